@@ -1,0 +1,26 @@
+"""Hold a website to its cookie policy.
+
+``ConsentMiddleware`` wraps any ASGI application: it shows the consent banner, keeps back the cookies and the
+third-party tags that the visitor has not agreed to, and writes each choice to a log that can be exported.
+"""
+
+from cookie_consent.consent import Consent, consent_of
+from cookie_consent.errors import ConfigurationError, ConsentError, LedgerError, PolicyError
+from cookie_consent.ledger import ConsentRecord, Ledger
+from cookie_consent.middleware import ConsentMiddleware
+from cookie_consent.policy import Policy
+
+__version__ = "0.1.0"
+
+__all__ = [
+    "ConfigurationError",
+    "Consent",
+    "ConsentError",
+    "ConsentMiddleware",
+    "ConsentRecord",
+    "Ledger",
+    "LedgerError",
+    "Policy",
+    "PolicyError",
+    "consent_of",
+]

@@ -1,0 +1,78 @@
+"""What a visitor chose."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from cookie_consent.errors import ConfigurationError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from datetime import datetime
+
+    from cookie_consent.policy import Policy
+
+__all__ = ["Consent", "consent_of"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Consent:
+    """The choices of one visitor under one policy. Immutable; a change makes a new one.
+
+    ``granted`` holds the categories agreed to, the required ones among them. ``services`` holds the exceptions:
+    a service named there is allowed or refused whatever its category is. Until the visitor has ``decided``, only
+    the required categories are granted.
+    """
+
+    policy: Policy = field(repr=False, compare=False)
+    granted: frozenset[str]
+    services: Mapping[str, bool] = field(default_factory=dict)
+    decided: bool = False
+    id: str | None = None
+    """The random id of this visitor's choices, or None before the first; never a user name."""
+    record: str | None = None
+    """The id of the log's record of the latest choice."""
+    decided_at: datetime | None = None
+    gpc: bool = False
+    """The request carried Global Privacy Control (``Sec-GPC: 1``)."""
+
+    @property
+    def policy_version(self) -> str:
+        """The version of the policy that the choice holds under."""
+        return self.policy.version
+
+    @property
+    def refused(self) -> frozenset[str]:
+        """The categories of the policy that are not granted."""
+        return frozenset(category.id for category in self.policy.categories) - self.granted
+
+    def allows(self, category: str) -> bool:
+        """Say whether ``category`` may be used; False for a category that the policy does not have."""
+        return category in self.granted
+
+    def allows_service(self, service: str) -> bool:
+        """Say whether the service may be used: its own exception if there is one, else its category.
+
+        ``service`` is an id of the policy or of the registry; False for one that neither knows.
+        """
+        own = self.services.get(service)
+        if own is not None:
+            return own
+        known = self.policy.known_service(service)
+        return known is not None and self.allows(known.category)
+
+
+def consent_of(request: Any) -> Consent:
+    """Return the consent of a request.
+
+    ``request`` is an ASGI scope or any object with a ``scope`` attribute, as the requests of Starlette, FastAPI,
+    Litestar, Quart and Django are. Raises ``ConfigurationError`` where no middleware has been passed.
+    """
+    scope = request if isinstance(request, dict) else getattr(request, "scope", None)
+    consent = scope.get("consent") if scope is not None else None
+    if not isinstance(consent, Consent):
+        raise ConfigurationError(
+            "the request carries no consent: wrap the application in ConsentMiddleware, outside whatever asks for it"
+        )
+    return consent

@@ -1,0 +1,72 @@
+"""Every exception that this package raises on purpose.
+
+::
+
+    ConsentError
+    ├── ConfigurationError      an option or an environment variable is missing or wrong
+    │   └── PolicyError         the policy file is wrong; ``problems`` lists all that is
+    ├── LedgerError             the log cannot be read or written
+    └── ChoiceError             a posted choice is refused; ``status`` is the HTTP answer
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+__all__ = ["ChoiceError", "ConfigurationError", "ConsentError", "LedgerError", "PolicyError", "Problem"]
+
+
+class ConsentError(Exception):
+    """The root of this package's exceptions."""
+
+
+class ConfigurationError(ConsentError):
+    """An option or an environment variable is missing or wrong; the text says what to do."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Problem:
+    """One fault of a policy file: where (a dotted key), what is wrong, and what to write instead."""
+
+    key: str
+    cause: str
+    fix: str
+
+    def __str__(self) -> str:
+        return f"{self.key}: {self.cause}\n    fix: {self.fix}"
+
+
+class PolicyError(ConfigurationError):
+    """The policy is wrong. ``source`` names the file and ``problems`` lists every fault found in it."""
+
+    def __init__(self, source: str, problems: Sequence[Problem]) -> None:
+        self.source = source
+        self.problems = tuple(problems)
+        count = len(self.problems)
+        head = f"{source}: {count} {'problem' if count == 1 else 'problems'}"
+        super().__init__("\n".join([head, *(f"  {problem}" for problem in self.problems)]))
+
+
+class LedgerError(ConsentError):
+    """The log cannot be read or written. ``url`` names the store; the text says what to do."""
+
+    def __init__(self, message: str, *, url: str) -> None:
+        self.url = url
+        super().__init__(message)
+
+
+class ChoiceError(ConsentError):
+    """A posted choice is refused and nothing is written.
+
+    ``status`` is the HTTP status code (400 to 499, or 503 where the choice could not be saved) and ``code`` a short
+    stable name for programs, such as ``"unknown-category"``.
+    """
+
+    def __init__(self, message: str, *, status: int, code: str) -> None:
+        self.status = status
+        self.code = code
+        super().__init__(message)

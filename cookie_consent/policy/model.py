@@ -1,0 +1,197 @@
+"""What a site declares: its categories, services, cookies and hosts.
+
+All of these are frozen pydantic models, checked once when they are made. ``load_policy`` makes a ``Policy`` from a
+file; the classes can also be made in Python.
+"""
+
+from __future__ import annotations
+
+import re
+from datetime import date  # noqa: TC003 - pydantic reads the annotation
+from typing import Annotated, Any, Literal
+
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
+
+from cookie_consent.policy.duration import parse_duration
+
+__all__ = [
+    "BannerOptions",
+    "Category",
+    "Controller",
+    "CookieOptions",
+    "CookieRule",
+    "HostRule",
+    "Policy",
+    "Service",
+    "Text",
+]
+
+SLUG = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,30}[a-z0-9])?")
+_HOST = re.compile(r"(?:\*\.)?(?:[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?\.)*[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?")
+_COOKIE_NAME = re.compile(r"[!#$%&'*+\-.^_`|~0-9A-Za-z\[\]:/@]{1,128}")
+
+
+class Model(BaseModel):
+    """The base of the policy's models: frozen, and no key but the declared ones."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+def _slug(value: str) -> str:
+    if not SLUG.fullmatch(value):
+        raise ValueError("must be 1 to 32 lower-case letters, digits and hyphens, such as 'live-chat'")
+    return value
+
+
+def _host(value: str) -> str:
+    host, slash, path = value.strip().partition("/")
+    if host.startswith("[") and host.endswith("]"):  # an IPv6 literal, as in a URL
+        return host.lower() + slash + path
+    try:
+        ascii_host = host.lower() if host.isascii() else host.encode("idna").decode("ascii")
+    except UnicodeError:
+        ascii_host = ""
+    if not _HOST.fullmatch(ascii_host):
+        raise ValueError("must be a host name such as 'cdn.example.com' or '*.example.com', without scheme or port")
+    return ascii_host + slash + path
+
+
+def _cookie_name(value: str) -> str:
+    if not _COOKIE_NAME.fullmatch(value):
+        raise ValueError("must be a cookie name; '*' stands for any characters, as in '_ga_*'")
+    if not value.strip("*"):
+        raise ValueError("must name more than '*', which would match every cookie")
+    return value
+
+
+def _duration(value: Any) -> int:
+    if isinstance(value, int) and not isinstance(value, bool):
+        if value <= 0:
+            raise ValueError("must be more than 0 seconds")
+        return value
+    if isinstance(value, str):
+        return parse_duration(value)
+    raise ValueError("must be a duration such as '30d', '12h' or '13mo', or a number of seconds")
+
+
+def _text(value: Any) -> Any:
+    if isinstance(value, str) and not value.strip():
+        raise ValueError("must not be empty")
+    return value
+
+
+Slug = Annotated[str, AfterValidator(_slug)]
+HostRule = Annotated[str, AfterValidator(_host)]
+"""A host pattern: ``cdn.example.com`` (that host), ``*.example.com`` (its subdomains, as in a CSP source
+expression, CSP Level 3, section 6.7.2.8), and either may carry a path prefix: ``www.example.com/embed/``."""
+CookieName = Annotated[str, AfterValidator(_cookie_name)]
+Seconds = Annotated[
+    int,
+    BeforeValidator(_duration, json_schema_input_type=int | str),
+    Field(description="A duration such as '30d', '12h', '13mo' or '2y', or a number of seconds"),
+]
+Text = Annotated[str | dict[str, str], BeforeValidator(_text)]
+"""A text for visitors: one string, or a table from language tag to string, such as ``{en = "…", de = "…"}``."""
+
+
+class CookieRule(Model):
+    """One cookie, or a family of them, that a service or the site sets."""
+
+    name: CookieName
+    purpose: Text = ""
+    category: Slug | None = None
+    """The category, where it is another one than the service's."""
+    max_age: Seconds | None = None
+    """The longest lifetime in seconds; a longer one is cut down to it. None: no cap of its own."""
+    path: str = "/"
+    """The Path that the cookie is set with; needed to expire it."""
+
+
+class Category(Model):
+    """A purpose that a visitor consents to as a whole."""
+
+    id: Slug
+    required: bool = False
+    """Strictly necessary: always on, not offered as a choice."""
+    sale_or_sharing: bool = False
+    """Refused by a Global Privacy Control signal until the visitor chooses otherwise on purpose."""
+    name: Text | None = None
+    purpose: Text | None = None
+    consequence: Text | None = None
+    """What the visitor misses by refusing. The three texts of the built-in categories come from the locale files."""
+
+
+class Service(Model):
+    """A program or company, mostly a third party, that receives requests or sets cookies."""
+
+    id: Slug
+    name: str
+    category: Slug
+    company: str = ""
+    privacy_url: str = ""
+    hosts: tuple[HostRule, ...] = ()
+    cookies: tuple[CookieRule, ...] = ()
+    inline: tuple[Annotated[str, Field(min_length=4, max_length=200)], ...] = ()
+    """Texts that tell an inline script of this service, such as ``fbq(``."""
+    purpose: Text | None = None
+
+
+class Controller(Model):
+    """Who is responsible for the site (GDPR, Article 4(7)), as the notice names him."""
+
+    name: str
+    contact: str = ""
+
+
+class BannerOptions(Model):
+    """How the banner looks and which languages it speaks."""
+
+    languages: tuple[str, ...] = ()
+    """Language tags to offer, the first being the fallback; empty: every language that has a locale file."""
+    privacy_url: str = ""
+    """The address of the site's privacy policy, linked from the banner; a path or an https address."""
+    position: Literal["bottom", "center"] = "bottom"
+
+
+class CookieOptions(Model):
+    """The consent cookie."""
+
+    name: Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]{1,40}$")] = "cookie_consent"
+    domain: HostRule | None = None
+    """Share the choice with subdomains; without it the cookie belongs to one host and has the ``__Host-`` prefix
+    on https (RFC 6265bis, section 4.1.3.2)."""
+    max_age: Seconds = 180 * 86_400
+    https_only: bool = False
+    """Mark it ``Secure`` even where the request came by http, as behind a proxy that ends TLS without saying so."""
+
+
+class Policy(Model):
+    """All that a site declares. Immutable; one is shared by all requests."""
+
+    version: Annotated[str, Field(min_length=1, max_length=32)]
+    effective: date | None = None
+    site: HostRule | None = None
+    first_party: tuple[HostRule, ...] = ()
+    unknown_hosts: Literal["ask", "block", "allow"] = "ask"
+    unknown_cookies: Literal["session", "block", "ask", "allow"] = "session"
+    controller: Controller | None = None
+    banner: BannerOptions = BannerOptions()
+    cookie: CookieOptions = CookieOptions()
+    categories: tuple[Category, ...]
+    services: tuple[Service, ...] = ()
+    """The declared services, in the order of the file."""
+    cookies: tuple[CookieRule, ...] = ()
+    """The site's own cookies; each names its category."""
+
+    @property
+    def optional(self) -> tuple[Category, ...]:
+        """The categories that a visitor can refuse, in order."""
+        return tuple(category for category in self.categories if not category.required)
+
+    def category(self, category_id: str) -> Category | None:
+        """Return the category of that id, or None."""
+        return next((category for category in self.categories if category.id == category_id), None)
+
+    def service(self, service_id: str) -> Service | None:
+        """Return the declared service of that id, or None."""
+        return next((service for service in self.services if service.id == service_id), None)
