@@ -1,13 +1,11 @@
-"""What a site declares: its categories, services, cookies and hosts.
+"""The parts of a policy: categories, services, cookies, hosts and the options of banner and cookie.
 
-All of these are frozen pydantic models, checked once when they are made. ``load_policy`` makes a ``Policy`` from a
-file; the classes can also be made in Python.
+All of these are frozen pydantic models, checked once when they are made.
 """
 
 from __future__ import annotations
 
 import re
-from datetime import date  # noqa: TC003 - pydantic reads the annotation
 from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
@@ -21,13 +19,14 @@ __all__ = [
     "CookieOptions",
     "CookieRule",
     "HostRule",
-    "Policy",
     "Service",
     "Text",
 ]
 
 SLUG = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,30}[a-z0-9])?")
-_HOST = re.compile(r"(?:\*\.)?(?:[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?\.)*[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?")
+_HOST = re.compile(
+    r"(?:\*\.)?(?:[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?\.)*[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?"
+)
 _COOKIE_NAME = re.compile(r"[!#$%&'*+\-.^_`|~0-9A-Za-z\[\]:/@]{1,128}")
 
 
@@ -52,7 +51,9 @@ def _host(value: str) -> str:
     except UnicodeError:
         ascii_host = ""
     if not _HOST.fullmatch(ascii_host):
-        raise ValueError("must be a host name such as 'cdn.example.com' or '*.example.com', without scheme or port")
+        raise ValueError(
+            "must be a host name such as 'cdn.example.com' or '*.example.com', without scheme or port"
+        )
     return ascii_host + slash + path
 
 
@@ -163,35 +164,3 @@ class CookieOptions(Model):
     max_age: Seconds = 180 * 86_400
     https_only: bool = False
     """Mark it ``Secure`` even where the request came by http, as behind a proxy that ends TLS without saying so."""
-
-
-class Policy(Model):
-    """All that a site declares. Immutable; one is shared by all requests."""
-
-    version: Annotated[str, Field(min_length=1, max_length=32)]
-    effective: date | None = None
-    site: HostRule | None = None
-    first_party: tuple[HostRule, ...] = ()
-    unknown_hosts: Literal["ask", "block", "allow"] = "ask"
-    unknown_cookies: Literal["session", "block", "ask", "allow"] = "session"
-    controller: Controller | None = None
-    banner: BannerOptions = BannerOptions()
-    cookie: CookieOptions = CookieOptions()
-    categories: tuple[Category, ...]
-    services: tuple[Service, ...] = ()
-    """The declared services, in the order of the file."""
-    cookies: tuple[CookieRule, ...] = ()
-    """The site's own cookies; each names its category."""
-
-    @property
-    def optional(self) -> tuple[Category, ...]:
-        """The categories that a visitor can refuse, in order."""
-        return tuple(category for category in self.categories if not category.required)
-
-    def category(self, category_id: str) -> Category | None:
-        """Return the category of that id, or None."""
-        return next((category for category in self.categories if category.id == category_id), None)
-
-    def service(self, service_id: str) -> Service | None:
-        """Return the declared service of that id, or None."""
-        return next((service for service in self.services if service.id == service_id), None)

@@ -1,0 +1,164 @@
+"""The signed cookie that carries a visitor's choices."""
+
+from __future__ import annotations
+
+import os
+from base64 import urlsafe_b64decode, urlsafe_b64encode
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from hashlib import sha256
+from typing import TYPE_CHECKING, Any
+from uuid import UUID
+
+from itsdangerous import BadData, URLSafeSerializer
+
+from cookie_consent.errors import ConfigurationError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from cookie_consent.consent.model import Consent
+    from cookie_consent.policy import CookieOptions
+
+__all__ = ["ConsentCookie", "StoredChoice", "secret_keys"]
+
+MINIMUM_SECRET = 32
+MAXIMUM_VALUE = 2048
+"""Longer values are not looked at: ours have at most a few hundred bytes."""
+_FORMAT = 1
+
+
+@dataclass(frozen=True, kw_only=True)
+class StoredChoice:
+    """What a valid cookie says. It may belong to another policy version than today's."""
+
+    subject: str
+    record: str
+    policy_version: str
+    decided_at: datetime
+    granted: frozenset[str]
+    services: dict[str, bool]
+    gpc: bool
+
+
+def secret_keys(secret: str | Sequence[str] | None) -> list[str]:
+    """Return the signing keys in the order of the option: the first signs, all verify.
+
+    None reads the environment variable ``CONSENT_SECRET``. Raises ``ConfigurationError`` where there is no secret or
+    one has fewer than 32 characters.
+    """
+    if secret is None:
+        secret = os.environ.get("CONSENT_SECRET", "")
+    keys = [secret] if isinstance(secret, str) else list(secret)
+    make = 'make one with: python -c "import secrets; print(secrets.token_urlsafe(32))"'
+    if not keys or not all(keys):
+        raise ConfigurationError(f"no secret is set: pass secret=… or set CONSENT_SECRET; {make}")
+    for key in keys:
+        if len(key) < MINIMUM_SECRET:
+            raise ConfigurationError(
+                f"the secret has {len(key)} characters and needs at least {MINIMUM_SECRET}; {make}"
+            )
+    return keys
+
+
+class ConsentCookie:
+    """Writes choices to the cookie and reads them back.
+
+    The value is signed, not encrypted: HMAC-SHA-256 by itsdangerous over a compact JSON array. It holds no personal
+    data but the random subject id. Trust what ``read`` returns: it was signed with one of the keys. A value that is
+    forged, truncated, oversized or of another format reads as None, never as an error.
+    See RFC 6265bis, section 4.1.3.2, for the ``__Host-`` prefix.
+    """
+
+    def __init__(self, keys: Sequence[str], options: CookieOptions) -> None:
+        self._options = options
+        self._serializer = URLSafeSerializer(
+            list(reversed(keys)),  # itsdangerous signs with the last
+            salt="cookie-consent.choices",
+            signer_kwargs={"key_derivation": "hmac", "digest_method": sha256},
+        )
+
+    def name(self, *, secure: bool) -> str:
+        """Return the cookie's name; it has the ``__Host-`` prefix wherever browsers accept it."""
+        if self._is_secure(secure=secure):
+            prefix = "__Host-" if self._options.domain is None else "__Secure-"
+            return prefix + self._options.name
+        return self._options.name
+
+    def owns(self, name: str) -> bool:
+        """Say whether ``name`` is the consent cookie under any of its prefixes."""
+        return name.removeprefix("__Host-").removeprefix("__Secure-") == self._options.name
+
+    def read(self, value: str) -> StoredChoice | None:
+        """Return what ``value`` says, or None if it was not signed here."""
+        if not value or len(value) > MAXIMUM_VALUE:
+            return None
+        try:
+            return _decode(self._serializer.loads(value))
+        except (BadData, ValueError, TypeError, KeyError, IndexError, OverflowError):
+            return None
+
+    def header(self, consent: Consent, *, secure: bool) -> str:
+        """Return the ``Set-Cookie`` value that makes the browser remember ``consent``, which must be decided."""
+        parts = [
+            f"{self.name(secure=secure)}={self.value(consent)}",
+            f"Max-Age={self._options.max_age}",
+            "Path=/",
+            "HttpOnly",
+            "SameSite=Lax",
+        ]
+        if self._options.domain is not None:
+            parts.append(f"Domain={self._options.domain}")
+        if self._is_secure(secure=secure):
+            parts.append("Secure")
+        return "; ".join(parts)
+
+    def value(self, consent: Consent) -> str:
+        """Return the signed value for ``consent``, which must be decided (``ValueError`` otherwise)."""
+        if consent.id is None or consent.record is None or consent.decided_at is None:
+            raise ValueError("only a decided consent can be written to the cookie")
+        required = {category.id for category in consent.policy.categories if category.required}
+        payload: list[Any] = [
+            _FORMAT,
+            _pack(consent.id),
+            _pack(consent.record),
+            int(consent.decided_at.timestamp()),
+            consent.policy_version,
+            " ".join(sorted(consent.granted - required)),
+            int(consent.gpc),
+        ]
+        if consent.services:
+            payload.append(
+                " ".join(f"{'+' if on else '-'}{name}" for name, on in sorted(consent.services.items()))
+            )
+        value = self._serializer.dumps(payload)
+        return value if isinstance(value, str) else value.decode("ascii")
+
+    def _is_secure(self, *, secure: bool) -> bool:
+        return secure or self._options.https_only
+
+
+def _pack(uuid: str) -> str:
+    return urlsafe_b64encode(UUID(uuid).bytes).rstrip(b"=").decode("ascii")
+
+
+def _unpack(text: str) -> str:
+    return str(UUID(bytes=urlsafe_b64decode(text + "==")))
+
+
+def _decode(payload: Any) -> StoredChoice | None:
+    if not isinstance(payload, list) or not payload or payload[0] != _FORMAT:
+        return None
+    _, subject, record, decided_at, version, granted, gpc, *rest = payload
+    services = {}
+    for entry in rest[0].split() if rest else ():
+        services[entry[1:]] = entry[0] == "+"
+    return StoredChoice(
+        subject=_unpack(subject),
+        record=_unpack(record),
+        policy_version=str(version),
+        decided_at=datetime.fromtimestamp(decided_at, UTC),
+        granted=frozenset(granted.split()),
+        services=services,
+        gpc=bool(gpc),
+    )

@@ -1,0 +1,32 @@
+"""What the site declares: the policy, its file, and the registry of known services."""
+
+from cookie_consent.policy.load import load_policy, parse_policy
+from cookie_consent.policy.model import (
+    BannerOptions,
+    Category,
+    Controller,
+    CookieOptions,
+    CookieRule,
+    HostRule,
+    Service,
+    Text,
+)
+from cookie_consent.policy.policy import BUILTIN_CATEGORIES, UNCLASSIFIED, Policy
+from cookie_consent.policy.registry_data import registry
+
+__all__ = [
+    "BUILTIN_CATEGORIES",
+    "UNCLASSIFIED",
+    "BannerOptions",
+    "Category",
+    "Controller",
+    "CookieOptions",
+    "CookieRule",
+    "HostRule",
+    "Policy",
+    "Service",
+    "Text",
+    "load_policy",
+    "parse_policy",
+    "registry",
+]

@@ -1,0 +1,268 @@
+"""Read a policy file and say everything that is wrong with it at once."""
+
+from __future__ import annotations
+
+import difflib
+import tomllib
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from pydantic import BaseModel, ValidationError
+
+from cookie_consent.errors import PolicyError, Problem
+from cookie_consent.policy.model import (
+    BannerOptions,
+    Category,
+    Controller,
+    CookieOptions,
+    CookieRule,
+    Service,
+)
+from cookie_consent.policy.policy import BUILTIN_CATEGORIES, UNCLASSIFIED, Policy
+from cookie_consent.policy.registry_data import registry
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from pydantic_core import ErrorDetails
+
+__all__ = ["load_policy", "parse_policy"]
+
+M = TypeVar("M", bound=BaseModel)
+_BUILTIN = {category.id: category for category in BUILTIN_CATEGORIES}
+_CATEGORY_TEXTS = ("name", "purpose", "consequence")
+_FIXES = {
+    "missing": "add it",
+    "extra_forbidden": "remove it, or correct its spelling",
+    "string_type": 'write a text in quotes: "…"',
+    "bool_type": "write true or false",
+    "bool_parsing": "write true or false",
+    "tuple_type": 'write a list: ["…", "…"]',
+    "dict_type": "write a table",
+    "model_type": "write a table: { key = value }",
+    "date_from_datetime_parsing": "write a date without quotes: 2026-12-01",
+    "date_type": "write a date without quotes: 2026-12-01",
+}
+
+
+def load_policy(path: str | Path | None) -> Policy:
+    """Read the policy in the file at ``path``; None gives the built-in default policy.
+
+    A file named ``pyproject.toml`` is read for its table ``[tool.cookie_consent]``. Raises ``PolicyError`` with all
+    the problems found.
+    """
+    if path is None:
+        return Policy(version="default")
+    path = Path(path)
+    try:
+        document = tomllib.loads(path.read_text("utf-8"))
+    except FileNotFoundError:
+        fix = "give the path of the policy file, or make one; without a policy the built-in one holds"
+        raise PolicyError(str(path), [Problem(key="file", cause="does not exist", fix=fix)]) from None
+    except OSError as error:
+        problem = Problem(
+            key="file", cause=f"cannot be read: {error.strerror}", fix="check its path and permissions"
+        )
+        raise PolicyError(str(path), [problem]) from None
+    except UnicodeDecodeError:
+        problem = Problem(key="file", cause="is not UTF-8 text", fix="save it as UTF-8")
+        raise PolicyError(str(path), [problem]) from None
+    except tomllib.TOMLDecodeError as error:
+        problem = Problem(
+            key="file", cause=f"is not TOML: {error}", fix="correct that line; see https://toml.io"
+        )
+        raise PolicyError(str(path), [problem]) from None
+    if path.name == "pyproject.toml":
+        tool = document.get("tool")
+        document = tool.get("cookie_consent", {}) if isinstance(tool, dict) else {}
+        if not document:
+            fix = 'add it, with at least: version = "2026-11-01"'
+            problem = Problem(key="tool.cookie_consent", cause="the table is missing", fix=fix)
+            raise PolicyError(str(path), [problem])
+    return parse_policy(document, source=str(path))
+
+
+def parse_policy(document: Mapping[str, Any], *, source: str) -> Policy:
+    """Make a ``Policy`` of a parsed policy file; ``source`` names it in the error.
+
+    Raises ``PolicyError`` with all the problems found.
+    """
+    reader = _Reader()
+    policy = reader.policy(document)
+    if policy is None or reader.problems:
+        raise PolicyError(source, reader.problems)
+    return policy
+
+
+class _Reader:
+    """Turns tables into models and gathers what is wrong on the way."""
+
+    def __init__(self) -> None:
+        self.problems: list[Problem] = []
+
+    def problem(self, key: str, cause: str, fix: str) -> None:
+        self.problems.append(Problem(key=key, cause=cause, fix=fix))
+
+    def policy(self, document: Mapping[str, Any]) -> Policy | None:
+        values = dict(document)
+        categories = self.categories(values.pop("categories", {}))
+        known = {category.id for category in categories}
+        services = self.services(values.pop("services", {}), known)
+        cookies = self.cookies(values.pop("cookies", []), known)
+        policy = self.model(Policy, {**values, "categories": categories}, "")
+        if policy is None:
+            return None
+        return policy.model_copy(update={"services": services, "cookies": cookies})
+
+    def model(self, model: type[M], values: Mapping[str, Any], key: str) -> M | None:
+        try:
+            return model.model_validate(values)
+        except ValidationError as error:
+            for details in error.errors(include_url=False):
+                self.details(model, details, key)
+            return None
+
+    def details(self, model: type[BaseModel], details: ErrorDetails, key: str) -> None:
+        location = [str(part) for part in details["loc"] if part not in {"str", "dict[str,str]"}]
+        where = ".".join([*([key] if key else []), *location]) or "the file"
+        kind = details["type"]
+        cause = details["msg"].removeprefix("Value error, ")
+        fix = _FIXES.get(kind, "")
+        if kind == "missing":
+            cause = "is missing"
+            if where == "version":
+                fix = 'add version = "2026-11-01"; a new version asks every visitor again'
+        elif kind == "extra_forbidden":
+            cause = "is not a key of the policy"
+            close = difflib.get_close_matches(location[-1], _field_names(model, location[:-1]), n=1)
+            fix = f"did you mean {close[0]!r}?" if close else fix
+        elif kind == "value_error":
+            cause, fix = f"{details['input']!r} is not allowed here", cause
+        elif kind == "literal_error":
+            cause = f"{details['input']!r} is not one of the possible values"
+            fix = f"write {details.get('ctx', {}).get('expected', 'one of them')}"
+        elif not fix:
+            fix = "see the JSON Schema that `cookie-consent schema` prints"
+        problem = Problem(key=where, cause=cause, fix=fix)
+        if problem not in self.problems:
+            self.problems.append(problem)
+
+    def table(self, value: Any, key: str, example: str) -> dict[str, Any]:
+        if isinstance(value, dict):
+            return value
+        self.problem(key, "must be a table", f"write {example}")
+        return {}
+
+    def categories(self, value: Any) -> tuple[Category, ...]:
+        merged = dict(_BUILTIN)
+        for category_id, raw in self.table(value, "categories", "[categories.NAME]").items():
+            key = f"categories.{category_id}"
+            entry = dict(self.table(raw, key, f"[{key}]"))
+            if entry.pop("remove", False):
+                self.remove(merged, category_id, key, entry)
+                continue
+            if category_id not in _BUILTIN:
+                for text in _CATEGORY_TEXTS:
+                    if text not in entry:
+                        self.problem(
+                            f"{key}.{text}", "is missing", f'a category of your own needs {text} = "…"'
+                        )
+            base = merged.get(category_id)
+            inherited = base.model_dump() if base is not None else {"id": category_id}
+            category = self.model(Category, {**inherited, **entry, "id": category_id}, key)
+            if category is not None:
+                merged[category_id] = category
+        last = merged.pop(UNCLASSIFIED)
+        return (*merged.values(), last)
+
+    def remove(
+        self, merged: dict[str, Category], category_id: str, key: str, rest: Mapping[str, Any]
+    ) -> None:
+        if category_id in {"session", UNCLASSIFIED}:
+            self.problem(key, "cannot be removed", "every policy needs it; it can be renamed")
+        elif category_id not in merged:
+            close = difflib.get_close_matches(category_id, merged, n=1)
+            self.problem(
+                key, "does not exist", f"did you mean {close[0]!r}?" if close else "remove this table"
+            )
+        elif rest:
+            self.problem(key, "has other keys beside remove = true", "keep either remove or the others")
+        else:
+            del merged[category_id]
+
+    def services(self, value: Any, known: set[str]) -> tuple[Service, ...]:
+        services = []
+        for service_id, raw in self.table(value, "services", "[services.NAME]").items():
+            key = f"services.{service_id}"
+            entry = self.table(raw, key, f"[{key}]")
+            base = registry().get(service_id)
+            if base is None and not entry:
+                close = difflib.get_close_matches(service_id, registry(), n=1)
+                fix = f"did you mean {close[0]!r}?" if close else "give its name, category and hosts"
+                self.problem(key, "is not in the registry of known services", fix)
+                continue
+            inherited = base.model_dump() if base is not None else {}
+            merged = {**inherited, **entry, "id": service_id}
+            if isinstance(merged.get("category"), str):
+                self.known_category(
+                    merged["category"], known, f"{key}.category", inherited="category" not in entry
+                )
+            service = self.model(Service, merged, key)
+            if service is None:
+                continue
+            for index, cookie in enumerate(service.cookies):
+                if cookie.category is not None:
+                    self.known_category(
+                        cookie.category, known, f"{key}.cookies.{index}.category", inherited=False
+                    )
+            services.append(service)
+        return tuple(services)
+
+    def cookies(self, value: Any, known: set[str]) -> tuple[CookieRule, ...]:
+        if not isinstance(value, list):
+            self.problem("cookies", "must be a list", "write [[cookies]] before each cookie")
+            return ()
+        rules = []
+        for index, raw in enumerate(value):
+            key = f"cookies.{index}"
+            rule = self.model(CookieRule, self.table(raw, key, "[[cookies]]"), key)
+            if rule is None:
+                continue
+            if rule.category is None:
+                self.problem(
+                    f"{key}.category", "is missing", f"say what {rule.name!r} is for: {_listed(known)}"
+                )
+            else:
+                self.known_category(rule.category, known, f"{key}.category", inherited=False)
+            rules.append(rule)
+        return tuple(rules)
+
+    def known_category(self, category: str, known: set[str], key: str, *, inherited: bool) -> None:
+        if category in known:
+            return
+        if inherited:
+            fix = f"give the service another category of this policy: {_listed(known)}"
+            self.problem(key, f"{category!r}, its category in the registry, has been removed", fix)
+            return
+        close = difflib.get_close_matches(category, known, n=1)
+        fix = f"did you mean {close[0]!r}?" if close else f"write one of {_listed(known)}"
+        self.problem(key, f"{category!r} is not a category of this policy", fix)
+
+
+def _field_names(model: type[BaseModel], path: list[str]) -> list[str]:
+    for part in path:
+        nested = _NESTED.get(part)
+        model = nested if nested is not None else model
+    return [*model.model_fields, *(("services", "categories", "cookies") if model is Policy else ())]
+
+
+def _listed(names: set[str]) -> str:
+    return ", ".join(sorted(names - {UNCLASSIFIED}))
+
+
+_NESTED: dict[str, type[BaseModel]] = {
+    "banner": BannerOptions,
+    "controller": Controller,
+    "cookie": CookieOptions,
+    "cookies": CookieRule,
+}

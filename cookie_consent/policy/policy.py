@@ -1,0 +1,72 @@
+"""``Policy``: all that a site declares."""
+
+from __future__ import annotations
+
+from datetime import date  # noqa: TC003 - pydantic reads the annotation
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from cookie_consent.policy.model import (
+    BannerOptions,
+    Category,
+    Controller,
+    CookieOptions,
+    CookieRule,
+    HostRule,
+    Model,
+    Service,
+)
+from cookie_consent.policy.registry_data import registry
+
+__all__ = ["BUILTIN_CATEGORIES", "UNCLASSIFIED", "Policy"]
+
+UNCLASSIFIED = "unclassified"
+"""The category of what neither the site nor the registry knows."""
+
+BUILTIN_CATEGORIES = (
+    Category(id="session", required=True),
+    Category(id="login"),
+    Category(id="preferences"),
+    Category(id="analytics"),
+    Category(id="advertising", sale_or_sharing=True),
+    Category(id="social", sale_or_sharing=True),
+    Category(id=UNCLASSIFIED),
+)
+"""The categories that exist from the start; their texts are in the locale files."""
+
+
+class Policy(Model):
+    """All that a site declares. Immutable; one is shared by all requests."""
+
+    version: Annotated[str, Field(min_length=1, max_length=32)]
+    effective: date | None = None
+    site: HostRule | None = None
+    first_party: tuple[HostRule, ...] = ()
+    unknown_hosts: Literal["ask", "block", "allow"] = "ask"
+    unknown_cookies: Literal["session", "block", "ask", "allow"] = "session"
+    controller: Controller | None = None
+    banner: BannerOptions = BannerOptions()
+    cookie: CookieOptions = CookieOptions()
+    categories: tuple[Category, ...] = BUILTIN_CATEGORIES
+    services: tuple[Service, ...] = ()
+    """The declared services, in the order of the file."""
+    cookies: tuple[CookieRule, ...] = ()
+    """The site's own cookies; each names its category."""
+
+    @property
+    def optional(self) -> tuple[Category, ...]:
+        """The categories that a visitor can refuse, in order."""
+        return tuple(category for category in self.categories if not category.required)
+
+    def category(self, category_id: str) -> Category | None:
+        """Return the category of that id, or None."""
+        return next((category for category in self.categories if category.id == category_id), None)
+
+    def service(self, service_id: str) -> Service | None:
+        """Return the declared service of that id, or None."""
+        return next((service for service in self.services if service.id == service_id), None)
+
+    def known_service(self, service_id: str) -> Service | None:
+        """Return the service of that id, declared or else in the registry, or None."""
+        return self.service(service_id) or registry().get(service_id)
