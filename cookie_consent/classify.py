@@ -85,13 +85,9 @@ class Classifier:
         """Say whether ``host`` is the page's own host or declared as the site's; ports are not compared."""
         return host == page_host or self._first_party.find(host, "/") is not None
 
-    def inline_script(self, text: str) -> Verdict | None:
-        """Return the service whose signature an inline script carries, or None for the site's own code."""
-        for signatures in self._inline:
-            verdict = signatures.find(text)
-            if verdict is not None:
-                return verdict
-        return None
+    def inline_script(self, text: str) -> tuple[Verdict, ...]:
+        """Return the services whose signatures an inline script carries; none for the site's own code."""
+        return tuple(verdict for signatures in self._inline for verdict in signatures.find(text))
 
     def _add(self, services: Iterable[Service], source: str) -> None:
         cookies, hosts, inline = _Patterns[Verdict](), _Hosts(), _Signatures()
@@ -188,9 +184,10 @@ class _Signatures:
             longest_first = sorted(self._verdicts, key=len, reverse=True)
             self._regex = re.compile("|".join(re.escape(signature) for signature in longest_first))
 
-    def find(self, text: str) -> Verdict | None:
-        match = self._regex.search(text) if self._regex is not None else None
-        return self._verdicts[match[0]] if match is not None else None
+    def find(self, text: str) -> list[Verdict]:
+        if self._regex is None:
+            return []
+        return [self._verdicts[signature] for signature in dict.fromkeys(self._regex.findall(text))]
 
 
 def _by_path(entries: Iterable[tuple[str, Verdict]], path: str) -> Verdict | None:

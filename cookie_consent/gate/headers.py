@@ -1,0 +1,36 @@
+"""Response headers that make a browser fetch: ``Link`` (RFC 8288) and ``Refresh``."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from cookie_consent.gate.tags import TagGate
+
+__all__ = ["gate_link_header", "gate_refresh_header"]
+
+_LINK = re.compile(r'\s*<([^>]*)>((?:[^,"]|"(?:[^"\\]|\\.)*")*),?')
+_REFRESH = re.compile(r"\s*[0-9.]*\s*[;,\s]\s*(?:url\s*=\s*)?[\"']?([^\"']*)", re.IGNORECASE)
+
+
+def gate_link_header(value: str, gate: TagGate) -> str | None:
+    """Return the ``Link`` header without the links to what is refused; None if none is left.
+
+    A header that is not of the standard's form goes whole: what it would fetch cannot be told.
+    """
+    kept, at = [], 0
+    while at < len(value):
+        match = _LINK.match(value, at)
+        if match is None:
+            return ", ".join(kept) or None if not value[at:].strip() else None
+        if gate.refused_address(match[1]) is None:
+            kept.append(f"<{match[1]}>{match[2].rstrip()}")
+        at = match.end()
+    return ", ".join(kept) or None
+
+
+def gate_refresh_header(value: str, gate: TagGate) -> str | None:
+    """Return the ``Refresh`` header, or None if it leads to what is refused."""
+    match = _REFRESH.match(value)
+    return None if match is not None and gate.refused_address(match[1]) is not None else value

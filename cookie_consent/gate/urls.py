@@ -1,0 +1,55 @@
+"""Which host a browser would ask for an address, by the URL standard's parser (https://url.spec.whatwg.org)."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from urllib.parse import unquote
+
+__all__ = ["host_of", "target"]
+
+_STRIP = "".join(map(chr, range(0x21)))
+_REMOVE = {9: None, 10: None, 13: None}
+_SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.\-]*):")
+_SPECIAL = frozenset({"http", "https", "ws", "wss", "ftp"})
+_AUTHORITY_END = re.compile(r"[/\\?#]")
+_PORT = re.compile(r":[0-9]*$")
+
+
+def target(url: str, base_host: str) -> tuple[str, str] | None:
+    """Return the host and the path (with its query) that a browser asks for ``url``; None if it asks no server.
+
+    ``base_host`` is the host that relative addresses lead to. The host comes in lower case, ASCII (IDNA), without
+    port and trailing dot.
+    """
+    url = url.strip(_STRIP).translate(_REMOVE)
+    scheme = _SCHEME.match(url)
+    rest = url
+    if scheme is not None:
+        if scheme[1].lower() not in _SPECIAL:
+            return None
+        rest = url[scheme.end() :]
+        # "https:path" is relative where the page has the same scheme and absolute where not: take it as absolute
+        # unless it begins as a path, which no page in practice does.
+    elif not (len(rest) > 1 and rest[0] in "/\\" and rest[1] in "/\\"):
+        return base_host, rest if rest.startswith("/") else "/" + rest
+    rest = rest.lstrip("/\\")
+    end = _AUTHORITY_END.search(rest)
+    authority = rest[: end.start()] if end is not None else rest
+    path = rest[end.start() :] if end is not None else ""
+    path = path.replace("\\", "/") if "\\" in path else path
+    return host_of(authority.rpartition("@")[2]), path if path.startswith("/") else "/" + path
+
+
+def host_of(authority: str) -> str:
+    """Return the host of ``host:port`` in the form in which hosts are compared."""
+    host = _PORT.sub("", authority) if not authority.endswith("]") else authority
+    if "%" in host:
+        host = unquote(host)
+    if not host.isascii():
+        host = unicodedata.normalize("NFKC", host)
+        try:
+            host = host.encode("idna").decode("ascii")
+        except UnicodeError:
+            return host.lower()
+    return host.lower().removesuffix(".")

@@ -1,0 +1,31 @@
+"""Character references in attribute values (HTML standard, section 13.2.5.72 and following)."""
+
+from __future__ import annotations
+
+import re
+from html.entities import html5
+
+__all__ = ["decode_references"]
+
+_REFERENCE = re.compile(r"&(?:#(?:[xX]([0-9a-fA-F]+)|([0-9]+));?|([A-Za-z][A-Za-z0-9]*;?)(=?))")
+_LAST = 0x10FFFF
+
+
+def decode_references(value: str) -> str:
+    """Return ``value`` with its character references replaced, by the rules that hold inside attributes."""
+    return _REFERENCE.sub(_decode, value) if "&" in value else value
+
+
+def _decode(match: re.Match[str]) -> str:
+    hexadecimal, decimal, name, equals = match.groups()
+    if name is not None:
+        # Without a semicolon a name counts only where no "=" and no letter or digit follows it.
+        known = html5.get(name) if name.endswith(";") or not equals else None
+        return known + equals if known is not None else match[0]
+    digits = hexadecimal or decimal
+    code = int(digits, 16 if hexadecimal else 10) if len(digits.lstrip("0")) <= 8 else _LAST + 1  # noqa: PLR2004
+    if code == 0 or code > _LAST or 0xD800 <= code <= 0xDFFF:  # noqa: PLR2004
+        return "\ufffd"
+    if 0x80 <= code <= 0x9F:  # noqa: PLR2004 - the C1 range stands for windows-1252
+        return bytes([code]).decode("cp1252", "ignore") or chr(code)
+    return chr(code)

@@ -1,0 +1,141 @@
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from cookie_consent.rewriter import MAXIMUM_TAG, Rewriter, StartTag
+
+PIECES = (
+    "<p>", "</p>", "text", "<", ">", "<!--", "-->", "--!>", "<!-->", "<!", "<?x", "</", "<img src=x>", "<IMG SRC='a>b'>",
+    "<script>", "</script>", "<script src=a>", "<style>", "</style >", "<svg>", "</svg>", "<title>", "</title/>",
+    "<noscript>", "</noscript>", "<textarea>", "</textarea>", "<math>", "<mtext>", "</math>", "<![CDATA[", "]]>", '"', "'",
+    "=", " ", "/", "<a b=c d='e' f=\"g\">", "<foreignObject>", "</foreignObject>", "<body>", "</body>", "</html>", "-",
+    "<plaintext>", "<iframe src=//x>", "</iframe>", "é", "\x00",
+)  # fmt: skip
+
+
+class Recorder:
+    """Marks every tag that it is shown."""
+
+    def __init__(self) -> None:
+        self.seen: list[tuple[bytes, dict[bytes, str | None]]] = []
+        self.texts: list[bytes] = []
+
+    def start_tag(self, tag: StartTag) -> bool:
+        self.seen.append((tag.name, {name: tag.get(name) for name in tag.names()}))
+        return tag.name in {b"script", b"style"} and tag.get(b"src") is None
+
+    def text(self, tag: StartTag, text: bytes) -> bytes:
+        self.texts.append(text)
+        tag.set(b"data-length", str(len(text)))
+        return text
+
+
+def rewrite(*parts: bytes) -> tuple[bytes, Recorder]:
+    recorder = Recorder()
+    rewriter = Rewriter(recorder, before_body_end=lambda: b"[END]")
+    return b"".join([*map(rewriter.feed, parts), rewriter.end()]), recorder
+
+
+def names(document: str) -> list[bytes]:
+    return [name for name, _ in rewrite(document.encode())[1].seen]
+
+
+@pytest.mark.parametrize(
+    ("document", "expected"),
+    [
+        ("<img src=a>", [b"img"]),
+        ("<!-- <img src=a> -->", []),
+        ("<!--><img src=a>-->", [b"img"]),  # "<!-->" is a whole comment
+        ("<!---><img src=a>-->", [b"img"]),
+        ("<!-- --!><img src=a>", [b"img"]),
+        ("<!--!><img src=a>-->", []),  # "!" right after the opening does not end it
+        ("<? <img src=a>", []),  # a bogus comment goes to the first ">"
+        ("</ <img src=a><img src=b>", [b"img"]),
+        ("<!doctype html><img src=a>", [b"img"]),
+        ("<![CDATA[<img src=a>]]><img src=b>", [b"img"]),  # outside SVG a bogus comment
+        ("<svg><![CDATA[<img src=a>]]></svg>", [b"svg"]),
+        ("<title><img src=a></title><img src=b>", [b"title", b"img"]),
+        ("<textarea><img src=a></textareax></textarea >", [b"textarea"]),
+        ("<script>'<img src=a>'</script><img src=b>", [b"script", b"img"]),
+        ("<script><!-- <script></script><img src=a></script><img src=b>", [b"script", b"img"]),  # double escaped
+        ("<script><!-- </script><img src=b>", [b"script", b"img"]),  # escaped: the end tag counts
+        ("<script><!--><script></script><img src=b>", [b"script", b"img"]),
+        ("<style><img src=a></style>", [b"style"]),
+        ("<svg><style><img src=a></style></svg>", [b"svg", b"style", b"img"]),  # a live image
+        ("<svg><title><style><img src=a></style></title></svg>", [b"svg", b"title", b"style"]),
+        ("<svg><p><style><img src=a></style>", [b"svg", b"p", b"style"]),  # p breaks out
+        ("<svg/><style><img src=a></style>", [b"svg", b"style"]),
+        ("<math><mi><style><img></style></mi><style><img>", [b"math", b"mi", b"style", b"style", b"img"]),
+        ("<noscript><img src=a></noscript>", [b"noscript", b"img"]),
+        ("<noscript><!-- </noscript><img src=a> -->", [b"noscript", b"img"]),
+        ("<plaintext><img src=a>", [b"plaintext"]),
+        ("<a title='<img src=a>'>", []),
+        ("<a title=<img src=a>", []),  # one tag, with an unquoted value
+        ("<p a='x'b=\"y\"style=c>", [b"p"]),
+        ("<p/style=c>", [b"p"]),
+        ("<p =style=c>", []),  # an attribute named "=style"
+        ("<img/src=a/><imgx src=a>", [b"img"]),
+        ("< img src=a>", []),
+        ("<img src=a", []),  # unfinished: no tag
+        ("<IMG\nSRC\n=\na>", [b"img"]),
+        ("<table background=a>", [b"table"]),
+    ],
+)  # fmt: skip
+def test_tags_that_are_seen(document: str, expected: list[bytes]) -> None:
+    assert names(document) == expected
+
+
+@pytest.mark.parametrize(
+    ("tag", "value"),
+    [
+        ("<img src=a src=b>", "a"),
+        ("<img src='&#x68;ttps&colon;&sol;&sol;x'>", "https://x"),
+        ("<img src='a?b&copy=1&amp;c&copyx&copy;'>", "a?b&copy=1&c&copyx©"),
+        ("<img src=a\"b'c>", "a\"b'c"),
+        ("<img alt='>' src=x>", "x"),
+        ("<img src=>", ""),
+        ("<img src = 'a' >", "a"),
+        ("<img src='&#0;&#x110000;&#128;'>", "\ufffd\ufffd€"),
+    ],
+)
+def test_attribute_values(tag: str, value: str) -> None:
+    assert rewrite(tag.encode())[1].seen[0][1][b"src"] == value
+
+
+def test_edits_change_only_their_bytes() -> None:
+    tag = StartTag(b"<IMG  alt = 'a'\tSRC=x  >")
+    tag.rename(b"src", b"data-src")
+    tag.set(b"alt", 'b"&')
+    tag.set(b"data-consent", "social")
+    assert tag.to_bytes() == b'<IMG data-consent="social"  alt="b&quot;&amp;"\tdata-src=x  >'
+
+
+def test_insertion_stands_before_the_first_body_end() -> None:
+    assert rewrite(b"<p>a<!-- </body> --></body></html>")[0] == b"<p>a<!-- </body> -->[END]</body></html>"
+    assert rewrite(b"<p>a")[0] == b"<p>a[END]"
+    assert rewrite(b"<p>a<!-- b")[0] == b"<p>a<!-- b-->[END]"
+    assert rewrite(b"<title>a")[0] == b"<title>a</title>[END]"
+    assert rewrite(b"<p>a <img src='")[0] == b"<p>a [END]"
+    assert rewrite(b"")[0] == b"[END]"
+
+
+def test_a_tag_over_the_bound_loses_its_attributes() -> None:
+    big = b"<img alt='" + b"x" * (MAXIMUM_TAG + 10) + b"' src=//evil.example/a>"
+    document = b"<p>" + big + b"<p>after"
+    whole, _ = rewrite(document)
+    split, _ = rewrite(*[document[at : at + 4096] for at in range(0, len(document), 4096)])
+    assert whole == split == b"<p><img><p>after[END]"
+
+
+@given(st.lists(st.sampled_from(PIECES), max_size=40), st.data())
+def test_output_does_not_depend_on_the_split(pieces: list[str], data: st.DataObject) -> None:
+    document = "".join(pieces).encode()
+    whole, recorder = rewrite(document)
+    cut = data.draw(st.integers(0, len(document)))
+    for parts in ([document[:cut], document[cut:]], [document[at : at + 1] for at in range(len(document))]):
+        out, other = rewrite(*parts)
+        assert out == whole
+        assert other.seen == recorder.seen
+        assert other.texts == recorder.texts
