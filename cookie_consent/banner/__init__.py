@@ -1,0 +1,6 @@
+"""What the visitor sees: the banner, the preferences page and the pages that say what went wrong."""
+
+from cookie_consent.banner.notice import NoticeText
+from cookie_consent.banner.renderer import Renderer
+
+__all__ = ["NoticeText", "Renderer"]

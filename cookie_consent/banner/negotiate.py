@@ -1,0 +1,67 @@
+"""Which of the offered languages a request asks for."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+__all__ = ["negotiate"]
+
+_MAX_LENGTH = 1000
+_MAX_RANGES = 32
+_RANGE = re.compile(
+    r"(\*|[A-Za-z]{1,8}(?:-[A-Za-z0-9]{1,8}){0,8})(?:[ \t]*;[ \t]*[qQ]=([01](?:\.\d{0,3})?))?"
+)
+
+
+def negotiate(header: str, offered: Sequence[str]) -> str:
+    """Return the language tag of ``offered`` that ``Accept-Language: header`` prefers; the first one if
+    none fits.
+
+    RFC 9110, section 12.5.4, with the lookup of RFC 4647, section 3.4 (``de-AT`` finds ``de``) and, where
+    that finds nothing, the basic filtering of its section 3.3.1 (``pt`` finds ``pt-BR``). Members that
+    are not language ranges are passed over. At most 1,000 characters and 32 ranges are looked at, so that
+    the time has a bound.
+    """
+    wanted, excluded = _ranges(header)
+    refused = {tag for tag in offered if any(_covers(name, tag) for name in excluded)}
+    for name in wanted:
+        found = _lookup(name, [tag for tag in offered if tag not in refused])
+        if found is not None:
+            return found
+    return offered[0]
+
+
+def _ranges(header: str) -> tuple[list[str], list[str]]:
+    weighted: list[tuple[float, int, str]] = []
+    excluded: list[str] = []
+    for index, member in enumerate(header[:_MAX_LENGTH].split(",", _MAX_RANGES)[:_MAX_RANGES]):
+        match = _RANGE.fullmatch(member.strip(" \t"))
+        if match is None:
+            continue
+        weight = min(float(match[2] or 1), 1.0)
+        if weight:
+            weighted.append((-weight, index, match[1].lower()))
+        elif match[1] != "*":
+            # "*;q=0" asks for no answer at all rather than another language; a page is of more use.
+            excluded.append(match[1].lower())
+    return [name for _, _, name in sorted(weighted)], excluded
+
+
+def _lookup(name: str, offered: Sequence[str]) -> str | None:
+    if name == "*":
+        return offered[0] if offered else None
+    by_tag = {tag.lower(): tag for tag in reversed(offered)}
+    shorter = name
+    while shorter:
+        if shorter in by_tag:
+            return by_tag[shorter]
+        shorter = shorter.rpartition("-")[0]
+    return next((tag for tag in offered if _covers(name, tag)), None)
+
+
+def _covers(name: str, tag: str) -> bool:
+    return tag.lower() == name or tag.lower().startswith(f"{name}-")

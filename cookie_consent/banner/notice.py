@@ -1,0 +1,50 @@
+"""The exact text that a visitor is shown before choosing, for the log."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from cookie_consent.banner.locale import Locale
+    from cookie_consent.banner.view import CategoryView
+    from cookie_consent.policy import Policy
+
+__all__ = ["NoticeText", "notice_text"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class NoticeText:
+    """A notice in one language. ``hash`` is the SHA-256 of language, line feed and text in UTF-8, as hex."""
+
+    hash: str
+    language: str
+    policy_version: str
+    text: str
+
+
+def notice_text(policy: Policy, locale: Locale, categories: Iterable[CategoryView]) -> NoticeText:
+    """Write down what banner and preferences page say: information first, then the answers that they
+    offer.
+    """
+    t = locale.text
+    lines = [t("banner.title"), t("banner.intro")]
+    if policy.controller is not None:
+        lines.append(t("banner.controller", controller=policy.controller.name))
+        if policy.controller.contact:
+            lines.append(policy.controller.contact)
+    for category in categories:
+        lines += ["", f"{category.name} ({t('banner.always_on')})" if category.required else category.name]
+        lines += [category.purpose] if category.purpose else []
+        if category.consequence and not category.required:
+            lines.append(t("banner.consequence", consequence=category.consequence))
+        if category.services:
+            names = t("list_separator").join(service.label for service in category.services)
+            lines.append(t("banner.services", services=names))
+    lines += ["", *(f"[{t(f'banner.{key}')}]" for key in ("accept_all", "refuse_all", "settings", "save"))]
+    text = "\n".join(lines)
+    digest = hashlib.sha256(f"{locale.language}\n{text}".encode("utf-8", "replace")).hexdigest()
+    return NoticeText(hash=digest, language=locale.language, policy_version=policy.version, text=text)

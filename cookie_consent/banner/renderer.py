@@ -1,0 +1,266 @@
+"""``Renderer``: all that is shown to a visitor, as text ready to send."""
+
+from __future__ import annotations
+
+import secrets
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any, NamedTuple
+from urllib.parse import quote
+
+from markupsafe import escape
+
+from cookie_consent.banner.locale import load_locales
+from cookie_consent.banner.negotiate import negotiate
+from cookie_consent.banner.notice import notice_text
+from cookie_consent.banner.templating import template_environment
+from cookie_consent.banner.view import category_views, safe_link, with_consent
+from cookie_consent.errors import ConfigurationError
+from cookie_consent.policy import UNCLASSIFIED
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+    from cookie_consent.banner.locale import Locale
+    from cookie_consent.banner.notice import NoticeText
+    from cookie_consent.banner.view import CategoryView
+    from cookie_consent.consent import Consent
+    from cookie_consent.policy import Policy
+
+__all__ = ["Renderer"]
+
+
+class _Variant(NamedTuple):
+    """All that two banners can differ in but the path to come back to."""
+
+    language: str
+    unclassified: bool
+    decided: bool
+    gpc: bool
+    granted: frozenset[str]
+    services: tuple[tuple[str, bool], ...]
+    root_path: str
+
+
+class Renderer:
+    """Renders banner, preferences page and problem page of one policy. Built once; safe to share between
+    threads.
+
+    ``prefix`` is the path of the endpoints and ``assets`` maps ``banner.js`` and ``banner.css`` to their
+    addresses. ``template_dir`` and ``locale_dir`` hold the site's own templates and texts, which are
+    looked up first. Raises ``ConfigurationError`` where a template, a text or a language is missing or
+    wrong.
+
+    Whatever comes from the request is untrusted: ``return_to`` becomes ``/`` unless it is a path on this
+    site, an unknown ``language`` the fallback, and all values are escaped.
+    """
+
+    def __init__(
+        self,
+        policy: Policy,
+        *,
+        prefix: str = "/_consent",
+        assets: Mapping[str, str],
+        template_dir: Path | None = None,
+        locale_dir: Path | None = None,
+    ) -> None:
+        missing = sorted({"banner.js", "banner.css"} - set(assets))
+        if missing:
+            raise ConfigurationError(f"assets: no address for {', '.join(missing)}")
+        self.policy = policy
+        self.prefix = prefix
+        self._assets = dict(assets)
+        self._environment = template_environment(template_dir)
+        self._locales = _offered(policy, load_locales(locale_dir))
+        self._views = {
+            (tag, unclassified): category_views(policy, locale, unclassified=unclassified)
+            for tag, locale in self._locales.items()
+            for unclassified in (False, True)
+        }
+        self._notices = {
+            key: notice_text(policy, self._locales[key[0]], views) for key, views in self._views.items()
+        }
+        # Stand-ins for the one value that differs from page to page, so that the rest is rendered once.
+        self._path_slot = secrets.token_hex(16)
+        self._query_slot = secrets.token_hex(16)
+        self._cached_banner = lru_cache(maxsize=256)(self._render_banner)
+
+    @property
+    def languages(self) -> tuple[str, ...]:
+        """The language tags on offer, the fallback first."""
+        return tuple(self._locales)
+
+    def language(self, accept_language: str) -> str:
+        """Return the offered language that suits the header ``Accept-Language`` best (RFC 9110, section
+        12.5.4).
+        """
+        return negotiate(accept_language, self.languages)
+
+    def notice(self, language: str, *, unclassified: bool) -> NoticeText:
+        """Return the text that is shown in ``language``, with or without the category ``unclassified``."""
+        return self._notices[self._locale(language).language, unclassified]
+
+    def banner(
+        self, consent: Consent, *, language: str, return_to: str, unclassified: bool, root_path: str = ""
+    ) -> bytes:
+        """Return the markup to put into a page, as ASCII bytes: right in every ASCII-compatible encoding.
+
+        Before a choice this is the banner, afterwards only the way back to the settings. ``return_to`` is
+        the path and query to come back to, ``root_path`` the path that the application is mounted under
+        (ASGI).
+        """
+        variant = _Variant(
+            language=self._locale(language).language,
+            unclassified=unclassified or consent.allows(UNCLASSIFIED),
+            decided=consent.decided,
+            gpc=consent.gpc,
+            granted=consent.granted,
+            services=tuple(sorted(consent.services.items())),
+            root_path=root_path,
+        )
+        markup = self._cached_banner(variant)
+        path = _local_path(return_to)
+        markup = markup.replace(self._path_slot.encode(), _ascii(str(escape(path))))
+        return markup.replace(self._query_slot.encode(), quote(path, safe="", errors="replace").encode())
+
+    def preferences(
+        self,
+        consent: Consent,
+        *,
+        language: str,
+        return_to: str,
+        unclassified: bool,
+        saved: bool = False,
+        root_path: str = "",
+    ) -> str:
+        """Return the page where a choice is seen, made, changed or withdrawn; ``saved`` says that it just
+        was.
+        """
+        locale = self._locale(language)
+        shown = unclassified or consent.allows(UNCLASSIFIED)
+        categories = with_consent(self._views[locale.language, shown], consent, locale)
+        return self._render(
+            "preferences.html",
+            locale,
+            root_path,
+            **self._choice(locale, categories, unclassified=shown),
+            consent=consent,
+            decided_on=consent.decided_at.date().isoformat() if consent.decided_at is not None else "",
+            gpc=consent.gpc,
+            saved=saved,
+            return_to=_local_path(return_to),
+        )
+
+    def problem(
+        self,
+        *,
+        language: str,
+        status: int,
+        title_key_or_code: str,
+        message: str,
+        return_to: str,
+        root_path: str = "",
+    ) -> str:
+        """Return a page that says what went wrong.
+
+        ``title_key_or_code`` is the key of a title in the locale's table ``problem`` or an error code; a code
+        without a title of its own gets the one for the status: 5xx could not be saved, else not accepted.
+        """
+        locale = self._locale(language)
+        key = f"problem.{title_key_or_code.replace('-', '_')}"
+        if key not in locale.texts:
+            key = "problem.not_saved" if status >= 500 else "problem.refused"  # noqa: PLR2004 - RFC 9110, 15.6
+        return self._render(
+            "problem.html",
+            locale,
+            root_path,
+            status=status,
+            title=locale.text(key),
+            message=message,
+            return_to=_local_path(return_to),
+        )
+
+    def _locale(self, language: str) -> Locale:
+        return self._locales.get(language) or next(iter(self._locales.values()))
+
+    def _render_banner(self, variant: _Variant) -> bytes:
+        locale = self._locales[variant.language]
+        views = self._views[variant.language, variant.unclassified]
+        markup = self._render(
+            "banner.html",
+            locale,
+            variant.root_path,
+            **self._choice(locale, views, unclassified=variant.unclassified),
+            decided=variant.decided,
+            gpc=variant.gpc,
+            granted=sorted(variant.granted),
+            services=variant.services,
+            return_to=self._path_slot,
+            return_to_query=self._query_slot,
+        )
+        return _ascii(markup)
+
+    def _choice(
+        self, locale: Locale, categories: tuple[CategoryView, ...], *, unclassified: bool
+    ) -> dict[str, Any]:
+        sold = [
+            category.name for category in categories if category.sale_or_sharing and not category.required
+        ]
+        return {
+            "categories": categories,
+            "optional": [category for category in categories if not category.required],
+            "sold": locale.text("list_separator").join(sold),
+            "notice": self._notices[locale.language, unclassified],
+            "separator": locale.text("list_separator"),
+        }
+
+    def _render(self, template: str, locale: Locale, root_path: str, **values: Any) -> str:
+        root = quote(root_path.rstrip("/"), errors="replace")
+        assets = {
+            name: root + address if address.startswith("/") else address
+            for name, address in self._assets.items()
+        }
+        options = self.policy.banner
+        return self._environment.get_template(template).render(
+            t=locale.text,
+            language=locale.language,
+            direction=locale.direction,
+            base=root + self.prefix,
+            assets=assets,
+            controller=self.policy.controller,
+            privacy_url=safe_link(options.privacy_url),
+            position=options.position,
+            **values,
+        )
+
+
+def _offered(policy: Policy, available: Mapping[str, Locale]) -> dict[str, Locale]:
+    """Return the locales on offer by tag, the fallback first: English where the policy names none."""
+    if not policy.banner.languages:
+        return {tag: available[tag] for tag in sorted(available, key=lambda tag: (tag != "en", tag))}
+    by_tag = {tag.lower(): locale for tag, locale in available.items()}
+    offered = {}
+    for tag in policy.banner.languages:
+        locale = by_tag.get(tag.lower())
+        if locale is None:
+            raise ConfigurationError(
+                f"banner.languages: there are no texts for {tag!r}; "
+                f"write some of {', '.join(sorted(available))}, or add {tag}.toml to the folder of your own texts"
+            )
+        offered[locale.language] = locale
+    return offered
+
+
+def _local_path(return_to: str) -> str:
+    r"""Return ``return_to`` if it is a path on this site, else ``/``: no other site, no script.
+
+    Browsers strip tabs and line feeds from addresses and read ``\\`` as ``/`` (URL Standard, section 4.4).
+    """
+    hostile = not return_to.isprintable() or "\\" in return_to or " " in return_to
+    if hostile or not return_to.startswith("/") or return_to.startswith("//"):
+        return "/"
+    return return_to
+
+
+def _ascii(text: str) -> bytes:
+    return text.encode("ascii", "xmlcharrefreplace")

@@ -1,0 +1,42 @@
+"""The template environment: autoescaping, strict, compiled once, the site's own templates first."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from jinja2 import ChoiceLoader, Environment, FileSystemLoader, StrictUndefined, TemplateError
+
+from cookie_consent.errors import ConfigurationError
+
+__all__ = ["PAGES", "template_environment"]
+
+PAGES = ("banner.html", "preferences.html", "problem.html")
+_SHIPPED = Path(__file__).parent / "templates"
+
+
+def template_environment(own: Path | None = None) -> Environment:
+    """Return an environment with every page compiled; templates in the folder ``own`` replace the shipped
+    ones.
+
+    Raises ``ConfigurationError`` for a folder that does not exist and for a template that does not
+    compile.
+    """
+    if own is not None and not own.is_dir():
+        raise ConfigurationError(f"template_dir: {own} is not a folder; give the folder of your templates")
+    folders = [FileSystemLoader(folder) for folder in (own, _SHIPPED) if folder is not None]
+    environment = Environment(
+        loader=ChoiceLoader(folders),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        auto_reload=False,
+    )
+    for page in PAGES:
+        try:
+            environment.get_template(page)
+        except TemplateError as error:
+            line = getattr(error, "lineno", None)
+            where = f"{getattr(error, 'filename', None) or page}:{line}" if line else page
+            raise ConfigurationError(f"{where}: {error}; correct the template") from error
+    return environment

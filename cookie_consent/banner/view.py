@@ -1,0 +1,142 @@
+"""What the templates are given of a policy's categories and services, in one language."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from cookie_consent.policy import UNCLASSIFIED
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from cookie_consent.banner.locale import Locale
+    from cookie_consent.consent import Consent
+    from cookie_consent.policy import Category, Policy, Service, Text
+
+__all__ = ["CategoryView", "ServiceView", "category_views", "safe_link", "with_consent"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class ServiceView:
+    """A service as it is shown. ``exception`` is ``1``, ``0``, or empty where its category decides."""
+
+    id: str
+    name: str
+    company: str
+    purpose: str
+    privacy_url: str
+    exception: str = ""
+
+    @property
+    def label(self) -> str:
+        """The name, with the company where it says more."""
+        if self.company and self.company.casefold() not in self.name.casefold():
+            return f"{self.name} ({self.company})"
+        return self.name
+
+
+@dataclass(frozen=True, kw_only=True)
+class CategoryView:
+    """A category as it is shown."""
+
+    id: str
+    name: str
+    purpose: str
+    consequence: str
+    required: bool
+    sale_or_sharing: bool
+    services: tuple[ServiceView, ...]
+    granted: bool = False
+
+
+def category_views(policy: Policy, locale: Locale, *, unclassified: bool) -> tuple[CategoryView, ...]:
+    """Return the categories that are shown, the required ones first; ``unclassified`` only where it is
+    asked for.
+    """
+    shown = [category for category in policy.categories if unclassified or category.id != UNCLASSIFIED]
+    known = {category.id for category in policy.categories}
+    views = []
+    for category in sorted(shown, key=lambda entry: not entry.required):
+        services = [
+            service
+            for service in policy.services
+            if (service.category if service.category in known else UNCLASSIFIED) == category.id
+        ]
+        views.append(_category_view(category, services, locale))
+    return tuple(views)
+
+
+def with_consent(
+    categories: Iterable[CategoryView], consent: Consent, locale: Locale
+) -> tuple[CategoryView, ...]:
+    """Return the categories as ``consent`` has them: granted or not, each service with its exception.
+
+    A service that the visitor made an exception for is listed even where the policy does not declare it;
+    saving the page would lose the exception otherwise.
+    """
+    result = []
+    for category in categories:
+        listed = {service.id: service for service in category.services}
+        for service_id in sorted(consent.services):
+            known = consent.policy.known_service(service_id)
+            if service_id not in listed and known is not None and known.category == category.id:
+                listed[service_id] = _service_view(known, locale)
+        services = tuple(
+            replace(service, exception=_exception(consent, service.id)) for service in listed.values()
+        )
+        result.append(replace(category, granted=consent.allows(category.id), services=services))
+    return tuple(result)
+
+
+def safe_link(url: str) -> str:
+    """Return ``url`` if it is an http(s) address or a path of this site, else an empty text.
+
+    The policy is the site's own, but a ``javascript:`` address in it must not become a link.
+    """
+    lowered = url.strip().lower()
+    if lowered.startswith(("https://", "http://")) or (url.startswith("/") and not url.startswith("//")):
+        return url.strip()
+    return ""
+
+
+def _exception(consent: Consent, service_id: str) -> str:
+    own = consent.services.get(service_id)
+    return "" if own is None else "1" if own else "0"
+
+
+def _category_view(category: Category, services: Iterable[Service], locale: Locale) -> CategoryView:
+    return CategoryView(
+        id=category.id,
+        name=_own_text(category.name, locale) or locale.category(category.id, "name") or category.id,
+        purpose=_own_text(category.purpose, locale) or locale.category(category.id, "purpose") or "",
+        consequence=_own_text(category.consequence, locale)
+        or locale.category(category.id, "consequence")
+        or "",
+        required=category.required,
+        sale_or_sharing=category.sale_or_sharing,
+        services=tuple(_service_view(service, locale) for service in services),
+    )
+
+
+def _service_view(service: Service, locale: Locale) -> ServiceView:
+    return ServiceView(
+        id=service.id,
+        name=service.name,
+        company=service.company,
+        purpose=_own_text(service.purpose, locale),
+        privacy_url=safe_link(service.privacy_url),
+    )
+
+
+def _own_text(text: Text | None, locale: Locale) -> str:
+    """Return the policy's text in the locale's language, a more general one, or the first that there is."""
+    if text is None or isinstance(text, str):
+        return text or ""
+    by_tag = {tag.lower(): value for tag, value in text.items()}
+    tag = locale.language.lower()
+    while tag:
+        if tag in by_tag:
+            return by_tag[tag]
+        tag = tag.rpartition("-")[0]
+    return next(iter(text.values()), "")
