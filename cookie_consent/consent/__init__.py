@@ -1,7 +1,19 @@
-"""What the visitor chose: the consent, the signed cookie that carries it, and the browser's signals."""
+"""What the visitor chose: the consent, the choice as it is posted, the signed cookie, the browser's signals."""
 
+from cookie_consent.consent.choice import Choice, action_of, is_local_path, parse_choice
 from cookie_consent.consent.cookie import ConsentCookie, StoredChoice, secret_keys
 from cookie_consent.consent.decide import decide
 from cookie_consent.consent.model import Consent, consent_of
 
-__all__ = ["Consent", "ConsentCookie", "StoredChoice", "consent_of", "decide", "secret_keys"]
+__all__ = [
+    "Choice",
+    "Consent",
+    "ConsentCookie",
+    "StoredChoice",
+    "action_of",
+    "consent_of",
+    "decide",
+    "is_local_path",
+    "parse_choice",
+    "secret_keys",
+]

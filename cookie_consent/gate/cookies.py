@@ -40,7 +40,7 @@ class CookieGate:
             name = pair.partition("=")[0].strip() if "=" in pair else ""
             if self._own.owns(name):
                 continue
-            if self.allows(name):
+            if self.allows(name) or self.is_login(name):
                 kept.append(pair.strip())
             elif name and name not in self.refused:
                 self.refused.append(name)
@@ -54,10 +54,7 @@ class CookieGate:
         if self._own.owns(name) or has_card_number(value if equals else pair):
             return None
         if not self.allows(name) and not _deletes(attributes):
-            verdict = self._classifier.cookie(name)
-            if verdict.category != "login":
-                return None
-            return _as_session(pair, attributes)
+            return _as_session(pair, attributes) if self.is_login(name) else None
         return self._limited(pair, attributes, self._classifier.cookie(name))
 
     def allows(self, name: str) -> bool:
@@ -69,6 +66,10 @@ class CookieGate:
             return self._consent.allows(verdict.category)
         rule = self._classifier.policy.unknown_cookies
         return rule in {"session", "allow"} or (rule == "ask" and self._consent.allows(UNCLASSIFIED))
+
+    def is_login(self, name: str) -> bool:
+        """Say whether the cookie keeps a visitor signed in; without consent it lasts until the browser closes."""
+        return self._classifier.cookie(name).category == "login"
 
     def expired(self, name: str, host: str) -> list[str]:
         """Return the ``Set-Cookie`` values that delete the cookie: for the host, its parent domains, known paths."""
@@ -83,13 +84,8 @@ class CookieGate:
         ]
 
     def expire_refused(self, host: str) -> list[str]:
-        """Return the ``Set-Cookie`` values that delete every refused cookie but a login, which only gets shorter."""
-        return [
-            value
-            for name in self.refused
-            if self._classifier.cookie(name).category != "login"
-            for value in self.expired(name, host)
-        ]
+        """Return the ``Set-Cookie`` values that delete every refused cookie."""
+        return [value for name in self.refused for value in self.expired(name, host)]
 
     def _limited(self, pair: str, attributes: list[str], verdict: Verdict) -> str:
         """Cut the lifetime down to what is declared."""

@@ -69,6 +69,11 @@ class StartTag:
         """Put the attribute in front of the others, so that of duplicates this one counts."""
         self._edits.append((self._name_end, self._name_end, b" " + _attribute(name, value)))
 
+    def blank(self) -> None:
+        """Take all attributes away; a script is marked as text."""
+        mark = b' type="text/plain">' if self.name == b"script" else b">"
+        self._edits = [(self._name_end, len(self.raw), mark)]
+
     @property
     def changed(self) -> bool:
         """Whether any change has been made."""

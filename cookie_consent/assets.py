@@ -1,0 +1,61 @@
+"""The static files: where they are, what they are called, and how they are sent."""
+
+from __future__ import annotations
+
+from hashlib import sha256
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from starlette.responses import Response
+
+from cookie_consent.errors import ConfigurationError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+__all__ = ["Assets", "static_folder"]
+
+_MEDIA_TYPES = {
+    ".js": "text/javascript; charset=utf-8",
+    ".css": "text/css; charset=utf-8",
+    ".svg": "image/svg+xml",
+}
+
+
+def static_folder() -> Path:
+    """Return the folder of the static files: inside the installed package, or beside it in a checkout."""
+    package = Path(__file__).parent
+    for folder in (package / "static", package.parent / "static"):
+        if (folder / "banner.js").is_file():
+            return folder
+    raise ConfigurationError(f"the static files are missing beside {package}: install the package again")
+
+
+class Assets:
+    """The files in memory, under names that change with their content, so that browsers may keep them for ever."""
+
+    def __init__(self, base: str, folder: Path | None = None) -> None:
+        self._files: dict[str, tuple[bytes, str]] = {}
+        urls = {}
+        for path in sorted((folder or static_folder()).iterdir()):
+            media_type = _MEDIA_TYPES.get(path.suffix)
+            if media_type is not None:
+                content = path.read_bytes()
+                hashed = f"{path.stem}.{sha256(content).hexdigest()[:12]}{path.suffix}"
+                self._files[hashed] = (content, media_type)
+                urls[path.name] = f"{base}/{hashed}"
+        self.urls: Mapping[str, str] = urls
+        """From a file's own name to the path under which it is served."""
+
+    def response(self, name: str) -> Response | None:
+        """Return the answer for the hashed ``name``, or None if there is no such file."""
+        found = self._files.get(name)
+        if found is None:
+            return None
+        content, media_type = found
+        headers = {
+            "Cache-Control": "public, max-age=31536000, immutable",
+            "X-Content-Type-Options": "nosniff",
+            "Content-Type": media_type,
+        }
+        return Response(content, headers=headers)

@@ -1,0 +1,146 @@
+"""A choice as a visitor posts it: read from a form or from JSON, checked against the policy."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+from urllib.parse import parse_qsl, urlsplit
+
+from cookie_consent.errors import ChoiceError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from cookie_consent.consent.model import Consent
+    from cookie_consent.policy import Policy
+
+__all__ = ["Choice", "action_of", "is_local_path", "parse_choice"]
+
+_MAXIMUM_FIELDS = 512
+_MAXIMUM_PATH = 1024
+_CHANNELS = frozenset({"banner", "preferences", "api"})
+_SWITCH = {"1": True, "0": False}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Choice:
+    """What was posted. ``granted`` holds optional categories only; those not named are refused."""
+
+    granted: frozenset[str]
+    services: Mapping[str, bool] = field(default_factory=dict)
+    return_to: str = "/"
+    channel: str = "api"
+    notice: str | None = None
+    language: str = ""
+    url: str = ""
+
+
+def parse_choice(body: bytes, content_type: str, policy: Policy) -> Choice:
+    """Read a posted choice of the given media type.
+
+    Raises ``ChoiceError``: 415 for another type than JSON or a form, 400 for what cannot be read, and 422 for a
+    category or service that the policy does not know.
+    """
+    kind = content_type.partition(";")[0].strip().lower()
+    if kind == "application/json":
+        values = _from_json(body)
+    elif kind == "application/x-www-form-urlencoded":
+        values = _from_form(body)
+    else:
+        message = "send application/json or application/x-www-form-urlencoded"
+        raise ChoiceError(message, status=415, code="unsupported-media-type")
+    optional = {category.id for category in policy.optional}
+    for category in values["granted"]:
+        if policy.category(category) is None:
+            raise ChoiceError(
+                f"{category!r} is not a category of this site", status=422, code="unknown-category"
+            )
+    for service in values["services"]:
+        known = policy.known_service(service)
+        if known is None:
+            raise ChoiceError(
+                f"{service!r} is not a service of this site", status=422, code="unknown-service"
+            )
+        if known.category not in optional and not values["services"][service]:
+            message = f"{service!r} is necessary for this site and cannot be refused"
+            raise ChoiceError(message, status=422, code="necessary-service")
+    if values["channel"] not in _CHANNELS:
+        raise ChoiceError(f"{values['channel']!r} is not a channel", status=422, code="unknown-channel")
+    return_to = values["return_to"] if is_local_path(values["return_to"]) else "/"
+    return Choice(
+        granted=frozenset(values["granted"]) & optional,
+        services=values["services"],
+        return_to=return_to,
+        channel=values["channel"],
+        notice=values["notice"] or None,
+        language=values["language"][:35],
+        url=urlsplit(values["url"] or return_to).path[:_MAXIMUM_PATH],
+    )
+
+
+def is_local_path(path: str) -> bool:
+    """Say whether ``path`` leads back to the same site: one slash, no other host, nothing that browsers drop."""
+    return (
+        path.startswith("/")
+        and path[1:2] not in {"/", "\\"}
+        and len(path) <= 2 * _MAXIMUM_PATH
+        and not any(character <= " " or character == "\x7f" for character in path)
+    )
+
+
+def action_of(before: Consent, choice: Choice) -> str:
+    """Return the record's action for a choice made after ``before``."""
+    required = {category.id for category in before.policy.categories if category.required}
+    old = {*(before.granted - required), *(f"service:{name}" for name, on in before.services.items() if on)}
+    new = {*choice.granted, *(f"service:{name}" for name, on in choice.services.items() if on)}
+    if not before.decided or old == new:
+        return "given" if new else "refused"
+    return "withdrawn" if new < old else "changed"
+
+
+def _unreadable(message: str) -> ChoiceError:
+    return ChoiceError(message, status=400, code="unreadable")
+
+
+def _from_form(body: bytes) -> dict[str, Any]:
+    try:
+        pairs = parse_qsl(
+            body.decode("utf-8"), keep_blank_values=True, errors="strict", max_num_fields=_MAXIMUM_FIELDS
+        )
+    except ValueError:
+        raise _unreadable("the form cannot be read") from None
+    values: dict[str, Any] = {"granted": [], "services": {}}
+    for name, value in pairs:
+        if name == "granted":
+            values["granted"].append(value)
+        elif name.startswith("service."):
+            if value not in {"0", "1", ""}:
+                raise _unreadable(f"{name} must be 1 or 0")
+            if value:  # an empty value leaves the service to its category
+                values["services"][name.removeprefix("service.")] = _SWITCH[value]
+        else:
+            values[name] = value
+    return _with_defaults(values, channel="preferences")
+
+
+def _from_json(body: bytes) -> dict[str, Any]:
+    try:
+        values = json.loads(body)
+    except (ValueError, RecursionError):
+        raise _unreadable("the body is not JSON") from None
+    if not isinstance(values, dict):
+        raise _unreadable('send an object such as {"granted": ["analytics"]}')
+    granted, services = values.get("granted"), values.get("services", {})
+    if not isinstance(granted, list) or not all(isinstance(name, str) for name in granted):
+        raise _unreadable('"granted" must be a list of category ids; an empty one refuses all')
+    if not isinstance(services, dict) or not all(isinstance(on, bool) for on in services.values()):
+        raise _unreadable('"services" must map service ids to true or false')
+    for name in ("return_to", "channel", "notice", "language", "url"):
+        if not isinstance(values.get(name, ""), str):
+            raise _unreadable(f'"{name}" must be a text')
+    return _with_defaults({**values, "services": services}, channel="api")
+
+
+def _with_defaults(values: dict[str, Any], *, channel: str) -> dict[str, Any]:
+    return {"return_to": "/", "channel": channel, "notice": "", "language": "", "url": "", **values}

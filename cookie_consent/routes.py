@@ -1,0 +1,315 @@
+"""The endpoints below the prefix: choices, state, preferences, receipt and assets."""
+
+from __future__ import annotations
+
+import json
+import logging
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
+from uuid import uuid4
+
+import anyio
+from starlette.requests import ClientDisconnect, Request
+from starlette.responses import HTMLResponse, JSONResponse, RedirectResponse, Response
+
+from cookie_consent.consent import Consent, action_of, is_local_path, parse_choice
+from cookie_consent.errors import ChoiceError, LedgerError
+from cookie_consent.gate import CookieGate
+from cookie_consent.ledger import ConsentRecord, Notice, new_record_id
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+
+    from cookie_consent.assets import Assets
+    from cookie_consent.banner import Renderer
+    from cookie_consent.classify import Classifier
+    from cookie_consent.consent import Choice, ConsentCookie
+    from cookie_consent.ledger import Ledger
+    from cookie_consent.policy import Policy
+
+__all__ = ["Routes"]
+
+logger = logging.getLogger("cookie_consent")
+
+MAXIMUM_BODY = 16 * 1024
+_RECEIPT_LIMIT = 1000
+_FAMILIES = (
+    ("Edg/", "Edge"),
+    ("OPR/", "Opera"),
+    ("Firefox/", "Firefox"),
+    ("Chrome/", "Chrome"),
+    ("Safari/", "Safari"),
+)
+
+
+class Routes:
+    """Answers what is asked below the prefix. Holds no state of its own but whether the log's failure was logged."""
+
+    def __init__(
+        self,
+        *,
+        policy: Policy,
+        classifier: Classifier,
+        cookie: ConsentCookie,
+        ledger: Ledger,
+        renderer: Renderer,
+        assets: Assets,
+    ) -> None:
+        self._policy = policy
+        self._classifier = classifier
+        self._cookie = cookie
+        self._ledger = ledger
+        self._renderer = renderer
+        self._assets = assets
+        self._ledger_failed = False
+        self._table: dict[str, dict[str, Callable[[Request, Consent], Awaitable[Response]]]] = {
+            "/choices": {"POST": self._choices},
+            "/state": {"GET": self._state},
+            "/preferences": {"GET": self._preferences},
+            "/receipt": {"GET": self._receipt},
+        }
+
+    async def respond(self, request: Request, consent: Consent, path: str) -> Response:
+        """Return the answer for ``path``, which counts from the prefix."""
+        if path.startswith("/assets/") and request.method in {"GET", "HEAD"}:
+            return self._assets.response(path.removeprefix("/assets/")) or self._problem(
+                request, ChoiceError("there is no such file", status=404, code="not-found")
+            )
+        methods = self._table.get(path)
+        if methods is None:
+            return self._problem(request, ChoiceError("there is no such page", status=404, code="not-found"))
+        handler = methods.get("GET" if request.method == "HEAD" else request.method)
+        if handler is None:
+            error = ChoiceError(f"use {' or '.join(methods)}", status=405, code="method-not-allowed")
+            response = self._problem(request, error)
+            response.headers["Allow"] = ", ".join(methods)
+            return response
+        try:
+            response = await handler(request, consent)
+        except ChoiceError as error:
+            response = self._problem(request, error)
+        response.headers["Cache-Control"] = "no-store"
+        return response
+
+    def language(self, request: Request) -> str:
+        """Return the language to speak to this visitor."""
+        return self._renderer.language(request.headers.get("accept-language", ""))
+
+    async def _state(self, request: Request, consent: Consent) -> Response:  # noqa: ARG002 - a handler's signature
+        return JSONResponse(state_of(consent))
+
+    async def _preferences(self, request: Request, consent: Consent) -> Response:
+        return_to = request.query_params.get("return_to") or _referer_path(request) or "/"
+        page = self._renderer.preferences(
+            consent,
+            language=self.language(request),
+            return_to=return_to if is_local_path(return_to) else "/",
+            unclassified=self._policy.unknown_hosts == "ask" or consent.allows("unclassified"),
+            saved=request.query_params.get("saved") == "1",
+            root_path=request.scope.get("root_path", ""),
+        )
+        return HTMLResponse(
+            page, headers={"Vary": "Cookie, Accept-Language, Sec-GPC", "Referrer-Policy": "same-origin"}
+        )
+
+    async def _receipt(self, request: Request, consent: Consent) -> Response:  # noqa: ARG002 - a handler's signature
+        if consent.id is None:
+            return JSONResponse({"subject": None, "records": []})
+        subject = consent.id
+
+        def read() -> list[dict[str, Any]]:
+            records = self._ledger.records(subject=subject, limit=_RECEIPT_LIMIT)
+            return [record.as_dict() for record in records]
+
+        try:
+            records = await anyio.to_thread.run_sync(read)
+        except LedgerError as error:
+            self._log_failure(error)
+            message = "the log cannot be read at the moment; please try again later"
+            raise ChoiceError(message, status=503, code="log-unavailable") from None
+        return JSONResponse({"subject": subject, "records": records})
+
+    async def _choices(self, request: Request, consent: Consent) -> Response:
+        _refuse_cross_site(request)
+        choice = parse_choice(await _body(request), request.headers.get("content-type", ""), self._policy)
+        notice = self._notice(choice, request)
+        decided_at = datetime.now(UTC)
+        record = self._record(request, consent, choice, notice, decided_at)
+        try:
+            await self._ledger.write(record, notice)
+        except LedgerError as error:
+            self._log_failure(error)
+            message = "your choice could not be saved, so nothing has changed; please try again later"
+            raise ChoiceError(message, status=503, code="not-saved") from None
+        self._ledger_failed = False
+        required = {category.id for category in self._policy.categories if category.required}
+        changed = Consent(
+            policy=self._policy,
+            granted=choice.granted | required,
+            services=choice.services,
+            decided=True,
+            id=record.subject,
+            record=record.id,
+            decided_at=decided_at,
+            gpc=consent.gpc,
+        )
+        response = self._acknowledge(request, choice, changed)
+        response.headers.append("set-cookie", self._cookie.header(changed, secure=is_secure(request)))
+        for expired in self._withdrawn_cookies(request, consent, changed):
+            response.headers.append("set-cookie", expired)
+        return response
+
+    def _acknowledge(self, request: Request, choice: Choice, changed: Consent) -> Response:
+        if _wants_json(request):
+            return JSONResponse(state_of(changed))
+        root_path = request.scope.get("root_path", "")
+        return RedirectResponse(_inside(choice.return_to, root_path), status_code=303)
+
+    def _withdrawn_cookies(self, request: Request, before: Consent, after: Consent) -> list[str]:
+        """Return the headers that delete what the choice no longer covers, a persistent login among it."""
+        gate = CookieGate(self._classifier, after, self._cookie)
+        host = request.url.hostname or ""
+        names = [
+            name for name in request.cookies if name and not self._cookie.owns(name) and not gate.allows(name)
+        ]
+        was = CookieGate(self._classifier, before, self._cookie)
+        return [
+            value
+            for name in names
+            if not gate.is_login(name) or was.allows(name)
+            for value in gate.expired(name, host)
+        ]
+
+    def _record(
+        self, request: Request, consent: Consent, choice: Choice, notice: Notice | None, at: datetime
+    ) -> ConsentRecord:
+        return ConsentRecord(
+            id=new_record_id(at),
+            subject=consent.id or str(uuid4()),
+            at=at,
+            action=action_of(consent, choice),
+            granted=tuple(sorted(choice.granted)),
+            refused=tuple(
+                sorted(category.id for category in self._policy.optional if category.id not in choice.granted)
+            ),
+            granted_services=tuple(sorted(name for name, on in choice.services.items() if on)),
+            refused_services=tuple(sorted(name for name, on in choice.services.items() if not on)),
+            previous=consent.record,
+            channel=choice.channel,
+            policy_version=self._policy.version,
+            notice=notice.hash if notice is not None else None,
+            url=choice.url,
+            user_agent_family=_family(request.headers.get("user-agent", "")),
+        )
+
+    def _notice(self, choice: Choice, request: Request) -> Notice | None:
+        """Return the notice that the visitor answered. One who answered another text than today's is asked again."""
+        if choice.notice is None:
+            return None
+        language = self._renderer.language(choice.language or request.headers.get("accept-language", ""))
+        for unclassified in (False, True):
+            shown = self._renderer.notice(language, unclassified=unclassified)
+            if shown.hash == choice.notice:
+                return Notice(
+                    hash=shown.hash,
+                    language=shown.language,
+                    policy_version=shown.policy_version,
+                    text=shown.text,
+                )
+        message = "the notice has changed since this page was loaded; please read it again and choose"
+        raise ChoiceError(message, status=409, code="notice-changed")
+
+    def _problem(self, request: Request, error: ChoiceError) -> Response:
+        if _wants_json(request):
+            return JSONResponse({"error": error.code, "message": str(error)}, status_code=error.status)
+        page = self._renderer.problem(
+            language=self.language(request),
+            status=error.status,
+            code=error.code,
+            message=str(error),
+            return_to=_referer_path(request) or "/",
+            root_path=request.scope.get("root_path", ""),
+        )
+        return HTMLResponse(page, status_code=error.status)
+
+    def _log_failure(self, error: LedgerError) -> None:
+        if not self._ledger_failed:
+            self._ledger_failed = True
+            logger.error("choices cannot be saved until this is put right: %s", error)
+
+
+def state_of(consent: Consent) -> dict[str, Any]:
+    """Return the state as ``GET state`` gives it."""
+    return {
+        "decided": consent.decided,
+        "granted": sorted(consent.granted),
+        "refused": sorted(consent.refused),
+        "services": dict(sorted(consent.services.items())),
+        "id": consent.id,
+        "policy_version": consent.policy_version,
+        "decided_at": consent.decided_at.isoformat() if consent.decided_at is not None else None,
+    }
+
+
+def is_secure(request: Request) -> bool:
+    """Say whether the browser came by https, as far as the server knows."""
+    return request.url.scheme == "https"
+
+
+def gpc_document(effective: str) -> Response:
+    """Return ``/.well-known/gpc.json`` (Global Privacy Control, section 4)."""
+    return Response(json.dumps({"gpc": True, "lastUpdate": effective}), media_type="application/json")
+
+
+def _refuse_cross_site(request: Request) -> None:
+    """Let only the site's own pages post (Fetch Metadata, section 2.3; else RFC 6454, section 7)."""
+    site = request.headers.get("sec-fetch-site")
+    origin = request.headers.get("origin")
+    if site is not None:
+        allowed = site in {"same-origin", "none"}
+    else:
+        allowed = origin is None or urlsplit(origin).netloc.lower() == request.headers.get("host", "").lower()
+    if not allowed:
+        raise ChoiceError("a choice can only be made on the site itself", status=403, code="cross-site")
+
+
+async def _body(request: Request) -> bytes:
+    too_large = ChoiceError(f"a choice has at most {MAXIMUM_BODY // 1024} KiB", status=413, code="too-large")
+    length = request.headers.get("content-length", "")
+    if length.isdigit() and int(length[:20]) > MAXIMUM_BODY:
+        raise too_large
+    body = bytearray()
+    try:
+        async for chunk in request.stream():
+            body += chunk
+            if len(body) > MAXIMUM_BODY:
+                raise too_large
+    except ClientDisconnect:
+        raise ChoiceError("the request broke off", status=400, code="unreadable") from None
+    return bytes(body)
+
+
+def _wants_json(request: Request) -> bool:
+    kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    if kind == "application/x-www-form-urlencoded":
+        return False
+    return kind == "application/json" or "text/html" not in request.headers.get("accept", "")
+
+
+def _referer_path(request: Request) -> str:
+    """Return the path of the page that the visitor came from, if it is one of this site."""
+    parts = urlsplit(request.headers.get("referer", "")[:2048])
+    if parts.netloc.lower() != request.headers.get("host", "").lower():
+        return ""
+    path = parts.path + (f"?{parts.query}" if parts.query else "")
+    return path if is_local_path(path) else ""
+
+
+def _inside(path: str, root_path: str) -> str:
+    """Return ``path``, led below ``root_path`` where it only says ``/``, which may belong to another site."""
+    return f"{root_path}/" if path == "/" and root_path else path
+
+
+def _family(user_agent: str) -> str:
+    return next((name for mark, name in _FAMILIES if mark in user_agent[:512]), "")
