@@ -226,7 +226,7 @@ class Routes:
         page = self._renderer.problem(
             language=self.language(request),
             status=error.status,
-            code=error.code,
+            title_key_or_code=error.code,
             message=str(error),
             return_to=_referer_path(request) or "/",
             root_path=request.scope.get("root_path", ""),

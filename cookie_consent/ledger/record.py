@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal, get_args
+from dataclasses import dataclass, fields
+from typing import TYPE_CHECKING, Any, Literal, get_args
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -51,3 +51,12 @@ class ConsentRecord:
     region: str = ""
     user_agent_family: str = ""
     ip: str = ""
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return the fields in order, ready for JSON: lists as lists, the time as ISO 8601 in UTC with ``Z``."""
+        values: dict[str, Any] = {}
+        for field in fields(self):
+            value = getattr(self, field.name)
+            values[field.name] = list(value) if isinstance(value, tuple) else value
+        values["at"] = self.at.isoformat(timespec="microseconds").replace("+00:00", "Z")
+        return values

@@ -1,0 +1,54 @@
+"""Write the log out as CSV or JSON Lines, record by record."""
+
+from __future__ import annotations
+
+import csv
+import json
+from dataclasses import fields
+from typing import TYPE_CHECKING, Any
+
+from cookie_consent.ledger.record import ConsentRecord
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+    from typing import TextIO
+
+__all__ = ["COLUMNS", "FORMATS", "export_csv", "export_jsonl"]
+
+COLUMNS = tuple(field.name for field in fields(ConsentRecord))
+_FORMULA = ("=", "+", "-", "@", "\t", "\r")
+
+
+def export_csv(records: Iterable[ConsentRecord], stream: TextIO) -> int:
+    """Write CSV (RFC 4180) with a header, one column for each field of the record; return the number of records.
+
+    Lists are joined by a space. A cell that a spreadsheet would take for a formula gets an apostrophe in front.
+    ``stream`` must be open with ``newline=""``.
+    """
+    writer = csv.writer(stream, lineterminator="\r\n")
+    writer.writerow(COLUMNS)
+    count = 0
+    for record in records:
+        writer.writerow([_cell(value) for value in record.as_dict().values()])
+        count += 1
+    return count
+
+
+def export_jsonl(records: Iterable[ConsentRecord], stream: TextIO) -> int:
+    """Write one JSON object a line (https://jsonlines.org); return the number of records."""
+    count = 0
+    for record in records:
+        stream.write(json.dumps(record.as_dict(), ensure_ascii=False, separators=(",", ":")) + "\n")
+        count += 1
+    return count
+
+
+FORMATS: dict[str, Callable[[Iterable[ConsentRecord], TextIO], int]] = {
+    "csv": export_csv,
+    "jsonl": export_jsonl,
+}
+
+
+def _cell(value: Any) -> str:
+    text = " ".join(value) if isinstance(value, list) else "" if value is None else str(value)
+    return "'" + text if text.startswith(_FORMULA) else text
