@@ -13,6 +13,7 @@ from cookie_consent.policy.model import (
 )
 from cookie_consent.policy.policy import BUILTIN_CATEGORIES, UNCLASSIFIED, Policy
 from cookie_consent.policy.registry_data import registry
+from cookie_consent.policy.schema import policy_schema
 
 __all__ = [
     "BUILTIN_CATEGORIES",
@@ -28,5 +29,6 @@ __all__ = [
     "Text",
     "load_policy",
     "parse_policy",
+    "policy_schema",
     "registry",
 ]

@@ -1,0 +1,117 @@
+"""The command ``cookie-consent``. Exit codes: 0 fine, 1 a finding, 2 wrong usage."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from pathlib import Path
+from typing import Annotated, Any
+from urllib.parse import urlsplit
+
+import typer
+
+from cookie_consent.classify import Classifier
+from cookie_consent.cli_log import FormatOption, OutputFormat, log_app
+from cookie_consent.errors import ConsentError, PolicyError
+from cookie_consent.gate import host_of
+from cookie_consent.policy import load_policy, policy_schema
+
+__all__ = ["app", "main"]
+
+app = typer.Typer(
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    help="Hold a website to its cookie policy, and keep every choice on record.",
+)
+app.add_typer(log_app, name="log")
+
+PolicyOption = Annotated[
+    Path | None, typer.Option("--policy", help="The policy file; else consent.toml here if there is one.")
+]
+
+
+def main() -> None:
+    """Run the command and turn what goes wrong into one clear message."""
+    try:
+        app()
+    except ConsentError as error:
+        typer.echo(f"error: {error}", err=True)
+        sys.exit(2)
+    except BrokenPipeError:  # the reader has enough, as `head` has
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(0)
+
+
+@app.command()
+def demo(
+    *,
+    port: Annotated[int, typer.Option(min=0, max=65535, help="The shop's port; 0 takes a free one.")] = 8000,
+    third_party_port: Annotated[int, typer.Option(min=0, max=65535, help="The third parties' port.")] = 8001,
+    ledger: Annotated[str | None, typer.Option(metavar="URL", help="Keep the choices here, as sqlite:///PATH.")] = None,
+) -> None:
+    """Serve a small shop and the third parties it calls, to see what each of them receives."""
+    from cookie_consent.demo import run
+
+    run(port=port, third_party_port=third_party_port, ledger=ledger)
+
+
+@app.command()
+def check(
+    policy: Annotated[Path, typer.Argument(help="The policy file.")] = Path("consent.toml"),
+    *,
+    output_format: FormatOption = OutputFormat.TABLE,
+) -> None:
+    """Check a policy file and print all that is wrong with it. Ends with 2 if anything is."""
+    try:
+        checked = load_policy(policy)
+    except PolicyError as error:
+        if output_format is OutputFormat.JSON:
+            problems = [vars(problem) for problem in error.problems]
+            typer.echo(json.dumps({"source": error.source, "problems": problems}, indent=2))
+            raise typer.Exit(2) from None
+        raise
+    if output_format is OutputFormat.JSON:
+        typer.echo(json.dumps({"source": str(policy), "problems": []}))
+        return
+    typer.echo(
+        f"{policy}: fine; version {checked.version}, {len(checked.categories)} categories, "
+        f"{len(checked.services)} services, {len(checked.cookies)} cookies of the site"
+    )
+
+
+@app.command()
+def schema() -> None:
+    """Print the JSON Schema of the policy file, for editors."""
+    typer.echo(json.dumps(policy_schema(), indent=2, ensure_ascii=False))
+
+
+@app.command()
+def classify(
+    what: Annotated[str, typer.Argument(metavar="COOKIE-OR-URL", help="A cookie's name, or an http(s) address.")],
+    *,
+    policy: PolicyOption = None,
+    output_format: FormatOption = OutputFormat.TABLE,
+) -> None:
+    """Say which service and category a cookie or an address belongs to, and why. Ends with 1 if none does."""
+    default = Path("consent.toml")
+    declared = load_policy(policy if policy is not None else default if default.is_file() else None)
+    classifier = Classifier(declared)
+    parts = urlsplit(what)
+    if parts.scheme in {"http", "https"} and parts.netloc:
+        path = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
+        verdict = classifier.host(host_of(parts.netloc.rpartition("@")[2]), path)
+    else:
+        verdict = classifier.cookie(what)
+    found: dict[str, Any] = {"category": verdict.category, "service": verdict.service, "reason": verdict.reason}
+    if output_format is OutputFormat.JSON:
+        typer.echo(json.dumps(found))
+    else:
+        for name, value in found.items():
+            typer.echo(f"{name:<9} {value if value is not None else '-'}")
+    if not verdict.known:
+        raise typer.Exit(1)
+
+
+if __name__ == "__main__":
+    main()

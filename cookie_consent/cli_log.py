@@ -1,0 +1,195 @@
+"""``cookie-consent log``: export, show and count what the ledger holds."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+import tempfile
+from contextlib import contextmanager
+from dataclasses import asdict
+from datetime import UTC, datetime
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+from rich.console import Console
+from rich.progress import Progress
+from rich.table import Table
+
+from cookie_consent.errors import ConfigurationError
+from cookie_consent.ledger import FORMATS, Ledger
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+    from typing import TextIO
+
+    from cookie_consent.ledger import ConsentRecord, LedgerStats
+
+__all__ = ["log_app"]
+
+log_app = typer.Typer(no_args_is_help=True, help="Export, show and count the choices on record.")
+
+
+class ExportFormat(StrEnum):
+    """What ``log export`` writes."""
+
+    CSV = "csv"
+    JSONL = "jsonl"
+
+
+class OutputFormat(StrEnum):
+    """What the other commands print."""
+
+    TABLE = "table"
+    JSON = "json"
+
+
+LedgerOption = Annotated[
+    str | None,
+    typer.Option("--ledger", metavar="URL", help="The log, as sqlite:///PATH. Else CONSENT_LEDGER, else consent.db."),
+]
+SinceOption = Annotated[
+    str | None,
+    typer.Option(metavar="TIME", help="From this ISO 8601 date or time on; UTC unless it names a zone."),
+]
+UntilOption = Annotated[
+    str | None, typer.Option(metavar="TIME", help="Up to this time, which is itself left out; a date is its midnight.")
+]
+FormatOption = Annotated[OutputFormat, typer.Option("--format", help="How to print it.")]
+
+
+@log_app.command()
+def export(
+    *,
+    output_format: Annotated[ExportFormat, typer.Option("--format", help="The file format.")] = ExportFormat.CSV,
+    since: SinceOption = None,
+    until: UntilOption = None,
+    subject: Annotated[str | None, typer.Option(help="Only the records of this consent id.")] = None,
+    output: Annotated[Path | None, typer.Option("--output", "-o", help="The file to write; else standard output.")] = None,
+    ledger: LedgerOption = None,
+) -> None:
+    """Write the records out, oldest first. In CSV, a cell that looks like a formula gets an apostrophe in front."""
+    log = _open(ledger)
+    begin, end = _moment(since, "--since"), _moment(until, "--until")
+    records = log.records(since=begin, until=end, subject=subject)
+    total = log.count(since=begin, until=end) if subject is None and sys.stderr.isatty() else None
+    with _writer(output) as stream:
+        FORMATS[output_format.value](_with_progress(records, total), stream)
+    log.close()
+
+
+@log_app.command()
+def show(
+    key: Annotated[str, typer.Argument(metavar="ID-OR-SUBJECT", help="The id of a record, or a consent id.")],
+    *,
+    notice: Annotated[bool, typer.Option("--notice", help="Print the notice that was shown as well.")] = False,
+    output_format: FormatOption = OutputFormat.TABLE,
+    ledger: LedgerOption = None,
+) -> None:
+    """Show one record, or all the records of one visitor. Ends with 1 if there is none."""
+    log = _open(ledger)
+    one = log.record(key)
+    records = [one] if one is not None else list(log.records(subject=key))
+    notices = [log.notice(name) for name in dict.fromkeys(record.notice for record in records if record.notice)]
+    log.close()
+    texts = [text for text in notices if text is not None] if notice else []
+    if output_format is OutputFormat.JSON:
+        document = {"records": [record.as_dict() for record in records], "notices": [asdict(text) for text in texts]}
+        typer.echo(json.dumps(document, ensure_ascii=False, indent=2))
+    else:
+        for record in records:
+            for name, value in record.as_dict().items():
+                shown = " ".join(value) if isinstance(value, list) else "" if value is None else value
+                typer.echo(f"{name:<18} {shown}".rstrip())
+            typer.echo()
+        for text in texts:
+            typer.echo(f"notice {text.hash} ({text.language}, policy {text.policy_version})\n\n{text.text}")
+    if not records:
+        typer.echo(f"no record and no visitor has the id {key}", err=True)
+        raise typer.Exit(1)
+
+
+@log_app.command()
+def stats(
+    *,
+    since: SinceOption = None,
+    until: UntilOption = None,
+    output_format: FormatOption = OutputFormat.TABLE,
+    ledger: LedgerOption = None,
+) -> None:
+    """Count the choices: by action, channel, policy version, category and day."""
+    log = _open(ledger)
+    counted = log.stats(since=_moment(since, "--since"), until=_moment(until, "--until"))
+    log.close()
+    if output_format is OutputFormat.JSON:
+        typer.echo(json.dumps({**asdict(counted), "acceptance": counted.acceptance()}, indent=2))
+    else:
+        _print_stats(counted)
+
+
+def _print_stats(counted: LedgerStats) -> None:
+    console = Console()
+    console.print(f"{counted.total} choices of {counted.subjects} visitors")
+    acceptance = Table("category", "granted", "refused", "accepted")
+    for name, share in counted.acceptance().items():
+        granted, refused = counted.granted.get(name, 0), counted.refused.get(name, 0)
+        acceptance.add_row(name, str(granted), str(refused), f"{share:.1%}")
+    console.print(acceptance)
+    for title in ("actions", "channels", "policy_versions", "days"):
+        table = Table(title.replace("_", " "), "choices")
+        for name, number in getattr(counted, title).items():
+            table.add_row(name, str(number))
+        console.print(table)
+
+
+def _open(url: str | None) -> Ledger:
+    log = Ledger(url)
+    log.open(create=False)
+    return log
+
+
+def _moment(value: str | None, option: str) -> datetime | None:
+    if value is None:
+        return None
+    try:
+        moment = datetime.fromisoformat(value)
+    except ValueError:
+        raise ConfigurationError(
+            f"{option} {value!r} is not a time; write 2026-11-24 or 2026-11-24T12:30:00Z"
+        ) from None
+    return moment if moment.tzinfo is not None else moment.replace(tzinfo=UTC)
+
+
+def _with_progress(records: Iterable[ConsentRecord], total: int | None) -> Iterator[ConsentRecord]:
+    if total is None:
+        yield from records
+        return
+    with Progress(console=Console(stderr=True), transient=True) as progress:
+        yield from progress.track(records, total=total, description="records")
+
+
+@contextmanager
+def _writer(output: Path | None) -> Iterator[TextIO]:
+    """Give a stream whose content stands under the file's name only when it is whole."""
+    if output is None:
+        sys.stdout.reconfigure(encoding="utf-8", newline="")  # type: ignore[union-attr]
+        yield sys.stdout
+        sys.stdout.flush()
+        return
+    try:
+        handle, name = tempfile.mkstemp(dir=output.absolute().parent, prefix=f".{output.name}.")
+    except OSError as error:
+        raise ConfigurationError(f"{output} cannot be written: {error.strerror}") from None
+    temporary = Path(name)
+    try:
+        with os.fdopen(handle, "w", encoding="utf-8", newline="") as stream:
+            yield stream
+        umask = os.umask(0)
+        os.umask(umask)
+        temporary.chmod(0o666 & ~umask)
+        temporary.replace(output)
+    except BaseException:
+        temporary.unlink(missing_ok=True)
+        raise
