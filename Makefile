@@ -1,0 +1,71 @@
+# Works on a machine that has only python3 (3.11 or newer), make and git; what else is needed goes into .venv.
+SHELL := /bin/bash
+.SHELLFLAGS := -eu -o pipefail -c
+.DEFAULT_GOAL := help
+
+PYTHON ?= python3
+BIN := .venv/bin
+PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
+APT := env DEBIAN_FRONTEND=noninteractive apt-get -qq -o Dpkg::Use-Pty=0
+
+.PHONY: help
+help: ## Say what can be made
+	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /  make \1\t/'
+
+.PHONY: demo
+demo: .venv/runtime ## Serve the demo shop on http://localhost:8000
+	@$(BIN)/cookie-consent demo
+
+.PHONY: test
+test: lint chromium ## Check the code and run every test
+	@$(BIN)/python -m pytest
+
+.PHONY: lint
+lint: .venv/dev node_modules/installed ## Check format, style, types and the JavaScript
+	@$(BIN)/ruff format --check --quiet .
+	@$(BIN)/ruff check --quiet .
+	@$(BIN)/mypy --no-error-summary
+	@PATH="$(CURDIR)/$(BIN):$$PATH" node_modules/.bin/biome ci --log-level=warn static tests/js
+
+.PHONY: format
+format: .venv/dev node_modules/installed ## Bring all files into the project's format
+	@$(BIN)/ruff format --quiet .
+	@$(BIN)/ruff check --fix --quiet . || true
+	@PATH="$(CURDIR)/$(BIN):$$PATH" node_modules/.bin/biome check --write --log-level=warn static tests/js
+
+.PHONY: build
+build: .venv/dev ## Make the wheel and the source archive in dist/
+	@$(BIN)/python -m build --no-isolation --outdir dist .
+
+.PHONY: clean
+clean: ## Remove what was made here
+	@rm -rf .venv node_modules dist .mypy_cache .pytest_cache .ruff_cache .hypothesis
+
+# Debian keeps the part of Python that makes environments in a package of its own.
+.venv/made:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "Python 3.11 or newer is needed; set PYTHON=" >&2; exit 2; }
+	@if ! $(PYTHON) -c 'import ensurepip, venv' 2>/dev/null; then \
+	  if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then $(APT) update && $(APT) install -y --no-install-recommends python3-venv >/dev/null; \
+	  else echo "install python3-venv first: apt-get install python3-venv" >&2; exit 2; fi; fi
+	@$(PYTHON) -m venv .venv
+	@$(PIP) install --upgrade 'pip>=25.1'
+	@touch $@
+
+.venv/runtime: .venv/made pyproject.toml constraints.txt
+	@$(PIP) install --constraint constraints.txt --editable .
+	@touch $@
+
+.venv/dev: .venv/made pyproject.toml constraints.txt
+	@$(PIP) install --constraint constraints.txt --editable . --group dev
+	@touch $@ .venv/runtime
+
+node_modules/installed: .venv/dev package.json package-lock.json
+	@PATH="$(CURDIR)/$(BIN):$$PATH" npm ci --silent --no-audit --no-fund
+	@touch $@
+
+# The browser tests skip where there is no Chromium, and fail for that in CI.
+.PHONY: chromium
+chromium:
+	@if ! command -v chromium >/dev/null; then \
+	  if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then $(APT) update && $(APT) install -y --no-install-recommends chromium >/dev/null; \
+	  else echo "no chromium here: the browser tests will be skipped (apt-get install chromium)" >&2; fi; fi

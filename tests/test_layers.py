@@ -1,0 +1,64 @@
+"""A file imports from its own folder and from smaller layers only (docs/design.md)."""
+
+from __future__ import annotations
+
+import ast
+from pathlib import Path
+
+import pytest
+
+PACKAGE = Path(__file__).parents[1] / "cookie_consent"
+LAYERS = {
+    "errors": 0,
+    "policy": 0,
+    "rewriter": 0,
+    "consent": 1,
+    "classify": 1,
+    "gate": 2,
+    "ledger": 2,
+    "banner": 2,
+    "routes": 3,
+    "assets": 3,
+    "responder": 4,
+    "middleware": 4,
+    "demo": 5,
+    "cli": 5,
+    "cli_log": 5,
+    "__main__": 5,
+}
+SAME_LAYER = {("routes", "assets"), ("middleware", "responder"), ("cli", "cli_log"), ("cli", "demo"), ("__main__", "cli")}
+"""What single files of one layer import of each other; any file may import ``errors``."""
+
+
+def part(path: Path) -> str:
+    relative = path.relative_to(PACKAGE)
+    return relative.parts[0].removesuffix(".py")
+
+
+def imports(path: Path) -> set[str]:
+    found = set()
+    for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+        names = []
+        if isinstance(node, ast.Import):
+            names = [alias.name for alias in node.names]
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"{path} has a relative import"
+            names = [node.module or ""]
+        found |= {name.split(".")[1] for name in names if name.startswith("cookie_consent.")}
+    return found
+
+
+FILES = sorted(path for path in PACKAGE.rglob("*.py") if path != PACKAGE / "__init__.py")
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: str(path.relative_to(PACKAGE)))
+def test_a_file_imports_from_smaller_layers_only(path: Path) -> None:
+    own = part(path)
+    for other in imports(path) - {own, "errors"}:
+        allowed = LAYERS[other] < LAYERS[own] or (own, other) in SAME_LAYER
+        assert allowed, f"{own} (layer {LAYERS[own]}) imports {other} (layer {LAYERS[other]})"
+
+
+def test_the_rewriter_knows_nothing_else() -> None:
+    for path in (PACKAGE / "rewriter").glob("*.py"):
+        assert imports(path) <= {"rewriter"}
