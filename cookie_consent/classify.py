@@ -66,9 +66,7 @@ class Classifier:
             verdict = patterns.find(name)
             if verdict is not None:
                 return verdict
-        return Verdict(
-            category=UNCLASSIFIED, reason="no rule of the policy or the registry matches this cookie"
-        )
+        return Verdict(category=UNCLASSIFIED, reason="no rule of the policy or the registry matches this cookie")
 
     def host(self, host: str, path: str = "/") -> Verdict:
         """Say what a third-party address belongs to.

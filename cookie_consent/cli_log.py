@@ -67,7 +67,9 @@ def export(
     since: SinceOption = None,
     until: UntilOption = None,
     subject: Annotated[str | None, typer.Option(help="Only the records of this consent id.")] = None,
-    output: Annotated[Path | None, typer.Option("--output", "-o", help="The file to write; else standard output.")] = None,
+    output: Annotated[
+        Path | None, typer.Option("--output", "-o", help="The file to write; else standard output.")
+    ] = None,
     ledger: LedgerOption = None,
 ) -> None:
     """Write the records out, oldest first. In CSV, a cell that looks like a formula gets an apostrophe in front."""

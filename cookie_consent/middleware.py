@@ -95,11 +95,7 @@ class ConsentMiddleware:
             await response(scope, receive, send)
             return
         if path == "/.well-known/gpc.json":
-            effective = (
-                self.policy.effective.isoformat()
-                if self.policy.effective is not None
-                else self.policy.version
-            )
+            effective = self.policy.effective.isoformat() if self.policy.effective is not None else self.policy.version
             await gpc_document(effective)(scope, receive, send)
             return
         host = host_of(request.headers.get("host", ""))
@@ -120,9 +116,7 @@ class ConsentMiddleware:
 
     def _consent(self, scope: Scope) -> Consent:
         headers = Headers(scope=scope)
-        return decide(
-            self.policy, self._stored(scope, headers), gpc=headers.get("sec-gpc", "").strip() == "1"
-        )
+        return decide(self.policy, self._stored(scope, headers), gpc=headers.get("sec-gpc", "").strip() == "1")
 
     def _stored(self, scope: Scope, headers: Headers) -> StoredChoice | None:
         name = self._cookie.name(secure=scope.get("scheme") in {"https", "wss"})
@@ -146,9 +140,7 @@ class ConsentMiddleware:
                 headers.append((name, _readable_codings(value)))
             elif not (is_page and name in _CONDITIONS):
                 headers.append((name, value))
-        extensions = {
-            key: on for key, on in (scope.get("extensions") or {}).items() if key not in _HIDDEN_EXTENSIONS
-        }
+        extensions = {key: on for key, on in (scope.get("extensions") or {}).items() if key not in _HIDDEN_EXTENSIONS}
         return {**scope, "headers": headers, "consent": consent, "extensions": extensions}
 
 
@@ -166,9 +158,7 @@ def _route_path(scope: Scope) -> str:
 
 def _return_to(scope: Scope) -> str:
     raw = scope.get("raw_path") or str(scope["path"]).encode("utf-8")
-    path = bytes(raw).partition(b"?")[0] + (
-        b"?" + scope["query_string"] if scope.get("query_string") else b""
-    )
+    path = bytes(raw).partition(b"?")[0] + (b"?" + scope["query_string"] if scope.get("query_string") else b"")
     return path.decode("latin-1")
 
 

@@ -48,9 +48,7 @@ class Responder:
     It is in one of three states: waiting for the start of the response, rewriting a page, or passing all through.
     """
 
-    def __init__(
-        self, *, tags: TagGate, cookies: CookieGate, page_host: str, banner: MakeBanner | None
-    ) -> None:
+    def __init__(self, *, tags: TagGate, cookies: CookieGate, page_host: str, banner: MakeBanner | None) -> None:
         self._tags = tags
         self._cookies = cookies
         self._page_host = page_host
@@ -106,12 +104,11 @@ class Responder:
         if message["type"] != "http.response.body" or self._rewriter is None or self._coding is None:
             await self._forward(message)
             return
-        out = []
-        for piece in self._coding.decode(message.get("body", b"")):
-            out.append(self._coding.encode(self._rewriter.feed(piece)))
+        coding, rewriter = self._coding, self._rewriter
+        out = [coding.encode(rewriter.feed(piece)) for piece in coding.decode(message.get("body", b""))]
         more = message.get("more_body", False)
         if not more:
-            out += [self._coding.encode(self._rewriter.end()), self._coding.finish()]
+            out += [coding.encode(rewriter.end()), coding.finish()]
             self._state = self._pass_through
         body = b"" if self._is_head else b"".join(out)
         if body or not more:

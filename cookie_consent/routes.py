@@ -151,7 +151,7 @@ class Routes:
             decided=True,
             id=record.subject,
             record=record.id,
-            decided_at=decided_at,
+            decided_at=decided_at.replace(microsecond=0),  # as precise as the cookie
             gpc=consent.gpc,
         )
         response = self._acknowledge(request, choice, changed)
@@ -170,15 +170,10 @@ class Routes:
         """Return the headers that delete what the choice no longer covers, a persistent login among it."""
         gate = CookieGate(self._classifier, after, self._cookie)
         host = request.url.hostname or ""
-        names = [
-            name for name in request.cookies if name and not self._cookie.owns(name) and not gate.allows(name)
-        ]
+        names = [name for name in request.cookies if name and not self._cookie.owns(name) and not gate.allows(name)]
         was = CookieGate(self._classifier, before, self._cookie)
         return [
-            value
-            for name in names
-            if not gate.is_login(name) or was.allows(name)
-            for value in gate.expired(name, host)
+            value for name in names if not gate.is_login(name) or was.allows(name) for value in gate.expired(name, host)
         ]
 
     def _record(

@@ -4,6 +4,9 @@ import os
 import shutil
 from pathlib import Path
 
+import pytest
+from hypothesis import settings
+
 settings.register_profile("ci", deadline=None, derandomize=True, max_examples=200)
 settings.register_profile("dev", deadline=None)
 settings.load_profile("ci" if os.environ.get("CI") else "dev")
@@ -29,7 +32,7 @@ def ledger_url(tmp_path: Path) -> str:
 
 @pytest.fixture(scope="session")
 def chromium_path() -> str:
-    """Where Chromium is. A test that needs it is skipped without it, but not in CI."""
+    """Return where Chromium is. A test that needs it is skipped without it, but not in CI."""
     path = shutil.which("chromium")
     if path is None:
         if os.environ.get("CI"):
@@ -40,7 +43,7 @@ def chromium_path() -> str:
 
 @pytest.fixture(scope="session")
 def shared_dir() -> Path:
-    """The folder of test data beside the checkout, which not everyone has."""
+    """Return the folder of test data beside the checkout, which not everyone has."""
     folder = Path(__file__).parents[2] / "shared"
     if not folder.is_dir():
         pytest.skip("needs the test data in ../shared")

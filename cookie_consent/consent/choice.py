@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal, get_args
 from urllib.parse import parse_qsl, urlsplit
 
 from cookie_consent.errors import ChoiceError
@@ -19,7 +19,9 @@ __all__ = ["Choice", "action_of", "is_local_path", "parse_choice"]
 
 _MAXIMUM_FIELDS = 512
 _MAXIMUM_PATH = 1024
-_CHANNELS = frozenset({"banner", "preferences", "api"})
+ChoiceAction = Literal["given", "refused", "changed", "withdrawn"]
+ChoiceChannel = Literal["banner", "preferences", "api"]
+_CHANNELS = frozenset(get_args(ChoiceChannel))
 _SWITCH = {"1": True, "0": False}
 
 
@@ -30,7 +32,7 @@ class Choice:
     granted: frozenset[str]
     services: Mapping[str, bool] = field(default_factory=dict)
     return_to: str = "/"
-    channel: str = "api"
+    channel: ChoiceChannel = "api"
     notice: str | None = None
     language: str = ""
     url: str = ""
@@ -53,15 +55,11 @@ def parse_choice(body: bytes, content_type: str, policy: Policy) -> Choice:
     optional = {category.id for category in policy.optional}
     for category in values["granted"]:
         if policy.category(category) is None:
-            raise ChoiceError(
-                f"{category!r} is not a category of this site", status=422, code="unknown-category"
-            )
+            raise ChoiceError(f"{category!r} is not a category of this site", status=422, code="unknown-category")
     for service in values["services"]:
         known = policy.known_service(service)
         if known is None:
-            raise ChoiceError(
-                f"{service!r} is not a service of this site", status=422, code="unknown-service"
-            )
+            raise ChoiceError(f"{service!r} is not a service of this site", status=422, code="unknown-service")
         if known.category not in optional and not values["services"][service]:
             message = f"{service!r} is necessary for this site and cannot be refused"
             raise ChoiceError(message, status=422, code="necessary-service")
@@ -89,7 +87,7 @@ def is_local_path(path: str) -> bool:
     )
 
 
-def action_of(before: Consent, choice: Choice) -> str:
+def action_of(before: Consent, choice: Choice) -> ChoiceAction:
     """Return the record's action for a choice made after ``before``."""
     required = {category.id for category in before.policy.categories if category.required}
     old = {*(before.granted - required), *(f"service:{name}" for name, on in before.services.items() if on)}
@@ -105,9 +103,7 @@ def _unreadable(message: str) -> ChoiceError:
 
 def _from_form(body: bytes) -> dict[str, Any]:
     try:
-        pairs = parse_qsl(
-            body.decode("utf-8"), keep_blank_values=True, errors="strict", max_num_fields=_MAXIMUM_FIELDS
-        )
+        pairs = parse_qsl(body.decode("utf-8"), keep_blank_values=True, errors="strict", max_num_fields=_MAXIMUM_FIELDS)
     except ValueError:
         raise _unreadable("the form cannot be read") from None
     values: dict[str, Any] = {"granted": [], "services": {}}

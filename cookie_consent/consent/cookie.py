@@ -128,9 +128,7 @@ class ConsentCookie:
             int(consent.gpc),
         ]
         if consent.services:
-            payload.append(
-                " ".join(f"{'+' if on else '-'}{name}" for name, on in sorted(consent.services.items()))
-            )
+            payload.append(" ".join(f"{'+' if on else '-'}{name}" for name, on in sorted(consent.services.items())))
         value = self._serializer.dumps(payload)
         return value if isinstance(value, str) else value.decode("ascii")
 
@@ -150,13 +148,16 @@ def _decode(payload: Any) -> StoredChoice | None:
     if not isinstance(payload, list) or not payload or payload[0] != _FORMAT:
         return None
     _, subject, record, decided_at, version, granted, gpc, *rest = payload
+    exceptions = rest[0] if rest else ""
+    if not all(isinstance(text, str) for text in (subject, record, version, granted, exceptions)):
+        return None
     services = {}
-    for entry in rest[0].split() if rest else ():
+    for entry in exceptions.split():
         services[entry[1:]] = entry[0] == "+"
     return StoredChoice(
         subject=_unpack(subject),
         record=_unpack(record),
-        policy_version=str(version),
+        policy_version=version,
         decided_at=datetime.fromtimestamp(decided_at, UTC),
         granted=frozenset(granted.split()),
         services=services,

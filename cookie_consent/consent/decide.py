@@ -31,9 +31,7 @@ def decide(policy: Policy, stored: StoredChoice | None, *, gpc: bool = False) ->
     if gpc and not stored.gpc:
         shared = {category.id for category in policy.categories if category.sale_or_sharing}
         granted -= shared
-        services = {
-            name: on for name, on in services.items() if not (on and _category(policy, name) in shared)
-        }
+        services = {name: on for name, on in services.items() if not (on and _category(policy, name) in shared)}
     return Consent(
         policy=policy,
         granted=granted,

@@ -69,9 +69,7 @@ class Deflate:
 
 def coding_for(content_encoding: str) -> Coding | None:
     """Return the coding that the header names, or None where it cannot be read."""
-    names = [
-        name for name in (part.strip().lower() for part in content_encoding.split(",")) if name != "identity"
-    ]
+    names = [name for name in (part.strip().lower() for part in content_encoding.split(",")) if name != "identity"]
     names = [name for name in names if name]
     if not names:
         return Identity()

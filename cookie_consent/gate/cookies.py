@@ -90,9 +90,7 @@ class CookieGate:
     def _limited(self, pair: str, attributes: list[str], verdict: Verdict) -> str:
         """Cut the lifetime down to what is declared."""
         unknown = not verdict.known and verdict.rule is None
-        if verdict.category == "session" or (
-            unknown and self._classifier.policy.unknown_cookies == "session"
-        ):
+        if verdict.category == "session" or (unknown and self._classifier.policy.unknown_cookies == "session"):
             return ";".join([pair, *attributes]) if _deletes(attributes) else _as_session(pair, attributes)
         cap = verdict.rule.max_age if verdict.rule is not None else None
         if cap is None or not _outlives(attributes, cap):
@@ -103,9 +101,7 @@ class CookieGate:
 
 def has_card_number(value: str) -> bool:
     """Say whether ``value`` holds a payment-card number: 13 to 19 digits that pass the Luhn check."""
-    return any(
-        _luhn([int(digit) for digit in match[0] if digit.isdigit()]) for match in _DIGITS.finditer(value)
-    )
+    return any(_luhn([int(digit) for digit in match[0] if digit.isdigit()]) for match in _DIGITS.finditer(value))
 
 
 def _luhn(digits: list[int]) -> bool:
@@ -115,7 +111,7 @@ def _luhn(digits: list[int]) -> bool:
     doubled = [
         digit if at % 2 == 0 else (digit * 2 - 9 if digit > 4 else digit * 2)
         for at, digit in enumerate(reversed(digits))
-    ]  # noqa: E501, PLR2004
+    ]
     return sum(doubled) % 10 == 0
 
 
@@ -134,9 +130,7 @@ def _max_age(attributes: list[str]) -> int | None:
 
 
 def _has_expires(attributes: list[str]) -> str | None:
-    found = [
-        part.partition("=")[2] for part in attributes if part.partition("=")[0].strip().lower() == "expires"
-    ]
+    found = [part.partition("=")[2] for part in attributes if part.partition("=")[0].strip().lower() == "expires"]
     return found[-1].strip() if found else None
 
 

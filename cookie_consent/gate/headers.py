@@ -19,7 +19,8 @@ def gate_link_header(value: str, gate: TagGate) -> str | None:
 
     A header that is not of the standard's form goes whole: what it would fetch cannot be told.
     """
-    kept, at = [], 0
+    kept: list[str] = []
+    at = 0
     while at < len(value):
         match = _LINK.match(value, at)
         if match is None:

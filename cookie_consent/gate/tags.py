@@ -5,14 +5,13 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from cookie_consent.classify import Verdict
 from cookie_consent.gate.urls import target
 from cookie_consent.policy import UNCLASSIFIED
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from cookie_consent.classify import Classifier
+    from cookie_consent.classify import Classifier, Verdict
     from cookie_consent.consent import Consent
     from cookie_consent.rewriter import StartTag
 
@@ -39,8 +38,21 @@ _ADDRESSES = {
 _ANYWHERE = (b"background", b"ping")
 _LISTS = frozenset({b"srcset", b"imagesrcset", b"ping"})
 _FETCHING_RELS = frozenset(
-    "stylesheet preload modulepreload prefetch preconnect dns-prefetch prerender icon apple-touch-icon "
-    "apple-touch-icon-precomposed mask-icon manifest pingback".split()
+    [
+        "stylesheet",
+        "preload",
+        "modulepreload",
+        "prefetch",
+        "preconnect",
+        "dns-prefetch",
+        "prerender",
+        "icon",
+        "apple-touch-icon",
+        "apple-touch-icon-precomposed",
+        "mask-icon",
+        "manifest",
+        "pingback",
+    ]
 )
 _CODE_TYPE = re.compile(
     r"\s*(?:|module|(?:text|application)/(?:x-)?(?:java|ecma|j|live)script\s*(?:;.*)?)\s*", re.IGNORECASE
@@ -126,9 +138,7 @@ class TagGate:
             addresses = [match[1].rstrip(",") for match in _CANDIDATE.finditer(value)]
         else:
             addresses = [value]
-        return next(
-            (verdict for verdict in map(self.refused_address, addresses) if verdict is not None), None
-        )
+        return next((verdict for verdict in map(self.refused_address, addresses) if verdict is not None), None)
 
     def _allows(self, verdict: Verdict) -> bool:
         consent = self._consent
@@ -149,9 +159,9 @@ class TagGate:
             if tag.get(b"type") is not None:
                 tag.rename(b"type", b"data-type")
             tag.add(b"type", "text/plain")
+        tag.add(b"data-consent", verdict.category)
         if verdict.service is not None:
             tag.add(b"data-consent-service", verdict.service)
-        tag.add(b"data-consent", verdict.category)
 
 
 def _is_code(tag: StartTag) -> bool:

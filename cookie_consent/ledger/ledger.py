@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import threading
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,24 +14,15 @@ from sqlalchemy.dialects.sqlite import insert as insert_or_ignore
 from sqlalchemy.exc import ArgumentError, SQLAlchemyError
 
 from cookie_consent.errors import ConfigurationError, LedgerError
-from cookie_consent.ledger.schema import (
-    SCHEMA_VERSION,
-    from_row,
-    meta,
-    metadata,
-    micros,
-    notices,
-    records,
-    to_row,
-)
-from cookie_consent.ledger.stats import LedgerStats, StatsBuilder
 from cookie_consent.ledger.record import Notice
+from cookie_consent.ledger.schema import SCHEMA_VERSION, from_row, meta, metadata, micros, notices, records, to_row
+from cookie_consent.ledger.stats import LedgerStats, StatsBuilder
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
     from datetime import datetime
 
-    from sqlalchemy import Engine, Select
+    from sqlalchemy import Connection, Engine, Select
 
     from cookie_consent.ledger.record import ConsentRecord
 
@@ -60,12 +52,10 @@ class Ledger:
         try:
             parsed = make_url(self.url)
         except ArgumentError:
-            raise ConfigurationError(
-                f"the ledger {self.url!r} is not a URL; write one such as {DEFAULT_URL}"
-            ) from None
+            raise ConfigurationError(f"the ledger {self.url!r} is not a URL; write one such as {DEFAULT_URL}") from None
         if parsed.drivername != "sqlite" or not parsed.database or parsed.database == ":memory:":
             raise ConfigurationError(
-                f"the ledger {parsed.render_as_string()!r} is not supported; write sqlite:///PATH, such as {DEFAULT_URL}"
+                f"the ledger {parsed.render_as_string()!r} is not supported; write sqlite:///PATH, as in {DEFAULT_URL}"
             )
         self.path = Path(parsed.database)
         self._engine: Engine | None = None
@@ -99,7 +89,7 @@ class Ledger:
         texts = [vars(notice) for notice in shown]
         engine = self._connected()
         try:
-            with self._write_lock, engine.begin() as connection:
+            with self._write_lock, _writing(engine) as connection:
                 if texts:
                     connection.execute(insert_or_ignore(notices).on_conflict_do_nothing(), texts)
                 if rows:
@@ -176,8 +166,9 @@ class Ledger:
             )
         engine = create_engine(self.url, connect_args={"timeout": _BUSY_SECONDS, "check_same_thread": False})
         event.listen(engine, "connect", _set_pragmas)
+        event.listen(engine, "begin", _begin)
         try:
-            with engine.begin() as connection:
+            with _writing(engine) as connection:
                 metadata.create_all(connection)
                 version = connection.execute(select(meta.c.value).where(meta.c.key == "schema")).scalar()
                 if version is None:
@@ -197,9 +188,7 @@ class Ledger:
 
     def _failure(self, what: str, error: SQLAlchemyError) -> LedgerError:
         cause = str(getattr(error, "orig", None) or error)
-        return LedgerError(
-            f"the log {self.path.absolute()} {what}: {cause}; {_advice(cause, self.path)}", url=self.url
-        )
+        return LedgerError(f"the log {self.path.absolute()} {what}: {cause}; {_advice(cause, self.path)}", url=self.url)
 
 
 def _between(query: Select[Any], since: datetime | None, until: datetime | None) -> Select[Any]:
@@ -210,7 +199,20 @@ def _between(query: Select[Any], since: datetime | None, until: datetime | None)
     return query
 
 
+@contextmanager
+def _writing(engine: Engine) -> Iterator[Connection]:
+    """Give a connection in a transaction that has the write lock from its start, so that it need not fail later."""
+    with engine.connect().execution_options(consent_writes=True) as connection, connection.begin():
+        yield connection
+
+
+def _begin(connection: Connection) -> None:
+    writes = connection.get_execution_options().get("consent_writes", False)
+    connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
+
+
 def _set_pragmas(connection: Any, _record: object) -> None:
+    connection.isolation_level = None  # the driver begins no transactions of its own
     cursor = connection.cursor()
     cursor.execute("PRAGMA journal_mode=WAL")
     cursor.execute("PRAGMA synchronous=FULL")

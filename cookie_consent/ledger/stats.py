@@ -31,8 +31,7 @@ class LedgerStats:
         """Return, for each category, the share of the records that offered it in which it was granted (0 to 1)."""
         names = sorted({*self.granted, *self.refused})
         return {
-            name: self.granted.get(name, 0) / (self.granted.get(name, 0) + self.refused.get(name, 0))
-            for name in names
+            name: self.granted.get(name, 0) / (self.granted.get(name, 0) + self.refused.get(name, 0)) for name in names
         }
 
 
@@ -43,8 +42,7 @@ class StatsBuilder:
         self._total = 0
         self._subjects: set[str] = set()
         self._counters: dict[str, Counter[str]] = {
-            name: Counter()
-            for name in ("actions", "channels", "policy_versions", "granted", "refused", "days")
+            name: Counter() for name in ("actions", "channels", "policy_versions", "granted", "refused", "days")
         }
 
     def add(self, record: ConsentRecord) -> None:

@@ -17,7 +17,5 @@ def parse_duration(text: str) -> int:
     """
     match = _DURATION.fullmatch(text)
     if match is None or int(match[1]) == 0:
-        raise ValueError(
-            f"{text!r} is not a duration; write a number and one of {', '.join(_UNITS)}, such as '30d'"
-        )
+        raise ValueError(f"{text!r} is not a duration; write a number and one of {', '.join(_UNITS)}, such as '30d'")
     return int(match[1]) * _UNITS[match[2]]

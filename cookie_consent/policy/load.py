@@ -10,14 +10,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from pydantic import BaseModel, ValidationError
 
 from cookie_consent.errors import PolicyError, Problem
-from cookie_consent.policy.model import (
-    BannerOptions,
-    Category,
-    Controller,
-    CookieOptions,
-    CookieRule,
-    Service,
-)
+from cookie_consent.policy.model import BannerOptions, Category, Controller, CookieOptions, CookieRule, Service
 from cookie_consent.policy.policy import BUILTIN_CATEGORIES, UNCLASSIFIED, Policy
 from cookie_consent.policy.registry_data import registry
 
@@ -60,17 +53,13 @@ def load_policy(path: str | Path | None) -> Policy:
         fix = "give the path of the policy file, or make one; without a policy the built-in one holds"
         raise PolicyError(str(path), [Problem(key="file", cause="does not exist", fix=fix)]) from None
     except OSError as error:
-        problem = Problem(
-            key="file", cause=f"cannot be read: {error.strerror}", fix="check its path and permissions"
-        )
+        problem = Problem(key="file", cause=f"cannot be read: {error.strerror}", fix="check its path and permissions")
         raise PolicyError(str(path), [problem]) from None
     except UnicodeDecodeError:
         problem = Problem(key="file", cause="is not UTF-8 text", fix="save it as UTF-8")
         raise PolicyError(str(path), [problem]) from None
     except tomllib.TOMLDecodeError as error:
-        problem = Problem(
-            key="file", cause=f"is not TOML: {error}", fix="correct that line; see https://toml.io"
-        )
+        problem = Problem(key="file", cause=f"is not TOML: {error}", fix="correct that line; see https://toml.io")
         raise PolicyError(str(path), [problem]) from None
     if path.name == "pyproject.toml":
         tool = document.get("tool")
@@ -164,9 +153,7 @@ class _Reader:
             if category_id not in _BUILTIN:
                 for text in _CATEGORY_TEXTS:
                     if text not in entry:
-                        self.problem(
-                            f"{key}.{text}", "is missing", f'a category of your own needs {text} = "…"'
-                        )
+                        self.problem(f"{key}.{text}", "is missing", f'a category of your own needs {text} = "…"')
             base = merged.get(category_id)
             inherited = base.model_dump() if base is not None else {"id": category_id}
             category = self.model(Category, {**inherited, **entry, "id": category_id}, key)
@@ -175,16 +162,12 @@ class _Reader:
         last = merged.pop(UNCLASSIFIED)
         return (*merged.values(), last)
 
-    def remove(
-        self, merged: dict[str, Category], category_id: str, key: str, rest: Mapping[str, Any]
-    ) -> None:
+    def remove(self, merged: dict[str, Category], category_id: str, key: str, rest: Mapping[str, Any]) -> None:
         if category_id in {"session", UNCLASSIFIED}:
             self.problem(key, "cannot be removed", "every policy needs it; it can be renamed")
         elif category_id not in merged:
             close = difflib.get_close_matches(category_id, merged, n=1)
-            self.problem(
-                key, "does not exist", f"did you mean {close[0]!r}?" if close else "remove this table"
-            )
+            self.problem(key, "does not exist", f"did you mean {close[0]!r}?" if close else "remove this table")
         elif rest:
             self.problem(key, "has other keys beside remove = true", "keep either remove or the others")
         else:
@@ -204,17 +187,13 @@ class _Reader:
             inherited = base.model_dump() if base is not None else {}
             merged = {**inherited, **entry, "id": service_id}
             if isinstance(merged.get("category"), str):
-                self.known_category(
-                    merged["category"], known, f"{key}.category", inherited="category" not in entry
-                )
+                self.known_category(merged["category"], known, f"{key}.category", inherited="category" not in entry)
             service = self.model(Service, merged, key)
             if service is None:
                 continue
             for index, cookie in enumerate(service.cookies):
                 if cookie.category is not None:
-                    self.known_category(
-                        cookie.category, known, f"{key}.cookies.{index}.category", inherited=False
-                    )
+                    self.known_category(cookie.category, known, f"{key}.cookies.{index}.category", inherited=False)
             services.append(service)
         return tuple(services)
 
@@ -229,9 +208,7 @@ class _Reader:
             if rule is None:
                 continue
             if rule.category is None:
-                self.problem(
-                    f"{key}.category", "is missing", f"say what {rule.name!r} is for: {_listed(known)}"
-                )
+                self.problem(f"{key}.category", "is missing", f"say what {rule.name!r} is for: {_listed(known)}")
             else:
                 self.known_category(rule.category, known, f"{key}.category", inherited=False)
             rules.append(rule)

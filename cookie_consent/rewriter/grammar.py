@@ -74,9 +74,7 @@ def raw_text_end(name: bytes) -> re.Pattern[bytes]:
     return _RAW_TEXT_ENDS[name]
 
 
-_RAW_TEXT_ENDS = {
-    name: re.compile(rb"</" + name + rb"(?=[\t\n\f\r />])", re.IGNORECASE) for name in sorted(RAW_TEXT)
-}
+_RAW_TEXT_ENDS = {name: re.compile(rb"</" + name + rb"(?=[\t\n\f\r />])", re.IGNORECASE) for name in sorted(RAW_TEXT)}
 
 
 def _skip(
@@ -87,9 +85,7 @@ def _skip(
     starts = rb"|".join(sorted(start_names, reverse=True))
     ends = rb"|".join(sorted(end_names, reverse=True))
     held = rb"|".join(sorted(attributes, reverse=True))
-    plain = (
-        rb"[\t\n\f\r /]*+(?!(?:" + held + rb")[\t\n\f\r />=])[^\t\n\f\r />][^\t\n\f\r />=]*+" + _VALUE_PART
-    )
+    plain = rb"[\t\n\f\r /]*+(?!(?:" + held + rb")[\t\n\f\r />=])[^\t\n\f\r />][^\t\n\f\r />=]*+" + _VALUE_PART
     rest = rb"[^\t\n\f\r />]*+(?:" + plain + rb")*+[\t\n\f\r /]*+>"
     return re.compile(
         rb"(?:[^<]++"
@@ -106,12 +102,7 @@ HTML_SKIP = _skip(
     CARRIER_ATTRIBUTES,
 )
 FOREIGN_SKIP = _skip(
-    RAW_TEXT
-    | CARRIER_TAGS
-    | _STRUCTURE
-    | _INTEGRATION
-    | FOREIGN_BREAKOUT
-    | {b"font", b"use", b"feimage", b"a"},
+    RAW_TEXT | CARRIER_TAGS | _STRUCTURE | _INTEGRATION | FOREIGN_BREAKOUT | {b"font", b"use", b"feimage", b"a"},
     frozenset({b"svg", b"math", b"p", b"br", b"body", b"html"} | _INTEGRATION),
     CARRIER_ATTRIBUTES | {b"href", b"xlink:href"},
 )

@@ -23,9 +23,9 @@ def _decode(match: re.Match[str]) -> str:
         known = html5.get(name) if name.endswith(";") or not equals else None
         return known + equals if known is not None else match[0]
     digits = hexadecimal or decimal
-    code = int(digits, 16 if hexadecimal else 10) if len(digits.lstrip("0")) <= 8 else _LAST + 1  # noqa: PLR2004
-    if code == 0 or code > _LAST or 0xD800 <= code <= 0xDFFF:  # noqa: PLR2004
+    code = int(digits, 16 if hexadecimal else 10) if len(digits.lstrip("0")) <= 8 else _LAST + 1
+    if code == 0 or code > _LAST or 0xD800 <= code <= 0xDFFF:
         return "\ufffd"
-    if 0x80 <= code <= 0x9F:  # noqa: PLR2004 - the C1 range stands for windows-1252
+    if 0x80 <= code <= 0x9F:
         return bytes([code]).decode("cp1252", "ignore") or chr(code)
     return chr(code)

@@ -154,14 +154,12 @@ class Rewriter:
         if match is not None:
             self._emit(match.end())
         at, buffer = self._at, self._buffer
-        if len(buffer) - at < 3:  # noqa: PLR2004 - "</a", "<!-": what it is can be told from three bytes
+        if len(buffer) - at < 3:
             return False
         second = buffer[at + 1]
         if second == 0x21:  # "!"
             return self._markup_declaration()
-        if second == 0x3F or (
-            second == 0x2F and not _is_letter(buffer[at + 2])
-        ):  # "?" and "</" before no letter
+        if second == 0x3F or (second == 0x2F and not _is_letter(buffer[at + 2])):  # "?" and "</" before no letter
             self._emit(at + 2)
             self._state = self._bogus_comment
             return True
@@ -245,7 +243,7 @@ class Rewriter:
         buffer, at = self._buffer, self._at
         head = bytes(buffer[at : at + 9])
         if head.startswith(b"<!--"):
-            if len(head) < 6:  # noqa: PLR2004 - "<!-->" and "<!--->" are whole comments
+            if len(head) < 6:
                 if head != b"<!-->":
                     return False
                 self._emit(at + 5)
@@ -257,9 +255,7 @@ class Rewriter:
                 self._emit(at + 4)
                 self._state = self._comment
             return True
-        if b"<!--".startswith(head) or (
-            self._foreign.inside and b"<![CDATA[".startswith(head) and len(head) < 9
-        ):  # noqa: PLR2004
+        if b"<!--".startswith(head) or (self._foreign.inside and b"<![CDATA[".startswith(head) and len(head) < 9):
             return False
         if self._foreign.inside and head == b"<![CDATA[":
             self._emit(at + 9)
@@ -311,7 +307,7 @@ class Rewriter:
                 self._script_depth = 0
             elif mark == b"<script":
                 self._script_depth = 2 if self._script_depth else 0
-            elif self._script_depth == 2:  # noqa: PLR2004 - double escaped: "</script" leads back to escaped
+            elif self._script_depth == 2:
                 self._script_depth = 1
             else:
                 return self._close_text(match)
@@ -370,4 +366,4 @@ class Rewriter:
 
 
 def _is_letter(byte: int) -> bool:
-    return 0x41 <= byte <= 0x5A or 0x61 <= byte <= 0x7A  # noqa: PLR2004
+    return 0x41 <= byte <= 0x5A or 0x61 <= byte <= 0x7A

@@ -7,11 +7,12 @@ from hypothesis import strategies as st
 from cookie_consent.rewriter import MAXIMUM_TAG, Rewriter, StartTag
 
 PIECES = (
-    "<p>", "</p>", "text", "<", ">", "<!--", "-->", "--!>", "<!-->", "<!", "<?x", "</", "<img src=x>", "<IMG SRC='a>b'>",
-    "<script>", "</script>", "<script src=a>", "<style>", "</style >", "<svg>", "</svg>", "<title>", "</title/>",
-    "<noscript>", "</noscript>", "<textarea>", "</textarea>", "<math>", "<mtext>", "</math>", "<![CDATA[", "]]>", '"', "'",
-    "=", " ", "/", "<a b=c d='e' f=\"g\">", "<foreignObject>", "</foreignObject>", "<body>", "</body>", "</html>", "-",
-    "<plaintext>", "<iframe src=//x>", "</iframe>", "é", "\x00",
+    "<p>", "</p>", "text", "<", ">", "<!--", "-->", "--!>", "<!-->", "<!", "<?x", "</",
+    "<img src=x>", "<IMG SRC='a>b'>", "<script>", "</script>", "<script src=a>", "<style>",
+    "</style >", "<svg>", "</svg>", "<title>", "</title/>", "<noscript>", "</noscript>",
+    "<textarea>", "</textarea>", "<math>", "<mtext>", "</math>", "<![CDATA[", "]]>", '"', "'", "=",
+    " ", "/", "<a b=c d='e' f=\"g\">", "<foreignObject>", "</foreignObject>", "<body>", "</body>",
+    "</html>", "-", "<plaintext>", "<iframe src=//x>", "</iframe>", "é", "\x00",
 )  # fmt: skip
 
 

@@ -1,0 +1,116 @@
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from cookie_consent.classify import Classifier
+from cookie_consent.consent import Consent, ConsentCookie
+from cookie_consent.gate import CookieGate
+from cookie_consent.gate.cookies import has_card_number
+from cookie_consent.policy import CookieOptions, CookieRule, Policy
+
+RULES = (
+    CookieRule(name="sid", category="session"),
+    CookieRule(name="remember", category="login", max_age=86_400),
+    CookieRule(name="theme", category="preferences", path="/app"),
+    CookieRule(name="stat_*", category="analytics", max_age=3600),
+)
+OWN = ConsentCookie(["k" * 32], CookieOptions())
+
+
+def gate(*granted: str, unknown: str = "session") -> CookieGate:
+    policy = Policy.model_validate({"version": "1", "cookies": RULES, "unknown_cookies": unknown})
+    return CookieGate(Classifier(policy), Consent(policy=policy, granted=frozenset(granted) | {"session"}), OWN)
+
+
+@pytest.mark.parametrize(
+    ("granted", "header", "sent"),
+    [
+        ([], "sid=1; Path=/; Max-Age=60", "sid=1; Path=/"),  # a session cookie is always one
+        ([], "sid=1; EXPIRES=Wed, 01 Jan 2031 00:00:00 GMT; HttpOnly", "sid=1; HttpOnly"),
+        ([], "sid=; Max-Age=0; Path=/", "sid=; Max-Age=0; Path=/"),  # deleting is always allowed
+        ([], "stat_1=1; Max-Age=60", None),
+        ([], "stat_1=; Max-Age=0", "stat_1=; Max-Age=0"),
+        ([], "stat_1=; Expires=Thu, 01-Jan-1970 00:00:00 GMT", "stat_1=; Expires=Thu, 01-Jan-1970 00:00:00 GMT"),
+        (["analytics"], "stat_1=1; Max-Age=60", "stat_1=1; Max-Age=60"),
+        (["analytics"], "stat_1=1; Max-Age=9999; Path=/", "stat_1=1; Path=/; Max-Age=3600"),  # capped
+        (["analytics"], "stat_1=1; Expires=Wed, 01 Jan 2121 00:00:00 GMT", "stat_1=1; Max-Age=3600"),
+        (["analytics"], "stat_1=1; Expires=soon", "stat_1=1; Max-Age=3600"),  # a date that nobody can read
+        (["analytics"], "stat_1=1", "stat_1=1"),
+        ([], "remember=1; Max-Age=60; HttpOnly", "remember=1; HttpOnly"),  # kept until the browser closes
+        (["login"], "remember=1; Max-Age=60; HttpOnly", "remember=1; Max-Age=60; HttpOnly"),
+        ([], "other=1; Max-Age=60", "other=1"),
+        ([], "nonsense", "nonsense"),
+        ([], "sid=4111111111111111", None),  # a payment-card number
+        ([], "cookie_consent=forged", None),  # only this package sets its own
+        ([], "__Host-cookie_consent=forged; Secure; Path=/", None),
+    ],
+)
+def test_set_cookie(granted: list[str], header: str, sent: str | None) -> None:
+    assert gate(*granted).response(header) == sent
+
+
+@pytest.mark.parametrize(("rule", "kept"), [("session", True), ("allow", True), ("ask", False), ("block", False)])
+def test_undeclared_cookies_follow_the_policy(rule: str, kept: bool) -> None:  # noqa: FBT001
+    assert (gate(unknown=rule).response("other=1; Max-Age=60") is not None) is kept
+    assert (gate("unclassified", unknown=rule).response("other=1") is not None) is (rule != "block")
+    persists = gate("unclassified", unknown=rule).response("other=1; Max-Age=60") == "other=1; Max-Age=60"
+    assert persists is (rule in {"allow", "ask"})
+
+
+@pytest.mark.parametrize(
+    ("header", "seen", "refused"),
+    [
+        ("sid=1; other=2", "sid=1; other=2", []),
+        ("sid=1;other=2", "sid=1;other=2", []),  # untouched, byte for byte
+        ("sid=1; stat_a=2; theme=3", "sid=1", ["stat_a", "theme"]),
+        ("stat_a=2; stat_a=3", "", ["stat_a"]),
+        ("cookie_consent=x; sid=1", "sid=1", []),  # the application has the consent in its scope
+        ("remember=1", "remember=1", []),
+        ("", "", []),
+        (";;; ;", ";;; ;", []),
+        ("=x; sid", "=x; sid", []),
+    ],
+)
+def test_request_cookies(header: str, seen: str, refused: list[str]) -> None:
+    cookies = gate()
+    assert cookies.request(header) == seen
+    assert cookies.refused == refused
+
+
+def test_expiring_covers_host_parents_and_paths() -> None:
+    expired = gate().expired("theme", "www.shop.example")
+    end = "Max-Age=0; Expires=Thu, 01 Jan 1970 00:00:00 GMT"
+    assert expired == [
+        f"theme=; {end}; Path={path}{domain}"
+        for domain in ("", "; Domain=www.shop.example", "; Domain=shop.example")
+        for path in ("/", "/app")
+    ]
+    assert gate().expired("stat_1", "127.0.0.1") == [f"stat_1=; {end}; Path=/"]
+    assert gate().expired("__Host-x", "a.example") == [f"__Host-x=; {end}; Path=/; Secure"]
+
+
+@pytest.mark.parametrize(
+    ("value", "expected"),
+    [
+        ("4111111111111111", True),
+        ("4111-1111-1111-1111", True),
+        ("card=5500 0000 0000 0004;", True),
+        ("378282246310005", True),
+        ("4111111111111112", False),  # the check digit is wrong
+        ("1732440000000", False),  # an epoch time
+        ("41111111111111111111111", False),  # longer than any card number
+        ("GA1.1.444332211.1700000000", False),
+    ],
+)
+def test_card_numbers(value: str, expected: bool) -> None:  # noqa: FBT001
+    assert has_card_number(value) is expected
+
+
+@given(st.text(max_size=300))
+def test_any_header_is_survived(header: str) -> None:
+    cookies = gate()
+    sent = cookies.response(header)
+    assert sent is None or "Max-Age=3600" not in sent
+    assert isinstance(cookies.request(header), str)

@@ -1,0 +1,51 @@
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from cookie_consent.gate import target
+
+
+@pytest.mark.parametrize(
+    ("url", "expected"),
+    [
+        ("https://a.example/x?y#z", ("a.example", "/x?y#z")),
+        ("//a.example", ("a.example", "/")),
+        ("/\\a.example/x", ("a.example", "/x")),  # backslashes are slashes in special schemes
+        ("\\\\a.example", ("a.example", "/")),
+        ("///a.example/x", ("a.example", "/x")),  # so many slashes count as two
+        ("https:a.example", ("a.example", "/")),
+        ("hTTps:/\\/a.example", ("a.example", "/")),
+        (" \t\nhttps://a.example", ("a.example", "/")),
+        ("ht\ntps://a.ex\tample/x", ("a.example", "/x")),  # tabs and newlines are dropped
+        ("\x00\x1fhttps://a.example", ("a.example", "/")),
+        ("https://page.example@a.example/", ("a.example", "/")),  # userinfo
+        ("https://page.example:pw@a.example:8443/", ("a.example", "/")),
+        ("https://a.example:/x", ("a.example", "/x")),
+        ("https://A.EXAMPLE./", ("a.example", "/")),
+        ("https://%61.example/", ("a.example", "/")),
+        ("https://bücher.example/", ("xn--bcher-kva.example", "/")),
+        ("https://ａ.example/", ("a.example", "/")),  # fullwidth letters
+        ("https://a.example?x", ("a.example", "/?x")),
+        ("https://a.example\\@page.example/", ("a.example", "/@page.example/")),
+        ("wss://a.example/x", ("a.example", "/x")),
+        ("https://[::1]:80/x", ("[::1]", "/x")),
+        ("/x", ("page.example", "/x")),
+        ("x", ("page.example", "/x")),
+        ("?x", ("page.example", "/?x")),
+        ("", ("page.example", "/")),
+        ("data:text/html,x", None),
+        ("blob:https://a.example/1", None),
+        ("about:blank", None),
+        ("JavaScript:1", None),
+    ],
+)
+def test_target(url: str, expected: tuple[str, str] | None) -> None:
+    assert target(url, "page.example") == expected
+
+
+@given(st.text(max_size=80))
+def test_any_text_is_survived(url: str) -> None:
+    found = target(url, "page.example")
+    assert found is None or found[1].startswith("/")
