@@ -1,0 +1,114 @@
+"""The wheel, installed outside the checkout, does the job."""
+
+from __future__ import annotations
+
+import csv
+import io
+import os
+import socket
+import subprocess
+import sys
+import time
+import venv
+import zipfile
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+ROOT = Path(__file__).parents[1]
+APP = """\
+import uvicorn
+from starlette.applications import Starlette
+from starlette.responses import HTMLResponse
+from starlette.routing import Route
+from cookie_consent import ConsentMiddleware
+
+page = "<!doctype html><title>Hello</title><body><script src='https://plausible.io/js/script.js'></script>"
+app = Starlette(routes=[Route("/", lambda request: HTMLResponse(page))])
+app.add_middleware(ConsentMiddleware)
+uvicorn.run(app, port={port}, log_level="warning")
+"""
+
+
+@pytest.fixture(scope="module")
+def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("dist")
+    command = [sys.executable, "-m", "build", "--no-isolation", "--wheel", "--outdir", folder, ROOT]
+    subprocess.run(command, check=True, capture_output=True)
+    return next(folder.glob("*.whl"))
+
+
+@pytest.fixture(scope="module")
+def installed(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("venv")
+    venv.create(folder, with_pip=True)
+    command = [folder / "bin" / "pip", "install", "--quiet", "--constraint", ROOT / "constraints.txt", wheel]
+    subprocess.run(command, check=True, capture_output=True)
+    return folder / "bin"
+
+
+def clean_environment(**more: str) -> dict[str, str]:
+    kept = {name: value for name, value in os.environ.items() if not name.startswith(("PYTHON", "CONSENT"))}
+    return {**kept, **more}
+
+
+def test_the_wheel_holds_what_it_needs_and_nothing_else(wheel: Path) -> None:
+    names = zipfile.ZipFile(wheel).namelist()
+    for needed in (
+        "py.typed",
+        "static/banner.js",
+        "static/banner.css",
+        "banner/locales/en.toml",
+        "policy/registry/analytics.toml",
+    ):
+        assert f"cookie_consent/{needed}" in names
+    assert all(name.startswith(("cookie_consent/", "cookie_consent-")) for name in names)
+    assert any(name.endswith("licenses/LICENSE") for name in names)
+
+
+def test_ten_lines_in_an_empty_folder(installed: Path, tmp_path: Path) -> None:
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    app = APP.format(port=port)
+    assert len(app.splitlines()) <= 10
+    (tmp_path / "app.py").write_text(app)
+    env = clean_environment(CONSENT_SECRET="k" * 40)
+    process = subprocess.Popen([installed / "python", "app.py"], cwd=tmp_path, env=env)
+    try:
+        with httpx.Client(
+            base_url=f"http://127.0.0.1:{port}", trust_env=False, headers={"accept": "text/html"}
+        ) as client:
+            page = get(client, "/")
+            assert "data-src='https://plausible.io/js/script.js'" in page
+            stylesheet = page.partition('rel="stylesheet" href="')[2].partition('"')[0]
+            assert get(client, stylesheet)
+            client.post("/_consent/choices", data={"granted": "analytics", "return_to": "/"})
+            assert " src='https://plausible.io/js/script.js'" in get(client, "/")
+    finally:
+        process.terminate()
+        process.wait(10)
+    command: list[Any] = [installed / "cookie-consent", "log", "export", "--format", "csv"]
+    export = subprocess.run(command, cwd=tmp_path, env=env, check=True, capture_output=True, text=True).stdout
+    (row,) = csv.DictReader(io.StringIO(export))
+    assert (row["action"], row["granted"], row["channel"]) == ("given", "analytics", "preferences")
+
+
+def get(client: httpx.Client, path: str) -> str:
+    for _ in range(100):
+        try:
+            return client.get(path).raise_for_status().text
+        except httpx.ConnectError:
+            time.sleep(0.1)
+    pytest.fail("the application did not start")
+
+
+def test_wrong_usage_is_told_in_one_message(installed: Path, tmp_path: Path) -> None:
+    (tmp_path / "consent.toml").write_text('versoin = "1"\n')
+    command = [installed / "cookie-consent", "check"]
+    done = subprocess.run(command, cwd=tmp_path, env=clean_environment(), capture_output=True, text=True, check=False)
+    assert done.returncode == 2
+    assert "did you mean 'version'?" in done.stderr
+    assert "Traceback" not in done.stderr
