@@ -1,0 +1,132 @@
+"""The data files themselves: complete, free of contradictions, and recognised by the classifier."""
+
+from __future__ import annotations
+
+import tomllib
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import cookie_consent.policy
+from cookie_consent.classify import Classifier
+from cookie_consent.policy import BUILTIN_CATEGORIES, Policy, registry
+
+FOLDER = Path(cookie_consent.policy.__file__).parent / "registry"
+ENTRIES: list[tuple[str, dict[str, Any]]] = [
+    entry for path in sorted(FOLDER.glob("*.toml")) for entry in tomllib.loads(path.read_text("utf-8")).items()
+]
+CLASSIFIER = Classifier(Policy(version="1"))
+
+
+def repeated(values: list[str]) -> list[str]:
+    return [value for value, count in Counter(values).items() if count > 1]
+
+
+def test_there_are_enough_and_no_id_comes_twice() -> None:
+    assert len(ENTRIES) >= 100
+    assert repeated([service_id for service_id, _ in ENTRIES]) == []
+    assert list(registry()) == [service_id for service_id, _ in ENTRIES]
+
+
+def test_no_two_services_claim_the_same() -> None:
+    services = registry().values()
+    assert repeated([host for service in services for host in service.hosts]) == []
+    assert repeated([cookie.name for service in services for cookie in service.cookies]) == []
+    signatures = [signature for service in services for signature in service.inline]
+    assert repeated(signatures) == []
+
+
+def test_no_signature_holds_that_of_another_service() -> None:
+    owners = [(signature, service.id) for service in registry().values() for signature in service.inline]
+    for signature, owner in owners:
+        for other, other_owner in owners:
+            assert owner == other_owner or signature not in other, f"{signature} of {owner} is in {other}"
+
+
+@pytest.mark.parametrize("path", sorted(FOLDER.glob("*.toml")), ids=lambda path: path.name)
+def test_a_file_is_sorted(path: Path) -> None:
+    ids = list(tomllib.loads(path.read_text("utf-8")))
+    assert ids == sorted(ids)
+
+
+@pytest.mark.parametrize("service_id", list(registry()))
+def test_an_entry_is_complete(service_id: str) -> None:
+    service = registry()[service_id]
+    categories = {category.id for category in BUILTIN_CATEGORIES}
+    assert service.category in categories
+    assert {cookie.category for cookie in service.cookies} <= categories | {None}
+    assert service.hosts or service.cookies
+    assert all(cookie.purpose for cookie in service.cookies)
+    if service.hosts:
+        assert service.category != "session", "no third party is strictly necessary unless the site says so"
+        assert service.privacy_url.startswith("https://")
+        assert service.company
+
+
+@pytest.mark.parametrize(
+    ("host", "path", "service"),
+    [
+        ("www.googletagmanager.com", "/gtag/js?id=G-1", "google-analytics"),
+        ("www.googletagmanager.com", "/gtm.js?id=GTM-1", "google-tag-manager"),
+        ("region1.google-analytics.com", "/g/collect", "google-analytics"),
+        ("stats.g.doubleclick.net", "/j/collect", "google-analytics"),  # the exact host before *.doubleclick.net
+        ("securepubads.g.doubleclick.net", "/tag/js/gpt.js", "google-ads"),
+        ("www.google.com", "/recaptcha/api.js", "recaptcha"),
+        ("www.google.com", "/maps/embed?pb=1", "google-maps"),
+        ("www.google.com", "/search", None),
+        ("connect.facebook.net", "/en_US/fbevents.js", "facebook-pixel"),
+        ("connect.facebook.net", "/en_US/sdk.js", "facebook-social"),
+        ("www.facebook.com", "/tr?id=1", "facebook-pixel"),
+        ("www.facebook.com", "/plugins/like.php", "facebook-social"),
+        ("www.youtube.com", "/embed/x", "youtube"),
+        ("i.ytimg.com", "/vi/x/0.jpg", "youtube"),
+        ("fonts.googleapis.com", "/css2", "google-fonts"),
+        ("cdn.jsdelivr.net", "/npm/x", "jsdelivr"),
+        ("notyoutube.com", "/", None),
+        ("youtube.com.evil.example", "/", None),
+    ],
+)
+def test_addresses_are_recognised(host: str, path: str, service: str | None) -> None:
+    assert CLASSIFIER.host(host, path).service == service
+
+
+@pytest.mark.parametrize(
+    ("cookie", "category"),
+    [
+        ("sessionid", "session"),
+        ("csrftoken", "session"),
+        ("PHPSESSID", "session"),
+        ("JSESSIONID", "session"),
+        ("connect.sid", "session"),
+        ("session", "session"),
+        ("remember_token", "login"),
+        ("ds_actor", "login"),
+        ("wordpress_logged_in_0a1b", "login"),
+        ("django_language", "preferences"),
+        ("_ga", "analytics"),
+        ("_ga_ABC123", "analytics"),
+        ("_fbp", "advertising"),
+        ("_gcl_au", "advertising"),
+        ("__stripe_mid", "preferences"),
+        ("something", "unclassified"),
+    ],
+)
+def test_cookies_are_recognised(cookie: str, category: str) -> None:
+    assert CLASSIFIER.cookie(cookie).category == category
+
+
+@pytest.mark.parametrize(
+    ("script", "services"),
+    [
+        ("function gtag(){dataLayer.push(arguments)} gtag('config', 'G-1')", ["google-analytics"]),
+        ("j.src='https://www.googletagmanager.com/gtm.js?id='+i", ["google-tag-manager"]),
+        ("t.src=v;'https://connect.facebook.net/en_US/fbevents.js'; fbq('init', '1')", ["facebook-pixel"] * 2),
+        ("var _paq = []; _paq.push(['trackPageView'])", ["matomo-cloud"]),
+        ("c[a]=1; t.src='https://www.clarity.ms/tag/'+i", ["clarity"]),
+        ("document.title = 'analytics of youtube and facebook'", []),  # a word is no mark
+    ],
+)
+def test_inline_scripts_are_recognised(script: str, services: list[str]) -> None:
+    assert [verdict.service for verdict in CLASSIFIER.inline_script(script)] == services
