@@ -57,9 +57,7 @@ def load_locales(own: Path | None = None) -> dict[str, Locale]:
     complete = set(texts[_REFERENCE])
     if own is not None:
         if not own.is_dir():
-            raise ConfigurationError(
-                f"locale_dir: {own} is not a folder; give the folder of your .toml files"
-            )
+            raise ConfigurationError(f"locale_dir: {own} is not a folder; give the folder of your .toml files")
         for file in sorted(own.glob("*.toml")):
             texts[file.stem] = {**texts.get(file.stem, {}), **_read(file)}
             missing = sorted(complete - set(texts[file.stem]))
@@ -74,9 +72,7 @@ def _read(file: Path) -> dict[str, str]:
     try:
         return dict(_flat(tomllib.loads(file.read_text("utf-8")), ""))
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError, TypeError) as error:
-        raise ConfigurationError(
-            f"{file}: {error}; a locale file is UTF-8 TOML whose values are texts"
-        ) from error
+        raise ConfigurationError(f"{file}: {error}; a locale file is UTF-8 TOML whose values are texts") from error
 
 
 def _flat(table: Mapping[str, Any], prefix: str) -> list[tuple[str, str]]:

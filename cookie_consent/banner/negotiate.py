@@ -12,14 +12,11 @@ __all__ = ["negotiate"]
 
 _MAX_LENGTH = 1000
 _MAX_RANGES = 32
-_RANGE = re.compile(
-    r"(\*|[A-Za-z]{1,8}(?:-[A-Za-z0-9]{1,8}){0,8})(?:[ \t]*;[ \t]*[qQ]=([01](?:\.\d{0,3})?))?"
-)
+_RANGE = re.compile(r"(\*|[A-Za-z]{1,8}(?:-[A-Za-z0-9]{1,8}){0,8})(?:[ \t]*;[ \t]*[qQ]=([01](?:\.\d{0,3})?))?")
 
 
 def negotiate(header: str, offered: Sequence[str]) -> str:
-    """Return the language tag of ``offered`` that ``Accept-Language: header`` prefers; the first one if
-    none fits.
+    """Return the tag of ``offered`` that ``Accept-Language: header`` prefers; the first one if none fits.
 
     RFC 9110, section 12.5.4, with the lookup of RFC 4647, section 3.4 (``de-AT`` finds ``de``) and, where
     that finds nothing, the basic filtering of its section 3.3.1 (``pt`` finds ``pt-BR``). Members that

@@ -27,9 +27,7 @@ class NoticeText:
 
 
 def notice_text(policy: Policy, locale: Locale, categories: Iterable[CategoryView]) -> NoticeText:
-    """Write down what banner and preferences page say: information first, then the answers that they
-    offer.
-    """
+    """Write down what banner and preferences page say: the information, then the answers on offer."""
     t = locale.text
     lines = [t("banner.title"), t("banner.intro")]
     if policy.controller is not None:

@@ -43,8 +43,7 @@ class _Variant(NamedTuple):
 
 
 class Renderer:
-    """Renders banner, preferences page and problem page of one policy. Built once; safe to share between
-    threads.
+    """Renders banner, preferences page and problem page of one policy; safe to share between threads.
 
     ``prefix`` is the path of the endpoints and ``assets`` maps ``banner.js`` and ``banner.css`` to their
     addresses. ``template_dir`` and ``locale_dir`` hold the site's own templates and texts, which are
@@ -77,9 +76,7 @@ class Renderer:
             for tag, locale in self._locales.items()
             for unclassified in (False, True)
         }
-        self._notices = {
-            key: notice_text(policy, self._locales[key[0]], views) for key, views in self._views.items()
-        }
+        self._notices = {key: notice_text(policy, self._locales[key[0]], views) for key, views in self._views.items()}
         # Stand-ins for the one value that differs from page to page, so that the rest is rendered once.
         self._path_slot = secrets.token_hex(16)
         self._query_slot = secrets.token_hex(16)
@@ -91,9 +88,7 @@ class Renderer:
         return tuple(self._locales)
 
     def language(self, accept_language: str) -> str:
-        """Return the offered language that suits the header ``Accept-Language`` best (RFC 9110, section
-        12.5.4).
-        """
+        """Return the offered language that suits the header ``Accept-Language`` best (RFC 9110, 12.5.4)."""
         return negotiate(accept_language, self.languages)
 
     def notice(self, language: str, *, unclassified: bool) -> NoticeText:
@@ -133,9 +128,7 @@ class Renderer:
         saved: bool = False,
         root_path: str = "",
     ) -> str:
-        """Return the page where a choice is seen, made, changed or withdrawn; ``saved`` says that it just
-        was.
-        """
+        """Return the page where a choice is made, changed or withdrawn; ``saved``: it just was."""
         locale = self._locale(language)
         shown = unclassified or consent.allows(UNCLASSIFIED)
         categories = with_consent(self._views[locale.language, shown], consent, locale)
@@ -169,7 +162,7 @@ class Renderer:
         locale = self._locale(language)
         key = f"problem.{title_key_or_code.replace('-', '_')}"
         if key not in locale.texts:
-            key = "problem.not_saved" if status >= 500 else "problem.refused"  # noqa: PLR2004 - RFC 9110, 15.6
+            key = "problem.not_saved" if status >= 500 else "problem.refused"
         return self._render(
             "problem.html",
             locale,
@@ -200,12 +193,8 @@ class Renderer:
         )
         return _ascii(markup)
 
-    def _choice(
-        self, locale: Locale, categories: tuple[CategoryView, ...], *, unclassified: bool
-    ) -> dict[str, Any]:
-        sold = [
-            category.name for category in categories if category.sale_or_sharing and not category.required
-        ]
+    def _choice(self, locale: Locale, categories: tuple[CategoryView, ...], *, unclassified: bool) -> dict[str, Any]:
+        sold = [category.name for category in categories if category.sale_or_sharing and not category.required]
         return {
             "categories": categories,
             "optional": [category for category in categories if not category.required],
@@ -217,8 +206,7 @@ class Renderer:
     def _render(self, template: str, locale: Locale, root_path: str, **values: Any) -> str:
         root = quote(root_path.rstrip("/"), errors="replace")
         assets = {
-            name: root + address if address.startswith("/") else address
-            for name, address in self._assets.items()
+            name: root + address if address.startswith("/") else address for name, address in self._assets.items()
         }
         options = self.policy.banner
         return self._environment.get_template(template).render(
@@ -245,7 +233,7 @@ def _offered(policy: Policy, available: Mapping[str, Locale]) -> dict[str, Local
         if locale is None:
             raise ConfigurationError(
                 f"banner.languages: there are no texts for {tag!r}; "
-                f"write some of {', '.join(sorted(available))}, or add {tag}.toml to the folder of your own texts"
+                f"write some of {', '.join(sorted(available))}, or add {tag}.toml to your own locale_dir"
             )
         offered[locale.language] = locale
     return offered

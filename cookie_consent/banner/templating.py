@@ -15,8 +15,7 @@ _SHIPPED = Path(__file__).parent / "templates"
 
 
 def template_environment(own: Path | None = None) -> Environment:
-    """Return an environment with every page compiled; templates in the folder ``own`` replace the shipped
-    ones.
+    """Return an environment with every page compiled; the templates in the folder ``own`` come first.
 
     Raises ``ConfigurationError`` for a folder that does not exist and for a template that does not
     compile.

@@ -51,9 +51,7 @@ class CategoryView:
 
 
 def category_views(policy: Policy, locale: Locale, *, unclassified: bool) -> tuple[CategoryView, ...]:
-    """Return the categories that are shown, the required ones first; ``unclassified`` only where it is
-    asked for.
-    """
+    """Return the categories to show, the required ones first; ``unclassified`` only if asked for."""
     shown = [category for category in policy.categories if unclassified or category.id != UNCLASSIFIED]
     known = {category.id for category in policy.categories}
     views = []
@@ -67,9 +65,7 @@ def category_views(policy: Policy, locale: Locale, *, unclassified: bool) -> tup
     return tuple(views)
 
 
-def with_consent(
-    categories: Iterable[CategoryView], consent: Consent, locale: Locale
-) -> tuple[CategoryView, ...]:
+def with_consent(categories: Iterable[CategoryView], consent: Consent, locale: Locale) -> tuple[CategoryView, ...]:
     """Return the categories as ``consent`` has them: granted or not, each service with its exception.
 
     A service that the visitor made an exception for is listed even where the policy does not declare it;
@@ -82,9 +78,7 @@ def with_consent(
             known = consent.policy.known_service(service_id)
             if service_id not in listed and known is not None and known.category == category.id:
                 listed[service_id] = _service_view(known, locale)
-        services = tuple(
-            replace(service, exception=_exception(consent, service.id)) for service in listed.values()
-        )
+        services = tuple(replace(service, exception=_exception(consent, service.id)) for service in listed.values())
         result.append(replace(category, granted=consent.allows(category.id), services=services))
     return tuple(result)
 
@@ -110,9 +104,7 @@ def _category_view(category: Category, services: Iterable[Service], locale: Loca
         id=category.id,
         name=_own_text(category.name, locale) or locale.category(category.id, "name") or category.id,
         purpose=_own_text(category.purpose, locale) or locale.category(category.id, "purpose") or "",
-        consequence=_own_text(category.consequence, locale)
-        or locale.category(category.id, "consequence")
-        or "",
+        consequence=_own_text(category.consequence, locale) or locale.category(category.id, "consequence") or "",
         required=category.required,
         sale_or_sharing=category.sale_or_sharing,
         services=tuple(_service_view(service, locale) for service in services),
