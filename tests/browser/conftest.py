@@ -1,0 +1,91 @@
+from __future__ import annotations
+
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Protocol
+
+import pytest
+from playwright.sync_api import sync_playwright
+
+pytest.register_assert_rewrite("tests.browser.journey")
+
+from tests.browser.harness import SITE, Proxy, forward_proxy, serving  # noqa: E402 - after the line above
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from contextlib import AbstractContextManager
+
+    from playwright.sync_api import Browser, BrowserContext, Page
+    from starlette.types import ASGIApp
+
+FLAGS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    "--ignore-certificate-errors",
+    "--proxy-bypass-list=<-loopback>",
+]
+
+
+class Visit:
+    """A visitor with a fresh browser profile at the site."""
+
+    def __init__(self, context: BrowserContext, proxy: Proxy) -> None:
+        self.context = context
+        self.page: Page = context.new_page()
+        self.proxy = proxy
+
+    def open(self, path: str = "/") -> set[str]:
+        """Open a page; return the other hosts that were contacted meanwhile."""
+        self.proxy.contacts.clear()
+        self.page.goto(f"http://{SITE}{path}", wait_until="load")
+        return self.settled()
+
+    def settled(self) -> set[str]:
+        """Wait until nothing more is asked for, and return the hosts contacted so far."""
+        before = -1
+        while len(self.proxy.contacts) != before:
+            before = len(self.proxy.contacts)
+            self.page.wait_for_timeout(700)
+        return self.proxy.hosts()
+
+    def cookies(self) -> dict[str, float]:
+        """Return the site's cookies with the time at which they expire, -1 for those of the session."""
+        return {str(cookie["name"]): float(cookie["expires"]) for cookie in self.context.cookies(f"http://{SITE}")}
+
+
+class Visiting(Protocol):
+    def __call__(self, app: ASGIApp, *, scripts: bool = True) -> AbstractContextManager[Visit]: ...
+
+
+@pytest.fixture(scope="module")
+def proxy() -> Iterator[Proxy]:
+    with forward_proxy() as started:
+        yield started
+
+
+@pytest.fixture(scope="module")
+def browser(chromium_path: str, proxy: Proxy) -> Iterator[Browser]:
+    with sync_playwright() as playwright:
+        arguments = [*FLAGS, f"--proxy-server=http://127.0.0.1:{proxy.port}"]
+        launched = playwright.chromium.launch(executable_path=chromium_path, args=arguments)
+        yield launched
+        launched.close()
+
+
+@pytest.fixture
+def visiting(browser: Browser, proxy: Proxy) -> Visiting:
+    @contextmanager
+    def visit(app: ASGIApp, *, scripts: bool = True) -> Iterator[Visit]:
+        with serving(app) as port:
+            proxy.upstream = port
+            context = browser.new_context(java_script_enabled=scripts, locale="en-US")
+            try:
+                yield Visit(context, proxy)
+            finally:
+                context.close()
+
+    return visit
