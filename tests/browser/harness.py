@@ -36,6 +36,8 @@ document.cookie = "_fbp=fb.1.1; max-age=7776000; path=/";
 new Image().src = "https://www.facebook.com/tr?id=1&ev=PageView&noscript=0";
 """
 FONT_CSS = b"@font-face { font-family: Roboto; src: url(https://fonts.gstatic.com/s/roboto.woff2) }"
+BROWSERS_OWN = {"content-autofill.googleapis.com"}
+"""What Chromium asks for itself, whatever the page: here the kinds of the form fields that it sees."""
 STUBS = {
     "www.googletagmanager.com": ("text/javascript", GTAG),
     "connect.facebook.net": ("text/javascript", FBEVENTS),
@@ -54,7 +56,7 @@ class Proxy:
     """Hosts connected to, and ``host/path`` of each request."""
 
     def hosts(self) -> set[str]:
-        return {contact.partition("/")[0] for contact in self.contacts}
+        return {contact.partition("/")[0] for contact in self.contacts} - BROWSERS_OWN
 
 
 def make_handler(proxy: Proxy, context: ssl.SSLContext) -> type[socketserver.BaseRequestHandler]:
