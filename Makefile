@@ -25,13 +25,13 @@ lint: .venv/dev node_modules/installed ## Check format, style, types and the Jav
 	@$(BIN)/ruff format --check --quiet .
 	@$(BIN)/ruff check --quiet .
 	@$(BIN)/mypy --no-error-summary
-	@PATH="$(CURDIR)/$(BIN):$$PATH" node_modules/.bin/biome ci --log-level=warn static tests/js
+	@PATH="$(CURDIR)/$(BIN):$$PATH" node_modules/.bin/biome ci --colors=off --log-level=warn .
 
 .PHONY: format
 format: .venv/dev node_modules/installed ## Bring all files into the project's format
 	@$(BIN)/ruff format --quiet .
 	@$(BIN)/ruff check --fix --quiet . || true
-	@PATH="$(CURDIR)/$(BIN):$$PATH" node_modules/.bin/biome check --write --log-level=warn static tests/js
+	@PATH="$(CURDIR)/$(BIN):$$PATH" node_modules/.bin/biome check --write --log-level=warn .
 
 .PHONY: build
 build: .venv/dev ## Make the wheel and the source archive in dist/

@@ -1,8 +1,19 @@
 // The client side of the banner: sends a choice without leaving the page and activates what it allows.
 // Without this script the forms work as they are; held-back tags then come alive with the next page.
 (() => {
-  "use strict";
-  const HELD = ["src", "srcset", "href", "xlink:href", "poster", "data", "imagesrcset", "background", "ping", "style", "content"];
+  const HELD = [
+    "src",
+    "srcset",
+    "href",
+    "xlink:href",
+    "poster",
+    "data",
+    "imagesrcset",
+    "background",
+    "ping",
+    "style",
+    "content",
+  ];
   const XLINK = "http://www.w3.org/1999/xlink";
   const root = document.getElementById("cookie-consent");
   if (!root) return;
@@ -82,13 +93,20 @@
       if (!script.hasAttribute("async")) {
         script.async = false;
         if (external && runs(script)) {
-          earlier.push(new Promise((done) => { script.onload = script.onerror = done; }));
+          earlier.push(
+            new Promise((done) => {
+              script.onload = script.onerror = done;
+            }),
+          );
         }
       }
       old.replaceWith(script);
     }
     await Promise.all(earlier);
-    for (const [name, descriptor] of [["write", own], ["writeln", ownLine]]) {
+    for (const [name, descriptor] of [
+      ["write", own],
+      ["writeln", ownLine],
+    ]) {
       if (descriptor) Object.defineProperty(document, name, descriptor);
       else delete document[name];
     }
@@ -133,7 +151,9 @@
     const status = root.querySelector(".cc-status");
     if (!status) return;
     status.textContent = text;
-    setTimeout(() => { status.textContent = ""; }, 6000);
+    setTimeout(() => {
+      status.textContent = "";
+    }, 6000);
   };
 
   const fail = (message) => {

@@ -26,7 +26,13 @@ LAYERS = {
     "cli_log": 5,
     "__main__": 5,
 }
-SAME_LAYER = {("routes", "assets"), ("middleware", "responder"), ("cli", "cli_log"), ("cli", "demo"), ("__main__", "cli")}
+SAME_LAYER = {
+    ("routes", "assets"),
+    ("middleware", "responder"),
+    ("cli", "cli_log"),
+    ("cli", "demo"),
+    ("__main__", "cli"),
+}
 """What single files of one layer import of each other; any file may import ``errors``."""
 
 

@@ -35,7 +35,7 @@ uvicorn.run(app, port={port}, log_level="warning")
 @pytest.fixture(scope="module")
 def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("dist")
-    command = [sys.executable, "-m", "build", "--no-isolation", "--wheel", "--outdir", folder, ROOT]
+    command: list[Any] = [sys.executable, "-m", "build", "--no-isolation", "--wheel", "--outdir", folder, ROOT]
     subprocess.run(command, check=True, capture_output=True)
     return next(folder.glob("*.whl"))
 
@@ -44,7 +44,7 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def installed(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("venv")
     venv.create(folder, with_pip=True)
-    command = [folder / "bin" / "pip", "install", "--quiet", "--constraint", ROOT / "constraints.txt", wheel]
+    command: list[Any] = [folder / "bin" / "pip", "install", "--quiet", "--constraint", ROOT / "constraints.txt", wheel]
     subprocess.run(command, check=True, capture_output=True)
     return folder / "bin"
 
@@ -107,7 +107,7 @@ def get(client: httpx.Client, path: str) -> str:
 
 def test_wrong_usage_is_told_in_one_message(installed: Path, tmp_path: Path) -> None:
     (tmp_path / "consent.toml").write_text('versoin = "1"\n')
-    command = [installed / "cookie-consent", "check"]
+    command: list[Any] = [installed / "cookie-consent", "check"]
     done = subprocess.run(command, cwd=tmp_path, env=clean_environment(), capture_output=True, text=True, check=False)
     assert done.returncode == 2
     assert "did you mean 'version'?" in done.stderr

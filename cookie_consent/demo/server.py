@@ -53,7 +53,7 @@ def run(
     third_party_port: int = 8001,
     host: str = "127.0.0.1",
     ledger: str | None = None,
-    echo: Callable[[str], None] = print,
+    echo: Callable[[str], None] | None = None,
 ) -> None:
     """Serve the shop and the third parties until the process is told to end; port 0 takes a free one.
 
@@ -66,10 +66,15 @@ def run(
         if ledger is None:
             folder = stack.enter_context(tempfile.TemporaryDirectory(prefix="cookie-consent-demo-"))
             ledger = f"sqlite:///{Path(folder) / 'consent.db'}"
+        say = echo if echo is not None else _print
         ports = {"shop": shop_socket.getsockname()[1], "third": third_socket.getsockname()[1]}
         shop = make_shop(third_parties=f"http://{host}:{ports['third']}", ledger=ledger)
         servers = [(_server(shop), shop_socket), (_server(make_third_parties()), third_socket)]
-        asyncio.run(_serve(servers, lambda: echo(GUIDE.format(**ports, ledger=ledger))))
+        asyncio.run(_serve(servers, lambda: say(GUIDE.format(**ports, ledger=ledger))))
+
+
+def _print(text: str) -> None:
+    print(text, flush=True)  # noqa: T201 - at once, even into a pipe
 
 
 def _bind(host: str, port: int, option: str) -> socket.socket:
@@ -99,7 +104,8 @@ async def _serve(servers: list[tuple[_Server, socket.socket]], ready: Callable[[
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, stop)
     tasks = [asyncio.create_task(server.serve([bound])) for server, bound in servers]
-    while not all(server.started for server, _ in servers) and not any(task.done() for task in tasks):
+    # uvicorn has a flag for it and no event.
+    while not all(server.started for server, _ in servers) and not any(task.done() for task in tasks):  # noqa: ASYNC110
         await asyncio.sleep(0.02)
     ready()
     await asyncio.gather(*tasks)

@@ -49,7 +49,7 @@ PRODUCTS = {
 }
 
 
-def make_shop(*, third_parties: str, ledger: str) -> Starlette:
+def make_shop(*, third_parties: str, ledger: str) -> Starlette:  # noqa: C901 - a list of small endpoints
     """Return the shop; ``third_parties`` is the origin that its tags lead to, ``ledger`` the URL of the log."""
     templates = Jinja2Templates(HERE / "templates")
     sessions: dict[str, str] = {}  # the token of each login, of the session or remembered, and the name it stands for

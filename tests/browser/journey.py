@@ -71,7 +71,7 @@ def assert_held_to_the_choice(visiting: Visiting, app: ASGIApp, ledger: str, hos
 
 
 def assert_activated_in_place(visiting: Visiting, app: ASGIApp, ledger: str, hosts: set[str]) -> None:
-    """What was held back comes alive on the page itself."""
+    """Check that what was held back comes alive on the page itself."""
     with visiting(protected(app, ledger)) as visit:
         assert visit.open("/") == set()
         choose(visit, "Accept all")
