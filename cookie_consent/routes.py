@@ -34,6 +34,12 @@ logger = logging.getLogger("cookie_consent")
 
 MAXIMUM_BODY = 16 * 1024
 _RECEIPT_LIMIT = 1000
+_PAGE_HEADERS = {
+    "Content-Security-Policy": "default-src 'self'; img-src 'self' data:; base-uri 'none'; frame-ancestors 'self'",
+    "Referrer-Policy": "same-origin",
+    "X-Content-Type-Options": "nosniff",
+}
+"""No other site may frame these pages: a click that the visitor does not see is no consent."""
 _FAMILIES = (
     ("Edg/", "Edge"),
     ("OPR/", "Opera"),
@@ -109,9 +115,7 @@ class Routes:
             saved=request.query_params.get("saved") == "1",
             root_path=request.scope.get("root_path", ""),
         )
-        return HTMLResponse(
-            page, headers={"Vary": "Cookie, Accept-Language, Sec-GPC", "Referrer-Policy": "same-origin"}
-        )
+        return HTMLResponse(page, headers={**_PAGE_HEADERS, "Vary": "Cookie, Accept-Language, Sec-GPC"})
 
     async def _receipt(self, request: Request, consent: Consent) -> Response:  # noqa: ARG002 - a handler's signature
         if consent.id is None:
@@ -226,7 +230,7 @@ class Routes:
             return_to=_referer_path(request) or "/",
             root_path=request.scope.get("root_path", ""),
         )
-        return HTMLResponse(page, status_code=error.status)
+        return HTMLResponse(page, status_code=error.status, headers=_PAGE_HEADERS)
 
     def _log_failure(self, error: LedgerError) -> None:
         if not self._ledger_failed:

@@ -57,7 +57,9 @@ _FETCHING_RELS = frozenset(
 _CODE_TYPE = re.compile(
     r"\s*(?:|module|(?:text|application)/(?:x-)?(?:java|ecma|j|live)script\s*(?:;.*)?)\s*", re.IGNORECASE
 )
-_CANDIDATE = re.compile(r"[\t\n\f\r ,]*([^\t\n\f\r ]+)(?:[^,(]|\([^)]*\))*,?")
+_BETWEEN = re.compile(r"[\t\n\f\r ,]+")
+_BLOCKED = "blocked"
+"""Stands in ``data-consent`` where the policy never lets the address load; no choice activates it."""
 
 
 class TagGate:
@@ -132,12 +134,8 @@ class TagGate:
 
     def _refused(self, tag: StartTag, name: bytes) -> Verdict | None:
         value = tag.get(name) or ""
-        if name == b"ping":
-            addresses = value.split()
-        elif name in _LISTS:
-            addresses = [match[1].rstrip(",") for match in _CANDIDATE.finditer(value)]
-        else:
-            addresses = [value]
+        # Every piece of a list is judged: descriptors such as "2x" look like paths of the site and pass.
+        addresses = _BETWEEN.split(value) if name in _LISTS else [value]
         return next((verdict for verdict in map(self.refused_address, addresses) if verdict is not None), None)
 
     def _allows(self, verdict: Verdict) -> bool:
@@ -151,15 +149,19 @@ class TagGate:
 
     def _hold(self, tag: StartTag, verdict: Verdict, names: list[bytes]) -> None:
         self.held += 1
-        if verdict.category == UNCLASSIFIED:
-            self.unclassified = True
+        category = verdict.category
+        if category == UNCLASSIFIED:
+            if verdict.service is None and self._classifier.policy.unknown_hosts == "block":
+                category = _BLOCKED
+            else:
+                self.unclassified = True
         for name in names:
             tag.rename(name, b"data-" + name.replace(b":", b"-"))
         if tag.name == b"script":
             if tag.get(b"type") is not None:
                 tag.rename(b"type", b"data-type")
             tag.add(b"type", "text/plain")
-        tag.add(b"data-consent", verdict.category)
+        tag.add(b"data-consent", category)
         if verdict.service is not None:
             tag.add(b"data-consent-service", verdict.service)
 

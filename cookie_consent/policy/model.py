@@ -56,6 +56,8 @@ def _host(value: str) -> str:
 def _cookie_name(value: str) -> str:
     if not _COOKIE_NAME.fullmatch(value):
         raise ValueError("must be a cookie name; '*' stands for any characters, as in '_ga_*'")
+    if value.count("*") > 2:
+        raise ValueError("must have '*' at most twice")
     if not value.strip("*"):
         raise ValueError("must name more than '*', which would match every cookie")
     return value

@@ -1,0 +1,139 @@
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from cookie_consent.classify import Classifier
+from cookie_consent.consent import Consent
+from cookie_consent.gate import TagGate, gate_link_header, gate_refresh_header
+from cookie_consent.policy import Policy
+from cookie_consent.rewriter import Rewriter
+
+
+def gated(document: str, *granted: str, services: dict[str, bool] | None = None, **policy: Any) -> tuple[str, TagGate]:
+    declared = Policy.model_validate({"version": "1", "first_party": ["cdn.example", "*.own.example"], **policy})
+    consent = Consent(policy=declared, granted=frozenset(granted) | {"session"}, services=services or {})
+    gate = TagGate(Classifier(declared), consent, "page.example")
+    rewriter = Rewriter(gate)
+    return (rewriter.feed(document.encode()) + rewriter.end()).decode(), gate
+
+
+@pytest.mark.parametrize(
+    ("tag", "inert"),
+    [
+        (
+            "<script src=//x.test/a async>",
+            '<script type="text/plain" data-consent="unclassified" data-src=//x.test/a async>',
+        ),
+        ("<script type=module src=//x.test/a>", "data-type=module data-src=//x.test/a>"),
+        ("<script src='&#x2f;/x.test/a'>", "data-src='&#x2f;/x.test/a'>"),  # as it was written
+        (
+            "<img src=//x.test/a srcset='/b 1x, //x.test/c 2x'>",
+            "data-src=//x.test/a data-srcset='/b 1x, //x.test/c 2x'>",
+        ),
+        ("<img src=/a srcset='/b 1x,//x.test/c 2x'>", "src=/a data-srcset='/b 1x,//x.test/c 2x'>"),
+        ("<IMG SRC=HTTPS://X.TEST/a>", "data-src=HTTPS://X.TEST/a>"),
+        ("<iframe src=//www.youtube.com/embed/x>", ' data-consent="social" data-consent-service="youtube" data-src='),
+        ("<link rel='x PRECONNECT' href=//x.test>", "data-href=//x.test>"),
+        ("<link rel=preload as=image imagesrcset='//x.test/a 1x'>", "data-imagesrcset="),
+        ("<source srcset=//x.test/a>", "data-srcset="),
+        ("<video poster=//x.test/a src=/b>", "data-poster=//x.test/a src=/b>"),
+        ("<audio src=//x.test/a>", "data-src="),
+        ("<track src=//x.test/a>", "data-src="),
+        ("<embed src=//x.test/a>", "data-src="),
+        ("<object data=//x.test/a>", "data-data="),
+        ("<input type=image src=//x.test/a>", "data-src="),
+        ("<body background=//x.test/a>", "data-background="),
+        ("<a href=/ ping='/own //x.test/a'>", "data-ping="),
+        ("<svg><image href=//x.test/a /></svg>", "data-href="),
+        ("<svg><image xlink:href=//x.test/a /></svg>", "data-xlink-href="),
+        ("<svg><use href=//x.test/a#b /></svg>", "data-href="),
+        ("<noscript><img src=//x.test/a></noscript>", "<noscript><img data-consent="),
+    ],
+)
+def test_what_is_held_back(tag: str, inert: str) -> None:
+    text, gate = gated(tag)
+    assert inert in text
+    assert 'data-consent="' in text
+    assert gate.held == 1
+    assert gated(tag, "unclassified", "social")[0].startswith(tag)
+
+
+@pytest.mark.parametrize(
+    "tag",
+    [
+        "<script src=/a></script>",
+        "<script src=https://page.example:8443/a></script>",
+        "<img src=//cdn.example/a>",
+        "<img src=//a.own.example/a>",
+        "<img src=data:image/gif;base64,R0lGODlhAQABAAAAACw=>",
+        "<a href=https://x.test/>x</a>",  # navigation is the visitor's own act
+        "<link rel=canonical href=https://x.test/>",
+        "<link rel='alternate' href=https://x.test/feed>",
+        "<form action=https://x.test/></form>",
+        "<!-- <img src=//x.test/a> -->",
+        "<textarea><img src=//x.test/a></textarea>",
+        "<script>var a = '<img src=//x.test/a>'</script>",
+        '<script type=application/json>{"a": "fbq(\'init\'"}</script>',
+        "<p title='<img src=//x.test/a>'>x</p>",
+    ],
+)
+def test_what_is_not_touched(tag: str) -> None:
+    text, gate = gated(tag)
+    assert text == tag
+    assert gate.held == 0
+
+
+def test_base_leads_relative_addresses_elsewhere() -> None:
+    text, _ = gated("<base href=https://x.test/><img src=a.png><script src=/b></script><base href=/><img src=c>")
+    assert text.count("data-src=") == 3
+
+
+def test_a_service_of_its_own_overrides_its_category() -> None:
+    tag = "<iframe src=https://www.youtube.com/embed/x></iframe>"
+    assert gated(tag, services={"youtube": True})[0] == tag
+    assert "data-src" in gated(tag, "social", services={"youtube": False})[0]
+
+
+def test_an_inline_script_needs_all_its_services() -> None:
+    script = "<script>fbq('init', '1'); _paq.push(['trackPageView'])</script>"
+    assert 'data-consent="advertising"' in gated(script, "analytics")[0]
+    assert 'data-consent="analytics"' in gated(script, "advertising")[0]
+    assert gated(script, "analytics", "advertising")[0] == script
+
+
+def test_unknown_hosts_follow_the_policy() -> None:
+    tag = "<img src=//x.test/a>"
+    assert gated(tag, unknown_hosts="allow")[0] == tag
+    blocked, gate = gated(tag, "unclassified", unknown_hosts="block")
+    assert 'data-consent="blocked"' in blocked
+    assert not gate.unclassified
+
+
+@pytest.mark.parametrize(
+    ("value", "kept"),
+    [
+        ("</a.css>; rel=preload", "</a.css>; rel=preload"),
+        ("<https://x.test/a>; rel=preload; as=script", None),
+        ('</a>; title="x, <y>", <//x.test/b>; rel=preconnect, </c>', '</a>; title="x, <y>", </c>'),
+        ("garbage", None),
+        ("</a>, garbage <https://x.test/>", None),
+    ],
+)
+def test_link_headers(value: str, kept: str | None) -> None:
+    assert gate_link_header(value, gated("")[1]) == kept
+
+
+@pytest.mark.parametrize(
+    ("value", "passes"),
+    [
+        ("5", True),
+        ("0; url=/next", True),
+        ("0;URL='https://x.test/'", False),
+        ("0, //x.test", False),
+        ("1 url=//x.test", False),
+    ],
+)
+def test_refresh_headers(value: str, passes: bool) -> None:  # noqa: FBT001
+    assert gate_refresh_header(value, gated("")[1]) == (value if passes else None)

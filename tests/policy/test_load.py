@@ -1,0 +1,187 @@
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from typing import TYPE_CHECKING
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from cookie_consent import PolicyError
+from cookie_consent.policy import load_policy, parse_policy, policy_schema
+from cookie_consent.policy.duration import parse_duration
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from cookie_consent.errors import Problem
+
+WRONG = """
+first_partyy = ["x"]
+first_party = ["http://x", "*.ok.example", "bücher.example"]
+unknown_hosts = "maybe"
+effective = "soon"
+[categories.chat]
+name = ""
+[categories.foo]
+remove = true
+[categories.session]
+remove = true
+[services.live]
+name = "x"
+category = "analitics"
+cookies = [{ name = "*", max_age = "3 fortnights" }]
+[services.google-analytic]
+[banner]
+langages = ["en"]
+[[cookies]]
+name = "a"
+"""
+
+
+def test_all_problems_are_told_at_once_with_key_cause_and_fix(tmp_path: Path) -> None:
+    path = tmp_path / "consent.toml"
+    path.write_text(WRONG, encoding="utf-8")
+    with pytest.raises(PolicyError) as caught:
+        load_policy(path)
+    problems = {problem.key: problem for problem in caught.value.problems}
+    assert set(problems) == {
+        "version",
+        "first_partyy",
+        "first_party.0",
+        "unknown_hosts",
+        "effective",
+        "categories.chat.name",
+        "categories.chat.purpose",
+        "categories.chat.consequence",
+        "categories.foo",
+        "categories.session",
+        "services.live.category",
+        "services.live.cookies.0.name",
+        "services.live.cookies.0.max_age",
+        "services.google-analytic",
+        "banner.langages",
+        "cookies.0.category",
+    }
+    assert all(problem.cause and problem.fix for problem in problems.values())
+    assert "did you mean 'first_party'?" in problems["first_partyy"].fix
+    assert "did you mean 'languages'?" in problems["banner.langages"].fix
+    assert "did you mean 'analytics'?" in problems["services.live.category"].fix
+    assert "did you mean 'google-analytics'?" in problems["services.google-analytic"].fix
+    assert str(path) in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("content", "cause"),
+    [
+        (None, "does not exist"),
+        (b"version = ", "is not TOML"),
+        (b"\xff\xfe", "is not UTF-8"),
+    ],
+)
+def test_an_unreadable_file_is_told(tmp_path: Path, content: bytes | None, cause: str) -> None:
+    path = tmp_path / "consent.toml"
+    if content is not None:
+        path.write_bytes(content)
+    with pytest.raises(PolicyError, match=cause):
+        load_policy(path)
+
+
+def test_the_table_of_pyproject_is_read(tmp_path: Path) -> None:
+    path = tmp_path / "pyproject.toml"
+    path.write_text('[tool.cookie_consent]\nversion = "7"\n')
+    assert load_policy(path).version == "7"
+    path.write_text("[tool]\n")
+    with pytest.raises(PolicyError, match="the table is missing"):
+        load_policy(path)
+
+
+def test_a_known_service_needs_its_name_only_and_can_be_changed() -> None:
+    document = {"version": "1", "services": {"google-analytics": {}, "stripe": {"category": "session"}}}
+    policy = parse_policy(document, source="test")
+    assert [(service.id, service.category) for service in policy.services] == [
+        ("google-analytics", "analytics"),
+        ("stripe", "session"),
+    ]
+    assert "js.stripe.com" in policy.services[1].hosts
+
+
+def test_categories_can_be_renamed_removed_and_added() -> None:
+    texts = {"name": "Experiments", "purpose": "p", "consequence": "c"}
+    categories = {"analytics": {"name": "Statistics"}, "social": {"remove": True}, "experiments": texts}
+    policy = parse_policy({"version": "1", "categories": categories}, source="test")
+    assert [category.id for category in policy.categories] == [
+        "session",
+        "login",
+        "preferences",
+        "analytics",
+        "advertising",
+        "experiments",
+        "unclassified",
+    ]
+    analytics = policy.category("analytics")
+    assert analytics is not None
+    assert analytics.name == "Statistics"
+
+
+plain = st.none() | st.booleans() | st.integers() | st.text()
+documents = st.recursive(plain, lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner))
+
+
+@given(documents)
+def test_no_document_does_more_than_raise_a_policy_error(value: object) -> None:
+    for key in ("version", "services", "categories", "cookies", "banner", "first_party"):
+        problems: tuple[Problem, ...] | None = None
+        try:
+            parse_policy({"version": "1", key: value}, source="test")
+        except PolicyError as error:
+            problems = error.problems
+        assert problems != ()
+
+
+def test_the_schema_has_every_key() -> None:
+    schema = policy_schema()
+    assert {"version", "services", "categories", "cookies", "banner"} <= set(schema["properties"])
+    assert "id" not in schema["$defs"]["Service"]["properties"]
+    json.dumps(schema)
+
+
+DURATIONS = [("30d", 2_592_000), ("12 h", 43_200), ("13mo", 34_187_400), ("2y", 63_115_200)]
+
+
+@pytest.mark.parametrize(("text", "seconds"), DURATIONS)
+def test_durations(text: str, seconds: int) -> None:
+    assert parse_duration(text) == seconds
+
+
+@pytest.mark.parametrize("text", ["", "d", "0d", "-1d", "1.5d", "30 days", "9999999999d", "³d"])
+def test_what_is_no_duration(text: str) -> None:
+    with pytest.raises(ValueError, match="is not a duration"):
+        parse_duration(text)
+
+
+def run(*arguments: str, folder: Path) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "cookie_consent", *arguments]
+    return subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False, timeout=60)
+
+
+def test_check_prints_all_problems_and_ends_with_2(tmp_path: Path) -> None:
+    (tmp_path / "consent.toml").write_text(WRONG, encoding="utf-8")
+    done = run("check", folder=tmp_path)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr.count("    fix: ") == 16
+    assert "Traceback" not in done.stderr
+    told = json.loads(run("check", "--format", "json", folder=tmp_path).stdout)
+    assert len(told["problems"]) == 16
+    (tmp_path / "consent.toml").write_text('version = "1"\n')
+    assert run("check", folder=tmp_path).returncode == 0
+
+
+def test_classify_says_why(tmp_path: Path) -> None:
+    known = run("classify", "https://www.youtube.com/embed/x", "--format", "json", folder=tmp_path)
+    assert (known.returncode, json.loads(known.stdout)["service"]) == (0, "youtube")
+    assert run("classify", "_ga", folder=tmp_path).stdout.startswith("category  analytics")
+    assert run("classify", "something", folder=tmp_path).returncode == 1
+    assert json.loads(run("schema", folder=tmp_path).stdout)["required"] == ["version"]
