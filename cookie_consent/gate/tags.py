@@ -156,7 +156,7 @@ class TagGate:
             else:
                 self.unclassified = True
         for name in names:
-            tag.rename(name, b"data-" + name.replace(b":", b"-"))
+            tag.rename(name, b"data-" + name)
         if tag.name == b"script":
             if tag.get(b"type") is not None:
                 tag.rename(b"type", b"data-type")

@@ -58,7 +58,9 @@ class Visit:
 
 
 class Visiting(Protocol):
-    def __call__(self, app: ASGIApp, *, scripts: bool = True) -> AbstractContextManager[Visit]: ...
+    def __call__(
+        self, app: ASGIApp, *, scripts: bool = True, locale: str = "en-US"
+    ) -> AbstractContextManager[Visit]: ...
 
 
 @pytest.fixture(scope="module")
@@ -79,10 +81,10 @@ def browser(chromium_path: str, proxy: Proxy) -> Iterator[Browser]:
 @pytest.fixture
 def visiting(browser: Browser, proxy: Proxy) -> Visiting:
     @contextmanager
-    def visit(app: ASGIApp, *, scripts: bool = True) -> Iterator[Visit]:
+    def visit(app: ASGIApp, *, scripts: bool = True, locale: str = "en-US") -> Iterator[Visit]:
         with serving(app) as port:
             proxy.upstream = port
-            context = browser.new_context(java_script_enabled=scripts, locale="en-US")
+            context = browser.new_context(java_script_enabled=scripts, locale=locale)
             try:
                 yield Visit(context, proxy)
             finally:

@@ -1,0 +1,153 @@
+"""The banner in Chromium: what it activates, how it fails, how it is operated, how it withstands a page's style."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+from starlette.applications import Starlette
+from starlette.responses import HTMLResponse
+from starlette.routing import Route
+
+from cookie_consent import ConsentMiddleware, Ledger
+from cookie_consent.policy import parse_policy
+from tests.browser import harness
+from tests.browser.journey import choose
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from playwright.sync_api import Page
+    from starlette.types import ASGIApp
+
+    from tests.browser.conftest import Visiting
+
+POLICY = parse_policy(
+    {
+        "version": "1",
+        "services": {
+            "acme": {"name": "Acme", "category": "analytics", "hosts": ["*.acme.test"], "inline": ["acmeStats("]},
+            "ads": {"name": "Ads", "category": "advertising", "hosts": ["ads.test"]},
+        },
+    },
+    source="test",
+)
+BODY = """
+<script>window.order = []; function acmeStats(name) { order.push(name); }</script>
+<script async src=//async.acme.test/a.js></script>
+<script src=//one.acme.test/a.js></script>
+<script>acmeStats('inline')</script>
+<script defer src=//late.acme.test/a.js></script>
+<script src=//two.acme.test/a.js></script>
+<script src=//ads.test/a.js></script>
+<img src=//picture.acme.test/a.gif>
+<link rel=stylesheet href=//style.acme.test/a.css>
+<iframe src=//frame.acme.test/></iframe>
+<svg><image xlink:href=//svg.acme.test/a.png></image></svg>
+"""
+SCRIPTS = ("async.acme.test", "one.acme.test", "late.acme.test", "two.acme.test", "ads.test")
+
+
+@pytest.fixture(autouse=True)
+def stubs(monkeypatch: pytest.MonkeyPatch) -> None:
+    for host in SCRIPTS:
+        monkeypatch.setitem(harness.STUBS, host, ("text/javascript", f"order.push('{host}')".encode()))
+
+
+def site(ledger: str, style: str = "") -> ASGIApp:
+    page = (
+        f"<!doctype html><html lang=en><head><title>Site</title><style>{style}</style></head><body>{BODY}</body></html>"
+    )
+    app = Starlette(routes=[Route("/", lambda _: HTMLResponse(page))])
+    return ConsentMiddleware(app, policy=POLICY, secret="x" * 40, ledger=ledger)
+
+
+def order(page: Page) -> list[str]:
+    return [str(name) for name in page.evaluate("order")]
+
+
+def test_activation_keeps_the_order_and_runs_nothing_twice(visiting: Visiting, ledger_url: str) -> None:
+    with visiting(site(ledger_url)) as visit:
+        errors: list[str] = []
+        visit.page.on("pageerror", lambda error: errors.append(str(error)))
+        assert visit.open() == set()
+        visit.page.locator("#cookie-consent summary").click()
+        visit.page.locator('#cookie-consent input[type="checkbox"][value="analytics"]').check()
+        choose(visit, "Save choices")
+        contacted = visit.settled()
+        assert contacted == {
+            f"{name}.acme.test" for name in ("async", "one", "late", "two", "picture", "style", "frame", "svg")
+        }
+        ran = order(visit.page)
+        assert sorted(ran) == sorted(["async.acme.test", "one.acme.test", "inline", "late.acme.test", "two.acme.test"])
+        ran.remove("async.acme.test")
+        assert ran == ["one.acme.test", "inline", "two.acme.test", "late.acme.test"]
+        assert visit.page.locator("[data-consent]").count() == 1
+        assert visit.page.get_by_role("button", name="Accept all").count() == 0
+        assert errors == []
+
+
+def test_a_choice_that_is_not_saved_is_told_and_changes_nothing(visiting: Visiting, tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    with visiting(site(f"sqlite:///{tmp_path}/file/consent.db")) as visit:
+        visit.open()
+        visit.page.get_by_role("button", name="Accept all").click()
+        alert = visit.page.get_by_role("alert")
+        alert.wait_for()
+        assert "could not be saved" in alert.inner_text()
+        assert visit.settled() == set()
+        assert visit.page.get_by_role("button", name="Accept all").is_visible()
+        assert visit.cookies() == {}
+
+
+def test_the_keyboard_is_enough(visiting: Visiting, ledger_url: str) -> None:
+    with visiting(site(ledger_url)) as visit:
+        visit.open()
+        reached = []
+        for _ in range(12):
+            visit.page.keyboard.press("Tab")
+            name = visit.page.evaluate("document.activeElement.innerText.trim()")
+            reached.append(name)
+            if name == "Refuse all":
+                break
+        assert reached[-1] == "Refuse all"
+        visit.page.keyboard.press("Enter")
+        visit.page.get_by_role("link", name="Privacy settings").wait_for()
+        assert visit.settled() == set()
+    (record,) = Ledger(ledger_url).records()
+    assert (record.action, record.granted, record.channel, record.url) == ("refused", (), "banner", "/")
+
+
+HOSTILE = """
+* { font-size: 40px !important; margin: 30px !important; position: relative !important; color: #fff !important; }
+button, a { all: unset !important; display: none !important }
+section { display: none !important; width: 9px !important }
+"""
+
+
+@pytest.mark.parametrize("style", ["", HOSTILE])
+@pytest.mark.parametrize("size", [(360, 640), (1280, 800)])
+def test_the_banner_withstands_the_page(visiting: Visiting, ledger_url: str, style: str, size: tuple[int, int]) -> None:
+    with visiting(site(ledger_url, style)) as visit:
+        visit.page.set_viewport_size({"width": size[0], "height": size[1]})
+        visit.open()
+        boxes = [visit.page.get_by_role("button", name=name).bounding_box() for name in ("Accept all", "Refuse all")]
+        for box in boxes:
+            assert box is not None
+            assert box["height"] >= 44
+            assert box["y"] + box["height"] <= size[1]
+        assert boxes[0] is not None
+        assert boxes[1] is not None
+        assert abs(boxes[0]["width"] - boxes[1]["width"]) < 1
+        panel = visit.page.locator("#cookie-consent section").bounding_box()
+        assert panel is not None
+        assert panel["height"] < size[1] * 0.8
+
+
+def test_right_to_left(visiting: Visiting, ledger_url: str) -> None:
+    with visiting(site(ledger_url), locale="ar") as visit:
+        visit.open()
+        assert visit.page.locator("#cookie-consent").get_attribute("dir") == "rtl"
+        assert visit.page.get_by_role("button", name="قبول الكل").is_visible()
+        title = visit.page.locator("#cookie-consent h2").evaluate("node => getComputedStyle(node).textAlign")
+        assert title in {"start", "right"}
