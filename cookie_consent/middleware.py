@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import logging
 from functools import partial
 from typing import TYPE_CHECKING
 
+import anyio
 from starlette.datastructures import Headers
 from starlette.requests import Request
 
@@ -12,7 +14,7 @@ from cookie_consent.assets import Assets
 from cookie_consent.banner import Renderer
 from cookie_consent.classify import Classifier
 from cookie_consent.consent import Consent, ConsentCookie, StoredChoice, decide, secret_keys
-from cookie_consent.errors import ConfigurationError
+from cookie_consent.errors import ConfigurationError, LedgerError
 from cookie_consent.gate import CookieGate, TagGate, host_of
 from cookie_consent.gate.coding import READABLE
 from cookie_consent.ledger import Ledger
@@ -27,6 +29,8 @@ if TYPE_CHECKING:
     from starlette.types import ASGIApp, Receive, Scope, Send
 
 __all__ = ["ConsentMiddleware"]
+
+logger = logging.getLogger("cookie_consent")
 
 _HIDDEN_EXTENSIONS = frozenset({"http.response.pathsend", "http.response.zerocopysend", "http.response.push"})
 """Ways to send a body past the rewriter; the application sends bytes where they are not offered."""
@@ -81,10 +85,14 @@ class ConsentMiddleware:
             consent = self._consent(scope)
             cookies = CookieGate(self._classifier, consent, self._cookie)
             await self.app(self._gated(scope, consent, cookies), receive, send)
+        elif scope["type"] == "lifespan":
+            await self._open_ledger()
+            try:
+                await self.app(scope, receive, send)
+            finally:
+                self.ledger.close()
         else:
             await self.app(scope, receive, send)
-            if scope["type"] == "lifespan":
-                self.ledger.close()
 
     async def _http(self, scope: Scope, receive: Receive, send: Send) -> None:
         request = Request(scope, receive)
@@ -114,6 +122,13 @@ class ConsentMiddleware:
         )
         await responder.run(self.app, self._gated(scope, consent, cookies), receive, send)
 
+    async def _open_ledger(self) -> None:
+        """Find out at the start, rather than at the first choice, whether the log can be written."""
+        try:
+            await anyio.to_thread.run_sync(self.ledger.open)
+        except LedgerError as error:
+            logger.error("choices cannot be saved until this is put right: %s", error)  # noqa: TRY400 - it says it all
+
     def _consent(self, scope: Scope) -> Consent:
         headers = Headers(scope=scope)
         return decide(self.policy, self._stored(scope, headers), gpc=headers.get("sec-gpc", "").strip() == "1")
@@ -130,13 +145,15 @@ class ConsentMiddleware:
     def _gated(self, scope: Scope, consent: Consent, cookies: CookieGate) -> Scope:
         """Return the scope that the application sees: with the consent, without the cookies that it does not cover."""
         headers = []
-        is_page = b"text/html" in dict(scope["headers"]).get(b"accept", b"")
+        asked = dict(scope["headers"])
+        is_page = b"text/html" in asked.get(b"accept", b"")
+        may_be_page = is_page or asked.get(b"sec-fetch-dest") == b"empty"  # a script may fetch part of a page
         for name, value in scope["headers"]:
             if name == b"cookie":
                 kept = cookies.request(value.decode("latin-1"))
                 if kept:
                     headers.append((name, kept.encode("latin-1")))
-            elif is_page and name == b"accept-encoding":
+            elif may_be_page and name == b"accept-encoding":
                 headers.append((name, _readable_codings(value)))
             elif not (is_page and name in _CONDITIONS):
                 headers.append((name, value))

@@ -97,6 +97,8 @@ class Responder:
             del headers[name]
         for name in ("Cookie", "Accept-Language", "Sec-GPC"):
             headers.add_vary_header(name)
+        if headers["content-type"].lower().startswith("application/xhtml+xml"):
+            self._banner = None  # it is HTML, which an XML parser refuses
         self._rewriter = Rewriter(_Shut(self._tags), before_body_end=self._insertion)
         self._state = self._rewrite
 

@@ -140,6 +140,8 @@ class Routes:
         notice = self._notice(choice, request)
         decided_at = datetime.now(UTC)
         record = self._record(request, consent, choice, notice, decided_at)
+        changed = self._changed(consent, choice, record)
+        cookie = self._cookie.header(changed, secure=is_secure(request))
         try:
             await self._ledger.write(record, notice)
         except LedgerError as error:
@@ -147,22 +149,24 @@ class Routes:
             message = "your choice could not be saved, so nothing has changed; please try again later"
             raise ChoiceError(message, status=503, code="not-saved") from None
         self._ledger_failed = False
+        response = self._acknowledge(request, choice, changed)
+        response.headers.append("set-cookie", cookie)
+        for expired in self._withdrawn_cookies(request, consent, changed):
+            response.headers.append("set-cookie", expired)
+        return response
+
+    def _changed(self, before: Consent, choice: Choice, record: ConsentRecord) -> Consent:
         required = {category.id for category in self._policy.categories if category.required}
-        changed = Consent(
+        return Consent(
             policy=self._policy,
             granted=choice.granted | required,
             services=choice.services,
             decided=True,
             id=record.subject,
             record=record.id,
-            decided_at=decided_at.replace(microsecond=0),  # as precise as the cookie
-            gpc=consent.gpc,
+            decided_at=record.at.replace(microsecond=0),  # as precise as the cookie
+            gpc=before.gpc,
         )
-        response = self._acknowledge(request, choice, changed)
-        response.headers.append("set-cookie", self._cookie.header(changed, secure=is_secure(request)))
-        for expired in self._withdrawn_cookies(request, consent, changed):
-            response.headers.append("set-cookie", expired)
-        return response
 
     def _acknowledge(self, request: Request, choice: Choice, changed: Consent) -> Response:
         if _wants_json(request):

@@ -7,6 +7,7 @@ import logging
 import re
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any
+from uuid import uuid4
 
 import httpx
 import pytest
@@ -91,6 +92,7 @@ def site(ledger: str, policy: Policy = POLICY, *, compress: bool = False) -> Sta
         Route("/seen", seen),
         Route("/stream", stream),
         Route("/text", lambda _: PlainTextResponse(PAGE)),
+        Route("/xhtml", lambda _: Response(PAGE, media_type="application/xhtml+xml")),
         Route("/download", lambda _: HTMLResponse(PAGE, headers={"content-disposition": "attachment"})),
         WebSocketRoute("/socket", socket),
     ]
@@ -365,3 +367,38 @@ def test_a_missing_or_short_secret_is_refused(monkeypatch: pytest.MonkeyPatch, s
     monkeypatch.delenv("CONSENT_SECRET", raising=False)
     with pytest.raises(ConfigurationError, match=r"secrets\.token_urlsafe"):
         ConsentMiddleware(Starlette(), secret=secret)
+
+
+async def test_xhtml_is_gated_and_gets_no_banner_in_html(ledger_url: str) -> None:
+    async with client(site(ledger_url)) as browser:
+        response = await browser.get("/xhtml", headers=HTML)
+    assert "data-src='https://stats.example/a.js'" in response.text
+    assert 'id="cookie-consent"' not in response.text
+
+
+async def test_too_many_exceptions_are_refused_before_anything_is_written(ledger_url: str, tmp_path: Path) -> None:
+    services = {name: {"name": name, "category": "social"} for name in (uuid4().hex for _ in range(200))}
+    names = dict.fromkeys(services, True)
+    policy = parse_policy({"version": "1", "services": services}, source="test")
+    async with client(site(ledger_url, policy)) as browser:
+        answer = await browser.post("/_consent/choices", json={"granted": [], "services": names})
+    assert (answer.status_code, answer.json()["error"]) == (422, "too-many-services")
+    assert not (tmp_path / "consent.db").exists()
+
+
+async def test_the_start_tells_of_a_log_that_cannot_be_written(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    sent: list[Any] = []
+    messages = iter([{"type": "lifespan.startup"}, {"type": "lifespan.shutdown"}])
+
+    async def receive() -> Any:
+        return next(messages)
+
+    async def send(message: Any) -> None:
+        sent.append(message["type"])
+
+    with caplog.at_level(logging.ERROR, "cookie_consent"):
+        await site(f"sqlite:///{tmp_path}/none/consent.db")({"type": "lifespan", "state": {}}, receive, send)
+    assert sent == ["lifespan.startup.complete", "lifespan.shutdown.complete"]
+    assert "make the directory" in caplog.text

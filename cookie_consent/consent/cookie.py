@@ -12,7 +12,7 @@ from uuid import UUID
 
 from itsdangerous import BadData, URLSafeSerializer
 
-from cookie_consent.errors import ConfigurationError
+from cookie_consent.errors import ChoiceError, ConfigurationError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -23,8 +23,8 @@ if TYPE_CHECKING:
 __all__ = ["ConsentCookie", "StoredChoice", "secret_keys"]
 
 MINIMUM_SECRET = 32
-MAXIMUM_VALUE = 2048
-"""Longer values are not looked at: ours have at most a few hundred bytes."""
+MAXIMUM_VALUE = 3072
+"""Longer values are not looked at. Ours have a few hundred bytes, and browsers keep up to 4,096 with the attributes."""
 _FORMAT = 1
 
 
@@ -114,7 +114,10 @@ class ConsentCookie:
         return "; ".join(parts)
 
     def value(self, consent: Consent) -> str:
-        """Return the signed value for ``consent``, which must be decided (``ValueError`` otherwise)."""
+        """Return the signed value for ``consent``, which must be decided (``ValueError`` otherwise).
+
+        Raises ``ChoiceError`` where it names so many services that no browser would keep it.
+        """
         if consent.id is None or consent.record is None or consent.decided_at is None:
             raise ValueError("only a decided consent can be written to the cookie")
         required = {category.id for category in consent.policy.categories if category.required}
@@ -129,8 +132,12 @@ class ConsentCookie:
         ]
         if consent.services:
             payload.append(" ".join(f"{'+' if on else '-'}{name}" for name, on in sorted(consent.services.items())))
-        value = self._serializer.dumps(payload)
-        return value if isinstance(value, str) else value.decode("ascii")
+        signed = self._serializer.dumps(payload)
+        value = signed if isinstance(signed, str) else signed.decode("ascii")
+        if len(value) > MAXIMUM_VALUE:
+            message = "the choice names too many services; choose by category"
+            raise ChoiceError(message, status=422, code="too-many-services")
+        return value
 
     def _is_secure(self, *, secure: bool) -> bool:
         return secure or self._options.https_only

@@ -16,6 +16,7 @@ import uvicorn
 from cookie_consent.demo.shop import make_shop
 from cookie_consent.demo.third_parties import make_third_parties
 from cookie_consent.errors import ConfigurationError
+from cookie_consent.ledger import Ledger
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -58,7 +59,7 @@ def run(
     """Serve the shop and the third parties until the process is told to end; port 0 takes a free one.
 
     Without ``ledger`` the choices go to a file that is removed at the end. Raises ``ConfigurationError`` for a port
-    in use, before anything is served.
+    in use and ``LedgerError`` for a log that cannot be written, before anything is served.
     """
     with ExitStack() as stack:
         shop_socket = stack.enter_context(_bind(host, port, "--port"))
@@ -67,6 +68,7 @@ def run(
             folder = stack.enter_context(tempfile.TemporaryDirectory(prefix="cookie-consent-demo-"))
             ledger = f"sqlite:///{Path(folder) / 'consent.db'}"
         say = echo if echo is not None else _print
+        Ledger(ledger).open()
         ports = {"shop": shop_socket.getsockname()[1], "third": third_socket.getsockname()[1]}
         shop = make_shop(third_parties=f"http://{host}:{ports['third']}", ledger=ledger)
         servers = [(_server(shop), shop_socket), (_server(make_third_parties()), third_socket)]

@@ -1,14 +1,18 @@
 from __future__ import annotations
 
 import socket
+from typing import TYPE_CHECKING
 
 import httpx
 import pytest
 
-from cookie_consent import ConfigurationError
+from cookie_consent import ConfigurationError, LedgerError
 from cookie_consent.demo import run
 from cookie_consent.demo.shop import PRODUCTS, make_shop
 from cookie_consent.demo.third_parties import SERVICES, make_third_parties
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 pytestmark = pytest.mark.anyio
 THIRD = "http://127.0.0.1:8001"
@@ -68,3 +72,8 @@ def test_a_port_in_use_is_told_before_anything_is_served() -> None:
         port = taken.getsockname()[1]
         with pytest.raises(ConfigurationError, match=f"port {port} is in use; choose another with --third-party-port"):
             run(port=0, third_party_port=port)
+
+
+def test_a_log_that_cannot_be_written_is_told_before_anything_is_served(tmp_path: Path) -> None:
+    with pytest.raises(LedgerError, match="make the directory"):
+        run(port=0, third_party_port=0, ledger=f"sqlite:///{tmp_path}/none/consent.db")
