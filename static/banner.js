@@ -13,6 +13,7 @@
     "ping",
     "style",
     "content",
+    "srcdoc",
   ];
   const XLINK = "http://www.w3.org/1999/xlink";
   const root = document.getElementById("cookie-consent");

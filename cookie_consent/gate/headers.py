@@ -5,13 +5,14 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
+from cookie_consent.gate.refresh import refresh_address
+
 if TYPE_CHECKING:
     from cookie_consent.gate.tags import TagGate
 
 __all__ = ["gate_link_header", "gate_refresh_header"]
 
 _LINK = re.compile(r'\s*<([^>]*)>((?:[^,"]|"(?:[^"\\]|\\.)*")*),?')
-_REFRESH = re.compile(r"\s*[0-9.]*\s*[;,\s]\s*(?:url\s*=\s*)?[\"']?([^\"']*)", re.IGNORECASE)
 
 
 def gate_link_header(value: str, gate: TagGate) -> str | None:
@@ -33,5 +34,5 @@ def gate_link_header(value: str, gate: TagGate) -> str | None:
 
 def gate_refresh_header(value: str, gate: TagGate) -> str | None:
     """Return the ``Refresh`` header, or None if it leads to what is refused."""
-    match = _REFRESH.match(value)
-    return None if match is not None and gate.refused_address(match[1]) is not None else value
+    address = refresh_address(value)
+    return None if address and gate.refused_address(address) is not None else value

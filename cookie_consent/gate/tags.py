@@ -5,13 +5,16 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
+from cookie_consent.classify import Verdict
+from cookie_consent.gate.refresh import refresh_address
 from cookie_consent.gate.urls import target
 from cookie_consent.policy import UNCLASSIFIED
+from cookie_consent.rewriter import Rewriter
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from cookie_consent.classify import Classifier, Verdict
+    from cookie_consent.classify import Classifier
     from cookie_consent.consent import Consent
     from cookie_consent.rewriter import StartTag
 
@@ -57,6 +60,8 @@ _FETCHING_RELS = frozenset(
 _CODE_TYPE = re.compile(
     r"\s*(?:|module|(?:text|application)/(?:x-)?(?:java|ecma|j|live)script\s*(?:;.*)?)\s*", re.IGNORECASE
 )
+_MAXIMUM_DEPTH = 4
+"""Frames inside frames, each given in the other's ``srcdoc``."""
 _BETWEEN = re.compile(r"[\t\n\f\r ,]+")
 _BLOCKED = "blocked"
 """Stands in ``data-consent`` where the policy never lets the address load; no choice activates it."""
@@ -79,14 +84,16 @@ class TagGate:
         """Whether something undeclared was held back on this page."""
         self.held = 0
         """How many tags were held back."""
+        self.first_refused: Verdict | None = None
+        """Why the first of them was."""
+        self._depth = 0
 
     def start_tag(self, tag: StartTag) -> bool:
         """Hold ``tag`` back if it must be; ask for the text of scripts that carry their code inside."""
         if tag.name == b"base":
             self._take_base(tag)
             return False
-        refused: Verdict | None = None
-        names = []
+        refused, names = self._refused_otherwise(tag)
         for name in self._fetching(tag):
             verdict = self._refused(tag, name)
             if verdict is not None:
@@ -132,6 +139,28 @@ class TagGate:
             if name in present:
                 yield name
 
+    def _refused_otherwise(self, tag: StartTag) -> tuple[Verdict | None, list[bytes]]:
+        """Judge the attributes that hold more than addresses: a refresh, and the document of a frame."""
+        if tag.name == b"meta" and (tag.get(b"http-equiv") or "").strip().lower() == "refresh":
+            address = refresh_address(tag.get(b"content") or "")
+            verdict = self.refused_address(address) if address else None
+            return verdict, [b"content"] if verdict is not None else []
+        if tag.name == b"iframe" and tag.get(b"srcdoc") is not None:
+            verdict = self._refused_inside(tag.get(b"srcdoc") or "")
+            return verdict, [b"srcdoc"] if verdict is not None else []
+        return None, []
+
+    def _refused_inside(self, document: str) -> Verdict | None:
+        """Return why the document of a frame may not be shown as it is: the first tag in it that may not."""
+        if self._depth >= _MAXIMUM_DEPTH:
+            return Verdict(category=UNCLASSIFIED, reason="frames are nested too deeply to be judged")
+        inner = TagGate(self._classifier, self._consent, self._page_host)
+        inner._depth, inner._base_host = self._depth + 1, self._base_host
+        rewriter = Rewriter(inner)
+        rewriter.feed(document.encode("utf-8", "surrogateescape"))
+        rewriter.end()
+        return inner.first_refused
+
     def _refused(self, tag: StartTag, name: bytes) -> Verdict | None:
         value = tag.get(name) or ""
         # Every piece of a list is judged: descriptors such as "2x" look like paths of the site and pass.
@@ -149,6 +178,7 @@ class TagGate:
 
     def _hold(self, tag: StartTag, verdict: Verdict, names: list[bytes]) -> None:
         self.held += 1
+        self.first_refused = self.first_refused or verdict
         category = verdict.category
         if category == UNCLASSIFIED:
             if verdict.service is None and self._classifier.policy.unknown_hosts == "block":

@@ -49,6 +49,9 @@ def gated(document: str, *granted: str, services: dict[str, bool] | None = None,
         ("<svg><image href=//x.test/a /></svg>", "data-href="),
         ("<svg><image xlink:href=//x.test/a /></svg>", "data-xlink:href="),
         ("<svg><use href=//x.test/a#b /></svg>", "data-href="),
+        ("<meta http-equiv=Refresh content='0; url=//x.test'>", "data-content='0; url=//x.test'>"),
+        ("<iframe srcdoc='<img src=//x.test/a>'>", "data-srcdoc='<img src=//x.test/a>'>"),
+        ("<iframe srcdoc='&lt;iframe srcdoc=&quot;<img src=//x.test>&quot;&gt;'>", "data-srcdoc="),
         ("<noscript><img src=//x.test/a></noscript>", "<noscript><img data-consent="),
     ],
 )
@@ -77,6 +80,9 @@ def test_what_is_held_back(tag: str, inert: str) -> None:
         "<script>var a = '<img src=//x.test/a>'</script>",
         '<script type=application/json>{"a": "fbq(\'init\'"}</script>',
         "<p title='<img src=//x.test/a>'>x</p>",
+        "<meta http-equiv=refresh content='5; url=/next'>",
+        "<meta name=description content='0; url=//x.test'>",
+        "<iframe srcdoc='<img src=/a><!-- <img src=//x.test> -->'></iframe>",
     ],
 )
 def test_what_is_not_touched(tag: str) -> None:
