@@ -179,13 +179,22 @@ class _Signatures:
 
     def compile(self) -> None:
         if self._verdicts:
-            longest_first = sorted(self._verdicts, key=len, reverse=True)
-            self._regex = re.compile("|".join(re.escape(signature) for signature in longest_first))
+            self._regex = re.compile(_any_of(sorted(self._verdicts)))
 
     def find(self, text: str) -> list[Verdict]:
         if self._regex is None:
             return []
         return [self._verdicts[signature] for signature in dict.fromkeys(self._regex.findall(text))]
+
+
+def _any_of(words: list[str]) -> str:
+    """Return a pattern for the longest of ``words`` that matches, with their common beginnings written once."""
+    branches = []
+    for first in sorted({word[0] for word in words if word}):
+        rests = [word[1:] for word in words if word[:1] == first]
+        branches.append(re.escape(first) + (_any_of(rests) if any(rests) else ""))
+    pattern = branches[0] if len(branches) == 1 else f"(?:{'|'.join(branches)})"
+    return f"(?:{pattern})?" if "" in words else pattern
 
 
 def _by_path(entries: Iterable[tuple[str, Verdict]], path: str) -> Verdict | None:

@@ -149,7 +149,7 @@ class Responder:
         )
 
     def _insertion(self) -> bytes:
-        if self._banner is None:
+        if self._banner is None or self._tags.is_amp:
             return b""
         try:
             return self._banner(unclassified=self._tags.unclassified)
@@ -164,6 +164,10 @@ class _Shut:
     def __init__(self, gate: TagGate) -> None:
         self._gate = gate
 
+    @property
+    def relative(self) -> bool:
+        return self._gate.relative
+
     def start_tag(self, tag: StartTag) -> bool:
         try:
             return self._gate.start_tag(tag)
@@ -172,9 +176,9 @@ class _Shut:
             tag.blank()
             return False
 
-    def text(self, tag: StartTag, text: bytes) -> bytes:
+    def text(self, tag: StartTag, text: bytes, *, more: bool) -> bytes:
         try:
-            return self._gate.text(tag, text)
+            return self._gate.text(tag, text, more=more)
         except Exception:  # noqa: BLE001 - as above
             _warn_once("text", "a script could not be judged and was left out of the page", exc_info=True)
             tag.blank()

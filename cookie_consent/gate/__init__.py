@@ -2,7 +2,16 @@
 
 from cookie_consent.gate.cookies import CookieGate
 from cookie_consent.gate.headers import gate_link_header, gate_refresh_header
-from cookie_consent.gate.tags import TagGate
+from cookie_consent.gate.tags import INERT_ADDRESS, MakePlaceholder, TagGate
 from cookie_consent.gate.urls import host_of, target
 
-__all__ = ["CookieGate", "TagGate", "gate_link_header", "gate_refresh_header", "host_of", "target"]
+__all__ = [
+    "INERT_ADDRESS",
+    "CookieGate",
+    "MakePlaceholder",
+    "TagGate",
+    "gate_link_header",
+    "gate_refresh_header",
+    "host_of",
+    "target",
+]

@@ -2,114 +2,112 @@
 
 from __future__ import annotations
 
+import json
 import re
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, Protocol
 
 from cookie_consent.classify import Verdict
+from cookie_consent.gate.carriers import CSS_ATTRIBUTES, LISTS, SETS, candidates_of, fetching_attributes
 from cookie_consent.gate.refresh import refresh_address
 from cookie_consent.gate.urls import target
 from cookie_consent.policy import UNCLASSIFIED
-from cookie_consent.rewriter import Rewriter
+from cookie_consent.rewriter import Rewriter, rewrite_css
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
     from cookie_consent.classify import Classifier
     from cookie_consent.consent import Consent
     from cookie_consent.rewriter import StartTag
 
-__all__ = ["TagGate"]
+__all__ = ["INERT_ADDRESS", "MakePlaceholder", "TagGate"]
 
-_ADDRESSES = {
-    b"script": (b"src", b"href", b"xlink:href"),
-    b"img": (b"src", b"srcset"),
-    b"iframe": (b"src",),
-    b"frame": (b"src",),
-    b"source": (b"src", b"srcset"),
-    b"video": (b"src", b"poster"),
-    b"audio": (b"src",),
-    b"track": (b"src",),
-    b"embed": (b"src",),
-    b"object": (b"data",),
-    b"input": (b"src",),
-    b"image": (b"src", b"srcset", b"href", b"xlink:href"),
-    b"use": (b"href", b"xlink:href"),
-    b"feimage": (b"href", b"xlink:href"),
-    b"portal": (b"src",),
-}
-"""The attributes that make a browser fetch, by element; those of every element are in ``_ANYWHERE``."""
-_ANYWHERE = (b"background", b"ping")
-_LISTS = frozenset({b"srcset", b"imagesrcset", b"ping"})
-_FETCHING_RELS = frozenset(
-    [
-        "stylesheet",
-        "preload",
-        "modulepreload",
-        "prefetch",
-        "preconnect",
-        "dns-prefetch",
-        "prerender",
-        "icon",
-        "apple-touch-icon",
-        "apple-touch-icon-precomposed",
-        "mask-icon",
-        "manifest",
-        "pingback",
-    ]
-)
+INERT_ADDRESS = "about:invalid#consent/"
+"""What stands before a held address in CSS, followed by ``CATEGORY/SERVICE/`` and the address."""
 _CODE_TYPE = re.compile(
     r"\s*(?:|module|(?:text|application)/(?:x-)?(?:java|ecma|j|live)script\s*(?:;.*)?)\s*", re.IGNORECASE
 )
+_ADDRESS_TYPES = frozenset({"importmap", "speculationrules"})
+_MODULE_IMPORT = re.compile(r"""(?:\bimport|\bfrom|\bimport\s*\()\s*(?:"([^"\n]*)"|'([^'\n]*)')""")
 _MAXIMUM_DEPTH = 4
 """Frames inside frames, each given in the other's ``srcdoc``."""
-_BETWEEN = re.compile(r"[\t\n\f\r ,]+")
+_BETWEEN = re.compile(r"[\t\n\f\r ,;]+")
 _BLOCKED = "blocked"
 """Stands in ``data-consent`` where the policy never lets the address load; no choice activates it."""
+
+
+class MakePlaceholder(Protocol):
+    """Gives the document that stands in a frame until its service is consented to."""
+
+    def __call__(self, *, category: str, service: str | None, address: str) -> str:
+        """Return an HTML document; ``category`` is ``blocked`` where no choice lets the frame load."""
 
 
 class TagGate:
     """Makes inert what one page loads from services that its visitor has not agreed to.
 
     An inert tag keeps its place, its fetching attributes are renamed (``src`` to ``data-src``), a script becomes
-    ``type="text/plain"``, and ``data-consent`` and ``data-consent-service`` say what it waits for. One per response.
+    ``type="text/plain"``, and ``data-consent`` and ``data-consent-service`` say what it waits for: one category and
+    one service, or where it waits for several, as many of each (``-`` for no service). One per response.
     """
 
-    def __init__(self, classifier: Classifier, consent: Consent, page_host: str) -> None:
+    def __init__(
+        self, classifier: Classifier, consent: Consent, page_host: str, *, placeholder: MakePlaceholder | None = None
+    ) -> None:
         self._classifier = classifier
         self._consent = consent
         self._page_host = page_host
+        self._placeholder = placeholder
         self._base_host = page_host
         self._has_base = False
+        self._is_amp = False
         self.unclassified = False
         """Whether something undeclared was held back on this page."""
         self.held = 0
         """How many tags were held back."""
-        self.first_refused: Verdict | None = None
-        """Why the first of them was."""
+        self.refused: list[Verdict] = []
+        """Why they were, each reason once."""
         self._depth = 0
 
+    @property
+    def relative(self) -> bool:
+        """Whether relative addresses lead to another host."""
+        return self._base_host != self._page_host
+
+    @property
+    def is_amp(self) -> bool:
+        """Whether the page is an AMP document, which brings a consent component of its own and is left alone."""
+        return self._is_amp
+
     def start_tag(self, tag: StartTag) -> bool:
-        """Hold ``tag`` back if it must be; ask for the text of scripts that carry their code inside."""
-        if tag.name == b"base":
+        """Hold ``tag`` back if it must be; ask for the text of scripts and style sheets that stand in the page."""
+        if tag.name == b"html":
+            self._is_amp = self._is_amp or not {b"amp", "\u26a1".encode()}.isdisjoint(tag.names())
+        if self._is_amp:
+            return False
+        if tag.name == b"base" and not tag.foreign:
             self._take_base(tag)
             return False
-        refused, names = self._refused_otherwise(tag)
-        for name in self._fetching(tag):
-            verdict = self._refused(tag, name)
-            if verdict is not None:
-                refused = refused or verdict
-                names.append(name)
-        if refused is not None:
-            self._hold(tag, refused, names)
-            return False
-        return tag.name == b"script" and not tag.foreign and tag.get(b"src") is None and _is_code(tag)
+        refused = self._gate_addresses(tag) + self._gate_styles(tag)
+        if refused:
+            self._hold(tag, refused)
+        if tag.name == b"style":
+            return True
+        return tag.name == b"script" and not refused and not _has_source(tag) and _is_judged(tag)
 
-    def text(self, tag: StartTag, text: bytes) -> bytes:
-        """Hold an inline script back whose text carries the mark of a refused service."""
-        for verdict in self._classifier.inline_script(text.decode("utf-8", "replace")):
-            if not self._allows(verdict):
-                self._hold(tag, verdict, [])
-                break
+    def text(self, tag: StartTag, text: bytes, *, more: bool) -> bytes:
+        """Hold an inline script back whose text carries the mark of a refused service, and addresses in a style."""
+        decoded = text.decode("utf-8", "surrogateescape")
+        if tag.name == b"style":
+            return self._style(tag, decoded, more=more)
+        refused = [verdict for verdict in self._classifier.inline_script(decoded) if not self._allows(verdict)]
+        kind = (tag.get(b"type") or "").strip().lower()
+        if kind in _ADDRESS_TYPES:
+            refused = list(self._refused_addresses(_strings(decoded)))
+        elif kind == "module":
+            refused += self._refused_addresses(match[1] or match[2] or "" for match in _MODULE_IMPORT.finditer(decoded))
+        if refused and not tag.changed:
+            self._hold(tag, refused)
         return text
 
     def refused_address(self, address: str) -> Verdict | None:
@@ -128,44 +126,101 @@ class TagGate:
             if found is not None:
                 self._base_host = found[0]
 
-    def _fetching(self, tag: StartTag) -> Iterator[bytes]:
-        present = tag.names()
-        if tag.name == b"link":
-            rels = (tag.get(b"rel") or "").lower().split()
-            if not _FETCHING_RELS.isdisjoint(rels):
-                yield from (name for name in (b"href", b"imagesrcset") if name in present)
-            return
-        for name in (*_ADDRESSES.get(tag.name, ()), *_ANYWHERE):
-            if name in present:
-                yield name
+    def _refused_addresses(self, addresses: Iterable[str]) -> Iterator[Verdict]:
+        for address in addresses:
+            verdict = self.refused_address(address)
+            if verdict is not None:
+                yield verdict
 
-    def _refused_otherwise(self, tag: StartTag) -> tuple[Verdict | None, list[bytes]]:
-        """Judge the attributes that hold more than addresses: a refresh, and the document of a frame."""
-        if tag.name == b"meta" and (tag.get(b"http-equiv") or "").strip().lower() == "refresh":
-            address = refresh_address(tag.get(b"content") or "")
-            verdict = self.refused_address(address) if address else None
-            return verdict, [b"content"] if verdict is not None else []
-        if tag.name == b"iframe" and tag.get(b"srcdoc") is not None:
-            verdict = self._refused_inside(tag.get(b"srcdoc") or "")
-            return verdict, [b"srcdoc"] if verdict is not None else []
-        return None, []
+    def _refused_in(self, tag: StartTag, name: bytes) -> Iterator[Verdict]:
+        value = tag.get(name) or ""
+        if name in SETS:
+            addresses = [address for address, _ in candidates_of(value)]
+        else:
+            addresses = _BETWEEN.split(value) if name in LISTS else [value]
+        return self._refused_addresses(addresses)
 
-    def _refused_inside(self, document: str) -> Verdict | None:
-        """Return why the document of a frame may not be shown as it is: the first tag in it that may not."""
+    def _gate_addresses(self, tag: StartTag) -> list[Verdict]:
+        """Disarm each attribute with an address that may not be loaded; return why it may not."""
+        refused: list[Verdict] = []
+        for name in fetching_attributes(tag):
+            verdicts = list(self._refused_in(tag, name))
+            if verdicts:
+                refused += verdicts
+                self._disarm(tag, name)
+        if tag.name == b"meta":
+            refused += self._gate_refresh(tag)
+        elif tag.name == b"iframe":
+            if tag.get(b"srcdoc") is not None:
+                refused += self._gate_document(tag)
+            elif refused:
+                self._place(tag, refused[0])
+        return refused
+
+    def _gate_refresh(self, tag: StartTag) -> list[Verdict]:
+        if (tag.get(b"http-equiv") or "").strip().lower() != "refresh":
+            return []
+        address = refresh_address(tag.get(b"content") or "")
+        verdict = self.refused_address(address) if address else None
+        if verdict is None:
+            return []
+        tag.rename(b"content", b"data-content")
+        return [verdict]
+
+    def _gate_document(self, tag: StartTag) -> list[Verdict]:
+        """Gate the document that a frame is given in its ``srcdoc``; return why anything in it is held."""
+        document = tag.get(b"srcdoc") or ""
         if self._depth >= _MAXIMUM_DEPTH:
-            return Verdict(category=UNCLASSIFIED, reason="frames are nested too deeply to be judged")
-        inner = TagGate(self._classifier, self._consent, self._page_host)
+            tag.rename(b"srcdoc", b"data-srcdoc")
+            return [Verdict(category=UNCLASSIFIED, reason="frames are nested too deeply to be judged")]
+        inner = TagGate(self._classifier, self._consent, self._page_host, placeholder=self._placeholder)
         inner._depth, inner._base_host = self._depth + 1, self._base_host
         rewriter = Rewriter(inner)
-        rewriter.feed(document.encode("utf-8", "surrogateescape"))
-        rewriter.end()
-        return inner.first_refused
+        gated = rewriter.feed(document.encode("utf-8", "surrogateescape")) + rewriter.end()
+        if inner.held:
+            tag.rename(b"srcdoc", b"data-srcdoc")
+            tag.add(b"srcdoc", gated.decode("utf-8", "surrogateescape"))
+        return inner.refused
 
-    def _refused(self, tag: StartTag, name: bytes) -> Verdict | None:
-        value = tag.get(name) or ""
-        # Every piece of a list is judged: descriptors such as "2x" look like paths of the site and pass.
-        addresses = _BETWEEN.split(value) if name in _LISTS else [value]
-        return next((verdict for verdict in map(self.refused_address, addresses) if verdict is not None), None)
+    def _place(self, tag: StartTag, verdict: Verdict) -> None:
+        """Let a held frame show what it would load and how to allow it."""
+        if self._placeholder is None:
+            return
+        document = self._placeholder(
+            category=self._category(verdict), service=verdict.service, address=tag.get(b"src") or ""
+        )
+        if b"sandbox" in tag.names():
+            tag.rename(b"sandbox", b"data-sandbox")  # it would keep the placeholder's buttons from working
+        tag.add(b"srcdoc", document)
+
+    def _gate_styles(self, tag: StartTag) -> list[Verdict]:
+        refused: list[Verdict] = []
+        for name in CSS_ATTRIBUTES if tag.foreign else (b"style",):
+            value = tag.get(name)
+            if value:
+                gated = rewrite_css(value, self._hold_address(refused))
+                if gated != value:
+                    tag.set(name, gated)
+        return refused
+
+    def _style(self, tag: StartTag, css: str, *, more: bool) -> bytes:
+        refused: list[Verdict] = []
+        gated = rewrite_css(css, self._hold_address(refused))
+        if refused and not tag.changed:
+            self._hold(tag, refused)
+        if tag.foreign and (refused or more):
+            _make_text(tag)  # its text is markup, in which nothing can be put before an address
+        return gated.encode("utf-8", "surrogateescape")
+
+    def _hold_address(self, refused: list[Verdict]) -> _HoldAddress:
+        def hold(address: str) -> str | None:
+            verdict = self.refused_address(address)
+            if verdict is None:
+                return None
+            refused.append(verdict)
+            return f"{INERT_ADDRESS}{self._category(verdict)}/{verdict.service or ''}/"
+
+        return hold
 
     def _allows(self, verdict: Verdict) -> bool:
         consent = self._consent
@@ -176,26 +231,72 @@ class TagGate:
         rule = self._classifier.policy.unknown_hosts
         return rule == "allow" or (rule == "ask" and consent.allows(UNCLASSIFIED))
 
-    def _hold(self, tag: StartTag, verdict: Verdict, names: list[bytes]) -> None:
+    def _category(self, verdict: Verdict) -> str:
+        """Return the category to wait for; one that no choice can grant is ``blocked``."""
+        if verdict.category == UNCLASSIFIED and verdict.service is None:
+            return _BLOCKED if self._classifier.policy.unknown_hosts == "block" else UNCLASSIFIED
+        return verdict.category
+
+    def _hold(self, tag: StartTag, refused: list[Verdict]) -> None:
         self.held += 1
-        self.first_refused = self.first_refused or verdict
-        category = verdict.category
-        if category == UNCLASSIFIED:
-            if verdict.service is None and self._classifier.policy.unknown_hosts == "block":
-                category = _BLOCKED
-            else:
-                self.unclassified = True
-        for name in names:
-            tag.rename(name, b"data-" + name)
+        waits = dict.fromkeys((self._category(verdict), verdict.service or "-") for verdict in refused)
+        self.unclassified = self.unclassified or any(category == UNCLASSIFIED for category, _ in waits)
+        self.refused += [verdict for verdict in refused if verdict not in self.refused]
         if tag.name == b"script":
-            if tag.get(b"type") is not None:
-                tag.rename(b"type", b"data-type")
-            tag.add(b"type", "text/plain")
-        tag.add(b"data-consent", category)
-        if verdict.service is not None:
-            tag.add(b"data-consent-service", verdict.service)
+            _make_text(tag)
+        if any(category == _BLOCKED for category, _ in waits):
+            tag.add(b"data-consent", _BLOCKED)
+            return
+        tag.add(b"data-consent", " ".join(category for category, _ in waits))
+        if any(service != "-" for _, service in waits):
+            tag.add(b"data-consent-service", " ".join(service for _, service in waits))
+
+    def _disarm(self, tag: StartTag, name: bytes) -> None:
+        """Rename the attribute; of several image candidates those stay that may load."""
+        value = tag.get(name) or ""
+        tag.rename(name, b"data-" + name)
+        if name in SETS:
+            kept = [whole for address, whole in candidates_of(value) if self.refused_address(address) is None]
+            if kept:
+                tag.add(name, ", ".join(kept))
 
 
-def _is_code(tag: StartTag) -> bool:
+class _HoldAddress(Protocol):
+    def __call__(self, address: str, /) -> str | None: ...
+
+
+def _make_text(tag: StartTag) -> None:
+    """Give a script or style element a type that no browser runs or applies."""
+    if tag.get(b"type") is not None:
+        tag.rename(b"type", b"data-type")
+    tag.add(b"type", "text/plain")
+
+
+def _has_source(tag: StartTag) -> bool:
+    if tag.foreign:
+        return tag.get(b"href") is not None or tag.get(b"xlink:href") is not None
+    return tag.get(b"src") is not None
+
+
+def _is_judged(tag: StartTag) -> bool:
     kind = tag.get(b"type")
-    return kind is None or _CODE_TYPE.fullmatch(kind) is not None
+    return kind is None or _CODE_TYPE.fullmatch(kind) is not None or kind.strip().lower() in _ADDRESS_TYPES
+
+
+def _strings(document: str) -> list[str]:
+    """Return every string and key of a JSON document; none where it is no JSON, which browsers ignore as well."""
+    found: list[str] = []
+    try:
+        todo: list[Any] = [json.loads(document)]
+    except (ValueError, RecursionError):
+        return []
+    while todo:
+        value = todo.pop()
+        if isinstance(value, str):
+            found.append(value)
+        elif isinstance(value, dict):
+            todo += value.values()
+            found += value
+        elif isinstance(value, list):
+            todo += value
+    return found

@@ -2,90 +2,122 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Protocol
 
 from cookie_consent.rewriter.foreign import ForeignContent
-from cookie_consent.rewriter.grammar import (
-    COMMENT_END,
-    FOREIGN_SKIP,
-    HTML_SKIP,
-    NAME,
-    RAW_TEXT,
-    SCRIPT_STEP,
-    TAG,
-    raw_text_end,
-)
+from cookie_consent.rewriter.grammar import COMMENT_END, NAME, RAW_TEXT, TAG, TEXT, raw_text_end
+from cookie_consent.rewriter.outlook import SUSPECT, outlook
+from cookie_consent.rewriter.raw_text import HeldText, ScriptData
+from cookie_consent.rewriter.references import decode_references
 from cookie_consent.rewriter.tag import StartTag
 from cookie_consent.rewriter.tag_end import TagEnd
 
 if TYPE_CHECKING:
-    import re
     from collections.abc import Callable
 
-__all__ = ["MAXIMUM_TAG", "MAXIMUM_TEXT", "Handler", "Rewriter"]
+__all__ = ["MAXIMUM_TAG", "Handler", "Rewriter"]
 
 MAXIMUM_TAG = 2 * 1024 * 1024
 """Bytes of one tag. A longer one loses its attributes, so that what could not be looked at cannot load anything."""
-MAXIMUM_TEXT = 512 * 1024
-"""Bytes of one script or style element that are held while they are looked at; the rest passes as it is."""
 _LONGEST_MARK = 16
+_LONGEST_HEAD_TAG = 16 * 1024
+_LONGEST_FOREIGN_TEXT = 64 * 1024
+_STRUCTURE = frozenset({b"plaintext", b"body", b"frameset", b"base", b"select"})
+_BYTE_ORDER_MARK = b"\xef\xbb\xbf"
+_ANY_TAG = re.compile(rb"<")
+_LETTERS = frozenset(b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz")
+_SPACES = re.compile(rb"[\t\n\f\r ]*+")
 
 
 class Handler(Protocol):
     """What decides about tags. The rewriter calls it in document order."""
 
+    @property
+    def relative(self) -> bool:
+        """Whether to be shown tags whose addresses are all relative as well; asked again after each ``base``."""
+
     def start_tag(self, tag: StartTag) -> bool:
         """Change ``tag`` as needed. Return True to be given the text of a script or style element as well."""
 
-    def text(self, tag: StartTag, text: bytes) -> bytes:
-        """Return the text to send for the script or style element ``tag``, which may still be changed."""
+    def text(self, tag: StartTag, text: bytes, *, more: bool) -> bytes:
+        """Return the text to send for the script or style element ``tag``.
+
+        Text of more than ``MAXIMUM_TEXT`` comes in pieces, all but the last with ``more``; only at the first of them
+        can the tag still be changed.
+        """
 
 
 class Rewriter:
     """Rewrites one HTML document given in any pieces; the result does not depend on how it is split.
 
     Memory is bounded by ``MAXIMUM_TAG`` plus ``MAXIMUM_TEXT`` plus one piece; time is linear in the input.
-    ``before_body_end`` gives the bytes to insert before ``</body>``, or at the end where there is no such tag.
+    ``after_head_start`` gives the bytes to insert first in the head, wherever a browser begins it, and
+    ``before_body_end`` those to insert before ``</body>``, or at the end where there is no such tag.
     With ``scripting`` the text of ``noscript`` is read twice, as text and as the markup that it is without.
+    With ``all_tags`` the handler is shown every start tag, not only those that may make a browser fetch.
+    With ``loose`` no element but script has raw text: for content that some browsers read as markup.
     """
 
     def __init__(
-        self, handler: Handler, *, before_body_end: Callable[[], bytes] | None = None, scripting: bool = True
+        self,
+        handler: Handler,
+        *,
+        after_head_start: Callable[[], bytes] | None = None,
+        before_body_end: Callable[[], bytes] | None = None,
+        scripting: bool = True,
+        all_tags: bool = False,
+        loose: bool = False,
     ) -> None:
         self._handler = handler
+        self._loose = loose
         self._scripting = scripting
+        self._all_tags = all_tags
+        self._after_head_start = after_head_start
         self._before_body_end = before_body_end
-        self._state: Callable[[], bool] = self._data
-        self._buffer: bytes | bytearray = b""
+        self._state: Callable[[], bool] = self._prolog
+        self._markup: Callable[[], bool] = self._prolog
+        self._buffer = b""
         self._at = 0
+        self._sent = 0
+        self._rest = b""
         self._out: list[bytes] = []
+        self._candidate = self._suspect = -1
+        self._is_sure = False
         self._foreign = ForeignContent()
-        self._tag_end: TagEnd | None = None
+        self._in_select = False
+        self._after_body_start = False
+        self._at_start = True
+        self._choose_outlook()
+        self._retried = False
+        self._waiting = self._is_final = False
+        self._tag_end = TagEnd()
+        self._pieces: list[bytes] = []
+        self._pieces_size = 0
         self._oversized = b""
-        self._text_end: re.Pattern[bytes] = raw_text_end(b"script")
         self._text_name = b""
-        self._held: tuple[StartTag, list[bytes]] | None = None
-        self._held_size = 0
-        self._script_depth = 0
-        self._noscript: Rewriter | None = None
+        self._text_end: re.Pattern[bytes] = raw_text_end(b"script")
+        self._script = ScriptData()
+        self._held: HeldText | None = None
+        self._inner: Rewriter | None = None
 
     def feed(self, data: bytes) -> bytes:
         """Take the next bytes of the document; return what can be sent of it."""
-        if isinstance(self._buffer, bytearray):
-            self._buffer += data
-        else:
-            self._buffer = data
-        while self._at < len(self._buffer) and self._state():
+        if self._rest:
+            data = self._rest + data
+            self._rest = b""
+        self._buffer, self._at, self._sent = data, 0, 0
+        self._candidate = self._suspect = -1
+        while self._at < len(self._buffer) and self._state() and not self._waiting:
             pass
-        rest = len(self._buffer) - self._at
-        if rest == 0:
-            self._buffer = b""
-        elif isinstance(self._buffer, bytearray):
-            del self._buffer[: self._at]
-        else:
-            self._buffer = bytearray(self._buffer[self._at :])
-        self._at = 0
-        return self._take()
+        self._waiting = False
+        data, size = self._buffer, len(self._buffer)
+        if self._at < size:
+            self._rest = data[self._at :]
+        self._flush(self._at)  # all of it, where nothing has changed
+        out = self._out[0] if len(self._out) == 1 else b"".join(self._out)
+        self._out.clear()
+        return out
 
     def end(self) -> bytes:
         """Finish the document; return the rest of it.
@@ -93,175 +125,307 @@ class Rewriter:
         An unfinished tag is left out, as in a browser, and an open comment or raw text is closed, so that what is
         inserted after it stands in the document.
         """
-        if self._state == self._data:
-            if self._tag_end is None and not self._oversized and self._buffer[:1] == b"<":
-                self._flush_unfinished()
-        elif self._state == self._comment:
-            self._emit(len(self._buffer))
-            self._out.append(b"-->")
-        elif self._state == self._bogus_comment:
-            self._emit(len(self._buffer))
-            self._out.append(b">")
-        elif self._state == self._cdata:
-            self._emit(len(self._buffer))
-            self._out.append(b"]]>")
-        elif self._state != self._plain_text:
-            self._text_out(bytes(self._buffer))
-            self._release()
-            if self._noscript is not None:
-                self._out.append(self._noscript.end())
-                self._noscript = None
-            if self._script_depth:
-                self._out.append(b"-->")
-            self._out.append(b"</" + self._text_name + b">")
-        self._buffer, self._at, self._state = b"", 0, self._data
-        self._insert()
-        return self._take()
+        if self._rest and self._state == self._data:
+            self._is_final = True
+            self._out.append(self.feed(b""))
+        rest, out, state = self._rest, self._out, self._state
+        if state == self._markup:
+            out.append(_unfinished(rest))
+        elif state == self._comment:
+            out.append(rest + b"-->")
+        elif state == self._bogus_comment:
+            out.append(rest + b">")
+        elif state == self._cdata:
+            out.append(rest + b"]]>")
+        elif state in (self._raw_text, self._script_data):
+            self._text_out(rest)
+            self._close_text()
+            if self._script.depth:
+                out.append(b"-->")
+            out.append(b"</" + self._text_name + b">")
+        self._rest, self._state = b"", self._markup
+        self._insert_head()
+        out.append(self._foreign.end_tags() if not self._scripting else b"")
+        if self._before_body_end is not None:
+            out.append(self._before_body_end())
+            self._before_body_end = None
+        result = b"".join(out)
+        out.clear()
+        return result
 
     # -- output ------------------------------------------------------------------------------------------------
 
-    def _take(self) -> bytes:
-        out = self._out[0] if len(self._out) == 1 else b"".join(self._out)
-        self._out.clear()
-        return out
-
-    def _emit(self, until: int) -> None:
+    def _flush(self, until: int) -> None:
         """Send the buffer up to ``until`` as it is."""
-        if until > self._at:
-            whole = self._at == 0 and until == len(self._buffer) and isinstance(self._buffer, bytes)
-            self._out.append(bytes(self._buffer) if whole else bytes(self._buffer[self._at : until]))
-            self._at = until
+        if until > self._sent:
+            self._out.append(self._buffer[self._sent : until])
+        self._sent = until
 
-    def _insert(self) -> None:
-        if self._before_body_end is not None:
-            self._out.append(self._before_body_end())
-            self._before_body_end = None
+    def _replace(self, start: int, end: int, data: bytes) -> None:
+        """Send ``data`` in place of what the buffer has from ``start`` to ``end``."""
+        if start > self._sent:
+            self._out.append(self._buffer[self._sent : start])
+        self._out.append(data)
+        self._sent = end
 
-    def _flush_unfinished(self) -> None:
-        """Send what looks like the beginning of a comment or is text; a tag that never ends is no tag."""
-        rest = bytes(self._buffer)
-        if rest[1:2] == b"!" or rest[1:2] == b"?" or (rest[1:2] == b"/" and not rest[2:3].isalpha()):
-            self._out.append(rest + (b"-->" if rest.startswith(b"<!--") else b">"))
-        elif not rest[1:2].isalpha() and rest[1:2] != b"/":
-            self._out.append(rest)
+    def _insert_head(self) -> None:
+        if self._after_head_start is not None:
+            self._out.append(self._after_head_start())
+            self._after_head_start = None
 
     # -- markup ------------------------------------------------------------------------------------------------
 
-    def _data(self) -> bool:
-        if self._tag_end is not None:
-            return self._unfinished_tag()
-        match = self._skip().match(self._buffer, self._at)
-        if match is not None:
-            self._emit(match.end())
-        at, buffer = self._at, self._buffer
-        if len(buffer) - at < 3:
+    def _prolog(self) -> bool:
+        """Look for where the head begins (HTML standard, sections 13.2.6.4.1 to 13.2.6.4.3)."""
+        buffer = self._buffer
+        if self._at_start and buffer[:3] == _BYTE_ORDER_MARK[: len(buffer)]:
+            if len(buffer) < 3:
+                return False
+            self._at = 3
+        self._at_start = False
+        match = _SPACES.match(buffer, self._at)
+        self._at = at = match.end() if match is not None else self._at
+        if at == len(buffer):
             return False
-        second = buffer[at + 1]
-        if second == 0x21:  # "!"
-            return self._markup_declaration()
-        if second == 0x3F or (second == 0x2F and not _is_letter(buffer[at + 2])):  # "?" and "</" before no letter
-            self._emit(at + 2)
-            self._state = self._bogus_comment
-            return True
-        tag = TAG.match(buffer, at)
-        if tag is None or tag.end() - at > MAXIMUM_TAG:
-            self._tag_end = TagEnd()
-            return self._unfinished_tag()
-        return self._tag(bytes(tag[0]), tag.end())
+        if buffer[at] == 0x3C:  # "<"
+            if at + 2 >= len(buffer):
+                return False
+            if buffer[at + 1] in b"!?":
+                return self._declaration()
+            tag = self._head_tag(at)
+            if tag is None:
+                return False
+            if tag:
+                start_tag = StartTag(tag)
+                self._handler.start_tag(start_tag)
+                self._at = at + len(tag)
+                self._replace(at, self._at, start_tag.to_bytes())
+                if start_tag.name == b"html":
+                    return True
+        self._flush(self._at)
+        self._insert_head()
+        self._state = self._markup = self._data
+        return True
 
-    def _skip(self) -> re.Pattern[bytes]:
-        return FOREIGN_SKIP if self._foreign.inside else HTML_SKIP
+    def _head_tag(self, at: int) -> bytes | None:
+        """Return the tag at ``at`` if it is that of ``html`` or ``head``, else nothing; None if more has to come."""
+        buffer = self._buffer
+        name = NAME.match(buffer, at, at + _LONGEST_MARK)
+        if name is not None and name[0].lower() in {b"<html", b"<head"}:
+            match = TAG.match(buffer, at, at + _LONGEST_HEAD_TAG)
+            if match is not None:
+                return match[0]
+            return None if len(buffer) - at < _LONGEST_HEAD_TAG else b""
+        may_be = name is not None and name.end() == len(buffer) and len(name[0]) < 5
+        return None if may_be else b""
+
+    def _data(self) -> bool:
+        """Go from one piece of markup that has to be looked at to the next."""
+        buffer = self._buffer
+        size = len(buffer)
+        while True:
+            self._at = at = self._next_markup()
+            if at + 2 >= size:
+                return False
+            second = buffer[at + 1]
+            if second in _LETTERS or (second == 0x2F and buffer[at + 2] in _LETTERS):  # "/"
+                end = buffer.find(b">", at) + 1
+                if end == 0 or self._suspect < end:
+                    match = TAG.match(buffer, at)
+                    end = match.end() if match is not None else 0
+                if end == 0 or end - at > MAXIMUM_TAG:
+                    return self._unfinished_tag()
+                self._retried = False
+                self._at = end
+                raw = buffer[at:end]
+                if second == 0x2F:
+                    self._end_tag(raw, at)
+                elif ((at == self._candidate and self._is_sure) or self._is_shown(raw)) and self._start_tag(
+                    raw, at, end
+                ):
+                    return True
+            elif not self._no_tag(at, second):
+                return False
+            elif self._state != self._data:
+                return True
+
+    def _no_tag(self, at: int, second: int) -> bool:
+        """Take a ``<`` that begins no tag; return False if more has to come."""
+        if second in b"!?/":
+            return self._declaration()
+        match = TEXT.match(self._buffer, at)
+        self._at = match.end() if match is not None else at + 1
+        return True
+
+    def _next_markup(self) -> int:
+        """Return where the next ``<`` stands that may begin something of interest; see ``outlook`` for why."""
+        buffer, at, size = self._buffer, self._at, len(self._buffer)
+        if self._candidate < at:
+            match = self._candidates.search(buffer, at)
+            if match is None:
+                self._candidate = size
+            else:
+                self._candidate = match.start()
+                self._is_sure = match.lastindex is None
+        if self._suspect < at:
+            match = SUSPECT.search(buffer, at)
+            self._suspect = match.start() if match is not None else size
+        near = min(self._candidate, self._suspect)
+        found = buffer.find(b"<", buffer.rfind(b">", at, near) + 1 or at, near + 1)
+        if found < 0 and near < size:  # the suspect stands in text
+            found = buffer.find(b"<", near)
+        return found if found >= 0 else size
 
     def _unfinished_tag(self) -> bool:
-        """Take a tag that began in an earlier chunk, once its end is there."""
-        tag_end = self._tag_end
-        if tag_end is None:
-            return True
-        end = tag_end.find(self._buffer, self._at)
-        size = (end if end >= 0 else len(self._buffer)) - self._at
-        if self._oversized or size > MAXIMUM_TAG:
-            self._drop_attributes(tag_end, end)
-            return end >= 0
+        """Wait for the rest of a tag: look at it as a whole once more, and after that only at what is new."""
+        if not self._retried and len(self._buffer) - self._at <= MAXIMUM_TAG:
+            self._retried = True
+            return False
+        self._retried = False
+        self._flush(self._at)
+        self._sent = self._at
+        self._tag_end, self._pieces, self._pieces_size, self._oversized = TagEnd(), [b"<"], 1, b""
+        self._at += 1
+        self._state = self._long_tag
+        return True
+
+    def _long_tag(self) -> bool:
+        buffer, at = self._buffer, self._at
+        end = self._tag_end.find(buffer, at)
+        self._at = self._sent = end if end >= 0 else len(buffer)
+        self._pieces_size += self._at - at
+        if not self._oversized:
+            self._pieces.append(buffer[at : self._at])
+            if self._pieces_size > MAXIMUM_TAG:
+                match = NAME.match(b"".join(self._pieces)[:64])
+                self._oversized, self._pieces = match[0] if match is not None else b"<a", []
         if end < 0:
             return False
-        self._tag_end = None
-        raw = bytes(self._buffer[self._at : end])
-        if self._skip().fullmatch(raw):
-            self._emit(end)
-            return True
-        return self._tag(raw, end)
+        raw, self._pieces = b"".join(self._pieces), []
+        if self._oversized:
+            raw = self._oversized + (b' type="text/plain">' if self._oversized.lower() == b"<script" else b">")
+        # Go on as if the tag had come with what follows it.
+        self._buffer = raw + buffer[end:]
+        self._at = self._sent = 0
+        self._candidate = self._suspect = -1
+        self._state = self._data
+        return True
 
-    def _drop_attributes(self, tag_end: TagEnd, end: int) -> None:
-        if not self._oversized:
-            match = NAME.match(self._buffer, self._at, self._at + 64)
-            self._oversized = bytes(match[0]) if match is not None else b"<a"
-        if end < 0:
-            tag_end.forget(len(self._buffer) - self._at)
-            tag_end.at = max(tag_end.at, 0)
-            self._at = len(self._buffer)
-            return
-        bare = self._oversized + (b' type="text/plain">' if self._oversized.lower() == b"<script" else b">")
-        self._oversized, self._tag_end = b"", None
-        self._tag(bare, end)
-
-    def _tag(self, raw: bytes, end: int) -> bool:
-        self._at = end
-        if raw[1] == 0x2F:  # "/"
-            self._end_tag(raw)
+    def _start_tag(self, raw: bytes, start: int, end: int) -> bool:
+        """Show the tag to the handler; return True if another state has to go on."""
+        was_inside = self._foreign.inside
+        tag = StartTag(raw, foreign=was_inside)
+        if was_inside and tag.name in {b"style", b"script"} and not self._has_foreign_text(tag.name, end):
+            self._at = start
             return True
-        tag = StartTag(raw, foreign=self._foreign.inside)
         if self._foreign.start(tag):
             tag.foreign = False
         wants_text = self._handler.start_tag(tag)
-        if tag.foreign or tag.name not in RAW_TEXT:
-            self._out.append(tag.to_bytes())
-            if tag.name == b"plaintext" and not tag.foreign:
-                self._state = self._plain_text
-            return True
-        if tag.name == b"noscript":
-            self._out.append(tag.to_bytes())
-            if self._scripting:
-                self._start_noscript()
-            return True
-        if wants_text:
-            self._held, self._held_size = (tag, []), 0
-        else:
-            self._out.append(tag.to_bytes())
-        self._text_name, self._text_end = tag.name, raw_text_end(tag.name)
-        self._state = self._script if tag.name == b"script" else self._raw_text
-        return True
+        if tag.foreign:
+            if wants_text and not tag.self_closing:
+                self._show_foreign_text(tag, end)
+        elif tag.name in RAW_TEXT and (tag.name == b"script" or not self._loose):
+            return self._start_text(tag, start, end, wants_text=wants_text)
+        elif tag.name in _STRUCTURE:
+            self._take_structure(tag.name)
+        if self._foreign.inside != was_inside:
+            self._look_again()
+        if tag.changed:
+            self._replace(start, end, tag.to_bytes())
+        return self._state != self._data
 
-    def _end_tag(self, raw: bytes) -> None:
+    def _take_structure(self, name: bytes) -> None:
+        """Take note of a tag that decides how what follows is read."""
+        if name == b"plaintext":
+            if not self._is_unsure:
+                self._state = self._plain_text
+        elif name == b"body":
+            self._after_body_start = True
+        elif name == b"frameset":
+            if not self._after_body_start:
+                self._before_body_end = None  # a page of frames has no body to put anything into
+        else:
+            self._in_select = self._in_select or name == b"select"
+            self._look_again()
+
+    def _has_foreign_text(self, name: bytes, end: int) -> bool:
+        """Say whether the text of a style or script element in SVG is there, or as much of it as is looked at."""
+        if self._is_final or len(self._buffer) - end >= _LONGEST_FOREIGN_TEXT:
+            return True
+        if raw_text_end(name).search(self._buffer, end) is not None:
+            return True
+        self._waiting = True
+        return False
+
+    def _show_foreign_text(self, tag: StartTag, end: int) -> None:
+        """Show the handler the text, which is markup and stays as it is: only the tag can be changed for it."""
+        match = raw_text_end(tag.name).search(self._buffer, end, end + _LONGEST_FOREIGN_TEXT)
+        stop = match.start() if match is not None else end + _LONGEST_FOREIGN_TEXT
+        more = match is None and not self._is_final
+        text = decode_references(self._buffer[end:stop].decode("utf-8", "surrogateescape"))
+        self._handler.text(tag, text.encode("utf-8", "surrogateescape"), more=more)
+
+    def _end_tag(self, raw: bytes, at: int) -> None:
         match = NAME.match(raw)
         name = match[0][2:].lower() if match is not None else b""
-        self._foreign.end(name)
-        if name in {b"body", b"html"} and not self._foreign.inside:
-            self._insert()
-        self._out.append(raw)
+        if name in {b"body", b"html"}:
+            if not self._foreign.inside and self._before_body_end is not None:
+                self._replace(at, at, self._before_body_end())
+                self._before_body_end = None
+        elif name == b"select":
+            self._in_select = False
+            self._look_again()
+        elif self._foreign.inside or self._foreign.nested:
+            self._foreign.end(name)
+            self._look_again()
 
-    def _markup_declaration(self) -> bool:
-        buffer, at = self._buffer, self._at
-        head = bytes(buffer[at : at + 9])
-        if head.startswith(b"<!--"):
-            if len(head) < 6:
-                if head != b"<!-->":
-                    return False
-                self._emit(at + 5)
-            elif head[4:5] == b">":
-                self._emit(at + 5)
-            elif head[4:6] == b"->":
-                self._emit(at + 6)
-            else:
-                self._emit(at + 4)
-                self._state = self._comment
+    def _is_shown(self, raw: bytes) -> bool:
+        """Say whether the handler is shown the tag, which depends on nothing but the tag and where it stands."""
+        if self._all_tags:
             return True
-        if b"<!--".startswith(head) or (self._foreign.inside and b"<![CDATA[".startswith(head) and len(head) < 9):
+        lower = raw.lower()
+        if self._outlook.named.match(lower) is not None:
+            return True
+        return self._outlook.attributed.search(lower, 2) is not None and SUSPECT.search(raw, 2) is not None
+
+    def _look_again(self) -> None:
+        """Search anew, because what is of interest has changed."""
+        self._choose_outlook()
+        self._candidate = -1
+
+    def _choose_outlook(self) -> None:
+        nested = self._in_select or self._foreign.nested
+        self._outlook = outlook(foreign=self._foreign.inside, relative=self._handler.relative, nested=nested)
+        self._candidates = _ANY_TAG if self._all_tags else self._outlook.candidate
+
+    def _declaration(self) -> bool:
+        """Begin a comment, a bogus comment, a doctype or CDATA (section 13.2.5.42)."""
+        buffer, at = self._buffer, self._at
+        head = buffer[at : at + 9]
+        if head[1:2] != b"!":
+            self._at = at + 2
+            self._state = self._bogus_comment
+        elif head.startswith(b"<!--"):
+            if len(head) < 6 and head != b"<!-->":
+                return False
+            if head[4:5] == b">":
+                self._at = at + 5
+            elif head[4:6] == b"->":
+                self._at = at + 6
+            else:
+                self._at = at + 4
+                match = COMMENT_END.search(buffer, at + 4)
+                if match is None:
+                    self._state = self._comment
+                else:
+                    self._at = match.end()
+        elif b"<!--".startswith(head) or (self._foreign.inside and len(head) < 9 and b"<![CDATA[".startswith(head)):
             return False
-        if self._foreign.inside and head == b"<![CDATA[":
-            self._emit(at + 9)
+        elif self._foreign.inside and not self._foreign.lost and head == b"<![CDATA[":
+            self._at = at + 9
             self._state = self._cdata
         else:
-            self._emit(at + 2)
+            self._at = at + 2
             self._state = self._bogus_comment
         return True
 
@@ -277,93 +441,95 @@ class Rewriter:
         return self._leave(found + 3 if found >= 0 else -1, keep=2)
 
     def _plain_text(self) -> bool:
-        self._emit(len(self._buffer))
+        self._at = len(self._buffer)
         return False
 
     def _leave(self, end: int, *, keep: int) -> bool:
-        """Send up to ``end`` and go back to markup, or send all but the last ``keep`` bytes if it has not come."""
+        """Go back to markup at ``end``, or wait with the last ``keep`` bytes if it has not come."""
         if end >= 0:
-            self._emit(end)
-            self._state = self._data
+            self._at = end
+            self._state = self._markup
             return True
-        self._emit(max(self._at, len(self._buffer) - keep))
+        self._at = max(self._at, len(self._buffer) - keep)
         return False
+
+    @property
+    def _is_unsure(self) -> bool:
+        """Whether some browser takes what looks like raw text for markup.
+
+        Older parsers ignore all tags inside ``select`` that do not belong there. And in HTML inside SVG it depends
+        on every open element what an end tag closes.
+        """
+        return self._in_select or self._loose or self._foreign.lost or self._foreign.nested
 
     # -- raw text ----------------------------------------------------------------------------------------------
 
+    def _start_text(self, tag: StartTag, start: int, end: int, *, wants_text: bool) -> bool:
+        """Begin the text of an element that holds no tags, and what may be markup to some browsers."""
+        name = tag.name
+        if wants_text:
+            self._replace(start, end, b"")
+            self._held = HeldText(self._handler, tag)
+        elif tag.changed:
+            self._replace(start, end, tag.to_bytes())
+        if name == b"noscript" and not self._scripting:
+            return self._state != self._data
+        if name == b"noscript" or (name != b"script" and self._is_unsure):
+            self._flush(end)
+            self._inner = Rewriter(
+                self._handler, scripting=False, all_tags=self._all_tags, loose=name != b"noscript" or self._is_unsure
+            )
+        self._text_name, self._text_end = name, raw_text_end(name)
+        self._script.depth = 0
+        self._state = self._script_data if name == b"script" else self._raw_text
+        return True
+
     def _raw_text(self) -> bool:
-        return self._close_text(self._text_end.search(self._buffer, self._at))
-
-    def _script(self) -> bool:
-        """Script data with its escaped and double escaped states (sections 13.2.5.15 to 13.2.5.31)."""
-        search_from = self._at
-        while (match := SCRIPT_STEP.search(self._buffer, search_from)) is not None:
-            mark = match[0].lower()
-            search_from = match.end()
-            if mark == b"<!--":
-                self._script_depth = max(self._script_depth, 1)
-                search_from -= 2  # the dashes may belong to "-->" as well
-            elif mark == b"-->":
-                self._script_depth = 0
-            elif mark == b"<script":
-                self._script_depth = 2 if self._script_depth else 0
-            elif self._script_depth == 2:
-                self._script_depth = 1
-            else:
-                return self._close_text(match)
-        # Keep what may be the beginning of a mark, and look at nothing else again.
-        tail = max(search_from, len(self._buffer) - _LONGEST_MARK)
-        cut = self._buffer.find(b"<", tail)
-        dash = self._buffer.find(b"-", tail)
-        keep = min([at for at in (cut, dash) if at >= 0], default=len(self._buffer))
-        self._text_until(keep)
-        return False
-
-    def _close_text(self, match: re.Match[bytes] | None) -> bool:
+        match = self._text_end.search(self._buffer, self._at)
         if match is None:
-            self._text_until(max(self._at, len(self._buffer) - _LONGEST_MARK))
-            return False
+            return self._text_until(max(self._at, len(self._buffer) - _LONGEST_MARK))
         self._text_until(match.start())
-        self._release()
-        self._script_depth = 0
-        if self._noscript is not None:
-            self._out.append(self._noscript.end())
-            self._noscript = None
+        self._close_text()
         self._state = self._data
         return True
 
-    def _text_until(self, end: int) -> None:
-        text = bytes(self._buffer[self._at : end])
+    def _script_data(self) -> bool:
+        end, keep = self._script.find(self._buffer, self._at)
+        self._text_until(end if end >= 0 else keep)
+        if end < 0:
+            return False
+        self._close_text()
+        self._state = self._data
+        return True
+
+    def _text_until(self, end: int) -> bool:
+        """Take the text up to ``end``; return False, since more is to come."""
+        if self._held is not None or self._inner is not None:
+            self._flush(self._at)
+            self._text_out(self._buffer[self._at : end])
+            self._sent = end
         self._at = end
-        self._text_out(text)
+        return False
 
     def _text_out(self, text: bytes) -> None:
-        if self._noscript is not None:
-            self._out.append(self._noscript.feed(text))
-        elif self._held is None:
-            self._out.append(text)
-        else:
-            room = MAXIMUM_TEXT - self._held_size
-            self._held[1].append(text[:room])
-            self._held_size += len(text)
-            if len(text) > room:
-                self._release()
-                self._out.append(text[room:])
+        if self._inner is not None:
+            text = self._inner.feed(text)
+        self._out.append(self._held.feed(text) if self._held is not None else text)
 
-    def _release(self) -> None:
-        """Let the handler look at the text that was held back, and send it."""
+    def _close_text(self) -> None:
+        if self._inner is not None:
+            rest, self._inner = self._inner.end(), None
+            self._text_out(rest)
         if self._held is not None:
-            tag, parts = self._held
+            self._out.append(self._held.end())
             self._held = None
-            text = self._handler.text(tag, b"".join(parts))
-            self._out += [tag.to_bytes(), text]
-
-    def _start_noscript(self) -> None:
-        """Read what is inside as markup of its own: a browser without script does, one with script skips it."""
-        self._noscript = Rewriter(self._handler, scripting=False)
-        self._text_name, self._text_end = b"noscript", raw_text_end(b"noscript")
-        self._state = self._raw_text
 
 
-def _is_letter(byte: int) -> bool:
-    return 0x41 <= byte <= 0x5A or 0x61 <= byte <= 0x7A
+def _unfinished(rest: bytes) -> bytes:
+    """Return what becomes of ``rest`` at the end: a comment is closed, text stays, a tag that never ends is no tag."""
+    second = rest[1:2]
+    if rest[:1] != b"<":
+        return rest
+    if second in {b"!", b"?"} or (second == b"/" and len(rest) > 2 and rest[2] not in _LETTERS):
+        return rest + (b"-->" if rest.startswith(b"<!--") else b">")
+    return b"" if second.isalpha() or second == b"/" else rest

@@ -9,6 +9,7 @@ from cookie_consent.rewriter.references import decode_references
 
 if TYPE_CHECKING:
     import re
+    from collections.abc import Iterable
 
 __all__ = ["StartTag"]
 
@@ -19,6 +20,8 @@ class StartTag:
     ``name`` is lower-case. ``foreign`` says that it stands inside SVG or MathML.
     """
 
+    __slots__ = ("_attributes", "_edits", "_name_end", "foreign", "name", "raw")
+
     def __init__(self, raw: bytes, *, foreign: bool = False) -> None:
         self.raw = raw
         self.foreign = foreign
@@ -27,47 +30,44 @@ class StartTag:
             raise ValueError("not a start tag")
         self._name_end = match.end()
         self.name = raw[1 : self._name_end].lower()
-        self._attributes: dict[bytes, re.Match[bytes]] | None = None
-        self._edits: list[tuple[int, int, bytes]] = []
+        self._attributes: dict[bytes, bytes] | None = None
+        self._edits: list[tuple[int, int, bytes]] | None = None
 
     @property
     def self_closing(self) -> bool:
         """Whether the tag ends in ``/>``, which counts in foreign content only."""
         if not self.raw.endswith(b"/>"):
             return False
-        last = max((match.end() for match in self._parsed().values()), default=self._name_end)
-        return last <= len(self.raw) - 2
+        matches = ATTRIBUTE.finditer(self.raw, self._name_end, len(self.raw) - 1)
+        return max((match.end() for match in matches), default=self._name_end) <= len(self.raw) - 2
 
     def get(self, name: bytes) -> str | None:
         """Return the value of the attribute ``name`` with its character references decoded, or None.
 
-        Of duplicates the first counts. Bytes that are not UTF-8 come as surrogate escapes.
+        Bytes that are not UTF-8 come as surrogate escapes.
         """
-        match = self._parsed().get(name)
-        if match is None:
-            return None
-        return decode_references(_value(match).decode("utf-8", "surrogateescape"))
+        value = self._values().get(name)
+        return decode_references(value.decode("utf-8", "surrogateescape")) if value is not None else None
 
-    def names(self) -> list[bytes]:
-        """Return the attributes' names, lower-case, in order."""
-        return list(self._parsed())
+    def names(self) -> Iterable[bytes]:
+        """Return the attributes' names, lower-case, each once, in order."""
+        return self._values().keys()
 
     def rename(self, name: bytes, new: bytes) -> None:
         """Give the attribute ``name``, which must be there, another name; its value stays as it is written."""
-        match = self._parsed()[name]
-        self._edits.append((*match.span("name"), new))
+        self._edit(*self._find(name).span(1), new)
 
     def set(self, name: bytes, value: str) -> None:
         """Set the attribute ``name`` to ``value``, adding it in front of the others where it is not there."""
-        match = self._parsed().get(name)
-        if match is None:
-            self.add(name, value)
+        if name in self._values():
+            match = self._find(name)
+            self._edit(match.start(1), match.end(), _attribute(name, value))
         else:
-            self._edits.append((match.start("name"), match.end(), _attribute(name, value)))
+            self.add(name, value)
 
     def add(self, name: bytes, value: str) -> None:
         """Put the attribute in front of the others, so that of duplicates this one counts."""
-        self._edits.append((self._name_end, self._name_end, b" " + _attribute(name, value)))
+        self._edit(self._name_end, self._name_end, b" " + _attribute(name, value))
 
     def blank(self) -> None:
         """Take all attributes away; a script is marked as text."""
@@ -77,36 +77,40 @@ class StartTag:
     @property
     def changed(self) -> bool:
         """Whether any change has been made."""
-        return bool(self._edits)
+        return self._edits is not None
 
     def to_bytes(self) -> bytes:
         """Return the tag with its changes."""
-        if not self._edits:
+        if self._edits is None:
             return self.raw
         parts, at = [], 0
-        for start, end, text in sorted(self._edits, key=lambda edit: edit[0]):
+        for start, end, text in sorted(self._edits, key=_position):
             parts += [self.raw[at:start], text]
             at = end
         return b"".join([*parts, self.raw[at:]])
 
-    def _parsed(self) -> dict[bytes, re.Match[bytes]]:
+    def _values(self) -> dict[bytes, bytes]:
         if self._attributes is None:
-            self._attributes = {}
-            at, end = self._name_end, len(self.raw) - 1
-            while (match := ATTRIBUTE.match(self.raw, at)) is not None and match.start("name") < end:
-                self._attributes.setdefault(match["name"].lower(), match)
-                at = match.end()
+            found: dict[bytes, bytes] = {}
+            self._attributes = found
+            for name, double, single, bare, _ in ATTRIBUTE.findall(self.raw, self._name_end, len(self.raw) - 1):
+                found.setdefault(name.lower(), double or single or bare)
         return self._attributes
+
+    def _find(self, name: bytes) -> re.Match[bytes]:
+        matches = ATTRIBUTE.finditer(self.raw, self._name_end, len(self.raw) - 1)
+        return next(match for match in matches if match[1].lower() == name)
+
+    def _edit(self, start: int, end: int, text: bytes) -> None:
+        if self._edits is None:
+            self._edits = []
+        self._edits.append((start, end, text))
+
+
+def _position(edit: tuple[int, int, bytes]) -> int:
+    return edit[0]
 
 
 def _attribute(name: bytes, value: str) -> bytes:
     escaped = value.replace("&", "&amp;").replace('"', "&quot;").encode("utf-8", "surrogateescape")
     return name + b'="' + escaped + b'"'
-
-
-def _value(match: re.Match[bytes]) -> bytes:
-    for group in ("double", "single", "bare"):
-        value = match[group]
-        if value is not None:
-            return bytes(value)
-    return b""

@@ -1,0 +1,87 @@
+"""What makes a browser fetch: the attributes that carry addresses, and how to read those that hold several."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from cookie_consent.rewriter import StartTag
+
+__all__ = ["CSS_ATTRIBUTES", "LISTS", "SETS", "candidates_of", "fetching_attributes"]
+
+_ADDRESSES = {
+    b"script": (b"src", b"attributionsrc"),
+    b"img": (b"src", b"srcset", b"attributionsrc"),
+    b"image": (b"src", b"srcset"),  # outside SVG browsers take it for an img
+    b"iframe": (b"src",),
+    b"frame": (b"src",),
+    b"source": (b"src", b"srcset"),
+    b"video": (b"src", b"poster"),
+    b"audio": (b"src",),
+    b"track": (b"src",),
+    b"embed": (b"src",),
+    b"object": (b"data", b"codebase", b"archive"),
+    b"applet": (b"code", b"codebase", b"archive"),
+    b"portal": (b"src",),
+}
+_ANYWHERE = (b"background", b"ping")
+_FOREIGN = (b"href", b"xlink:href", b"src")
+_ANIMATIONS = frozenset({b"set", b"animate"})
+SETS = frozenset({b"srcset", b"imagesrcset"})
+"""Attributes with image candidates (HTML standard, section 4.8.4.2.1)."""
+LISTS = frozenset({b"ping", b"archive", b"attributionsrc", b"to", b"from", b"by", b"values"})
+"""Attributes with several addresses, between spaces, commas or semicolons."""
+CSS_ATTRIBUTES = frozenset(
+    b"style fill stroke filter mask clip-path marker marker-start marker-mid marker-end cursor".split()
+)
+"""Attributes read as CSS; all but ``style`` in SVG only."""
+_FETCHING_RELS = frozenset(
+    "stylesheet preload modulepreload prefetch preconnect dns-prefetch prerender icon apple-touch-icon "
+    "apple-touch-icon-precomposed apple-touch-startup-image mask-icon fluid-icon manifest "
+    "compression-dictionary".split()
+)
+_CANDIDATE = re.compile(r"[\t\n\f\r ,]*([^\t\n\f\r ]+)")
+_DESCRIPTORS = re.compile(r"(?:[^,(]|\([^)]*+\)?+)*+,?+")
+
+
+def fetching_attributes(tag: StartTag) -> Iterator[bytes]:
+    """Yield the names of the attributes of ``tag`` whose addresses a browser fetches without being asked to."""
+    present = tag.names()
+    name = tag.name
+    if tag.foreign:
+        if name in _ANIMATIONS:
+            if (tag.get(b"attributename") or "").lower() in {"href", "xlink:href"}:
+                yield from (key for key in (b"to", b"from", b"by", b"values") if key in present)
+        elif name != b"a":
+            yield from (key for key in _FOREIGN if key in present)
+    elif name == b"link":
+        if not _FETCHING_RELS.isdisjoint((tag.get(b"rel") or "").lower().split()):
+            yield from (key for key in (b"href", b"imagesrcset") if key in present)
+    elif name == b"input":
+        if (tag.get(b"type") or "").lower() == "image" and b"src" in present:
+            yield b"src"
+    else:
+        yield from (key for key in _ADDRESSES.get(name, ()) if key in present)
+    yield from (key for key in _ANYWHERE if key in present)
+
+
+def candidates_of(srcset: str) -> list[tuple[str, str]]:
+    """Return each candidate of a ``srcset`` as its address and the whole of it."""
+    found = []
+    at = 0
+    while (match := _CANDIDATE.match(srcset, at)) is not None:
+        address = match[1]
+        at = match.end()
+        if address.endswith(","):
+            address = address.rstrip(",")
+            whole = address
+        else:
+            descriptors = _DESCRIPTORS.match(srcset, at)
+            at = descriptors.end() if descriptors is not None else at
+            whole = srcset[match.start(1) : at].rstrip(", \t\n\f\r")
+        if address:
+            found.append((address, whole))
+    return found
