@@ -106,19 +106,20 @@ class ConsentMiddleware:
             effective = self.policy.effective.isoformat() if self.policy.effective is not None else self.policy.version
             await gpc_document(effective)(scope, receive, send)
             return
-        host = host_of(request.headers.get("host", ""))
+        authority = request.headers.get("host", "")
         cookies = CookieGate(self._classifier, consent, self._cookie)
-        banner = None
-        if _is_document(request.headers):
-            banner = partial(
-                self._renderer.banner,
-                consent,
-                language=self._routes.language(request),
-                return_to=_return_to(scope),
-                root_path=scope.get("root_path", ""),
-            )
+        place = {
+            "language": self._routes.language(request),
+            "return_to": _return_to(scope),
+            "root_path": scope.get("root_path", ""),
+        }
         responder = Responder(
-            tags=TagGate(self._classifier, consent, host), cookies=cookies, page_host=host, banner=banner
+            tags=TagGate(
+                self._classifier, consent, authority, placeholder=partial(self._renderer.placeholder, consent, **place)
+            ),
+            cookies=cookies,
+            page_host=host_of(authority),
+            banner=partial(self._renderer.banner, consent, **place) if _is_document(request.headers) else None,
         )
         await responder.run(self.app, self._gated(scope, consent, cookies), receive, send)
 

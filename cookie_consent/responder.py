@@ -152,7 +152,8 @@ class Responder:
         if self._banner is None or self._tags.is_amp:
             return b""
         try:
-            return self._banner(unclassified=self._tags.unclassified)
+            banner = self._banner(unclassified=self._tags.unclassified)
+            return self._tags.own(banner.decode("ascii")).encode("ascii") if self._tags.relative else banner
         except Exception:  # noqa: BLE001 - no fault of the banner may fail the page
             _warn_once("banner", "the banner could not be made and is missing from the page", exc_info=True)
             return b""

@@ -2,6 +2,7 @@
 // Without this script the forms work as they are; held-back tags then come alive with the next page.
 (() => {
   const HELD = [
+    "sandbox",
     "src",
     "srcset",
     "href",
@@ -11,10 +12,19 @@
     "imagesrcset",
     "background",
     "ping",
-    "style",
     "content",
     "srcdoc",
+    "codebase",
+    "archive",
+    "code",
+    "attributionsrc",
+    "to",
+    "from",
+    "by",
+    "values",
   ];
+  // What stands before a held address in CSS; after it come the category, the service and the address.
+  const INERT = /about:invalid#consent\/([\w-]+)\/([\w-]*)\//g;
   const XLINK = "http://www.w3.org/1999/xlink";
   const root = document.getElementById("cookie-consent");
   if (!root) return;
@@ -36,6 +46,25 @@
       (id) => state.services[id] !== now.services[id] && now.services[id] !== true,
     );
 
+  const thaw = (css) => css.replace(INERT, (mark, category, service) => (allows(state, category, service) ? "" : mark));
+
+  // Gives styles their addresses back, each as soon as its own service is allowed.
+  const thawStyles = (node) => {
+    for (const { name, value } of [...node.attributes]) {
+      if (value.includes("about:invalid#consent/")) node.setAttribute(name, thaw(value));
+    }
+    if (node.localName === "style") {
+      const css = thaw(node.textContent);
+      if (css !== node.textContent) node.textContent = css;
+    }
+  };
+
+  // A node may wait for several services, and for all of them.
+  const isAllowed = (node) => {
+    const services = words(node.dataset.consentService);
+    return words(node.dataset.consent).every((category, at) => allows(state, category, services[at]));
+  };
+
   // Gives a node back the attributes that the server renamed.
   const restore = (node) => {
     for (const name of HELD) {
@@ -45,11 +74,22 @@
       if (name === "xlink:href") node.setAttributeNS(XLINK, name, value);
       else node.setAttribute(name, value);
     }
+    if (node.hasAttribute("data-consent-placeholder")) {
+      node.removeAttribute("data-consent-placeholder");
+      node.removeAttribute("srcdoc");
+    }
     node.removeAttribute("data-consent");
     node.removeAttribute("data-consent-service");
   };
 
-  // A script runs once, when it is inserted, and a <style> or <meta> is read then: these are made anew.
+  // What a browser does not look at again when its attributes change.
+  const isReadOnce = (node) =>
+    node.localName === "meta" ||
+    node.getAttribute("type") === "text/plain" ||
+    node.hasAttribute("data-imagesrcset") ||
+    node.namespaceURI === "http://www.w3.org/2000/svg";
+
+  // A script runs once, when it is inserted, and what is read only then is made anew as well.
   const renew = (old) => {
     const node = document.createElementNS(old.namespaceURI, old.localName);
     for (const { name, value } of old.attributes) {
@@ -59,7 +99,7 @@
     if (type !== null) node.setAttribute("type", type);
     if (old.nonce) node.nonce = old.nonce;
     restore(node);
-    node.textContent = old.textContent;
+    node.append(...old.childNodes);
     return node;
   };
 
@@ -116,10 +156,11 @@
   const activate = () => {
     const scripts = [];
     for (const node of document.querySelectorAll("[data-consent]")) {
-      if (!allows(state, node.dataset.consent, node.dataset.consentService)) continue;
+      thawStyles(node);
+      if (!isAllowed(node)) continue;
       const name = node.localName;
       if (name === "script") scripts.push(node);
-      else if (name === "style" || name === "meta") node.replaceWith(renew(node));
+      else if (isReadOnce(node)) node.replaceWith(renew(node));
       else {
         restore(node);
         const media = node.parentNode;
@@ -166,8 +207,9 @@
     alert.scrollIntoView({ block: "nearest" });
   };
 
-  const send = async (form) => {
+  const send = async (form, button) => {
     const data = new FormData(form);
+    if (button?.name) data.append(button.name, button.value);
     const services = {};
     for (const [name, value] of data) {
       if (name.startsWith("service.") && value) services[name.slice(8)] = value === "1";
@@ -192,32 +234,37 @@
     return { services: {}, ...answer };
   };
 
+  const submit = async (event) => {
+    const form = event.target;
+    if (form.method !== "post" || form.getAttribute("action") === null || form.action !== endpoint) return;
+    event.preventDefault();
+    event.stopImmediatePropagation();
+    if (busy) return;
+    busy = true;
+    root.setAttribute("aria-busy", "true");
+    let now = null;
+    try {
+      now = await send(form, event.submitter);
+    } catch (error) {
+      fail(error instanceof TypeError ? "" : error.message);
+    }
+    busy = false;
+    root.removeAttribute("aria-busy");
+    if (now) {
+      apply(now);
+      announce(root.dataset.saved);
+    }
+  };
+
   // In the capture phase on the window: before any script of the site that takes over forms.
-  addEventListener(
-    "submit",
-    async (event) => {
-      const form = event.target;
-      if (form.method !== "post" || form.getAttribute("action") === null || form.action !== endpoint) return;
-      event.preventDefault();
-      event.stopImmediatePropagation();
-      if (busy) return;
-      busy = true;
-      root.setAttribute("aria-busy", "true");
-      let now = null;
-      try {
-        now = await send(form);
-      } catch (error) {
-        fail(error instanceof TypeError ? "" : error.message);
-      }
-      busy = false;
-      root.removeAttribute("aria-busy");
-      if (now) {
-        apply(now);
-        announce(root.dataset.saved);
-      }
-    },
-    true,
-  );
+  addEventListener("submit", submit, true);
+
+  // A held frame shows a form of its own; with script it is answered without leaving the page.
+  for (const frame of document.querySelectorAll("iframe[data-consent-placeholder]")) {
+    const listen = () => frame.contentDocument?.addEventListener("submit", submit, true);
+    listen();
+    frame.addEventListener("load", listen);
+  }
 
   // A page that comes back from the back/forward cache may be older than the choice.
   addEventListener("pageshow", async (event) => {

@@ -5,7 +5,7 @@ from __future__ import annotations
 import secrets
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, NamedTuple
-from urllib.parse import quote
+from urllib.parse import quote, urlsplit
 
 from markupsafe import escape
 
@@ -142,6 +142,42 @@ class Renderer:
             gpc=consent.gpc,
             saved=saved,
             return_to=_local_path(return_to),
+        )
+
+    def placeholder(
+        self,
+        consent: Consent,
+        *,
+        language: str,
+        return_to: str,
+        category: str,
+        service: str | None,
+        address: str,
+        root_path: str = "",
+    ) -> str:
+        """Return the document that stands in a held frame: what it would load, from whom, and how to allow it.
+
+        ``category`` may be ``blocked``, which no choice allows. ``service`` is None for an unknown host.
+        """
+        locale = self._locale(language)
+        views = {view.id: view for view in self._views[locale.language, True]}
+        known = self.policy.known_service(service) if service is not None else None
+        host = urlsplit(address.strip()).hostname or address
+        path = _local_path(return_to)
+        required = {entry.id for entry in self.policy.categories if entry.required}
+        return self._render(
+            "placeholder.html",
+            locale,
+            root_path,
+            label=known.name if known is not None else host,
+            host=host,
+            blocked=category not in views,
+            category=views[category].name if category in views else "",
+            service=service or "",
+            granted=sorted(consent.granted - required),
+            services=sorted((name, on) for name, on in consent.services.items() if name != service),
+            return_to=path,
+            return_to_query=quote(path, safe=""),
         )
 
     def problem(

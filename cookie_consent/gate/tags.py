@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 from cookie_consent.classify import Verdict
 from cookie_consent.gate.carriers import CSS_ATTRIBUTES, LISTS, SETS, candidates_of, fetching_attributes
 from cookie_consent.gate.refresh import refresh_address
-from cookie_consent.gate.urls import target
+from cookie_consent.gate.urls import host_of, on_host, target
 from cookie_consent.policy import UNCLASSIFIED
 from cookie_consent.rewriter import Rewriter, rewrite_css
 
@@ -49,14 +49,16 @@ class TagGate:
     An inert tag keeps its place, its fetching attributes are renamed (``src`` to ``data-src``), a script becomes
     ``type="text/plain"``, and ``data-consent`` and ``data-consent-service`` say what it waits for: one category and
     one service, or where it waits for several, as many of each (``-`` for no service). One per response.
+    ``authority`` is the page's host, with its port if it has one.
     """
 
     def __init__(
-        self, classifier: Classifier, consent: Consent, page_host: str, *, placeholder: MakePlaceholder | None = None
+        self, classifier: Classifier, consent: Consent, authority: str, *, placeholder: MakePlaceholder | None = None
     ) -> None:
         self._classifier = classifier
         self._consent = consent
-        self._page_host = page_host
+        self._authority = authority
+        self._page_host = page_host = host_of(authority)
         self._placeholder = placeholder
         self._base_host = page_host
         self._has_base = False
@@ -118,6 +120,10 @@ class TagGate:
         verdict = self._classifier.host(*found)
         return None if self._allows(verdict) else verdict
 
+    def own(self, markup: str) -> str:
+        """Return markup of our own as it can stand in this page."""
+        return on_host(markup, self._authority) if self.relative else markup
+
     def _take_base(self, tag: StartTag) -> None:
         href = tag.get(b"href")
         if href is not None and not self._has_base:
@@ -173,7 +179,7 @@ class TagGate:
         if self._depth >= _MAXIMUM_DEPTH:
             tag.rename(b"srcdoc", b"data-srcdoc")
             return [Verdict(category=UNCLASSIFIED, reason="frames are nested too deeply to be judged")]
-        inner = TagGate(self._classifier, self._consent, self._page_host, placeholder=self._placeholder)
+        inner = TagGate(self._classifier, self._consent, self._authority, placeholder=self._placeholder)
         inner._depth, inner._base_host = self._depth + 1, self._base_host
         rewriter = Rewriter(inner)
         gated = rewriter.feed(document.encode("utf-8", "surrogateescape")) + rewriter.end()
@@ -191,7 +197,8 @@ class TagGate:
         )
         if b"sandbox" in tag.names():
             tag.rename(b"sandbox", b"data-sandbox")  # it would keep the placeholder's buttons from working
-        tag.add(b"srcdoc", document)
+        tag.add(b"srcdoc", self.own(document))
+        tag.add(b"data-consent-placeholder", "")
 
     def _gate_styles(self, tag: StartTag) -> list[Verdict]:
         refused: list[Verdict] = []

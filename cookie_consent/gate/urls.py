@@ -6,13 +6,15 @@ import re
 import unicodedata
 from urllib.parse import unquote
 
-__all__ = ["host_of", "target"]
+__all__ = ["host_of", "on_host", "target"]
 
 _STRIP = "".join(map(chr, range(0x21)))
 _REMOVE = {9: None, 10: None, 13: None}
 _SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.\-]*):")
 _SPECIAL = frozenset({"http", "https", "ws", "wss", "ftp"})
 _AUTHORITY_END = re.compile(r"[/\\?#]")
+_AUTHORITY = re.compile(r"[A-Za-z0-9.\-\[\]:]+")
+_OWN_PATH = re.compile(r'\b(href|src|action)="/(?!/)')
 _PORT = re.compile(r":[0-9]*$")
 
 
@@ -53,3 +55,8 @@ def host_of(authority: str) -> str:
         except UnicodeError:
             return host.lower()
     return host.lower().removesuffix(".")
+
+
+def on_host(markup: str, authority: str) -> str:
+    """Return our own ``markup`` with its paths led to the page's host, for a page whose ``<base>`` names another."""
+    return _OWN_PATH.sub(rf'\1="//{authority}/', markup) if _AUTHORITY.fullmatch(authority) else markup

@@ -1,0 +1,177 @@
+"""Every carrier that Chromium fetches: without the gate it does, with the gate it does not, and after consent again.
+
+There is no Content-Security-Policy here: the HTML gate stands alone. What Chromium never fetches by itself (``applet``,
+``archive``, ``codebase``, addresses with a password) or not in this setting (``dns-prefetch`` and ``preconnect`` behind
+a proxy, icons, manifests and speculation rules without a window) is tested in ``tests/gate`` only.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+from starlette.applications import Starlette
+from starlette.responses import HTMLResponse
+from starlette.routing import Route
+
+from cookie_consent import ConsentMiddleware, Policy
+from tests.browser.journey import choose
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from starlette.requests import Request
+
+    from tests.browser.conftest import Visiting
+
+CARRIERS = {
+    "script": "<script src=//x.test/script></script>",
+    "module": "<script type=module src=https://x.test/module></script>",
+    "inline-module": "<script type=module>import 'https://x.test/inline-module';</script>",
+    "img": "<img src=//x.test/img>",
+    "references": "<img src='&#x2f;&sol;x.test/references'>",
+    "spaces": "<img src='\t/\n/x.test/spaces'>",
+    "backslashes": r"<img src='\\x.test/backslashes'>",
+    "capitals": "<IMG SRC=HTTP://X.TEST/capitals>",
+    "duplicate": "<img src=//x.test/duplicate src=/own>",
+    "srcset": "<img srcset='//x.test/srcset 1x'>",
+    "second-candidate": "<img srcset='/own 0.5x, //x.test/second-candidate 1x'>",
+    "picture": "<picture><source srcset=//x.test/picture><img src=/own></picture>",
+    "image": "<image src=//x.test/image>",
+    "iframe": "<iframe src=//x.test/iframe></iframe>",
+    "srcdoc": "<iframe srcdoc='&lt;p>a&lt;img src=//x.test/srcdoc>'></iframe>",
+    "srcdoc-twice": "<iframe srcdoc='<iframe srcdoc=&quot;<img src=//x.test/srcdoc-twice>&quot;></iframe>'></iframe>",
+    "stylesheet": "<link rel=stylesheet href=//x.test/stylesheet>",
+    "preload": "<link rel=preload as=image href=//x.test/preload>",
+    "imagesrcset": "<link rel=preload as=image imagesrcset='//x.test/imagesrcset 1x'>",
+    "modulepreload": "<link rel=modulepreload href=https://x.test/modulepreload>",
+    "prefetch": "<link rel=prefetch href=https://x.test/prefetch>",
+    "video": "<video src=//x.test/video preload=auto></video>",
+    "video-source": "<video preload=auto><source src=//x.test/video-source></video>",
+    "poster": "<video poster=//x.test/poster></video>",
+    "audio": "<audio src=//x.test/audio preload=auto></audio>",
+    "track": "<video src=/own preload=auto crossorigin><track default kind=subtitles src=//x.test/track></video>",
+    "object": "<object data=//x.test/object></object>",
+    "embed": "<embed src=//x.test/embed>",
+    "input": "<input type=image src=//x.test/input>",
+    "background": "<table background=//x.test/background><tr><td>a</table>",
+    "style-attribute": "<p style='background:url(//x.test/style-attribute)'>a</p>",
+    "escaped-style": r"<p style='background:u\72l(//x.test/escaped-style)'>a</p>",
+    "image-set": "<p style='background:image-set(\"//x.test/image-set\" 1x)'>a</p>",
+    "custom-property": "<p style='--a:url(//x.test/custom-property);background:var(--a)'>a</p>",
+    "style": "<style>.s{background:url(//x.test/style)}</style><p class=s>a</p>",
+    "import": "<style>@import '//x.test/import';</style>",
+    "font-face": "<style>@font-face{font-family:f;src:url(https://x.test/font-face)}.f{font-family:f}</style>"
+    "<p class=f>a</p>",
+    "svg-image": "<svg><image href=//x.test/svg-image width=9 height=9 /></svg>",
+    "svg-xlink": "<svg><image xlink:href=//x.test/svg-xlink width=9 height=9 /></svg>",
+    "svg-script": "<svg><script href=//x.test/svg-script></script></svg>",
+    "svg-feimage": "<svg><filter id=g><feImage href=//x.test/svg-feimage /></filter><rect filter=url(#g) width=9 "
+    "height=9 /></svg>",
+    "svg-style": "<svg><style>.v{background:url(//x.test/svg-style)}</style></svg><p class=v>a</p>",
+    "svg-not-raw": "<svg><style><img src=//x.test/svg-not-raw></style></svg>",
+    "svg-set": "<svg><image width=9 height=9><set attributeName=href to=//x.test/svg-set /></image></svg>",
+    "template-sibling": "<template></template><img src=//x.test/template-sibling>",
+    "noscript-look": "<noscript></noscript><img src=//x.test/noscript-look>",
+    "comment-end": "<!-- --!><img src=//x.test/comment-end> -->",
+    "script-escaped": "<script><!-- </script><img src=//x.test/script-escaped>",
+    "unquoted": "<img alt=a\"b'c src=//x.test/unquoted>",
+}
+LOOK_ALIKES = """<!-- <img src=//x.test/no> --><textarea><img src=//x.test/no></textarea>
+<script>var text = '<img src="//x.test/no">';</script><p title='<img src=//x.test/no>'>a</p>
+<a href=https://x.test/no>a</a><template><img src=/own></template><style>p::after{content:"url(//x.test/no)"}</style>"""
+
+
+def site(body: str, head: str = "") -> Starlette:
+    async def page(_: Request) -> HTMLResponse:
+        return HTMLResponse(f"<!doctype html><html><head><title>a</title>{head}</head><body>{body}</body></html>")
+
+    async def nothing(_: Request) -> HTMLResponse:
+        return HTMLResponse("", media_type="text/plain")
+
+    return Starlette(routes=[Route("/", page), Route("/{rest:path}", nothing)])
+
+
+def gated(app: Starlette, folder: Path) -> ConsentMiddleware:
+    return ConsentMiddleware(app, Policy(version="1"), secret="x" * 40, ledger=f"sqlite:///{folder / 'log.db'}")
+
+
+def paths(contacts: list[str]) -> set[str]:
+    return {contact.partition("/")[2].lower() for contact in contacts if contact.lower().startswith("x.test/")}
+
+
+def test_every_carrier(visiting: Visiting, tmp_path: Path) -> None:
+    app = site("\n".join(CARRIERS.values()) + LOOK_ALIKES)
+    with visiting(app) as visit:
+        visit.open()
+        assert sorted(set(CARRIERS) - paths(visit.proxy.contacts)) == []  # the test is live
+        assert paths(visit.proxy.contacts) <= set(CARRIERS)
+    with visiting(gated(app, tmp_path)) as visit:
+        assert visit.open() == set()
+        response = visit.page.reload()
+        assert response is not None
+        assert LOOK_ALIKES in response.text()
+        choose(visit, "Accept all")
+        visit.settled()
+        assert sorted(set(CARRIERS) - paths(visit.proxy.contacts)) == []
+        assert paths(visit.proxy.contacts) <= set(CARRIERS)
+
+
+@pytest.mark.parametrize(
+    ("head", "body"),
+    [
+        ("<meta http-equiv=refresh content='0; url=http://x.test/refresh'>", ""),
+        ("<base href=http://x.test/>", "<img src=a><script src=/b></script>"),
+        ('<script type=importmap>{"imports":{"a":"https://x.test/a"}}</script>',
+         "<script type=module>import 'a';</script>"),
+        ("<script>window.dataLayer=[];(function(d){var s=d.createElement('script');"
+         "s.src='https://www.googletagmanager.com/gtm.js?id=1';d.head.append(s)})(document);</script>", ""),
+    ],
+)  # fmt: skip
+def test_carriers_that_need_a_page_of_their_own(visiting: Visiting, tmp_path: Path, head: str, body: str) -> None:
+    app = site(body, head)
+    with visiting(app) as visit:
+        assert visit.open()
+    with visiting(gated(app, tmp_path)) as visit:
+        assert visit.open() == set()
+
+
+def test_pings_are_not_sent(visiting: Visiting, tmp_path: Path) -> None:
+    app = site("<a id=a href=/next ping=http://x.test/ping>a</a>")
+    for protected, expected in ((app, {"ping"}), (gated(app, tmp_path), set())):
+        with visiting(protected) as visit:
+            visit.open()
+            visit.page.click("#a")
+            visit.settled()
+            assert paths(visit.proxy.contacts) == expected
+
+
+def test_noscript_pixels(visiting: Visiting, tmp_path: Path) -> None:
+    app = site(
+        "<noscript><img src=//x.test/pixel></noscript><noscript><style>@import '//x.test/css';</style></noscript>"
+    )
+    with visiting(app, scripts=False) as visit:
+        visit.open()
+        assert paths(visit.proxy.contacts) == {"pixel", "css"}
+    with visiting(gated(app, tmp_path), scripts=False) as visit:
+        assert visit.open() == set()
+
+
+@pytest.mark.parametrize("scripts", [True, False])
+def test_a_frame_shows_how_to_allow_it(visiting: Visiting, tmp_path: Path, scripts: bool) -> None:  # noqa: FBT001
+    app = site("<iframe id=f width=400 height=300 src=https://www.youtube.com/embed/x sandbox=allow-scripts></iframe>")
+    with visiting(gated(app, tmp_path), scripts=scripts) as visit:
+        assert visit.open() == set()
+        frame = visit.page.frame_locator("#f")
+        assert "www.youtube.com" in frame.locator("body").inner_text()
+        box = visit.page.locator("#f").bounding_box()
+        assert box is not None
+        assert (box["width"], box["height"]) == (404, 304)
+        frame.get_by_role("button").click()
+        visit.page.wait_for_load_state("load")
+        assert visit.settled() == {"www.youtube.com"}
+        response = visit.page.goto("http://site.test/_consent/state")
+        assert response is not None
+        state = response.json()
+        assert state["services"] == {"youtube": True}
+        assert state["granted"] == ["session"]
