@@ -9,8 +9,7 @@ from cookie_consent.errors import ConfigurationError, ConsentError, LedgerError,
 from cookie_consent.ledger import ConsentRecord, Ledger
 from cookie_consent.middleware import ConsentMiddleware
 from cookie_consent.policy import Policy
-
-__version__ = "0.1.0"
+from cookie_consent.version import __version__
 
 __all__ = [
     "ConfigurationError",
@@ -22,5 +21,6 @@ __all__ = [
     "LedgerError",
     "Policy",
     "PolicyError",
+    "__version__",
     "consent_of",
 ]

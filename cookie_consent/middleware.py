@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import logging
 from functools import partial
 from typing import TYPE_CHECKING
@@ -17,10 +18,12 @@ from cookie_consent.consent import Consent, ConsentCookie, StoredChoice, decide,
 from cookie_consent.errors import ConfigurationError, LedgerError
 from cookie_consent.gate import CookieGate, TagGate, host_of
 from cookie_consent.gate.coding import READABLE
+from cookie_consent.gate.validators import Validators
 from cookie_consent.ledger import Ledger
 from cookie_consent.policy import Policy, load_policy
 from cookie_consent.responder import Responder
 from cookie_consent.routes import Routes, gpc_document
+from cookie_consent.version import __version__
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -34,7 +37,7 @@ logger = logging.getLogger("cookie_consent")
 
 _HIDDEN_EXTENSIONS = frozenset({"http.response.pathsend", "http.response.zerocopysend", "http.response.push"})
 """Ways to send a body past the rewriter; the application sends bytes where they are not offered."""
-_CONDITIONS = frozenset({b"if-none-match", b"if-modified-since", b"if-range", b"range"})
+_CONDITIONS = frozenset({b"if-modified-since", b"if-range", b"range"})
 """Not shown to the application where a page is asked for: what it would compare is the page before the gate."""
 
 
@@ -67,6 +70,7 @@ class ConsentMiddleware:
         self._cookie = ConsentCookie(secret_keys(secret), self.policy.cookie)
         self._classifier = Classifier(self.policy)
         assets = Assets(f"{prefix}/assets")
+        self._identity = [__version__, self.policy.model_dump_json(), sorted(assets.urls.items())]
         self._renderer = Renderer(self.policy, prefix=prefix, assets=assets.urls)
         self._routes = Routes(
             policy=self.policy,
@@ -113,15 +117,18 @@ class ConsentMiddleware:
             "return_to": _return_to(scope),
             "root_path": scope.get("root_path", ""),
         }
+        is_document = _is_document(request.headers)
+        validators = Validators(self._variant(consent, authority, document=is_document, **place))
         responder = Responder(
             tags=TagGate(
                 self._classifier, consent, authority, placeholder=partial(self._renderer.placeholder, consent, **place)
             ),
             cookies=cookies,
+            validators=validators,
             page_host=host_of(authority),
-            banner=partial(self._renderer.banner, consent, **place) if _is_document(request.headers) else None,
+            banner=partial(self._renderer.banner, consent, **place) if is_document else None,
         )
-        await responder.run(self.app, self._gated(scope, consent, cookies), receive, send)
+        await responder.run(self.app, self._gated(scope, consent, cookies, validators), receive, send)
 
     async def _open_ledger(self) -> None:
         """Find out at the start, rather than at the first choice, whether the log can be written."""
@@ -143,7 +150,15 @@ class ConsentMiddleware:
                     return self._cookie.read(value.strip())
         return None
 
-    def _gated(self, scope: Scope, consent: Consent, cookies: CookieGate) -> Scope:
+    def _variant(self, consent: Consent, authority: str, **what: object) -> str:
+        """Return a digest of all that a page depends on beside what the application made."""
+        state = [consent.decided, consent.gpc, sorted(consent.granted), sorted(consent.services.items())]
+        text = repr([self._identity, authority, state, sorted(what.items())])
+        return hashlib.blake2b(text.encode("utf-8", "replace"), digest_size=8).hexdigest()
+
+    def _gated(
+        self, scope: Scope, consent: Consent, cookies: CookieGate, validators: Validators | None = None
+    ) -> Scope:
         """Return the scope that the application sees: with the consent, without the cookies that it does not cover."""
         headers = []
         asked = dict(scope["headers"])
@@ -156,6 +171,10 @@ class ConsentMiddleware:
                     headers.append((name, kept.encode("latin-1")))
             elif may_be_page and name == b"accept-encoding":
                 headers.append((name, _readable_codings(value)))
+            elif name == b"if-none-match" and validators is not None:
+                shown = validators.request(value.decode("latin-1"), is_page=is_page)
+                if shown:
+                    headers.append((name, shown.encode("latin-1")))
             elif not (is_page and name in _CONDITIONS):
                 headers.append((name, value))
         extensions = {key: on for key, on in (scope.get("extensions") or {}).items() if key not in _HIDDEN_EXTENSIONS}

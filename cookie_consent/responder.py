@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 import logging
+from contextlib import suppress
 from typing import TYPE_CHECKING, Protocol
 
 from starlette.datastructures import Headers, MutableHeaders
 
 from cookie_consent.gate import CookieGate, TagGate, gate_link_header, gate_refresh_header
-from cookie_consent.gate.coding import coding_for
+from cookie_consent.gate.charset import Charset
+from cookie_consent.gate.coding import CodingError, coding_for
+from cookie_consent.gate.sniff import SNIFFED, is_unknown_type, looks_like_html
 from cookie_consent.rewriter import Rewriter, StartTag
 
 if TYPE_CHECKING:
     from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
     from cookie_consent.gate.coding import Coding
+    from cookie_consent.gate.validators import Validators
 
 __all__ = ["MakeBanner", "Responder"]
 
@@ -22,14 +26,15 @@ logger = logging.getLogger("cookie_consent")
 
 _HTML = frozenset({"text/html", "application/xhtml+xml"})
 _NO_BODY = frozenset({204, 205, 304})
+_NOT_MODIFIED = 304
 _PARTIAL = 206
 _STALE = (
     "content-length",
-    "etag",
     "last-modified",
     "accept-ranges",
     "content-md5",
     "digest",
+    "repr-digest",
     "content-digest",
 )
 """Headers that describe the body as it was before it was rewritten."""
@@ -45,17 +50,28 @@ class MakeBanner(Protocol):
 class Responder:
     """Stands in for ``send`` during one request.
 
-    It is in one of three states: waiting for the start of the response, rewriting a page, or passing all through.
+    It is in one of four states: waiting for the start of the response, finding out whether an answer without a type
+    is a page, rewriting a page, or passing all through.
     """
 
-    def __init__(self, *, tags: TagGate, cookies: CookieGate, page_host: str, banner: MakeBanner | None) -> None:
+    def __init__(
+        self,
+        *,
+        tags: TagGate,
+        cookies: CookieGate,
+        validators: Validators,
+        page_host: str,
+        banner: MakeBanner | None,
+    ) -> None:
         self._tags = tags
         self._cookies = cookies
+        self._validators = validators
         self._page_host = page_host
         self._banner = banner
         self._state: Send = self._on_start
-        self._rewriter: Rewriter | None = None
-        self._coding: Coding | None = None
+        self._page: _Page | None = None
+        self._start: Message = {}
+        self._sniffed: list[Message] = []
         self._is_head = False
         self._downstream: Send | None = None
 
@@ -78,43 +94,87 @@ class Responder:
             return
         headers = MutableHeaders(raw=list(message.get("headers", [])))
         self._gate_headers(headers)
-        self._state = self._pass_through
-        if self._is_page(message["status"], headers):
-            self._coding = coding_for(headers.get("content-encoding", ""))
-            if self._coding is None:
-                _warn_once(
-                    "coding",
-                    "a page came with Content-Encoding %s, which cannot be read here: its tags are not held back; "
-                    "let the application send gzip, deflate or no coding",
-                    headers["content-encoding"],
-                )
-            else:
-                self._start_page(headers)
-        await self._forward({**message, "headers": headers.raw})
+        self._start = {**message, "headers": headers.raw}
+        status = message["status"]
+        if status == _NOT_MODIFIED and "etag" in headers:
+            headers["etag"] = self._validators.not_modified(headers["etag"])
+        may_be_page = status not in _NO_BODY and status != _PARTIAL and not _is_download(headers)
+        content_type = headers.get("content-type", "")
+        if may_be_page and is_unknown_type(content_type) and headers.get("x-content-type-options") != "nosniff":
+            self._state = self._sniff
+            return
+        if may_be_page and content_type.partition(";")[0].strip().lower() in _HTML:
+            self._start_page(headers)
+        else:
+            self._state = self._pass_through
+        await self._forward(self._start)
+
+    async def _sniff(self, message: Message) -> None:
+        """Hold the answer until enough of it is there to see what a browser would take it for."""
+        self._sniffed.append(message)
+        content = b"".join(part.get("body", b"") for part in self._sniffed)
+        if message["type"] == "http.response.body" and message.get("more_body", False) and len(content) < SNIFFED:
+            return
+        headers = MutableHeaders(raw=self._start["headers"])
+        coding = coding_for(headers.get("content-encoding", ""))
+        with suppress(CodingError):
+            content = next(iter(coding.decode(content)), b"") if coding is not None else b""
+        if looks_like_html(content):
+            self._start_page(headers)
+        else:
+            self._state = self._pass_through
+        await self._forward(self._start)
+        for part in self._sniffed:
+            await self._state(part)
 
     def _start_page(self, headers: MutableHeaders) -> None:
+        """Make the headers those of the page that is going to be sent, or let it pass if it cannot be read."""
+        coding = coding_for(headers.get("content-encoding", ""))
+        if coding is None:
+            self._state = self._pass_through
+            _warn_once(
+                "coding",
+                "a page came with Content-Encoding %s, which cannot be read here: its tags are not held back; "
+                "install cookie-consent[br,zstd], or let the application send gzip or no coding",
+                headers["content-encoding"],
+            )
+            return
         for name in _STALE:
             del headers[name]
+        etag = self._validators.page(headers.get("etag", ""))
+        if etag:
+            headers["etag"] = etag
+        else:
+            del headers["etag"]
         for name in ("Cookie", "Accept-Language", "Sec-GPC"):
             headers.add_vary_header(name)
-        if headers["content-type"].lower().startswith("application/xhtml+xml"):
+        content_type = headers.get("content-type", "")
+        is_xml = content_type.lower().startswith("application/xhtml+xml")
+        if is_xml:
             self._banner = None  # it is HTML, which an XML parser refuses
-        self._rewriter = Rewriter(_Shut(self._tags), before_body_end=self._insertion)
+        rewriter = Rewriter(_Shut(self._tags), before_body_end=self._insertion, xml=is_xml)
+        self._page = _Page(coding, Charset(content_type), rewriter)
         self._state = self._rewrite
 
     async def _rewrite(self, message: Message) -> None:
-        if message["type"] != "http.response.body" or self._rewriter is None or self._coding is None:
+        if message["type"] != "http.response.body" or self._page is None:
             await self._forward(message)
             return
-        coding, rewriter = self._coding, self._rewriter
-        out = [coding.encode(rewriter.feed(piece)) for piece in coding.decode(message.get("body", b""))]
-        more = message.get("more_body", False)
+        body, more = message.get("body", b""), message.get("more_body", False)
+        try:
+            out = self._page.feed(body, final=not more)
+        except CodingError:
+            _warn_once("broken", "a page was not in the Content-Encoding that it named; the rest of it is left out")
+            out, more = self._page.finish(), False
         if not more:
-            out += [coding.encode(rewriter.end()), coding.finish()]
-            self._state = self._pass_through
-        body = b"" if self._is_head else b"".join(out)
-        if body or not more:
-            await self._forward({"type": "http.response.body", "body": body, "more_body": more})
+            self._state = self._pass_through if not message.get("more_body", False) else self._swallow
+        if self._is_head:
+            out = b""
+        if out or not more:
+            await self._forward({"type": "http.response.body", "body": out, "more_body": more})
+
+    async def _swallow(self, message: Message) -> None:
+        """Take what still comes of an answer that has been ended."""
 
     async def _pass_through(self, message: Message) -> None:
         await self._forward(message)
@@ -138,16 +198,6 @@ class Responder:
                     if kept is not None:
                         headers.append(name, kept)
 
-    def _is_page(self, status: int, headers: Headers) -> bool:
-        media_type = headers.get("content-type", "").partition(";")[0].strip().lower()
-        disposition = headers.get("content-disposition", "").strip().lower()
-        return (
-            media_type in _HTML
-            and status not in _NO_BODY
-            and status != _PARTIAL
-            and not disposition.startswith("attachment")
-        )
-
     def _insertion(self) -> bytes:
         if self._banner is None or self._tags.is_amp:
             return b""
@@ -157,6 +207,32 @@ class Responder:
         except Exception:  # noqa: BLE001 - no fault of the banner may fail the page
             _warn_once("banner", "the banner could not be made and is missing from the page", exc_info=True)
             return b""
+
+
+class _Page:
+    """The way of a page's bytes: decompressed, in UTF-8, rewritten, and all of it back."""
+
+    def __init__(self, coding: Coding, charset: Charset, rewriter: Rewriter) -> None:
+        self._coding = coding
+        self._charset = charset
+        self._rewriter = rewriter
+
+    def feed(self, data: bytes, *, final: bool) -> bytes:
+        """Take the next bytes; return what can be sent. Raises ``CodingError``."""
+        out = [
+            self._coding.encode(self._charset.encode(self._rewriter.feed(self._charset.decode(piece))))
+            for piece in self._coding.decode(data)
+        ]
+        return b"".join([*out, self.finish()] if final else out)
+
+    def finish(self) -> bytes:
+        """Return the rest."""
+        rest = self._rewriter.feed(self._charset.decode(b"", final=True)) + self._rewriter.end()
+        return self._coding.encode(self._charset.encode(rest, final=True)) + self._coding.finish()
+
+
+def _is_download(headers: Headers) -> bool:
+    return headers.get("content-disposition", "").strip().lower().startswith("attachment")
 
 
 class _Shut:

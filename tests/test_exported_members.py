@@ -21,6 +21,7 @@ def test_the_package_exports_what_the_contract_names() -> None:
         "LedgerError",
         "Policy",
         "PolicyError",
+        "__version__",
         "consent_of",
     ]
 

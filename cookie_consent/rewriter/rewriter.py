@@ -56,6 +56,7 @@ class Rewriter:
     ``before_body_end`` those to insert before ``</body>``, or at the end where there is no such tag.
     With ``scripting`` the text of ``noscript`` is read twice, as text and as the markup that it is without.
     With ``all_tags`` the handler is shown every start tag, not only those that may make a browser fetch.
+    With ``xml`` (XHTML) an element without content ends with its start tag, whatever it is.
     With ``loose`` no element but script has raw text: for content that some browsers read as markup.
     """
 
@@ -68,9 +69,11 @@ class Rewriter:
         scripting: bool = True,
         all_tags: bool = False,
         loose: bool = False,
+        xml: bool = False,
     ) -> None:
         self._handler = handler
         self._loose = loose
+        self._xml = xml
         self._scripting = scripting
         self._all_tags = all_tags
         self._after_head_start = after_head_start
@@ -324,7 +327,7 @@ class Rewriter:
         if tag.foreign:
             if wants_text and not tag.self_closing:
                 self._show_foreign_text(tag, end)
-        elif tag.name in RAW_TEXT and (tag.name == b"script" or not self._loose):
+        elif tag.name in RAW_TEXT and self._has_raw_text(tag):
             return self._start_text(tag, start, end, wants_text=wants_text)
         elif tag.name in _STRUCTURE:
             self._take_structure(tag.name)
@@ -333,6 +336,9 @@ class Rewriter:
         if tag.changed:
             self._replace(start, end, tag.to_bytes())
         return self._state != self._data
+
+    def _has_raw_text(self, tag: StartTag) -> bool:
+        return (tag.name == b"script" or not self._loose) and not (self._xml and tag.self_closing)
 
     def _take_structure(self, name: bytes) -> None:
         """Take note of a tag that decides how what follows is read."""

@@ -1,0 +1,217 @@
+"""The response around a page: codings, character sets, validators, and answers that lie about what they are."""
+
+from __future__ import annotations
+
+import gzip
+import zlib
+from typing import TYPE_CHECKING, Any
+
+import brotli
+import httpx
+import pytest
+from backports import zstd
+
+from cookie_consent import ConsentMiddleware, Policy
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from starlette.types import Receive, Scope, Send
+
+pytestmark = pytest.mark.anyio
+
+PAGE = "<!doctype html><title>Sœur</title><p>日本<img src=//x.test/a>" + "<p>more</p>" * 500
+HTML = {"accept": "text/html", "accept-encoding": "gzip, deflate, br, zstd"}
+
+
+class Answer:
+    """An application that answers with what it was given, in pieces."""
+
+    def __init__(self, body: bytes, *headers: tuple[str, str], status: int = 200, piece: int = 1000) -> None:
+        self.body = body
+        self.headers = [(name.encode(), value.encode()) for name, value in headers]
+        self.status = status
+        self.piece = piece
+        self.seen: dict[str, str] = {}
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:  # noqa: ARG002
+        self.seen = {name.decode(): value.decode() for name, value in scope["headers"]}
+        tags = dict(self.headers)
+        matches = b"etag" in tags and tags[b"etag"].decode() in self.seen.get("if-none-match", "")
+        status = 304 if matches else self.status
+        await send({"type": "http.response.start", "status": status, "headers": self.headers})
+        pieces = (
+            [self.body[at : at + self.piece] for at in range(0, len(self.body), self.piece)] if status == 200 else []
+        )
+        for piece in pieces:
+            await send({"type": "http.response.body", "body": piece, "more_body": True})
+        await send({"type": "http.response.body", "body": b""})
+
+
+async def get(
+    app: Answer, ledger_url: str, headers: dict[str, str] | None = None, cookies: Any = None, method: str = "GET"
+) -> httpx.Response:
+    gated = ConsentMiddleware(app, Policy(version="1"), secret="x" * 40, ledger=ledger_url)
+    transport = httpx.ASGITransport(app=gated)
+    async with httpx.AsyncClient(transport=transport, base_url="http://site.test", cookies=cookies) as client:
+        return await client.request(method, "/", headers={**HTML, **(headers or {})})
+
+
+CODINGS: list[tuple[str, Callable[[bytes], bytes], Callable[[bytes], bytes]]] = [
+    ("gzip", gzip.compress, gzip.decompress),
+    ("deflate", zlib.compress, zlib.decompress),
+    ("br", brotli.compress, brotli.decompress),
+    ("zstd", zstd.compress, zstd.decompress),
+]
+
+
+@pytest.mark.parametrize(("name", "compress", "decompress"), CODINGS)
+@pytest.mark.parametrize("piece", [1, 100_000])
+async def test_codings(
+    ledger_url: str,
+    name: str,
+    compress: Callable[[bytes], bytes],
+    decompress: Callable[[bytes], bytes],
+    piece: int,
+) -> None:
+    app = Answer(compress(PAGE.encode()), ("content-type", "text/html"), ("content-encoding", name), piece=piece)
+    gated = ConsentMiddleware(app, Policy(version="1"), secret="x" * 40, ledger=ledger_url)
+    sent: list[Any] = []
+
+    async def send(message: Any) -> None:
+        sent.append(message)
+
+    async def receive() -> Any:
+        return {"type": "http.disconnect"}
+
+    headers = [(key.encode(), value.encode()) for key, value in HTML.items()]
+    await gated({"type": "http", "method": "GET", "path": "/", "headers": headers, "query_string": b""}, receive, send)
+    assert app.seen["accept-encoding"] == "gzip, deflate, br, zstd"
+    assert (b"content-encoding", name.encode()) in sent[0]["headers"]
+    text = decompress(b"".join(message["body"] for message in sent[1:])).decode()
+    assert "data-src=//x.test/a" in text
+    assert "日本" in text
+    assert 'id="cookie-consent"' in text
+
+
+@pytest.mark.parametrize("name", ["gzip", "br", "zstd"])
+async def test_a_broken_coding_ends_the_page_and_opens_no_gate(
+    ledger_url: str, name: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    app = Answer(b"<img src=//x.test/a>" * 50, ("content-type", "text/html"), ("content-encoding", name))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("cookie_consent.responder._warned", set())
+        response = await get(app, ledger_url)
+    assert "//x.test" not in response.text
+    assert "Content-Encoding" in caplog.text
+
+
+async def test_an_unreadable_coding_passes_and_is_logged(ledger_url: str, caplog: pytest.LogCaptureFixture) -> None:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("cookie_consent.responder._warned", set())
+        response = await get(
+            Answer(b"abc", ("content-type", "text/html"), ("content-encoding", "compress")), ledger_url
+        )
+    assert response.content == b"abc"
+    assert "cannot be read" in caplog.text
+
+
+@pytest.mark.parametrize(
+    ("encoding", "content_type"),
+    [
+        ("utf-16-le", "text/html; charset=utf-16le"),
+        ("utf-16-be", "text/html; charset=UTF-16BE"),
+        ("utf-16", "text/html"),  # the byte order mark tells
+        ("utf-16", "text/html; charset=utf-8"),  # and outweighs the header
+        ("iso2022_jp", "text/html; charset=iso-2022-jp"),
+        ("shift_jis", "text/html; charset=shift_jis"),
+        ("gb18030", "text/html; charset=gb18030"),
+        ("euc-jp", "text/html; charset=euc-jp"),
+    ],
+)
+@pytest.mark.parametrize("piece", [1, 7, 100_000])
+async def test_character_sets(ledger_url: str, encoding: str, content_type: str, piece: int) -> None:
+    page = PAGE.replace("œ", "o")
+    response = await get(Answer(page.encode(encoding), ("content-type", content_type), piece=piece), ledger_url)
+    text = response.content.decode(encoding)
+    assert "data-src=//x.test/a" in text
+    assert "日本" in text
+    assert 'id="cookie-consent"' in text
+    assert "<img src" not in text
+
+
+async def test_iso_2022_jp_by_meta(ledger_url: str) -> None:
+    page = "<meta charset=ISO-2022-JP><p>日<img src=//x.test/a>"
+    response = await get(Answer(page.encode("iso2022_jp"), ("content-type", "text/html")), ledger_url)
+    assert "日<img data-consent" in response.content.decode("iso2022_jp")
+
+
+async def test_validators(ledger_url: str) -> None:
+    app = Answer(PAGE.encode(), ("content-type", "text/html"), ("etag", '"v1"'), ("last-modified", "x"))
+    first = await get(app, ledger_url)
+    etag = first.headers["etag"]
+    assert etag != '"v1"'
+    assert "last-modified" not in first.headers
+    again = await get(app, ledger_url, {"if-none-match": etag, "if-modified-since": "x"})
+    assert app.seen["if-none-match"] == '"v1"'
+    assert "if-modified-since" not in app.seen
+    assert (again.status_code, again.headers["etag"]) == (304, etag)
+    # A page of another consent, or of before the gate, is never brought back.
+    for other in (etag.replace("-cc", "-cc0")[:-2] + '"', '"v1"'):
+        assert (await get(app, ledger_url, {"if-none-match": other})).status_code == 200
+    assert (await get(app, ledger_url, {"if-none-match": etag, "sec-gpc": "1"})).status_code == 200
+
+
+async def test_validators_of_other_things_stay(ledger_url: str) -> None:
+    app = Answer(b"{}", ("content-type", "application/json"), ("etag", '"v1"'))
+    response = await get(app, ledger_url, {"accept": "*/*", "if-none-match": '"v1"'})
+    assert (response.status_code, response.headers["etag"]) == (304, '"v1"')
+
+
+@pytest.mark.parametrize("content_type", [None, "", "unknown/unknown", "*/*", "nonsense"])
+@pytest.mark.parametrize("piece", [1, 100_000])
+async def test_what_browsers_take_for_html_is_gated(ledger_url: str, content_type: str | None, piece: int) -> None:
+    headers = [("content-type", content_type)] if content_type is not None else []
+    response = await get(Answer(PAGE.encode(), *headers, piece=piece), ledger_url)
+    assert "data-src=//x.test/a" in response.text
+    coded = Answer(gzip.compress(PAGE.encode()), *headers, ("content-encoding", "gzip"), piece=piece)
+    assert "data-src=//x.test/a" in (await get(coded, ledger_url)).text
+
+
+@pytest.mark.parametrize(
+    ("body", "headers"),
+    [
+        (b"\x89PNG <img src=//x.test/a>", []),
+        (PAGE.encode(), [("x-content-type-options", "nosniff")]),
+        (PAGE.encode(), [("content-type", "text/plain")]),
+        (PAGE.encode(), [("content-type", "text/event-stream")]),
+        (PAGE.encode(), [("content-type", "text/html"), ("content-disposition", 'attachment; filename="a.html"')]),
+        (b"", []),
+    ],
+)
+async def test_what_is_no_page_passes_byte_for_byte(
+    ledger_url: str, body: bytes, headers: list[tuple[str, str]]
+) -> None:
+    assert (await get(Answer(body, *headers), ledger_url)).content == body
+
+
+async def test_head_and_error_pages(ledger_url: str) -> None:
+    assert (await get(Answer(b"", ("content-type", "text/html")), ledger_url, method="HEAD")).content == b""
+
+
+async def test_amp_pages_are_left_alone(ledger_url: str) -> None:
+    page = b"<!doctype html><html amp lang=en><script async src=https://cdn.ampproject.org/v0.js></script>"
+    assert (await get(Answer(page, ("content-type", "text/html")), ledger_url)).content == page
+
+
+async def test_a_page_of_frames_gets_no_banner(ledger_url: str) -> None:
+    page = b"<html><frameset cols=50%><frame src=//x.test/a></frameset></html>"
+    response = await get(Answer(page, ("content-type", "text/html")), ledger_url)
+    assert b"data-src=//x.test/a" in response.content
+    assert b"cookie-consent" not in response.content
+
+
+async def test_elements_that_end_at_once_in_xhtml(ledger_url: str) -> None:
+    page = b"<html xmlns='http://www.w3.org/1999/xhtml'><script src='/a.js'/><title/><img src='//x.test/a'/></html>"
+    response = await get(Answer(page, ("content-type", "application/xhtml+xml")), ledger_url)
+    assert b"data-src='//x.test/a'" in response.content
