@@ -23,7 +23,7 @@ ATTRIBUTE = re.compile(
     rb"""(?:"([^"]*+)"|'([^']*+)'|([^\t\n\f\r >"'][^\t\n\f\r >]*+)|()(?=>|\Z)))?"""
 )
 """One attribute; the groups are its name and its value: in double quotes, in single ones, in none, or missing."""
-TEXT = re.compile(rb"(?:[^<]*+<(?![A-Za-z/!?]))*+[^<]*+")
+TEXT = re.compile(rb"(?:[^<]*+<(?=[^A-Za-z/!?]))*+[^<]*+")
 """Text up to the next ``<`` that begins markup."""
 COMMENT_END = re.compile(rb"--!?+>")
 SCRIPT_STEP = re.compile(rb"<!--|-->|<(/?)script(?=[\t\n\f\r />])", re.IGNORECASE)

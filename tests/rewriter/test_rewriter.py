@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cookie_consent.rewriter import MAXIMUM_TAG, Rewriter, StartTag
@@ -136,6 +136,7 @@ def test_a_tag_over_the_bound_loses_its_attributes() -> None:
     assert whole == split == b"<p><img><p>after[END]"
 
 
+@settings(max_examples=500)
 @given(st.lists(st.sampled_from(PIECES), max_size=40), st.data())
 def test_output_does_not_depend_on_the_split(pieces: list[str], data: st.DataObject) -> None:
     document = "".join(pieces).encode()
