@@ -94,4 +94,5 @@ def test_no_address_is_missed_that_tinycss2_sees(css: str) -> None:
     seen = held(css)[1]
     for address in tokens(tinycss2.parse_component_value_list(css), "", ""):
         if "//" in address:
-            assert any(address in other or other.startswith(address) for other in seen), (address, seen)
+            known = address.rstrip("\ufffd")  # an escape that the end cuts off
+            assert any(known in other or other.startswith(known) for other in seen), (address, seen)
