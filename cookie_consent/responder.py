@@ -4,30 +4,34 @@ from __future__ import annotations
 
 import logging
 from contextlib import suppress
-from typing import TYPE_CHECKING, Protocol
+from functools import lru_cache, partial
+from typing import TYPE_CHECKING
 
-from starlette.datastructures import Headers, MutableHeaders
+from starlette.datastructures import MutableHeaders
 
-from cookie_consent.gate import CookieGate, TagGate, gate_link_header, gate_refresh_header
+from cookie_consent.gate import TagGate, gate_link_header, gate_refresh_header
 from cookie_consent.gate.charset import Charset
 from cookie_consent.gate.coding import CodingError, coding_for
 from cookie_consent.gate.sniff import SNIFFED, is_unknown_type, looks_like_html
 from cookie_consent.rewriter import Rewriter, StartTag
 
 if TYPE_CHECKING:
-    from starlette.types import ASGIApp, Message, Receive, Scope, Send
+    from collections.abc import Callable
 
+    from starlette.types import Message, Send
+
+    from cookie_consent.exchange import Exchange
     from cookie_consent.gate.coding import Coding
-    from cookie_consent.gate.validators import Validators
 
-__all__ = ["MakeBanner", "Responder"]
+__all__ = ["Responder"]
 
 logger = logging.getLogger("cookie_consent")
 
 _HTML = frozenset({"text/html", "application/xhtml+xml"})
-_NO_BODY = frozenset({204, 205, 304})
+_BARE = frozenset({204, 205, 206, 304})
+"""Answers without a body, or with a part of one that only a script can have asked for."""
 _NOT_MODIFIED = 304
-_PARTIAL = 206
+_GATED = frozenset({b"set-cookie", b"link", b"refresh", b"etag"})
 _STALE = (
     "content-length",
     "last-modified",
@@ -40,13 +44,6 @@ _STALE = (
 """Headers that describe the body as it was before it was rewritten."""
 
 
-class MakeBanner(Protocol):
-    """Gives the banner for a page; ``unclassified`` says that something undeclared was held back on it."""
-
-    def __call__(self, *, unclassified: bool) -> bytes:
-        """Return the banner as ASCII HTML."""
-
-
 class Responder:
     """Stands in for ``send`` during one request.
 
@@ -54,60 +51,44 @@ class Responder:
     is a page, rewriting a page, or passing all through.
     """
 
-    def __init__(
-        self,
-        *,
-        tags: TagGate,
-        cookies: CookieGate,
-        validators: Validators,
-        page_host: str,
-        banner: MakeBanner | None,
-    ) -> None:
-        self._tags = tags
-        self._cookies = cookies
-        self._validators = validators
-        self._page_host = page_host
-        self._banner = banner
+    def __init__(self, exchange: Exchange, send: Send) -> None:
+        self._exchange = exchange
+        self._forward = send
         self._state: Send = self._on_start
         self._page: _Page | None = None
+        self._make_page: Callable[[], _Page]
+        self._key: tuple[tuple[object, ...], str, str] = ((), "", "")
         self._start: Message = {}
         self._sniffed: list[Message] = []
-        self._is_head = False
-        self._downstream: Send | None = None
+        self._has_banner = False
+        self._is_complete = True
 
-    async def run(self, app: ASGIApp, scope: Scope, receive: Receive, send: Send) -> None:
-        """Call the application and treat its answer."""
-        self._is_head = scope["method"] == "HEAD"
-        self._downstream = send
-        await app(scope, receive, self._send)
-
-    async def _send(self, message: Message) -> None:
+    async def send(self, message: Message) -> None:
+        """Treat one message of the application's answer (ASGI 3)."""
         await self._state(message)
-
-    async def _forward(self, message: Message) -> None:
-        if self._downstream is not None:
-            await self._downstream(message)
 
     async def _on_start(self, message: Message) -> None:
         if message["type"] != "http.response.start":
             # Early hints and server push would make the browser fetch before the gate has seen an address.
             return
-        headers = MutableHeaders(raw=list(message.get("headers", [])))
-        self._gate_headers(headers)
-        self._start = {**message, "headers": headers.raw}
-        status = message["status"]
-        if status == _NOT_MODIFIED and "etag" in headers:
-            headers["etag"] = self._validators.not_modified(headers["etag"])
-        may_be_page = status not in _NO_BODY and status != _PARTIAL and not _is_download(headers)
-        content_type = headers.get("content-type", "")
-        if may_be_page and is_unknown_type(content_type) and headers.get("x-content-type-options") != "nosniff":
-            self._state = self._sniff
-            return
-        if may_be_page and content_type.partition(";")[0].strip().lower() in _HTML:
-            self._start_page(headers)
-        else:
-            self._state = self._pass_through
-        await self._forward(self._start)
+        raw = message.get("headers", ())
+        names = {name.lower(): value for name, value in raw}
+        if not _GATED.isdisjoint(names) or self._exchange.cookies.refused:
+            headers = MutableHeaders(raw=list(raw))
+            self._gate_headers(headers)
+            if message["status"] == _NOT_MODIFIED and "etag" in headers:
+                headers["etag"] = self._exchange.validators.not_modified(headers["etag"])
+            message = {**message, "headers": headers.raw}
+        kind = _kind(names.get(b"content-type", b""))
+        self._state = self._forward
+        if kind is not None and message["status"] not in _BARE and not _is_download(names):
+            self._start = {**message, "headers": list(message.get("headers", ()))}
+            if kind == "page":
+                self._start_page(MutableHeaders(raw=self._start["headers"]))
+            elif names.get(b"x-content-type-options", b"").strip().lower() != b"nosniff":
+                self._state = self._sniff
+        if self._state == self._forward:
+            await self._forward(message)
 
     async def _sniff(self, message: Message) -> None:
         """Hold the answer until enough of it is there to see what a browser would take it for."""
@@ -119,11 +100,11 @@ class Responder:
         coding = coding_for(headers.get("content-encoding", ""))
         with suppress(CodingError):
             content = next(iter(coding.decode(content)), b"") if coding is not None else b""
+        self._state = self._forward
         if looks_like_html(content):
             self._start_page(headers)
-        else:
-            self._state = self._pass_through
-        await self._forward(self._start)
+        if self._state == self._forward:
+            await self._forward(self._start)
         for part in self._sniffed:
             await self._state(part)
 
@@ -131,7 +112,7 @@ class Responder:
         """Make the headers those of the page that is going to be sent, or let it pass if it cannot be read."""
         coding = coding_for(headers.get("content-encoding", ""))
         if coding is None:
-            self._state = self._pass_through
+            self._state = self._forward
             _warn_once(
                 "coding",
                 "a page came with Content-Encoding %s, which cannot be read here: its tags are not held back; "
@@ -141,7 +122,7 @@ class Responder:
             return
         for name in _STALE:
             del headers[name]
-        etag = self._validators.page(headers.get("etag", ""))
+        etag = self._exchange.validators.page(headers["etag"]) if "etag" in headers else ""
         if etag:
             headers["etag"] = etag
         else:
@@ -149,63 +130,95 @@ class Responder:
         for name in ("Cookie", "Accept-Language", "Sec-GPC"):
             headers.add_vary_header(name)
         content_type = headers.get("content-type", "")
+        self._key = (self._exchange.made_for, content_type, headers.get("content-encoding", ""))
+        self._make_page = partial(self._begin, coding, content_type)
+        self._state = self._rewrite_first
+
+    def _begin(self, coding: Coding, content_type: str) -> _Page:
         is_xml = content_type.lower().startswith("application/xhtml+xml")
-        if is_xml:
-            self._banner = None  # it is HTML, which an XML parser refuses
-        rewriter = Rewriter(_Shut(self._tags), before_body_end=self._insertion, xml=is_xml)
-        self._page = _Page(coding, Charset(content_type), rewriter)
-        self._state = self._rewrite
+        self._has_banner = self._exchange.is_document and not is_xml  # an XML parser would refuse the banner's HTML
+        rewriter = Rewriter(_Shut(self._exchange.tags), before_body_end=self._insertion, xml=is_xml)
+        return _Page(coding, Charset(content_type), rewriter)
+
+    async def _rewrite_first(self, message: Message) -> None:
+        """Send the headers with the page if it has come whole, made anew or from the cache, or begin to rewrite it."""
+        body = message.get("body", b"")
+        if message["type"] != "http.response.body" or message.get("more_body", False) or self._is_head:
+            self._page = self._make_page()
+            self._state = self._rewrite
+            await self._forward(self._start)
+            await self._rewrite(message)
+            return
+        pages, key = self._exchange.site.pages, (*self._key, body)
+        page = pages.get(key)
+        if page is None:
+            self._page = self._make_page()
+            page = self._rewritten(body, final=True)[0]
+            if self._is_complete:
+                pages.put(key, page)
+        self._state = self._forward
+        self._start["headers"].append((b"content-length", b"%d" % len(page)))
+        await self._forward(self._start)
+        await self._forward({"type": "http.response.body", "body": page, "more_body": False})
 
     async def _rewrite(self, message: Message) -> None:
-        if message["type"] != "http.response.body" or self._page is None:
+        if message["type"] != "http.response.body":
             await self._forward(message)
             return
-        body, more = message.get("body", b""), message.get("more_body", False)
+        more = message.get("more_body", False)
+        out, ended = self._rewritten(message.get("body", b""), final=not more)
+        if ended:
+            self._state = self._swallow if more else self._forward
+        if out or ended:
+            body = b"" if self._is_head else out
+            await self._forward({"type": "http.response.body", "body": body, "more_body": not ended})
+
+    @property
+    def _is_head(self) -> bool:
+        return bool(self._exchange.scope["method"] == "HEAD")
+
+    def _rewritten(self, body: bytes, *, final: bool) -> tuple[bytes, bool]:
+        """Return what can be sent of the page, and whether that was the end of it."""
+        if self._page is None:
+            return b"", True
         try:
-            out = self._page.feed(body, final=not more)
+            return self._page.feed(body, final=final), final
         except CodingError:
             _warn_once("broken", "a page was not in the Content-Encoding that it named; the rest of it is left out")
-            out, more = self._page.finish(), False
-        if not more:
-            self._state = self._pass_through if not message.get("more_body", False) else self._swallow
-        if self._is_head:
-            out = b""
-        if out or not more:
-            await self._forward({"type": "http.response.body", "body": out, "more_body": more})
+            return self._page.finish(), True
 
     async def _swallow(self, message: Message) -> None:
         """Take what still comes of an answer that has been ended."""
-
-    async def _pass_through(self, message: Message) -> None:
-        await self._forward(message)
 
     def _gate_headers(self, headers: MutableHeaders) -> None:
         cookies = headers.getlist("set-cookie")
         if cookies:
             del headers["set-cookie"]
             for cookie in cookies:
-                kept = self._cookies.response(cookie)
+                kept = self._exchange.cookies.response(cookie)
                 if kept is not None:
                     headers.append("set-cookie", kept)
-        for expired in self._cookies.expire_refused(self._page_host):
+        for expired in self._exchange.cookies.expire_refused(self._exchange.page_host):
             headers.append("set-cookie", expired)
         for name, gate in (("link", gate_link_header), ("refresh", gate_refresh_header)):
             values = headers.getlist(name)
             if values:
                 del headers[name]
                 for value in values:
-                    kept = gate(value, self._tags)
+                    kept = gate(value, self._exchange.tags)
                     if kept is not None:
                         headers.append(name, kept)
 
     def _insertion(self) -> bytes:
-        if self._banner is None or self._tags.is_amp:
+        tags = self._exchange.tags
+        if not self._has_banner or tags.is_amp:
             return b""
         try:
-            banner = self._banner(unclassified=self._tags.unclassified)
-            return self._tags.own(banner.decode("ascii")).encode("ascii") if self._tags.relative else banner
+            banner = self._exchange.banner()
+            return tags.own(banner.decode("ascii")).encode("ascii") if tags.relative else banner
         except Exception:  # noqa: BLE001 - no fault of the banner may fail the page
             _warn_once("banner", "the banner could not be made and is missing from the page", exc_info=True)
+            self._is_complete = False
             return b""
 
 
@@ -231,8 +244,17 @@ class _Page:
         return self._coding.encode(self._charset.encode(rest, final=True)) + self._coding.finish()
 
 
-def _is_download(headers: Headers) -> bool:
-    return headers.get("content-disposition", "").strip().lower().startswith("attachment")
+@lru_cache(maxsize=256)
+def _kind(content_type: bytes) -> str | None:
+    """Return ``page`` for HTML, ``unknown`` for what browsers take a closer look at, None for all else."""
+    essence = content_type.decode("latin-1").partition(";")[0].strip().lower()
+    if essence in _HTML:
+        return "page"
+    return "unknown" if is_unknown_type(essence) else None
+
+
+def _is_download(headers: dict[bytes, bytes]) -> bool:
+    return headers.get(b"content-disposition", b"").strip().lower().startswith(b"attachment")
 
 
 class _Shut:

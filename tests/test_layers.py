@@ -20,6 +20,8 @@ LAYERS = {
     "banner": 2,
     "routes": 3,
     "assets": 3,
+    "page_cache": 4,
+    "exchange": 4,
     "responder": 4,
     "middleware": 4,
     "demo": 5,
@@ -29,6 +31,10 @@ LAYERS = {
 }
 SAME_LAYER = {
     ("routes", "assets"),
+    ("exchange", "page_cache"),
+    ("responder", "exchange"),
+    ("middleware", "exchange"),
+    ("middleware", "page_cache"),
     ("middleware", "responder"),
     ("cli", "cli_log"),
     ("cli", "demo"),

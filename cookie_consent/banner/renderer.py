@@ -80,6 +80,7 @@ class Renderer:
         # Stand-ins for the one value that differs from page to page, so that the rest is rendered once.
         self._path_slot = secrets.token_hex(16)
         self._query_slot = secrets.token_hex(16)
+        self._negotiated = lru_cache(maxsize=256)(lambda header: negotiate(header, self.languages))
         self._cached_banner = lru_cache(maxsize=256)(self._render_banner)
 
     @property
@@ -89,7 +90,7 @@ class Renderer:
 
     def language(self, accept_language: str) -> str:
         """Return the offered language that suits the header ``Accept-Language`` best (RFC 9110, 12.5.4)."""
-        return negotiate(accept_language, self.languages)
+        return self._negotiated(accept_language)
 
     def notice(self, language: str, *, unclassified: bool) -> NoticeText:
         """Return the text that is shown in ``language``, with or without the category ``unclassified``."""

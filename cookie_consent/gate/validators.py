@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 import re
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 __all__ = ["Validators"]
 
@@ -11,13 +15,13 @@ _OURS = re.compile(r'((?:W/)?"[^"]*)-cc([0-9a-f]{16})"')
 
 
 class Validators:
-    """Marks the entity tags of one visitor's pages with the ``variant`` they are of: 16 hexadecimal digits.
+    """Marks the entity tags of one visitor's pages with what ``variant`` gives: 16 hexadecimal digits.
 
     What a browser sends back is shown to the application as it made it, if it is of the same variant. So the answer
     304 works, and never brings back a page of another consent.
     """
 
-    def __init__(self, variant: str) -> None:
+    def __init__(self, variant: Callable[[], str]) -> None:
         self._variant = variant
         self._known: set[str] = set()
 
@@ -32,14 +36,14 @@ class Validators:
             if ours is None:
                 if not is_page:
                     kept.append(tag)
-            elif ours[2] == self._variant:
+            elif ours[2] == self._variant():
                 kept.append(f'{ours[1]}"')
                 self._known.add(_opaque(kept[-1]))
         return ", ".join(kept)
 
     def page(self, etag: str) -> str:
         """Return the entity tag of a page with its mark; empty where the application's own is not well-formed."""
-        return f'{etag[:-1]}-cc{self._variant}"' if _TAG.fullmatch(etag) else ""
+        return f'{etag[:-1]}-cc{self._variant()}"' if _TAG.fullmatch(etag) else ""
 
     def not_modified(self, etag: str) -> str:
         """Return the entity tag for the answer 304, marked if the browser's was."""

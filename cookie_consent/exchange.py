@@ -1,0 +1,160 @@
+"""One request and what follows from it, each worked out when it is first needed."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from functools import cached_property, partial
+from typing import TYPE_CHECKING, Any
+
+from cookie_consent.gate import CookieGate, TagGate, host_of
+from cookie_consent.gate.coding import READABLE
+from cookie_consent.gate.validators import Validators
+
+if TYPE_CHECKING:
+    from starlette.types import Scope
+
+    from cookie_consent.banner import Renderer
+    from cookie_consent.classify import Classifier
+    from cookie_consent.consent import Consent, ConsentCookie
+    from cookie_consent.page_cache import PageCache
+
+__all__ = ["Exchange", "Site"]
+
+_HIDDEN_EXTENSIONS = frozenset({"http.response.pathsend", "http.response.zerocopysend", "http.response.push"})
+"""Ways to send a body past the rewriter; the application sends bytes where they are not offered."""
+_CONDITIONS = frozenset({b"if-modified-since", b"if-range", b"range"})
+"""Not shown to the application where a page is asked for: what it would compare is the page before the gate."""
+_CHANGED = _CONDITIONS | {b"cookie", b"accept-encoding", b"if-none-match"}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Site:
+    """What all exchanges of one middleware share."""
+
+    classifier: Classifier
+    cookie: ConsentCookie
+    renderer: Renderer
+    pages: PageCache
+    identity: str
+    """Says what the pages are made by: the version, the policy, the assets."""
+
+
+class Exchange:
+    """A request, with the consent that holds for it."""
+
+    def __init__(self, site: Site, scope: Scope, consent: Consent, asked: dict[bytes, bytes]) -> None:
+        self.site = site
+        self.scope = scope
+        self.consent = consent
+        self._asked = asked
+        """The request's headers; of several with one name the last."""
+
+    @cached_property
+    def cookies(self) -> CookieGate:
+        """The gate of its cookies."""
+        return CookieGate(self.site.classifier, self.consent, self.site.cookie)
+
+    @cached_property
+    def authority(self) -> str:
+        """The host that was asked, with its port if it has one."""
+        return self._asked.get(b"host", b"").decode("latin-1")
+
+    @cached_property
+    def page_host(self) -> str:
+        """The host without its port, as hosts are compared."""
+        return host_of(self.authority)
+
+    @cached_property
+    def is_document(self) -> bool:
+        """Whether the answer becomes a page of its own, where a banner belongs (Fetch Metadata, section 2.1)."""
+        destination = self._asked.get(b"sec-fetch-dest")
+        if destination is not None:
+            return destination == b"document"
+        is_script = self._asked.get(b"x-requested-with", b"").lower() == b"xmlhttprequest"
+        return b"hx-request" not in self._asked and not is_script
+
+    @cached_property
+    def tags(self) -> TagGate:
+        """The gate of the page's tags."""
+        placeholder = partial(self.site.renderer.placeholder, self.consent, **self._place)
+        return TagGate(self.site.classifier, self.consent, self.authority, placeholder=placeholder)
+
+    def banner(self) -> bytes:
+        """Return the banner for the page, after all of its tags have passed the gate."""
+        return self.site.renderer.banner(self.consent, unclassified=self.tags.unclassified, **self._place)
+
+    @cached_property
+    def validators(self) -> Validators:
+        """What marks the page's entity tags."""
+        return Validators(lambda: self.variant)
+
+    @cached_property
+    def made_for(self) -> tuple[object, ...]:
+        """All that a page depends on beside what the application made and what the site's exchanges share."""
+        consent = self.consent
+        return (
+            consent.decided,
+            consent.gpc,
+            tuple(sorted(consent.granted)),
+            tuple(sorted(consent.services.items())),
+            self.authority,
+            self.is_document,
+            *self._place.values(),
+        )
+
+    @cached_property
+    def variant(self) -> str:
+        """A digest of ``made_for`` and of what the site's exchanges share."""
+        text = repr((self.site.identity, self.made_for))
+        return hashlib.blake2b(text.encode("utf-8", "replace"), digest_size=8).hexdigest()
+
+    @cached_property
+    def _place(self) -> dict[str, Any]:
+        language = self.site.renderer.language(self._asked.get(b"accept-language", b"").decode("latin-1"))
+        return {
+            "language": language,
+            "return_to": _return_to(self.scope),
+            "root_path": self.scope.get("root_path", ""),
+        }
+
+    def inner_scope(self) -> Scope:
+        """Return the scope that the application sees: with the consent, without the cookies that it does not cover."""
+        scope = dict(self.scope)
+        scope["consent"] = self.consent
+        extensions = scope.get("extensions")
+        if extensions and not _HIDDEN_EXTENSIONS.isdisjoint(extensions):
+            scope["extensions"] = {key: on for key, on in extensions.items() if key not in _HIDDEN_EXTENSIONS}
+        if not _CHANGED.isdisjoint(self._asked):
+            scope["headers"] = self._inner_headers()
+        return scope
+
+    def _inner_headers(self) -> list[tuple[bytes, bytes]]:
+        headers = []
+        is_page = b"text/html" in self._asked.get(b"accept", b"")
+        may_be_page = is_page or self._asked.get(b"sec-fetch-dest") == b"empty"  # a script may fetch part of a page
+        for name, value in self.scope["headers"]:
+            shown = value
+            if name == b"cookie":
+                shown = self.cookies.request(value.decode("latin-1")).encode("latin-1")
+            elif name == b"accept-encoding":
+                shown = _readable_codings(value) if may_be_page else value
+            elif name == b"if-none-match":
+                shown = self.validators.request(value.decode("latin-1"), is_page=is_page).encode("latin-1")
+            elif is_page and name in _CONDITIONS:
+                continue
+            if shown or not value:
+                headers.append((name, shown))
+        return headers
+
+
+def _readable_codings(value: bytes) -> bytes:
+    parts = [part.strip() for part in value.decode("latin-1").split(",")]
+    kept = [part for part in parts if part.partition(";")[0].strip().lower() in READABLE]
+    return ", ".join(kept or ["identity"]).encode("latin-1")
+
+
+def _return_to(scope: Scope) -> str:
+    raw = scope.get("raw_path") or str(scope["path"]).encode("utf-8")
+    path = bytes(raw).partition(b"?")[0] + (b"?" + scope["query_string"] if scope.get("query_string") else b"")
+    return path.decode("latin-1")
