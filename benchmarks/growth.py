@@ -1,0 +1,192 @@
+"""How time and memory of a page's way through the gate grow with its size, on input made to be slow.
+
+    python benchmarks/growth.py [--plot FILE.svg]
+
+Each document is gated in pieces of 16 KiB, once for each size; the table gives the time for the largest, and by how
+much it grows each time that the size doubles (the median: these times are short). Then a page of 1 GB is streamed
+through the whole middleware, and the table gives the memory that this took beyond what the process had before.
+Needs matplotlib for the plot.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import gc
+import itertools
+import resource
+import statistics
+import tempfile
+import time
+from html import escape
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from cookie_consent import ConsentMiddleware, Policy
+from cookie_consent.classify import Classifier
+from cookie_consent.consent import Consent
+from cookie_consent.gate import TagGate
+from cookie_consent.rewriter import Rewriter
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from starlette.types import Message, Receive, Scope, Send
+
+PIECE = 16 * 1024
+LARGEST = 16_000_000
+"""Bytes of the largest document; the others are a half, a quarter, an eighth and a sixteenth of it."""
+ROUNDS = 3
+STREAMED = 1_000_000_000
+
+
+def _nested_frames(size: int) -> bytes:
+    frame = "<img src=//x.test/a>"
+    while len(frame) < size // 64:
+        frame = f'<iframe srcdoc="{escape(frame)}"></iframe>'
+    return (frame * (size // len(frame) + 1)).encode()[:size]
+
+
+DOCUMENTS: dict[str, Callable[[int], bytes]] = {
+    "plain text": lambda size: b"Some words of text. " * (size // 20),
+    "'<' only": lambda size: b"<" * size,
+    "'<a ' without end": lambda size: b"<a " * (size // 3),
+    "'<!--' without end": lambda size: b"<!--" * (size // 4),
+    "'</' without end": lambda size: b"</" * (size // 2),
+    "open quote": lambda size: b"<img alt='" + b"x" * size,
+    "open quote, '<' in it": lambda size: b"<img alt='" + b"<img src=//x.test/a>" * (size // 20),
+    "one attribute": lambda size: b"<img alt='" + b"x" * size + b"' src=//x.test/a>",
+    "many attributes": lambda size: b"<img" + b" a=b" * (size // 4) + b" src=//x.test/a>",
+    "'=' only": lambda size: b"<p " + b"=" * size,
+    "'=(' in text": lambda size: b"=(" * (size // 2),
+    "open comment": lambda size: b"<!-- " + b"-" * size,
+    "open script": lambda size: b"<script>" + b"<!--<script" * (size // 11),
+    "script, ends in comments": lambda size: b"<script><!-- " + b"</script" * (size // 8),
+    "open style": lambda size: b"<style>" + b"url(" * (size // 4),
+    "style, open comments": lambda size: b"<style>" + b"/*url(" * (size // 6),
+    "style attribute": lambda size: b"<p style='" + b"url(//x.test/a)" * (size // 15) + b"'>",
+    "srcset": lambda size: b"<img srcset='" + b"//x.test/a 1x, " * (size // 15) + b"'>",
+    "references": lambda size: b"<img src='//x.test/" + b"&amp" * (size // 4) + b"'>",
+    "nested svg": lambda size: b"<svg>" * (size // 5),
+    "nested svg and text": lambda size: b"<svg><title>" * (size // 12),
+    "nested frames": _nested_frames,
+    "nested noscript": lambda size: b"<noscript>" * (size // 10),
+    "third-party tags": lambda size: b"<img src=https://i.ytimg.com/a.jpg>\n" * (size // 36),
+    "no tag, two quotes": lambda size: b"<p a=\"'>" * (size // 8),
+    "addresses of spaces": lambda size: b"<img src='" + b" \t" * (size // 2) + b"//x.test'>",
+}
+
+
+def gate(document: bytes) -> float:
+    """Return the seconds that the document took."""
+    policy = Policy(version="1")
+    tags = TagGate(Classifier(policy), Consent(policy=policy, granted=frozenset({"session"})), "page.example")
+    rewriter = Rewriter(tags)
+    start = time.perf_counter()
+    for at in range(0, len(document), PIECE):
+        rewriter.feed(document[at : at + PIECE])
+    rewriter.end()
+    return time.perf_counter() - start
+
+
+def grow() -> dict[str, list[tuple[int, float]]]:
+    """Return, by kind of document, the sizes and the seconds that each took."""
+    sizes = [LARGEST >> shift for shift in range(4, -1, -1)]
+    print(f"{'document':26} {'seconds':>9} {'MB/s':>7} {'for twice the size':>19}")
+    result = {}
+    for name, make in DOCUMENTS.items():
+        times = []
+        for size in sizes:
+            document = make(size)
+            times.append((size, min(gate(document) for _ in range(ROUNDS))))
+        result[name] = times
+        ratios = [after / before for (_, before), (_, after) in itertools.pairwise(times)]
+        seconds = times[-1][1]
+        print(f"{name:26} {seconds:9.3f} {LARGEST / seconds / 1e6:7.0f} {statistics.median(ratios):18.2f}x", flush=True)
+    return result
+
+
+def plot(times: dict[str, list[tuple[int, float]]], path: Path) -> None:
+    """Draw time by size, both logarithmic: what is linear is a line of slope one."""
+    import matplotlib as mpl
+
+    mpl.use("Agg")
+    from matplotlib import pyplot as plt
+
+    mpl.rcParams["svg.hashsalt"] = "growth"
+    figure, axes = plt.subplots(figsize=(9, 6), layout="constrained")
+    styles = ("-", "--", ":")
+    for at, (name, points) in enumerate(times.items()):
+        axes.plot(
+            [size / 1e6 for size, _ in points],
+            [seconds for _, seconds in points],
+            styles[at // 10],
+            marker=".",
+            label=name,
+        )
+    axes.set(xscale="log", yscale="log", xlabel="size of the document, MB", ylabel="time, s")
+    axes.set_title("Time to gate a document made to be slow")
+    axes.legend(loc="center left", bbox_to_anchor=(1, 0.5), fontsize="small")
+    axes.grid(alpha=0.3)
+    figure.savefig(path, metadata={"Date": None})
+
+
+async def _stream(piece: bytes, pieces: int) -> tuple[int, int]:
+    """Return the bytes sent of a page of so many pieces, and the growth of the process in KiB."""
+    sent = 0
+
+    async def app(_: Scope, __: Receive, send: Send) -> None:
+        await send({"type": "http.response.start", "status": 200, "headers": [(b"content-type", b"text/html")]})
+        for at in range(pieces):
+            await send({"type": "http.response.body", "body": piece, "more_body": at < pieces - 1})
+
+    async def receive() -> Message:
+        return {"type": "http.request", "body": b"", "more_body": False}
+
+    async def send(message: Message) -> None:
+        nonlocal sent
+        sent += len(message.get("body", b""))
+
+    with tempfile.TemporaryDirectory() as folder:
+        middleware: Any = ConsentMiddleware(
+            app, policy=Policy(version="1"), secret="x" * 32, ledger=f"sqlite:///{folder}/consent.db"
+        )
+        scope = {
+            "type": "http", "method": "GET", "path": "/", "query_string": b"", "scheme": "http",
+            "headers": [(b"host", b"page.example"), (b"sec-fetch-dest", b"document")],
+        }  # fmt: skip
+        gc.collect()
+        before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+        await middleware(scope, receive, send)
+        after = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return sent, after - before
+
+
+def stream() -> None:
+    """Stream 1 GB and print what memory it took."""
+    piece = (
+        b"<div class=story><p>Some words, <a href=/a>a link</a></p></div>\n" * 15
+        + b"<div><img src=https://i.ytimg.com/vi/a.jpg alt='A picture'><script>var a = '<b>';</script></div>\n"
+    ) * 60
+    piece = piece[:-7]  # so that pieces end inside tags
+    start = time.perf_counter()
+    sent, grown = asyncio.run(_stream(piece, STREAMED // len(piece)))
+    seconds = time.perf_counter() - start
+    print(
+        f"streamed {STREAMED / 1e6:.0f} MB in, {sent / 1e6:.0f} MB out, {seconds:.0f} s: memory +{grown / 1024:.1f} MB"
+    )
+
+
+def main() -> None:
+    """Print both tables."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--plot", type=Path, metavar="FILE.svg", help="draw time by size")
+    options = parser.parse_args()
+    stream()  # first, while the process is small
+    times = grow()
+    if options.plot is not None:
+        plot(times, options.plot)
+
+
+if __name__ == "__main__":
+    main()
