@@ -137,7 +137,10 @@ class Responder:
     def _begin(self, coding: Coding, content_type: str) -> _Page:
         is_xml = content_type.lower().startswith("application/xhtml+xml")
         self._has_banner = self._exchange.is_document and not is_xml  # an XML parser would refuse the banner's HTML
-        rewriter = Rewriter(_Shut(self._exchange.tags), before_body_end=self._insertion, xml=is_xml)
+        gate = self._exchange.tags
+        holds = self._exchange.site.classifier.policy.gate.html
+        handler = _Shut(gate) if holds else _Watched(gate)
+        rewriter = Rewriter(handler, before_body_end=self._insertion, xml=is_xml)
         return _Page(coding, Charset(content_type), rewriter)
 
     async def _rewrite_first(self, message: Message) -> None:
@@ -282,6 +285,28 @@ class _Shut:
             _warn_once("text", "a script could not be judged and was left out of the page", exc_info=True)
             tag.blank()
             return b""
+
+
+class _Watched:
+    """Shows a gate that does not hold the page's tags copies of them, so that it knows what the page loads."""
+
+    def __init__(self, gate: TagGate) -> None:
+        self._gate = _Shut(gate)
+
+    @property
+    def relative(self) -> bool:
+        return self._gate.relative
+
+    def start_tag(self, tag: StartTag) -> bool:
+        return self._gate.start_tag(_copy(tag))
+
+    def text(self, tag: StartTag, text: bytes, *, more: bool) -> bytes:
+        self._gate.text(_copy(tag), text, more=more)
+        return text
+
+
+def _copy(tag: StartTag) -> StartTag:
+    return StartTag(tag.raw, foreign=tag.foreign)
 
 
 _warned: set[str] = set()

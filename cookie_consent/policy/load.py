@@ -10,7 +10,15 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from pydantic import BaseModel, ValidationError
 
 from cookie_consent.errors import PolicyError, Problem
-from cookie_consent.policy.model import BannerOptions, Category, Controller, CookieOptions, CookieRule, Service
+from cookie_consent.policy.model import (
+    BannerOptions,
+    Category,
+    Controller,
+    CookieOptions,
+    CookieRule,
+    GateOptions,
+    Service,
+)
 from cookie_consent.policy.policy import BUILTIN_CATEGORIES, UNCLASSIFIED, Policy
 from cookie_consent.policy.registry_data import registry
 
@@ -242,4 +250,5 @@ _NESTED: dict[str, type[BaseModel]] = {
     "controller": Controller,
     "cookie": CookieOptions,
     "cookies": CookieRule,
+    "gate": GateOptions,
 }

@@ -1,4 +1,4 @@
-"""The parts of a policy: categories, services, cookies, hosts and the options of banner and cookie.
+"""The parts of a policy: categories, services, cookies, hosts and the options of gate, banner and cookie.
 
 All of these are frozen pydantic models, checked once when they are made.
 """
@@ -18,6 +18,7 @@ __all__ = [
     "Controller",
     "CookieOptions",
     "CookieRule",
+    "GateOptions",
     "HostRule",
     "Service",
     "Text",
@@ -162,3 +163,19 @@ class CookieOptions(Model):
     max_age: Seconds = 180 * 86_400
     https_only: bool = False
     """Mark it ``Secure`` even where the request came by http, as behind a proxy that ends TLS without saying so."""
+
+
+class GateOptions(Model):
+    """What holds a page to the visitor's choice, each to be switched off by itself."""
+
+    html: bool = True
+    """Hold tags back in the page. Without it they are sent as they are; guard and banner still go into the page."""
+    csp: Literal["enforce", "report-only", "off"] = "off"
+    """Send a Content-Security-Policy of what is agreed to; with ``report-only`` the browser only reports."""
+    guard: bool = True
+    """Hold cookies and storage to the choice that scripts write in the browser."""
+    clear_site_data: Annotated[
+        tuple[Literal["cache", "storage", "executionContexts"], ...],
+        AfterValidator(lambda kinds: tuple(dict.fromkeys(kinds))),
+    ] = ()
+    """What the browser shall clear when consent is withdrawn (Clear Site Data, section 3.1)."""

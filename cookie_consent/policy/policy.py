@@ -13,6 +13,7 @@ from cookie_consent.policy.model import (
     Controller,
     CookieOptions,
     CookieRule,
+    GateOptions,
     HostRule,
     Model,
     Service,
@@ -45,6 +46,7 @@ class Policy(Model):
     first_party: tuple[HostRule, ...] = ()
     unknown_hosts: Literal["ask", "block", "allow"] = "ask"
     unknown_cookies: Literal["session", "block", "ask", "allow"] = "session"
+    gate: GateOptions = GateOptions()
     controller: Controller | None = None
     banner: BannerOptions = BannerOptions()
     cookie: CookieOptions = CookieOptions()

@@ -36,6 +36,11 @@ cookies = [{ name = "*", max_age = "3 fortnights" }]
 [services.google-analytic]
 [banner]
 langages = ["en"]
+[gate]
+html = "maybe"
+csp = true
+gard = false
+clear_site_data = ["cookies", "cache"]
 [[cookies]]
 name = "a"
 """
@@ -63,11 +68,18 @@ def test_all_problems_are_told_at_once_with_key_cause_and_fix(tmp_path: Path) ->
         "services.live.cookies.0.max_age",
         "services.google-analytic",
         "banner.langages",
+        "gate.html",
+        "gate.csp",
+        "gate.gard",
+        "gate.clear_site_data.0",
         "cookies.0.category",
     }
     assert all(problem.cause and problem.fix for problem in problems.values())
     assert "did you mean 'first_party'?" in problems["first_partyy"].fix
     assert "did you mean 'languages'?" in problems["banner.langages"].fix
+    assert "'enforce', 'report-only' or 'off'" in problems["gate.csp"].fix
+    assert "did you mean 'guard'?" in problems["gate.gard"].fix
+    assert "'storage'" in problems["gate.clear_site_data.0"].fix
     assert "did you mean 'analytics'?" in problems["services.live.category"].fix
     assert "did you mean 'google-analytics'?" in problems["services.google-analytic"].fix
     assert str(path) in str(caught.value)
@@ -96,6 +108,21 @@ def test_the_table_of_pyproject_is_read(tmp_path: Path) -> None:
     path.write_text("[tool]\n")
     with pytest.raises(PolicyError, match="the table is missing"):
         load_policy(path)
+
+
+def test_each_gate_can_be_set() -> None:
+    options = {"html": False, "csp": "report-only", "guard": False, "clear_site_data": ["cache", "storage", "cache"]}
+    gate = parse_policy({"version": "1", "gate": options}, source="test").gate
+    assert (gate.html, gate.csp, gate.guard) == (False, "report-only", False)
+    assert gate.clear_site_data == ("cache", "storage")
+    gate = parse_policy({"version": "1"}, source="test").gate
+    assert (gate.html, gate.guard, gate.clear_site_data) == (True, True, ())
+
+
+def test_the_schema_names_the_gates() -> None:
+    properties = policy_schema()["$defs"]["GateOptions"]["properties"]
+    assert set(properties) == {"html", "csp", "guard", "clear_site_data"}
+    assert properties["csp"]["enum"] == ["enforce", "report-only", "off"]
 
 
 def test_a_known_service_needs_its_name_only_and_can_be_changed() -> None:
@@ -171,7 +198,7 @@ def test_check_prints_all_problems_and_ends_with_2(tmp_path: Path) -> None:
     (tmp_path / "consent.toml").write_text(WRONG, encoding="utf-8")
     done = run("check", folder=tmp_path)
     assert (done.returncode, done.stdout) == (2, "")
-    assert done.stderr.count("    fix: ") == 16
+    assert done.stderr.count("    fix: ") == 20
     assert "Traceback" not in done.stderr
     told = json.loads(run("check", "--format", "json", folder=tmp_path).stdout)
     assert len(told["problems"]) == 16

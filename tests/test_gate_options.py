@@ -1,0 +1,34 @@
+"""What each gate does when it is switched off."""
+
+from __future__ import annotations
+
+import httpx
+import pytest
+from starlette.responses import HTMLResponse
+
+from cookie_consent import ConsentMiddleware, Policy
+from cookie_consent.policy import GateOptions
+
+pytestmark = pytest.mark.anyio
+
+PAGE = (
+    "<!doctype html><head><script src=//x.test/a.js></script><style>a{background:url(//x.test/a)}</style></head>"
+    "<script>fbq('init')</script><iframe src=//x.test/f srcdoc='<img src=//x.test/b>'></iframe>"
+    "<meta http-equiv=refresh content='5;url=//x.test/'><body onload=go()><p>&amp;</body></html>"
+)
+
+
+async def test_without_the_html_gate_tags_pass_and_the_banner_stays(ledger_url: str) -> None:
+    app = HTMLResponse(PAGE, headers={"Link": "<//x.test/a.js>; rel=preload, </own>; rel=preload"})
+    policy = Policy(version="1", gate=GateOptions(html=False))
+    gated = ConsentMiddleware(app, policy, secret="x" * 40, ledger=ledger_url)
+    transport = httpx.ASGITransport(app=gated)
+    async with httpx.AsyncClient(transport=transport, base_url="http://site.test") as client:
+        response = await client.get("/", headers={"accept": "text/html"})
+    before, after = PAGE.split("</body>")
+    assert response.text.startswith(before)
+    assert response.text.endswith("</body>" + after)
+    banner = response.text.removeprefix(before).removesuffix("</body>" + after)
+    assert 'id="cookie-consent"' in banner
+    assert 'value="unclassified"' in banner, "the page's unknown hosts are seen and can be agreed to"
+    assert response.headers["link"] == "</own>; rel=preload"
