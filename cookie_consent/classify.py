@@ -4,19 +4,23 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from functools import lru_cache
 from itertools import chain
 from typing import TYPE_CHECKING, Generic, TypeVar
 
 from cookie_consent.policy import UNCLASSIFIED, CookieRule, Service, registry
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Iterator
 
     from cookie_consent.policy import Policy
 
 __all__ = ["Classifier", "Verdict"]
 
 T = TypeVar("T")
+
+_KNOWN_HOSTS = 4096
+"""How many hosts' rules are kept at hand."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -59,6 +63,8 @@ class Classifier:
         self._first_party = _Hosts()
         for pattern in chain(policy.first_party, [policy.site] if policy.site else []):
             self._first_party.add(pattern, Verdict(category="session", reason="declared first party"))
+        self._rules_of = lru_cache(maxsize=_KNOWN_HOSTS)(self._find_rules)
+        self._is_own = lru_cache(maxsize=_KNOWN_HOSTS)(self._find_own)
 
     def cookie(self, name: str) -> Verdict:
         """Say what the cookie of that name is for; an undeclared one is ``unclassified``."""
@@ -73,15 +79,15 @@ class Classifier:
 
         ``host`` is lower-case without port, ``path`` begins with a slash and may go on with a query.
         """
-        for hosts in self._hosts:
-            verdict = hosts.find(host, path)
-            if verdict is not None:
+        rules, unknown = self._rules_of(host)
+        for prefix, verdict in rules:
+            if path.startswith(prefix):
                 return verdict
-        return Verdict(category=UNCLASSIFIED, reason=f"no rule of the policy or the registry matches {host}")
+        return unknown
 
     def is_first_party(self, host: str, page_host: str) -> bool:
         """Say whether ``host`` is the page's own host or declared as the site's; ports are not compared."""
-        return host == page_host or self._first_party.find(host, "/") is not None
+        return host == page_host or self._is_own(host)
 
     def inline_script(self, text: str) -> tuple[Verdict, ...]:
         """Return the services whose signatures an inline script carries; none for the site's own code."""
@@ -103,6 +109,14 @@ class Classifier:
         self._cookies.append(cookies)
         self._hosts.append(hosts)
         self._inline.append(inline)
+
+    def _find_rules(self, host: str) -> tuple[tuple[_PathRule, ...], Verdict]:
+        """Return the rules for the host, the first that matches being the one that counts, and what holds if none."""
+        unknown = Verdict(category=UNCLASSIFIED, reason=f"no rule of the policy or the registry matches {host}")
+        return tuple(rule for hosts in self._hosts for rule in hosts.rules(host)), unknown
+
+    def _find_own(self, host: str) -> bool:
+        return any("/".startswith(prefix) for prefix, _ in self._first_party.rules(host))
 
     def _cookie_verdict(self, service: Service | None, rule: CookieRule, source: str) -> Verdict:
         category = rule.category or (service.category if service is not None else UNCLASSIFIED)
@@ -140,12 +154,16 @@ class _Patterns(Generic[T]):
         return next((value for regex, _, value in self._globs if regex.fullmatch(name)), None)
 
 
+_PathRule = tuple[str, Verdict]
+"""A prefix of the path, empty for all, and what it means."""
+
+
 class _Hosts:
     """Host patterns: looked up by the host and then by each parent domain; the longest path prefix wins."""
 
     def __init__(self) -> None:
-        self._exact: dict[str, list[tuple[str, Verdict]]] = {}
-        self._below: dict[str, list[tuple[str, Verdict]]] = {}
+        self._exact: dict[str, list[_PathRule]] = {}
+        self._below: dict[str, list[_PathRule]] = {}
 
     def add(self, pattern: str, verdict: Verdict) -> None:
         host, slash, path = pattern.partition("/")
@@ -154,48 +172,59 @@ class _Hosts:
         entries.append((slash + path, verdict))
         entries.sort(key=lambda entry: -len(entry[0]))
 
-    def find(self, host: str, path: str) -> Verdict | None:
-        verdict = _by_path(self._exact.get(host, ()), path)
-        if verdict is not None:
-            return verdict
+    def rules(self, host: str) -> Iterator[_PathRule]:
+        """Yield the rules for the host, those of the nearest domain first."""
+        yield from self._exact.get(host, ())
         dot = host.find(".")
         while dot >= 0:
-            verdict = _by_path(self._below.get(host[dot + 1 :], ()), path)
-            if verdict is not None:
-                return verdict
+            yield from self._below.get(host[dot + 1 :], ())
             dot = host.find(".", dot + 1)
-        return None
+
+
+_BY_FREQUENCY = " \"etanoirsl0uc:,dp.\nm21h\\fg3wb/_y)(4=5{}v79F8T6C;xkS'AMEILNRDPzO&][Bj"
+"""The characters of inline scripts, the most frequent first, as counted in public pages; others are rarer."""
 
 
 class _Signatures:
-    """Texts to find in inline scripts, looked for together in one pass."""
+    """Texts to find in inline scripts, looked for together in one pass.
+
+    The engine of ``re`` is led from one rare character to the next: each text is looked for at the rarest of its
+    own. Where several begin with the same character of that kind the longest counts.
+    """
 
     def __init__(self) -> None:
         self._verdicts: dict[str, Verdict] = {}
         self._regex: re.Pattern[str] | None = None
+        self._by_group: list[Verdict] = []
 
     def add(self, signature: str, verdict: Verdict) -> None:
         self._verdicts.setdefault(signature, verdict)
 
     def compile(self) -> None:
-        if self._verdicts:
-            self._regex = re.compile(_any_of(sorted(self._verdicts)))
+        anchored: dict[str, list[str]] = {}
+        for signature in sorted(self._verdicts, key=len, reverse=True):
+            anchored.setdefault(max(signature, key=_rarity), []).append(signature)
+        branches = []
+        for anchor, signatures in anchored.items():
+            self._by_group += [self._verdicts[signature] for signature in signatures]
+            ends = "|".join(_around(anchor, signature) for signature in signatures)
+            branches.append(f"{re.escape(anchor)}(?:{ends})")
+        if branches:
+            self._regex = re.compile("|".join(branches))
 
     def find(self, text: str) -> list[Verdict]:
         if self._regex is None:
             return []
-        return [self._verdicts[signature] for signature in dict.fromkeys(self._regex.findall(text))]
+        groups = dict.fromkeys(match.lastindex for match in self._regex.finditer(text))
+        return [self._by_group[group - 1] for group in groups if group is not None]
 
 
-def _any_of(words: list[str]) -> str:
-    """Return a pattern for the longest of ``words`` that matches, with their common beginnings written once."""
-    branches = []
-    for first in sorted({word[0] for word in words if word}):
-        rests = [word[1:] for word in words if word[:1] == first]
-        branches.append(re.escape(first) + (_any_of(rests) if any(rests) else ""))
-    pattern = branches[0] if len(branches) == 1 else f"(?:{'|'.join(branches)})"
-    return f"(?:{pattern})?" if "" in words else pattern
+def _rarity(character: str) -> int:
+    at = _BY_FREQUENCY.find(character)
+    return at if at >= 0 else len(_BY_FREQUENCY)
 
 
-def _by_path(entries: Iterable[tuple[str, Verdict]], path: str) -> Verdict | None:
-    return next((verdict for prefix, verdict in entries if path.startswith(prefix)), None)
+def _around(anchor: str, signature: str) -> str:
+    """Return a pattern for ``signature`` just behind its first ``anchor``, with an empty group to tell it by."""
+    at = signature.index(anchor) + 1
+    return f"(?<={re.escape(signature[:at])})(?={re.escape(signature[at:])})()"

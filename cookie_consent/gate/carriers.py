@@ -6,13 +6,12 @@ import re
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from cookie_consent.rewriter import StartTag
 
 __all__ = ["CSS_ATTRIBUTES", "LISTS", "SETS", "candidates_of", "fetching_attributes"]
 
-_ADDRESSES = {
+_ANYWHERE = (b"background", b"ping")
+_OWN_ADDRESSES = {
     b"script": (b"src", b"attributionsrc"),
     b"img": (b"src", b"srcset", b"attributionsrc"),
     b"image": (b"src", b"srcset"),  # outside SVG browsers take it for an img
@@ -27,8 +26,11 @@ _ADDRESSES = {
     b"applet": (b"code", b"codebase", b"archive"),
     b"portal": (b"src",),
 }
-_ANYWHERE = (b"background", b"ping")
-_FOREIGN = (b"href", b"xlink:href", b"src")
+_ADDRESSES = {name: (*attributes, *_ANYWHERE) for name, attributes in _OWN_ADDRESSES.items()}
+_LINK = (b"href", b"imagesrcset", *_ANYWHERE)
+_IMAGE_INPUT = (b"src", *_ANYWHERE)
+_FOREIGN = (b"href", b"xlink:href", b"src", *_ANYWHERE)
+_ANIMATED = (b"to", b"from", b"by", b"values", *_ANYWHERE)
 _ANIMATIONS = frozenset({b"set", b"animate"})
 SETS = frozenset({b"srcset", b"imagesrcset"})
 """Attributes with image candidates (HTML standard, section 4.8.4.2.1)."""
@@ -47,25 +49,26 @@ _CANDIDATE = re.compile(r"[\t\n\f\r ,]*([^\t\n\f\r ]+)")
 _DESCRIPTORS = re.compile(r"(?:[^,(]|\([^)]*+\)?+)*+,?+")
 
 
-def fetching_attributes(tag: StartTag) -> Iterator[bytes]:
-    """Yield the names of the attributes of ``tag`` whose addresses a browser fetches without being asked to."""
+def fetching_attributes(tag: StartTag) -> list[bytes]:
+    """Return the names of the attributes of ``tag`` whose addresses a browser fetches without being asked to."""
     present = tag.names()
     name = tag.name
+    carriers = _ADDRESSES.get(name, _ANYWHERE)
     if tag.foreign:
-        if name in _ANIMATIONS:
-            if (tag.get(b"attributename") or "").lower() in {"href", "xlink:href"}:
-                yield from (key for key in (b"to", b"from", b"by", b"values") if key in present)
-        elif name != b"a":
-            yield from (key for key in _FOREIGN if key in present)
+        carriers = _foreign_carriers(tag)
     elif name == b"link":
         if not _FETCHING_RELS.isdisjoint((tag.get(b"rel") or "").lower().split()):
-            yield from (key for key in (b"href", b"imagesrcset") if key in present)
-    elif name == b"input":
-        if (tag.get(b"type") or "").lower() == "image" and b"src" in present:
-            yield b"src"
-    else:
-        yield from (key for key in _ADDRESSES.get(name, ()) if key in present)
-    yield from (key for key in _ANYWHERE if key in present)
+            carriers = _LINK
+    elif name == b"input" and (tag.get(b"type") or "").lower() == "image":
+        carriers = _IMAGE_INPUT
+    return [key for key in carriers if key in present]
+
+
+def _foreign_carriers(tag: StartTag) -> tuple[bytes, ...]:
+    if tag.name in _ANIMATIONS:
+        is_address = (tag.get(b"attributename") or "").lower() in {"href", "xlink:href"}
+        return _ANIMATED if is_address else _ANYWHERE
+    return _FOREIGN if tag.name != b"a" else _ANYWHERE
 
 
 def candidates_of(srcset: str) -> list[tuple[str, str]]:

@@ -67,9 +67,13 @@ class TagGate:
         """Whether something undeclared was held back on this page."""
         self.held = 0
         """How many tags were held back."""
-        self.refused: list[Verdict] = []
-        """Why they were, each reason once."""
+        self._waiting: dict[tuple[str, str], Verdict] = {}
         self._depth = 0
+
+    @property
+    def refused(self) -> list[Verdict]:
+        """Why tags were held back: one verdict for each category and service that something waits for."""
+        return list(self._waiting.values())
 
     @property
     def relative(self) -> bool:
@@ -246,17 +250,20 @@ class TagGate:
 
     def _hold(self, tag: StartTag, refused: list[Verdict]) -> None:
         self.held += 1
-        waits = dict.fromkeys((self._category(verdict), verdict.service or "-") for verdict in refused)
-        self.unclassified = self.unclassified or any(category == UNCLASSIFIED for category, _ in waits)
-        self.refused += [verdict for verdict in refused if verdict not in self.refused]
+        waits = {(self._category(verdict), verdict.service or "-"): verdict for verdict in refused}
+        self._waiting.update(waits)
         if tag.name == b"script":
             _make_text(tag)
-        if any(category == _BLOCKED for category, _ in waits):
+        categories = [category for category, _ in waits]
+        if UNCLASSIFIED in categories:
+            self.unclassified = True
+        if _BLOCKED in categories:
             tag.add(b"data-consent", _BLOCKED)
             return
-        tag.add(b"data-consent", " ".join(category for category, _ in waits))
-        if any(service != "-" for _, service in waits):
-            tag.add(b"data-consent-service", " ".join(service for _, service in waits))
+        tag.add(b"data-consent", " ".join(categories))
+        services = [service for _, service in waits]
+        if any(service != "-" for service in services):
+            tag.add(b"data-consent-service", " ".join(services))
 
     def _disarm(self, tag: StartTag, name: bytes) -> None:
         """Rename the attribute; of several image candidates those stay that may load."""

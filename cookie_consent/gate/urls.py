@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import re
-import unicodedata
 from urllib.parse import unquote
+
+from cookie_consent.policy import ascii_host
 
 __all__ = ["host_of", "on_host", "target"]
 
@@ -12,6 +13,8 @@ _STRIP = "".join(map(chr, range(0x21)))
 _REMOVE = {9: None, 10: None, 13: None}
 _SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.\-]*):")
 _SPECIAL = frozenset({"http", "https", "ws", "wss", "ftp"})
+_USUAL = re.compile(r"(?:https?:)?//([a-z0-9_-]+(?:\.[a-z0-9_-]+)+)(/[^\\\x00-\x20]*+)?\Z")
+"""Most addresses as they are written: nothing in them needs to be brought into another form."""
 _AUTHORITY_END = re.compile(r"[/\\?#]")
 _AUTHORITY = re.compile(r"[A-Za-z0-9.\-\[\]:]+")
 _OWN_PATH = re.compile(r'\b(href|src|action)="/(?!/)')
@@ -24,6 +27,9 @@ def target(url: str, base_host: str) -> tuple[str, str] | None:
     ``base_host`` is the host that relative addresses lead to. The host comes in lower case, ASCII (IDNA), without
     port and trailing dot.
     """
+    usual = _USUAL.match(url)
+    if usual is not None:
+        return usual[1], usual[2] or "/"
     url = url.strip(_STRIP).translate(_REMOVE)
     scheme = _SCHEME.match(url)
     rest = url
@@ -48,13 +54,10 @@ def host_of(authority: str) -> str:
     host = _PORT.sub("", authority) if not authority.endswith("]") else authority
     if "%" in host:
         host = unquote(host)
-    if not host.isascii():
-        host = unicodedata.normalize("NFKC", host)
-        try:
-            host = host.encode("idna").decode("ascii")
-        except UnicodeError:
-            return host.lower()
-    return host.lower().removesuffix(".")
+    try:
+        return ascii_host(host).removesuffix(".")
+    except UnicodeError:  # browsers refuse such an address
+        return host.lower()
 
 
 def on_host(markup: str, authority: str) -> str:

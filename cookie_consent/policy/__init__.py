@@ -1,5 +1,6 @@
 """What the site declares: the policy, its file, and the registry of known services."""
 
+from cookie_consent.policy.host import ascii_host
 from cookie_consent.policy.load import load_policy, parse_policy
 from cookie_consent.policy.model import (
     BannerOptions,
@@ -29,6 +30,7 @@ __all__ = [
     "Policy",
     "Service",
     "Text",
+    "ascii_host",
     "load_policy",
     "parse_policy",
     "policy_schema",

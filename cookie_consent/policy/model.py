@@ -11,6 +11,7 @@ from typing import Annotated, Any, Literal
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
 
 from cookie_consent.policy.duration import parse_duration
+from cookie_consent.policy.host import ascii_host
 
 __all__ = [
     "BannerOptions",
@@ -46,12 +47,12 @@ def _host(value: str) -> str:
     if host.startswith("[") and host.endswith("]"):  # an IPv6 literal, as in a URL
         return host.lower() + slash + path
     try:
-        ascii_host = host.lower() if host.isascii() else host.encode("idna").decode("ascii")
+        name = ascii_host(host)
     except UnicodeError:
-        ascii_host = ""
-    if not _HOST.fullmatch(ascii_host):
+        name = ""
+    if not _HOST.fullmatch(name):
         raise ValueError("must be a host name such as 'cdn.example.com' or '*.example.com', without scheme or port")
-    return ascii_host + slash + path
+    return name + slash + path
 
 
 def _cookie_name(value: str) -> str:

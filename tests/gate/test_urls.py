@@ -27,6 +27,12 @@ from cookie_consent.gate import target
         ("https://%61.example/", ("a.example", "/")),
         ("https://bücher.example/", ("xn--bcher-kva.example", "/")),
         ("https://ａ.example/", ("a.example", "/")),  # fullwidth letters
+        ("https://faß.example/", ("xn--fa-hia.example", "/")),  # not "fass": browsers map without transition
+        ("https://a。example/", ("a.example", "/")),  # an ideographic full stop is a dot
+        ("https://a\u00ad.example/", ("a.example", "/")),  # soft hyphens are dropped
+        ("https://☕.example/", ("xn--53h.example", "/")),  # IDNA 2008 has no such name, browsers do
+        ("https://a.example/x y", ("a.example", "/x y")),
+        ("https://a.example/\\x", ("a.example", "//x")),
         ("https://a.example?x", ("a.example", "/?x")),
         ("https://a.example\\@page.example/", ("a.example", "/@page.example/")),
         ("wss://a.example/x", ("a.example", "/x")),

@@ -201,7 +201,7 @@ def test_check_prints_all_problems_and_ends_with_2(tmp_path: Path) -> None:
     assert done.stderr.count("    fix: ") == 20
     assert "Traceback" not in done.stderr
     told = json.loads(run("check", "--format", "json", folder=tmp_path).stdout)
-    assert len(told["problems"]) == 16
+    assert len(told["problems"]) == 20
     (tmp_path / "consent.toml").write_text('version = "1"\n')
     assert run("check", folder=tmp_path).returncode == 0
 

@@ -1,0 +1,23 @@
+"""Host names in the form in which they are compared."""
+
+from __future__ import annotations
+
+import idna
+
+__all__ = ["ascii_host"]
+
+
+def ascii_host(host: str) -> str:
+    """Return ``host`` in lower case and ASCII, as browsers ask for it (URL standard, section 3.5: domain to ASCII).
+
+    That is Unicode TS 46, non-transitional, without the restrictions of IDNA 2008 that browsers do not apply.
+    Raises ``UnicodeError`` where it has no such form.
+    """
+    if host.isascii():
+        return host.lower()
+    mapped = idna.uts46_remap(host, std3_rules=False, transitional=False)
+    return ".".join(_ascii_label(label) for label in mapped.split("."))
+
+
+def _ascii_label(label: str) -> str:
+    return label if label.isascii() else f"xn--{label.encode('punycode').decode('ascii')}"
