@@ -63,13 +63,14 @@ class Rename:
 
     relative = False
     held = 0
+    names = frozenset(name.encode() for name in NAMES)
 
     def start_tag(self, tag: StartTag) -> bool:
         """Rename the attributes with absolute addresses."""
         if tag.name == b"a":
             return False
-        for name in tag.names():
-            if name.decode("latin-1") in NAMES and is_absolute(tag.get(name) or ""):
+        for name in self.names.intersection(tag.names()):
+            if is_absolute(tag.get(name) or ""):
                 Rename.held += 1
                 tag.rename(name, b"data-" + name)
                 tag.add(b"data-consent", "unclassified")

@@ -58,7 +58,7 @@ _FUNCTION = rb"\((?<=[lLcCtT]\()"
 _OTHER = rb"(?:\((?<![lLcCtT]\()|&(?![#lb]))"
 """Another parenthesis, or a reference that is none to a parenthesis (``&lpar;``) or a backslash (``&bsol;``)."""
 _DOUBLE_QUOTED = (
-    rb'"' + _PLAIN + rb"(?:[<>\\]|&[#lb]|" + _FUNCTION
+    rb'"' + _PLAIN + rb'(?!")(?:[<>\\]|&[#lb]|' + _FUNCTION
     + rb"|" + _OTHER + _PLAIN + rb"(?:" + _OTHER + _PLAIN + rb")*+[<>\\&(])"
 )  # fmt: skip
 _BARE = rb"[^\t\n\f\r >=(&\\]*+"

@@ -5,10 +5,10 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Protocol
 
-from cookie_consent.rewriter.foreign import ForeignContent
+from cookie_consent.rewriter.foreign import ROOTS, ForeignContent
 from cookie_consent.rewriter.grammar import COMMENT_END, NAME, RAW_TEXT, TAG, TEXT, raw_text_end
 from cookie_consent.rewriter.outlook import SUSPECT, outlook
-from cookie_consent.rewriter.raw_text import HeldText, ScriptData
+from cookie_consent.rewriter.raw_text import MAXIMUM_TEXT, HeldText, ScriptData
 from cookie_consent.rewriter.references import decode_references
 from cookie_consent.rewriter.tag import StartTag
 from cookie_consent.rewriter.tag_end import TagEnd
@@ -318,19 +318,20 @@ class Rewriter:
         """Show the tag to the handler; return True if another state has to go on."""
         was_inside = self._foreign.inside
         tag = StartTag(raw, foreign=was_inside)
-        if was_inside and tag.name in {b"style", b"script"} and not self._has_foreign_text(tag.name, end):
+        name = tag.name
+        if was_inside and name in {b"style", b"script"} and not self._has_foreign_text(name, end):
             self._at = start
             return True
-        if self._foreign.start(tag):
+        if (was_inside or name in ROOTS) and self._foreign.start(tag):
             tag.foreign = False
         wants_text = self._handler.start_tag(tag)
         if tag.foreign:
             if wants_text and not tag.self_closing:
                 self._show_foreign_text(tag, end)
-        elif tag.name in RAW_TEXT and self._has_raw_text(tag):
+        elif name in RAW_TEXT and self._has_raw_text(tag):
             return self._start_text(tag, start, end, wants_text=wants_text)
-        elif tag.name in _STRUCTURE:
-            self._take_structure(tag.name)
+        elif name in _STRUCTURE:
+            self._take_structure(name)
         if self._foreign.inside != was_inside:
             self._look_again()
         if tag.changed:
@@ -473,6 +474,9 @@ class Rewriter:
     def _start_text(self, tag: StartTag, start: int, end: int, *, wants_text: bool) -> bool:
         """Begin the text of an element that holds no tags, and what may be markup to some browsers."""
         name = tag.name
+        is_markup = name == b"noscript" or (name != b"script" and self._is_unsure)
+        if not is_markup and self._take_whole_text(tag, start, end, wants_text=wants_text):
+            return False
         if wants_text:
             self._replace(start, end, b"")
             self._held = HeldText(self._handler, tag)
@@ -480,7 +484,7 @@ class Rewriter:
             self._replace(start, end, tag.to_bytes())
         if name == b"noscript" and not self._scripting:
             return self._state != self._data
-        if name == b"noscript" or (name != b"script" and self._is_unsure):
+        if is_markup:
             self._flush(end)
             self._inner = Rewriter(
                 self._handler, scripting=False, all_tags=self._all_tags, loose=name != b"noscript" or self._is_unsure
@@ -488,6 +492,25 @@ class Rewriter:
         self._text_name, self._text_end = name, raw_text_end(name)
         self._script.depth = 0
         self._state = self._script_data if name == b"script" else self._raw_text
+        return True
+
+    def _take_whole_text(self, tag: StartTag, start: int, end: int, *, wants_text: bool) -> bool:
+        """Take the text at once, up to its end tag, if all of it has come; most of the time it has."""
+        buffer = self._buffer
+        match = raw_text_end(tag.name).search(buffer, end)
+        if match is None or match.start() - end > MAXIMUM_TEXT:
+            return False
+        stop = match.start()
+        if tag.name == b"script" and buffer.find(b"<!--", end, stop) >= 0:
+            return False
+        if wants_text:
+            text = buffer[end:stop]
+            changed = self._handler.text(tag, text, more=False)
+            if tag.changed or changed != text:
+                self._replace(start, stop, tag.to_bytes() + changed)
+        elif tag.changed:
+            self._replace(start, end, tag.to_bytes())
+        self._at = stop
         return True
 
     def _raw_text(self) -> bool:
