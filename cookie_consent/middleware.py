@@ -15,9 +15,11 @@ from cookie_consent.classify import Classifier
 from cookie_consent.consent import Consent, ConsentCookie, StoredChoice, decide, secret_keys
 from cookie_consent.errors import ConfigurationError, LedgerError
 from cookie_consent.exchange import Exchange, Site
+from cookie_consent.handshake import Handshake
 from cookie_consent.ledger import Ledger
 from cookie_consent.page_cache import PageCache
 from cookie_consent.policy import Policy, load_policy
+from cookie_consent.reports import Reports
 from cookie_consent.responder import Responder
 from cookie_consent.routes import Routes, gpc_document
 from cookie_consent.version import __version__
@@ -61,6 +63,7 @@ class ConsentMiddleware:
         self.ledger = ledger if isinstance(ledger, Ledger) else Ledger(ledger)
         self._cookie = ConsentCookie(secret_keys(secret), self.policy.cookie)
         self._classifier = Classifier(self.policy)
+        self.reports = Reports(self._classifier, self.ledger)
         assets = Assets(f"{prefix}/assets")
         self._renderer = Renderer(self.policy, prefix=prefix, assets=assets.urls)
         self._site = Site(
@@ -68,6 +71,7 @@ class ConsentMiddleware:
             cookie=self._cookie,
             renderer=self._renderer,
             pages=PageCache(),
+            reports=self.reports,
             identity=_digest(repr([__version__, self.policy.model_dump_json(), sorted(assets.urls.items())])),
         )
         self._below = prefix + "/"
@@ -79,6 +83,7 @@ class ConsentMiddleware:
             ledger=self.ledger,
             renderer=self._renderer,
             assets=assets,
+            reports=self.reports,
         )
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -88,12 +93,13 @@ class ConsentMiddleware:
         elif scope["type"] == "websocket":
             asked = dict(scope["headers"])
             exchange = Exchange(self._site, scope, self._consent(scope, asked), asked)
-            await self.app(exchange.inner_scope(), receive, send)
+            await self.app(exchange.inner_scope(), receive, Handshake(exchange, send).send)
         elif scope["type"] == "lifespan":
             await self._open_ledger()
             try:
                 await self.app(scope, receive, send)
             finally:
+                await anyio.to_thread.run_sync(self.reports.flush)
                 self.ledger.close()
         else:
             await self.app(scope, receive, send)
@@ -129,8 +135,9 @@ class ConsentMiddleware:
         for header, value in scope["headers"]:
             for pair in value.decode("latin-1").split(";") if header == b"cookie" else ():
                 key, _, text = pair.partition("=")
-                if key.strip() == name:
-                    return self._cookie.read(text.strip())
+                stored = self._cookie.read(text.strip()) if key.strip() == name else None
+                if stored is not None:  # another host of the same domain may have set a worthless one beside ours
+                    return stored
         return None
 
 
