@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import anyio
 from starlette.requests import Request
 
+from cookie_consent.admin import Admin, checked_token
 from cookie_consent.assets import Assets
 from cookie_consent.banner import Renderer
 from cookie_consent.classify import Classifier
@@ -41,7 +42,8 @@ class ConsentMiddleware:
     ``policy`` is a path, a ``Policy``, or None for the built-in one. ``secret`` signs the consent cookie: a text of
     at least 32 characters, or a list of which the first signs and all verify; None reads ``CONSENT_SECRET``.
     ``ledger`` is a URL or a ``Ledger``; None reads ``CONSENT_LEDGER``, else ``sqlite:///consent.db``. The pages of
-    this package stand below ``prefix``. Raises ``ConfigurationError``, and ``PolicyError`` for a wrong policy.
+    this package stand below ``prefix``; the operator's page is off unless ``admin_token`` is set, or
+    ``CONSENT_ADMIN_TOKEN``. Raises ``ConfigurationError``, and ``PolicyError`` for a wrong policy.
 
     Put it outside every middleware that sets cookies or makes pages. The scheme is trusted as the server gives it:
     behind a proxy that ends TLS let the server read ``X-Forwarded-Proto``, or set ``cookie.https_only``.
@@ -54,6 +56,8 @@ class ConsentMiddleware:
         secret: str | Sequence[str] | None = None,
         ledger: str | Ledger | None = None,
         prefix: str = "/_consent",
+        *,
+        admin_token: str | None = None,
     ) -> None:
         if not prefix.startswith("/") or prefix.endswith("/"):
             raise ConfigurationError(f"prefix is {prefix!r}; write a path such as '/_consent'")
@@ -84,6 +88,12 @@ class ConsentMiddleware:
             renderer=self._renderer,
             assets=assets,
             reports=self.reports,
+            admin=Admin(
+                checked_token(admin_token),
+                renderer=self._renderer,
+                classifier=self._classifier,
+                reports=self.reports,
+            ),
         )
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:

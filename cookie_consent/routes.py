@@ -22,6 +22,7 @@ from cookie_consent.reports.parse import MAXIMUM_BODY as MAXIMUM_REPORT
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
+    from cookie_consent.admin import Admin
     from cookie_consent.assets import Assets
     from cookie_consent.banner import Renderer
     from cookie_consent.classify import Classifier
@@ -64,6 +65,7 @@ class Routes:
         renderer: Renderer,
         assets: Assets,
         reports: Reports,
+        admin: Admin,
     ) -> None:
         self._policy = policy
         self._classifier = classifier
@@ -72,6 +74,7 @@ class Routes:
         self._renderer = renderer
         self._assets = assets
         self._reports = reports
+        self._admin = admin
         self._ledger_failed = False
         self._table: dict[str, dict[str, Callable[[Request, Consent], Awaitable[Response]]]] = {
             "/choices": {"POST": self._choices},
@@ -79,6 +82,7 @@ class Routes:
             "/preferences": {"GET": self._preferences},
             "/receipt": {"GET": self._receipt},
             "/report": {"POST": self._report},
+            **({"/admin": {"GET": self._admin_page}} if admin.is_on else {}),
         }
 
     async def respond(self, request: Request, consent: Consent, path: str) -> Response:
@@ -170,6 +174,9 @@ class Routes:
             except ReportError as error:
                 raise ChoiceError(str(error), status=error.status, code="unreadable") from None
         return Response(status_code=204)
+
+    async def _admin_page(self, request: Request, consent: Consent) -> Response:  # noqa: ARG002 - a handler's signature
+        return await self._admin.respond(request)
 
     def _changed(self, before: Consent, choice: Choice, record: ConsentRecord) -> Consent:
         required = {category.id for category in self._policy.categories if category.required}

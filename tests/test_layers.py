@@ -19,6 +19,7 @@ LAYERS = {
     "ledger": 2,
     "banner": 2,
     "reports": 3,
+    "admin": 3,
     "routes": 3,
     "assets": 3,
     "page_cache": 4,
@@ -33,6 +34,8 @@ LAYERS = {
     "__main__": 5,
 }
 SAME_LAYER = {
+    ("admin", "reports"),
+    ("routes", "admin"),
     ("routes", "assets"),
     ("routes", "reports"),
     ("exchange", "page_cache"),
