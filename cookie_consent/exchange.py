@@ -73,9 +73,8 @@ class Exchange:
                 reports.cookie(event, path)
             self.cookies.events.clear()
         if "tags" in self.__dict__ and self.tags.met:
-            for (host, service), element in self.tags.met.items():
+            for (host, service), element in self.tags.take_met().items():
                 reports.host(host, service, element or "header", path)
-            self.tags.met.clear()
 
     @property
     def _cookie_place(self) -> Place:

@@ -147,3 +147,44 @@ async def test_a_flood_is_answered_and_not_counted(ledger_url: str) -> None:
             assert (await browser.post("/_consent/report", content=REPORT, headers=CSP)).status_code == 204
     app.reports.flush()
     assert 200 <= app.reports.store.read()[0].count < 290
+
+
+async def test_hosts_of_pages_and_headers_are_counted_with_where_they_stood(ledger_url: str) -> None:
+    async def app(_: Any, __: Any, send: Any) -> None:
+        html = (
+            b"<img src=//pixel.example/p.gif><iframe srcdoc='<script src=//inner.example/a.js></script>'></iframe>"
+            b"<style>a{background:url(//css.example/b)}</style><script src=https://www.googletagmanager.com/gtm.js>"
+            b"</script><img src=/own.png>"
+        )
+        headers = [(b"content-type", b"text/html"), (b"link", b"<https://linked.example/a.js>; rel=preload")]
+        await send({"type": "http.response.start", "status": 200, "headers": headers})
+        await send({"type": "http.response.body", "body": html})
+
+    gated = ConsentMiddleware(app, policy=Policy(version="1"), secret="s" * 32, ledger=ledger_url)
+    async with opened(gated) as browser:
+        await browser.get("/user/123456?mail=anna")
+    gated.reports.flush()
+    found = {(entry.observation.name, entry.observation.directive): entry for entry in gated.reports.store.read()}
+    assert set(found) == {
+        ("pixel.example", "img"),
+        ("inner.example", "script"),
+        ("css.example", "style"),
+        ("linked.example", "header"),
+        ("www.googletagmanager.com", "script"),
+    }
+    assert {entry.paths for entry in found.values()} == {("/user/*",)}
+
+
+async def test_findings_are_saved_at_the_end(ledger_url: str) -> None:
+    app = site(ledger_url)
+    messages = iter([{"type": "lifespan.startup"}, {"type": "lifespan.shutdown"}])
+
+    async def receive() -> Any:
+        return next(messages)
+
+    async def send(message: Any) -> None:
+        if message["type"] == "lifespan.startup.complete":
+            app.reports.host("late.example", None, "img", "/")
+
+    await app({"type": "lifespan", "state": {}}, receive, send)
+    assert [entry.observation.name for entry in app.reports.store.read()] == ["late.example"]

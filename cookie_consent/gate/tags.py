@@ -135,6 +135,12 @@ class TagGate:
         self._meet(found[0], verdict)
         return verdict
 
+    def take_met(self) -> dict[tuple[str, str | None], str]:
+        """Return what was met since the last call; without an element it stood in a header."""
+        met, self.met = self.met, {}
+        self._unplaced.clear()
+        return met
+
     def _meet(self, host: str, verdict: Verdict) -> None:
         key = (host, verdict.service)
         if key not in self.met and len(self.met) < _MAXIMUM_MET:
