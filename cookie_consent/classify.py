@@ -19,6 +19,9 @@ __all__ = ["Classifier", "Verdict"]
 
 T = TypeVar("T")
 
+_KNOWN_COOKIES = 4096
+_LONGEST_KEPT = 256
+"""Verdicts on so many cookies are kept, unless their names are longer than any that is in use."""
 _KNOWN_HOSTS = 4096
 """How many hosts' rules are kept at hand."""
 
@@ -63,11 +66,15 @@ class Classifier:
         self._first_party = _Hosts()
         for pattern in chain(policy.first_party, [policy.site] if policy.site else []):
             self._first_party.add(pattern, Verdict(category="session", reason="declared first party"))
+        self._known_cookies = lru_cache(maxsize=_KNOWN_COOKIES)(self._find_cookie)
         self._rules_of = lru_cache(maxsize=_KNOWN_HOSTS)(self._find_rules)
         self._is_own = lru_cache(maxsize=_KNOWN_HOSTS)(self._find_own)
 
     def cookie(self, name: str) -> Verdict:
         """Say what the cookie of that name is for; an undeclared one is ``unclassified``."""
+        return self._known_cookies(name) if len(name) <= _LONGEST_KEPT else self._find_cookie(name)
+
+    def _find_cookie(self, name: str) -> Verdict:
         for patterns in self._cookies:
             verdict = patterns.find(name)
             if verdict is not None:

@@ -13,6 +13,7 @@ import typer
 
 from cookie_consent.classify import Classifier
 from cookie_consent.cli_log import FormatOption, OutputFormat, log_app
+from cookie_consent.cli_report import report
 from cookie_consent.errors import ConsentError, PolicyError
 from cookie_consent.gate import host_of
 from cookie_consent.policy import load_policy, policy_schema
@@ -25,6 +26,7 @@ app = typer.Typer(
     help="Hold a website to its cookie policy, and keep every choice on record.",
 )
 app.add_typer(log_app, name="log")
+app.command()(report)
 
 PolicyOption = Annotated[
     Path | None, typer.Option("--policy", help="The policy file; else consent.toml here if there is one.")

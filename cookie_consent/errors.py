@@ -6,7 +6,8 @@
     ├── ConfigurationError      an option or an environment variable is missing or wrong
     │   └── PolicyError         the policy file is wrong; ``problems`` lists all that is
     ├── LedgerError             the log cannot be read or written
-    └── ChoiceError             a posted choice is refused; ``status`` is the HTTP answer
+    ├── ChoiceError             a posted choice is refused; ``status`` is the HTTP answer
+    └── ReportError             a posted report is none; ``status`` is the HTTP answer
 """
 
 from __future__ import annotations
@@ -17,7 +18,15 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-__all__ = ["ChoiceError", "ConfigurationError", "ConsentError", "LedgerError", "PolicyError", "Problem"]
+__all__ = [
+    "ChoiceError",
+    "ConfigurationError",
+    "ConsentError",
+    "LedgerError",
+    "PolicyError",
+    "Problem",
+    "ReportError",
+]
 
 
 class ConsentError(Exception):
@@ -69,4 +78,12 @@ class ChoiceError(ConsentError):
     def __init__(self, message: str, *, status: int, code: str) -> None:
         self.status = status
         self.code = code
+        super().__init__(message)
+
+
+class ReportError(ConsentError):
+    """A posted report cannot be read and nothing is counted. ``status`` is the HTTP status code (400 to 499)."""
+
+    def __init__(self, message: str, *, status: int) -> None:
+        self.status = status
         super().__init__(message)

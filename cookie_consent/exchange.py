@@ -7,17 +7,20 @@ from dataclasses import dataclass
 from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any
 
-from cookie_consent.gate import CookieGate, TagGate, host_of
+from cookie_consent.gate import CookieGate, Place, TagGate, gated_cookies, host_of
 from cookie_consent.gate.coding import READABLE
 from cookie_consent.gate.validators import Validators
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from starlette.types import Scope
 
     from cookie_consent.banner import Renderer
     from cookie_consent.classify import Classifier
     from cookie_consent.consent import Consent, ConsentCookie
     from cookie_consent.page_cache import PageCache
+    from cookie_consent.reports import Reports
 
 __all__ = ["Exchange", "Site"]
 
@@ -36,6 +39,7 @@ class Site:
     cookie: ConsentCookie
     renderer: Renderer
     pages: PageCache
+    reports: Reports
     identity: str
     """Says what the pages are made by: the version, the policy, the assets."""
 
@@ -54,6 +58,28 @@ class Exchange:
     def cookies(self) -> CookieGate:
         """The gate of its cookies."""
         return CookieGate(self.site.classifier, self.consent, self.site.cookie)
+
+    def gate_cookies(self, headers: Iterable[tuple[bytes, bytes]]) -> list[tuple[bytes, bytes]]:
+        """Return response headers with the cookies gated, and with what deletes those of the request not agreed to."""
+        kept = gated_cookies(headers, self.cookies)
+        expired = self.cookies.deletions(self._cookie_place) if self.cookies.refused else []
+        return kept + [(b"set-cookie", value.encode("latin-1")) for value in expired]
+
+    def report(self) -> None:
+        """Hand over what was met so far on the page and in its headers; never fails."""
+        reports, path = self.site.reports, str(self.scope["path"])
+        if "cookies" in self.__dict__ and self.cookies.events:
+            for event in self.cookies.events:
+                reports.cookie(event, path)
+            self.cookies.events.clear()
+        if "tags" in self.__dict__ and self.tags.met:
+            for (host, service), element in self.tags.take_met().items():
+                reports.host(host, service, element or "header", path)
+
+    @property
+    def _cookie_place(self) -> Place:
+        secure = self.scope.get("scheme") in {"https", "wss"} or self.site.classifier.policy.cookie.https_only
+        return Place(host=self.page_host, path=_return_to(self.scope).partition("?")[0], secure=secure)
 
     @cached_property
     def authority(self) -> str:

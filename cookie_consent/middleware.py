@@ -9,15 +9,18 @@ from typing import TYPE_CHECKING
 import anyio
 from starlette.requests import Request
 
+from cookie_consent.admin import Admin, checked_token
 from cookie_consent.assets import Assets
 from cookie_consent.banner import Renderer
 from cookie_consent.classify import Classifier
 from cookie_consent.consent import Consent, ConsentCookie, StoredChoice, decide, secret_keys
 from cookie_consent.errors import ConfigurationError, LedgerError
 from cookie_consent.exchange import Exchange, Site
+from cookie_consent.handshake import Handshake
 from cookie_consent.ledger import Ledger
 from cookie_consent.page_cache import PageCache
 from cookie_consent.policy import Policy, load_policy
+from cookie_consent.reports import Reports
 from cookie_consent.responder import Responder
 from cookie_consent.routes import Routes, gpc_document
 from cookie_consent.version import __version__
@@ -39,7 +42,8 @@ class ConsentMiddleware:
     ``policy`` is a path, a ``Policy``, or None for the built-in one. ``secret`` signs the consent cookie: a text of
     at least 32 characters, or a list of which the first signs and all verify; None reads ``CONSENT_SECRET``.
     ``ledger`` is a URL or a ``Ledger``; None reads ``CONSENT_LEDGER``, else ``sqlite:///consent.db``. The pages of
-    this package stand below ``prefix``. Raises ``ConfigurationError``, and ``PolicyError`` for a wrong policy.
+    this package stand below ``prefix``; the operator's page is off unless ``admin_token`` is set, or
+    ``CONSENT_ADMIN_TOKEN``. Raises ``ConfigurationError``, and ``PolicyError`` for a wrong policy.
 
     Put it outside every middleware that sets cookies or makes pages. The scheme is trusted as the server gives it:
     behind a proxy that ends TLS let the server read ``X-Forwarded-Proto``, or set ``cookie.https_only``.
@@ -52,6 +56,8 @@ class ConsentMiddleware:
         secret: str | Sequence[str] | None = None,
         ledger: str | Ledger | None = None,
         prefix: str = "/_consent",
+        *,
+        admin_token: str | None = None,
     ) -> None:
         if not prefix.startswith("/") or prefix.endswith("/"):
             raise ConfigurationError(f"prefix is {prefix!r}; write a path such as '/_consent'")
@@ -61,6 +67,7 @@ class ConsentMiddleware:
         self.ledger = ledger if isinstance(ledger, Ledger) else Ledger(ledger)
         self._cookie = ConsentCookie(secret_keys(secret), self.policy.cookie)
         self._classifier = Classifier(self.policy)
+        self.reports = Reports(self._classifier, self.ledger)
         assets = Assets(f"{prefix}/assets")
         self._renderer = Renderer(self.policy, prefix=prefix, assets=assets.urls)
         self._site = Site(
@@ -68,6 +75,7 @@ class ConsentMiddleware:
             cookie=self._cookie,
             renderer=self._renderer,
             pages=PageCache(),
+            reports=self.reports,
             identity=_digest(repr([__version__, self.policy.model_dump_json(), sorted(assets.urls.items())])),
         )
         self._below = prefix + "/"
@@ -79,6 +87,13 @@ class ConsentMiddleware:
             ledger=self.ledger,
             renderer=self._renderer,
             assets=assets,
+            reports=self.reports,
+            admin=Admin(
+                checked_token(admin_token),
+                renderer=self._renderer,
+                classifier=self._classifier,
+                reports=self.reports,
+            ),
         )
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -88,12 +103,13 @@ class ConsentMiddleware:
         elif scope["type"] == "websocket":
             asked = dict(scope["headers"])
             exchange = Exchange(self._site, scope, self._consent(scope, asked), asked)
-            await self.app(exchange.inner_scope(), receive, send)
+            await self.app(exchange.inner_scope(), receive, Handshake(exchange, send).send)
         elif scope["type"] == "lifespan":
             await self._open_ledger()
             try:
                 await self.app(scope, receive, send)
             finally:
+                await anyio.to_thread.run_sync(self.reports.flush)
                 self.ledger.close()
         else:
             await self.app(scope, receive, send)
@@ -129,8 +145,9 @@ class ConsentMiddleware:
         for header, value in scope["headers"]:
             for pair in value.decode("latin-1").split(";") if header == b"cookie" else ():
                 key, _, text = pair.partition("=")
-                if key.strip() == name:
-                    return self._cookie.read(text.strip())
+                stored = self._cookie.read(text.strip()) if key.strip() == name else None
+                if stored is not None:  # another host of the same domain may have set a worthless one beside ours
+                    return stored
         return None
 
 

@@ -74,11 +74,14 @@ class Responder:
         raw = message.get("headers", ())
         names = {name.lower(): value for name, value in raw}
         if not _GATED.isdisjoint(names) or self._exchange.cookies.refused:
-            headers = MutableHeaders(raw=list(raw))
-            self._gate_headers(headers)
+            headers = MutableHeaders(raw=self._exchange.gate_cookies(raw))
+            self._gate_fetches(headers)
+            self._exchange.report()
             if message["status"] == _NOT_MODIFIED and "etag" in headers:
                 headers["etag"] = self._exchange.validators.not_modified(headers["etag"])
             message = {**message, "headers": headers.raw}
+        if message.get("trailers", False):
+            self._forward = partial(_forward_without_late_cookies, self._forward)
         kind = _kind(names.get(b"content-type", b""))
         self._state = self._forward
         if kind is not None and message["status"] not in _BARE and not _is_download(names):
@@ -185,24 +188,18 @@ class Responder:
         if self._page is None:
             return b"", True
         try:
-            return self._page.feed(body, final=final), final
+            out = self._page.feed(body, final=final)
         except CodingError:
             _warn_once("broken", "a page was not in the Content-Encoding that it named; the rest of it is left out")
-            return self._page.finish(), True
+            final, out = True, self._page.finish()
+        if final:
+            self._exchange.report()
+        return out, final
 
     async def _swallow(self, message: Message) -> None:
         """Take what still comes of an answer that has been ended."""
 
-    def _gate_headers(self, headers: MutableHeaders) -> None:
-        cookies = headers.getlist("set-cookie")
-        if cookies:
-            del headers["set-cookie"]
-            for cookie in cookies:
-                kept = self._exchange.cookies.response(cookie)
-                if kept is not None:
-                    headers.append("set-cookie", kept)
-        for expired in self._exchange.cookies.expire_refused(self._exchange.page_host):
-            headers.append("set-cookie", expired)
+    def _gate_fetches(self, headers: MutableHeaders) -> None:
         for name, gate in (("link", gate_link_header), ("refresh", gate_refresh_header)):
             values = headers.getlist(name)
             if values:
@@ -307,6 +304,14 @@ class _Watched:
 
 def _copy(tag: StartTag) -> StartTag:
     return StartTag(tag.raw, foreign=tag.foreign)
+
+
+async def _forward_without_late_cookies(forward: Send, message: Message) -> None:
+    """Take ``Set-Cookie`` out of trailers, where it may not stand (RFC 9110, section 6.5.1)."""
+    if message["type"] == "http.response.trailers":
+        kept = [(name, value) for name, value in message["headers"] if name.lower() != b"set-cookie"]
+        message = {**message, "headers": kept}
+    await forward(message)
 
 
 _warned: set[str] = set()

@@ -14,19 +14,22 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import HTMLResponse, JSONResponse, RedirectResponse, Response
 
 from cookie_consent.consent import Consent, action_of, is_local_path, parse_choice
-from cookie_consent.errors import ChoiceError, LedgerError
-from cookie_consent.gate import CookieGate
+from cookie_consent.errors import ChoiceError, LedgerError, ReportError
+from cookie_consent.gate import CookieGate, Place, host_of
 from cookie_consent.ledger import ConsentRecord, Notice, new_record_id
+from cookie_consent.reports.parse import MAXIMUM_BODY as MAXIMUM_REPORT
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
+    from cookie_consent.admin import Admin
     from cookie_consent.assets import Assets
     from cookie_consent.banner import Renderer
     from cookie_consent.classify import Classifier
     from cookie_consent.consent import Choice, ConsentCookie
     from cookie_consent.ledger import Ledger
     from cookie_consent.policy import Policy
+    from cookie_consent.reports import Reports
 
 __all__ = ["Routes"]
 
@@ -61,6 +64,8 @@ class Routes:
         ledger: Ledger,
         renderer: Renderer,
         assets: Assets,
+        reports: Reports,
+        admin: Admin,
     ) -> None:
         self._policy = policy
         self._classifier = classifier
@@ -68,12 +73,16 @@ class Routes:
         self._ledger = ledger
         self._renderer = renderer
         self._assets = assets
+        self._reports = reports
+        self._admin = admin
         self._ledger_failed = False
         self._table: dict[str, dict[str, Callable[[Request, Consent], Awaitable[Response]]]] = {
             "/choices": {"POST": self._choices},
             "/state": {"GET": self._state},
             "/preferences": {"GET": self._preferences},
             "/receipt": {"GET": self._receipt},
+            "/report": {"POST": self._report},
+            **({"/admin": {"GET": self._admin_page}} if admin.is_on else {}),
         }
 
     async def respond(self, request: Request, consent: Consent, path: str) -> Response:
@@ -151,9 +160,23 @@ class Routes:
         self._ledger_failed = False
         response = self._acknowledge(request, choice, changed)
         response.headers.append("set-cookie", cookie)
-        for expired in self._withdrawn_cookies(request, consent, changed):
+        for expired in self._withdrawn_cookies(request, consent, changed, choice.url):
             response.headers.append("set-cookie", expired)
         return response
+
+    async def _report(self, request: Request, consent: Consent) -> Response:  # noqa: ARG002 - a handler's signature
+        _refuse_cross_site(request)
+        if self._reports.may_post():
+            body = await _body(request, MAXIMUM_REPORT)
+            page_host = host_of(request.headers.get("host", ""))
+            try:
+                self._reports.post(body, request.headers.get("content-type", ""), page_host)
+            except ReportError as error:
+                raise ChoiceError(str(error), status=error.status, code="unreadable") from None
+        return Response(status_code=204)
+
+    async def _admin_page(self, request: Request, consent: Consent) -> Response:  # noqa: ARG002 - a handler's signature
+        return await self._admin.respond(request)
 
     def _changed(self, before: Consent, choice: Choice, record: ConsentRecord) -> Consent:
         required = {category.id for category in self._policy.categories if category.required}
@@ -174,15 +197,14 @@ class Routes:
         root_path = request.scope.get("root_path", "")
         return RedirectResponse(_inside(choice.return_to, root_path), status_code=303)
 
-    def _withdrawn_cookies(self, request: Request, before: Consent, after: Consent) -> list[str]:
+    def _withdrawn_cookies(self, request: Request, before: Consent, after: Consent, path: str) -> list[str]:
         """Return the headers that delete what the choice no longer covers, a persistent login among it."""
         gate = CookieGate(self._classifier, after, self._cookie)
-        host = request.url.hostname or ""
-        names = [name for name in request.cookies if name and not self._cookie.owns(name) and not gate.allows(name)]
-        was = CookieGate(self._classifier, before, self._cookie)
-        return [
-            value for name in names if not gate.is_login(name) or was.allows(name) for value in gate.expired(name, host)
-        ]
+        for header in request.headers.getlist("cookie"):
+            gate.withdraw(header, before)
+        secure = is_secure(request) or self._policy.cookie.https_only
+        place = Place(host=host_of(request.headers.get("host", "")), path=path or "/", secure=secure)
+        return gate.deletions(place)
 
     def _record(
         self, request: Request, consent: Consent, choice: Choice, notice: Notice | None, at: datetime
@@ -277,16 +299,16 @@ def _refuse_cross_site(request: Request) -> None:
         raise ChoiceError("a choice can only be made on the site itself", status=403, code="cross-site")
 
 
-async def _body(request: Request) -> bytes:
-    too_large = ChoiceError(f"a choice has at most {MAXIMUM_BODY // 1024} KiB", status=413, code="too-large")
+async def _body(request: Request, maximum: int = MAXIMUM_BODY) -> bytes:
+    too_large = ChoiceError(f"a request has at most {maximum // 1024} KiB", status=413, code="too-large")
     length = request.headers.get("content-length", "")
-    if length.isdigit() and int(length[:20]) > MAXIMUM_BODY:
+    if length.isdigit() and int(length[:20]) > maximum:
         raise too_large
     body = bytearray()
     try:
         async for chunk in request.stream():
             body += chunk
-            if len(body) > MAXIMUM_BODY:
+            if len(body) > maximum:
                 raise too_large
     except ClientDisconnect:
         raise ChoiceError("the request broke off", status=400, code="unreadable") from None

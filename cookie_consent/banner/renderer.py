@@ -210,6 +210,10 @@ class Renderer:
             return_to=_local_path(return_to),
         )
 
+    def admin(self, *, language: str, root_path: str = "", **values: Any) -> str:
+        """Return the operator's page: ``findings`` and ``refused`` are rows, ``lines`` TOML, ``failure`` a text."""
+        return self._render("admin.html", self._locale(language), root_path, **values)
+
     def _locale(self, language: str) -> Locale:
         return self._locales.get(language) or next(iter(self._locales.values()))
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -26,6 +27,7 @@ MINIMUM_SECRET = 32
 MAXIMUM_VALUE = 3072
 """Longer values are not looked at. Ours have a few hundred bytes, and browsers keep up to 4,096 with the attributes."""
 _FORMAT = 1
+_PREFIX = re.compile(r"\A__(?:Host-Http|Host|Http|Secure)-", re.IGNORECASE)  # RFC 6265bis, section 5.7
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -87,7 +89,7 @@ class ConsentCookie:
 
     def owns(self, name: str) -> bool:
         """Say whether ``name`` is the consent cookie under any of its prefixes."""
-        return name.removeprefix("__Host-").removeprefix("__Secure-") == self._options.name
+        return _PREFIX.sub("", name) == self._options.name
 
     def read(self, value: str) -> StoredChoice | None:
         """Return what ``value`` says, or None if it was not signed here."""

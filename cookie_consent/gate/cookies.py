@@ -2,178 +2,265 @@
 
 from __future__ import annotations
 
-import ipaddress
+import logging
 import re
+from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
+from cookie_consent.gate.card_numbers import has_card_number
+from cookie_consent.gate.expiry import deletions
+from cookie_consent.gate.set_cookie import SetCookie, parse_set_cookie
 from cookie_consent.policy import UNCLASSIFIED
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from cookie_consent.classify import Classifier, Verdict
     from cookie_consent.consent import Consent, ConsentCookie
+    from cookie_consent.gate.expiry import Place
 
-__all__ = ["CookieGate"]
+__all__ = ["MAXIMUM_COOKIES", "CookieEvent", "CookieGate", "gated_cookies"]
 
-_EXPIRED = "Max-Age=0; Expires=Thu, 01 Jan 1970 00:00:00 GMT"
-_DIGITS = re.compile(r"(?<!\d)\d(?:[ -]?\d){12,18}(?!\d)")
-_LIFETIME = frozenset({"max-age", "expires"})
+logger = logging.getLogger("cookie_consent")
+
+MAXIMUM_COOKIES = 400
+"""Browsers keep at most 180 cookies of a site. What comes beyond this number is dropped without a look."""
+_WSP = " \t"
+_FOLDED = re.compile(r",[ \t]*([^\s\"(),/:;<=>?@\[\\\]{}]+)[ \t]*=")
+_A_DAY = 86_400
+
+
+@dataclass(frozen=True, kw_only=True)
+class CookieEvent:
+    """Something about one cookie that the site's operator should know; never its value.
+
+    ``reason`` is ``refused`` (declared, not agreed to), ``undeclared``, or what is wrong with a cookie that the site
+    sets: ``card-number``, ``malformed``, ``folded``, ``reserved``, ``failure``.
+    """
+
+    name: str
+    reason: str
+    detail: str
+    set_by_site: bool
+    dropped: bool
 
 
 class CookieGate:
-    """Filters the cookies of one exchange. ``expire`` gathers what the answer must take from the browser."""
+    """Filters the cookies of one exchange. A cookie that cannot be judged, whatever the reason, is dropped."""
 
     def __init__(self, classifier: Classifier, consent: Consent, own: ConsentCookie) -> None:
         self._classifier = classifier
         self._consent = consent
         self._own = own
-        self.refused: list[str] = []
-        """The names of the cookies that came with the request and are not agreed to."""
+        self._refused: dict[str, str] = {}
+        self._count = 0
+        self.events: list[CookieEvent] = []
+        """What happened, in order."""
+
+    @property
+    def refused(self) -> list[str]:
+        """The cookies that came with the request and are not agreed to; ``=NAME`` is one without a name."""
+        return list(self._refused)
 
     def request(self, header: str) -> str:
         """Return the ``Cookie`` header that the application may see; it may be empty.
 
-        The header keeps its bytes if nothing is taken out.
+        Call it for each of several headers, as HTTP/2 allows (RFC 9113, section 8.2.3). A header keeps its bytes if
+        nothing is taken out.
         """
-        kept = []
         pairs = header.split(";")
-        for pair in pairs:
-            name = pair.partition("=")[0].strip() if "=" in pair else ""
-            if self._own.owns(name):
-                continue
-            if self.allows(name) or self.is_login(name):
-                kept.append(pair.strip())
-            elif name and name not in self.refused:
-                self.refused.append(name)
-        return header if len(kept) == len(pairs) else "; ".join(pair for pair in kept if pair)
+        kept = [pair for pair in pairs if self._may_come(pair)]
+        return header if len(kept) == len(pairs) else "; ".join(pair.strip(_WSP) for pair in kept if pair.strip(_WSP))
+
+    def withdraw(self, header: str, before: Consent) -> None:
+        """Refuse what ``header`` carries beyond the consent, and the logins that ``before`` let outlive the browser."""
+        self.request(header)
+        was = CookieGate(self._classifier, before, self._own)
+        for pair in header.split(";")[:MAXIMUM_COOKIES]:
+            key, name = _name_of(pair)
+            if name and self.is_login(name) and was.allows(name) and not self.allows(name):
+                self._refuse(key, self._verdict(name))
 
     def response(self, header: str) -> str | None:
         """Return the ``Set-Cookie`` value to send in place of ``header``, or None to drop it."""
-        pair, *attributes = header.split(";")
-        name, equals, value = pair.partition("=")
-        name = name.strip() if equals else ""
-        if self._own.owns(name) or has_card_number(value if equals else pair):
+        try:
+            return self._response(parse_set_cookie(header), header)
+        except Exception:  # noqa: BLE001 - whatever it is, the cookie must not pass
+            self._fail()
             return None
-        if not self.allows(name) and not _deletes(attributes):
-            return _as_session(pair, attributes) if self.is_login(name) else None
-        return self._limited(pair, attributes, self._classifier.cookie(name))
 
     def allows(self, name: str) -> bool:
         """Say whether the visitor's consent covers the cookie; an undeclared one follows ``unknown_cookies``."""
+        return self._allows(self._verdict(name))
+
+    def is_login(self, name: str) -> bool:
+        """Say whether the cookie keeps a visitor signed in; without consent it lasts until the browser closes."""
+        return self._verdict(name).category == "login"
+
+    def deletions(self, place: Place) -> list[str]:
+        """Return the ``Set-Cookie`` values that delete every refused cookie; a bounded number of them."""
+        try:
+            headers, complete = deletions(self._refused.items(), place)
+        except Exception:  # noqa: BLE001 - the page goes on, and the cookies do not reach the application
+            self._fail()
+            return []
+        if not complete:
+            _log_once("many", "more cookies are to be deleted than fit into one answer: it takes several of them")
+        return headers
+
+    def _may_come(self, pair: str) -> bool:
+        self._count += 1
+        if self._count > MAXIMUM_COOKIES:
+            _log_once("count", f"a request came with more than {MAXIMUM_COOKIES} cookies: those beyond were dropped")
+            return False
+        try:
+            key, name = _name_of(pair)
+            if self._own.owns(name.strip()):
+                return False
+            verdict = self._verdict(name)
+            if not name or self._allows(verdict) or verdict.category == "login":
+                return True
+            self._refuse(key, verdict)
+        except Exception:  # noqa: BLE001 - whatever it is, the cookie must not pass
+            self._fail()
+        return False
+
+    def _refuse(self, key: str, verdict: Verdict) -> None:
+        if key not in self._refused:
+            self._refused[key] = verdict.rule.path if verdict.rule is not None else "/"
+            if _is_unknown(verdict):
+                self._note(key.lstrip("="), "undeclared", verdict.reason, dropped=True, set_by_site=False)
+
+    def _response(self, cookie: SetCookie, header: str) -> str | None:
+        name = cookie.judged_name
+        fault = cookie.fault()
+        if fault:
+            self._drop(name, "malformed", fault)
+            return None
+        if self._own.owns(name.strip()):
+            self._drop(name, "reserved", "the name is that of the consent cookie")
+            return None
+        if has_card_number(cookie.value):
+            self._drop(name, "card-number", "its value holds a payment-card number")
+            return None
+        folded = self._folded(header)
+        if folded is not None:
+            self._drop(folded, "folded", "it stands behind a comma in the header of another cookie")
+            return None
+        verdict = self._verdict(name)
+        lifetime = cookie.lifetime(datetime.now(UTC)) if cookie.names_lifetime else None
+        if lifetime is not None and lifetime <= 0:
+            # The browser's clock may be behind ours: what is not agreed to must end on every clock.
+            ends = self._allows(verdict) or "max-age" in cookie.attributes or lifetime < -_A_DAY
+            return header if ends else cookie.with_lifetime(0)
+        if _is_unknown(verdict):
+            self._note(name, "undeclared", verdict.reason, dropped=not self._allows(verdict), set_by_site=True)
+        if self._allows(verdict):
+            return self._limited(cookie, header, lifetime, verdict)
+        if verdict.category == "login":
+            return cookie.with_lifetime(None) if cookie.names_lifetime else header
+        if not _is_unknown(verdict):
+            self._drop(name, "refused", f"{verdict.category} is not agreed to")
+        return None
+
+    def _folded(self, header: str) -> str | None:
+        """Return a refused cookie that whoever splits a folded header would find in it.
+
+        Browsers do not split, so there the whole is one cookie; a proxy or CDN on the way to them may.
+        """
+        if "," not in header:
+            return None
+        return next((name for name in _FOLDED.findall(header) if self._is_refused(name)), None)
+
+    def _is_refused(self, name: str) -> bool:
+        verdict = self._verdict(name)
+        return self._own.owns(name) or not (_is_unknown(verdict) or self._allows(verdict))
+
+    def _limited(self, cookie: SetCookie, header: str, lifetime: float | None, verdict: Verdict) -> str:
+        """Cut the lifetime down to what is declared."""
+        if not cookie.names_lifetime:
+            return header
+        if verdict.category == "session" or (
+            _is_unknown(verdict) and self._classifier.policy.unknown_cookies == "session"
+        ):
+            return cookie.with_lifetime(None)
+        category = self._classifier.policy.category(verdict.category)
+        caps = [
+            cap
+            for cap in (
+                verdict.rule.max_age if verdict.rule is not None else None,
+                category.max_age if category is not None else None,
+            )
+            if cap is not None
+        ]
+        if not caps:
+            return header
+        if lifetime is None:
+            return cookie.with_lifetime(None)  # a lifetime that cannot be read ends with the browser
+        if lifetime > min(caps):
+            return cookie.with_lifetime(min(caps))
+        return header if cookie.is_plain else cookie.with_lifetime(int(lifetime))
+
+    def _verdict(self, name: str) -> Verdict:
         verdict = self._classifier.cookie(name)
+        if _is_unknown(verdict) and name != name.strip():
+            # Browsers strip spaces and tabs only; servers strip all that Unicode counts as white space.
+            return self._classifier.cookie(name.strip())
+        return verdict
+
+    def _allows(self, verdict: Verdict) -> bool:
         if verdict.service is not None and verdict.service in self._consent.services:
             return self._consent.services[verdict.service]
-        if verdict.known or verdict.rule is not None:
+        if not _is_unknown(verdict):
             return self._consent.allows(verdict.category)
         rule = self._classifier.policy.unknown_cookies
         return rule in {"session", "allow"} or (rule == "ask" and self._consent.allows(UNCLASSIFIED))
 
-    def is_login(self, name: str) -> bool:
-        """Say whether the cookie keeps a visitor signed in; without consent it lasts until the browser closes."""
-        return self._classifier.cookie(name).category == "login"
+    def _drop(self, name: str, reason: str, detail: str) -> None:
+        self._note(name, reason, detail, dropped=True, set_by_site=True)
 
-    def expired(self, name: str, host: str) -> list[str]:
-        """Return the ``Set-Cookie`` values that delete the cookie: for the host, its parent domains, known paths."""
-        rule = self._classifier.cookie(name).rule
-        paths = dict.fromkeys(["/", rule.path if rule is not None else "/"])
-        suffix = "; Secure" if name.startswith(("__Secure-", "__Host-")) else ""
-        domains = [""] if name.startswith("__Host-") else ["", *_parent_domains(host)]
-        return [
-            f"{name}=; {_EXPIRED}; Path={path}{f'; Domain={domain}' if domain else ''}{suffix}"
-            for domain in domains
-            for path in paths
-        ]
+    def _note(self, name: str, reason: str, detail: str, *, dropped: bool, set_by_site: bool) -> None:
+        self.events.append(
+            CookieEvent(name=name, reason=reason, detail=detail, dropped=dropped, set_by_site=set_by_site)
+        )
 
-    def expire_refused(self, host: str) -> list[str]:
-        """Return the ``Set-Cookie`` values that delete every refused cookie."""
-        return [value for name in self.refused for value in self.expired(name, host)]
-
-    def _limited(self, pair: str, attributes: list[str], verdict: Verdict) -> str:
-        """Cut the lifetime down to what is declared."""
-        unknown = not verdict.known and verdict.rule is None
-        if verdict.category == "session" or (unknown and self._classifier.policy.unknown_cookies == "session"):
-            return ";".join([pair, *attributes]) if _deletes(attributes) else _as_session(pair, attributes)
-        cap = verdict.rule.max_age if verdict.rule is not None else None
-        if cap is None or not _outlives(attributes, cap):
-            return ";".join([pair, *attributes])
-        kept = [part for part in attributes if part.partition("=")[0].strip().lower() not in _LIFETIME]
-        return ";".join([pair, *kept, f" Max-Age={cap}"])
+    def _fail(self) -> None:
+        _log_once("failure", "a cookie could not be judged and was dropped", exc_info=True)
 
 
-def has_card_number(value: str) -> bool:
-    """Say whether ``value`` holds a payment-card number: 13 to 19 digits that pass the Luhn check."""
-    return any(_luhn([int(digit) for digit in match[0] if digit.isdigit()]) for match in _DIGITS.finditer(value))
+def gated_cookies(headers: Iterable[tuple[bytes, bytes]], gate: CookieGate) -> list[tuple[bytes, bytes]]:
+    """Return response headers with each ``Set-Cookie`` gated; the order stays."""
+    kept = []
+    for name, value in headers:
+        if name.lower() == b"set-cookie":
+            sent = gate.response(value.decode("latin-1"))
+            if sent is not None:
+                kept.append((name, sent.encode("latin-1")))
+        else:
+            kept.append((name, value))
+    return kept
 
 
-def _luhn(digits: list[int]) -> bool:
-    # A card number begins with 2 to 6 (ISO/IEC 7812-1); an epoch time in milliseconds begins with 1.
-    if digits[0] not in {2, 3, 4, 5, 6}:
-        return False
-    doubled = [
-        digit if at % 2 == 0 else (digit * 2 - 9 if digit > 4 else digit * 2)
-        for at, digit in enumerate(reversed(digits))
-    ]
-    return sum(doubled) % 10 == 0
+def _name_of(pair: str) -> tuple[str, str]:
+    """Return what tells the cookie apart in the browser, and the name under which a server reads it."""
+    name, equals, value = pair.partition("=")
+    name = name.strip(_WSP)
+    if equals and name:
+        return name, name
+    # A cookie without a name comes as its bare value; what that spells up to "=" some servers take for a name.
+    name = (value if equals else pair).partition("=")[0].strip(_WSP)
+    return f"={name}", name
 
 
-def _as_session(pair: str, attributes: list[str]) -> str:
-    kept = [part for part in attributes if part.partition("=")[0].strip().lower() not in _LIFETIME]
-    return ";".join([pair, *kept])
+def _is_unknown(verdict: Verdict) -> bool:
+    return not verdict.known and verdict.rule is None
 
 
-def _max_age(attributes: list[str]) -> int | None:
-    age = None
-    for part in attributes:
-        name, _, value = part.partition("=")
-        if name.strip().lower() == "max-age" and re.fullmatch(r"-?[0-9]{1,18}", value.strip()):
-            age = int(value)
-    return age
+_logged: set[str] = set()
 
 
-def _has_expires(attributes: list[str]) -> str | None:
-    found = [part.partition("=")[2] for part in attributes if part.partition("=")[0].strip().lower() == "expires"]
-    return found[-1].strip() if found else None
-
-
-def _expires_in(attributes: list[str]) -> float | None:
-    """Return the seconds until ``Expires``, or None if there is none that can be read."""
-    from datetime import UTC, datetime
-    from email.utils import parsedate_to_datetime
-
-    text = _has_expires(attributes)
-    if text is None:
-        return None
-    try:
-        moment = parsedate_to_datetime(text.replace("-", " "))
-    except ValueError:
-        return None
-    if moment.tzinfo is None:
-        moment = moment.replace(tzinfo=UTC)
-    return (moment - datetime.now(UTC)).total_seconds()
-
-
-def _deletes(attributes: list[str]) -> bool:
-    age = _max_age(attributes)
-    if age is not None:
-        return age <= 0
-    seconds = _expires_in(attributes)
-    return seconds is not None and seconds <= 0
-
-
-def _outlives(attributes: list[str], cap: int) -> bool:
-    age = _max_age(attributes)
-    if age is not None:
-        return age > cap
-    if _has_expires(attributes) is None:
-        return False
-    seconds = _expires_in(attributes)
-    return seconds is None or seconds > cap
-
-
-def _parent_domains(host: str) -> list[str]:
-    """Return the host and its parents that may be a cookie's Domain; browsers ignore public suffixes themselves."""
-    try:
-        ipaddress.ip_address(host.strip("[]"))
-    except ValueError:
-        labels = host.split(".")
-        return [".".join(labels[at:]) for at in range(max(len(labels) - 1, 0))]
-    return []
+def _log_once(key: str, message: str, *, exc_info: bool = False) -> None:
+    if key not in _logged:
+        _logged.add(key)
+        logger.error(message, exc_info=exc_info)

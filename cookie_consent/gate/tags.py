@@ -31,6 +31,9 @@ _ADDRESS_TYPES = frozenset({"importmap", "speculationrules"})
 _MODULE_IMPORT = re.compile(r"""(?:\bimport|\bfrom|\bimport\s*\()\s*(?:"([^"\n]*)"|'([^'\n]*)')""")
 _MAXIMUM_DEPTH = 4
 """Frames inside frames, each given in the other's ``srcdoc``."""
+_MAXIMUM_MET = 100
+"""So many hosts of a page are reported."""
+_LONGEST_ELEMENT = 32
 _BETWEEN = re.compile(r"[\t\n\f\r ,;]+")
 _BLOCKED = "blocked"
 """Stands in ``data-consent`` where the policy never lets the address load; no choice activates it."""
@@ -69,6 +72,9 @@ class TagGate:
         """How many tags were held back."""
         self._waiting: dict[tuple[str, str], Verdict] = {}
         self._depth = 0
+        self.met: dict[tuple[str, str | None], str] = {}
+        """The hosts that are unknown or were held back, with their service if known, and the element they stood in."""
+        self._unplaced: list[tuple[str, str | None]] = []
 
     @property
     def refused(self) -> list[Verdict]:
@@ -122,7 +128,24 @@ class TagGate:
         if found is None or self._classifier.is_first_party(found[0], self._page_host):
             return None
         verdict = self._classifier.host(*found)
-        return None if self._allows(verdict) else verdict
+        if self._allows(verdict):
+            if verdict.service is None:
+                self._meet(found[0], verdict)
+            return None
+        self._meet(found[0], verdict)
+        return verdict
+
+    def take_met(self) -> dict[tuple[str, str | None], str]:
+        """Return what was met since the last call; without an element it stood in a header."""
+        met, self.met = self.met, {}
+        self._unplaced.clear()
+        return met
+
+    def _meet(self, host: str, verdict: Verdict) -> None:
+        key = (host, verdict.service)
+        if key not in self.met and len(self.met) < _MAXIMUM_MET:
+            self.met[key] = ""
+            self._unplaced.append(key)
 
     def own(self, markup: str) -> str:
         """Return markup of our own as it can stand in this page."""
@@ -187,6 +210,9 @@ class TagGate:
         inner._depth, inner._base_host = self._depth + 1, self._base_host
         rewriter = Rewriter(inner)
         gated = rewriter.feed(document.encode("utf-8", "surrogateescape")) + rewriter.end()
+        for key, element in inner.met.items():
+            if len(self.met) < _MAXIMUM_MET:
+                self.met.setdefault(key, element)
         if inner.held:
             tag.rename(b"srcdoc", b"data-srcdoc")
             tag.add(b"srcdoc", gated.decode("utf-8", "surrogateescape"))
@@ -250,6 +276,9 @@ class TagGate:
 
     def _hold(self, tag: StartTag, refused: list[Verdict]) -> None:
         self.held += 1
+        if self._unplaced:
+            self.met.update(dict.fromkeys(self._unplaced, tag.name.decode("ascii", "replace")[:_LONGEST_ELEMENT]))
+            self._unplaced.clear()
         waits = {(self._category(verdict), verdict.service or "-"): verdict for verdict in refused}
         self._waiting.update(waits)
         if tag.name == b"script":

@@ -145,6 +145,28 @@ class Ledger:
             builder.add(record)
         return builder.result()
 
+    @contextmanager
+    def writing(self) -> Iterator[Connection]:
+        """Give a connection in a transaction that has the write lock, for other tables of this package.
+
+        Raises ``LedgerError``, for what goes wrong inside too.
+        """
+        engine = self._connected()
+        try:
+            with self._write_lock, _writing(engine) as connection:
+                yield connection
+        except SQLAlchemyError as error:
+            raise self._failure("cannot be written", error) from error
+
+    @contextmanager
+    def reading(self) -> Iterator[Connection]:
+        """Give a connection to read other tables of this package. Raises ``LedgerError``."""
+        try:
+            with self._connected(create=False).connect() as connection:
+                yield connection
+        except SQLAlchemyError as error:
+            raise self._failure("cannot be read", error) from error
+
     def _one(self, query: Select[Any]) -> Any:
         try:
             with self._connected(create=False).connect() as connection:

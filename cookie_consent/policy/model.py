@@ -116,6 +116,8 @@ class Category(Model):
     """Strictly necessary: always on, not offered as a choice."""
     sale_or_sharing: bool = False
     """Refused by a Global Privacy Control signal until the visitor chooses otherwise on purpose."""
+    max_age: Seconds | None = None
+    """The longest lifetime of its cookies in seconds, whatever a cookie's own rule says. None: no cap of its own."""
     name: Text | None = None
     purpose: Text | None = None
     consequence: Text | None = None

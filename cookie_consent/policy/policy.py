@@ -7,6 +7,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
+from cookie_consent.policy.duration import parse_duration
 from cookie_consent.policy.model import (
     BannerOptions,
     Category,
@@ -29,12 +30,15 @@ BUILTIN_CATEGORIES = (
     Category(id="session", required=True),
     Category(id="login"),
     Category(id="preferences"),
-    Category(id="analytics"),
+    Category(id="analytics", max_age=parse_duration("13mo")),
     Category(id="advertising", sale_or_sharing=True),
     Category(id="social", sale_or_sharing=True),
     Category(id=UNCLASSIFIED),
 )
-"""The categories that exist from the start; their texts are in the locale files."""
+"""The categories that exist from the start; their texts are in the locale files.
+
+Audience measurement without consent has been tied to cookies of at most 13 months (CNIL, guidelines of 17 September
+2020); nobody needs longer ones with it."""
 
 
 class Policy(Model):

@@ -6,8 +6,9 @@ from hypothesis import strategies as st
 
 from cookie_consent.classify import Classifier
 from cookie_consent.consent import Consent, ConsentCookie
-from cookie_consent.gate import CookieGate
-from cookie_consent.gate.cookies import has_card_number
+from cookie_consent.gate import CookieGate, Place
+from cookie_consent.gate.card_numbers import has_card_number
+from cookie_consent.gate.expiry import MAXIMUM_BYTES, MAXIMUM_HEADERS, deletions
 from cookie_consent.policy import CookieOptions, CookieRule, Policy
 
 RULES = (
@@ -36,7 +37,7 @@ def gate(*granted: str, unknown: str = "session") -> CookieGate:
         (["analytics"], "stat_1=1; Max-Age=60", "stat_1=1; Max-Age=60"),
         (["analytics"], "stat_1=1; Max-Age=9999; Path=/", "stat_1=1; Path=/; Max-Age=3600"),  # capped
         (["analytics"], "stat_1=1; Expires=Wed, 01 Jan 2121 00:00:00 GMT", "stat_1=1; Max-Age=3600"),
-        (["analytics"], "stat_1=1; Expires=soon", "stat_1=1; Max-Age=3600"),  # a date that nobody can read
+        (["analytics"], "stat_1=1; Expires=soon", "stat_1=1"),  # a date that nobody can read
         (["analytics"], "stat_1=1", "stat_1=1"),
         ([], "remember=1; Max-Age=60; HttpOnly", "remember=1; HttpOnly"),  # kept until the browser closes
         (["login"], "remember=1; Max-Age=60; HttpOnly", "remember=1; Max-Age=60; HttpOnly"),
@@ -79,16 +80,64 @@ def test_request_cookies(header: str, seen: str, refused: list[str]) -> None:
     assert cookies.refused == refused
 
 
-def test_expiring_covers_host_parents_and_paths() -> None:
-    expired = gate().expired("theme", "www.shop.example")
-    end = "Max-Age=0; Expires=Thu, 01 Jan 1970 00:00:00 GMT"
-    assert expired == [
-        f"theme=; {end}; Path={path}{domain}"
+END = "Max-Age=0; Expires=Thu, 01 Jan 1970 00:00:00 GMT"
+
+
+def test_deletions_cover_host_parents_paths_and_partitions() -> None:
+    cookies = gate()
+    cookies.request("theme=1")
+    assert cookies.deletions(Place(host="www.shop.example")) == [
+        f"theme=; {END}; Path={path}{domain}"
         for domain in ("", "; Domain=www.shop.example", "; Domain=shop.example")
         for path in ("/", "/app")
     ]
-    assert gate().expired("stat_1", "127.0.0.1") == [f"stat_1=; {end}; Path=/"]
-    assert gate().expired("__Host-x", "a.example") == [f"__Host-x=; {end}; Path=/; Secure"]
+    headers, complete = deletions([("stat_1", "/")], Place(host="127.0.0.1", path="/a/b", secure=True))
+    assert complete
+    paths = ["/", "/a", "/a/", "/a/b"]
+    assert headers == [f"stat_1=; {END}; Path={path}; Secure" for path in paths] + [
+        f"stat_1=; {END}; Path={path}; Secure; SameSite=None; Partitioned" for path in paths
+    ]
+    assert deletions([("__host-x", "/app")], Place(host="a.example"))[0] == [f"__host-x=; {END}; Path=/; Secure"]
+    assert deletions([("__Host-Http-x", "/")], Place(host="a.example"))[0] == [
+        f"__Host-Http-x=; {END}; Path=/; Secure; HttpOnly"
+    ]
+    assert deletions([("=x", "/")], Place(host="localhost"))[0] == [f"=x; {END}; Path=/"]
+
+
+@pytest.mark.parametrize("name", ["a;b", "a\r\nX: y", "a\x00"])
+def test_no_header_is_made_of_an_unsafe_name(name: str) -> None:
+    assert deletions([(name, "/")], Place(host="a.example")) == ([], True)
+
+
+@pytest.mark.parametrize(
+    ("host", "path"),
+    [
+        ("a.example\r\nX: y", "/"),
+        ("a;b", "/"),
+        ("[::1]", "/"),
+        ("10.0.0.1", "/"),
+        ("..", "/"),
+        ("", "/"),
+        ("localhost", '/a;b/"c"/d,e'),
+        ("localhost", "/a b"),
+        ("localhost", "/\x01"),
+    ],
+)
+def test_a_hostile_place_leaves_the_plain_deletion(host: str, path: str) -> None:
+    assert deletions([("a", "/")], Place(host=host, path=path))[0] == [f"a=; {END}; Path=/"]
+
+
+def test_deletions_are_bounded_and_come_to_all_in_the_end() -> None:
+    names = [(f"n{at}", "/app") for at in range(60)]
+    place = Place(host="a.b.c.shop.example", path="/x/y/z", secure=True)
+    seen = set()
+    for _ in range(400):
+        headers, complete = deletions(names, place)
+        assert not complete
+        assert len(headers) <= MAXIMUM_HEADERS
+        assert sum(map(len, headers)) <= MAXIMUM_BYTES
+        seen |= {header.partition("=")[0] for header in headers if "Path=/app" in header and "Domain" not in header}
+    assert seen == {name for name, _ in names}
 
 
 @pytest.mark.parametrize(

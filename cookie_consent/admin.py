@@ -1,0 +1,113 @@
+"""The page for the site's operator, behind a token."""
+
+from __future__ import annotations
+
+import binascii
+import hmac
+import os
+from base64 import b64decode
+from hashlib import sha256
+from typing import TYPE_CHECKING
+
+import anyio
+from starlette.responses import HTMLResponse, PlainTextResponse, Response
+
+from cookie_consent.errors import ConfigurationError, LedgerError
+from cookie_consent.reports import policy_lines
+
+if TYPE_CHECKING:
+    from starlette.requests import Request
+
+    from cookie_consent.banner import Renderer
+    from cookie_consent.classify import Classifier
+    from cookie_consent.reports import Reports
+
+__all__ = ["Admin", "checked_token"]
+
+MINIMUM_TOKEN = 20
+_HEADERS = {
+    "Content-Security-Policy": (
+        "default-src 'none'; style-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+    ),
+    "Cache-Control": "no-store",
+    "Referrer-Policy": "no-referrer",
+    "X-Content-Type-Options": "nosniff",
+    "X-Robots-Tag": "noindex",
+}
+
+
+def checked_token(token: str | None) -> str | None:
+    """Return the token that opens the admin pages, or None where they are off.
+
+    None reads the environment variable ``CONSENT_ADMIN_TOKEN``. Raises ``ConfigurationError`` for a token that could
+    be guessed or not be sent.
+    """
+    if token is None:
+        token = os.environ.get("CONSENT_ADMIN_TOKEN", "")
+    if not token:
+        return None
+    if len(token) < MINIMUM_TOKEN or not token.isascii() or not token.isprintable() or " " in token:
+        raise ConfigurationError(
+            f"the admin token needs at least {MINIMUM_TOKEN} visible ASCII characters; "
+            'make one with: python -c "import secrets; print(secrets.token_urlsafe(32))"'
+        )
+    return token
+
+
+class Admin:
+    """Shows what the gates met. Without a token there is no such page.
+
+    The token comes in ``Authorization``, as ``Bearer TOKEN`` (RFC 6750) or, for browsers, as the password of ``Basic``
+    (RFC 7617) with any user name; never in an address. It is compared in constant time. Over plain http both can be
+    read on the way: serve the page by https.
+    """
+
+    def __init__(self, token: str | None, *, renderer: Renderer, classifier: Classifier, reports: Reports) -> None:
+        self._digest = sha256(token.encode("ascii")).digest() if token is not None else None
+        self._renderer = renderer
+        self._classifier = classifier
+        self._reports = reports
+
+    @property
+    def is_on(self) -> bool:
+        """Whether a token is set."""
+        return self._digest is not None
+
+    async def respond(self, request: Request) -> Response:
+        """Return the page, or what asks for the token."""
+        if not self._is_let_in(request.headers.get("authorization", "")):
+            challenge = {"WWW-Authenticate": 'Basic realm="cookie_consent", charset="UTF-8"'}
+            return PlainTextResponse(
+                "The admin token is needed: as a bearer token, or as the password of any user.\n",
+                status_code=401,
+                headers={**_HEADERS, **challenge},
+            )
+        try:
+            await anyio.to_thread.run_sync(self._reports.flush)
+            findings = await anyio.to_thread.run_sync(self._reports.store.read)
+            failure = ""
+        except LedgerError as error:
+            findings, failure = [], str(error)
+        open_ones = [finding for finding in findings if finding.is_open(self._classifier)]
+        page = self._renderer.admin(
+            language=self._renderer.language(request.headers.get("accept-language", "")),
+            root_path=request.scope.get("root_path", ""),
+            findings=[finding.as_dict() for finding in open_ones],
+            refused=[finding.as_dict() for finding in findings if finding.observation.reason == "refused"],
+            lines=policy_lines(open_ones, self._classifier.policy),
+            failure=failure,
+        )
+        return HTMLResponse(page, headers={**_HEADERS, "Vary": "Authorization, Accept-Language"})
+
+    def _is_let_in(self, authorization: str) -> bool:
+        scheme, _, credentials = authorization[:4096].partition(" ")
+        given = credentials.strip()
+        if scheme.lower() == "basic":
+            try:
+                given = b64decode(given, validate=True).decode("utf-8").partition(":")[2]
+            except (binascii.Error, ValueError):
+                return False
+        elif scheme.lower() != "bearer":
+            return False
+        digest = sha256(given.encode("utf-8", "surrogateescape")).digest()
+        return self._digest is not None and hmac.compare_digest(digest, self._digest)

@@ -1,0 +1,105 @@
+"""``cookie-consent report``: what the gates met that the policy does not declare."""
+
+from __future__ import annotations
+
+import json
+from datetime import date
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+from cookie_consent.classify import Classifier
+from cookie_consent.cli_log import LedgerOption  # noqa: TC001 - typer reads the annotation
+from cookie_consent.errors import ConfigurationError
+from cookie_consent.ledger import Ledger
+from cookie_consent.policy import load_policy
+from cookie_consent.reports import ReportStore, policy_lines
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from cookie_consent.reports import Finding
+
+__all__ = ["report"]
+
+
+class ReportFormat(StrEnum):
+    """What ``report`` prints."""
+
+    TEXT = "text"
+    JSON = "json"
+
+
+def report(
+    *,
+    output_format: Annotated[ReportFormat, typer.Option("--format", help="How to print it.")] = ReportFormat.TEXT,
+    since: Annotated[str | None, typer.Option(metavar="DAY", help="Only what was met on or after this day.")] = None,
+    clear: Annotated[bool, typer.Option("--clear", help="Forget all of it, once it is printed.")] = False,
+    policy: Annotated[
+        Path | None, typer.Option("--policy", help="The policy file; else consent.toml here if there is one.")
+    ] = None,
+    ledger: LedgerOption = None,
+) -> None:
+    """Show undeclared hosts and cookies, and the policy lines that declare them. Ends with 1 if there are any."""
+    first = _day(since)
+    default = Path("consent.toml")
+    declared = load_policy(policy if policy is not None else default if default.is_file() else None)
+    log = Ledger(ledger)
+    log.open(create=False)
+    store = ReportStore(log)
+    classifier = Classifier(declared)
+    found = store.read(since=first)
+    still_open = [finding for finding in found if finding.is_open(classifier)]
+    refused = [finding for finding in found if finding.observation.reason == "refused"]
+    lines = policy_lines(still_open, declared)
+    if output_format is ReportFormat.JSON:
+        document = {
+            "findings": [finding.as_dict() for finding in still_open],
+            "refused": [finding.as_dict() for finding in refused],
+            "policy": lines,
+        }
+        typer.echo(json.dumps(document, ensure_ascii=False, indent=2))
+    else:
+        _print(still_open, refused, lines)
+    if clear:
+        store.clear()
+    log.close()
+    if still_open:
+        raise typer.Exit(1)
+
+
+def _print(still_open: Sequence[Finding], refused: Sequence[Finding], lines: str) -> None:
+    console = Console()
+    if still_open:
+        console.print(_table("undeclared, or at fault", still_open))
+        typer.echo(f"\n# To declare them, add to the policy file and fill in the categories:\n\n{lines}")
+    else:
+        typer.echo("nothing undeclared was met")
+    if refused:
+        console.print()
+        console.print(_table("declared, and held back where not agreed to", refused))
+
+
+def _table(title: str, findings: Sequence[Finding]) -> Table:
+    table = Table("kind", "name", "directive", "why", "pages", "count", "first", "last", title=title)
+    for finding in findings:
+        seen = finding.observation
+        why = f"{seen.reason}: {seen.service}" if seen.service else seen.reason
+        pages = "\n".join(finding.paths)
+        days = (finding.first.isoformat(), finding.last.isoformat())
+        table.add_row(seen.kind, escape(seen.name), seen.directive, why, escape(pages), str(finding.count), *days)
+    return table
+
+
+def _day(value: str | None) -> date | None:
+    if value is None:
+        return None
+    try:
+        return date.fromisoformat(value)
+    except ValueError:
+        raise ConfigurationError(f"--since {value!r} is not a day; write 2026-11-24") from None

@@ -1,0 +1,127 @@
+"""``Set-Cookie`` headers that take a cookie away, wherever on the host it may have been set."""
+
+from __future__ import annotations
+
+import ipaddress
+import re
+from dataclasses import dataclass
+from secrets import SystemRandom
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+__all__ = ["MAXIMUM_HEADERS", "Place", "deletions"]
+
+MAXIMUM_HEADERS = 48
+"""At most so many deletions go into one answer: servers, proxies and browsers stop at about 100 headers."""
+MAXIMUM_BYTES = 8 * 1024
+"""And at most so many bytes of them, since some proxies stop at 16 KiB for all headers."""
+_MAXIMUM_SEGMENTS = 6
+_END = "Max-Age=0; Expires=Thu, 01 Jan 1970 00:00:00 GMT"
+_HOST = re.compile(r"[a-z0-9_](?:[a-z0-9_.-]{0,251}[a-z0-9_])?")
+_SEGMENT = re.compile(r"[!#-+\--:<-~]*")
+"""What can stand in a Path attribute: visible ASCII without quotation mark, comma and semicolon."""
+_UNSAFE = re.compile(r"[\x00-\x1f\x7f;]")
+_PREFIX = re.compile(r"__(host-http|host|http|secure)-", re.IGNORECASE)
+_random = SystemRandom()
+
+
+@dataclass(frozen=True, kw_only=True)
+class Place:
+    """Where a request went: host without port, path with its slashes, and whether by https."""
+
+    host: str
+    path: str = "/"
+    secure: bool = False
+
+
+def deletions(names: Iterable[tuple[str, str]], place: Place) -> tuple[list[str], bool]:
+    """Return the headers that delete the cookies, and whether they are all that it takes.
+
+    ``names`` are pairs of a cookie's name and the path that it is declared with. A browser tells cookies apart by
+    name, domain, path and partition, and does not say which those are: so each is deleted for the host and its
+    parent domains, at ``/``, the declared path and every prefix of the request's path, and once more in its
+    partition (CHIPS), where only a ``Partitioned`` header reaches it. If that is too much for one answer, the likely
+    places come first and the others are drawn by lot, so that repeated requests get at all of them.
+    """
+    likely: list[str] = []
+    others: list[str] = []
+    for name, declared in names:
+        if not _UNSAFE.search(name):
+            _add(name, declared, place, likely, others)
+    if _fits([*likely, *others]):
+        return [*likely, *others], True
+    chosen = _drawn(likely, MAXIMUM_HEADERS * 2 // 3, MAXIMUM_BYTES * 2 // 3)
+    size = sum(map(len, chosen))
+    chosen += _drawn(others, MAXIMUM_HEADERS - len(chosen), MAXIMUM_BYTES - size)
+    return chosen, False
+
+
+def _add(name: str, declared: str, place: Place, likely: list[str], others: list[str]) -> None:
+    found = _PREFIX.match(name)
+    prefix = found[1].lower() if found is not None else ""
+    flags = "; HttpOnly" if "http" in prefix.split("-") else ""
+    secure = "; Secure" if place.secure or prefix else ""
+    # A cookie without a name is overwritten by another without one; a name and value that are both empty are ignored.
+    pair = f"{name}=" if not name.startswith("=") else name
+    if prefix.startswith("host"):
+        likely.append(f"{pair}; {_END}; Path=/{secure}{flags}")
+        if place.secure:
+            others.append(f"{pair}; {_END}; Path=/; Secure{flags}; SameSite=None; Partitioned")
+        return
+    domains = ["", *(f"; Domain={domain}" for domain in _domains(place.host))]
+    sure = dict.fromkeys(["/", declared if _is_path(declared) else "/"])
+    paths = [path for path in _prefixes(place.path) if path not in sure]
+    likely += [f"{pair}; {_END}; Path={path}{domain}{secure}{flags}" for domain in domains for path in sure]
+    others += [f"{pair}; {_END}; Path={path}{domain}{secure}{flags}" for domain in domains for path in paths]
+    if place.secure:
+        others += [
+            f"{pair}; {_END}; Path={path}{domain}; Secure{flags}; SameSite=None; Partitioned"
+            for domain in domains
+            for path in [*sure, *paths]
+        ]
+
+
+def _drawn(headers: Sequence[str], count: int, size: int) -> list[str]:
+    drawn = list(headers) if _fits(headers, count, size) else _random.sample(headers, min(len(headers), max(count, 0)))
+    while drawn and not _fits(drawn, count, size):
+        drawn.pop()
+    return drawn
+
+
+def _fits(headers: Sequence[str], count: int = MAXIMUM_HEADERS, size: int = MAXIMUM_BYTES) -> bool:
+    return len(headers) <= count and sum(map(len, headers)) <= size
+
+
+def _domains(host: str) -> list[str]:
+    """Return the host and its parents that may be a cookie's Domain; browsers ignore public suffixes themselves."""
+    if not _HOST.fullmatch(host) or _is_address(host):
+        return []
+    labels = host.split(".")
+    return [".".join(labels[at:]) for at in range(max(len(labels) - 1, 0))]
+
+
+def _is_address(host: str) -> bool:
+    try:
+        ipaddress.ip_address(host.strip("[]"))
+    except ValueError:
+        return False
+    return True
+
+
+def _prefixes(path: str) -> list[str]:
+    """Return what can be the Path of a cookie that comes with a request for ``path``, each with and without a slash."""
+    found: list[str] = []
+    at = ""
+    for segment in path.split("/")[1 : _MAXIMUM_SEGMENTS + 1]:
+        if not _SEGMENT.fullmatch(segment):
+            break
+        if at:
+            found += [at, at + "/"]
+        at += "/" + segment
+    return list(dict.fromkeys([*found, at] if at else found))
+
+
+def _is_path(path: str) -> bool:
+    return path.startswith("/") and all(_SEGMENT.fullmatch(segment) for segment in path.split("/"))
