@@ -37,6 +37,7 @@ _HIDDEN_EXTENSIONS = frozenset({"http.response.pathsend", "http.response.zerocop
 """Ways to send a body past the rewriter; the application sends bytes where they are not offered."""
 _CONDITIONS = frozenset({b"if-modified-since", b"if-range", b"range"})
 """Not shown to the application where a page is asked for: what it would compare is the page before the gate."""
+_GOVERNED = DOCUMENTS | WORKERS
 _CHANGED = _CONDITIONS | {b"cookie", b"accept-encoding", b"if-none-match"}
 
 
@@ -198,7 +199,8 @@ class Exchange:
     def _inner_headers(self) -> list[tuple[bytes, bytes]]:
         headers = []
         is_page = b"text/html" in self._asked.get(b"accept", b"")
-        is_governed = self.destination in DOCUMENTS or self.destination in WORKERS
+        is_governed = self.site.policies.is_on and self.destination in _GOVERNED
+        has_variants = is_page or is_governed
         may_be_page = is_page or self._asked.get(b"sec-fetch-dest") == b"empty"  # a script may fetch part of a page
         for name, value in self.scope["headers"]:
             shown = value
@@ -207,10 +209,8 @@ class Exchange:
             elif name == b"accept-encoding":
                 shown = _readable_codings(value) if may_be_page else value
             elif name == b"if-none-match":
-                shown = self.validators.request(value.decode("latin-1"), is_page=is_page or is_governed).encode(
-                    "latin-1"
-                )
-            elif (is_page or is_governed) and name in _CONDITIONS:
+                shown = self.validators.request(value.decode("latin-1"), is_page=has_variants).encode("latin-1")
+            elif has_variants and name in _CONDITIONS:
                 continue
             if shown or not value:
                 headers.append((name, shown))

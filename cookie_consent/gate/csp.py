@@ -22,7 +22,9 @@ __all__ = ["LARGEST_POLICY", "ContentSecurityPolicies"]
 LARGEST_POLICY = 8192
 """Bytes of the header's value."""
 _MET = 256
-_LARGEST_REPORT_PATH = 512
+_LARGEST_REPORT_PATH = 400
+_RESERVED = 1024
+"""Bytes for the page's own host and for where to report to."""
 _GROUP = "cookie-consent"
 _LOCAL = "data: blob: filesystem: about: 'unsafe-inline' 'unsafe-eval'"
 """What asks no other host, and the site's own code in its pages; none of it is for this policy to forbid."""
@@ -61,10 +63,9 @@ class ContentSecurityPolicies:
                     self._sources.append((source, classifier.host(_example(host), slash + path or "/")))
         own = [policy.site, *policy.first_party]
         own_hosts = [pattern.rstrip("/") for pattern in own if pattern is not None and "/" not in pattern.rstrip("/")]
-        self._own, self._own_left_out = _take(
-            [" ".join(own_sources(host)) for host in dict.fromkeys(own_hosts) if is_expressible(host)],
-            LARGEST_POLICY // 2,
-        )
+        expressible = [host for host in dict.fromkeys(own_hosts) if is_expressible(host)]
+        self._own = _take((" ".join(own_sources(host)) for host in expressible), LARGEST_POLICY // 2)
+        self._own_left_out = expressible[len(self._own) :]
         self._met: OrderedDict[str, None] = OrderedDict()
         self._find = lru_cache(maxsize=256)(self._find_sources)
 
@@ -89,7 +90,7 @@ class ContentSecurityPolicies:
 
     def left_out(self, consent: Consent) -> tuple[str, ...]:
         """Return the hosts that are agreed to and that the policy has no room for."""
-        found = self._sources_for(consent, "", "")
+        found = self._sources_for(consent)
         return (*self._own_left_out, *(source.host for source in found.left_out)) if found is not None else ()
 
     def headers(
@@ -101,15 +102,15 @@ class ContentSecurityPolicies:
         """
         if not self._is_on:
             return ()
-        reports, endpoints = self._reports(root_path, secure=secure)
-        found = self._sources_for(consent, host, reports)
+        found = self._sources_for(consent)
         if found is None:
             return ()
-        text = found.text
+        own = own_sources(host) if is_expressible(host) else ()
+        text = " ".join(["default-src 'self'", *own, found.text])
+        reports, endpoints = self._reports(root_path, secure=secure)
         if found.takes_met:
             room = LARGEST_POLICY - len(text) - len(reports)
-            met, _ = _take([f" {name}:* ws://{name}:*" for name in reversed(self._met)], room)
-            text += "".join(met)
+            text += "".join(_take((f" {name}:* ws://{name}:*" for name in reversed(self._met)), room))
         name = "content-security-policy" if self._is_enforced else "content-security-policy-report-only"
         return ((name, text + reports), *endpoints)
 
@@ -122,14 +123,11 @@ class ContentSecurityPolicies:
             return f"; report-uri {path}", ()
         return f"; report-uri {path}; report-to {_GROUP}", (("reporting-endpoints", f'{_GROUP}="{path}"'),)
 
-    def _sources_for(self, consent: Consent, host: str, reports: str) -> _Sources | None:
-        services = tuple(sorted(consent.services.items()))
-        return self._find(consent.granted, services, host if is_expressible(host) else "", len(reports))
+    def _sources_for(self, consent: Consent) -> _Sources | None:
+        return self._find(consent.granted, tuple(sorted(consent.services.items())))
 
-    def _find_sources(
-        self, granted: frozenset[str], services: tuple[tuple[str, bool], ...], host: str, reserved: int
-    ) -> _Sources | None:
-        """Return the beginning of the policy, leaving ``reserved`` bytes; None where nothing is refused."""
+    def _find_sources(self, granted: frozenset[str], services: tuple[tuple[str, bool], ...]) -> _Sources | None:
+        """Return what is allowed on every host of the site; None where nothing is refused."""
         consent = Consent(policy=self._policy, granted=granted, services=dict(services))
         allowed: list[HostSource] = []
         refused: list[HostSource] = []
@@ -138,10 +136,9 @@ class ContentSecurityPolicies:
         takes_met = allows_unknown_hosts(self._policy, consent)
         if takes_met and not refused:
             return None
-        start = " ".join(["default-src 'self'", *(own_sources(host) if host else ()), *self._own, _LOCAL])
-        room = LARGEST_POLICY - reserved - len(start) - 1
-        text, left_out = fit(allowed, room, refused=refused)
-        return _Sources(f"{start} {text}".rstrip(), takes_met, left_out)
+        fixed = " ".join([*self._own, _LOCAL])
+        text, left_out = fit(allowed, LARGEST_POLICY - _RESERVED - len(fixed), refused=refused)
+        return _Sources(f"{fixed} {text}".rstrip(), takes_met, left_out)
 
 
 def _example(pattern: str) -> str:
@@ -149,13 +146,12 @@ def _example(pattern: str) -> str:
     return "consent-example" + pattern[1:] if pattern.startswith("*.") else pattern
 
 
-def _take(texts: Iterable[str], room: int) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    """Return the texts that fit into ``room`` characters, each with a space, and the others."""
-    taken, left = [], []
+def _take(texts: Iterable[str], room: int) -> list[str]:
+    """Return the first texts, as many as fit into ``room`` characters, each with a space."""
+    taken = []
     for text in texts:
-        if len(text) + 1 <= room:
-            room -= len(text) + 1
-            taken.append(text)
-        else:
-            left.append(text)
-    return tuple(taken), tuple(left)
+        room -= len(text) + 1
+        if room < 0:
+            break
+        taken.append(text)
+    return taken
