@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from cookie_consent.gate.documents import DOCUMENTS, WORKERS, is_governed, may_be_governed
+from cookie_consent.gate.documents import DOCUMENTS, WORKERS, is_governed
 
 if TYPE_CHECKING:
     from starlette.datastructures import MutableHeaders
@@ -31,10 +31,10 @@ def add_policy(headers: MutableHeaders, exchange: Exchange) -> None:
 
 
 def govern(headers: MutableHeaders, exchange: Exchange) -> None:
-    """Add the policy to an answer that is not a page, if it becomes a document or a worker.
+    """Add the policy to an answer that becomes a document or a worker and is not rewritten.
 
-    Such an answer has as many entity tags as there are states of consent, as pages do. Another one whose address
-    could be opened as a document or a worker is kept apart by caches.
+    Such an answer has as many entity tags as there are states of consent, as pages do. Where it is asked for as
+    something else, such as a picture or a script of a page, it gets none, and caches keep the two apart.
     """
     content_type = headers.get("content-type", "").encode("latin-1")
     if is_governed(content_type, exchange.destination):
@@ -43,7 +43,7 @@ def govern(headers: MutableHeaders, exchange: Exchange) -> None:
         del headers["last-modified"]
         add_vary(headers, "Cookie", "Sec-GPC", "Sec-Fetch-Dest")
         add_policy(headers, exchange)
-    elif may_be_governed(content_type):
+    else:
         add_vary(headers, "Sec-Fetch-Dest")
 
 

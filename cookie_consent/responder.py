@@ -12,6 +12,7 @@ from starlette.datastructures import MutableHeaders
 from cookie_consent.gate import TagGate, gate_link_header, gate_refresh_header, gate_speculation_rules_header
 from cookie_consent.gate.charset import Charset
 from cookie_consent.gate.coding import CodingError, coding_for
+from cookie_consent.gate.documents import concerns
 from cookie_consent.gate.sniff import SNIFFED, is_unknown_type, looks_like_html
 from cookie_consent.govern import add_policy, add_vary, govern, govern_not_modified
 from cookie_consent.rewriter import Rewriter, StartTag
@@ -98,7 +99,7 @@ class Responder:
             elif kind == "unknown" and names.get(b"x-content-type-options", b"").strip().lower() != b"nosniff":
                 self._state = self._sniff
             else:
-                self._govern()
+                self._govern(names.get(b"content-type", b""))
         elif message["status"] == _NOT_MODIFIED and self._is_governing:
             govern_not_modified(self._own_headers(), self._exchange)
         if self._state == self._forward:
@@ -113,8 +114,8 @@ class Responder:
         self._start = {**self._start, "headers": list(self._start.get("headers", ()))}
         return MutableHeaders(raw=self._start["headers"])
 
-    def _govern(self) -> None:
-        if self._is_governing:
+    def _govern(self, content_type: bytes) -> None:
+        if self._is_governing and concerns(content_type, self._exchange.destination):
             govern(self._own_headers(), self._exchange)
 
     async def _sniff(self, message: Message) -> None:
@@ -131,7 +132,7 @@ class Responder:
         if looks_like_html(content):
             self._start_page(headers)
         else:
-            self._govern()
+            self._govern(headers.get("content-type", "").encode("latin-1"))
         if self._state == self._forward:
             await self._forward(self._start)
         for part in self._sniffed:
@@ -148,7 +149,7 @@ class Responder:
                 "install cookie-consent[br,zstd], or let the application send gzip or no coding",
                 headers["content-encoding"],
             )
-            self._govern()
+            self._govern(b"text/html")
             return
         for name in _STALE:
             del headers[name]

@@ -6,7 +6,7 @@ from functools import lru_cache
 
 from cookie_consent.gate.sniff import is_unknown_type
 
-__all__ = ["DOCUMENTS", "WORKERS", "is_governed", "may_be_governed"]
+__all__ = ["DOCUMENTS", "WORKERS", "concerns", "is_governed"]
 
 DOCUMENTS = frozenset({b"document", b"iframe", b"frame", b"object", b"embed", b"fencedframe"})
 WORKERS = frozenset({b"worker", b"sharedworker", b"serviceworker"})
@@ -36,9 +36,9 @@ def is_governed(content_type: bytes, destination: bytes | None) -> bool:
     return destination is None and kind in {"markup", "script"}
 
 
-def may_be_governed(content_type: bytes) -> bool:
-    """Say whether it depends on what the answer is asked for."""
-    return _kind(content_type) in {"markup", "script"}
+def concerns(content_type: bytes, destination: bytes | None) -> bool:
+    """Say whether an answer is governed, or would be if it were asked for as something else."""
+    return _kind(content_type) in {"markup", "script"} or is_governed(content_type, destination)
 
 
 @lru_cache(maxsize=256)

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from cookie_consent.gate.documents import is_governed, may_be_governed
+from cookie_consent.gate.documents import concerns, is_governed
 
 
 @pytest.mark.parametrize(
@@ -37,7 +37,8 @@ def test_what_is_governed(content_type: str, destination: bytes | None, governed
 
 
 def test_what_depends_on_its_destination() -> None:
-    assert may_be_governed(b"image/svg+xml")
-    assert may_be_governed(b"text/javascript")
-    assert not may_be_governed(b"application/json")
-    assert not may_be_governed(b"image/png")
+    assert concerns(b"image/svg+xml", b"image")
+    assert concerns(b"text/javascript", b"script")
+    assert concerns(b"text/plain", b"worker")
+    assert not concerns(b"application/json", None)
+    assert not concerns(b"image/png", b"document")
