@@ -7,15 +7,7 @@ from dataclasses import dataclass
 from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any
 
-from cookie_consent.gate import (
-    ContentSecurityPolicies,
-    CookieGate,
-    OwnElements,
-    Place,
-    TagGate,
-    gated_cookies,
-    host_of,
-)
+from cookie_consent.gate import ContentSecurityPolicies, CookieGate, OwnElements, Place, TagGate, gated_cookies, host_of
 from cookie_consent.gate.coding import READABLE
 from cookie_consent.gate.documents import DOCUMENTS, WORKERS
 from cookie_consent.gate.validators import Validators
