@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from hashlib import sha256
+import base64
+import hashlib
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -41,11 +42,19 @@ class Assets:
             media_type = _MEDIA_TYPES.get(path.suffix)
             if media_type is not None:
                 content = path.read_bytes()
-                hashed = f"{path.stem}.{sha256(content).hexdigest()[:12]}{path.suffix}"
+                hashed = f"{path.stem}.{hashlib.sha256(content).hexdigest()[:12]}{path.suffix}"
                 self._files[hashed] = (content, media_type)
                 urls[path.name] = f"{base}/{hashed}"
         self.urls: Mapping[str, str] = urls
         """From a file's own name to the path under which it is served."""
+
+    def digests(self, url: str) -> tuple[str, ...]:
+        """Return the hashes of the file at ``url``, as in ``integrity`` (SRI, section 3.5), the strongest last."""
+        found = self._files.get(url.rpartition("/")[2])
+        if found is None:
+            return ()
+        digests = ((name, hashlib.new(name, found[0]).digest()) for name in ("sha256", "sha384", "sha512"))
+        return tuple(f"{name}-{base64.b64encode(digest).decode()}" for name, digest in digests)
 
     def response(self, name: str) -> Response | None:
         """Return the answer for the hashed ``name``, or None if there is no such file."""

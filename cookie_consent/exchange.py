@@ -7,12 +7,13 @@ from dataclasses import dataclass
 from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any
 
-from cookie_consent.gate import CookieGate, Place, TagGate, gated_cookies, host_of
+from cookie_consent.gate import ContentSecurityPolicies, CookieGate, OwnElements, Place, TagGate, gated_cookies, host_of
 from cookie_consent.gate.coding import READABLE
+from cookie_consent.gate.documents import DOCUMENTS, WORKERS
 from cookie_consent.gate.validators import Validators
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable
 
     from starlette.types import Scope
 
@@ -28,6 +29,7 @@ _HIDDEN_EXTENSIONS = frozenset({"http.response.pathsend", "http.response.zerocop
 """Ways to send a body past the rewriter; the application sends bytes where they are not offered."""
 _CONDITIONS = frozenset({b"if-modified-since", b"if-range", b"range"})
 """Not shown to the application where a page is asked for: what it would compare is the page before the gate."""
+_GOVERNED = DOCUMENTS | WORKERS
 _CHANGED = _CONDITIONS | {b"cookie", b"accept-encoding", b"if-none-match"}
 
 
@@ -40,6 +42,9 @@ class Site:
     renderer: Renderer
     pages: PageCache
     reports: Reports
+    policies: ContentSecurityPolicies
+    digests: Callable[[str], tuple[str, ...]]
+    """The hashes of a file of our own, by its address."""
     identity: str
     """Says what the pages are made by: the version, the policy, the assets."""
 
@@ -91,12 +96,16 @@ class Exchange:
         """The host without its port, as hosts are compared."""
         return host_of(self.authority)
 
+    @property
+    def destination(self) -> bytes | None:
+        """What the answer is asked for (Fetch Metadata, section 2.1); None where the browser does not say."""
+        return self._asked.get(b"sec-fetch-dest")
+
     @cached_property
     def is_document(self) -> bool:
         """Whether the answer becomes a page of its own, where a banner belongs (Fetch Metadata, section 2.1)."""
-        destination = self._asked.get(b"sec-fetch-dest")
-        if destination is not None:
-            return destination == b"document"
+        if self.destination is not None:
+            return self.destination == b"document"
         is_script = self._asked.get(b"x-requested-with", b"").lower() == b"xmlhttprequest"
         return b"hx-request" not in self._asked and not is_script
 
@@ -104,11 +113,35 @@ class Exchange:
     def tags(self) -> TagGate:
         """The gate of the page's tags."""
         placeholder = partial(self.site.renderer.placeholder, self.consent, **self._place)
-        return TagGate(self.site.classifier, self.consent, self.authority, placeholder=placeholder)
+        return TagGate(
+            self.site.classifier,
+            self.consent,
+            self.authority,
+            placeholder=lambda **held: self.own_elements.mark(placeholder(**held)),
+        )
+
+    @cached_property
+    def own_elements(self) -> OwnElements:
+        """What marks our own elements for the policies that the page brings along."""
+        scheme = str(self.scope.get("scheme", "http"))
+        return OwnElements(authority=self.authority, scheme=scheme, digests=self.site.digests)
+
+    @cached_property
+    def policy_headers(self) -> tuple[tuple[str, str], ...]:
+        """The headers of the Content-Security-Policy gate."""
+        return self.site.policies.headers(
+            self.consent,
+            host=self.page_host,
+            root_path=self.scope.get("root_path", ""),
+            secure=self.scope.get("scheme") == "https",
+        )
 
     def banner(self) -> bytes:
         """Return the banner for the page, after all of its tags have passed the gate."""
-        return self.site.renderer.banner(self.consent, unclassified=self.tags.unclassified, **self._place)
+        unclassified = self.tags.unclassified or self.site.policies.asks_for_unknown_hosts
+        banner = self.site.renderer.banner(self.consent, unclassified=unclassified, **self._place)
+        own = self.own_elements
+        return own.mark(banner.decode("ascii")).encode("ascii") if own.is_needed else banner
 
     @cached_property
     def validators(self) -> Validators:
@@ -158,6 +191,8 @@ class Exchange:
     def _inner_headers(self) -> list[tuple[bytes, bytes]]:
         headers = []
         is_page = b"text/html" in self._asked.get(b"accept", b"")
+        is_governed = self.site.policies.is_on and self.destination in _GOVERNED
+        has_variants = is_page or is_governed
         may_be_page = is_page or self._asked.get(b"sec-fetch-dest") == b"empty"  # a script may fetch part of a page
         for name, value in self.scope["headers"]:
             shown = value
@@ -166,8 +201,8 @@ class Exchange:
             elif name == b"accept-encoding":
                 shown = _readable_codings(value) if may_be_page else value
             elif name == b"if-none-match":
-                shown = self.validators.request(value.decode("latin-1"), is_page=is_page).encode("latin-1")
-            elif is_page and name in _CONDITIONS:
+                shown = self.validators.request(value.decode("latin-1"), is_page=has_variants).encode("latin-1")
+            elif has_variants and name in _CONDITIONS:
                 continue
             if shown or not value:
                 headers.append((name, shown))

@@ -16,10 +16,11 @@ from cookie_consent.classify import Classifier
 from cookie_consent.consent import Consent, ConsentCookie, StoredChoice, decide, secret_keys
 from cookie_consent.errors import ConfigurationError, LedgerError
 from cookie_consent.exchange import Exchange, Site
+from cookie_consent.gate import ContentSecurityPolicies
 from cookie_consent.handshake import Handshake
 from cookie_consent.ledger import Ledger
 from cookie_consent.page_cache import PageCache
-from cookie_consent.policy import Policy, load_policy
+from cookie_consent.policy import UNCLASSIFIED, Policy, load_policy
 from cookie_consent.reports import Reports
 from cookie_consent.responder import Responder
 from cookie_consent.routes import Routes, gpc_document
@@ -70,12 +71,16 @@ class ConsentMiddleware:
         self.reports = Reports(self._classifier, self.ledger)
         assets = Assets(f"{prefix}/assets")
         self._renderer = Renderer(self.policy, prefix=prefix, assets=assets.urls)
+        policies = ContentSecurityPolicies(self._classifier, report_path=f"{prefix}/report")
+        self._warn_of_size(policies)
         self._site = Site(
             classifier=self._classifier,
             cookie=self._cookie,
             renderer=self._renderer,
             pages=PageCache(),
             reports=self.reports,
+            policies=policies,
+            digests=assets.digests,
             identity=_digest(repr([__version__, self.policy.model_dump_json(), sorted(assets.urls.items())])),
         )
         self._below = prefix + "/"
@@ -127,6 +132,18 @@ class ConsentMiddleware:
         else:
             exchange = Exchange(self._site, scope, consent, asked)
             await self.app(exchange.inner_scope(), receive, Responder(exchange, send).send)
+
+    def _warn_of_size(self, policies: ContentSecurityPolicies) -> None:
+        """Say at the start what the Content-Security-Policy has no room for when all is accepted but the unknown."""
+        known = frozenset(category.id for category in self.policy.categories) - {UNCLASSIFIED}
+        left_out = policies.left_out(Consent(policy=self.policy, granted=known)) if policies.is_on else ()
+        if left_out:
+            logger.error(
+                "the Content-Security-Policy has no room for %d hosts, from %s on, and scripts cannot load from them: "
+                "write wildcards such as '*.example.com' in the policy's hosts",
+                len(left_out),
+                left_out[0],
+            )
 
     async def _open_ledger(self) -> None:
         """Find out at the start, rather than at the first choice, whether the log can be written."""

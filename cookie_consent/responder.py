@@ -9,10 +9,12 @@ from typing import TYPE_CHECKING
 
 from starlette.datastructures import MutableHeaders
 
-from cookie_consent.gate import TagGate, gate_link_header, gate_refresh_header
+from cookie_consent.gate import TagGate, gate_link_header, gate_refresh_header, gate_speculation_rules_header
 from cookie_consent.gate.charset import Charset
 from cookie_consent.gate.coding import CodingError, coding_for
+from cookie_consent.gate.documents import concerns
 from cookie_consent.gate.sniff import SNIFFED, is_unknown_type, looks_like_html
+from cookie_consent.govern import add_policy, add_vary, govern, govern_not_modified
 from cookie_consent.rewriter import Rewriter, StartTag
 
 if TYPE_CHECKING:
@@ -21,6 +23,7 @@ if TYPE_CHECKING:
     from starlette.types import Message, Send
 
     from cookie_consent.exchange import Exchange
+    from cookie_consent.gate import OwnElements
     from cookie_consent.gate.coding import Coding
 
 __all__ = ["Responder"]
@@ -31,7 +34,12 @@ _HTML = frozenset({"text/html", "application/xhtml+xml"})
 _BARE = frozenset({204, 205, 206, 304})
 """Answers without a body, or with a part of one that only a script can have asked for."""
 _NOT_MODIFIED = 304
-_GATED = frozenset({b"set-cookie", b"link", b"refresh", b"etag"})
+_GATED = frozenset({b"set-cookie", b"link", b"refresh", b"etag", b"speculation-rules"})
+_ADDRESS_HEADERS = (
+    ("link", gate_link_header),
+    ("refresh", gate_refresh_header),
+    ("speculation-rules", gate_speculation_rules_header),
+)
 _STALE = (
     "content-length",
     "last-modified",
@@ -84,14 +92,31 @@ class Responder:
             self._forward = partial(_forward_without_late_cookies, self._forward)
         kind = _kind(names.get(b"content-type", b""))
         self._state = self._forward
-        if kind is not None and message["status"] not in _BARE and not _is_download(names):
-            self._start = {**message, "headers": list(message.get("headers", ()))}
+        self._start = message
+        if message["status"] not in _BARE and not _is_download(names):
             if kind == "page":
-                self._start_page(MutableHeaders(raw=self._start["headers"]))
-            elif names.get(b"x-content-type-options", b"").strip().lower() != b"nosniff":
+                self._start_page(self._own_headers())
+            elif kind == "unknown" and names.get(b"x-content-type-options", b"").strip().lower() != b"nosniff":
                 self._state = self._sniff
+            else:
+                self._govern(names.get(b"content-type", b""))
+        elif message["status"] == _NOT_MODIFIED and self._is_governing:
+            govern_not_modified(self._own_headers(), self._exchange)
         if self._state == self._forward:
-            await self._forward(message)
+            await self._forward(self._start)
+
+    @property
+    def _is_governing(self) -> bool:
+        return self._exchange.site.policies.is_on
+
+    def _own_headers(self) -> MutableHeaders:
+        """Return the headers to change; the application may share its own between answers."""
+        self._start = {**self._start, "headers": list(self._start.get("headers", ()))}
+        return MutableHeaders(raw=self._start["headers"])
+
+    def _govern(self, content_type: bytes) -> None:
+        if self._is_governing and concerns(content_type, self._exchange.destination):
+            govern(self._own_headers(), self._exchange)
 
     async def _sniff(self, message: Message) -> None:
         """Hold the answer until enough of it is there to see what a browser would take it for."""
@@ -99,13 +124,15 @@ class Responder:
         content = b"".join(part.get("body", b"") for part in self._sniffed)
         if message["type"] == "http.response.body" and message.get("more_body", False) and len(content) < SNIFFED:
             return
-        headers = MutableHeaders(raw=self._start["headers"])
+        headers = self._own_headers()
         coding = coding_for(headers.get("content-encoding", ""))
         with suppress(CodingError):
             content = next(iter(coding.decode(content)), b"") if coding is not None else b""
         self._state = self._forward
         if looks_like_html(content):
             self._start_page(headers)
+        else:
+            self._govern(headers.get("content-type", "").encode("latin-1"))
         if self._state == self._forward:
             await self._forward(self._start)
         for part in self._sniffed:
@@ -122,6 +149,7 @@ class Responder:
                 "install cookie-consent[br,zstd], or let the application send gzip or no coding",
                 headers["content-encoding"],
             )
+            self._govern(b"text/html")
             return
         for name in _STALE:
             del headers[name]
@@ -130,10 +158,11 @@ class Responder:
             headers["etag"] = etag
         else:
             del headers["etag"]
-        for name in ("Cookie", "Accept-Language", "Sec-GPC"):
-            headers.add_vary_header(name)
+        add_vary(headers, "Cookie", "Accept-Language", "Sec-GPC", "Sec-Fetch-Dest")
         content_type = headers.get("content-type", "")
-        self._key = (self._exchange.made_for, content_type, headers.get("content-encoding", ""))
+        own = self._exchange.own_elements
+        own.add(headers.getlist("content-security-policy"))
+        self._key = ((*self._exchange.made_for, own.marks), content_type, headers.get("content-encoding", ""))
         self._make_page = partial(self._begin, coding, content_type)
         self._state = self._rewrite_first
 
@@ -141,8 +170,8 @@ class Responder:
         is_xml = content_type.lower().startswith("application/xhtml+xml")
         self._has_banner = self._exchange.is_document and not is_xml  # an XML parser would refuse the banner's HTML
         gate = self._exchange.tags
-        holds = self._exchange.site.classifier.policy.gate.html
-        handler = _Shut(gate) if holds else _Watched(gate)
+        shut = _Shut(gate, self._exchange.own_elements)
+        handler = shut if self._exchange.site.classifier.policy.gate.html else _Watched(shut)
         rewriter = Rewriter(handler, before_body_end=self._insertion, xml=is_xml)
         return _Page(coding, Charset(content_type), rewriter)
 
@@ -152,32 +181,45 @@ class Responder:
         if message["type"] != "http.response.body" or message.get("more_body", False) or self._is_head:
             self._page = self._make_page()
             self._state = self._rewrite
-            await self._forward(self._start)
-            await self._rewrite(message)
+            answer = self._rewritten_message(message)
+            await self._send_start()
+            if answer is not None:
+                await self._forward(answer)
             return
         pages, key = self._exchange.site.pages, (*self._key, body)
         page = pages.get(key)
         if page is None:
             self._page = self._make_page()
             page = self._rewritten(body, final=True)[0]
-            if self._is_complete:
+            if self._is_complete and not self._exchange.tags.is_amp:
                 pages.put(key, page)
         self._state = self._forward
         self._start["headers"].append((b"content-length", b"%d" % len(page)))
-        await self._forward(self._start)
+        await self._send_start()
         await self._forward({"type": "http.response.body", "body": page, "more_body": False})
 
+    async def _send_start(self) -> None:
+        """Send the headers, with the policy, now that the page's beginning is known."""
+        if self._is_governing and not self._exchange.tags.is_amp:
+            add_policy(MutableHeaders(raw=self._start["headers"]), self._exchange)
+        await self._forward(self._start)
+
     async def _rewrite(self, message: Message) -> None:
+        answer = self._rewritten_message(message)
+        if answer is not None:
+            await self._forward(answer)
+
+    def _rewritten_message(self, message: Message) -> Message | None:
+        """Return what to send for a message of a page, or None for nothing."""
         if message["type"] != "http.response.body":
-            await self._forward(message)
-            return
+            return message
         more = message.get("more_body", False)
         out, ended = self._rewritten(message.get("body", b""), final=not more)
         if ended:
             self._state = self._swallow if more else self._forward
-        if out or ended:
-            body = b"" if self._is_head else out
-            await self._forward({"type": "http.response.body", "body": body, "more_body": not ended})
+        if not out and not ended:
+            return None
+        return {"type": "http.response.body", "body": b"" if self._is_head else out, "more_body": not ended}
 
     @property
     def _is_head(self) -> bool:
@@ -192,6 +234,7 @@ class Responder:
         except CodingError:
             _warn_once("broken", "a page was not in the Content-Encoding that it named; the rest of it is left out")
             final, out = True, self._page.finish()
+        self._exchange.site.policies.meet(host for host, service in self._exchange.tags.met if service is None)
         if final:
             self._exchange.report()
         return out, final
@@ -200,7 +243,7 @@ class Responder:
         """Take what still comes of an answer that has been ended."""
 
     def _gate_fetches(self, headers: MutableHeaders) -> None:
-        for name, gate in (("link", gate_link_header), ("refresh", gate_refresh_header)):
+        for name, gate in _ADDRESS_HEADERS:
             values = headers.getlist(name)
             if values:
                 del headers[name]
@@ -258,10 +301,14 @@ def _is_download(headers: dict[bytes, bytes]) -> bool:
 
 
 class _Shut:
-    """Keeps the gate shut if it fails: a tag that could not be judged is made inert."""
+    """Keeps the gate shut if it fails: a tag that could not be judged is made inert.
 
-    def __init__(self, gate: TagGate) -> None:
+    The policies that the page brings in ``<meta>`` are noted for our own elements on the way.
+    """
+
+    def __init__(self, gate: TagGate, own_elements: OwnElements) -> None:
         self._gate = gate
+        self._own_elements = own_elements
 
     @property
     def relative(self) -> bool:
@@ -269,6 +316,8 @@ class _Shut:
 
     def start_tag(self, tag: StartTag) -> bool:
         try:
+            if tag.name == b"meta" and (tag.get(b"http-equiv") or "").strip().lower() == "content-security-policy":
+                self._own_elements.add([tag.get(b"content") or ""])
             return self._gate.start_tag(tag)
         except Exception:  # noqa: BLE001 - whatever it is, the tag must not load
             _warn_once("tag", "a tag could not be judged and was left out of the page", exc_info=True)
@@ -287,8 +336,8 @@ class _Shut:
 class _Watched:
     """Shows a gate that does not hold the page's tags copies of them, so that it knows what the page loads."""
 
-    def __init__(self, gate: TagGate) -> None:
-        self._gate = _Shut(gate)
+    def __init__(self, gate: _Shut) -> None:
+        self._gate = gate
 
     @property
     def relative(self) -> bool:

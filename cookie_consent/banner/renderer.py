@@ -259,6 +259,7 @@ class Renderer:
             controller=self.policy.controller,
             privacy_url=safe_link(options.privacy_url),
             position=options.position,
+            csp=self.policy.gate.csp,
             **values,
         )
 

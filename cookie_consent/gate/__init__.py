@@ -1,20 +1,25 @@
-"""What may pass: the cookies that come and go, and the tags of a page."""
+"""What may pass: the cookies that come and go, the tags of a page, and what its scripts load."""
 
 from cookie_consent.gate.cookies import CookieEvent, CookieGate, gated_cookies
+from cookie_consent.gate.csp import ContentSecurityPolicies
 from cookie_consent.gate.expiry import Place
-from cookie_consent.gate.headers import gate_link_header, gate_refresh_header
+from cookie_consent.gate.headers import gate_link_header, gate_refresh_header, gate_speculation_rules_header
+from cookie_consent.gate.own_elements import OwnElements
 from cookie_consent.gate.tags import INERT_ADDRESS, MakePlaceholder, TagGate
 from cookie_consent.gate.urls import host_of, target
 
 __all__ = [
     "INERT_ADDRESS",
+    "ContentSecurityPolicies",
     "CookieEvent",
     "CookieGate",
     "MakePlaceholder",
+    "OwnElements",
     "Place",
     "TagGate",
     "gate_link_header",
     "gate_refresh_header",
+    "gate_speculation_rules_header",
     "gated_cookies",
     "host_of",
     "target",

@@ -7,6 +7,7 @@ import re
 from typing import TYPE_CHECKING, Any, Protocol
 
 from cookie_consent.classify import Verdict
+from cookie_consent.gate.allowed import allows_host
 from cookie_consent.gate.carriers import CSS_ATTRIBUTES, LISTS, SETS, candidates_of, fetching_attributes
 from cookie_consent.gate.refresh import refresh_address
 from cookie_consent.gate.urls import host_of, on_host, target
@@ -260,13 +261,7 @@ class TagGate:
         return hold
 
     def _allows(self, verdict: Verdict) -> bool:
-        consent = self._consent
-        if verdict.service is not None and verdict.service in consent.services:
-            return consent.services[verdict.service]
-        if verdict.category != UNCLASSIFIED or verdict.service is not None:
-            return consent.allows(verdict.category)
-        rule = self._classifier.policy.unknown_hosts
-        return rule == "allow" or (rule == "ask" and consent.allows(UNCLASSIFIED))
+        return allows_host(self._classifier.policy, self._consent, verdict)
 
     def _category(self, verdict: Verdict) -> str:
         """Return the category to wait for; one that no choice can grant is ``blocked``."""

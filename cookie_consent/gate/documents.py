@@ -1,0 +1,56 @@
+"""Which answers a Content-Security-Policy governs: what a browser runs, rather than shows inside of something else."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+
+from cookie_consent.gate.sniff import is_unknown_type
+
+__all__ = ["DOCUMENTS", "WORKERS", "concerns", "is_governed"]
+
+DOCUMENTS = frozenset({b"document", b"iframe", b"frame", b"object", b"embed", b"fencedframe"})
+WORKERS = frozenset({b"worker", b"sharedworker", b"serviceworker"})
+"""Values of ``Sec-Fetch-Dest`` (Fetch Metadata, section 2.1)."""
+_MARKUP = frozenset({"text/html", "text/xml", "application/xml", "multipart/x-mixed-replace"})
+_SCRIPTS = frozenset(
+    "text/javascript application/javascript application/x-javascript text/ecmascript application/ecmascript "
+    "application/x-ecmascript text/jscript text/livescript text/x-javascript text/x-ecmascript".split()
+)
+_PASSIVE = frozenset(
+    "text/plain text/css text/csv text/event-stream application/json application/pdf application/octet-stream "
+    "application/zip application/gzip application/wasm".split()
+)
+_PASSIVE_KINDS = frozenset({"image", "audio", "video", "font"})
+
+
+def is_governed(content_type: bytes, destination: bytes | None) -> bool:
+    """Say whether an answer of that type becomes a document or a worker; ``destination`` is ``Sec-Fetch-Dest``.
+
+    Without Fetch Metadata whatever may become one counts as one.
+    """
+    kind = _kind(content_type)
+    if kind == "page" or destination in WORKERS:
+        return True
+    if destination in DOCUMENTS:
+        return kind != "passive"
+    return destination is None and kind in {"markup", "script"}
+
+
+def concerns(content_type: bytes, destination: bytes | None) -> bool:
+    """Say whether an answer is governed, or would be if it were asked for as something else."""
+    return _kind(content_type) in {"markup", "script"} or is_governed(content_type, destination)
+
+
+@lru_cache(maxsize=256)
+def _kind(content_type: bytes) -> str:
+    essence = content_type.decode("latin-1").partition(";")[0].strip().lower()
+    family, _, subtype = essence.partition("/")
+    if essence in {"text/html", "application/xhtml+xml"}:
+        return "page"
+    if essence in _MARKUP or is_unknown_type(essence) or subtype.endswith("+xml"):
+        return "markup"
+    if essence in _SCRIPTS:
+        return "script"
+    if essence in _PASSIVE or family in _PASSIVE_KINDS or subtype.endswith("+json"):
+        return "passive"
+    return "other"

@@ -1,0 +1,85 @@
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from cookie_consent.gate import OwnElements
+
+SCRIPT = '<script src="/_consent/assets/banner.1.js" defer></script>'
+STYLE = '<link rel="stylesheet" href="/_consent/assets/banner.1.css">'
+DIGESTS = ("sha256-AAA=", "sha384-BBB", "sha512-CCC")
+
+
+def marked(*policies: str, markup: str = SCRIPT, authority: str = "site.test", scheme: str = "https") -> str:
+    own = OwnElements(authority=authority, scheme=scheme, digests=lambda path: DIGESTS if "banner" in path else ())
+    own.add(policies)
+    return own.mark(markup)
+
+
+@pytest.mark.parametrize(
+    ("policies", "nonce"),
+    [
+        ([], None),
+        (["img-src 'none'"], None),  # says nothing of scripts
+        (["script-src 'self' 'nonce-abc'"], None),  # passes as it is
+        (["script-src *"], None),
+        (["script-src https:"], None),
+        (["script-src site.test"], None),
+        (["script-src https://*.test/_consent/"], None),
+        (["script-src site.test:444 'nonce-abc'"], "abc"),
+        (["script-src site.test/static/ 'nonce-abc'"], "abc"),
+        (["script-src http: 'nonce-abc'"], "abc"),
+        (["script-src evil-site.test *.site.test 'nonce-abc'"], "abc"),
+        (["script-src 'nonce-abc'"], "abc"),
+        (["default-src 'nonce-a-_b=='"], "a-_b=="),
+        (["SCRIPT-SRC 'NONCE-Abc'"], "Abc"),  # names have any case, nonces their own
+        (["script-src-elem 'nonce-one'; script-src 'self'"], "one"),  # the nearer directive counts
+        (["script-src 'none'; script-src 'nonce-late'"], None),  # the first of one name counts
+        (["script-src 'self' https: 'nonce-abc' 'strict-dynamic'"], "abc"),  # hosts do not count then
+        (["script-src 'nonce-a' 'nonce-b'", "script-src 'nonce-b' 'nonce-c'"], "b"),  # must satisfy both
+        (["script-src 'nonce-a', script-src 'self'"], "a"),
+        (["script-src 'nonce-a'", "script-src 'nonce-b'"], None),  # impossible
+        (["script-src 'none'"], None),
+        (["script-src"], None),
+        (["script-src 'nonce-a\"><b>'"], None),  # no nonce, and nothing of it reaches the page
+        (["script-src 'nonce-'"], None),
+    ],
+)
+def test_a_script_gets_the_nonce_that_it_needs(policies: list[str], nonce: str | None) -> None:
+    assert marked(*policies) == (SCRIPT if nonce is None else SCRIPT.replace("<script", f'<script nonce="{nonce}"'))
+
+
+def test_a_style_sheet_has_its_own_nonce() -> None:
+    policy = "script-src 'nonce-s'; style-src 'nonce-c'"
+    both = marked(policy, markup=STYLE + SCRIPT)
+    assert both == STYLE.replace("<link", '<link nonce="c"') + SCRIPT.replace("<script", '<script nonce="s"')
+
+
+def test_a_listed_hash_is_used_where_there_is_no_nonce() -> None:
+    integrity = SCRIPT.replace("<script", '<script integrity="sha384-BBB"')
+    assert marked("script-src 'sha384-BBB' 'strict-dynamic'") == integrity
+    assert marked("script-src 'sha384-other'") == SCRIPT
+    assert marked("script-src 'sha384-BBB' 'nonce-a'") == SCRIPT.replace("<script", '<script nonce="a"')
+    assert marked("script-src 'sha384-BBB'", "script-src 'sha256-AAA='") == SCRIPT
+    assert marked("style-src 'sha384-BBB'", markup=STYLE) == STYLE  # browsers have no such thing for style sheets
+
+
+def test_other_elements_and_the_guard() -> None:
+    markup = '<a href="x"><link rel="icon" href="y"><script src="/_consent/assets/guard.1.js" data-granted="session">'
+    assert marked("default-src 'nonce-n'", markup=markup) == markup.replace("<script", '<script nonce="n"')
+
+
+def test_ports() -> None:
+    assert marked("script-src 'nonce-n' site.test", authority="site.test:8000") != SCRIPT
+    assert marked("script-src 'nonce-n' site.test:8000", authority="site.test:8000") == SCRIPT
+    assert marked("script-src 'nonce-n' site.test:*", authority="site.test:8000") == SCRIPT
+    assert marked("script-src 'nonce-n' http://site.test", scheme="http") == SCRIPT
+
+
+@given(st.lists(st.text(max_size=80), max_size=70))
+def test_no_policy_writes_markup(policies: list[str]) -> None:
+    out = marked(*policies)
+    assert out.endswith(SCRIPT.removeprefix("<script"))
+    assert out.count("<") == SCRIPT.count("<")
+    assert out.count(">") == SCRIPT.count(">")
