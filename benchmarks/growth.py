@@ -159,6 +159,7 @@ async def _stream(piece: bytes, pieces: int) -> tuple[int, int]:
         before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
         await middleware(scope, receive, send)
         after = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+        middleware.reports.flush()
     return sent, after - before
 
 
