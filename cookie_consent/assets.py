@@ -14,13 +14,16 @@ from cookie_consent.errors import ConfigurationError
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-__all__ = ["Assets", "static_folder"]
+__all__ = ["Assets", "guard_source", "static_folder"]
 
 _MEDIA_TYPES = {
     ".js": "text/javascript; charset=utf-8",
     ".css": "text/css; charset=utf-8",
     ".svg": "image/svg+xml",
 }
+
+_GUARD_PARTS = ("judge", "stubs", "writes", "guard")
+"""The last uses the others."""
 
 
 def static_folder() -> Path:
@@ -32,19 +35,31 @@ def static_folder() -> Path:
     raise ConfigurationError(f"the static files are missing beside {package}: install the package again")
 
 
-class Assets:
-    """The files in memory, under names that change with their content, so that browsers may keep them for ever."""
+def guard_source() -> bytes:
+    """Return the code of the guard, which is put together of its parts."""
+    folder = static_folder() / "guard"
+    return b"".join((folder / f"{part}.js").read_bytes() for part in _GUARD_PARTS)
 
-    def __init__(self, base: str, folder: Path | None = None) -> None:
+
+class Assets:
+    """The files in memory, under names that change with their content, so that browsers may keep them for ever.
+
+    ``made`` has more content, by name, that is in no file.
+    """
+
+    def __init__(self, base: str, folder: Path | None = None, made: Mapping[str, bytes] | None = None) -> None:
         self._files: dict[str, tuple[bytes, str]] = {}
         urls = {}
-        for path in sorted((folder or static_folder()).iterdir()):
-            media_type = _MEDIA_TYPES.get(path.suffix)
-            if media_type is not None:
-                content = path.read_bytes()
-                hashed = f"{path.stem}.{hashlib.sha256(content).hexdigest()[:12]}{path.suffix}"
-                self._files[hashed] = (content, media_type)
-                urls[path.name] = f"{base}/{hashed}"
+        contents = {
+            path.name: path.read_bytes()
+            for path in sorted((folder or static_folder()).iterdir())
+            if path.suffix in _MEDIA_TYPES
+        }
+        for name, content in {**contents, **(made or {})}.items():
+            stem, dot, extension = name.rpartition(".")
+            hashed = f"{stem}.{hashlib.sha256(content).hexdigest()[:12]}.{extension}"
+            self._files[hashed] = (content, _MEDIA_TYPES[dot + extension])
+            urls[name] = f"{base}/{hashed}"
         self.urls: Mapping[str, str] = urls
         """From a file's own name to the path under which it is served."""
 

@@ -6,8 +6,18 @@ import hashlib
 from dataclasses import dataclass
 from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
 
-from cookie_consent.gate import ContentSecurityPolicies, CookieGate, OwnElements, Place, TagGate, gated_cookies, host_of
+from cookie_consent.gate import (
+    ContentSecurityPolicies,
+    CookieGate,
+    OwnElements,
+    Place,
+    TagGate,
+    gated_cookies,
+    guard_tag,
+    host_of,
+)
 from cookie_consent.gate.coding import READABLE
 from cookie_consent.gate.documents import DOCUMENTS, WORKERS
 from cookie_consent.gate.validators import Validators
@@ -40,6 +50,8 @@ class Site:
     classifier: Classifier
     cookie: ConsentCookie
     renderer: Renderer
+    guard: str
+    """The path of the guard's script; empty where the policy does without it."""
     pages: PageCache
     reports: Reports
     policies: ContentSecurityPolicies
@@ -144,6 +156,21 @@ class Exchange:
         return own.mark(banner.decode("ascii")).encode("ascii") if own.is_needed else banner
 
     @cached_property
+    def unsafe_method(self) -> str:
+        """The method that asked, if it must not be repeated by a reload (RFC 9110, section 9.2.1); else empty."""
+        method = str(self.scope.get("method", "GET")).upper()
+        return "" if method in {"GET", "HEAD"} else "POST"
+
+    def guard(self) -> bytes:
+        """Return the tag of the guard; empty where the page takes none."""
+        url = self.site.guard
+        if not url or not (self.is_document or self.destination in DOCUMENTS) or self.tags.is_amp:
+            return b""
+        root = quote(str(self.scope.get("root_path", "")).rstrip("/"), errors="replace")
+        tag = guard_tag(root + url, self.consent, method=self.unsafe_method)
+        return self.own_elements.mark(tag).encode("ascii", "xmlcharrefreplace")
+
+    @cached_property
     def validators(self) -> Validators:
         """What marks the page's entity tags."""
         return Validators(lambda: self.variant)
@@ -159,6 +186,8 @@ class Exchange:
             tuple(sorted(consent.services.items())),
             self.authority,
             self.is_document,
+            self.destination in DOCUMENTS,
+            self.unsafe_method,
             *self._place.values(),
         )
 

@@ -10,13 +10,13 @@ import anyio
 from starlette.requests import Request
 
 from cookie_consent.admin import Admin, checked_token
-from cookie_consent.assets import Assets
+from cookie_consent.assets import Assets, guard_source
 from cookie_consent.banner import Renderer
 from cookie_consent.classify import Classifier
 from cookie_consent.consent import Consent, ConsentCookie, StoredChoice, decide, secret_keys
 from cookie_consent.errors import ConfigurationError, LedgerError
 from cookie_consent.exchange import Exchange, Site
-from cookie_consent.gate import ContentSecurityPolicies
+from cookie_consent.gate import ContentSecurityPolicies, guard_script
 from cookie_consent.handshake import Handshake
 from cookie_consent.ledger import Ledger
 from cookie_consent.page_cache import PageCache
@@ -69,7 +69,9 @@ class ConsentMiddleware:
         self._cookie = ConsentCookie(secret_keys(secret), self.policy.cookie)
         self._classifier = Classifier(self.policy)
         self.reports = Reports(self._classifier, self.ledger)
-        assets = Assets(f"{prefix}/assets")
+        own = {self._cookie.name(secure=secure) for secure in (False, True)}
+        guard = guard_script(guard_source(), self.policy, own)
+        assets = Assets(f"{prefix}/assets", made={"guard.js": guard})
         self._renderer = Renderer(self.policy, prefix=prefix, assets=assets.urls)
         policies = ContentSecurityPolicies(self._classifier, report_path=f"{prefix}/report")
         self._warn_of_size(policies)
@@ -77,6 +79,7 @@ class ConsentMiddleware:
             classifier=self._classifier,
             cookie=self._cookie,
             renderer=self._renderer,
+            guard=assets.urls["guard.js"] if self.policy.gate.guard else "",
             pages=PageCache(),
             reports=self.reports,
             policies=policies,

@@ -171,8 +171,12 @@ class Responder:
         self._has_banner = self._exchange.is_document and not is_xml  # an XML parser would refuse the banner's HTML
         gate = self._exchange.tags
         shut = _Shut(gate, self._exchange.own_elements)
-        handler = shut if self._exchange.site.classifier.policy.gate.html else _Watched(shut)
-        rewriter = Rewriter(handler, before_body_end=self._insertion, xml=is_xml)
+        rewriter = Rewriter(
+            shut if self._exchange.site.classifier.policy.gate.html else _Watched(shut),
+            after_head_start=partial(self._guard, is_xml=is_xml),
+            before_body_end=self._insertion,
+            xml=is_xml,
+        )
         return _Page(coding, Charset(content_type), rewriter)
 
     async def _rewrite_first(self, message: Message) -> None:
@@ -251,6 +255,15 @@ class Responder:
                     kept = gate(value, self._exchange.tags)
                     if kept is not None:
                         headers.append(name, kept)
+
+    def _guard(self, *, is_xml: bool) -> bytes:
+        """Return what stands first in the head. In XML it must stand inside the one root element."""
+        try:
+            return self._exchange.guard() if not is_xml or self._exchange.tags.has_root else b""
+        except Exception:  # noqa: BLE001 - no fault of the guard may fail the page
+            _warn_once("guard", "the guard's tag could not be made and is missing from the page", exc_info=True)
+            self._is_complete = False
+            return b""
 
     def _insertion(self) -> bytes:
         tags = self._exchange.tags

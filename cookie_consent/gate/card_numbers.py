@@ -5,11 +5,11 @@ from __future__ import annotations
 import re
 from urllib.parse import unquote_plus
 
-__all__ = ["has_card_number"]
+__all__ = ["ISSUERS", "has_card_number"]
 
 _GROUPS = re.compile(r"[0-9]+(?:[ -][0-9]+)*")
 _SHORTEST, _LONGEST = 13, 19
-_ISSUERS = re.compile(
+ISSUERS = re.compile(
     r"4(?:[0-9]{12}|[0-9]{15}|[0-9]{18})"  # Visa
     r"|(?:5[1-5][0-9]{2}|222[1-9]|22[3-9][0-9]|2[3-6][0-9]{2}|27[01][0-9]|2720)[0-9]{12}"  # Mastercard
     r"|3[47][0-9]{13}"  # American Express
@@ -38,7 +38,7 @@ def _any_card(groups: list[str]) -> bool:
             digits += group
             if len(digits) > _LONGEST:
                 break
-            if len(digits) >= _SHORTEST and _ISSUERS.fullmatch(digits) and _luhn(digits):
+            if len(digits) >= _SHORTEST and ISSUERS.fullmatch(digits) and _luhn(digits):
                 return True
     return False
 

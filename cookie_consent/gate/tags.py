@@ -67,6 +67,8 @@ class TagGate:
         self._base_host = page_host
         self._has_base = False
         self._is_amp = False
+        self.has_root = False
+        """Whether an ``html`` element has begun."""
         self.unclassified = False
         """Whether something undeclared was held back on this page."""
         self.held = 0
@@ -95,6 +97,7 @@ class TagGate:
     def start_tag(self, tag: StartTag) -> bool:
         """Hold ``tag`` back if it must be; ask for the text of scripts and style sheets that stand in the page."""
         if tag.name == b"html":
+            self.has_root = self.has_root or not tag.self_closing
             self._is_amp = self._is_amp or not {b"amp", "\u26a1".encode()}.isdisjoint(tag.names())
         if self._is_amp:
             return False

@@ -11,6 +11,7 @@ from cookie_consent.policy.model import (
     GateOptions,
     HostRule,
     Service,
+    Stub,
     Text,
 )
 from cookie_consent.policy.policy import BUILTIN_CATEGORIES, UNCLASSIFIED, Policy
@@ -29,6 +30,7 @@ __all__ = [
     "HostRule",
     "Policy",
     "Service",
+    "Stub",
     "Text",
     "ascii_host",
     "load_policy",

@@ -18,6 +18,7 @@ from cookie_consent.policy.model import (
     CookieRule,
     GateOptions,
     Service,
+    Stub,
 )
 from cookie_consent.policy.policy import BUILTIN_CATEGORIES, UNCLASSIFIED, Policy
 from cookie_consent.policy.registry_data import registry
@@ -251,4 +252,5 @@ _NESTED: dict[str, type[BaseModel]] = {
     "cookie": CookieOptions,
     "cookies": CookieRule,
     "gate": GateOptions,
+    "stubs": Stub,
 }

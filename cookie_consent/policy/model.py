@@ -22,6 +22,7 @@ __all__ = [
     "GateOptions",
     "HostRule",
     "Service",
+    "Stub",
     "Text",
 ]
 
@@ -58,11 +59,21 @@ def _host(value: str) -> str:
 def _cookie_name(value: str) -> str:
     if not _COOKIE_NAME.fullmatch(value):
         raise ValueError("must be a cookie name; '*' stands for any characters, as in '_ga_*'")
+    return _pattern(value)
+
+
+def _pattern(value: str) -> str:
     if value.count("*") > 2:
         raise ValueError("must have '*' at most twice")
     if not value.strip("*"):
-        raise ValueError("must name more than '*', which would match every cookie")
+        raise ValueError("must name more than '*', which would match every name")
     return value
+
+
+def _storage_name(value: str) -> str:
+    if not 0 < len(value) <= 128 or not value.isprintable():
+        raise ValueError("must be 1 to 128 printable characters; '*' stands for any, as in '_hjid*'")
+    return _pattern(value)
 
 
 def _duration(value: Any) -> int:
@@ -86,6 +97,7 @@ HostRule = Annotated[str, AfterValidator(_host)]
 """A host pattern: ``cdn.example.com`` (that host), ``*.example.com`` (its subdomains, as in a CSP source
 expression, CSP Level 3, section 6.7.2.8), and either may carry a path prefix: ``www.example.com/embed/``."""
 CookieName = Annotated[str, AfterValidator(_cookie_name)]
+StorageName = Annotated[str, AfterValidator(_storage_name)]
 Seconds = Annotated[
     int,
     BeforeValidator(_duration, json_schema_input_type=int | str),
@@ -124,6 +136,18 @@ class Category(Model):
     """What the visitor misses by refusing. The three texts of the built-in categories come from the locale files."""
 
 
+class Stub(Model):
+    """A name under which a service's script is called by the site's own code, and how its snippet queues the calls."""
+
+    name: Annotated[str, Field(pattern=r"^[A-Za-z_$][A-Za-z0-9_$]{0,63}$")]
+    """The global name, such as ``fbq``."""
+    queue: Annotated[str, Field(pattern=r"^(window\.)?[A-Za-z_$][A-Za-z0-9_$]{0,63}$")] | None = None
+    """Where the function keeps its calls: a property of its own, such as ``queue``, or a list such as
+    ``window.dataLayer``. None: what is called is itself a list, such as ``_paq``."""
+    methods: tuple[Annotated[str, Field(pattern=r"^[A-Za-z_$][A-Za-z0-9_$]{0,63}$")], ...] = ()
+    """The methods of a list that put their name and their values on it, such as ``ttq.track(…)``."""
+
+
 class Service(Model):
     """A program or company, mostly a third party, that receives requests or sets cookies."""
 
@@ -136,6 +160,10 @@ class Service(Model):
     cookies: tuple[CookieRule, ...] = ()
     inline: tuple[Annotated[str, Field(min_length=4, max_length=200)], ...] = ()
     """Texts that tell an inline script of this service, such as ``fbq(``."""
+    storage: tuple[StorageName, ...] = ()
+    """The names under which it keeps data in the browser: keys of local and session storage, databases, caches."""
+    stubs: tuple[Stub, ...] = ()
+    """What its scripts are called by."""
     purpose: Text | None = None
 
 

@@ -1,0 +1,125 @@
+"""The guard: the script that holds a page's own scripts to the consent, and the tag that brings it into the page."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+from cookie_consent.gate.card_numbers import ISSUERS
+from cookie_consent.policy import UNCLASSIFIED, registry
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from cookie_consent.consent import Consent
+    from cookie_consent.policy import Policy
+
+__all__ = ["guard_script", "guard_tag"]
+
+_OwnerKey = tuple[str, str]
+
+
+def guard_script(source: bytes, policy: Policy, own_cookies: Iterable[str]) -> bytes:
+    """Return ``source``, the guard's code, with the rules of ``policy`` and of the registry in front.
+
+    ``own_cookies`` are the names of the consent cookie, which no script may write. The code finds the rules under the
+    name ``rules`` and keeps all names to itself.
+    """
+    rules = json.dumps(_rules(policy, own_cookies), separators=(",", ":"))
+    return b"{const rules=" + rules.encode("ascii") + b";\n" + source + b"}\n"
+
+
+def guard_tag(url: str, consent: Consent, *, method: str = "") -> str:
+    """Return the tag that loads the guard from ``url`` with the state of ``consent``: well-formed as HTML and XML.
+
+    ``method`` is that of the request, where it is one that must not be repeated.
+    """
+    attributes = {
+        "src": url,
+        "data-decided": "true" if consent.decided else "false",
+        "data-granted": " ".join(sorted(consent.granted)),
+        "data-services": " ".join(f"{name}={int(on)}" for name, on in sorted(consent.services.items())),
+    }
+    if method:
+        attributes["data-method"] = method
+    written = "".join(f' {name}="{_escaped(value)}"' for name, value in attributes.items())
+    return f"<script{written}></script>"
+
+
+def _rules(policy: Policy, own_cookies: Iterable[str]) -> dict[str, Any]:
+    """Return what the guard has to know; lists are in the order in which they are looked through: the first match wins.
+
+    Each rule names its owner, a service and its category, by the place in ``owners``.
+    """
+    owners: dict[_OwnerKey, int] = {}
+    offered = {category.id for category in policy.categories}
+
+    def owner(service: str, category: str | None) -> int:
+        key = (service, category if category in offered else UNCLASSIFIED)
+        return owners.setdefault(key, len(owners))
+
+    declared = {service.id for service in policy.services}
+    known = tuple(service for service in registry().values() if service.id not in declared)
+    for service in (*policy.services, *known):
+        owner(service.id, service.category)  # so that a service's own category is found before those of its cookies
+    cookies = _in_order((rule.name, owner("", rule.category), rule.max_age or 0, rule.path) for rule in policy.cookies)
+    storage: list[list[Any]] = []
+    hosts: list[list[Any]] = []
+    stubs = []
+    for services in (policy.services, known):
+        cookies += _in_order(
+            (rule.name, owner(service.id, rule.category or service.category), rule.max_age or 0, rule.path)
+            for service in services
+            for rule in service.cookies
+        )
+        owned = [(service, owner(service.id, service.category)) for service in services]
+        storage += _in_order((name, number) for service, number in owned for name in service.storage)
+        hosts += sorted(([host, number] for service, number in owned for host in service.hosts), key=_host_order)
+        stubs += [
+            [stub.name, number, stub.queue or "", list(stub.methods)]
+            for service, number in owned
+            for stub in service.stubs
+        ]
+    return {
+        "own": sorted(own_cookies),
+        "unknown": policy.unknown_cookies,
+        "unknownHosts": policy.unknown_hosts,
+        "version": policy.version,
+        "categories": [[category.id, category.max_age or 0] for category in policy.categories],
+        "owners": list(owners),
+        "cookies": cookies,
+        "cards": ISSUERS.pattern,
+        "storage": storage,
+        "first": [*policy.first_party, *([policy.site] if policy.site else [])],
+        "hosts": hosts,
+        "stubs": stubs,
+    }
+
+
+def _host_order(rule: list[Any]) -> tuple[bool, int, int]:
+    """Sort a host before the subdomains of its parents, nearer parents before others, longer paths before others."""
+    host, _, path = rule[0].partition("/")
+    return host.startswith("*."), -len(host), -len(path)
+
+
+def _in_order(rules: Iterable[tuple[Any, ...]]) -> list[list[Any]]:
+    """Return the rules, each beginning with a pattern, as the classifier tries them: exact ones, then the longest.
+
+    What a rule has at its end that is the default, no cap and the path ``/``, is left out.
+    """
+    first: dict[str, tuple[Any, ...]] = {}
+    for rule in rules:
+        first.setdefault(rule[0], rule)
+    ordered = sorted(first.values(), key=lambda rule: -len(rule[0]) if "*" in rule[0] else -1_000)
+    return [list(_shortened(rule)) for rule in ordered]
+
+
+def _shortened(rule: tuple[Any, ...]) -> Iterator[Any]:
+    end = len(rule)
+    while end > 2 and rule[end - 1] in (0, "/"):
+        end -= 1
+    yield from rule[:end]
+
+
+def _escaped(value: str) -> str:
+    return value.replace("&", "&amp;").replace('"', "&quot;").replace("<", "&lt;")

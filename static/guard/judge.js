@@ -1,0 +1,138 @@
+// What the policy says of a name, a host or a cookie: the same answers as the server gives. Pure functions of the rules
+// and of `covers`, which says whether the visitor's choice covers an owner, a service and its category.
+const makeJudge = (rules, covers) => {
+  const MONTHS = "janfebmaraprmayjunjulaugsepoctnovdec";
+  const LIFETIME = /^(max-age|expires)$/;
+  const matches = (pattern, name) => {
+    const parts = pattern.split("*");
+    const first = parts.shift();
+    const last = parts.pop();
+    if (last === undefined) return name === first;
+    if (name.length < first.length + last.length || !name.startsWith(first) || !name.endsWith(last)) return false;
+    let at = first.length;
+    for (const part of parts) {
+      at = name.indexOf(part, at);
+      if (at < 0) return false;
+      at += part.length;
+    }
+    return at <= name.length - last.length;
+  };
+  const find = (list, name) => list.find(([pattern]) => matches(pattern, name));
+  const UNKNOWN = ["", "unclassified"];
+  const ownerOf = (rule) => (rule ? rules.owners[rule[1]] : UNKNOWN);
+  const permits = (rule, unknown) =>
+    rule || unknown === "ask" ? covers(ownerOf(rule)) : unknown === "session" || unknown === "allow";
+  const isLogin = (rule) => ownerOf(rule)[1] === "login";
+  const storageRule = (name) => find(rules.storage, name) ?? find(rules.cookies, name);
+  const mayStore = (name) => {
+    const rule = storageRule(name);
+    return permits(rule, rules.unknown) || isLogin(rule);
+  };
+
+  const luhn = (digits) =>
+    [...digits]
+      .reverse()
+      .reduce((sum, digit, at) => sum + (at % 2 ? (digit > 4 ? digit * 2 - 9 : digit * 2) : +digit), 0) %
+      10 ===
+    0;
+  const cards = new RegExp(`^(?:${rules.cards})$`);
+  const holdsCard = (value) =>
+    (value.match(/\d+(?:[ -]\d+)*/g) ?? []).some((found) => {
+      const groups = found.split(/[ -]/);
+      return groups.some((_, at) => {
+        let digits = "";
+        for (const group of groups.slice(at, at + 19)) {
+          digits += group;
+          if (digits.length > 19) return false;
+          if (digits.length > 12 && cards.test(digits) && luhn(digits)) return true;
+        }
+        return false;
+      });
+    });
+  const unquoted = (value) => {
+    const bytes = value.replace(/\+/g, " ").replace(/%([0-9a-f]{2})/gi, (_, hex) => String.fromCharCode(`0x${hex}`));
+    return value.includes("%") ? bytes : "";
+  };
+  const hasCardNumber = (value) => holdsCard(value) || holdsCard(unquoted(value));
+
+  // RFC 6265bis, section 5.1.1.
+  const cookieDate = (text) => {
+    let time;
+    let day;
+    let month = -1;
+    let year;
+    for (const token of text.split(/[\t -/;-@[-`{-~]+/)) {
+      const clock = /^(\d\d?):(\d\d?):(\d\d?)(?!\d)/.exec(token);
+      const name = MONTHS.indexOf(token.slice(0, 3).toLowerCase());
+      if (!time && clock) time = clock;
+      else if (!day && /^\d\d?(?!\d)/.test(token)) day = Number.parseInt(token, 10);
+      else if (month < 0 && token.length > 2 && name % 3 === 0) month = name / 3;
+      else if (!year && /^\d{2,4}(?!\d)/.test(token)) year = Number.parseInt(token, 10);
+    }
+    if (!time || !day || month < 0 || year === undefined) return Number.NaN;
+    if (year < 100) year += year < 70 ? 2000 : 1900;
+    return Date.UTC(year, month, day, time[1], time[2], time[3]);
+  };
+
+  // Says what becomes of a cookie: "drop", "keep", "session" (until the browser closes) or its new lifetime. Seconds:
+  // undefined for one that names no lifetime, NaN for one whose lifetime cannot be read.
+  const judge = (name, value, seconds) => {
+    if (rules.own.includes(name) || hasCardNumber(value)) return "drop";
+    if (seconds <= 0) return "keep";
+    const rule = find(rules.cookies, name);
+    const [, category] = ownerOf(rule);
+    if (!permits(rule, rules.unknown)) return category === "login" ? "session" : "drop";
+    if (seconds === undefined) return "keep";
+    if (category === "session" || (!rule && rules.unknown === "session")) return "session";
+    const cap = Math.min(...[rule?.[2], rules.categories.find(([id]) => id === category)?.[1]].filter(Boolean));
+    return cap === Infinity || seconds <= cap ? "keep" : Number.isNaN(seconds) ? "session" : cap;
+  };
+
+  const parse = (text) => {
+    const [pair, ...attributes] = text.split(";");
+    const at = pair.indexOf("=");
+    const value = pair.slice(at + 1).trim();
+    const name = at > 0 ? pair.slice(0, at).trim() : "";
+    let age;
+    let date;
+    const rest = attributes.filter((part) => {
+      const [key, ...words] = part.split("=");
+      const kind = key.trim().toLowerCase();
+      const word = words.join("=").trim();
+      if (kind === "max-age") age = /^-?\d+$/.test(word) ? +word : (age ?? Number.NaN);
+      if (kind === "expires") date = (cookieDate(word) - Date.now()) / 1000;
+      return !LIFETIME.test(kind);
+    });
+    const seconds = Number.isNaN(age) ? (date ?? age) : (age ?? date);
+    return { pair, rest, name: name || value.split("=")[0].trim(), value, seconds };
+  };
+
+  // -- hosts ---------------------------------------------------------------------------------------------------------
+
+  const covering = (host, pattern) => (pattern[0] === "*" ? host.endsWith(pattern.slice(1)) : host === pattern);
+  // Returns the owner of an address that may not be asked, or null. `home` is the page's own host.
+  const refusedHost = (address, home) => {
+    const host = address.hostname.replace(/\.$/, "");
+    if (host === home || rules.first.some((pattern) => covering(host, pattern.split("/")[0]))) return null;
+    const rule = rules.hosts.find(([pattern]) => {
+      const [name, ...path] = pattern.split("/");
+      return covering(host, name) && (address.pathname + address.search).startsWith(`/${path.join("/")}`);
+    });
+    if (permits(rule, rules.unknownHosts)) return null;
+    return rule || rules.unknownHosts === "ask" ? ownerOf(rule) : ["", "blocked"];
+  };
+
+  return {
+    cookieRule: (name) => find(rules.cookies, name),
+    isRefusedCookie: (name) => {
+      const rule = find(rules.cookies, name);
+      return !permits(rule, rules.unknown) && !isLogin(rule) && !rules.own.includes(name);
+    },
+    judge,
+    mayStore,
+    ownerOf,
+    parse,
+    refusedHost,
+    storageRule,
+  };
+};

