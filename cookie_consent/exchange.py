@@ -151,7 +151,9 @@ class Exchange:
     def banner(self) -> bytes:
         """Return the banner for the page, after all of its tags have passed the gate."""
         unclassified = self.tags.unclassified or self.site.policies.asks_for_unknown_hosts
-        banner = self.site.renderer.banner(self.consent, unclassified=unclassified, **self._place)
+        banner = self.site.renderer.banner(
+            self.consent, unclassified=unclassified, posted=bool(self.unsafe_method), **self._place
+        )
         own = self.own_elements
         return own.mark(banner.decode("ascii")).encode("ascii") if own.is_needed else banner
 

@@ -6,7 +6,7 @@ import json
 import logging
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
-from urllib.parse import urlsplit
+from urllib.parse import quote, urlsplit
 from uuid import uuid4
 
 import anyio
@@ -15,7 +15,7 @@ from starlette.responses import HTMLResponse, JSONResponse, RedirectResponse, Re
 
 from cookie_consent.consent import Consent, action_of, is_local_path, parse_choice
 from cookie_consent.errors import ChoiceError, LedgerError, ReportError
-from cookie_consent.gate import CookieGate, Place, host_of
+from cookie_consent.gate import CookieGate, Place, guard_tag, host_of
 from cookie_consent.ledger import ConsentRecord, Notice, new_record_id
 from cookie_consent.reports.parse import MAXIMUM_BODY as MAXIMUM_REPORT
 
@@ -123,8 +123,16 @@ class Routes:
             unclassified=self._policy.unknown_hosts == "ask" or consent.allows("unclassified"),
             saved=request.query_params.get("saved") == "1",
             root_path=request.scope.get("root_path", ""),
+            head=self._guard(request, consent),
         )
         return HTMLResponse(page, headers={**_PAGE_HEADERS, "Vary": "Cookie, Accept-Language, Sec-GPC"})
+
+    def _guard(self, request: Request, consent: Consent) -> str:
+        """Return the guard's tag: here most choices are withdrawn, of which the site's other open pages must hear."""
+        if not self._policy.gate.guard:
+            return ""
+        root = quote(str(request.scope.get("root_path", "")).rstrip("/"), errors="replace")
+        return guard_tag(root + self._assets.urls["guard.js"], consent)
 
     async def _receipt(self, request: Request, consent: Consent) -> Response:  # noqa: ARG002 - a handler's signature
         if consent.id is None:
@@ -162,6 +170,9 @@ class Routes:
         response.headers.append("set-cookie", cookie)
         for expired in self._withdrawn_cookies(request, consent, changed, choice.url):
             response.headers.append("set-cookie", expired)
+        if self._policy.gate.clear_site_data and is_secure(request) and _withdraws(consent, changed):
+            kinds = ", ".join(f'"{kind}"' for kind in self._policy.gate.clear_site_data)
+            response.headers["Clear-Site-Data"] = kinds
         return response
 
     async def _report(self, request: Request, consent: Consent) -> Response:  # noqa: ARG002 - a handler's signature
@@ -275,6 +286,14 @@ def state_of(consent: Consent) -> dict[str, Any]:
         "policy_version": consent.policy_version,
         "decided_at": consent.decided_at.isoformat() if consent.decided_at is not None else None,
     }
+
+
+def _withdraws(before: Consent, after: Consent) -> bool:
+    """Say whether anything that ``before`` allowed is refused now."""
+    services = before.services.keys() | after.services.keys()
+    return bool(before.granted - after.granted) or any(
+        before.allows_service(service) and not after.allows_service(service) for service in services
+    )
 
 
 def is_secure(request: Request) -> bool:

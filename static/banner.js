@@ -37,14 +37,21 @@
     services: Object.fromEntries(pairs.map(([id, on]) => [id, on === "1"])),
   };
   let busy = false;
+  // The guard keeps the state where the policy has one; it is asked here, as the page may use its public name.
+  const link = { held: () => {} };
+  dispatchEvent(new CustomEvent("cookieconsent:guard", { detail: link }));
+  const { guard } = link;
 
   const allows = ({ granted, services }, category, service) => services[service] ?? granted.includes(category);
 
-  const withdraws = (now) =>
-    state.granted.some((category) => !now.granted.includes(category)) ||
-    [...Object.keys(state.services), ...Object.keys(now.services)].some(
-      (id) => state.services[id] !== now.services[id] && now.services[id] !== true,
+  const withdraws = (now) => {
+    const was = { ...state };
+    const ids = [...Object.keys(was.services), ...Object.keys(now.services)];
+    return (
+      was.granted.some((category) => !now.granted.includes(category)) ||
+      ids.some((id) => was.services[id] !== now.services[id] && now.services[id] !== true)
     );
+  };
 
   const thaw = (css) => css.replace(INERT, (mark, category, service) => (allows(state, category, service) ? "" : mark));
 
@@ -136,7 +143,8 @@
         if (external && runs(script)) {
           earlier.push(
             new Promise((done) => {
-              script.onload = script.onerror = done;
+              script.addEventListener("load", done);
+              script.addEventListener("error", done);
             }),
           );
         }
@@ -153,45 +161,98 @@
     }
   };
 
-  const activate = () => {
-    const scripts = [];
-    for (const node of document.querySelectorAll("[data-consent]")) {
-      thawStyles(node);
-      if (!isAllowed(node)) continue;
-      const name = node.localName;
-      if (name === "script") scripts.push(node);
-      else if (isReadOnce(node)) node.replaceWith(renew(node));
-      else {
-        restore(node);
-        const media = node.parentNode;
-        if (name === "source" && media instanceof HTMLMediaElement) media.load();
-      }
+  // The document, what its templates hold, and the open shadow trees in it. Nothing in a template runs.
+  const trees = function* (tree = document, isInert = false) {
+    yield [tree, isInert];
+    for (const node of tree.querySelectorAll("*")) {
+      if (node.shadowRoot) yield* trees(node.shadowRoot, isInert);
+      if (node.localName === "template" && node.content) yield* trees(node.content, true);
     }
-    if (scripts.length) runScripts(scripts);
   };
 
-  const apply = (now) => {
-    if (withdraws(now)) {
-      location.reload();
-      return;
+  const heldNodes = () => [...trees()].flatMap(([tree]) => [...tree.querySelectorAll("[data-consent]")]);
+
+  const activate = () => {
+    const scripts = [];
+    for (const [tree, isInert] of [...trees()]) {
+      for (const node of tree.querySelectorAll("[data-consent]")) {
+        thawStyles(node);
+        if (!isAllowed(node)) continue;
+        const name = node.localName;
+        if (name === "script" && !isInert) scripts.push(node);
+        else if (isReadOnce(node)) node.replaceWith(renew(node));
+        else {
+          restore(node);
+          const media = node.parentNode;
+          if (name === "source" && media instanceof HTMLMediaElement) media.load();
+        }
+      }
     }
+    return scripts.length ? runScripts(scripts) : Promise.resolve();
+  };
+
+  const close = (now) => {
     state = now;
     root.dataset.decided = "true";
     root.dataset.granted = now.granted.join(" ");
     const panel = root.querySelector(".cc-panel");
     const back = root.querySelector(".cc-back");
     if (back) back.hidden = false;
-    if (panel) {
-      if (panel.contains(document.activeElement) && back) back.focus({ preventScroll: true });
-      panel.remove();
+    if (!panel) return;
+    if (panel.contains(document.activeElement) && back) back.focus({ preventScroll: true });
+    panel.remove();
+  };
+
+  // A document keeps the policy that it came with. What that policy stops can only come alive in a new document.
+  const isFixed = root.dataset.csp === "enforce";
+  const isRepeatable = !root.dataset.method;
+
+  // Whether what `now` allows beyond the state was held back on this page: then it takes a reload, else none.
+  const isHeld = (now) => {
+    const gains = (category, service) => allows(now, category, service) && !allows(state, category, service);
+    const inPage = heldNodes().some((node) => {
+      const services = words(node.dataset.consentService);
+      return words(node.dataset.consent).some((category, at) => gains(category, services[at]));
+    });
+    const byGuard = guard?.held ?? [];
+    return inPage || byGuard.some(({ kind, category, service }) => /host|call/.test(kind) && gains(category, service));
+  };
+
+  // Takes over a choice that was made here, on another page of the site, or by the site's own code. A page that nobody
+  // is looking at is not loaded anew for it; one that comes back from the back/forward cache is.
+  let isRestored = false;
+  const apply = (now) => {
+    if (!guard && withdraws(now)) {
+      if (isRepeatable) location.reload();
+      else location.replace(location.pathname + location.search);
+      return;
     }
-    activate();
-    document.dispatchEvent(new CustomEvent("cookieconsent:change", { detail: now }));
+    if (isRestored && isFixed && isRepeatable && isHeld(now)) {
+      location.reload();
+      return;
+    }
+    close(now);
+    if (!isFixed) activate().then(link.replay);
+    if (!guard) document.dispatchEvent(new CustomEvent("cookieconsent:change", { detail: now }));
+  };
+
+  // What the visitor has just chosen on this page.
+  const settle = async (now) => {
+    const needsReload = isFixed && isHeld(now);
+    if (needsReload && isRepeatable) {
+      location.reload();
+      return "";
+    }
+    if (guard) {
+      const { decided } = await guard.refresh(); // and `apply`, as this script listens to it
+      if (!decided) throw new Error(); // the browser keeps no cookie
+    } else apply(now);
+    return needsReload ? root.dataset.later : root.dataset.saved;
   };
 
   const announce = (text) => {
     const status = root.querySelector(".cc-status");
-    if (!status) return;
+    if (!status || !text) return;
     status.textContent = text;
     setTimeout(() => {
       status.textContent = "";
@@ -242,18 +303,13 @@
     if (busy) return;
     busy = true;
     root.setAttribute("aria-busy", "true");
-    let now = null;
     try {
-      now = await send(form, event.submitter);
+      announce(await settle(await send(form, event.submitter)));
     } catch (error) {
       fail(error instanceof TypeError ? "" : error.message);
     }
     busy = false;
     root.removeAttribute("aria-busy");
-    if (now) {
-      apply(now);
-      announce(root.dataset.saved);
-    }
   };
 
   // In the capture phase on the window: before any script of the site that takes over forms.
@@ -266,9 +322,13 @@
     frame.addEventListener("load", listen);
   }
 
+  if (guard) guard.onChange(apply);
+
   // A page that comes back from the back/forward cache may be older than the choice.
   addEventListener("pageshow", async (event) => {
     if (!event.persisted) return;
+    isRestored = true;
+    if (guard) return; // which asks the server itself
     const response = await fetch(root.dataset.state, { credentials: "same-origin" }).catch(() => null);
     const now = response?.ok ? await response.json() : null;
     if (now?.decided) apply({ services: {}, ...now });

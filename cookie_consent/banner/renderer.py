@@ -7,7 +7,7 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Any, NamedTuple
 from urllib.parse import quote, urlsplit
 
-from markupsafe import escape
+from markupsafe import Markup, escape
 
 from cookie_consent.banner.locale import load_locales
 from cookie_consent.banner.negotiate import negotiate
@@ -40,6 +40,7 @@ class _Variant(NamedTuple):
     granted: frozenset[str]
     services: tuple[tuple[str, bool], ...]
     root_path: str
+    posted: bool
 
 
 class Renderer:
@@ -97,13 +98,20 @@ class Renderer:
         return self._notices[self._locale(language).language, unclassified]
 
     def banner(
-        self, consent: Consent, *, language: str, return_to: str, unclassified: bool, root_path: str = ""
+        self,
+        consent: Consent,
+        *,
+        language: str,
+        return_to: str,
+        unclassified: bool,
+        root_path: str = "",
+        posted: bool = False,
     ) -> bytes:
         """Return the markup to put into a page, as ASCII bytes: right in every ASCII-compatible encoding.
 
         Before a choice this is the banner, afterwards only the way back to the settings. ``return_to`` is
         the path and query to come back to, ``root_path`` the path that the application is mounted under
-        (ASGI).
+        (ASGI). A page that answered a form is ``posted``: it cannot be loaded again without sending it again.
         """
         variant = _Variant(
             language=self._locale(language).language,
@@ -113,6 +121,7 @@ class Renderer:
             granted=consent.granted,
             services=tuple(sorted(consent.services.items())),
             root_path=root_path,
+            posted=posted,
         )
         markup = self._cached_banner(variant)
         path = _local_path(return_to)
@@ -128,8 +137,12 @@ class Renderer:
         unclassified: bool,
         saved: bool = False,
         root_path: str = "",
+        head: str = "",
     ) -> str:
-        """Return the page where a choice is made, changed or withdrawn; ``saved``: it just was."""
+        """Return the page where a choice is made, changed or withdrawn; ``saved``: it just was.
+
+        ``head`` is markup of our own that stands first in the head.
+        """
         locale = self._locale(language)
         shown = unclassified or consent.allows(UNCLASSIFIED)
         categories = with_consent(self._views[locale.language, shown], consent, locale)
@@ -141,6 +154,7 @@ class Renderer:
             consent=consent,
             decided_on=consent.decided_at.date().isoformat() if consent.decided_at is not None else "",
             gpc=consent.gpc,
+            head=Markup(head),  # noqa: S704 - our own
             saved=saved,
             return_to=_local_path(return_to),
         )
@@ -229,6 +243,7 @@ class Renderer:
             gpc=variant.gpc,
             granted=sorted(variant.granted),
             services=variant.services,
+            posted=variant.posted,
             return_to=self._path_slot,
             return_to_query=self._query_slot,
         )
