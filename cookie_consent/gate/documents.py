@@ -26,14 +26,15 @@ _PASSIVE_KINDS = frozenset({"image", "audio", "video", "font"})
 def is_governed(content_type: bytes, destination: bytes | None) -> bool:
     """Say whether an answer of that type becomes a document or a worker; ``destination`` is ``Sec-Fetch-Dest``.
 
-    Without Fetch Metadata whatever may become one counts as one.
+    Whatever may become one counts as one where the browser does not say what it is for, or where a script asks for
+    it: a service worker may keep it and answer with it later.
     """
     kind = _kind(content_type)
     if kind == "page" or destination in WORKERS:
         return True
     if destination in DOCUMENTS:
         return kind != "passive"
-    return destination is None and kind in {"markup", "script"}
+    return destination in {None, b"empty"} and kind in {"markup", "script"}
 
 
 def concerns(content_type: bytes, destination: bytes | None) -> bool:

@@ -201,7 +201,7 @@ class GateOptions(Model):
 
     html: bool = True
     """Hold tags back in the page. Without it they are sent as they are; guard and banner still go into the page."""
-    csp: Literal["enforce", "report-only", "off"] = "off"
+    csp: Literal["enforce", "report-only", "off"] = "enforce"
     """Send a Content-Security-Policy of what is agreed to; with ``report-only`` the browser only reports."""
     guard: bool = True
     """Hold cookies and storage to the choice that scripts write in the browser."""

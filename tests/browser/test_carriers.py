@@ -15,6 +15,7 @@ from starlette.responses import HTMLResponse
 from starlette.routing import Route
 
 from cookie_consent import ConsentMiddleware, Policy
+from cookie_consent.policy import GateOptions
 from tests.browser.journey import choose
 
 if TYPE_CHECKING:
@@ -93,7 +94,9 @@ def site(body: str, head: str = "") -> Starlette:
 
 
 def gated(app: Starlette, folder: Path) -> ConsentMiddleware:
-    return ConsentMiddleware(app, Policy(version="1"), secret="x" * 40, ledger=f"sqlite:///{folder / 'log.db'}")
+    return ConsentMiddleware(
+        app, Policy(version="1", gate=GateOptions(csp="off")), secret="x" * 40, ledger=f"sqlite:///{folder / 'log.db'}"
+    )
 
 
 def paths(contacts: list[str]) -> set[str]:

@@ -28,6 +28,8 @@ from cookie_consent.gate.documents import concerns, is_governed
         ("application/x-javascript", b"serviceworker", True),
         ("text/plain", b"sharedworker", True),
         ("text/javascript", None, True),
+        ("text/javascript", b"empty", True),  # what a service worker keeps
+        ("application/json", b"empty", False),
         ("text/css", None, False),
         ("application/json", None, False),
     ],
