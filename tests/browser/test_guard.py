@@ -1,0 +1,280 @@
+"""The guard in Chromium: what hostile and careless scripts of a page write, and what it must not break."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from starlette.applications import Starlette
+from starlette.responses import HTMLResponse, Response
+from starlette.routing import Route
+
+from cookie_consent import ConsentMiddleware
+from cookie_consent.policy import parse_policy
+from tests.browser.harness import SITE
+from tests.browser.journey import choose
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Page
+    from starlette.requests import Request
+    from starlette.types import ASGIApp
+
+    from tests.browser.conftest import Visit, Visiting
+
+SET = "window.set = '_ga=1; Max-Age=63072000; Path=/';"
+WAYS = {
+    "assignment": "document.cookie = set",
+    "an object instead of a text": "document.cookie = { toString: () => set }",
+    "the prototype's setter": "Object.getOwnPropertyDescriptor(Document.prototype, 'cookie').set.call(document, set)",
+    "another path": "document.cookie = '_ga=1; Path=/a'",
+    "a parent domain": "document.cookie = '_ga=1; Path=/; Domain=site.test'",
+    "a frame's document": "f = document.body.appendChild(document.createElement('iframe'));"
+    "f.contentDocument.cookie = set",
+    "a frame's window": "f = document.body.appendChild(document.createElement('iframe'));"
+    "f.contentWindow.document.cookie = set",
+    "a frame's setter": "f = document.body.appendChild(document.createElement('iframe'));"
+    "Object.getOwnPropertyDescriptor(f.contentWindow.Document.prototype, 'cookie').set.call(document, set)",
+    "an indexed frame, swept away after the load": "document.body.append(document.createElement('iframe'));"
+    "window[0].document.cookie = set",
+    "a frame with a text of its own, likewise": "f = document.createElement('iframe');"
+    "f.srcdoc = `<script>document.cookie = '_ga=1; Path=/'</scr` + `ipt>`; document.body.append(f)",
+    "local storage": "localStorage.setItem('_ga', '1')",
+    "the prototype's setItem": "Storage.prototype.setItem.call(localStorage, '_ga', '1')",
+    "a property of the storage, likewise": "localStorage._ga = '1'",
+    "session storage": "sessionStorage.setItem('_ga', '1')",
+    "a frame's storage": "f = document.body.appendChild(document.createElement('iframe'));"
+    "f.contentWindow.localStorage.setItem('_ga', '1')",
+    "a database": "r = indexedDB.open('_ga'); r.onerror = () => document.title = 'failed'; "
+    "r.onupgradeneeded = r.onsuccess = () => document.title = 'opened'",
+}
+LEFT = """async () => [
+  document.cookie.includes('_ga='), '_ga' in localStorage, '_ga' in sessionStorage,
+  (await indexedDB.databases()).some(({ name }) => name === '_ga'),
+]"""
+NONCE = "default-src 'none'; script-src 'nonce-abc'; style-src 'self'; connect-src 'self'; form-action 'self'"
+
+
+def make(app: ASGIApp, ledger: str, **policy: Any) -> ConsentMiddleware:
+    document = {
+        "version": "1",
+        "services": {
+            "acme": {"name": "Acme", "category": "analytics", "hosts": ["acme.test"], "stubs": [{"name": "acmeQ"}]},
+            "chat": {"name": "Chat", "category": "preferences", "storage": ["chat-*"]},
+        },
+        "cookies": [{"name": "theme", "category": "preferences"}],
+        **policy,
+    }
+    return ConsentMiddleware(app, policy=parse_policy(document, source="test"), secret="x" * 40, ledger=ledger)
+
+
+def paged(script: str, **headers: str) -> ASGIApp:
+    page = (
+        "<!doctype html><html lang=en><head><title>Site</title><link rel=icon href=data:,></head>"
+        f"<body><script nonce=abc>{SET}{script}</script></body></html>"
+    )
+
+    def answer(_: Request) -> Response:
+        return HTMLResponse(page, headers={name.replace("_", "-"): value for name, value in headers.items()})
+
+    return Starlette(routes=[Route("/", answer), Route("/a/b", answer)])
+
+
+def load(visit: Visit) -> None:
+    visit.page.goto(f"http://{SITE}/a/b", wait_until="load")
+    visit.page.wait_for_timeout(100)
+
+
+def errors_of(page: Page) -> list[str]:
+    errors: list[str] = []
+    page.on("pageerror", lambda error: errors.append(str(error)))
+    return errors
+
+
+@pytest.mark.parametrize("way", list(WAYS))
+def test_what_is_refused_is_not_written(visiting: Visiting, ledger_url: str, way: str) -> None:
+    with visiting(paged(WAYS[way])) as visit:
+        load(visit)
+        assert any(visit.page.evaluate(LEFT)), "it is written without the guard: the test can fail"
+    with visiting(make(paged(WAYS[way]), ledger_url)) as visit:
+        errors = errors_of(visit.page)
+        load(visit)
+        assert visit.page.evaluate(LEFT) == [False] * 4
+        assert "_ga" not in {str(cookie["name"]) for cookie in visit.context.cookies()}
+        assert errors == []
+        if way == "a database":
+            assert visit.page.title() == "failed"
+        choose(visit, "Accept all")
+        load(visit)
+        assert any(visit.page.evaluate(LEFT)), "and once it is agreed to"
+
+
+def test_a_withdrawal_takes_away_what_was_written(visiting: Visiting, ledger_url: str) -> None:
+    script = (
+        "document.cookie = set; document.cookie = 'theme=1; Path=/a'; localStorage['chat-1'] = 1; "
+        "sessionStorage['chat-2'] = 1; localStorage.cart = 1; indexedDB.open('chat-3')"
+    )
+    with visiting(make(paged(script), ledger_url)) as visit:
+        visit.open("/_consent/preferences")
+        choose(visit, "Accept all")
+        visit.open("/a/b")
+        names = "async () => [document.cookie.replace(/=[^;]*/g, ''), Object.keys(localStorage).sort().join(), "
+        names += "Object.keys(sessionStorage).join(), (await indexedDB.databases()).map(({ name }) => name).join()]"
+        assert visit.page.evaluate(names) == ["theme; _ga", "cart,chat-1", "chat-2", "chat-3"]
+        visit.open("/_consent/preferences?return_to=/_consent/preferences")
+        choose(visit, "Refuse all")
+        visit.settled()
+        assert visit.page.evaluate(names) == ["", "cart", "", ""]
+        visit.open("/a/b")  # where the cookie of a path that nobody declared can be seen
+        assert [cookie["name"] for cookie in visit.context.cookies()] == ["cookie_consent"]
+
+
+def test_lifetimes_are_those_that_the_server_would_send(visiting: Visiting, ledger_url: str) -> None:
+    script = "document.cookie = 'what=1; Max-Age=9999'; document.cookie = 'basket=1; Max-Age=9999'"
+    cookies = [{"name": "basket", "category": "login", "max_age": 100}]
+    with visiting(make(paged(script), ledger_url, cookies=cookies)) as visit:
+        visit.open()
+        assert visit.cookies() == {"what": -1, "basket": -1}
+        visit.open("/_consent/preferences")
+        choose(visit, "Accept all")
+        visit.open()
+        now = float(visit.page.evaluate("Date.now() / 1000"))
+        assert visit.cookies()["what"] == -1
+        assert 0 < visit.cookies()["basket"] - now <= 101
+
+
+def test_getters_and_what_sites_do_with_cookies_go_on(visiting: Visiting, ledger_url: str) -> None:
+    script = """
+      window.seen = [];
+      document.cookie = 'what=1'; seen.push(document.cookie);
+      const own = Object.getOwnPropertyDescriptor(Document.prototype, 'cookie');
+      Object.defineProperty(document, 'cookie', { configurable: true, get: () => own.get.call(document),
+        set: (text) => { seen.push('wrapped'); own.set.call(document, text); } });
+      document.cookie = 'two=2'; document.cookie = '_ga=1'; seen.push(document.cookie);
+      document.cookie = 'two=; Max-Age=0'; seen.push(document.cookie);
+      localStorage.cart = 1; localStorage.setItem('cart', 2); seen.push(localStorage.getItem('cart'));
+      seen.push(localStorage.setItem('_ga', 1) === undefined, localStorage instanceof Storage);
+      try { document.cookie = Symbol(); } catch (error) { seen.push(error.name); }
+      var cookieConsent = { mine: true }; seen.push(window.cookieConsent.mine);
+    """
+    with visiting(make(paged(script), ledger_url)) as visit:
+        errors = errors_of(visit.page)
+        visit.open()
+        assert visit.page.evaluate("seen") == [
+            "what=1", "wrapped", "wrapped", "what=1; two=2", "wrapped", "what=1", "2", True, True, "wrapped",
+            "TypeError", True,
+        ]  # fmt: skip
+        assert errors == []
+        choose(visit, "Accept all")  # the banner finds the guard though the page has taken its name
+        visit.settled()
+        assert visit.page.get_by_role("button", name="Accept all").count() == 0
+        assert errors == []
+
+
+def test_the_interface_of_the_page(visiting: Visiting, ledger_url: str) -> None:
+    script = """
+      window.told = [];
+      cookieConsent.onChange((state) => told.push(['listener', state.decided, cookieConsent.allows('acme')]));
+      document.addEventListener('cookieconsent:change', ({ detail }) => told.push(['event', detail.decided]));
+      document.cookie = 'theme=dark';
+    """
+    with visiting(make(paged(script), ledger_url)) as visit:
+        visit.open()
+        assert visit.page.evaluate("cookieConsent.state.decided") is False
+        assert visit.page.evaluate("Object.isFrozen(cookieConsent) && cookieConsent.allows('session')") is True
+        assert visit.page.evaluate("cookieConsent.held") == [
+            {"kind": "cookie", "name": "theme", "category": "preferences", "service": None}
+        ]
+        visit.page.evaluate("cookieConsent.show()")
+        assert visit.page.evaluate("document.activeElement.innerText") == "Refuse all"
+        before = visit.page.evaluate("performance.timeOrigin")
+        choose(visit, "Accept all")
+        visit.settled()
+        assert visit.page.evaluate("performance.timeOrigin") == before, "nothing was held back but a cookie: no reload"
+        assert visit.page.evaluate("told") == [["listener", True, True], ["event", True]]
+        assert visit.page.evaluate("document.cookie") == "theme=dark", "what was held back is written now"
+        assert visit.page.evaluate("cookieConsent.state.id") is not None
+        visit.page.evaluate("cookieConsent.show()")
+        visit.page.wait_for_url("**/_consent/preferences?return_to=%2F")
+
+
+def test_names_are_reported_without_values(visiting: Visiting, ledger_url: str) -> None:
+    script = "document.cookie = '_ga=secret'; document.cookie = 'what=secret'; localStorage.setItem('_ga', 'secret')"
+    with visiting(make(paged(script), ledger_url)) as visit:
+        posted: list[str] = []
+        answered: list[int] = []
+        visit.page.on("request", lambda request: posted.append(request.post_data or ""))
+        visit.page.on(
+            "response", lambda answer: answered.append(answer.status) if answer.url.endswith("/report") else None
+        )
+        visit.open()
+        visit.page.wait_for_timeout(1500)
+        assert [text for text in posted if text] == [
+            '{"path":"/","held":[{"kind":"cookie","name":"_ga"},{"kind":"cookie","name":"what"},'
+            '{"kind":"storage","name":"_ga"}]}'
+        ]
+        assert answered == [204]
+
+
+def test_it_runs_under_a_strict_policy_of_the_site(visiting: Visiting, ledger_url: str) -> None:
+    app = paged("document.cookie = set", content_security_policy=NONCE)
+    with visiting(make(app, ledger_url)) as visit:
+        console: list[str] = []
+        visit.page.on("console", lambda message: console.append(message.text) if message.type == "error" else None)
+        visit.open()
+        assert visit.page.evaluate("cookieConsent.held.length") == 1
+        assert visit.page.evaluate("document.cookie") == ""
+        assert [text for text in console if "guard." in text or "banner." in text] == []
+
+
+def test_it_runs_in_xhtml(visiting: Visiting, ledger_url: str) -> None:
+    page = (
+        '<?xml version="1.0"?><html xmlns="http://www.w3.org/1999/xhtml"><head><title>X</title></head>'
+        f"<body><p id='p'>a</p><script>{SET} document.cookie = set</script></body></html>"
+    )
+    app = Starlette(routes=[Route("/", lambda _: Response(page, media_type="application/xhtml+xml"))])
+    with visiting(make(app, ledger_url)) as visit:
+        visit.open()
+        assert visit.page.evaluate("document.getElementById('p').textContent") == "a"
+        assert visit.page.evaluate("[cookieConsent.held.length, document.cookie]") == [1, ""]
+
+
+def test_calls_to_services_that_are_held_back_do_not_fail(visiting: Visiting, ledger_url: str) -> None:
+    script = """
+      window.seen = [];
+      gtag('event', 'leave', { event_callback: () => seen.push('went on') });
+      dataLayer.push({ event: 'x', eventCallback: () => seen.push('went on too') });
+      fbq('track', 'PageView'); _paq.push(['trackPageView']); ttq.track('a'); acmeQ.push(1);
+      function hj() { seen.push('own'); } hj();
+      window.clarity = window.clarity || function () {}; clarity('set', 'a', 'b');
+    """
+    with visiting(make(paged(script), ledger_url, gate={"html": False})) as visit:
+        errors = errors_of(visit.page)
+        visit.open()
+        assert errors == []
+        assert visit.page.evaluate("seen.sort()") == ["own", "went on", "went on too"]
+        assert visit.page.evaluate("Object.prototype.toString.call(dataLayer[0])") == "[object Arguments]"
+        assert visit.page.evaluate("[fbq.queue.length, _paq[0], ttq[0]]") == [1, ["trackPageView"], ["track", "a"]]
+        held = visit.page.evaluate("cookieConsent.held.filter(({ kind }) => kind === 'call').map(({ name }) => name)")
+        assert set(held) == {"gtag", "dataLayer", "fbq", "_paq", "ttq", "acmeQ", "clarity"}
+        visit.open("/_consent/preferences")
+        choose(visit, "Accept all")
+        visit.page.goto("about:blank")
+        errors.clear()
+        visit.open()
+        assert "gtag is not defined" in errors[0], "what is allowed has no stub: its own script is there"
+
+
+def test_servers_of_peers_are_held_to_the_choice(visiting: Visiting, ledger_url: str) -> None:
+    script = """
+      const ask = (urls) => new RTCPeerConnection({ iceServers: [].concat(urls).map((url) => ({ urls: url })) })
+        .getConfiguration().iceServers.map(({ urls }) => urls[0]);
+      window.seen = [ask('stun:acme.test:3478'), ask(['stun:unknown.test', 'turn:site.test']).length];
+      window.isSame = new RTCPeerConnection() instanceof RTCPeerConnection;
+    """.replace("turn:site.test", "stun:site.test")
+    with visiting(make(paged(script), ledger_url)) as visit:
+        visit.open()
+        assert visit.page.evaluate("[seen, isSame]") == [[[], 1], True]
+        visit.open("/_consent/preferences")
+        choose(visit, "Accept all")
+        visit.open()
+        assert visit.page.evaluate("seen") == [["stun:acme.test:3478"], 2]
