@@ -44,6 +44,8 @@
 
   const allows = ({ granted, services }, category, service) => services[service] ?? granted.includes(category);
 
+  const reload = link.reload ?? (() => location.reload());
+
   const withdraws = (now) => {
     const was = { ...state };
     const ids = [...Object.keys(was.services), ...Object.keys(now.services)];
@@ -223,12 +225,12 @@
   let isRestored = false;
   const apply = (now) => {
     if (!guard && withdraws(now)) {
-      if (isRepeatable) location.reload();
+      if (isRepeatable) reload();
       else location.replace(location.pathname + location.search);
       return;
     }
     if (isRestored && isFixed && isRepeatable && isHeld(now)) {
-      location.reload();
+      reload();
       return;
     }
     close(now);
@@ -240,7 +242,7 @@
   const settle = async (now) => {
     const needsReload = isFixed && isHeld(now);
     if (needsReload && isRepeatable) {
-      location.reload();
+      reload();
       return "";
     }
     if (guard) {
@@ -332,6 +334,6 @@
     const response = await fetch(root.dataset.state, { credentials: "same-origin" }).catch(() => null);
     const now = response?.ok ? await response.json() : null;
     if (now?.decided) apply({ services: {}, ...now });
-    else if (now && state.decided) location.reload();
+    else if (now && state.decided) reload();
   });
 })();

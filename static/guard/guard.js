@@ -3,6 +3,7 @@
 // `rules`. What is refused is swallowed: getters stay as they are, and nothing throws that did not throw before.
 (() => {
   const GUARD = "cookieconsent:guard";
+  const REFERRER = "cookie_consent.referrer";
   const MAXIMUM_SEEN = 100;
   const { freeze } = Object;
   const script = document.currentScript;
@@ -143,7 +144,7 @@
         if (name && isRefusedCookie(name)) expire(name);
       }
       for (const area of [localStorage, sessionStorage]) {
-        for (const key of Object.keys(area)) if (!mayStore(key)) area.removeItem(key);
+        for (const key of Object.keys(area)) if (!mayStore(key) && key !== REFERRER) area.removeItem(key);
       }
     } catch {} // a sandboxed document, or a browser that allows no storage
   };
@@ -168,10 +169,34 @@
     };
   };
 
+  // A script's reload makes the page itself the one that the visitor came from (in Chromium): the true one is handed on.
+  const reload = () => {
+    try {
+      if (window === top) sessionStorage[REFERRER] = document.referrer;
+    } catch {} // as above
+    location.reload();
+  };
+  const takeReferrer = () => {
+    let referrer = null;
+    try {
+      if (window === top) referrer = sessionStorage.getItem(REFERRER);
+      sessionStorage.removeItem(REFERRER);
+    } catch {} // as above
+    const descriptor = Object.getOwnPropertyDescriptor(Document.prototype, "referrer");
+    if (referrer === null || !descriptor) return;
+    const { get } = descriptor;
+    Object.defineProperty(Document.prototype, "referrer", {
+      ...descriptor,
+      get() {
+        return this === document ? referrer : get.call(this);
+      },
+    });
+  };
+
   // Nothing that runs survives a withdrawal. A page that answered a form is asked for anew, not sent again.
   const leave = () => {
     if (script.dataset.method) location.replace(location.pathname + location.search);
-    else location.reload();
+    else reload();
   };
   const tell = (listener) => {
     try {
@@ -233,6 +258,7 @@
 
   const stubs = makeStubs(rules, covers, hold);
   makeArm({ parse, decide, mayStore, holdStorage, isRefusedServer })(window);
+  takeReferrer();
   sweep();
   listen();
   // The banner asks here, as the page may use the name `cookieConsent` for something of its own.
@@ -242,7 +268,7 @@
       event.stopImmediatePropagation();
       const { detail } = event;
       if (!detail) return;
-      Object.assign(detail, { guard, replay: stubs.replay });
+      Object.assign(detail, { guard, reload, replay: stubs.replay });
       if (typeof detail.held !== "function") return;
       observers.add(detail.held);
       for (const item of seen) detail.held(item);
