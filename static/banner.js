@@ -207,7 +207,13 @@
 
   // A document keeps the policy that it came with. What that policy stops can only come alive in a new document.
   const isFixed = root.dataset.csp === "enforce";
-  const isRepeatable = !root.dataset.method;
+  // A page that answered a form is not sent again, and what the visitor has typed is not lost (Chromium would not bring
+  // it back): there the rest comes with the next page.
+  let isTyped = false;
+  addEventListener("input", ({ isTrusted, target }) => {
+    if (isTrusted && !root.contains(target)) isTyped = true;
+  });
+  const isRepeatable = () => !isTyped && !root.dataset.method;
 
   // Whether what `now` allows beyond the state was held back on this page: then it takes a reload, else none.
   const isHeld = (now) => {
@@ -225,11 +231,11 @@
   let isRestored = false;
   const apply = (now) => {
     if (!guard && withdraws(now)) {
-      if (isRepeatable) reload();
+      if (!root.dataset.method) reload();
       else location.replace(location.pathname + location.search);
       return;
     }
-    if (isRestored && isFixed && isRepeatable && isHeld(now)) {
+    if (isRestored && isFixed && isRepeatable() && isHeld(now)) {
       reload();
       return;
     }
@@ -241,7 +247,7 @@
   // What the visitor has just chosen on this page.
   const settle = async (now) => {
     const needsReload = isFixed && isHeld(now);
-    if (needsReload && isRepeatable) {
+    if (needsReload && isRepeatable()) {
       reload();
       return "";
     }

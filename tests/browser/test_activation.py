@@ -91,7 +91,6 @@ def test_what_was_held_back_comes_by_one_reload_that_keeps_the_place(visiting: V
         visit.open("/")
         visit.page.click("#next")
         visit.page.wait_for_url("**/page?utm_source=letter#part")
-        visit.page.fill("input[name=a]", "typed")
         visit.page.evaluate("scrollTo(0, 1234)")
         assert visit.settled() == set()
         before = loads(visit.page)
@@ -166,6 +165,20 @@ def test_what_a_script_was_stopped_from_loading_comes_by_the_reload(visiting: Vi
         choose(visit, "Accept all")
         assert visit.settled() == {"one.acme.test"}
         assert len(log) == 2
+
+
+def test_what_the_visitor_has_typed_is_not_lost(visiting: Visiting, ledger_url: str) -> None:
+    app, log = site(ledger_url)
+    with visiting(app) as visit:
+        visit.open("/")
+        visit.page.click("input[name=a]")
+        visit.page.keyboard.type("typed")
+        choose(visit, "Accept all")
+        status = visit.page.locator("#cookie-consent [role=status]")
+        status.filter(has_text="with the next page").wait_for()
+        assert visit.settled() == set()
+        assert (visit.page.input_value("input[name=a]"), len(log)) == ("typed", 1)
+        assert "one.acme.test" in visit.open("/")
 
 
 @pytest.mark.parametrize("guard", [True, False])
