@@ -75,7 +75,7 @@
     if (known) return;
     const item = freeze({ kind, name, category, service: service || null });
     seen.push(item);
-    if (again) note(kind, name);
+    if (kind === "cookie" || kind === "storage") note(kind, name);
     for (const tell of observers) tell(item);
   };
   const holdStorage = (name, again = () => {}) => hold("storage", name, ownerOf(storageRule(name)), again);
@@ -97,11 +97,12 @@
     return verdict;
   };
 
-  const isRefusedServer = (address) => {
+  // Says whether a server may not be asked, and takes note of it.
+  const isRefusedServer = (address, again) => {
     try {
-      const server = new URL(`${address}`.replace(/^(stun|turn)s?:/i, "https://"));
-      const owner = refusedHost(server, location.hostname);
-      if (owner) hold("host", server.hostname, owner);
+      const server = new URL(`${address}`.replace(/^(stun|turn)s?:/i, "https://"), document.baseURI);
+      const owner = /^http/.test(server.protocol) && refusedHost(server, location.hostname);
+      if (owner) hold("host", server.hostname, owner, again);
       return Boolean(owner);
     } catch {
       return false; // not an address: the browser says so itself

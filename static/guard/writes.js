@@ -11,7 +11,7 @@ const makeArm = ({ parse, decide, mayStore, holdStorage, isRefusedServer }) => {
 
   const allowedServers = (options) => {
     if (!options?.iceServers) return options;
-    const mayAsk = ({ urls, url }) => ![].concat(urls ?? url ?? []).some(isRefusedServer);
+    const mayAsk = ({ urls, url }) => ![].concat(urls ?? url ?? []).some((address) => isRefusedServer(address));
     return { ...options, iceServers: [...options.iceServers].filter(mayAsk) };
   };
   const guardPeers = (Peers) => {
@@ -26,6 +26,39 @@ const makeArm = ({ parse, decide, mayStore, holdStorage, isRefusedServer }) => {
     const construct = (target, [options, ...more], made) =>
       Reflect.construct(target, [allowedServers(options), ...more], made);
     return new Proxy(Peers, { construct });
+  };
+
+  // Browsers connect to the host of a hint as soon as it stands in the page, and no policy governs that.
+  const HINT = /(^|\s)(preconnect|dns-prefetch)(\s|$)/i;
+  const guardHints = (link) => {
+    const mayHint = (node, rel, href) => {
+      const again = () => {
+        node.href = href;
+      };
+      return !href || !HINT.test(rel) || !isRefusedServer(href, again);
+    };
+    const setters = {
+      __proto__: null,
+      href: (node, value) => mayHint(node, node.rel, value),
+      rel: (node, value) => {
+        if (!mayHint(node, value, node.getAttribute("href"))) node.removeAttribute("href");
+        return true;
+      },
+    };
+    for (const name of Object.keys(setters)) {
+      const make = (set) =>
+        function (value) {
+          if (setters[name](this, `${value}`)) set.call(this, value);
+        };
+      wrap(link, name, make, "set");
+    }
+    const { setAttribute } = link;
+    const value = function (...values) {
+      const name = `${values[0]}`.toLowerCase();
+      const check = setters[name];
+      if (!check || check(this, `${values[1]}`)) setAttribute.apply(this, values);
+    };
+    Object.defineProperty(link, "setAttribute", { value, configurable: true, writable: true });
   };
 
   const arm = (realm) => {
@@ -101,6 +134,7 @@ const makeArm = ({ parse, decide, mayStore, holdStorage, isRefusedServer }) => {
           return Promise.reject(new DOMException("not agreed to", "SecurityError"));
         },
     );
+    guardHints(realm.HTMLLinkElement.prototype);
     // A frame or window that a script makes has prototypes of its own.
     for (const kind of ["IFrame", "Frame", "Object"]) {
       for (const name of ["contentWindow", "contentDocument"]) {

@@ -278,3 +278,26 @@ def test_servers_of_peers_are_held_to_the_choice(visiting: Visiting, ledger_url:
         choose(visit, "Accept all")
         visit.open()
         assert visit.page.evaluate("seen") == [["stun:acme.test:3478"], 2]
+
+
+HINTS = {
+    "properties": "l = document.createElement('link'); l.rel = 'preconnect'; l.href = u; document.head.append(l)",
+    "the other way round": "l = document.createElement('link'); l.href = u; l.rel = 'preconnect';"
+    "document.head.append(l)",
+    "attributes": "l = document.createElement('link'); l.setAttribute('REL', 'x Preconnect');"
+    "l.setAttribute('href', u); document.head.append(l)",
+    "in the page": "l = document.createElement('link'); document.head.append(l); l.href = u; l.rel = 'preconnect'",
+}
+
+
+@pytest.mark.parametrize("way", list(HINTS))
+def test_hints_made_by_a_script_wait_for_the_choice(visiting: Visiting, ledger_url: str, way: str) -> None:
+    app = paged("const u = 'http://acme.test/x';" + HINTS[way])
+    with visiting(make(app, ledger_url)) as visit:
+        visit.open()
+        assert visit.page.locator("link[href*=acme]").count() == 0
+        assert visit.page.evaluate("cookieConsent.held.map(({ kind, name }) => kind + name)") == ["hostacme.test"]
+        choose(visit, "Accept all")
+        visit.settled()
+        assert visit.page.locator("link[href*=acme]").count() == 1
+        assert visit.page.evaluate("typeof document.createElement('link').setAttribute('title', 'a')") == "undefined"

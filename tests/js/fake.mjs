@@ -62,6 +62,9 @@ export const load = ({ unknown = "session", dataset = {}, served = null, globals
       this.isClosed = true;
     }
   }
+  class HTMLLinkElement {
+    setAttribute() {}
+  }
   const window = new Events();
   const document = new Document();
   Object.assign(document, {
@@ -88,6 +91,7 @@ export const load = ({ unknown = "session", dataset = {}, served = null, globals
     location,
     Document,
     Storage,
+    HTMLLinkElement,
     CustomEvent,
     BroadcastChannel,
     URL,
