@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import base64
+import gzip
 import hashlib
+import re
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -22,6 +24,7 @@ _MEDIA_TYPES = {
     ".svg": "image/svg+xml",
 }
 
+_GZIP = re.compile(r"(?:^|,)\s*gzip\s*(?:;\s*q=(?!0(?:\.0*)?\s*(?:,|$))[^,]*)?(?:,|$)", re.IGNORECASE)
 _GUARD_PARTS = ("judge", "stubs", "writes", "guard")
 """The last uses the others."""
 
@@ -53,6 +56,7 @@ class Assets:
 
     def __init__(self, base: str, folder: Path | None = None, made: Mapping[str, bytes] | None = None) -> None:
         self._files: dict[str, tuple[bytes, str]] = {}
+        self._packed: dict[str, bytes] = {}
         urls = {}
         contents = {
             path.name: path.read_bytes()
@@ -63,6 +67,7 @@ class Assets:
             stem, dot, extension = name.rpartition(".")
             hashed = f"{stem}.{hashlib.sha256(content).hexdigest()[:12]}.{extension}"
             self._files[hashed] = (content, _MEDIA_TYPES[dot + extension])
+            self._packed[hashed] = gzip.compress(content, 9, mtime=0)
             urls[name] = f"{base}/{hashed}"
         self.urls: Mapping[str, str] = urls
         """From a file's own name to the path under which it is served."""
@@ -75,15 +80,22 @@ class Assets:
         digests = ((name, hashlib.new(name, found[0]).digest()) for name in ("sha256", "sha384", "sha512"))
         return tuple(f"{name}-{base64.b64encode(digest).decode()}" for name, digest in digests)
 
-    def response(self, name: str) -> Response | None:
-        """Return the answer for the hashed ``name``, or None if there is no such file."""
+    def response(self, name: str, accept_encoding: str = "") -> Response | None:
+        """Return the answer for the hashed ``name``, or None if there is no such file.
+
+        It is compressed where the header ``Accept-Encoding`` names gzip (RFC 9110, section 12.5.3).
+        """
         found = self._files.get(name)
         if found is None:
             return None
         content, media_type = found
         headers = {
+            "Vary": "Accept-Encoding",
             "Cache-Control": "public, max-age=31536000, immutable",
             "X-Content-Type-Options": "nosniff",
             "Content-Type": media_type,
         }
+        if _GZIP.search(accept_encoding):
+            content = self._packed[name]
+            headers["Content-Encoding"] = "gzip"
         return Response(content, headers=headers)

@@ -88,7 +88,8 @@ class Routes:
     async def respond(self, request: Request, consent: Consent, path: str) -> Response:
         """Return the answer for ``path``, which counts from the prefix."""
         if path.startswith("/assets/") and request.method in {"GET", "HEAD"}:
-            return self._assets.response(path.removeprefix("/assets/")) or self._problem(
+            accepted = request.headers.get("accept-encoding", "")
+            return self._assets.response(path.removeprefix("/assets/"), accepted) or self._problem(
                 request, ChoiceError("there is no such file", status=404, code="not-found")
             )
         methods = self._table.get(path)

@@ -60,6 +60,7 @@ def test_the_wheel_holds_what_it_needs_and_nothing_else(wheel: Path) -> None:
         "py.typed",
         "static/banner.js",
         "static/banner.css",
+        "static/guard/guard.js",
         "banner/locales/en.toml",
         "policy/registry/analytics.toml",
     ):

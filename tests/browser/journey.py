@@ -70,7 +70,7 @@ def assert_held_to_the_choice(visiting: Visiting, app: ASGIApp, ledger: str, hos
             assert not {"_ga", "_gid", "_fbp", "_ga_TEST"} & set(visit.cookies())
 
 
-def assert_activated_in_place(visiting: Visiting, app: ASGIApp, ledger: str, hosts: set[str]) -> None:
+def assert_activated_on_the_page(visiting: Visiting, app: ASGIApp, ledger: str, hosts: set[str]) -> None:
     """Check that what was held back comes alive on the page itself."""
     with visiting(protected(app, ledger)) as visit:
         assert visit.open("/") == set()

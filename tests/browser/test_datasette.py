@@ -8,7 +8,7 @@ import pytest
 from datasette.app import Datasette
 
 from tests.browser.journey import (
-    assert_activated_in_place,
+    assert_activated_on_the_page,
     assert_held_to_the_choice,
     assert_live,
     assert_works_without_scripts,
@@ -71,7 +71,7 @@ def test_it_is_held_to_the_choice(visiting: Visiting, site: ASGIApp, ledger_url:
 
 
 def test_what_was_held_back_is_activated_in_place(visiting: Visiting, site: ASGIApp, ledger_url: str) -> None:
-    assert_activated_in_place(visiting, site, ledger_url, HOSTS)
+    assert_activated_on_the_page(visiting, site, ledger_url, HOSTS)
 
 
 def test_it_works_without_scripts(visiting: Visiting, site: ASGIApp, ledger_url: str) -> None:

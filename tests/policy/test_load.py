@@ -33,6 +33,8 @@ remove = true
 name = "x"
 category = "analitics"
 cookies = [{ name = "*", max_age = "3 fortnights" }]
+storage = ["*", "a\\tb"]
+stubs = [{ nmae = "fbq" }, { name = "a-b", queue = "window.x.y" }]
 [services.google-analytic]
 [banner]
 langages = ["en"]
@@ -66,6 +68,12 @@ def test_all_problems_are_told_at_once_with_key_cause_and_fix(tmp_path: Path) ->
         "services.live.category",
         "services.live.cookies.0.name",
         "services.live.cookies.0.max_age",
+        "services.live.storage.0",
+        "services.live.storage.1",
+        "services.live.stubs.0.nmae",
+        "services.live.stubs.0.name",
+        "services.live.stubs.1.name",
+        "services.live.stubs.1.queue",
         "services.google-analytic",
         "banner.langages",
         "gate.html",
@@ -82,6 +90,7 @@ def test_all_problems_are_told_at_once_with_key_cause_and_fix(tmp_path: Path) ->
     assert "'storage'" in problems["gate.clear_site_data.0"].fix
     assert "did you mean 'analytics'?" in problems["services.live.category"].fix
     assert "did you mean 'google-analytics'?" in problems["services.google-analytic"].fix
+    assert "did you mean 'name'?" in problems["services.live.stubs.0.nmae"].fix
     assert str(path) in str(caught.value)
 
 
@@ -198,10 +207,10 @@ def test_check_prints_all_problems_and_ends_with_2(tmp_path: Path) -> None:
     (tmp_path / "consent.toml").write_text(WRONG, encoding="utf-8")
     done = run("check", folder=tmp_path)
     assert (done.returncode, done.stdout) == (2, "")
-    assert done.stderr.count("    fix: ") == 20
+    assert done.stderr.count("    fix: ") == 26
     assert "Traceback" not in done.stderr
     told = json.loads(run("check", "--format", "json", folder=tmp_path).stdout)
-    assert len(told["problems"]) == 20
+    assert len(told["problems"]) == 26
     (tmp_path / "consent.toml").write_text('version = "1"\n')
     assert run("check", folder=tmp_path).returncode == 0
 
