@@ -76,6 +76,11 @@ class Exchange:
         """The gate of its cookies."""
         return CookieGate(self.site.classifier, self.consent, self.site.cookie)
 
+    @property
+    def refuses_cookies(self) -> bool:
+        """Whether a cookie that came with the request is not agreed to; without any there is no gate to make."""
+        return "cookies" in self.__dict__ and bool(self.cookies.refused)
+
     def gate_cookies(self, headers: Iterable[tuple[bytes, bytes]]) -> list[tuple[bytes, bytes]]:
         """Return response headers with the cookies gated, and with what deletes those of the request not agreed to."""
         kept = gated_cookies(headers, self.cookies)

@@ -81,7 +81,7 @@ class Responder:
             return
         raw = message.get("headers", ())
         names = {name.lower(): value for name, value in raw}
-        if not _GATED.isdisjoint(names) or self._exchange.cookies.refused:
+        if not _GATED.isdisjoint(names) or self._exchange.refuses_cookies:
             headers = MutableHeaders(raw=self._exchange.gate_cookies(raw))
             self._gate_fetches(headers)
             self._exchange.report()
