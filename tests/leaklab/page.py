@@ -26,8 +26,8 @@ class File:
 class Page:
     """A page, and what it gives away where nothing stands in the way.
 
-    In every text ``THIRD`` stands for a third-party host of the page's own, ``OWN`` for the path of its files, ``UDP``
-    for the port of a listener on loopback. A tag with the attribute ``@leak`` is one that a site under a script-based
+    In every text ``THIRD`` stands for a third-party host of the page's own, ``OWN`` for the path of its files, ``PORT``
+    for the port of a listener on loopback that the browser reaches past the proxy. A tag with the attribute ``@leak`` is one that a site under a script-based
     consent manager has to annotate by hand.
     """
 
@@ -51,6 +51,8 @@ class Page:
     act: Literal["load", "click", "hover", "leave", "return", "stay", "install"] = "load"
     """What the visitor does: click or point at ``#go``, leave for another page, leave and come back, look on for
     longer, install the site as an application."""
+    regular: bool = False
+    """Whether it needs a profile that is not private: in a private one Chromium does not preconnect."""
     scripts: bool = True
     """Whether the browser runs scripts."""
 
@@ -72,5 +74,5 @@ class Page:
             | set(self.storage)
         )
 
-    def fill(self, text: str, *, udp: str = "") -> str:
-        return text.replace("THIRD", self.third).replace("OWN", f"/{self.name}").replace("UDP", udp)
+    def fill(self, text: str, *, port: str = "") -> str:
+        return text.replace("THIRD", self.third).replace("OWN", f"/{self.name}").replace("PORT", port)

@@ -16,6 +16,7 @@ PAGES = (
         name="link-preconnect",
         does="`Link` header: preconnect",
         headers=(("link", "<https://THIRD>; rel=preconnect"),),
+        regular=True,
     ),
     Page(
         name="refresh",

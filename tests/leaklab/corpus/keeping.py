@@ -26,11 +26,12 @@ PAGES = (
         f"document.cookie='\\t lab_odd \\t=  1 ;PATH = /;  {YEAR.upper()}'",
         cookie="lab_odd",
     ),
-    keeps(
-        "nameless-cookie",
-        "`document.cookie` without a name, whose value looks like a pair",
-        f"document.cookie='=lab_nameless=1; path=/; {YEAR}'",
-        cookie="lab_nameless",
+    Page(
+        name="nameless-cookie",
+        does="`document.cookie` without a name, for a year",
+        body=f"<script @leak>document.cookie='nameless; path=/; {YEAR}'</script>",
+        hosts=(),
+        lasting=("",),
     ),
     keeps(
         "parent-script-cookie",

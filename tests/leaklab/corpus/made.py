@@ -32,16 +32,18 @@ PAGES = (
         "a prefetch made by script",
         "document.head.append(Object.assign(document.createElement('link'),{rel:'prefetch',href:'https://THIRD/a'}))",
     ),
-    script(
-        "create-preconnect",
-        "a preconnect made by script",
-        "document.head.append(Object.assign(document.createElement('link'),{rel:'preconnect',href:'https://THIRD'}))",
+    Page(
+        name="create-preconnect",
+        does="a preconnect made by script",
+        body="<script @leak>document.head.append(Object.assign(document.createElement('link'),"
+        "{rel:'preconnect',href:'https://THIRD'}))</script>",
+        regular=True,
     ),
     script(
         "create-speculation",
         "speculation rules made by script",
         "const s=document.createElement('script');s.type='speculationrules';s.textContent=JSON.stringify({prefetch:"
-        "[{source:'list',urls:['https://THIRD/next.html'],eagerness:'immediate'}]});document.head.append(s)",
+        "[{source:'list',urls:['https://THIRD:PORT/next.html'],eagerness:'immediate'}]});document.head.append(s)",
     ),
     script(
         "create-plugin",

@@ -31,7 +31,7 @@ PAGES = (
     script(
         "stun",
         "WebRTC with a STUN server",
-        "const c=new RTCPeerConnection({iceServers:[{urls:'stun:THIRD:UDP'}]});c.createDataChannel('a');"
+        "const c=new RTCPeerConnection({iceServers:[{urls:'stun:127.0.0.1:PORT'}]});c.createDataChannel('a');"
         "c.createOffer().then(o=>c.setLocalDescription(o))",
     ),
     script(
@@ -43,7 +43,7 @@ PAGES = (
     script(
         "web-transport",
         "`WebTransport`",
-        "const t=new WebTransport('https://THIRD:UDP/a');t.ready.catch(()=>{});t.closed.catch(()=>{})",
+        "const t=new WebTransport('https://THIRD:PORT/a');t.ready.catch(()=>{});t.closed.catch(()=>{})",
     ),
     script("dynamic-import", "`import()` of another host", "import('https://THIRD/a.js').catch(()=>{})"),
     script(

@@ -83,6 +83,7 @@ PAGES = (
         name="preconnect",
         does="`<link rel=preconnect>`",
         head="<link @leak rel=preconnect href=https://THIRD>",
+        regular=True,
     ),
     Page(
         name="icon",
@@ -175,7 +176,7 @@ PAGES = (
     Page(
         name="speculation-rules",
         does="speculation rules that prefetch another site",
-        head='<script type=speculationrules>{"prefetch":[{"source":"list","urls":["https://THIRD/next.html"],'
+        head='<script type=speculationrules>{"prefetch":[{"source":"list","urls":["https://THIRD:PORT/next.html"],'
         '"eagerness":"immediate"}]}</script>',
     ),
     Page(
@@ -184,7 +185,7 @@ PAGES = (
         head="<script @leak>(function(w,d,s,l,i){w[l]=w[l]||[];var j=d.createElement(s);j.async=true;"
         "j.src='https://www.googletagmanager.com/gtm.js?id='+i;d.head.appendChild(j)})"
         "(window,document,'script','dataLayer','GTM-TEST');</script>",
-        hosts=("www.googletagmanager.com",),
+        hosts=("www.googletagmanager.com", "www.google-analytics.com"),
     ),
     Page(
         name="film",

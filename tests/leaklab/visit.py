@@ -1,0 +1,164 @@
+"""One page in one fresh browser profile: what the visitor does there, and what is given away meanwhile."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from playwright.async_api import Error
+
+from tests.leaklab.page import SITE
+
+if TYPE_CHECKING:
+    from playwright.async_api import BrowserContext, ConsoleMessage
+    from playwright.async_api import Page as Tab
+
+    from tests.browser.harness import Proxy
+    from tests.leaklab.page import Page
+
+LIVE = 10.0
+"""How long something that is to happen is waited for, in seconds."""
+LEAST = 0.7
+"""How long at least something that must not happen is waited for."""
+QUIET = 0.4
+"""How long no request may have come."""
+MOST = 4.0
+ORIGIN = f"https://{SITE}"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Seen:
+    """What was measured."""
+
+    leaks: frozenset[str]
+    order: tuple[str, ...]
+    """The scripts that say so, in the order in which they ran."""
+    errors: frozenset[str]
+    """The errors on the console."""
+
+
+@dataclass
+class Visit:
+    """A browser profile whose only way out is ``proxy``, at ``page``."""
+
+    page: Page
+    context: BrowserContext
+    proxy: Proxy
+    port: int
+    tab: Tab
+    errors: list[str] = field(default_factory=list)
+
+    @classmethod
+    async def begin(cls, page: Page, context: BrowserContext, proxy: Proxy, port: int) -> Visit:
+        tab = await context.new_page()
+        visit = cls(page, context, proxy, port, tab)
+
+        def note(message: ConsoleMessage) -> None:
+            if message.type == "error":
+                visit.errors.append(message.text)
+
+        tab.on("console", note)
+        tab.on("pageerror", lambda error: visit.errors.append(str(error)))
+        return visit
+
+    async def open(self) -> None:
+        """Load the page and do what a visitor does there."""
+        self.forget()
+        await self.goto(self.tab, f"{self.page.url}?port={self.port}")
+        match self.page.act:
+            case "click":
+                await self.tab.click("#go", timeout=5000)
+            case "hover":
+                await self.tab.hover("#go", timeout=5000)
+            case "leave":
+                await self.goto(self.tab, f"{ORIGIN}/blank")
+            case "return":
+                await self.goto(self.tab, f"{ORIGIN}/blank")
+                await self.tab.go_back(wait_until="commit")
+            case "install":
+                session = await self.context.new_cdp_session(self.tab)
+                await session.send("Page.getAppManifest")
+            case "load" | "stay":
+                pass
+
+    async def goto(self, tab: Tab, url: str) -> None:
+        """Go to a page, which may lead elsewhere at once."""
+        try:
+            await tab.goto(url, wait_until="load", timeout=15_000)
+        except Error as error:
+            if "interrupted by another navigation" not in error.message and "ERR_ABORTED" not in error.message:
+                raise
+
+    def forget(self) -> None:
+        self.proxy.contacts.clear()
+        self.errors.clear()
+
+    async def seen(self, expected: frozenset[str] | None = None) -> Seen:
+        """Wait until all of ``expected`` has happened, or else until nothing more happens; say what has."""
+        start = time.monotonic()
+        before, since = -1, start
+        while True:
+            await asyncio.sleep(0.1)
+            now = time.monotonic()
+            if self.proxy.requests + len(self.proxy.contacts) != before:
+                before, since = self.proxy.requests + len(self.proxy.contacts), now
+            if expected is not None:
+                if (now - since > QUIET and expected <= await self.leaks()) or now - start > LIVE:
+                    break
+            elif now - start > MOST or (now - start > LEAST and now - since > QUIET):
+                break
+        return Seen(leaks=await self.leaks(), order=await self.order(), errors=frozenset(self.errors))
+
+    async def order(self) -> tuple[str, ...]:
+        if not self.page.scripts or not self.tab.url.startswith(ORIGIN):
+            return ()
+        return tuple(await self.tab.evaluate("() => [...(window.order ?? [])]"))
+
+    async def leaks(self) -> frozenset[str]:
+        found = set(self.proxy.hosts())
+        if self.page.cookies or self.page.lasting:
+            for cookie in await self.context.cookies():
+                name = str(cookie["name"])
+                if name in self.page.cookies:
+                    found.add(f"cookie {name}")
+                if name in self.page.lasting and float(cookie["expires"]) > 0:
+                    found.add(f"lasting cookie {name}")
+        if self.page.storage:
+            found |= await self.stored() & set(self.page.storage)
+        return frozenset(found)
+
+    async def stored(self) -> set[str]:
+        """Ask the browser, not the page, whose interfaces may be wrapped."""
+        session = await self.context.new_cdp_session(self.tab)
+        found = set()
+        for kind, is_local in (("local", True), ("session", False)):
+            storage = {"securityOrigin": ORIGIN, "isLocalStorage": is_local}
+            items = await session.send("DOMStorage.getDOMStorageItems", {"storageId": storage})
+            found |= {f"{kind} {key}" for key, _ in items["entries"]}
+        names = await session.send("IndexedDB.requestDatabaseNames", {"securityOrigin": ORIGIN})
+        found |= {f"database {name}" for name in names["databaseNames"]}
+        caches = await session.send("CacheStorage.requestCacheNames", {"securityOrigin": ORIGIN})
+        found |= {f"cache {cache['cacheName']}" for cache in caches["caches"]}
+        await session.detach()
+        return found
+
+    async def choose(self, button: str, tab: Tab | None = None) -> None:
+        """Choose in the banner of the page that is open, or on the preferences page where it has none."""
+        tab = tab or self.tab
+        choice = tab.get_by_role("button", name=button, exact=True).first
+        if not await choice.is_visible():
+            await self.goto(tab, f"{ORIGIN}/_consent/preferences")
+        async with tab.expect_response(lambda response: response.url.endswith("/choices")) as answer:
+            await choice.click(timeout=5000)
+        status = (await answer.value).status
+        if status not in {200, 303}:
+            raise AssertionError(f"the choice was answered with {status}")
+
+    async def change(self, button: str, tab: Tab | None = None) -> None:
+        """Choose on the preferences page."""
+        tab = tab or self.tab
+        await self.goto(tab, f"{ORIGIN}/_consent/preferences")
+        await self.choose(button, tab)
+        await tab.wait_for_load_state("load")
