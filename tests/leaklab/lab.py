@@ -6,8 +6,10 @@ import asyncio
 import contextlib
 import tempfile
 from dataclasses import dataclass, field
+from functools import partial
+from itertools import count
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from playwright.async_api import async_playwright
 
@@ -21,9 +23,9 @@ from tests.leaklab.visit import Seen, Visit
 
 if TYPE_CHECKING:
     import ssl
-    from collections.abc import AsyncIterator, Callable, Iterable
+    from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator
 
-    from playwright.async_api import Browser
+    from playwright.async_api import Browser, BrowserType, ProxySettings
     from starlette.types import ASGIApp
 
     from tests.leaklab.page import Page
@@ -37,6 +39,7 @@ BEFORE = ("none", "html", "csp", "before", "refused", "withdrawn", *(peer.name f
 """The columns in which nothing has been agreed to."""
 AGREED = ("activated", "accepted")
 """The page on which all was accepted, and the page as it is then."""
+COLUMNS = (*BEFORE, *AGREED)
 WORKERS = 6
 
 Results = dict[str, dict[str, Seen]]
@@ -142,10 +145,14 @@ async def listener(page: Page, proxy: Proxy) -> AsyncIterator[int]:
     transport.close()
 
 
-async def run(chromium: str, pages: Iterable[Page] = PAGES, columns: Iterable[str] = (*BEFORE, *AGREED),
-              progress: Callable[[str], None] = lambda _: None) -> Results:  # fmt: skip
-    """Run the lab. Raises what went wrong in any visit, with a note of the page."""
-    columns = set(columns)
+async def run(
+    chromium: str,
+    *,
+    pages: Iterable[Page] = PAGES,
+    columns: Iterable[str] = COLUMNS,
+    progress: Callable[[str, int, int], None] = lambda *_: None,
+) -> Results:
+    """Run the lab. Raises an ``ExceptionGroup`` of the visits that could not be made, each with a note of the page."""
     plain = corpus_site(Plain())
     with tempfile.TemporaryDirectory() as folder, contextlib.ExitStack() as stack:
         sites: dict[str, ASGIApp] = {"none": plain, **{peer.name: corpus_site(peer) for peer in PEERS}}
@@ -168,7 +175,7 @@ async def run(chromium: str, pages: Iterable[Page] = PAGES, columns: Iterable[st
             only = {"server": f"http://127.0.0.1:{way_out.port}", "bypass": "<-loopback>"}
             browser = await playwright.chromium.launch(proxy=only, **options)
             lab = Lab(playwright.chromium, browser, options, certificate, ports)
-            jobs = [job for page in pages for job in jobs_of(lab, page, columns)]
+            jobs = [job for page in pages for job in jobs_of(lab, page, set(columns))]
             await work(jobs, progress)
             await browser.close()
         strays = way_out.hosts() & {host for page in PAGES for host in page.leaks}
@@ -177,28 +184,36 @@ async def run(chromium: str, pages: Iterable[Page] = PAGES, columns: Iterable[st
     return lab.results
 
 
-def jobs_of(lab: Lab, page: Page, columns: set[str]) -> list[tuple[str, Callable[[], object]]]:
-    jobs: list[tuple[str, Callable[[], object]]] = []
+Job = tuple[str, "Callable[[], Awaitable[None]]"]
+
+
+def jobs_of(lab: Lab, page: Page, columns: set[str]) -> Iterator[Job]:
     for site in ("none", "html", "csp", *(peer.name for peer in PEERS)):
         if site in columns:
-            jobs.append((f"{page.name} {site}", lambda site=site: lab.once(page, site)))
+            yield f"{page.name}, {site}", partial(lab.once, page, site)
     if "refused" in columns:
-        jobs.append((f"{page.name} refused", lambda: lab.refuse(page)))
+        yield f"{page.name}, refused", partial(lab.refuse, page)
     if columns & {"before", "withdrawn", *AGREED}:
-        jobs.append((f"{page.name} accepted", lambda: lab.accept_and_withdraw(page)))
-    return jobs
+        yield f"{page.name}, accepted and withdrawn", partial(lab.accept_and_withdraw, page)
 
 
-async def work(jobs, progress) -> None:
+async def work(jobs: list[Job], progress: Callable[[str, int, int], None]) -> None:
+    """Do all jobs, a few at a time. Raises an ``ExceptionGroup`` of what went wrong in them."""
     queue = iter(jobs)
-    async def worker():
+    wrong: list[Exception] = []
+    done = count(1)
+
+    async def worker() -> None:
         for name, job in queue:
             try:
                 await job()
-            except Exception as error:
-                error.add_note(f"at the page and column {name}")
-                raise
-            progress(name)
+            except Exception as error:  # noqa: BLE001 - raised below, with all others
+                error.add_note(f"at {name}")
+                wrong.append(error)
+            progress(name, next(done), len(jobs))
+
     async with asyncio.TaskGroup() as group:
         for _ in range(WORKERS):
             group.create_task(worker())
+    if wrong:
+        raise ExceptionGroup("visits that could not be made", wrong)

@@ -114,7 +114,11 @@ class Visit:
     async def order(self) -> tuple[str, ...]:
         if not self.page.scripts or not self.tab.url.startswith(ORIGIN):
             return ()
-        return tuple(await self.tab.evaluate("() => [...(window.order ?? [])]"))
+        try:
+            return tuple(await self.tab.evaluate("() => [...(window.order ?? [])]"))
+        except Error:  # the page is led away at this very moment
+            await self.tab.wait_for_load_state("load")
+            return ()
 
     async def leaks(self) -> frozenset[str]:
         found = set(self.proxy.hosts())
