@@ -6,7 +6,6 @@ import asyncio
 import contextlib
 import tempfile
 from dataclasses import dataclass, field
-from functools import partial
 from itertools import count
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -23,7 +22,7 @@ from tests.leaklab.visit import Seen, Visit
 
 if TYPE_CHECKING:
     import ssl
-    from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator
+    from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator, Sequence
 
     from playwright.async_api import Browser, BrowserType, ProxySettings
     from starlette.types import ASGIApp
@@ -40,8 +39,12 @@ BEFORE = ("none", "html", "csp", "before", "refused", "withdrawn", *(peer.name f
 AGREED = ("activated", "accepted")
 """The page on which all was accepted, and the page as it is then."""
 COLUMNS = (*BEFORE, *AGREED)
-WORKERS = 6
+WORKERS = 8
+AT_ONCE = 0.5
+"""How long a withdrawal may take to reach a page in another tab, in seconds."""
 
+Progress = "Callable[[str, int, int], None]"
+"""Told after each page: its name, how many are done, how many there are."""
 Results = dict[str, dict[str, Seen]]
 """What was seen, by page and column."""
 
@@ -85,42 +88,52 @@ class Lab:
     def note(self, page: Page, column: str, seen: Seen) -> None:
         self.results.setdefault(page.name, {})[column] = seen
 
+    def pace(self, page: Page) -> float:
+        return self.results[page.name]["none"].took
+
+    async def live(self, page: Page) -> None:
+        """See the page as it is: it must give away what it says, and the time that it takes is that of the others."""
+        async with self.visit(page, "none") as visit:
+            await visit.open()
+            self.note(page, "none", await visit.awaited(page.leaks))
+
     async def once(self, page: Page, site: str) -> None:
         """See the page without any choice."""
         async with self.visit(page, site) as visit:
             await visit.open()
-            self.note(page, site, await visit.seen(page.leaks if site == "none" else None))
+            self.note(page, site, await visit.seen(self.pace(page)))
 
     async def accept_and_withdraw(self, page: Page) -> None:
         async with self.visit(page, "both") as visit:
             await visit.open()
-            self.note(page, "before", await visit.seen())
-            if page.act in {"leave", "return"}:
-                await visit.goto(visit.tab, page.url)
+            self.note(page, "before", await visit.seen(self.pace(page)))
+            if page.act != "load":
+                await visit.goto(visit.tab, f"{page.url}?port={visit.port}")
             visit.forget()
-            expected = page.leaks if page.act == "load" else None
-            await visit.choose("Accept all")
-            self.note(page, "activated", await visit.seen(expected))
+            if await visit.choose("Accept all") and page.act == "load":
+                self.note(page, "activated", await visit.awaited(page.wanted))
+            else:
+                await visit.tab.wait_for_load_state("load")
             await visit.open()
-            self.note(page, "accepted", await visit.seen(page.leaks))
+            self.note(page, "accepted", await visit.awaited(page.wanted))
             other = await visit.context.new_page() if page.act == "stay" else visit.tab
             await visit.change("Refuse all", other)
             if page.act == "stay":
-                await asyncio.sleep(0.5)
+                await asyncio.sleep(AT_ONCE)
                 visit.forget()
             elif page.act == "return":
                 visit.forget()
                 await visit.tab.go_back(wait_until="commit")
             else:
                 await visit.open()
-            self.note(page, "withdrawn", await visit.seen())
+            self.note(page, "withdrawn", await visit.seen(self.pace(page)))
 
     async def refuse(self, page: Page) -> None:
         async with self.visit(page, "both") as visit:
             await visit.goto(visit.tab, f"{page.url}?port={visit.port}")
             await visit.choose("Refuse all")
             await visit.open()
-            self.note(page, "refused", await visit.seen())
+            self.note(page, "refused", await visit.seen(self.pace(page)))
 
 
 @contextlib.asynccontextmanager
@@ -148,9 +161,9 @@ async def listener(page: Page, proxy: Proxy) -> AsyncIterator[int]:
 async def run(
     chromium: str,
     *,
-    pages: Iterable[Page] = PAGES,
+    pages: Sequence[Page] = PAGES,
     columns: Iterable[str] = COLUMNS,
-    progress: Callable[[str, int, int], None] = lambda *_: None,
+    progress: Progress = lambda *_: None,
 ) -> Results:
     """Run the lab. Raises an ``ExceptionGroup`` of the visits that could not be made, each with a note of the page."""
     plain = corpus_site(Plain())
@@ -175,8 +188,7 @@ async def run(
             only = {"server": f"http://127.0.0.1:{way_out.port}", "bypass": "<-loopback>"}
             browser = await playwright.chromium.launch(proxy=only, **options)
             lab = Lab(playwright.chromium, browser, options, certificate, ports)
-            jobs = [job for page in pages for job in jobs_of(lab, page, set(columns))]
-            await work(jobs, progress)
+            await work(lab, pages, set(columns), progress)
             await browser.close()
         strays = way_out.hosts() & {host for page in PAGES for host in page.leaks}
         if strays:
@@ -184,33 +196,32 @@ async def run(
     return lab.results
 
 
-Job = tuple[str, "Callable[[], Awaitable[None]]"]
-
-
-def jobs_of(lab: Lab, page: Page, columns: set[str]) -> Iterator[Job]:
-    for site in ("none", "html", "csp", *(peer.name for peer in PEERS)):
+def jobs_of(lab: Lab, page: Page, columns: set[str]) -> Iterator[tuple[str, Awaitable[None]]]:
+    yield "none", lab.live(page)
+    for site in ("html", "csp", *(peer.name for peer in PEERS)):
         if site in columns:
-            yield f"{page.name}, {site}", partial(lab.once, page, site)
+            yield site, lab.once(page, site)
     if "refused" in columns:
-        yield f"{page.name}, refused", partial(lab.refuse, page)
+        yield "refused", lab.refuse(page)
     if columns & {"before", "withdrawn", *AGREED}:
-        yield f"{page.name}, accepted and withdrawn", partial(lab.accept_and_withdraw, page)
+        yield "accepted and withdrawn", lab.accept_and_withdraw(page)
 
 
-async def work(jobs: list[Job], progress: Callable[[str, int, int], None]) -> None:
-    """Do all jobs, a few at a time. Raises an ``ExceptionGroup`` of what went wrong in them."""
-    queue = iter(jobs)
+async def work(lab: Lab, pages: Sequence[Page], columns: set[str], progress: Progress) -> None:
+    """See all pages, a few at a time. Raises an ``ExceptionGroup`` of what went wrong with them."""
+    queue = iter(pages)
     wrong: list[Exception] = []
     done = count(1)
 
     async def worker() -> None:
-        for name, job in queue:
-            try:
-                await job()
-            except Exception as error:  # noqa: BLE001 - raised below, with all others
-                error.add_note(f"at {name}")
-                wrong.append(error)
-            progress(name, next(done), len(jobs))
+        for page in queue:
+            for column, job in jobs_of(lab, page, columns):
+                try:
+                    await job
+                except Exception as error:  # noqa: BLE001 - raised below, with all others
+                    error.add_note(f"at the page {page.name}, column {column}")
+                    wrong.append(error)
+            progress(page.name, next(done), len(pages))
 
     async with asyncio.TaskGroup() as group:
         for _ in range(WORKERS):

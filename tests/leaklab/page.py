@@ -74,5 +74,10 @@ class Page:
             | set(self.storage)
         )
 
+    @property
+    def wanted(self) -> frozenset[str]:
+        """Return what it gives away after all has been accepted. What nobody declared is for the session even then."""
+        return self.leaks - {f"lasting cookie {name}" for name in self.lasting}
+
     def fill(self, text: str, *, port: str = "") -> str:
         return text.replace("THIRD", self.third).replace("OWN", f"/{self.name}").replace("PORT", port)

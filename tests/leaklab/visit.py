@@ -12,19 +12,24 @@ from playwright.async_api import Error
 from tests.leaklab.page import SITE
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from playwright.async_api import BrowserContext, ConsoleMessage
     from playwright.async_api import Page as Tab
 
     from tests.browser.harness import Proxy
     from tests.leaklab.page import Page
 
-LIVE = 10.0
+LIVE = 20.0
 """How long something that is to happen is waited for, in seconds."""
-LEAST = 0.7
-"""How long at least something that must not happen is waited for."""
+LEAST = 0.6
+"""How long at least something that must not happen is waited for, beside twice the time that it takes by itself."""
 QUIET = 0.4
-"""How long no request may have come."""
-MOST = 4.0
+"""How long no request may have come, in seconds."""
+MOST = 5.0
+"""How long a page that never rests is looked at, in seconds."""
+PATIENCE = 45_000
+"""How long the browser may take for one step, in milliseconds: long, for machines that are busy."""
 ORIGIN = f"https://{SITE}"
 
 
@@ -37,6 +42,8 @@ class Seen:
     """The scripts that say so, in the order in which they ran."""
     errors: frozenset[str]
     """The errors on the console."""
+    took: float
+    """The seconds until all of it had happened."""
 
 
 @dataclass
@@ -69,9 +76,9 @@ class Visit:
         await self.goto(self.tab, f"{self.page.url}?port={self.port}")
         match self.page.act:
             case "click":
-                await self.tab.click("#go", timeout=5000)
+                await self.tab.click("#go", timeout=PATIENCE)
             case "hover":
-                await self.tab.hover("#go", timeout=5000)
+                await self.tab.hover("#go", timeout=PATIENCE)
             case "leave":
                 await self.goto(self.tab, f"{ORIGIN}/blank")
             case "return":
@@ -86,7 +93,7 @@ class Visit:
     async def goto(self, tab: Tab, url: str) -> None:
         """Go to a page, which may lead elsewhere at once."""
         try:
-            await tab.goto(url, wait_until="load", timeout=15_000)
+            await tab.goto(url, wait_until="load", timeout=PATIENCE)
         except Error as error:
             if "interrupted by another navigation" not in error.message and "ERR_ABORTED" not in error.message:
                 raise
@@ -95,21 +102,28 @@ class Visit:
         self.proxy.contacts.clear()
         self.errors.clear()
 
-    async def seen(self, expected: frozenset[str] | None = None) -> Seen:
-        """Wait until all of ``expected`` has happened, or else until nothing more happens; say what has."""
+    async def awaited(self, expected: frozenset[str]) -> Seen:
+        """Wait until all of ``expected`` has happened and nothing more does; say what has."""
+        return await self._watch(lambda lasted, rested: lasted > LIVE or rested > QUIET, expected)
+
+    async def seen(self, pace: float) -> Seen:
+        """Say what happens in the time in which all would happen that can; that takes ``pace`` seconds by itself."""
+        least = LEAST + 2 * pace
+        return await self._watch(
+            lambda lasted, rested: lasted > least and (rested > QUIET or lasted > least + MOST), frozenset()
+        )
+
+    async def _watch(self, is_enough: Callable[[float, float], bool], expected: frozenset[str]) -> Seen:
         start = time.monotonic()
-        before, since = -1, start
-        while True:
+        activity, changed, missing, took = -1, start, True, 0.0
+        while missing or not is_enough(time.monotonic() - start, time.monotonic() - changed):
             await asyncio.sleep(0.1)
-            now = time.monotonic()
-            if self.proxy.requests + len(self.proxy.contacts) != before:
-                before, since = self.proxy.requests + len(self.proxy.contacts), now
-            if expected is not None:
-                if (now - since > QUIET and expected <= await self.leaks()) or now - start > LIVE:
-                    break
-            elif now - start > MOST or (now - start > LEAST and now - since > QUIET):
-                break
-        return Seen(leaks=await self.leaks(), order=await self.order(), errors=frozenset(self.errors))
+            if missing:
+                missing = not expected <= await self.leaks() and time.monotonic() - start < LIVE
+                took = time.monotonic() - start
+            if self.proxy.requests + len(self.proxy.contacts) != activity:
+                activity, changed = self.proxy.requests + len(self.proxy.contacts), time.monotonic()
+        return Seen(leaks=await self.leaks(), order=await self.order(), errors=frozenset(self.errors), took=took)
 
     async def order(self) -> tuple[str, ...]:
         if not self.page.scripts or not self.tab.url.startswith(ORIGIN):
@@ -148,17 +162,22 @@ class Visit:
         await session.detach()
         return found
 
-    async def choose(self, button: str, tab: Tab | None = None) -> None:
-        """Choose in the banner of the page that is open, or on the preferences page where it has none."""
+    async def choose(self, button: str, tab: Tab | None = None) -> bool:
+        """Choose in the banner of the page that is open, or on the preferences page where it has none.
+
+        Returns whether the page had one.
+        """
         tab = tab or self.tab
         choice = tab.get_by_role("button", name=button, exact=True).first
-        if not await choice.is_visible():
+        has_banner = await choice.is_visible()
+        if not has_banner:
             await self.goto(tab, f"{ORIGIN}/_consent/preferences")
-        async with tab.expect_response(lambda response: response.url.endswith("/choices")) as answer:
-            await choice.click(timeout=5000)
+        async with tab.expect_response(lambda response: response.url.endswith("/choices"), timeout=PATIENCE) as answer:
+            await choice.click(timeout=PATIENCE)
         status = (await answer.value).status
         if status not in {200, 303}:
             raise AssertionError(f"the choice was answered with {status}")
+        return has_banner
 
     async def change(self, button: str, tab: Tab | None = None) -> None:
         """Choose on the preferences page."""
