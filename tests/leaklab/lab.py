@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from starlette.types import ASGIApp
 
     from tests.leaklab.page import Page
+    from tests.leaklab.peers import Peer
 
 GATES = {
     "html": GateOptions(html=True, csp="off", guard=False),
@@ -102,6 +103,13 @@ class Lab:
         async with self.visit(page, site) as visit:
             await visit.open()
             self.note(page, site, await visit.seen(self.pace(page)))
+
+    async def accept_peer(self, page: Page, peer: Peer) -> None:
+        """See what becomes of an annotated page when all is accepted under a script-based consent manager."""
+        async with self.visit(page, peer.name) as visit:
+            await visit.open()
+            await visit.tab.evaluate(f"() => {{ {peer.accept} }}")
+            self.note(page, f"{peer.name}, accepted", await visit.awaited(page.leaks))
 
     async def accept_and_withdraw(self, page: Page) -> None:
         async with self.visit(page, "both") as visit:
@@ -201,6 +209,9 @@ def jobs_of(lab: Lab, page: Page, columns: set[str]) -> Iterator[tuple[str, Awai
     for site in ("html", "csp", *(peer.name for peer in PEERS)):
         if site in columns:
             yield site, lab.once(page, site)
+    for peer in PEERS if page.name == "script" else ():
+        if peer.name in columns:
+            yield f"{peer.name}, accepted", lab.accept_peer(page, peer)
     if "refused" in columns:
         yield "refused", lab.refuse(page)
     if columns & {"before", "withdrawn", *AGREED}:

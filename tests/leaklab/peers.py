@@ -111,4 +111,5 @@ class Klaro:
         return f"<{name} data-name=lab{attributes}>"
 
 
-PEERS = (VanillaCookieConsent(), Klaro())
+Peer = VanillaCookieConsent | Klaro
+PEERS: tuple[Peer, ...] = (VanillaCookieConsent(), Klaro())
