@@ -70,6 +70,14 @@ class Proxy:
     """Hosts connected to, and ``host/path`` of each request."""
     requests: int = 0
     """How many connections there were so far, those for the site too."""
+    idle: set[socket.socket] = field(default_factory=set)
+    """Connections to other hosts over which nothing was asked yet."""
+
+    def hang_up(self) -> None:
+        """End the connections that the browser holds ready, so that it has to connect anew."""
+        for connection in tuple(self.idle):
+            with contextlib.suppress(OSError):
+                connection.shutdown(socket.SHUT_RDWR)
 
     def hosts(self) -> set[str]:
         return {contact.partition("/")[0] for contact in self.contacts} - BROWSERS_OWN
@@ -95,7 +103,12 @@ def make_handler(proxy: Proxy, context: ssl.SSLContext) -> type[socketserver.Bas
                     proxy.contacts.append(host)
                 self.request.sendall(b"HTTP/1.1 200 OK\r\n\r\n")
                 with context.wrap_socket(self.request, server_side=True) as secured:
-                    inner = read_head(secured)
+                    if not is_site(host):
+                        proxy.idle.add(secured)
+                    try:
+                        inner = read_head(secured)
+                    finally:
+                        proxy.idle.discard(secured)
                     if inner:
                         self.respond(secured, inner, host, inner.split(b" ", 2)[1].decode("latin-1"), "https")
                 return

@@ -131,7 +131,7 @@ class Lab:
                 visit.forget()
             elif page.act == "return":
                 visit.forget()
-                await visit.tab.go_back(wait_until="commit")
+                await visit.back()
             else:
                 await visit.open()
             self.note(page, "withdrawn", await visit.seen(self.pace(page)))

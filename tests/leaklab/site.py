@@ -79,7 +79,7 @@ def corpus_site(dress: Dress) -> ASGIApp:
                 else:
                     headers.append((key, page.fill(value)))
             await answer(send, file.status, text, tuple(headers))
-        elif path == "/own.png":
+        elif path in {"/own.png", "/favicon.ico"}:
             await answer(send, 200, PIXEL, (("content-type", "image/png"),))
         elif path == "/blank":
             await answer(send, 200, BLANK.encode(), (("content-type", "text/html"),))

@@ -83,7 +83,7 @@ class Visit:
                 await self.goto(self.tab, f"{ORIGIN}/blank")
             case "return":
                 await self.goto(self.tab, f"{ORIGIN}/blank")
-                await self.tab.go_back(wait_until="commit")
+                await self.back()
             case "install":
                 session = await self.context.new_cdp_session(self.tab)
                 await session.send("Page.getAppManifest")
@@ -98,7 +98,13 @@ class Visit:
             if "interrupted by another navigation" not in error.message and "ERR_ABORTED" not in error.message:
                 raise
 
+    async def back(self) -> None:
+        """Go back to the page, which may come as it was left."""
+        await self.tab.evaluate("() => { setTimeout(() => history.back()) }")
+        await self.tab.wait_for_url(f"{self.page.url}**", wait_until="commit", timeout=PATIENCE)
+
     def forget(self) -> None:
+        self.proxy.hang_up()
         self.proxy.contacts.clear()
         self.errors.clear()
 

@@ -30,15 +30,6 @@ PAGES = (
         body="<img src=/own.png>",
     ),
     Page(
-        name="reporting-endpoint",
-        does="the same through the Reporting API",
-        headers=(
-            ("reporting-endpoints", 'a="https://THIRD/report"'),
-            ("content-security-policy-report-only", "img-src 'none'; report-to a"),
-        ),
-        body="<img src=/own.png>",
-    ),
-    Page(
         name="http-only-cookie",
         does="an HttpOnly cookie set with the page",
         headers=(("set-cookie", f"_gid=1; {YEAR}; Path=/; HttpOnly; Secure"),),

@@ -47,6 +47,16 @@ PAGES = (
         "navigator.serviceWorker.register('OWN/worker.js').catch(()=>{})",
         IMPORT,
     ),
+    worker(
+        "service-worker-fetch",
+        "a service worker that sends something with each request of the site",
+        "navigator.serviceWorker.register('OWN/worker.js').catch(()=>{});"
+        "navigator.serviceWorker.ready.then(()=>setTimeout(()=>fetch('OWN/more'),50))",
+        File(
+            body="addEventListener('activate',e=>e.waitUntil(clients.claim()));"
+            "addEventListener('fetch',()=>{fetch('https://THIRD/a',{mode:'no-cors'}).catch(()=>{})})"
+        ),
+    ),
     Page(
         name="own-frame",
         does="an own page in a frame, whose script fetches",
