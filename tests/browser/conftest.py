@@ -8,7 +8,7 @@ from playwright.sync_api import sync_playwright
 
 pytest.register_assert_rewrite("tests.browser.journey")
 
-from tests.browser.harness import SITE, Proxy, forward_proxy, serving  # noqa: E402 - after the line above
+from tests.browser.harness import FLAGS, SITE, Proxy, forward_proxy, serving  # noqa: E402 - after the line above
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -16,19 +16,6 @@ if TYPE_CHECKING:
 
     from playwright.sync_api import Browser, BrowserContext, Page
     from starlette.types import ASGIApp
-
-FLAGS = [
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-    "--ignore-certificate-errors",
-    "--proxy-bypass-list=<-loopback>",
-]
-
 
 class Visit:
     """A visitor with a fresh browser profile at the site."""

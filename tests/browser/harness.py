@@ -1,12 +1,14 @@
 """A forward proxy that is a browser's only way out, and a server for the site under test.
 
-The proxy passes requests for ``SITE`` on to the test's own server and answers every other host itself, with stubs of
-what the real ones do. It logs each contact, a mere connection too, so that a preconnect counts.
+The proxy passes requests for ``SITE`` and its subdomains on to the test's own server, over TLS too, and answers every
+other host itself, with stubs of what the real ones do. It logs each contact, a mere connection too, so that a
+preconnect counts.
 """
 
 from __future__ import annotations
 
 import contextlib
+import json
 import socket
 import socketserver
 import ssl
@@ -26,6 +28,18 @@ if TYPE_CHECKING:
 
 SITE = "site.test"
 TIMEOUT = 20
+FLAGS = (
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    "--ignore-certificate-errors",
+    "--proxy-bypass-list=<-loopback>",
+)
+"""What Chromium is started with, beside ``--proxy-server``."""
 GTAG = b"""
 document.cookie = "_ga=GA1.1.1; max-age=63072000; path=/";
 document.cookie = "_ga_TEST=GS1; max-age=63072000; path=/";
@@ -36,8 +50,8 @@ document.cookie = "_fbp=fb.1.1; max-age=7776000; path=/";
 new Image().src = "https://www.facebook.com/tr?id=1&ev=PageView&noscript=0";
 """
 FONT_CSS = b"@font-face { font-family: Roboto; src: url(https://fonts.gstatic.com/s/roboto.woff2) }"
-BROWSERS_OWN = {"content-autofill.googleapis.com"}
-"""What Chromium asks for itself, whatever the page: here the kinds of the form fields that it sees."""
+BROWSERS_OWN = {"content-autofill.googleapis.com", "accounts.google.com", "update.googleapis.com"}
+"""What Chromium asks for itself, whatever the page: the kinds of form fields, signing in, updates."""
 STUBS = {
     "www.googletagmanager.com": ("text/javascript", GTAG),
     "connect.facebook.net": ("text/javascript", FBEVENTS),
@@ -54,6 +68,16 @@ class Proxy:
     upstream: int = 0
     contacts: list[str] = field(default_factory=list)
     """Hosts connected to, and ``host/path`` of each request."""
+    requests: int = 0
+    """How many connections there were so far, those for the site too."""
+    idle: set[socket.socket] = field(default_factory=set)
+    """Connections to other hosts over which nothing was asked yet."""
+
+    def hang_up(self) -> None:
+        """End the connections that the browser holds ready, so that it has to connect anew."""
+        for connection in tuple(self.idle):
+            with contextlib.suppress(OSError):
+                connection.shutdown(socket.SHUT_RDWR)
 
     def hosts(self) -> set[str]:
         return {contact.partition("/")[0] for contact in self.contacts} - BROWSERS_OWN
@@ -71,39 +95,56 @@ def make_handler(proxy: Proxy, context: ssl.SSLContext) -> type[socketserver.Bas
                     self.serve(head)
 
         def serve(self, head: bytes) -> None:
+            proxy.requests += 1
             method, target, _ = head.split(b"\r\n", 1)[0].decode("latin-1").split(" ", 2)
             if method == "CONNECT":
                 host = target.rpartition(":")[0]
-                proxy.contacts.append(host)
+                if not is_site(host):
+                    proxy.contacts.append(host)
                 self.request.sendall(b"HTTP/1.1 200 OK\r\n\r\n")
                 with context.wrap_socket(self.request, server_side=True) as secured:
-                    inner = read_head(secured)
+                    if not is_site(host):
+                        proxy.idle.add(secured)
+                    try:
+                        inner = read_head(secured)
+                    finally:
+                        proxy.idle.discard(secured)
                     if inner:
-                        answer(proxy, secured, host, inner.split(b" ", 2)[1].decode("latin-1"))
+                        self.respond(secured, inner, host, inner.split(b" ", 2)[1].decode("latin-1"), "https")
                 return
             parts = urlsplit(target)
-            if parts.hostname == SITE:
-                self.forward(head, method, parts.path + (f"?{parts.query}" if parts.query else ""))
-            else:
-                answer(proxy, self.request, parts.hostname or "", parts.path)
+            path = parts.path + (f"?{parts.query}" if parts.query else "")
+            self.respond(self.request, head, parts.hostname or "", path, "http")
 
-        def forward(self, head: bytes, method: str, path: str) -> None:
-            lines = head.split(b"\r\n")
-            kept = [line for line in lines[1:] if line and not line.lower().startswith((b"proxy-", b"connection:"))]
-            with socket.create_connection(("127.0.0.1", proxy.upstream), timeout=TIMEOUT) as upstream:
-                request = [f"{method} {path or '/'} HTTP/1.1".encode("latin-1"), *kept, b"Connection: close", b"", b""]
-                upstream.sendall(b"\r\n".join(request))
-                length = next(
-                    (int(line.split(b":")[1]) for line in kept if line.lower().startswith(b"content-length")), 0
-                )
-                while length > 0:
-                    body = self.request.recv(min(length, 65_536))
-                    upstream.sendall(body)
-                    length -= len(body) or length
-                while data := upstream.recv(65_536):
-                    self.request.sendall(data)
+        def respond(self, connection: socket.socket, head: bytes, host: str, path: str, scheme: str) -> None:
+            if is_site(host):
+                forward(proxy, connection, head, path, scheme)
+            else:
+                answer(proxy, connection, host, path.partition("?")[0])
 
     return Handler
+
+
+def is_site(host: str) -> bool:
+    return host == SITE or host.endswith(f".{SITE}")
+
+
+def forward(proxy: Proxy, connection: socket.socket, head: bytes, path: str, scheme: str) -> None:
+    """Pass one request of the browser on to the site's server, and its answer back."""
+    line, *lines = head.split(b"\r\n")
+    dropped = (b"proxy-", b"connection:", b"x-forwarded-")
+    kept = [line for line in lines if line and not line.lower().startswith(dropped)]
+    own = [b"Connection: close", f"X-Forwarded-Proto: {scheme}".encode(), b"", b""]
+    with socket.create_connection(("127.0.0.1", proxy.upstream), timeout=TIMEOUT) as upstream:
+        request = line.split(b" ", 1)[0] + f" {path or '/'} HTTP/1.1".encode("latin-1")
+        upstream.sendall(b"\r\n".join([request, *kept, *own]))
+        length = next((int(line.split(b":")[1]) for line in kept if line.lower().startswith(b"content-length")), 0)
+        while length > 0:
+            body = connection.recv(min(length, 65_536))
+            upstream.sendall(body)
+            length -= len(body) or length
+        while data := upstream.recv(65_536):
+            connection.sendall(data)
 
 
 def read_head(connection: socket.socket) -> bytes:
@@ -119,12 +160,20 @@ def read_head(connection: socket.socket) -> bytes:
 
 def answer(proxy: Proxy, connection: socket.socket, host: str, path: str) -> None:
     proxy.contacts.append(f"{host}{path}")
-    kind, body = STUBS.get(host, ("text/plain", b""))
+    kind, body = STUBS.get(host) or stub(host, path)
     head = (
         f"HTTP/1.1 200 OK\r\nContent-Type: {kind}\r\nContent-Length: {len(body)}\r\nCache-Control: no-store\r\n"
         "Access-Control-Allow-Origin: *\r\nConnection: close\r\n\r\n"
     )
     connection.sendall(head.encode() + body)
+
+
+def stub(host: str, path: str) -> tuple[str, bytes]:
+    """Answer as any server would by the name of what is asked for. A script says in ``order`` that it has run."""
+    suffix = path.rpartition("/")[2].rpartition(".")[2]
+    if suffix == "js":
+        return "text/javascript", f"(self.order ??= []).push({json.dumps(host + path)});\n".encode()
+    return {"css": "text/css", "html": "text/html", "svg": "image/svg+xml"}.get(suffix, "text/plain"), b""
 
 
 class Server(socketserver.ThreadingTCPServer):
@@ -136,14 +185,19 @@ class Server(socketserver.ThreadingTCPServer):
         """Browsers break connections off; that is no fault."""
 
 
-@contextlib.contextmanager
-def forward_proxy() -> Iterator[Proxy]:
+def certified() -> ssl.SSLContext:
+    """Return what the proxy ends TLS with, for whatever host: the browser is told not to look."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     trustme.CA().issue_cert("third-party.test").configure_cert(context)
+    return context
+
+
+@contextlib.contextmanager
+def forward_proxy(context: ssl.SSLContext | None = None) -> Iterator[Proxy]:
     proxy = Proxy()
-    with Server(("127.0.0.1", 0), make_handler(proxy, context)) as server:
+    with Server(("127.0.0.1", 0), make_handler(proxy, context or certified())) as server:
         proxy.port = server.server_address[1]
-        threading.Thread(target=server.serve_forever, daemon=True).start()
+        threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True).start()
         yield proxy
         server.shutdown()
 

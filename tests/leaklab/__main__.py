@@ -1,0 +1,47 @@
+"""``python -m tests.leaklab``: run the leak lab and print what it saw."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import shutil
+import sys
+from pathlib import Path
+
+from tests.leaklab.corpus import PAGES
+from tests.leaklab.lab import run
+from tests.leaklab.table import markdown, plain, updated
+
+DOCUMENT = Path(__file__).parents[2] / "docs" / "leaks.md"
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(prog="python -m tests.leaklab", description=__doc__)
+    parser.add_argument("page", nargs="*", help="the pages to see; all without it")
+    parser.add_argument("--markdown", action="store_true", help="print the table as Markdown")
+    parser.add_argument("--update", action="store_true", help="write the table into docs/leaks.md")
+    parser.add_argument("--chromium", default=shutil.which("chromium"), help="where Chromium is")
+    options = parser.parse_args()
+    names = {page.name for page in PAGES}
+    if unknown := set(options.page) - names:
+        parser.error(f"no such page: {', '.join(sorted(unknown))}")
+    if options.update and options.page:
+        parser.error("--update needs all pages")
+    if options.chromium is None:
+        parser.error("needs Chromium: apt-get install chromium")
+
+    def progress(name: str, done: int, of: int) -> None:
+        end = "\n" if not sys.stderr.isatty() or done == of else ""
+        start = "\r\x1b[K" if sys.stderr.isatty() else ""
+        print(f"{start}{done}/{of} {name}", end=end, file=sys.stderr, flush=True)  # noqa: T201 - a program
+
+    pages = [page for page in PAGES if not options.page or page.name in options.page]
+    results = asyncio.run(run(options.chromium, pages=pages, progress=progress))
+    print(markdown(results) if options.markdown else plain(results))  # noqa: T201 - a program
+    if options.update:
+        DOCUMENT.write_text(updated(DOCUMENT.read_text("utf-8"), results), "utf-8")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,85 @@
+"""Pages whose answers do it: headers, and cookies that no script sees."""
+
+from __future__ import annotations
+
+from tests.leaklab.page import File, Page
+
+YEAR = "Max-Age=31536000"
+
+PAGES = (
+    Page(
+        name="link-preload",
+        does="`Link` header: preload",
+        headers=(("link", "<https://THIRD/a.css>; rel=preload; as=style"),),
+    ),
+    Page(
+        name="link-preconnect",
+        does="`Link` header: preconnect",
+        headers=(("link", "<https://THIRD>; rel=preconnect"),),
+        regular=True,
+    ),
+    Page(
+        name="refresh",
+        does="`Refresh` header: the visitor is led away",
+        headers=(("refresh", "0; url=https://THIRD/a.html"),),
+    ),
+    Page(
+        name="csp-report",
+        does="a policy of the site's own whose violations are reported to another host",
+        headers=(("content-security-policy-report-only", "img-src 'none'; report-uri https://THIRD/report"),),
+        body="<img src=/own.png>",
+    ),
+    Page(
+        name="http-only-cookie",
+        does="an HttpOnly cookie set with the page",
+        headers=(("set-cookie", f"_gid=1; {YEAR}; Path=/; HttpOnly; Secure"),),
+        hosts=(),
+        cookies=("_gid",),
+    ),
+    Page(
+        name="parent-cookie",
+        does="a cookie on the parent domain",
+        headers=(("set-cookie", f"_fbp=1; {YEAR}; Path=/; Domain=site.test"),),
+        hosts=(),
+        cookies=("_fbp",),
+    ),
+    Page(
+        name="image-cookie",
+        does="a cookie set with an own pixel",
+        body="<img src=OWN/pixel>",
+        files={"pixel": File(content_type="image/png", headers=(("set-cookie", f"lab_pixel=1; {YEAR}; Path=/"),))},
+        hosts=(),
+        cookies=("lab_pixel",),
+    ),
+    Page(
+        name="redirect-cookie",
+        does="a cookie set with a redirect",
+        body="<img src=OWN/go>",
+        files={
+            "go": File(
+                status=302, headers=(("location", "/own.png"), ("set-cookie", f"lab_redirect=1; {YEAR}; Path=/"))
+            )
+        },
+        hosts=(),
+        cookies=("lab_redirect",),
+    ),
+    Page(
+        name="fetch-cookie",
+        does="a cookie set with the answer to a fetch, on an error",
+        body="<script>fetch('OWN/collect',{method:'POST'})</script>",
+        files={
+            "collect": File(
+                status=202, content_type="application/json", headers=(("set-cookie", f"lab_fetch=1; {YEAR}; Path=/"),)
+            )
+        },
+        hosts=(),
+        cookies=("lab_fetch",),
+    ),
+    Page(
+        name="lasting-cookie",
+        does="an undeclared cookie that is to last for a year",
+        headers=(("set-cookie", f"mystery=1; {YEAR}; Path=/"),),
+        hosts=(),
+        lasting=("mystery",),
+    ),
+)

@@ -1,0 +1,241 @@
+"""The leak lab: each page of the corpus with and without each gate, in one browser."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import tempfile
+from dataclasses import dataclass, field
+from itertools import count
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from playwright.async_api import async_playwright
+
+from cookie_consent import ConsentMiddleware, Policy
+from cookie_consent.policy.model import CookieRule, GateOptions
+from tests.browser.harness import FLAGS, Proxy, certified, forward_proxy, serving
+from tests.leaklab.corpus import PAGES
+from tests.leaklab.peers import PEERS
+from tests.leaklab.site import Plain, corpus_site
+from tests.leaklab.visit import Seen, Visit
+
+if TYPE_CHECKING:
+    import ssl
+    from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator, Sequence
+
+    from playwright.async_api import Browser, BrowserType, ProxySettings
+    from starlette.types import ASGIApp
+
+    from tests.leaklab.page import Page
+    from tests.leaklab.peers import Peer
+
+GATES = {
+    "html": GateOptions(html=True, csp="off", guard=False),
+    "csp": GateOptions(html=False, csp="enforce", guard=False),
+    "both": GateOptions(html=True, csp="enforce", guard=True),
+}
+BEFORE = ("none", "html", "csp", "before", "refused", "withdrawn", *(peer.name for peer in PEERS))
+"""The columns in which nothing has been agreed to."""
+AGREED = ("activated", "accepted")
+"""The page on which all was accepted, and the page as it is then."""
+COLUMNS = (*BEFORE, *AGREED)
+WORKERS = 8
+AT_ONCE = 0.5
+"""How long a withdrawal may take to reach a page in another tab, in seconds."""
+
+Progress = "Callable[[str, int, int], None]"
+"""Told after each page: its name, how many are done, how many there are."""
+Results = dict[str, dict[str, Seen]]
+"""What was seen, by page and column."""
+
+
+def policy(options: GateOptions) -> Policy:
+    return Policy(version="1", gate=options, cookies=(CookieRule(name="lab_*", category="analytics"),))
+
+
+@dataclass
+class Lab:
+    browser_type: BrowserType
+    browser: Browser
+    options: dict[str, Any]
+    certificate: ssl.SSLContext
+    ports: dict[str, int]
+    results: Results = field(default_factory=dict)
+
+    @contextlib.asynccontextmanager
+    async def visit(self, page: Page, site: str) -> AsyncIterator[Visit]:
+        """Begin a visit to ``page`` of one of the sites, in a fresh profile with a way out of its own."""
+        async with contextlib.AsyncExitStack() as stack:
+            proxy = stack.enter_context(forward_proxy(self.certificate))
+            proxy.upstream = self.ports[site]
+            port = await stack.enter_async_context(listener(page, proxy))
+            way_out: ProxySettings = {
+                "server": f"http://127.0.0.1:{proxy.port}",
+                "bypass": f"<-loopback>,{page.third}:{port}",
+            }
+            if page.regular:
+                folder = stack.enter_context(tempfile.TemporaryDirectory(ignore_cleanup_errors=True))
+                context = await self.browser_type.launch_persistent_context(
+                    folder, proxy=way_out, locale="en-US", **self.options
+                )
+            else:
+                context = await self.browser.new_context(
+                    proxy=way_out, locale="en-US", java_script_enabled=page.scripts
+                )
+            stack.push_async_callback(context.close)
+            yield await Visit.begin(page, context, proxy, port)
+
+    def note(self, page: Page, column: str, seen: Seen) -> None:
+        self.results.setdefault(page.name, {})[column] = seen
+
+    def pace(self, page: Page) -> float:
+        return self.results[page.name]["none"].took
+
+    async def live(self, page: Page) -> None:
+        """See the page as it is: it must give away what it says, and the time that it takes is that of the others."""
+        async with self.visit(page, "none") as visit:
+            await visit.open()
+            self.note(page, "none", await visit.awaited(page.leaks))
+
+    async def once(self, page: Page, site: str) -> None:
+        """See the page without any choice."""
+        async with self.visit(page, site) as visit:
+            await visit.open()
+            self.note(page, site, await visit.seen(self.pace(page)))
+
+    async def accept_peer(self, page: Page, peer: Peer) -> None:
+        """See what becomes of an annotated page when all is accepted under a script-based consent manager."""
+        async with self.visit(page, peer.name) as visit:
+            await visit.open()
+            await visit.tab.evaluate(f"() => {{ {peer.accept} }}")
+            self.note(page, f"{peer.name}, accepted", await visit.awaited(page.leaks))
+
+    async def accept_and_withdraw(self, page: Page) -> None:
+        async with self.visit(page, "both") as visit:
+            await visit.open()
+            self.note(page, "before", await visit.seen(self.pace(page)))
+            if page.act != "load":
+                await visit.goto(visit.tab, f"{page.url}?port={visit.port}")
+            visit.forget()
+            if await visit.choose("Accept all") and page.act == "load":
+                self.note(page, "activated", await visit.awaited(page.wanted))
+            else:
+                await visit.tab.wait_for_load_state("load")
+            await visit.open()
+            self.note(page, "accepted", await visit.awaited(page.wanted))
+            other = await visit.context.new_page() if page.act == "stay" else visit.tab
+            await visit.change("Refuse all", other)
+            if page.act == "stay":
+                await asyncio.sleep(AT_ONCE)
+                visit.forget()
+            elif page.act == "return":
+                visit.forget()
+                await visit.back()
+            else:
+                await visit.open()
+            self.note(page, "withdrawn", await visit.seen(self.pace(page)))
+
+    async def refuse(self, page: Page) -> None:
+        async with self.visit(page, "both") as visit:
+            await visit.goto(visit.tab, f"{page.url}?port={visit.port}")
+            await visit.choose("Refuse all")
+            await visit.open()
+            self.note(page, "refused", await visit.seen(self.pace(page)))
+
+
+@contextlib.asynccontextmanager
+async def listener(page: Page, proxy: Proxy) -> AsyncIterator[int]:
+    """Note as a contact of the page whatever comes past the proxy to one port of loopback, by UDP or TCP."""
+
+    class Datagrams(asyncio.DatagramProtocol):
+        def datagram_received(self, data: bytes, addr: tuple[str, int]) -> None:
+            del data, addr
+            proxy.contacts.append(page.third)
+
+    def connected(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        proxy.contacts.append(page.third)
+        writer.close()
+
+    server = await asyncio.start_server(connected, "127.0.0.1", 0)
+    port: int = server.sockets[0].getsockname()[1]
+    loop = asyncio.get_running_loop()
+    transport, _ = await loop.create_datagram_endpoint(Datagrams, ("127.0.0.1", port))
+    async with server:
+        yield port
+    transport.close()
+
+
+async def run(
+    chromium: str,
+    *,
+    pages: Sequence[Page] = PAGES,
+    columns: Iterable[str] = COLUMNS,
+    progress: Progress = lambda *_: None,
+) -> Results:
+    """Run the lab. Raises an ``ExceptionGroup`` of the visits that could not be made, each with a note of the page."""
+    plain = corpus_site(Plain())
+    with tempfile.TemporaryDirectory() as folder, contextlib.ExitStack() as stack:
+        sites: dict[str, ASGIApp] = {"none": plain, **{peer.name: corpus_site(peer) for peer in PEERS}}
+        for name, options in GATES.items():
+            ledger = f"sqlite:///{Path(folder) / name}.db"
+            sites[name] = ConsentMiddleware(plain, policy(options), secret="x" * 40, ledger=ledger)
+        ports = {name: stack.enter_context(serving(site)) for name, site in sites.items()}
+        certificate = certified()
+        way_out = stack.enter_context(forward_proxy(certificate))
+        async with async_playwright() as playwright:
+            options = {
+                "executable_path": chromium,
+                "ignore_default_args": ["--disable-back-forward-cache"],
+                "args": [
+                    *FLAGS,
+                    "--host-resolver-rules=MAP *.leak.test 127.0.0.1",
+                    "--allow-loopback-in-peer-connection",
+                ],
+            }
+            only = {"server": f"http://127.0.0.1:{way_out.port}", "bypass": "<-loopback>"}
+            browser = await playwright.chromium.launch(proxy=only, **options)
+            lab = Lab(playwright.chromium, browser, options, certificate, ports)
+            await work(lab, pages, set(columns), progress)
+            await browser.close()
+        strays = way_out.hosts() & {host for page in PAGES for host in page.leaks}
+        if strays:
+            raise AssertionError(f"went out past the page's own proxy: {strays}")
+    return lab.results
+
+
+def jobs_of(lab: Lab, page: Page, columns: set[str]) -> Iterator[tuple[str, Awaitable[None]]]:
+    yield "none", lab.live(page)
+    for site in ("html", "csp", *(peer.name for peer in PEERS)):
+        if site in columns:
+            yield site, lab.once(page, site)
+    for peer in PEERS if page.name == "script" else ():
+        if peer.name in columns:
+            yield f"{peer.name}, accepted", lab.accept_peer(page, peer)
+    if "refused" in columns:
+        yield "refused", lab.refuse(page)
+    if columns & {"before", "withdrawn", *AGREED}:
+        yield "accepted and withdrawn", lab.accept_and_withdraw(page)
+
+
+async def work(lab: Lab, pages: Sequence[Page], columns: set[str], progress: Progress) -> None:
+    """See all pages, a few at a time. Raises an ``ExceptionGroup`` of what went wrong with them."""
+    queue = iter(pages)
+    wrong: list[Exception] = []
+    done = count(1)
+
+    async def worker() -> None:
+        for page in queue:
+            for column, job in jobs_of(lab, page, columns):
+                try:
+                    await job
+                except Exception as error:  # noqa: BLE001 - raised below, with all others
+                    error.add_note(f"at the page {page.name}, column {column}")
+                    wrong.append(error)
+            progress(page.name, next(done), len(pages))
+
+    async with asyncio.TaskGroup() as group:
+        for _ in range(WORKERS):
+            group.create_task(worker())
+    if wrong:
+        raise ExceptionGroup("visits that could not be made", wrong)

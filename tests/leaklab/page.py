@@ -1,0 +1,83 @@
+"""``Page``: one page of the corpus, which misbehaves in one way."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Literal
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+SITE = "www.site.test"
+"""The site's host: below a domain, so that there is a parent to set cookies on."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class File:
+    """Another resource of the page's own, at ``OWN/`` and its name."""
+
+    body: str = ""
+    content_type: str = "text/javascript"
+    status: int = 200
+    headers: tuple[tuple[str, str], ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
+class Page:
+    """A page, and what it gives away where nothing stands in the way.
+
+    In every text ``THIRD`` stands for a third-party host of the page's own, ``OWN`` for the path of its files, ``PORT``
+    for the port of a listener on loopback that the browser reaches past the proxy. A tag with the attribute ``@leak`` is one that a site under a script-based
+    consent manager has to annotate by hand.
+    """
+
+    name: str
+    does: str
+    body: str = ""
+    head: str = ""
+    document: str = ""
+    """The whole document, in place of ``head`` and ``body``."""
+    content_type: str = "text/html; charset=utf-8"
+    headers: tuple[tuple[str, str], ...] = ()
+    files: Mapping[str, File] = field(default_factory=dict)
+    hosts: tuple[str, ...] = ("THIRD",)
+    """The other hosts that it contacts."""
+    cookies: tuple[str, ...] = ()
+    """The cookies that nobody has agreed to and that it sets."""
+    lasting: tuple[str, ...] = ()
+    """Cookies that are fine until the browser closes, and that it makes last longer."""
+    storage: tuple[str, ...] = ()
+    """``local NAME``, ``session NAME``, ``database NAME`` or ``cache NAME`` that it writes."""
+    act: Literal["load", "click", "hover", "leave", "return", "stay", "install"] = "load"
+    """What the visitor does: click or point at ``#go``, leave for another page, leave and come back, look on for
+    longer, install the site as an application."""
+    regular: bool = False
+    """Whether it needs a profile that is not private: in a private one Chromium does not preconnect."""
+    scripts: bool = True
+    """Whether the browser runs scripts."""
+
+    @property
+    def third(self) -> str:
+        return f"{self.name}.leak.test"
+
+    @property
+    def url(self) -> str:
+        return f"https://{SITE}/{self.name}/"
+
+    @property
+    def leaks(self) -> frozenset[str]:
+        """Return all that it gives away without a gate."""
+        return frozenset(
+            {host.replace("THIRD", self.third) for host in self.hosts}
+            | {f"cookie {name}" for name in self.cookies}
+            | {f"lasting cookie {name}" for name in self.lasting}
+            | set(self.storage)
+        )
+
+    @property
+    def wanted(self) -> frozenset[str]:
+        """Return what it gives away after all has been accepted. What nobody declared is for the session even then."""
+        return self.leaks - {f"lasting cookie {name}" for name in self.lasting}
+
+    def fill(self, text: str, *, port: str = "") -> str:
+        return text.replace("THIRD", self.third).replace("OWN", f"/{self.name}").replace("PORT", port)

@@ -1,0 +1,117 @@
+"""Nothing leaves before consent, after refusal, after withdrawal; with consent all is as without the gates.
+
+The lab runs once for all tests here. ``make leaklab`` prints what it sees.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.leaklab.__main__ import DOCUMENT
+from tests.leaklab.beyond import BEYOND
+from tests.leaklab.corpus import PAGES
+from tests.leaklab.lab import BEFORE, run
+from tests.leaklab.peers import PEERS
+from tests.leaklab.table import leaking, totals, totals_in
+
+if TYPE_CHECKING:
+    from tests.leaklab.lab import Results
+
+OURS = ("before", "refused", "withdrawn")
+PAGES_BY_NAME = {page.name: page for page in PAGES}
+
+
+@pytest.fixture(scope="module")
+def results(chromium_path: str) -> Results:
+    """Run the lab in a thread: another module's browser may still hold this one's event loop."""
+    found: list[Results | BaseException] = []
+
+    def work() -> None:
+        try:
+            found.append(asyncio.run(run(chromium_path)))
+        except BaseException as error:  # noqa: BLE001 - raised again in the test's own thread
+            found.append(error)
+
+    thread = threading.Thread(target=work)
+    thread.start()
+    thread.join()
+    if isinstance(found[0], BaseException):
+        raise found[0]
+    return found[0]
+
+
+def test_each_contact_tells_its_page() -> None:
+    assert len(PAGES) >= 60
+    assert len(PAGES_BY_NAME) == len(PAGES)
+    leaks = [leak for page in PAGES for leak in page.leaks]
+    assert len(set(leaks)) == len(leaks)
+
+
+def test_every_page_is_live(results: Results) -> None:
+    assert set(results) == set(PAGES_BY_NAME)
+    wrong = {
+        name: (sorted(page.leaks), sorted(results[name]["none"].leaks))
+        for name, page in PAGES_BY_NAME.items()
+        if results[name]["none"].leaks != page.leaks
+    }
+    assert wrong == {}
+
+
+@pytest.mark.parametrize("column", OURS)
+def test_nothing_leaves_but_what_is_beyond_every_server(results: Results, column: str) -> None:
+    """An entry that leaks no more must go from the list."""
+    assert all(column in seen for seen in results.values())
+    assert sorted(leaking(results, column)) == sorted(BEYOND)
+
+
+def test_each_gate_stops_what_the_other_lets_pass(results: Results) -> None:
+    """Both are needed, and neither lets more pass than nothing at all would."""
+    for column in ("html", "csp"):
+        for name, page in PAGES_BY_NAME.items():
+            assert results[name][column].leaks <= page.leaks
+    assert leaking(results, "html") - leaking(results, "csp")
+    assert leaking(results, "csp") - leaking(results, "html")
+
+
+@pytest.mark.parametrize("column", ["activated", "accepted"])
+def test_with_consent_all_is_as_without_the_gates(results: Results, column: str) -> None:
+    wrong = {}
+    for name, page in PAGES_BY_NAME.items():
+        without, seen = results[name]["none"], results[name].get(column)
+        if seen is None:
+            assert column == "activated"
+            continue
+        differences = {
+            "hosts, cookies and storage": (page.wanted, seen.leaks & page.leaks),
+            "order": (without.order, seen.order),
+            "new errors": (frozenset(), seen.errors - without.errors),
+        }
+        found = {what: pair for what, pair in differences.items() if pair[0] != pair[1]}
+        if found or not seen.leaks <= page.leaks:
+            wrong[name] = found
+    assert wrong == {}
+
+
+def test_most_pages_were_activated(results: Results) -> None:
+    """Where the visitor is led away, and after a click, there is no page to activate."""
+    assert sum("activated" in seen for seen in results.values()) > len(PAGES) * 0.8
+
+
+@pytest.mark.parametrize("peer", [peer.name for peer in PEERS])
+def test_the_peers_are_set_up(results: Results, peer: str) -> None:
+    """What is annotated is held, and comes alive when it is accepted."""
+    assert results["script"][peer].leaks == set()
+    assert results["script"][f"{peer}, accepted"].leaks == {PAGES_BY_NAME["script"].third}
+
+
+def test_the_documentation_shows_what_was_seen(results: Results) -> None:
+    document = DOCUMENT.read_text("utf-8")
+    shown = dict(zip(BEFORE, totals_in(document), strict=True))
+    seen = {column: f"{number} of {len(PAGES)}" for column, number in totals(results).items()}
+    assert shown == seen, "run 'make leaklab' with --update: python -m tests.leaklab --update"
+    for name in BEYOND:
+        assert f"`{name}`" in document

@@ -1,0 +1,193 @@
+"""One page in one fresh browser profile: what the visitor does there, and what is given away meanwhile."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from playwright.async_api import Error
+
+from tests.leaklab.page import SITE
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from playwright.async_api import BrowserContext, ConsoleMessage
+    from playwright.async_api import Page as Tab
+
+    from tests.browser.harness import Proxy
+    from tests.leaklab.page import Page
+
+LIVE = 20.0
+"""How long something that is to happen is waited for, in seconds."""
+LEAST = 0.6
+"""How long at least something that must not happen is waited for, beside twice the time that it takes by itself."""
+QUIET = 0.4
+"""How long no request may have come, in seconds."""
+MOST = 5.0
+"""How long a page that never rests is looked at, in seconds."""
+PATIENCE = 45_000
+"""How long the browser may take for one step, in milliseconds: long, for machines that are busy."""
+ORIGIN = f"https://{SITE}"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Seen:
+    """What was measured."""
+
+    leaks: frozenset[str]
+    order: tuple[str, ...]
+    """The scripts that say so, in the order in which they ran."""
+    errors: frozenset[str]
+    """The errors on the console."""
+    took: float
+    """The seconds until all of it had happened."""
+
+
+@dataclass
+class Visit:
+    """A browser profile whose only way out is ``proxy``, at ``page``."""
+
+    page: Page
+    context: BrowserContext
+    proxy: Proxy
+    port: int
+    tab: Tab
+    errors: list[str] = field(default_factory=list)
+
+    @classmethod
+    async def begin(cls, page: Page, context: BrowserContext, proxy: Proxy, port: int) -> Visit:
+        tab = await context.new_page()
+        visit = cls(page, context, proxy, port, tab)
+
+        def note(message: ConsoleMessage) -> None:
+            if message.type == "error":
+                visit.errors.append(message.text)
+
+        tab.on("console", note)
+        tab.on("pageerror", lambda error: visit.errors.append(str(error)))
+        return visit
+
+    async def open(self) -> None:
+        """Load the page and do what a visitor does there."""
+        self.forget()
+        await self.goto(self.tab, f"{self.page.url}?port={self.port}")
+        match self.page.act:
+            case "click":
+                await self.tab.click("#go", timeout=PATIENCE)
+            case "hover":
+                await self.tab.hover("#go", timeout=PATIENCE)
+            case "leave":
+                await self.goto(self.tab, f"{ORIGIN}/blank")
+            case "return":
+                await self.goto(self.tab, f"{ORIGIN}/blank")
+                await self.back()
+            case "install":
+                session = await self.context.new_cdp_session(self.tab)
+                await session.send("Page.getAppManifest")
+            case "load" | "stay":
+                pass
+
+    async def goto(self, tab: Tab, url: str) -> None:
+        """Go to a page, which may lead elsewhere at once."""
+        try:
+            await tab.goto(url, wait_until="load", timeout=PATIENCE)
+        except Error as error:
+            if "interrupted by another navigation" not in error.message and "ERR_ABORTED" not in error.message:
+                raise
+
+    async def back(self) -> None:
+        """Go back to the page, which may come as it was left."""
+        await self.tab.evaluate("() => { setTimeout(() => history.back()) }")
+        await self.tab.wait_for_url(f"{self.page.url}**", wait_until="commit", timeout=PATIENCE)
+
+    def forget(self) -> None:
+        self.proxy.hang_up()
+        self.proxy.contacts.clear()
+        self.errors.clear()
+
+    async def awaited(self, expected: frozenset[str]) -> Seen:
+        """Wait until all of ``expected`` has happened and nothing more does; say what has."""
+        return await self._watch(lambda lasted, rested: lasted > LIVE or rested > QUIET, expected)
+
+    async def seen(self, pace: float) -> Seen:
+        """Say what happens in the time in which all would happen that can; that takes ``pace`` seconds by itself."""
+        least = LEAST + 2 * pace
+        return await self._watch(
+            lambda lasted, rested: lasted > least and (rested > QUIET or lasted > least + MOST), frozenset()
+        )
+
+    async def _watch(self, is_enough: Callable[[float, float], bool], expected: frozenset[str]) -> Seen:
+        start = time.monotonic()
+        activity, changed, missing, took = -1, start, True, 0.0
+        while missing or not is_enough(time.monotonic() - start, time.monotonic() - changed):
+            await asyncio.sleep(0.1)
+            if missing:
+                missing = not expected <= await self.leaks() and time.monotonic() - start < LIVE
+                took = time.monotonic() - start
+            if self.proxy.requests + len(self.proxy.contacts) != activity:
+                activity, changed = self.proxy.requests + len(self.proxy.contacts), time.monotonic()
+        return Seen(leaks=await self.leaks(), order=await self.order(), errors=frozenset(self.errors), took=took)
+
+    async def order(self) -> tuple[str, ...]:
+        if not self.page.scripts or not self.tab.url.startswith(ORIGIN):
+            return ()
+        try:
+            return tuple(await self.tab.evaluate("() => [...(window.order ?? [])]"))
+        except Error:  # the page is led away at this very moment
+            await self.tab.wait_for_load_state("load")
+            return ()
+
+    async def leaks(self) -> frozenset[str]:
+        found = set(self.proxy.hosts())
+        if self.page.cookies or self.page.lasting:
+            for cookie in await self.context.cookies():
+                name = str(cookie["name"])
+                if name in self.page.cookies:
+                    found.add(f"cookie {name}")
+                if name in self.page.lasting and float(cookie["expires"]) > 0:
+                    found.add(f"lasting cookie {name}")
+        if self.page.storage:
+            found |= await self.stored() & set(self.page.storage)
+        return frozenset(found)
+
+    async def stored(self) -> set[str]:
+        """Ask the browser, not the page, whose interfaces may be wrapped."""
+        session = await self.context.new_cdp_session(self.tab)
+        found = set()
+        for kind, is_local in (("local", True), ("session", False)):
+            storage = {"securityOrigin": ORIGIN, "isLocalStorage": is_local}
+            items = await session.send("DOMStorage.getDOMStorageItems", {"storageId": storage})
+            found |= {f"{kind} {key}" for key, _ in items["entries"]}
+        names = await session.send("IndexedDB.requestDatabaseNames", {"securityOrigin": ORIGIN})
+        found |= {f"database {name}" for name in names["databaseNames"]}
+        caches = await session.send("CacheStorage.requestCacheNames", {"securityOrigin": ORIGIN})
+        found |= {f"cache {cache['cacheName']}" for cache in caches["caches"]}
+        await session.detach()
+        return found
+
+    async def choose(self, button: str, tab: Tab | None = None) -> bool:
+        """Choose in the banner of the page that is open, or on the preferences page where it has none.
+
+        Returns whether the page had one.
+        """
+        tab = tab or self.tab
+        choice = tab.get_by_role("button", name=button, exact=True).first
+        has_banner = await choice.is_visible()
+        if not has_banner:
+            await self.goto(tab, f"{ORIGIN}/_consent/preferences")
+        async with tab.expect_response(lambda response: response.url.endswith("/choices"), timeout=PATIENCE) as answer:
+            await choice.click(timeout=PATIENCE)
+        status = (await answer.value).status
+        if status not in {200, 303}:
+            raise AssertionError(f"the choice was answered with {status}")
+        return has_banner
+
+    async def change(self, button: str, tab: Tab | None = None) -> None:
+        """Choose on the preferences page."""
+        tab = tab or self.tab
+        await self.goto(tab, f"{ORIGIN}/_consent/preferences")
+        await self.choose(button, tab)
+        await tab.wait_for_load_state("load")
