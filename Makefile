@@ -20,6 +20,10 @@ demo: .venv/runtime ## Serve the demo shop on http://localhost:8000
 test: lint chromium ## Check the code and run every test
 	@$(BIN)/python -m pytest
 
+.PHONY: leaklab
+leaklab: .venv/dev node_modules/installed chromium ## Print what pages that misbehave give away, with and without each gate
+	@$(BIN)/python -m tests.leaklab
+
 .PHONY: lint
 lint: .venv/dev node_modules/installed ## Check format, style, types and the JavaScript
 	@$(BIN)/ruff format --check --quiet .

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from playwright.sync_api import Browser, BrowserContext, Page
     from starlette.types import ASGIApp
 
+
 class Visit:
     """A visitor with a fresh browser profile at the site."""
 

@@ -13,8 +13,8 @@ from starlette.routing import Route
 from cookie_consent import ConsentMiddleware
 from cookie_consent.policy import parse_policy
 from tests.browser import harness
-from tests.browser.conftest import FLAGS, Visit
-from tests.browser.harness import SITE, serving
+from tests.browser.conftest import Visit
+from tests.browser.harness import FLAGS, SITE, serving
 from tests.browser.journey import choose
 
 if TYPE_CHECKING:

@@ -8,7 +8,7 @@ import tempfile
 from dataclasses import dataclass, field
 from itertools import count
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from playwright.async_api import async_playwright
 
@@ -22,7 +22,7 @@ from tests.leaklab.visit import Seen, Visit
 
 if TYPE_CHECKING:
     import ssl
-    from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator, Sequence
+    from collections.abc import AsyncIterator, Awaitable, Iterable, Iterator, Sequence
 
     from playwright.async_api import Browser, BrowserType, ProxySettings
     from starlette.types import ASGIApp
@@ -44,7 +44,7 @@ WORKERS = 8
 AT_ONCE = 0.5
 """How long a withdrawal may take to reach a page in another tab, in seconds."""
 
-Progress = "Callable[[str, int, int], None]"
+Progress: TypeAlias = "Callable[[str, int, int], None]"
 """Told after each page: its name, how many are done, how many there are."""
 Results = dict[str, dict[str, Seen]]
 """What was seen, by page and column."""
@@ -184,7 +184,7 @@ async def run(
         certificate = certified()
         way_out = stack.enter_context(forward_proxy(certificate))
         async with async_playwright() as playwright:
-            options = {
+            launching: dict[str, Any] = {
                 "executable_path": chromium,
                 "ignore_default_args": ["--disable-back-forward-cache"],
                 "args": [
@@ -193,9 +193,9 @@ async def run(
                     "--allow-loopback-in-peer-connection",
                 ],
             }
-            only = {"server": f"http://127.0.0.1:{way_out.port}", "bypass": "<-loopback>"}
-            browser = await playwright.chromium.launch(proxy=only, **options)
-            lab = Lab(playwright.chromium, browser, options, certificate, ports)
+            only: ProxySettings = {"server": f"http://127.0.0.1:{way_out.port}", "bypass": "<-loopback>"}
+            browser = await playwright.chromium.launch(proxy=only, **launching)
+            lab = Lab(playwright.chromium, browser, launching, certificate, ports)
             await work(lab, pages, set(columns), progress)
             await browser.close()
         strays = way_out.hosts() & {host for page in PAGES for host in page.leaks}

@@ -27,8 +27,8 @@ class Page:
     """A page, and what it gives away where nothing stands in the way.
 
     In every text ``THIRD`` stands for a third-party host of the page's own, ``OWN`` for the path of its files, ``PORT``
-    for the port of a listener on loopback that the browser reaches past the proxy. A tag with the attribute ``@leak`` is one that a site under a script-based
-    consent manager has to annotate by hand.
+    for the port of a listener on loopback that the browser reaches past the proxy. A tag with the attribute ``@leak``
+    is one that a site under a script-based consent manager has to annotate by hand.
     """
 
     name: str

@@ -24,11 +24,15 @@ CookieConsent.run({{
     necessary: {{ enabled: true, readOnly: true }},
     analytics: {{
       autoClear: {{ cookies: [{{ name: {COOKIES} }}] }},
-      services: {{ lab: {{ onAccept: () => manager.acceptService('lab'), onReject: () => manager.rejectService('lab') }} }},
+      services: {{ lab: {{
+        onAccept: () => manager.acceptService('lab'), onReject: () => manager.rejectService('lab'),
+      }} }},
     }},
   }},
   language: {{ default: 'en', translations: {{ en: {{
-    consentModal: {{ title: 'Cookies', description: 'We use cookies', acceptAllBtn: 'Accept', acceptNecessaryBtn: 'Reject' }},
+    consentModal: {{
+      title: 'Cookies', description: 'We use cookies', acceptAllBtn: 'Accept', acceptNecessaryBtn: 'Reject',
+    }},
     preferencesModal: {{ title: 'Cookies', acceptAllBtn: 'Accept', savePreferencesBtn: 'Save', sections: [] }},
   }} }} }},
 }});

@@ -53,7 +53,9 @@ def plain(results: Results) -> str:
     lines = []
 
     def row(name: str, values: Iterable[str]) -> None:
-        lines.append(f"{name:{first}} " + " ".join(f"{value:>{width}}" for value, width in zip(values, widths, strict=True)))
+        lines.append(
+            f"{name:{first}} " + " ".join(f"{value:>{width}}" for value, width in zip(values, widths, strict=True))
+        )
 
     row("", [HEADINGS[column].split()[0] for column in BEFORE])
     row("", [HEADINGS[column].partition(" ")[2] for column in BEFORE])
@@ -73,7 +75,9 @@ def markdown(results: Results) -> str:
     ]
     for group, pages in GROUPS.items():
         lines.append(f"| *{group}* |" + " |" * len(BEFORE))
-        lines += [f"| {page.does} | {' | '.join(cells(results, page.name))} |" for page in pages if page.name in results]
+        lines += [
+            f"| {page.does} | {' | '.join(cells(results, page.name))} |" for page in pages if page.name in results
+        ]
     return "\n".join(lines)
 
 

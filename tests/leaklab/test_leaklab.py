@@ -21,6 +21,7 @@ from tests.leaklab.table import leaking, totals, totals_in
 if TYPE_CHECKING:
     from tests.leaklab.lab import Results
 
+pytestmark = pytest.mark.leaklab
 OURS = ("before", "refused", "withdrawn")
 PAGES_BY_NAME = {page.name: page for page in PAGES}
 

@@ -157,7 +157,9 @@ PAGES = (
         "const i=document.createElementNS('http://www.w3.org/2000/svg','image');i.setAttribute('href','https://THIRD/b');"
         "const g=document.createElementNS('http://www.w3.org/2000/svg','svg');g.append(s,i);document.body.append(g)",
     ),
-    script("eval", "`eval` of a text", "eval('new Im'+'age().src=\"https://TH'+'IRD/a\"')".replace("TH'+'IRD", "THIRD")),
+    script(
+        "eval", "`eval` of a text", "eval('new Im'+'age().src=\"https://TH'+'IRD/a\"')".replace("TH'+'IRD", "THIRD")
+    ),
     script(
         "late",
         "a tag that comes late and again",
