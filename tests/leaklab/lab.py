@@ -22,7 +22,7 @@ from tests.leaklab.visit import Seen, Visit
 
 if TYPE_CHECKING:
     import ssl
-    from collections.abc import AsyncIterator, Awaitable, Iterable, Iterator, Sequence
+    from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator, Sequence
 
     from playwright.async_api import Browser, BrowserType, ProxySettings
     from starlette.types import ASGIApp
