@@ -149,6 +149,15 @@
       }
     } catch {} // a sandboxed document, or a browser that allows no storage
   };
+
+  // What a frame has written may show in this document's cookies only a moment later.
+  let again = 0;
+  const sweepTwice = () => {
+    sweep();
+    clearTimeout(again);
+    again = setTimeout(sweep, 500);
+  };
+
   const sweepDatabases = async () => {
     try {
       for (const { name } of await indexedDB.databases()) if (!mayStore(name)) indexedDB.deleteDatabase(name);
@@ -276,8 +285,9 @@
     },
     true,
   );
+  document.addEventListener("load", ({ target }) => /^i?frame$/.test(target.localName) && sweepTwice(), true);
   addEventListener("load", () => {
-    sweep();
+    sweepTwice();
     sweepDatabases();
     channel?.postMessage(print());
     timer = setTimeout(report, 1000);
