@@ -74,6 +74,7 @@ def export(
 ) -> None:
     """Write the records out, oldest first. In CSV, a cell that looks like a formula gets an apostrophe in front."""
     log = _open(ledger)
+    _tell_of_spools(log)
     begin, end = _moment(since, "--since"), _moment(until, "--until")
     records = log.records(since=begin, until=end, subject=subject)
     total = log.count(since=begin, until=end) if subject is None and sys.stderr.isatty() else None
@@ -123,6 +124,7 @@ def stats(
 ) -> None:
     """Count the choices: by action, channel, policy version, category and day."""
     log = _open(ledger)
+    _tell_of_spools(log)
     counted = log.stats(since=_moment(since, "--since"), until=_moment(until, "--until"))
     log.close()
     if output_format is OutputFormat.JSON:
@@ -150,6 +152,16 @@ def _open(url: str | None) -> Ledger:
     log = Ledger(url)
     log.open(create=False)
     return log
+
+
+def _tell_of_spools(log: Ledger) -> None:
+    """Say on standard error what is not in the log yet, so that no count is taken for the whole."""
+    for spool in log.waiting():
+        typer.echo(
+            f"{spool.choices} more {'choice waits' if spool.choices == 1 else 'choices wait'} in {spool.path}; "
+            "a running server brings them into the log when it can be written",
+            err=True,
+        )
 
 
 def _moment(value: str | None, option: str) -> datetime | None:

@@ -6,6 +6,7 @@
     ├── ConfigurationError      an option or an environment variable is missing or wrong
     │   └── PolicyError         the policy file is wrong; ``problems`` lists all that is
     ├── LedgerError             the log cannot be read or written
+    │   └── RecordRefusedError  the log can be written, but does not take this record
     ├── ChoiceError             a posted choice is refused; ``status`` is the HTTP answer
     └── ReportError             a posted report is none; ``status`` is the HTTP answer
 """
@@ -25,6 +26,7 @@ __all__ = [
     "LedgerError",
     "PolicyError",
     "Problem",
+    "RecordRefusedError",
     "ReportError",
 ]
 
@@ -66,6 +68,10 @@ class LedgerError(ConsentError):
     def __init__(self, message: str, *, url: str) -> None:
         self.url = url
         super().__init__(message)
+
+
+class RecordRefusedError(LedgerError):
+    """The log can be written, but does not take this record, now or later, such as one whose notice nobody has."""
 
 
 class ChoiceError(ConsentError):

@@ -118,7 +118,7 @@ class ConsentMiddleware:
                 await self.app(scope, receive, send)
             finally:
                 await anyio.to_thread.run_sync(self.reports.flush)
-                self.ledger.close()
+                await anyio.to_thread.run_sync(self.ledger.close)
         else:
             await self.app(scope, receive, send)
 
@@ -153,7 +153,8 @@ class ConsentMiddleware:
         try:
             await anyio.to_thread.run_sync(self.ledger.open)
         except LedgerError as error:
-            logger.error("choices cannot be saved until this is put right: %s", error)  # noqa: TRY400 - it says it all
+            logger.error("the log cannot be used until this is put right: %s", error)  # noqa: TRY400 - it says it all
+        self.ledger.start()
 
     def _consent(self, scope: Scope, asked: dict[bytes, bytes]) -> Consent:
         gpc = asked.get(b"sec-gpc", b"").strip() == b"1"

@@ -1,53 +1,50 @@
-"""The log of choices, kept in SQLite."""
+"""The log of choices: what the rest of the package writes to and reads from."""
 
 from __future__ import annotations
 
 import os
-import threading
-from contextlib import contextmanager
+import weakref
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import anyio
-from sqlalchemy import create_engine, event, func, insert, make_url, select, text
-from sqlalchemy.dialects.sqlite import insert as insert_or_ignore
-from sqlalchemy.exc import ArgumentError, SQLAlchemyError
+from sqlalchemy import func, make_url, select
+from sqlalchemy.exc import ArgumentError
 
-from cookie_consent.errors import ConfigurationError, LedgerError
+from cookie_consent.errors import ConfigurationError
 from cookie_consent.ledger.record import Notice
-from cookie_consent.ledger.schema import SCHEMA_VERSION, from_row, meta, metadata, micros, notices, records, to_row
+from cookie_consent.ledger.schema import from_row, micros, notices, records
+from cookie_consent.ledger.spool import SpoolFolder
+from cookie_consent.ledger.sqlite import SqliteStore
 from cookie_consent.ledger.stats import LedgerStats, StatsBuilder
+from cookie_consent.ledger.store import Entry
+from cookie_consent.ledger.writer import Writer
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
+    from contextlib import AbstractContextManager
     from datetime import datetime
 
-    from sqlalchemy import Connection, Engine, Select
+    from sqlalchemy import Connection, Select
 
     from cookie_consent.ledger.record import ConsentRecord
+    from cookie_consent.ledger.spool import WaitingSpool
 
 __all__ = ["DEFAULT_URL", "Ledger"]
 
 DEFAULT_URL = "sqlite:///consent.db"
-_BUSY_SECONDS = 10
 _FETCH = 1000
-_APPEND_ONLY = (
-    "CREATE TRIGGER IF NOT EXISTS consent_records_no_update BEFORE UPDATE ON consent_records "
-    "BEGIN SELECT RAISE(ABORT, 'the log is append-only'); END",
-    "CREATE TRIGGER IF NOT EXISTS consent_records_no_delete BEFORE DELETE ON consent_records "
-    "BEGIN SELECT RAISE(ABORT, 'the log is append-only'); END",
-)
 
 
 class Ledger:
     """An append-only log of consent records at an SQLAlchemy URL; SQLite is the one engine by now.
 
-    None reads ``CONSENT_LEDGER``, else ``sqlite:///consent.db``. Nothing is touched before the first use. Safe to
-    use from several threads, and the file from several processes (write-ahead log, each commit synced to the disk).
+    None reads ``CONSENT_LEDGER``, else ``sqlite:///consent.db``. While it cannot be written, choices wait in the folder
+    ``spool``; None reads ``CONSENT_SPOOL``, else it is that of the database. Nothing is touched before the first use.
+    Safe to use from several threads and event loops, and the file from several processes; a fork starts anew.
     Raises ``ConfigurationError`` for a URL that is none or names another engine.
     """
 
-    def __init__(self, url: str | None = None) -> None:
+    def __init__(self, url: str | None = None, *, spool: str | Path | None = None) -> None:
         self.url = url or os.environ.get("CONSENT_LEDGER") or DEFAULT_URL
         try:
             parsed = make_url(self.url)
@@ -57,45 +54,50 @@ class Ledger:
             raise ConfigurationError(
                 f"the ledger {parsed.render_as_string()!r} is not supported; write sqlite:///PATH, as in {DEFAULT_URL}"
             )
-        self.path = Path(parsed.database)
-        self._engine: Engine | None = None
-        self._lock = threading.Lock()
-        self._write_lock = threading.Lock()
+        self._store = SqliteStore(parsed)
+        self.path = self._store.path
+        folder = spool or os.environ.get("CONSENT_SPOOL")
+        self._spools = SpoolFolder(self.path, Path(folder) if folder else None)
+        self._writer = Writer(self._store, self._spools, url=self.url)
+        weakref.finalize(self, self._writer.close)  # at the interpreter's end too, which waits for no daemon thread
 
     def open(self, *, create: bool = True) -> None:
         """Connect and bring the schema up to date; without ``create`` a log that is not there is an error.
 
         Raises ``LedgerError`` if the file cannot be opened or written, is no log, or was made by a newer release.
         """
-        self._connected(create=create)
+        self._store.engine(create=create)
+
+    def start(self) -> None:
+        """Begin to carry over the spools of processes that have ended; else the first choice does."""
+        self._writer.start()
 
     def close(self) -> None:
-        """Close the connections. The next use opens them again."""
-        with self._lock:
-            engine, self._engine = self._engine, None
-        if engine is not None:
-            engine.dispose()
+        """Write what waits and close the connections. The next use opens them again."""
+        self._writer.close()
+        self._store.close()
 
     async def write(self, record: ConsentRecord, notice: Notice | None = None) -> None:
-        """Append one record; when this returns, it is on the disk. Raises ``LedgerError`` if it cannot be."""
-        await anyio.to_thread.run_sync(self.append, [record], [notice] if notice is not None else [])
+        """Append one record; when this returns, it is on the disk. Raises ``LedgerError`` if it cannot be.
+
+        Choices that are made at the same time share a commit. While the store is away they are kept in the spool,
+        from which they reach the log, and so ``records``, later.
+        """
+        await self._writer.write(Entry(record, notice))
+
+    def waiting(self) -> list[WaitingSpool]:
+        """Return the spools whose choices the log does not hold yet, of whatever process."""
+        return self._spools.waiting()
 
     def append(self, new: Iterable[ConsentRecord], shown: Iterable[Notice] = ()) -> None:
         """Append records, and the notices that they name, in one transaction; all or nothing, durable on return.
 
         A record whose id is there already is left as it is, so that a repeated write does no harm.
+        Raises ``LedgerError``, as nothing goes to the spool.
         """
-        rows = [to_row(record) for record in new]
-        texts = [vars(notice) for notice in shown]
-        engine = self._connected()
-        try:
-            with self._write_lock, _writing(engine) as connection:
-                if texts:
-                    connection.execute(insert_or_ignore(notices).on_conflict_do_nothing(), texts)
-                if rows:
-                    connection.execute(insert_or_ignore(records).on_conflict_do_nothing(), rows)
-        except SQLAlchemyError as error:
-            raise self._failure("cannot be written", error) from error
+        texts = {notice.hash: notice for notice in shown}
+        entries = [Entry(record, texts.get(record.notice or "")) for record in new]
+        self._store.append(entries)
 
     def records(
         self,
@@ -116,12 +118,9 @@ class Ledger:
         query = query.order_by(records.c.id.desc() if newest_first else records.c.id)
         if limit is not None:
             query = query.limit(limit)
-        try:
-            with self._connected(create=False).connect() as connection:
-                for row in connection.execution_options(yield_per=_FETCH).execute(query):
-                    yield from_row(row)
-        except SQLAlchemyError as error:
-            raise self._failure("cannot be read", error) from error
+        with self._store.reading() as connection:
+            for row in connection.execution_options(yield_per=_FETCH).execute(query):
+                yield from_row(row)
 
     def record(self, record_id: str) -> ConsentRecord | None:
         """Return the record of that id, or None."""
@@ -145,72 +144,20 @@ class Ledger:
             builder.add(record)
         return builder.result()
 
-    @contextmanager
-    def writing(self) -> Iterator[Connection]:
+    def writing(self) -> AbstractContextManager[Connection]:
         """Give a connection in a transaction that has the write lock, for other tables of this package.
 
         Raises ``LedgerError``, for what goes wrong inside too.
         """
-        engine = self._connected()
-        try:
-            with self._write_lock, _writing(engine) as connection:
-                yield connection
-        except SQLAlchemyError as error:
-            raise self._failure("cannot be written", error) from error
+        return self._store.writing()
 
-    @contextmanager
-    def reading(self) -> Iterator[Connection]:
+    def reading(self) -> AbstractContextManager[Connection]:
         """Give a connection to read other tables of this package. Raises ``LedgerError``."""
-        try:
-            with self._connected(create=False).connect() as connection:
-                yield connection
-        except SQLAlchemyError as error:
-            raise self._failure("cannot be read", error) from error
+        return self._store.reading()
 
     def _one(self, query: Select[Any]) -> Any:
-        try:
-            with self._connected(create=False).connect() as connection:
-                return connection.execute(query).first()
-        except SQLAlchemyError as error:
-            raise self._failure("cannot be read", error) from error
-
-    def _connected(self, *, create: bool = True) -> Engine:
-        with self._lock:
-            if self._engine is None:
-                self._engine = self._connect(create=create)
-            return self._engine
-
-    def _connect(self, *, create: bool) -> Engine:
-        if not create and not self.path.exists():
-            raise LedgerError(
-                f"there is no log at {self.path.absolute()}; name another with --ledger or CONSENT_LEDGER",
-                url=self.url,
-            )
-        engine = create_engine(self.url, connect_args={"timeout": _BUSY_SECONDS, "check_same_thread": False})
-        event.listen(engine, "connect", _set_pragmas)
-        event.listen(engine, "begin", _begin)
-        try:
-            with _writing(engine) as connection:
-                metadata.create_all(connection)
-                version = connection.execute(select(meta.c.value).where(meta.c.key == "schema")).scalar()
-                if version is None:
-                    connection.execute(insert(meta).values(key="schema", value=SCHEMA_VERSION))
-                    for trigger in _APPEND_ONLY:
-                        connection.execute(text(trigger))
-        except SQLAlchemyError as error:
-            engine.dispose()
-            raise self._failure("cannot be opened", error) from error
-        if version is not None and version > SCHEMA_VERSION:
-            engine.dispose()
-            raise LedgerError(
-                f"the log {self.path.absolute()} was made by a newer release (schema {version}); update cookie-consent",
-                url=self.url,
-            )
-        return engine
-
-    def _failure(self, what: str, error: SQLAlchemyError) -> LedgerError:
-        cause = str(getattr(error, "orig", None) or error)
-        return LedgerError(f"the log {self.path.absolute()} {what}: {cause}; {_advice(cause, self.path)}", url=self.url)
+        with self._store.reading() as connection:
+            return connection.execute(query).first()
 
 
 def _between(query: Select[Any], since: datetime | None, until: datetime | None) -> Select[Any]:
@@ -219,38 +166,3 @@ def _between(query: Select[Any], since: datetime | None, until: datetime | None)
     if until is not None:
         query = query.where(records.c.at < micros(until))
     return query
-
-
-@contextmanager
-def _writing(engine: Engine) -> Iterator[Connection]:
-    """Give a connection in a transaction that has the write lock from its start, so that it need not fail later."""
-    with engine.connect().execution_options(consent_writes=True) as connection, connection.begin():
-        yield connection
-
-
-def _begin(connection: Connection) -> None:
-    writes = connection.get_execution_options().get("consent_writes", False)
-    connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
-
-
-def _set_pragmas(connection: Any, _record: object) -> None:
-    connection.isolation_level = None  # the driver begins no transactions of its own
-    cursor = connection.cursor()
-    cursor.execute("PRAGMA journal_mode=WAL")
-    cursor.execute("PRAGMA synchronous=FULL")
-    cursor.execute("PRAGMA foreign_keys=ON")
-    cursor.close()
-
-
-def _advice(cause: str, path: Path) -> str:
-    if "unable to open" in cause:
-        return f"make the directory {path.absolute().parent} and let this process write to it"
-    if "readonly" in cause:
-        return "let this process write to the file and its directory"
-    if "full" in cause:
-        return "make room on the disk"
-    if "locked" in cause:
-        return "another process holds it; see which one, and end it"
-    if "not a database" in cause or "malformed" in cause:
-        return "put the file aside, restore it from a backup or name another one"
-    return "see the message of the database"

@@ -64,13 +64,26 @@ def micros(moment: datetime) -> int:
     return (moment - _EPOCH) // timedelta(microseconds=1)
 
 
-def to_row(record: ConsentRecord) -> dict[str, Any]:
-    """Return the record as a row of ``records``."""
-    row = record.as_dict()
-    row["at"] = micros(record.at)
-    for name in _LISTS:
-        row[name] = " ".join(row[name])
-    return row
+def to_row(record: ConsentRecord) -> tuple[str | int | None, ...]:
+    """Return the record as a row of ``records``, in the order of its columns."""
+    return (
+        record.id,
+        record.subject,
+        micros(record.at),
+        record.action,
+        " ".join(record.granted),
+        " ".join(record.refused),
+        " ".join(record.granted_services),
+        " ".join(record.refused_services),
+        record.previous,
+        record.channel,
+        record.policy_version,
+        record.notice,
+        record.url,
+        record.region,
+        record.user_agent_family,
+        record.ip,
+    )
 
 
 def from_row(row: Row[Any]) -> ConsentRecord:

@@ -5,40 +5,24 @@ import io
 import json
 import sqlite3
 import threading
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from typing import TYPE_CHECKING
-from uuid import UUID, uuid4
+from uuid import UUID
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from cookie_consent import ConfigurationError, ConsentRecord, Ledger, LedgerError
-from cookie_consent.ledger import ACTIONS, CHANNELS, COLUMNS, Notice, export_csv, export_jsonl, new_record_id
+from cookie_consent.ledger import ACTIONS, CHANNELS, COLUMNS, export_csv, export_jsonl, new_record_id
+from tests.ledger.making import NOTICE, START, make
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-START = datetime(2026, 11, 24, 8, 0, 0, 123456, tzinfo=UTC)
-NOTICE = Notice(hash="a" * 64, language="en", policy_version="1", text="We ask.")
 ids = st.lists(st.from_regex(r"[a-z][a-z0-9-]{0,30}", fullmatch=True), max_size=4).map(
     lambda names: tuple(sorted(names))
 )
-
-
-def make(number: int = 0, **values: object) -> ConsentRecord:
-    at = START + timedelta(minutes=number)
-    fields = {
-        "id": new_record_id(at),
-        "subject": str(uuid4()),
-        "at": at,
-        "action": "given",
-        "granted": ("analytics",),
-        "refused": ("advertising",),
-        "channel": "banner",
-        "policy_version": "1",
-    }
-    return ConsentRecord(**{**fields, **values})  # type: ignore[arg-type]
 
 
 records = st.builds(
@@ -93,7 +77,7 @@ async def test_a_write_is_committed_when_it_returns(ledger_url: str, tmp_path: P
 def test_every_commit_is_synced(ledger_url: str) -> None:
     ledger = Ledger(ledger_url)
     ledger.open()
-    engine = ledger._connected()
+    engine = ledger._store.engine()
     with engine.connect() as connection:
         assert connection.exec_driver_sql("PRAGMA synchronous").scalar() == 2
         assert connection.exec_driver_sql("PRAGMA journal_mode").scalar() == "wal"

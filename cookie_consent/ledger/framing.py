@@ -1,0 +1,56 @@
+r"""Frames of the spool: a JSON object a line, with its length and its checksum in front.
+
+::
+
+    0000002c 5f0c9a4e11d0b7a3 {"record":{"id":"01a20ccc-…
+
+JSON escapes line feeds, so every ``\n`` ends a frame, and what follows a damaged one is found again at the next line.
+"""
+
+from __future__ import annotations
+
+import json
+from datetime import datetime
+from hashlib import blake2b
+from typing import Any
+
+from cookie_consent.ledger.record import ConsentRecord, Notice
+
+__all__ = ["MAXIMUM_FRAME", "decode_frame", "encode_frame"]
+
+MAXIMUM_FRAME = 1024 * 1024
+"""Bytes; no frame is longer, and no more is read in search of its end."""
+_HEAD = 8 + 1 + 16 + 1
+_LISTS = ("granted", "refused", "granted_services", "refused_services")
+
+
+def encode_frame(item: ConsentRecord | Notice) -> bytes:
+    """Return the frame that holds the item. ``ValueError`` if it has no UTF-8 or is too long."""
+    content = {"record": item.as_dict()} if isinstance(item, ConsentRecord) else {"notice": vars(item)}
+    payload = json.dumps(content, ensure_ascii=False, separators=(",", ":")).encode("utf-8")
+    frame = b"%08x %s %s\n" % (len(payload), _checksum(payload), payload)
+    if len(frame) > MAXIMUM_FRAME:
+        raise ValueError(f"a record or notice of {len(frame)} bytes is too long")
+    return frame
+
+
+def decode_frame(line: bytes) -> ConsentRecord | Notice | None:
+    r"""Return what the line, up to and with its ``\n``, holds; None if it is damaged or of a kind unknown here."""
+    payload = line[_HEAD:-1]
+    if line != b"%08x %s %s\n" % (len(payload), _checksum(payload), payload):
+        return None
+    try:
+        content: Any = json.loads(payload)
+        if "notice" in content:
+            return Notice(**content["notice"])
+        values = content["record"]
+        values["at"] = datetime.fromisoformat(values["at"])
+        for name in _LISTS:
+            values[name] = tuple(values[name])
+        return ConsentRecord(**values)
+    except (ValueError, TypeError, KeyError, RecursionError):  # whole, but written by another release
+        return None
+
+
+def _checksum(payload: bytes) -> bytes:
+    return blake2b(payload, digest_size=8).hexdigest().encode("ascii")

@@ -1,0 +1,214 @@
+"""The store in one SQLite file."""
+
+from __future__ import annotations
+
+import threading
+from contextlib import contextmanager
+from functools import lru_cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from sqlalchemy import create_engine, event, insert, select, text
+from sqlalchemy.exc import DataError, IntegrityError, InterfaceError, ProgrammingError, SQLAlchemyError
+
+from cookie_consent.errors import LedgerError, RecordRefusedError
+from cookie_consent.ledger.schema import SCHEMA_VERSION, meta, metadata, notices, records, to_row
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from sqlalchemy import Connection, Engine, Table
+    from sqlalchemy.engine import URL
+
+    from cookie_consent.ledger.record import Notice
+    from cookie_consent.ledger.store import Entry
+
+__all__ = ["SqliteStore"]
+
+PATIENCE = 10.0
+"""Seconds that one waits for another process's transaction, unless it says otherwise."""
+_CHECKPOINT_PAGES = 8000  # 32 MB of write-ahead log: pages that are written again and again are moved once
+_ROWS = 256
+_REFUSALS = (IntegrityError, DataError, InterfaceError, ProgrammingError, UnicodeEncodeError)
+_APPEND_ONLY = (
+    "CREATE TRIGGER IF NOT EXISTS consent_records_no_update BEFORE UPDATE ON consent_records "
+    "BEGIN SELECT RAISE(ABORT, 'the log is append-only'); END",
+    "CREATE TRIGGER IF NOT EXISTS consent_records_no_delete BEFORE DELETE ON consent_records "
+    "BEGIN SELECT RAISE(ABORT, 'the log is append-only'); END",
+)
+_forgotten: list[Engine] = []
+
+
+class SqliteStore:
+    """The ``Store`` in a file that several processes share: write-ahead log, each commit synced to the disk.
+
+    Safe to use from several threads. All methods raise ``LedgerError`` where the file cannot be used.
+    """
+
+    def __init__(self, url: URL) -> None:
+        self.url = url
+        self.path = Path(url.database or "")
+        self._engine: Engine | None = None
+        self._kept: set[str] = set()  # notices that are in the file
+        self._lock = threading.Lock()
+        self._write_lock = threading.Lock()
+
+    def append(self, entries: Sequence[Entry], *, patience: float = PATIENCE) -> None:
+        """Append all or none, in one transaction; see ``Store``."""
+        shown = {entry.notice.hash: entry.notice for entry in entries if entry.notice is not None}
+        rows = [to_row(entry.record) for entry in entries]
+        try:
+            try:
+                self._insert([notice for key, notice in shown.items() if key not in self._kept], rows, patience)
+            except IntegrityError:  # the file may be another one than before
+                self._kept.clear()
+                self._insert(list(shown.values()), rows, patience)
+        except _REFUSALS as error:
+            message = f"the log {self.path.absolute()} refuses a record: {getattr(error, 'orig', None) or error}"
+            raise RecordRefusedError(message, url=str(self.url)) from error
+        except SQLAlchemyError as error:
+            raise self.failure("cannot be written", error) from error
+        self._kept.update(shown)
+
+    def _insert(self, shown: list[Notice], rows: list[tuple[Any, ...]], patience: float) -> None:
+        with self._locked(patience), _writing(self.engine(patience=patience), patience) as connection:
+            for notice in shown:
+                values = (notice.hash, notice.language, notice.policy_version, notice.text)
+                connection.exec_driver_sql(_insertion(notices, 1), values)
+            done = 0
+            while done < len(rows):  # one statement for many rows: each gives up the interpreter's lock once
+                count = min(_ROWS, 1 << ((len(rows) - done).bit_length() - 1))
+                values = tuple(value for row in rows[done : done + count] for value in row)
+                connection.exec_driver_sql(_insertion(records, count), values)
+                done += count
+
+    @contextmanager
+    def writing(self) -> Iterator[Connection]:
+        """Give a connection in a transaction that has the write lock; what goes wrong inside is a ``LedgerError``."""
+        try:
+            with self._locked(PATIENCE), _writing(self.engine(), PATIENCE) as connection:
+                yield connection
+        except SQLAlchemyError as error:
+            raise self.failure("cannot be written", error) from error
+
+    @contextmanager
+    def reading(self) -> Iterator[Connection]:
+        """Give a connection to read with; what goes wrong inside is a ``LedgerError``."""
+        try:
+            with self.engine(create=False).connect() as connection:
+                yield connection
+        except SQLAlchemyError as error:
+            raise self.failure("cannot be read", error) from error
+
+    def engine(self, *, create: bool = True, patience: float = PATIENCE) -> Engine:
+        """Return the engine; the first time, connect and bring the schema up to date."""
+        with self._lock:
+            if self._engine is None:
+                self._engine = self._connect(create=create, patience=patience)
+            return self._engine
+
+    def close(self) -> None:
+        """Close the connections. The next use opens them again."""
+        with self._lock:
+            engine, self._engine = self._engine, None
+        if engine is not None:
+            engine.dispose()
+
+    def forget(self) -> None:
+        """Start anew in a fork, without closing what belongs to the process before it."""
+        if self._engine is not None:
+            _forgotten.append(self._engine)  # collected, its connections would be closed
+        self._engine = None
+        self._kept = set()
+        self._lock = threading.Lock()
+        self._write_lock = threading.Lock()
+
+    def failure(self, what: str, error: SQLAlchemyError) -> LedgerError:
+        """Return the error to raise, with what to do."""
+        return self._error(what, str(getattr(error, "orig", None) or error))
+
+    @contextmanager
+    def _locked(self, patience: float) -> Iterator[None]:
+        """Wait for the other threads of this process in turn, rather than by asking SQLite again and again."""
+        if not self._write_lock.acquire(timeout=patience):
+            raise self._error("cannot be written", "locked by another thread")
+        try:
+            yield
+        finally:
+            self._write_lock.release()
+
+    def _connect(self, *, create: bool, patience: float) -> Engine:
+        if not create and not self.path.exists():
+            raise LedgerError(
+                f"there is no log at {self.path.absolute()}; name another with --ledger or CONSENT_LEDGER",
+                url=str(self.url),
+            )
+        engine = create_engine(self.url, connect_args={"timeout": patience, "check_same_thread": False})
+        event.listen(engine, "connect", _set_pragmas)
+        event.listen(engine, "begin", _begin)
+        try:
+            with _writing(engine, patience) as connection:
+                metadata.create_all(connection)
+                version = connection.execute(select(meta.c.value).where(meta.c.key == "schema")).scalar()
+                if version is None:
+                    connection.execute(insert(meta).values(key="schema", value=SCHEMA_VERSION))
+                    for trigger in _APPEND_ONLY:
+                        connection.execute(text(trigger))
+        except SQLAlchemyError as error:
+            engine.dispose()
+            raise self.failure("cannot be opened", error) from error
+        if version is not None and version > SCHEMA_VERSION:
+            engine.dispose()
+            raise LedgerError(
+                f"the log {self.path.absolute()} was made by a newer release (schema {version}); update cookie-consent",
+                url=str(self.url),
+            )
+        return engine
+
+    def _error(self, what: str, cause: str) -> LedgerError:
+        message = f"the log {self.path.absolute()} {what}: {cause}; {_advice(cause, self.path)}"
+        return LedgerError(message, url=str(self.url))
+
+
+@lru_cache(maxsize=64)
+def _insertion(table: Table, rows: int) -> str:
+    row = "(" + ", ".join("?" * len(table.columns)) + ")"
+    columns = ", ".join(f'"{column.name}"' for column in table.columns)
+    return f"INSERT INTO {table.name} ({columns}) VALUES {', '.join([row] * rows)} ON CONFLICT DO NOTHING"  # noqa: S608
+
+
+@contextmanager
+def _writing(engine: Engine, patience: float) -> Iterator[Connection]:
+    """Give a connection in a transaction that has the write lock from its start, so that it need not fail later."""
+    with engine.connect().execution_options(consent_patience=patience) as connection, connection.begin():
+        yield connection
+
+
+def _begin(connection: Connection) -> None:
+    patience = connection.get_execution_options().get("consent_patience")
+    connection.exec_driver_sql(f"PRAGMA busy_timeout={int((PATIENCE if patience is None else patience) * 1000)}")
+    connection.exec_driver_sql("BEGIN" if patience is None else "BEGIN IMMEDIATE")
+
+
+def _set_pragmas(connection: Any, _record: object) -> None:
+    connection.isolation_level = None  # the driver begins no transactions of its own
+    cursor = connection.cursor()
+    cursor.execute("PRAGMA journal_mode=WAL")
+    cursor.execute("PRAGMA synchronous=FULL")
+    cursor.execute(f"PRAGMA wal_autocheckpoint={_CHECKPOINT_PAGES}")
+    cursor.execute("PRAGMA foreign_keys=ON")
+    cursor.close()
+
+
+def _advice(cause: str, path: Path) -> str:
+    if "unable to open" in cause:
+        return f"make the directory {path.absolute().parent} and let this process write to it"
+    if "readonly" in cause:
+        return "let this process write to the file and its directory"
+    if "full" in cause:
+        return "make room on the disk"
+    if "locked" in cause:
+        return "another process holds it; see which one, and end it"
+    if "not a database" in cause or "malformed" in cause:
+        return "put the file aside, restore it from a backup or name another one"
+    return "see the message of the database"

@@ -1,0 +1,28 @@
+"""Records for the tests."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from uuid import uuid4
+
+from cookie_consent import ConsentRecord
+from cookie_consent.ledger import Notice, new_record_id
+
+START = datetime(2026, 11, 24, 8, 0, 0, 123456, tzinfo=UTC)
+NOTICE = Notice(hash="a" * 64, language="en", policy_version="1", text="We ask.\nMay we? \u2028 \x85 ä")
+
+
+def make(number: int = 0, **values: object) -> ConsentRecord:
+    """Return the choice of a new visitor, ``number`` minutes after the start."""
+    at = START + timedelta(minutes=number)
+    fields = {
+        "id": new_record_id(at),
+        "subject": str(uuid4()),
+        "at": at,
+        "action": "given",
+        "granted": ("analytics",),
+        "refused": ("advertising",),
+        "channel": "banner",
+        "policy_version": "1",
+    }
+    return ConsentRecord(**{**fields, **values})  # type: ignore[arg-type]
