@@ -24,6 +24,10 @@ test: lint chromium ## Check the code and run every test
 leaklab: .venv/dev node_modules/installed chromium ## Print what pages that misbehave give away, with and without each gate
 	@$(BIN)/python -m tests.leaklab
 
+.PHONY: torture
+torture: .venv/dev ## Kill servers again and again, and take their store away for a minute (some minutes)
+	@$(BIN)/python -m pytest -m torture
+
 .PHONY: lint
 lint: .venv/dev node_modules/installed ## Check format, style, types and the JavaScript
 	@$(BIN)/ruff format --check --quiet .

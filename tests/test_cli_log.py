@@ -12,6 +12,8 @@ import pytest
 
 from cookie_consent import ConsentRecord, Ledger
 from cookie_consent.ledger import Notice, new_record_id
+from cookie_consent.ledger.spool import SpoolFolder
+from cookie_consent.ledger.store import Entry
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -78,6 +80,17 @@ def test_show_and_stats(tmp_path: Path, kept: list[ConsentRecord]) -> None:
     assert (stats["total"], stats["subjects"]) == (4, 2)
     assert stats["acceptance"] == {"advertising": 0.0, "analytics": 1.0, "social": 1.0}
     assert "4 choices of 2 visitors" in log("stats", folder=tmp_path).stdout
+
+
+def test_what_waits_in_a_spool_is_told(tmp_path: Path, kept: list[ConsentRecord]) -> None:
+    spool = SpoolFolder(tmp_path / "consent.db").create()
+    spool.append([Entry(kept[0]), Entry(kept[1])])
+    for command in ("stats", "export"):
+        done = log(command, folder=tmp_path)
+        assert done.returncode == 0
+        assert f"2 more choices wait in {spool.path}" in done.stderr
+        assert "wait" not in done.stdout
+    spool.remove()
 
 
 @pytest.mark.parametrize(

@@ -81,7 +81,8 @@ class Writer:
                     self._queue.remove(pending)
             raise self._error(f"a choice was not written within {self._longest_wait:g} seconds")
         if pending.error is not None:
-            raise self._error(str(pending.error)) from pending.error
+            kind = RecordRefusedError if isinstance(pending.error, RecordRefusedError | ValueError) else LedgerError
+            raise kind(str(pending.error), url=self._url) from pending.error
 
     def start(self) -> None:
         """Begin the thread, which looks for spools of processes that have ended."""
