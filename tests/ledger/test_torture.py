@@ -114,6 +114,10 @@ async def answers(load: Load, more: int) -> None:
         await asyncio.sleep(0.01)
 
 
+def spools(folder: Path) -> list[Path]:
+    return list(folder.glob("*.spool"))
+
+
 def check(url: str, acknowledged: list[str]) -> None:
     """Carry over what was left, as the next server does, and compare."""
     ledger = Ledger(url)
@@ -133,7 +137,7 @@ def check(url: str, acknowledged: list[str]) -> None:
 def test_no_acknowledged_choice_is_lost_when_the_server_is_killed(ledger_url: str, tmp_path: Path, kills: int) -> None:
     chance = random.Random(kills)  # noqa: S311 - nothing secret
 
-    left = []
+    left: list[Path] = []
 
     async def run() -> list[str]:
         with listen() as listener:
@@ -150,7 +154,7 @@ def test_no_acknowledged_choice_is_lost_when_the_server_is_killed(ledger_url: st
                         await asyncio.sleep(chance.uniform(0, 0.3))
                         server.send_signal(signal.SIGKILL)
                         server.wait()
-                        left.extend(tmp_path.glob("*.spool"))
+                        left.extend(spools(tmp_path))
                         other.close()
                     finally:
                         server.kill()
@@ -192,5 +196,5 @@ def test_a_store_that_is_away_fails_no_page_and_loses_no_choice(
             return load.acknowledged
 
     acknowledged = asyncio.run(run())
-    assert list(tmp_path.glob("*.spool")) == []  # carried over while it ran, or when it ended
+    assert spools(tmp_path) == []  # carried over while it ran, or when it ended
     check(ledger_url, acknowledged)
