@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
-import asyncio
 import logging
 import os
-import sys
 import threading
 import time
 import weakref
 from collections import deque
 from typing import TYPE_CHECKING, Any
 
-import anyio
-
 from cookie_consent.errors import LedgerError, RecordRefusedError
 from cookie_consent.ledger.framing import encode_frame
+from cookie_consent.ledger.waiter import make_waiter
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
@@ -73,9 +70,7 @@ class Writer:
             self._queue.append(pending)
             self._ensure_thread()
             self._changed.notify()
-        with anyio.move_on_after(self._longest_wait):
-            await pending.done.wait()
-        if not pending.done.is_set():
+        if not await pending.waiter.wait(self._longest_wait):
             with self._changed:
                 if pending in self._queue:
                     self._queue.remove(pending)
@@ -289,10 +284,10 @@ class Writer:
             if pending.settled:
                 continue
             pending.settled, pending.error = True, error
-            loops.setdefault(pending.loop, []).append(pending)
+            loops.setdefault(pending.waiter.loop, []).append(pending)
         for group in loops.values():
             try:
-                group[0].call(_wake, group)
+                group[0].waiter.call(_wake, group)
             except RuntimeError:  # that loop has ended (trio.RunFinishedError is one too)
                 continue
 
@@ -306,33 +301,18 @@ class Writer:
 class _Pending:
     """An entry, and the task that waits for it."""
 
-    __slots__ = ("call", "done", "entry", "error", "loop", "settled")
+    __slots__ = ("entry", "error", "settled", "waiter")
 
     def __init__(self, entry: Entry) -> None:
         self.entry = entry
         self.error: Exception | None = None
         self.settled = False
-        self.done = anyio.Event()
-        self.loop, self.call = _current_loop()
-
-
-def _current_loop() -> tuple[object, Callable[..., object]]:
-    """Return the event loop of this task, and how another thread calls a function in it."""
-    trio = sys.modules.get("trio")
-    if trio is not None:
-        try:
-            token = trio.lowlevel.current_trio_token()
-        except RuntimeError:
-            pass
-        else:
-            return token, token.run_sync_soon
-    loop = asyncio.get_running_loop()
-    return loop, loop.call_soon_threadsafe
+        self.waiter = make_waiter()
 
 
 def _wake(group: list[_Pending]) -> None:
     for pending in group:
-        pending.done.set()
+        pending.waiter.wake()
 
 
 _writers: weakref.WeakSet[Writer] = weakref.WeakSet()
