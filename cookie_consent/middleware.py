@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
-    from starlette.types import ASGIApp, Receive, Scope, Send
+    from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 __all__ = ["ConsentMiddleware"]
 
@@ -113,14 +113,31 @@ class ConsentMiddleware:
             exchange = Exchange(self._site, scope, self._consent(scope, asked), asked)
             await self.app(exchange.inner_scope(), receive, Handshake(exchange, send).send)
         elif scope["type"] == "lifespan":
-            await self._open_ledger()
-            try:
-                await self.app(scope, receive, send)
-            finally:
-                await anyio.to_thread.run_sync(self.reports.flush)
-                await anyio.to_thread.run_sync(self.ledger.close)
+            await self._lifespan(scope, receive, send)
         else:
             await self.app(scope, receive, send)
+
+    async def _lifespan(self, scope: Scope, receive: Receive, send: Send) -> None:
+        await self._open_ledger()
+        is_closed = False
+
+        async def close_first(message: Message) -> None:
+            """Save what waits before the server is told that it may end this process."""
+            nonlocal is_closed
+            if message["type"].startswith("lifespan.shutdown."):
+                is_closed = True
+                await self._close()
+            await send(message)
+
+        try:
+            await self.app(scope, receive, close_first)
+        finally:
+            if not is_closed:
+                await self._close()
+
+    async def _close(self) -> None:
+        await anyio.to_thread.run_sync(self.reports.flush)
+        await anyio.to_thread.run_sync(self.ledger.close)
 
     async def _http(self, scope: Scope, receive: Receive, send: Send) -> None:
         asked = dict(scope["headers"])

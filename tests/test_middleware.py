@@ -5,7 +5,9 @@ from __future__ import annotations
 import gzip
 import logging
 import re
+import sqlite3
 from contextlib import asynccontextmanager
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
@@ -16,7 +18,8 @@ from starlette.middleware.gzip import GZipMiddleware
 from starlette.responses import HTMLResponse, JSONResponse, PlainTextResponse, Response, StreamingResponse
 from starlette.routing import Mount, Route, WebSocketRoute
 
-from cookie_consent import ConfigurationError, ConsentMiddleware, Ledger, Policy, consent_of
+from cookie_consent import ConfigurationError, ConsentMiddleware, ConsentRecord, Ledger, Policy, consent_of
+from cookie_consent.ledger import new_record_id
 from cookie_consent.policy import parse_policy
 
 if TYPE_CHECKING:
@@ -457,3 +460,29 @@ async def test_the_start_tells_of_a_log_that_cannot_be_written(
         await site(f"sqlite:///{tmp_path}/none/consent.db")({"type": "lifespan", "state": {}}, receive, send)
     assert sent == ["lifespan.startup.complete", "lifespan.shutdown.complete"]
     assert "make the directory" in caplog.text
+
+
+async def test_what_waits_is_saved_before_the_server_may_end_the_process(ledger_url: str, tmp_path: Path) -> None:
+    gated = ConsentMiddleware(Starlette(), Policy(version="1"), secret="x" * 40, ledger=ledger_url)
+    at = datetime.now(UTC)
+    values: dict[str, Any] = {"action": "given", "granted": (), "refused": (), "channel": "api", "policy_version": "1"}
+    messages = iter(["lifespan.startup", "lifespan.shutdown"])
+    told = []
+
+    async def receive() -> dict[str, str]:
+        return {"type": next(messages)}
+
+    async def send(message: Any) -> None:
+        if message["type"] == "lifespan.startup.complete":
+            other = sqlite3.connect(tmp_path / "consent.db", isolation_level=None)
+            other.execute("BEGIN IMMEDIATE")
+            await gated.ledger.write(ConsentRecord(id=new_record_id(at), subject="s", at=at, **values))
+            told.append(len(gated.ledger.waiting()))
+            other.close()
+        else:
+            told.append(len(gated.ledger.waiting()))
+
+    await gated({"type": "lifespan", "state": {}}, receive, send)
+    assert told == [1, 0]
+    assert gated.ledger.count() == 1
+    gated.ledger.close()
