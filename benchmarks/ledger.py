@@ -62,7 +62,7 @@ def through_the_ledger(folder: str, seconds: float) -> float:
     """Return the choices per second that 64 tasks write."""
     ledger = Ledger(f"sqlite:///{folder}/ledger.db")
     written = 0
-    made = [make() for _ in range(int(25_000 * seconds))]  # as the rows of the others, outside the time
+    made = [make() for _ in range(int(100_000 * seconds))]  # as the rows of the others, outside the time
 
     async def write(until: float) -> None:
         nonlocal written
