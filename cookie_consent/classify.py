@@ -8,7 +8,7 @@ from functools import lru_cache
 from itertools import chain
 from typing import TYPE_CHECKING, Generic, TypeVar
 
-from cookie_consent.policy import UNCLASSIFIED, CookieRule, Service, registry
+from cookie_consent.policy import UNCLASSIFIED, CookieRule, Service
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -52,8 +52,6 @@ class Classifier:
     def __init__(self, policy: Policy) -> None:
         self.policy = policy
         self._categories = {category.id for category in policy.categories}
-        declared = {service.id for service in policy.services}
-        known = [service for service in registry().values() if service.id not in declared]
         self._cookies: list[_Patterns[Verdict]] = []
         self._hosts: list[_Hosts] = []
         self._inline: list[_Signatures] = []
@@ -61,7 +59,10 @@ class Classifier:
         for rule in policy.cookies:
             own.add(rule.name, self._cookie_verdict(None, rule, "declared by the site"))
         self._cookies.append(own)
-        for services, source in ((policy.services, "declared by the site"), (known, "in the registry")):
+        for services, source in (
+            (policy.services, "declared by the site"),
+            (policy.undeclared_services, "in the registry"),
+        ):
             self._add(services, source)
         self._first_party = _Hosts()
         for pattern in chain(policy.first_party, [policy.site] if policy.site else []):

@@ -6,7 +6,6 @@ import hashlib
 from dataclasses import dataclass
 from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any
-from urllib.parse import quote
 
 from cookie_consent.gate import (
     ContentSecurityPolicies,
@@ -100,7 +99,7 @@ class Exchange:
 
     @property
     def _cookie_place(self) -> Place:
-        secure = self.scope.get("scheme") in {"https", "wss"} or self.site.classifier.policy.cookie.https_only
+        secure = self.site.cookie.is_secure(secure=self.scope.get("scheme") in {"https", "wss"})
         return Place(host=self.page_host, path=_return_to(self.scope).partition("?")[0], secure=secure)
 
     @cached_property
@@ -170,11 +169,11 @@ class Exchange:
 
     def guard(self) -> bytes:
         """Return the tag of the guard; empty where the page takes none."""
-        url = self.site.guard
-        if not url or not (self.is_document or self.destination in DOCUMENTS) or self.tags.is_amp:
+        path = self.site.guard
+        if not path or not (self.is_document or self.destination in DOCUMENTS) or self.tags.is_amp:
             return b""
-        root = quote(str(self.scope.get("root_path", "")).rstrip("/"), errors="replace")
-        tag = guard_tag(root + url, self.consent, method=self.unsafe_method)
+        root_path = self.scope.get("root_path", "")
+        tag = guard_tag(path, self.consent, root_path=root_path, method=self.unsafe_method)
         return self.own_elements.mark(tag).encode("ascii", "xmlcharrefreplace")
 
     @cached_property

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from contextlib import suppress
-from functools import lru_cache, partial
+from functools import partial
 from typing import TYPE_CHECKING
 
 from starlette.datastructures import MutableHeaders
@@ -12,8 +12,8 @@ from starlette.datastructures import MutableHeaders
 from cookie_consent.gate import TagGate, gate_link_header, gate_refresh_header, gate_speculation_rules_header
 from cookie_consent.gate.charset import Charset
 from cookie_consent.gate.coding import CodingError, coding_for
-from cookie_consent.gate.documents import concerns
-from cookie_consent.gate.sniff import SNIFFED, is_unknown_type, looks_like_html
+from cookie_consent.gate.documents import concerns, kind_of
+from cookie_consent.gate.sniff import SNIFFED, looks_like_html
 from cookie_consent.govern import add_policy, add_vary, govern, govern_not_modified
 from cookie_consent.rewriter import Rewriter, StartTag
 
@@ -30,7 +30,6 @@ __all__ = ["Responder"]
 
 logger = logging.getLogger("cookie_consent")
 
-_HTML = frozenset({"text/html", "application/xhtml+xml"})
 _BARE = frozenset({204, 205, 206, 304})
 """Answers without a body, or with a part of one that only a script can have asked for."""
 _NOT_MODIFIED = 304
@@ -90,7 +89,7 @@ class Responder:
             message = {**message, "headers": headers.raw}
         if message.get("trailers", False):
             self._forward = partial(_forward_without_late_cookies, self._forward)
-        kind = _kind(names.get(b"content-type", b""))
+        kind = kind_of(names.get(b"content-type", b""))
         self._state = self._forward
         self._start = message
         if message["status"] not in _BARE and not _is_download(names):
@@ -298,15 +297,6 @@ class _Page:
         """Return the rest."""
         rest = self._rewriter.feed(self._charset.decode(b"", final=True)) + self._rewriter.end()
         return self._coding.encode(self._charset.encode(rest, final=True)) + self._coding.finish()
-
-
-@lru_cache(maxsize=256)
-def _kind(content_type: bytes) -> str | None:
-    """Return ``page`` for HTML, ``unknown`` for what browsers take a closer look at, None for all else."""
-    essence = content_type.decode("latin-1").partition(";")[0].strip().lower()
-    if essence in _HTML:
-        return "page"
-    return "unknown" if is_unknown_type(essence) else None
 
 
 def _is_download(headers: dict[bytes, bytes]) -> bool:

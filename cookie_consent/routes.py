@@ -6,7 +6,7 @@ import json
 import logging
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
-from urllib.parse import quote, urlsplit
+from urllib.parse import urlsplit
 from uuid import uuid4
 
 import anyio
@@ -132,8 +132,8 @@ class Routes:
         """Return the guard's tag: here most choices are withdrawn, of which the site's other open pages must hear."""
         if not self._policy.gate.guard:
             return ""
-        root = quote(str(request.scope.get("root_path", "")).rstrip("/"), errors="replace")
-        return guard_tag(root + self._assets.urls["guard.js"], consent)
+        root_path = request.scope.get("root_path", "")
+        return guard_tag(self._assets.urls["guard.js"], consent, root_path=root_path)
 
     async def _receipt(self, request: Request, consent: Consent) -> Response:  # noqa: ARG002 - a handler's signature
         if consent.id is None:
@@ -214,7 +214,7 @@ class Routes:
         gate = CookieGate(self._classifier, after, self._cookie)
         for header in request.headers.getlist("cookie"):
             gate.withdraw(header, before)
-        secure = is_secure(request) or self._policy.cookie.https_only
+        secure = self._cookie.is_secure(secure=is_secure(request))
         place = Place(host=host_of(request.headers.get("host", "")), path=path or "/", secure=secure)
         return gate.deletions(place)
 

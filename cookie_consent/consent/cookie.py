@@ -82,7 +82,7 @@ class ConsentCookie:
 
     def name(self, *, secure: bool) -> str:
         """Return the cookie's name; it has the ``__Host-`` prefix wherever browsers accept it."""
-        if self._is_secure(secure=secure):
+        if self.is_secure(secure=secure):
             prefix = "__Host-" if self._options.domain is None else "__Secure-"
             return prefix + self._options.name
         return self._options.name
@@ -111,7 +111,7 @@ class ConsentCookie:
         ]
         if self._options.domain is not None:
             parts.append(f"Domain={self._options.domain}")
-        if self._is_secure(secure=secure):
+        if self.is_secure(secure=secure):
             parts.append("Secure")
         return "; ".join(parts)
 
@@ -141,7 +141,8 @@ class ConsentCookie:
             raise ChoiceError(message, status=422, code="too-many-services")
         return value
 
-    def _is_secure(self, *, secure: bool) -> bool:
+    def is_secure(self, *, secure: bool) -> bool:
+        """Say whether the browser is taken to have come by https; ``secure``: as far as the server knows it has."""
         return secure or self._options.https_only
 
 

@@ -51,16 +51,18 @@ class Consent:
         """Say whether ``category`` may be used; False for a category that the policy does not have."""
         return category in self.granted
 
+    def covers(self, category: str, service: str | None) -> bool:
+        """Say whether what belongs to ``service``, or to none, may be used: its own exception, else ``category``."""
+        own = self.services.get(service) if service is not None else None
+        return self.allows(category) if own is None else own
+
     def allows_service(self, service: str) -> bool:
         """Say whether the service may be used: its own exception if there is one, else its category.
 
         ``service`` is an id of the policy or of the registry; False for one that neither knows.
         """
-        own = self.services.get(service)
-        if own is not None:
-            return own
         known = self.policy.known_service(service)
-        return known is not None and self.allows(known.category)
+        return self.covers(known.category, service) if known is not None else self.services.get(service, False)
 
 
 def consent_of(request: Any) -> Consent:

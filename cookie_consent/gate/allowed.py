@@ -16,10 +16,8 @@ __all__ = ["allows_host", "allows_unknown_hosts"]
 
 def allows_host(policy: Policy, consent: Consent, verdict: Verdict) -> bool:
     """Say whether an address with that verdict may be loaded."""
-    if verdict.service is not None and verdict.service in consent.services:
-        return consent.services[verdict.service]
     if verdict.category != UNCLASSIFIED or verdict.service is not None:
-        return consent.allows(verdict.category)
+        return consent.covers(verdict.category, verdict.service)
     return allows_unknown_hosts(policy, consent)
 
 

@@ -210,10 +210,8 @@ class CookieGate:
         return verdict
 
     def _allows(self, verdict: Verdict) -> bool:
-        if verdict.service is not None and verdict.service in self._consent.services:
-            return self._consent.services[verdict.service]
         if not _is_unknown(verdict):
-            return self._consent.allows(verdict.category)
+            return self._consent.covers(verdict.category, verdict.service)
         rule = self._classifier.policy.unknown_cookies
         return rule in {"session", "allow"} or (rule == "ask" and self._consent.allows(UNCLASSIFIED))
 

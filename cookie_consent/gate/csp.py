@@ -10,7 +10,6 @@ from urllib.parse import quote
 from cookie_consent.consent import Consent
 from cookie_consent.gate.allowed import allows_host, allows_unknown_hosts
 from cookie_consent.gate.csp_sources import HostSource, fit, is_expressible, own_sources
-from cookie_consent.policy import registry
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -52,10 +51,8 @@ class ContentSecurityPolicies:
         self._is_enforced = policy.gate.csp == "enforce"
         self._is_on = policy.gate.csp != "off"
         self._report_path = report_path
-        declared = {service.id for service in policy.services}
-        services = [*policy.services, *(entry for key, entry in registry().items() if key not in declared)]
         self._sources: list[tuple[HostSource, Verdict]] = []
-        for service in services:
+        for service in (*policy.services, *policy.undeclared_services):
             for pattern in service.hosts:
                 host, slash, path = pattern.partition("/")
                 if is_expressible(host):

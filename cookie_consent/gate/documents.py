@@ -6,12 +6,12 @@ from functools import lru_cache
 
 from cookie_consent.gate.sniff import is_unknown_type
 
-__all__ = ["DOCUMENTS", "WORKERS", "concerns", "is_governed"]
+__all__ = ["DOCUMENTS", "WORKERS", "concerns", "is_governed", "kind_of"]
 
 DOCUMENTS = frozenset({b"document", b"iframe", b"frame", b"object", b"embed", b"fencedframe"})
 WORKERS = frozenset({b"worker", b"sharedworker", b"serviceworker"})
 """Values of ``Sec-Fetch-Dest`` (Fetch Metadata, section 2.1)."""
-_MARKUP = frozenset({"text/html", "text/xml", "application/xml", "multipart/x-mixed-replace"})
+_MARKUP = frozenset({"text/xml", "application/xml", "multipart/x-mixed-replace"})
 _SCRIPTS = frozenset(
     "text/javascript application/javascript application/x-javascript text/ecmascript application/ecmascript "
     "application/x-ecmascript text/jscript text/livescript text/x-javascript text/x-ecmascript".split()
@@ -20,6 +20,7 @@ _PASSIVE = frozenset(
     "text/plain text/css text/csv text/event-stream application/json application/pdf application/octet-stream "
     "application/zip application/gzip application/wasm".split()
 )
+_MAY_BECOME_ONE = frozenset({"unknown", "markup", "script"})
 _PASSIVE_KINDS = frozenset({"image", "audio", "video", "font"})
 
 
@@ -29,26 +30,32 @@ def is_governed(content_type: bytes, destination: bytes | None) -> bool:
     Whatever may become one counts as one where the browser does not say what it is for, or where a script asks for
     it: a service worker may keep it and answer with it later.
     """
-    kind = _kind(content_type)
+    kind = kind_of(content_type)
     if kind == "page" or destination in WORKERS:
         return True
     if destination in DOCUMENTS:
         return kind != "passive"
-    return destination in {None, b"empty"} and kind in {"markup", "script"}
+    return destination in {None, b"empty"} and kind in _MAY_BECOME_ONE
 
 
 def concerns(content_type: bytes, destination: bytes | None) -> bool:
     """Say whether an answer is governed, or would be if it were asked for as something else."""
-    return _kind(content_type) in {"markup", "script"} or is_governed(content_type, destination)
+    return kind_of(content_type) in _MAY_BECOME_ONE or is_governed(content_type, destination)
 
 
 @lru_cache(maxsize=256)
-def _kind(content_type: bytes) -> str:
+def kind_of(content_type: bytes) -> str:
+    """Return ``page`` for HTML, ``unknown`` for what browsers take a closer look at, else what it may become.
+
+    That is ``markup``, ``script``, ``passive`` for what becomes neither document nor worker, or ``other``.
+    """
     essence = content_type.decode("latin-1").partition(";")[0].strip().lower()
     family, _, subtype = essence.partition("/")
     if essence in {"text/html", "application/xhtml+xml"}:
         return "page"
-    if essence in _MARKUP or is_unknown_type(essence) or subtype.endswith("+xml"):
+    if is_unknown_type(essence):
+        return "unknown"
+    if essence in _MARKUP or subtype.endswith("+xml"):
         return "markup"
     if essence in _SCRIPTS:
         return "script"

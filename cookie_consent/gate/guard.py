@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import json
 from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
 
 from cookie_consent.gate.card_numbers import ISSUERS
-from cookie_consent.policy import UNCLASSIFIED, registry
+from cookie_consent.policy import UNCLASSIFIED
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -29,13 +30,14 @@ def guard_script(source: bytes, policy: Policy, own_cookies: Iterable[str]) -> b
     return b"{const rules=" + rules.encode("ascii") + b";\n" + source + b"}\n"
 
 
-def guard_tag(url: str, consent: Consent, *, method: str = "") -> str:
-    """Return the tag that loads the guard from ``url`` with the state of ``consent``: well-formed as HTML and XML.
+def guard_tag(path: str, consent: Consent, *, root_path: str = "", method: str = "") -> str:
+    """Return the tag that loads the guard, with the state of ``consent``: well-formed as HTML and XML.
 
-    ``method`` is that of the request, where it is one that must not be repeated.
+    ``path`` counts from ``root_path``, where the application is mounted (ASGI). ``method`` is that of the request,
+    where it is one that must not be repeated.
     """
     attributes = {
-        "src": url,
+        "src": quote(root_path.rstrip("/"), errors="replace") + path,
         "data-decided": "true" if consent.decided else "false",
         "data-granted": " ".join(sorted(consent.granted)),
         "data-services": " ".join(f"{name}={int(on)}" for name, on in sorted(consent.services.items())),
@@ -58,8 +60,7 @@ def _rules(policy: Policy, own_cookies: Iterable[str]) -> dict[str, Any]:
         key = (service, category if category in offered else UNCLASSIFIED)
         return owners.setdefault(key, len(owners))
 
-    declared = {service.id for service in policy.services}
-    known = tuple(service for service in registry().values() if service.id not in declared)
+    known = policy.undeclared_services
     for service in (*policy.services, *known):
         owner(service.id, service.category)  # so that a service's own category is found before those of its cookies
     cookies = _in_order((rule.name, owner("", rule.category), rule.max_age or 0, rule.path) for rule in policy.cookies)

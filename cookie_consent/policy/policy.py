@@ -73,6 +73,12 @@ class Policy(Model):
         """Return the declared service of that id, or None."""
         return next((service for service in self.services if service.id == service_id), None)
 
+    @property
+    def undeclared_services(self) -> tuple[Service, ...]:
+        """The services of the registry that the policy does not declare itself."""
+        declared = {service.id for service in self.services}
+        return tuple(service for service in registry().values() if service.id not in declared)
+
     def known_service(self, service_id: str) -> Service | None:
         """Return the service of that id, declared or else in the registry, or None."""
         return self.service(service_id) or registry().get(service_id)

@@ -14,10 +14,9 @@ from cookie_consent.rewriter.outlook import BREAKOUT, FOREIGN_NAMES
 if TYPE_CHECKING:
     from cookie_consent.rewriter.tag import StartTag
 
-__all__ = ["ROOTS", "ForeignContent"]
+__all__ = ["ForeignContent"]
 
-ROOTS = frozenset({b"svg", b"math"})
-"""The elements that lead from HTML into foreign content."""
+_ROOTS = frozenset({b"svg", b"math"})
 _SVG_INTEGRATION = frozenset({b"foreignobject", b"desc", b"title"})
 _MATH_INTEGRATION = frozenset({b"mi", b"mo", b"mn", b"ms", b"mtext"})
 _FONT_ATTRIBUTES = frozenset({b"color", b"face", b"size"})
@@ -56,7 +55,7 @@ class ForeignContent:
         """Take note of a start tag; return True where it breaks out of foreign content."""
         name = tag.name
         if not self.inside:
-            if name in ROOTS and not tag.self_closing:
+            if name in _ROOTS and not tag.self_closing:
                 self._push(name, name, holds_html=False)
             return False
         if name in BREAKOUT or (name == b"font" and not _FONT_ATTRIBUTES.isdisjoint(tag.names())):
@@ -66,7 +65,7 @@ class ForeignContent:
             return False
         parent = self._open[-1]
         namespace = parent.namespace
-        if name in ROOTS:
+        if name in _ROOTS:
             if parent.name == b"annotation-xml" and name == b"svg":
                 namespace = b"svg"
                 self.lost = True  # only if nothing else stands between them

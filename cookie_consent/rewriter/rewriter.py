@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Protocol
 
-from cookie_consent.rewriter.foreign import ROOTS, ForeignContent
+from cookie_consent.rewriter.foreign import ForeignContent
 from cookie_consent.rewriter.grammar import COMMENT_END, NAME, RAW_TEXT, TAG, TEXT, raw_text_end
 from cookie_consent.rewriter.outlook import SUSPECT, outlook
 from cookie_consent.rewriter.raw_text import MAXIMUM_TEXT, HeldText, ScriptData
@@ -322,7 +322,7 @@ class Rewriter:
         if was_inside and name in {b"style", b"script"} and not self._has_foreign_text(name, end):
             self._at = start
             return True
-        if (was_inside or name in ROOTS) and self._foreign.start(tag):
+        if self._foreign.start(tag):
             tag.foreign = False
         wants_text = self._handler.start_tag(tag)
         if tag.foreign:

@@ -12,7 +12,7 @@ import subprocess
 import sys
 import time
 from collections import Counter
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager, contextmanager, suppress
 from typing import TYPE_CHECKING
 
 import pytest
@@ -20,7 +20,7 @@ import pytest
 from cookie_consent import Ledger
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
+    from collections.abc import AsyncIterator, Iterator
     from pathlib import Path
 
 CLIENTS = 32
@@ -93,10 +93,16 @@ async def _ask(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, reque
     return int(head[9:12]), body
 
 
-def start(url: str, listener: socket.socket) -> subprocess.Popen[bytes]:
-    """Start a server on the listening socket, so that its port stays ours between two of them."""
+@contextmanager
+def serving(url: str, listener: socket.socket) -> Iterator[subprocess.Popen[bytes]]:
+    """Run a server on the listening socket, so that its port stays ours between two of them."""
     file = listener.fileno()
-    return subprocess.Popen([sys.executable, "-c", SERVER, url, str(file)], pass_fds=[file])
+    server = subprocess.Popen([sys.executable, "-c", SERVER, url, str(file)], pass_fds=[file])
+    try:
+        yield server
+    finally:
+        server.kill()
+        server.wait()
 
 
 def listen() -> socket.socket:
@@ -144,8 +150,7 @@ def test_no_acknowledged_choice_is_lost_when_the_server_is_killed(ledger_url: st
             load = Load(listener.getsockname()[1])
             async with load.running():
                 for number in range(kills):
-                    server = start(ledger_url, listener)
-                    try:
+                    with serving(ledger_url, listener) as server:
                         await answers(load, 50)
                         other = sqlite3.connect(tmp_path / "consent.db", isolation_level=None, timeout=30)
                         if number % 2:  # now the choices go to the spool
@@ -156,9 +161,6 @@ def test_no_acknowledged_choice_is_lost_when_the_server_is_killed(ledger_url: st
                         server.wait()
                         left.extend(spools(tmp_path))
                         other.close()
-                    finally:
-                        server.kill()
-                        server.wait()
             assert load.failures == []
             return load.acknowledged
 
@@ -175,8 +177,7 @@ def test_a_store_that_is_away_fails_no_page_and_loses_no_choice(
     async def run() -> list[str]:
         with listen() as listener:
             load = Load(listener.getsockname()[1])
-            server = start(ledger_url, listener)
-            try:
+            with serving(ledger_url, listener) as server:
                 async with load.running():
                     await answers(load, 50)
                     other = sqlite3.connect(tmp_path / "consent.db", isolation_level=None, timeout=30)
@@ -189,9 +190,6 @@ def test_a_store_that_is_away_fails_no_page_and_loses_no_choice(
                     await answers(load, 50)
                 server.terminate()
                 assert server.wait(30) in {0, -signal.SIGTERM}
-            finally:
-                server.kill()
-                server.wait()
             assert load.failures == []
             return load.acknowledged
 
