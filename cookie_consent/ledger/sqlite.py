@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import sqlite3
 import threading
+import time
 from contextlib import contextmanager
-from functools import lru_cache
+from functools import lru_cache, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -27,6 +29,7 @@ __all__ = ["SqliteStore"]
 
 PATIENCE = 10.0
 """Seconds that one waits for another process's transaction, unless it says otherwise."""
+_BETWEEN_ATTEMPTS = 0.01  # seconds
 _CHECKPOINT_PAGES = 8000  # 32 MB of write-ahead log: pages that are written again and again are moved once
 _ROWS = 256
 _REFUSALS = (IntegrityError, DataError, InterfaceError, ProgrammingError, UnicodeEncodeError)
@@ -144,7 +147,7 @@ class SqliteStore:
                 url=str(self.url),
             )
         engine = create_engine(self.url, connect_args={"timeout": patience, "check_same_thread": False})
-        event.listen(engine, "connect", _set_pragmas)
+        event.listen(engine, "connect", partial(_set_pragmas, patience))
         event.listen(engine, "begin", _begin)
         try:
             with _writing(engine, patience) as connection:
@@ -190,14 +193,32 @@ def _begin(connection: Connection) -> None:
     connection.exec_driver_sql("BEGIN" if patience is None else "BEGIN IMMEDIATE")
 
 
-def _set_pragmas(connection: Any, _record: object) -> None:
+def _set_pragmas(patience: float, connection: Any, _record: object) -> None:
     connection.isolation_level = None  # the driver begins no transactions of its own
     cursor = connection.cursor()
-    cursor.execute("PRAGMA journal_mode=WAL")
+    _use_wal(cursor, patience)
     cursor.execute("PRAGMA synchronous=FULL")
     cursor.execute(f"PRAGMA wal_autocheckpoint={_CHECKPOINT_PAGES}")
     cursor.execute("PRAGMA foreign_keys=ON")
     cursor.close()
+
+
+def _use_wal(cursor: sqlite3.Cursor, patience: float) -> None:
+    """Switch the file to write-ahead logging.
+
+    SQLite does not wait for its lock here, whatever the timeout: a connection that holds the file, such as
+    another one that is just switching it, makes the statement fail at once.
+    """
+    deadline = time.monotonic() + patience
+    while True:
+        try:
+            cursor.execute("PRAGMA journal_mode=WAL")
+        except sqlite3.OperationalError as error:
+            if error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_BUSY or time.monotonic() >= deadline:
+                raise
+            time.sleep(_BETWEEN_ATTEMPTS)
+        else:
+            return
 
 
 def _advice(cause: str, path: Path) -> str:

@@ -121,9 +121,9 @@ class _Reader:
             return None
 
     def details(self, model: type[BaseModel], details: ErrorDetails, key: str) -> None:
-        location = [str(part) for part in details["loc"] if part not in {"str", "dict[str,str]"}]
-        where = ".".join([*([key] if key else []), *location]) or "the file"
         kind = details["type"]
+        location = _location(details)
+        where = ".".join([*([key] if key else []), *location]) or "the file"
         cause = details["msg"].removeprefix("Value error, ")
         fix = _FIXES.get(kind, "")
         if kind == "missing":
@@ -233,6 +233,13 @@ class _Reader:
         close = difflib.get_close_matches(category, known, n=1)
         fix = f"did you mean {close[0]!r}?" if close else f"write one of {_listed(known)}"
         self.problem(key, f"{category!r} is not a category of this policy", fix)
+
+
+def _location(details: ErrorDetails) -> list[str]:
+    """Return the keys that lead to what is wrong, without the tags by which pydantic tells a union's members."""
+    parts = [str(part) for part in details["loc"]]
+    named = len(parts) - 1 if details["type"] == "extra_forbidden" else 0  # the last one is a key, whatever its name
+    return [part for at, part in enumerate(parts) if at in {0, named} or part not in {"str", "dict[str,str]"}]
 
 
 def _field_names(model: type[BaseModel], path: list[str]) -> list[str]:

@@ -5,6 +5,7 @@ import io
 import json
 import sqlite3
 import threading
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from typing import TYPE_CHECKING
 from uuid import UUID
@@ -97,6 +98,21 @@ def test_threads_and_two_ledgers_write_to_one_file(ledger_url: str) -> None:
     assert ledgers[0].count() == 120
     for ledger in ledgers:
         ledger.close()
+
+
+def test_a_new_file_that_another_connection_holds_is_waited_for(ledger_url: str, tmp_path: Path) -> None:
+    held = sqlite3.connect(tmp_path / "consent.db", isolation_level=None)
+    held.execute("BEGIN EXCLUSIVE")
+    ledger = Ledger(ledger_url)
+    with ThreadPoolExecutor(1) as pool:
+        appended = pool.submit(ledger.append, [make()])
+        with pytest.raises(TimeoutError):
+            appended.result(timeout=0.3)
+        held.execute("ROLLBACK")
+        appended.result()
+    assert ledger.count() == 1
+    ledger.close()
+    held.close()
 
 
 def test_filters_and_order(ledger_url: str) -> None:

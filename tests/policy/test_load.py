@@ -6,7 +6,7 @@ import sys
 from typing import TYPE_CHECKING
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from cookie_consent import PolicyError
@@ -163,12 +163,17 @@ def test_categories_can_be_renamed_removed_and_added() -> None:
 
 
 plain = st.none() | st.booleans() | st.integers() | st.text()
-documents = st.recursive(plain, lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner))
+keys = st.text() | st.sampled_from(
+    ["str", "dict[str,str]", "id", "name", "hosts", "stubs", "cookies", "banner", "remove"]
+)
+documents = st.recursive(plain, lambda inner: st.lists(inner) | st.dictionaries(keys, inner))
 
 
 @given(documents)
+@example({"dict[str,str]": None})
+@example({"controller": {"str": 1}})
 def test_no_document_does_more_than_raise_a_policy_error(value: object) -> None:
-    for key in ("version", "services", "categories", "cookies", "banner", "first_party"):
+    for key in ("version", "services", "categories", "cookies", "banner", "first_party", "gate", "controller", "str"):
         problems: tuple[Problem, ...] | None = None
         try:
             parse_policy({"version": "1", key: value}, source="test")
