@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from starlette.datastructures import MutableHeaders
 
-from cookie_consent.gate import TagGate, gate_link_header, gate_refresh_header, gate_speculation_rules_header
+from cookie_consent.gate import ADDRESS_HEADERS, TagGate
 from cookie_consent.gate.charset import Charset
 from cookie_consent.gate.coding import CodingError, coding_for
 from cookie_consent.gate.documents import concerns, kind_of
@@ -33,12 +33,7 @@ logger = logging.getLogger("cookie_consent")
 _BARE = frozenset({204, 205, 206, 304})
 """Answers without a body, or with a part of one that only a script can have asked for."""
 _NOT_MODIFIED = 304
-_GATED = frozenset({b"set-cookie", b"link", b"refresh", b"etag", b"speculation-rules"})
-_ADDRESS_HEADERS = (
-    ("link", gate_link_header),
-    ("refresh", gate_refresh_header),
-    ("speculation-rules", gate_speculation_rules_header),
-)
+_GATED = frozenset({b"set-cookie", b"etag", *(name.encode() for name in ADDRESS_HEADERS)})
 _STALE = (
     "content-length",
     "last-modified",
@@ -246,7 +241,7 @@ class Responder:
         """Take what still comes of an answer that has been ended."""
 
     def _gate_fetches(self, headers: MutableHeaders) -> None:
-        for name, gate in _ADDRESS_HEADERS:
+        for name, gate in ADDRESS_HEADERS.items():
             values = headers.getlist(name)
             if values:
                 del headers[name]

@@ -4,12 +4,13 @@ from cookie_consent.gate.cookies import CookieEvent, CookieGate, gated_cookies
 from cookie_consent.gate.csp import ContentSecurityPolicies
 from cookie_consent.gate.expiry import Place
 from cookie_consent.gate.guard import guard_script, guard_tag
-from cookie_consent.gate.headers import gate_link_header, gate_refresh_header, gate_speculation_rules_header
+from cookie_consent.gate.headers import ADDRESS_HEADERS
 from cookie_consent.gate.own_elements import OwnElements
 from cookie_consent.gate.tags import INERT_ADDRESS, MakePlaceholder, TagGate
 from cookie_consent.gate.urls import host_of, target
 
 __all__ = [
+    "ADDRESS_HEADERS",
     "INERT_ADDRESS",
     "ContentSecurityPolicies",
     "CookieEvent",
@@ -18,9 +19,6 @@ __all__ = [
     "OwnElements",
     "Place",
     "TagGate",
-    "gate_link_header",
-    "gate_refresh_header",
-    "gate_speculation_rules_header",
     "gated_cookies",
     "guard_script",
     "guard_tag",

@@ -1,21 +1,28 @@
-"""Response headers that make a browser fetch: ``Link`` (RFC 8288), ``Refresh`` and ``Speculation-Rules``."""
+"""Response headers that make a browser fetch or report to other hosts."""
 
 from __future__ import annotations
 
+import json
 import re
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from cookie_consent.gate.refresh import refresh_address
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
     from cookie_consent.gate.tags import TagGate
 
-__all__ = ["gate_link_header", "gate_refresh_header", "gate_speculation_rules_header"]
+__all__ = ["ADDRESS_HEADERS"]
 
 _LINK = re.compile(r'\s*<([^>]*)>((?:[^,"]|"(?:[^"\\]|\\.)*")*),?')
 
 _STRING = re.compile(r'[ \t]*("(?:[ !#-\[\]-~]|\\["\\])*")([^,"]*)(?:,|\Z)')
 """An item of a list of strings (RFC 9651) with its parameters, but for such as hold strings."""
+
+
+_MEMBER = re.compile(r'[ \t]*([a-z*][\w.*-]*=)("(?:[ !#-\[\]-~]|\\["\\])*")([^,"]*)(?:,|\Z)', re.ASCII)
+"""A member of a dictionary of strings (RFC 9651) with its parameters, but for such as hold strings."""
 
 
 def gate_link_header(value: str, gate: TagGate) -> str | None:
@@ -52,7 +59,84 @@ def gate_speculation_rules_header(value: str, gate: TagGate) -> str | None:
         match = _STRING.match(value, at)
         if match is None:
             return None
-        if gate.refused_address(re.sub(r"\\(.)", r"\1", match[1][1:-1])) is None:
+        if gate.refused_address(_unquoted(match[1])) is None:
             kept.append(match[1] + match[2].rstrip())
         at = match.end()
     return ", ".join(kept) or None
+
+
+def gate_reporting_endpoints_header(value: str, gate: TagGate) -> str | None:
+    """Return ``Reporting-Endpoints`` (Reporting API, section 3.2) without refused hosts; None if none is left.
+
+    A header that is not a dictionary of strings goes whole, as browsers ignore it.
+    """
+    kept: list[str] = []
+    at = 0
+    while at < len(value):
+        match = _MEMBER.match(value, at)
+        if match is None:
+            return None
+        if gate.refused_address(_unquoted(match[2])) is None:
+            kept.append(match[1] + match[2] + match[3].rstrip())
+        at = match.end()
+    return ", ".join(kept) or None
+
+
+def gate_report_to_header(value: str, gate: TagGate) -> str | None:
+    """Return ``Report-To``, the older form, in which a browser forgets the groups that are left without an endpoint.
+
+    It keeps groups beyond the page, so that leaving one out would not end its reports. What is not JSON goes whole.
+    """
+    try:
+        groups = json.loads(f"[{value}]")
+    except (ValueError, RecursionError):
+        return None
+    kept = [_gated_group(group, gate) for group in groups if isinstance(group, dict)]
+    return ", ".join(json.dumps(group) for group in kept) or None
+
+
+def _gated_group(group: dict[str, Any], gate: TagGate) -> dict[str, Any]:
+    endpoints = group.get("endpoints")
+    named = endpoints if isinstance(endpoints, list) else []
+    kept = [
+        endpoint
+        for endpoint in named
+        if isinstance(endpoint, dict) and gate.refused_address(str(endpoint.get("url", ""))) is None
+    ]
+    if len(kept) == len(named):
+        return group
+    return {**group, "endpoints": kept, **({} if kept else {"max_age": 0})}
+
+
+def gate_policy_header(value: str, gate: TagGate) -> str | None:
+    """Return a Content-Security-Policy that does not report to refused hosts (CSP Level 3, section 6.5.1)."""
+    if "report-uri" not in value.lower():
+        return value
+    return ",".join(_without_refused_reports(policy, gate) for policy in value.split(",")).strip() or None
+
+
+def _without_refused_reports(policy: str, gate: TagGate) -> str:
+    directives = policy.split(";")
+    for at, directive in enumerate(directives):
+        name, *addresses = directive.split() or [""]
+        if name.lower() == "report-uri":
+            kept = [address for address in addresses if gate.refused_address(address) is None]
+            if len(kept) < len(addresses):
+                directives[at] = " ".join([name, *kept]) if kept else ""
+    return ";".join(directives)
+
+
+def _unquoted(string: str) -> str:
+    return re.sub(r"\\(.)", r"\1", string[1:-1])
+
+
+ADDRESS_HEADERS: Mapping[str, Callable[[str, TagGate], str | None]] = {
+    "link": gate_link_header,
+    "refresh": gate_refresh_header,
+    "speculation-rules": gate_speculation_rules_header,
+    "reporting-endpoints": gate_reporting_endpoints_header,
+    "report-to": gate_report_to_header,
+    "content-security-policy": gate_policy_header,
+    "content-security-policy-report-only": gate_policy_header,
+}
+"""What each header may be sent as, by its name; None where it may not be sent at all."""

@@ -6,7 +6,7 @@ import pytest
 
 from cookie_consent.classify import Classifier
 from cookie_consent.consent import Consent
-from cookie_consent.gate import TagGate, gate_link_header, gate_refresh_header
+from cookie_consent.gate import TagGate
 from cookie_consent.policy import Policy
 from cookie_consent.rewriter import Rewriter
 
@@ -115,31 +115,3 @@ def test_unknown_hosts_follow_the_policy() -> None:
     blocked, gate = gated(tag, "unclassified", unknown_hosts="block")
     assert 'data-consent="blocked"' in blocked
     assert not gate.unclassified
-
-
-@pytest.mark.parametrize(
-    ("value", "kept"),
-    [
-        ("</a.css>; rel=preload", "</a.css>; rel=preload"),
-        ("<https://x.test/a>; rel=preload; as=script", None),
-        ('</a>; title="x, <y>", <//x.test/b>; rel=preconnect, </c>', '</a>; title="x, <y>", </c>'),
-        ("garbage", None),
-        ("</a>, garbage <https://x.test/>", None),
-    ],
-)
-def test_link_headers(value: str, kept: str | None) -> None:
-    assert gate_link_header(value, gated("")[1]) == kept
-
-
-@pytest.mark.parametrize(
-    ("value", "passes"),
-    [
-        ("5", True),
-        ("0; url=/next", True),
-        ("0;URL='https://x.test/'", False),
-        ("0, //x.test", False),
-        ("1 url=//x.test", False),
-    ],
-)
-def test_refresh_headers(value: str, passes: bool) -> None:  # noqa: FBT001
-    assert gate_refresh_header(value, gated("")[1]) == (value if passes else None)
