@@ -86,6 +86,16 @@ class Exchange:
         expired = self.cookies.deletions(self._cookie_place) if self.cookies.refused else []
         return kept + [(b"set-cookie", value.encode("latin-1")) for value in expired]
 
+    @cached_property
+    def held(self) -> list[tuple[str, str]]:
+        """The category and the service (``-`` for none) of all that was held back in the answer's headers.
+
+        Asked for when they have been gated, before the page begins.
+        """
+        cookies = self.cookies.waiting if "cookies" in self.__dict__ else set()
+        addresses = self.tags.waiting if "tags" in self.__dict__ else []
+        return sorted({*cookies, *addresses})
+
     def report(self) -> None:
         """Hand over what was met so far on the page and in its headers; never fails."""
         reports, path = self.site.reports, str(self.scope["path"])
@@ -173,7 +183,7 @@ class Exchange:
         if not path or not (self.is_document or self.destination in DOCUMENTS) or self.tags.is_amp:
             return b""
         root_path = self.scope.get("root_path", "")
-        tag = guard_tag(path, self.consent, root_path=root_path, method=self.unsafe_method)
+        tag = guard_tag(path, self.consent, root_path=root_path, method=self.unsafe_method, held=self.held)
         return self.own_elements.mark(tag).encode("ascii", "xmlcharrefreplace")
 
     @cached_property

@@ -156,7 +156,11 @@ class Responder:
         content_type = headers.get("content-type", "")
         own = self._exchange.own_elements
         own.add(headers.getlist("content-security-policy"))
-        self._key = ((*self._exchange.made_for, own.marks), content_type, headers.get("content-encoding", ""))
+        self._key = (
+            (*self._exchange.made_for, *self._exchange.held, own.marks),
+            content_type,
+            headers.get("content-encoding", ""),
+        )
         self._make_page = partial(self._begin, coding, content_type)
         self._state = self._rewrite_first
 
@@ -246,7 +250,7 @@ class Responder:
             if values:
                 del headers[name]
                 for value in values:
-                    kept = gate(value, self._exchange.tags)
+                    kept = gate(value, self._exchange.tags.hold_address)
                     if kept is not None:
                         headers.append(name, kept)
 

@@ -38,7 +38,7 @@
   };
   let busy = false;
   // The guard keeps the state where the policy has one; it is asked here, as the page may use its public name.
-  const link = { held: () => {} };
+  const link = {};
   dispatchEvent(new CustomEvent("cookieconsent:guard", { detail: link }));
   const { guard } = link;
 
@@ -222,8 +222,12 @@
       const services = words(node.dataset.consentService);
       return words(node.dataset.consent).some((category, at) => gains(category, services[at]));
     });
-    const byGuard = guard?.held ?? [];
-    return inPage || byGuard.some(({ kind, category, service }) => /host|call/.test(kind) && gains(category, service));
+    return inPage || Boolean(link.isLost?.(gains));
+  };
+
+  // Asked by the guard, when the page's policy stops what has been agreed to since.
+  link.renew = () => {
+    if (isRepeatable()) reload();
   };
 
   // Takes over a choice that was made here, on another page of the site, or by the site's own code. A page that nobody

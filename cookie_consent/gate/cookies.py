@@ -55,6 +55,8 @@ class CookieGate:
         self._own = own
         self._refused: dict[str, str] = {}
         self._count = 0
+        self.waiting: set[tuple[str, str]] = set()
+        """The category and the service (``-`` for none) of cookies that the site has set and that were dropped."""
         self.events: list[CookieEvent] = []
         """What happened, in order."""
 
@@ -160,9 +162,16 @@ class CookieGate:
             return self._limited(cookie, header, lifetime, verdict)
         if verdict.category == "login":
             return cookie.with_lifetime(None) if cookie.names_lifetime else header
+        self._wait(name, verdict)
+        return None
+
+    def _wait(self, name: str, verdict: Verdict) -> None:
+        """Drop a cookie that a choice could allow."""
         if not _is_unknown(verdict):
             self._drop(name, "refused", f"{verdict.category} is not agreed to")
-        return None
+        elif self._classifier.policy.unknown_cookies == "block":
+            return
+        self.waiting.add((verdict.category, verdict.service or "-"))
 
     def _folded(self, header: str) -> str | None:
         """Return a refused cookie that whoever splits a folded header would find in it.

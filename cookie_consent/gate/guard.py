@@ -30,11 +30,14 @@ def guard_script(source: bytes, policy: Policy, own_cookies: Iterable[str]) -> b
     return b"{const rules=" + rules.encode("ascii") + b";\n" + source + b"}\n"
 
 
-def guard_tag(path: str, consent: Consent, *, root_path: str = "", method: str = "") -> str:
+def guard_tag(
+    path: str, consent: Consent, *, root_path: str = "", method: str = "", held: Iterable[tuple[str, str]] = ()
+) -> str:
     """Return the tag that loads the guard, with the state of ``consent``: well-formed as HTML and XML.
 
     ``path`` counts from ``root_path``, where the application is mounted (ASGI). ``method`` is that of the request,
-    where it is one that must not be repeated.
+    where it is one that must not be repeated. ``held`` has the category and the service (``-`` for none) of
+    what was held back in the answer's headers.
     """
     attributes = {
         "src": quote(root_path.rstrip("/"), errors="replace") + path,
@@ -44,6 +47,8 @@ def guard_tag(path: str, consent: Consent, *, root_path: str = "", method: str =
     }
     if method:
         attributes["data-method"] = method
+    if waiting := " ".join(f"{category}/{service}" for category, service in held):
+        attributes["data-held"] = waiting
     written = "".join(f' {name}="{_escaped(value)}"' for name, value in attributes.items())
     return f"<script{written}></script>"
 
@@ -85,6 +90,7 @@ def _rules(policy: Policy, own_cookies: Iterable[str]) -> dict[str, Any]:
         "own": sorted(own_cookies),
         "unknown": policy.unknown_cookies,
         "unknownHosts": policy.unknown_hosts,
+        "enforced": policy.gate.csp == "enforce",
         "version": policy.version,
         "categories": [[category.id, category.max_age or 0] for category in policy.categories],
         "owners": list(owners),

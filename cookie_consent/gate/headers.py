@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import json
 import re
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from cookie_consent.gate.refresh import refresh_address
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from cookie_consent.gate.tags import TagGate
-
 __all__ = ["ADDRESS_HEADERS"]
+
+IsRefused: TypeAlias = "Callable[[str], bool]"
+"""Says whether an address may not be asked."""
 
 _LINK = re.compile(r'\s*<([^>]*)>((?:[^,"]|"(?:[^"\\]|\\.)*")*),?')
 
@@ -25,7 +26,7 @@ _MEMBER = re.compile(r'[ \t]*([a-z*][\w.*-]*=)("(?:[ !#-\[\]-~]|\\["\\])*")([^,"
 """A member of a dictionary of strings (RFC 9651) with its parameters, but for such as hold strings."""
 
 
-def gate_link_header(value: str, gate: TagGate) -> str | None:
+def gate_link_header(value: str, is_refused: IsRefused) -> str | None:
     """Return the ``Link`` header without the links to what is refused; None if none is left.
 
     A header that is not of the standard's form goes whole: what it would fetch cannot be told.
@@ -36,19 +37,19 @@ def gate_link_header(value: str, gate: TagGate) -> str | None:
         match = _LINK.match(value, at)
         if match is None:
             return ", ".join(kept) or None if not value[at:].strip() else None
-        if gate.refused_address(match[1]) is None:
+        if not is_refused(match[1]):
             kept.append(f"<{match[1]}>{match[2].rstrip()}")
         at = match.end()
     return ", ".join(kept) or None
 
 
-def gate_refresh_header(value: str, gate: TagGate) -> str | None:
+def gate_refresh_header(value: str, is_refused: IsRefused) -> str | None:
     """Return the ``Refresh`` header, or None if it leads to what is refused."""
     address = refresh_address(value)
-    return None if address and gate.refused_address(address) is not None else value
+    return None if address and is_refused(address) else value
 
 
-def gate_speculation_rules_header(value: str, gate: TagGate) -> str | None:
+def gate_speculation_rules_header(value: str, is_refused: IsRefused) -> str | None:
     """Return ``Speculation-Rules`` without the rule sets of refused hosts; None if none is left.
 
     A header that is not a list of strings goes whole, as browsers ignore it.
@@ -59,13 +60,13 @@ def gate_speculation_rules_header(value: str, gate: TagGate) -> str | None:
         match = _STRING.match(value, at)
         if match is None:
             return None
-        if gate.refused_address(_unquoted(match[1])) is None:
+        if not is_refused(_unquoted(match[1])):
             kept.append(match[1] + match[2].rstrip())
         at = match.end()
     return ", ".join(kept) or None
 
 
-def gate_reporting_endpoints_header(value: str, gate: TagGate) -> str | None:
+def gate_reporting_endpoints_header(value: str, is_refused: IsRefused) -> str | None:
     """Return ``Reporting-Endpoints`` (Reporting API, section 3.2) without refused hosts; None if none is left.
 
     A header that is not a dictionary of strings goes whole, as browsers ignore it.
@@ -76,13 +77,13 @@ def gate_reporting_endpoints_header(value: str, gate: TagGate) -> str | None:
         match = _MEMBER.match(value, at)
         if match is None:
             return None
-        if gate.refused_address(_unquoted(match[2])) is None:
+        if not is_refused(_unquoted(match[2])):
             kept.append(match[1] + match[2] + match[3].rstrip())
         at = match.end()
     return ", ".join(kept) or None
 
 
-def gate_report_to_header(value: str, gate: TagGate) -> str | None:
+def gate_report_to_header(value: str, is_refused: IsRefused) -> str | None:
     """Return ``Report-To``, the older form, in which a browser forgets the groups that are left without an endpoint.
 
     It keeps groups beyond the page, so that leaving one out would not end its reports. What is not JSON goes whole.
@@ -91,36 +92,34 @@ def gate_report_to_header(value: str, gate: TagGate) -> str | None:
         groups = json.loads(f"[{value}]")
     except (ValueError, RecursionError):
         return None
-    kept = [_gated_group(group, gate) for group in groups if isinstance(group, dict)]
+    kept = [_gated_group(group, is_refused) for group in groups if isinstance(group, dict)]
     return ", ".join(json.dumps(group) for group in kept) or None
 
 
-def _gated_group(group: dict[str, Any], gate: TagGate) -> dict[str, Any]:
+def _gated_group(group: dict[str, Any], is_refused: IsRefused) -> dict[str, Any]:
     endpoints = group.get("endpoints")
     named = endpoints if isinstance(endpoints, list) else []
     kept = [
-        endpoint
-        for endpoint in named
-        if isinstance(endpoint, dict) and gate.refused_address(str(endpoint.get("url", ""))) is None
+        endpoint for endpoint in named if isinstance(endpoint, dict) and not is_refused(str(endpoint.get("url", "")))
     ]
     if len(kept) == len(named):
         return group
     return {**group, "endpoints": kept, **({} if kept else {"max_age": 0})}
 
 
-def gate_policy_header(value: str, gate: TagGate) -> str | None:
+def gate_policy_header(value: str, is_refused: IsRefused) -> str | None:
     """Return a Content-Security-Policy that does not report to refused hosts (CSP Level 3, section 6.5.1)."""
     if "report-uri" not in value.lower():
         return value
-    return ",".join(_without_refused_reports(policy, gate) for policy in value.split(",")).strip() or None
+    return ",".join(_without_refused_reports(policy, is_refused) for policy in value.split(",")).strip() or None
 
 
-def _without_refused_reports(policy: str, gate: TagGate) -> str:
+def _without_refused_reports(policy: str, is_refused: IsRefused) -> str:
     directives = policy.split(";")
     for at, directive in enumerate(directives):
         name, *addresses = directive.split() or [""]
         if name.lower() == "report-uri":
-            kept = [address for address in addresses if gate.refused_address(address) is None]
+            kept = [address for address in addresses if not is_refused(address)]
             if len(kept) < len(addresses):
                 directives[at] = " ".join([name, *kept]) if kept else ""
     return ";".join(directives)
@@ -130,7 +129,7 @@ def _unquoted(string: str) -> str:
     return re.sub(r"\\(.)", r"\1", string[1:-1])
 
 
-ADDRESS_HEADERS: Mapping[str, Callable[[str, TagGate], str | None]] = {
+ADDRESS_HEADERS: Mapping[str, Callable[[str, IsRefused], str | None]] = {
     "link": gate_link_header,
     "refresh": gate_refresh_header,
     "speculation-rules": gate_speculation_rules_header,

@@ -85,6 +85,11 @@ class TagGate:
         return list(self._waiting.values())
 
     @property
+    def waiting(self) -> list[tuple[str, str]]:
+        """The category and the service (``-`` for none) of what was held back so far."""
+        return list(self._waiting)
+
+    @property
     def relative(self) -> bool:
         """Whether relative addresses lead to another host."""
         return self._base_host != self._page_host
@@ -138,6 +143,13 @@ class TagGate:
             return None
         self._meet(found[0], verdict)
         return verdict
+
+    def hold_address(self, address: str) -> bool:
+        """Say whether an address in a header may not be loaded, and take note of what it waits for."""
+        verdict = self.refused_address(address)
+        if verdict is not None:
+            self._waiting[self._category(verdict), verdict.service or "-"] = verdict
+        return verdict is not None
 
     def take_met(self) -> dict[tuple[str, str | None], str]:
         """Return what was met since the last call; without an element it stood in a header."""

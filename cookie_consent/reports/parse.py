@@ -27,7 +27,7 @@ MAXIMUM_ENTRIES = 100
 """What a body holds beyond this number is left out."""
 _TYPES = frozenset({"application/csp-report", "application/reports+json", "application/json"})
 _EXTENSIONS = ("chrome-extension:", "moz-extension:", "safari-extension:", "safari-web-extension:", "extension:")
-_KINDS: dict[Any, Kind] = {"cookie": "cookie", "storage": "storage"}
+_KINDS: dict[Any, Kind] = {"cookie": "cookie", "storage": "storage", "host": "host"}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -64,7 +64,7 @@ def parse_report(body: bytes, content_type: str, page_host: str) -> list[Posted]
         return list(_csp_report(document["csp-report"], page_host))
     if kind == "application/csp-report":
         raise ReportError("the member csp-report is missing", status=400)
-    return _guard(document)
+    return _guard(document, page_host)
 
 
 def _reporting_api(entry: Any, page_host: str) -> Iterator[Posted]:
@@ -104,7 +104,7 @@ def _violation(document: str, blocked: str, directive: str, source: str, page_ho
         )
 
 
-def _guard(document: dict[str, Any]) -> list[Posted]:
+def _guard(document: dict[str, Any], page_host: str) -> list[Posted]:
     path, held = document.get("path"), document.get("held")
     if not isinstance(path, str) or not path.startswith("/") or not isinstance(held, list):
         raise ReportError('write {"path": "/…", "held": [{"kind": "cookie", "name": "…"}]}', status=400)
@@ -113,7 +113,12 @@ def _guard(document: dict[str, Any]) -> list[Posted]:
         name = entry.get("name") if isinstance(entry, dict) else None
         kind = entry.get("kind") if isinstance(entry, dict) else None
         if not isinstance(kind, str) or kind not in _KINDS or not isinstance(name, str) or not name:
-            raise ReportError("what was held has a kind, cookie or storage, and a name", status=400)
+            raise ReportError("what was held has a kind, cookie, storage or host, and a name", status=400)
+        if kind == "host":
+            host = target(f"https://{name}", "")
+            if host is None or not host[0] or host[0] == page_host:
+                continue
+            name = host[0]
         found.append(Posted(kind=_KINDS[kind], name=name, directive="script", page_path=path))
     return found
 

@@ -4,6 +4,7 @@
 (() => {
   const GUARD = "cookieconsent:guard";
   const REFERRER = "cookie_consent.referrer";
+  const LATEST = "cookie_consent.state";
   const MAXIMUM_SEEN = 100;
   const { freeze } = Object;
   const script = document.currentScript;
@@ -35,17 +36,18 @@
   const covers = ([service, category], { services, granted } = state) =>
     services[service] ?? granted.includes(category);
   const allows = (name) => covers(rules.owners.find(([service]) => service && service === name) ?? ["", name]);
-  const { cookieRule, isRefusedCookie, judge, mayStore, ownerOf, parse, refusedHost, storageRule } = makeJudge(
-    rules,
-    covers,
-  );
+  const judgement = makeJudge(rules, covers);
+  const { cookieRule, isRefusedCookie, judge, mayStore, ownerOf, parse, refusedHost, storageRule } = judgement;
 
   // -- what was held back --------------------------------------------------------------------------------------------
 
+  let isChanged = false; // since the page was loaded
+  let isChosen = false; // something that this document will not hear of any more: it is being left for it
+  let banner = {};
   const seen = [];
   const waiting = new Map();
   const untold = new Map();
-  const observers = new Set();
+  const lost = new Map(); // the owners of what can only be done by loading the page again
   let told = 0;
   let timer = 0;
 
@@ -67,18 +69,19 @@
     if (!timer && document.readyState === "complete") timer = setTimeout(report, 1000);
   };
 
-  // `again` does what was held back, when it is allowed; of several with one name the latest counts.
-  const hold = (kind, name, [service, category], again) => {
-    const known = seen.find((item) => item.kind === kind && item.name === name);
+  const lose = ([service, category]) => lost.set(`${category} ${service}`, [service, category]);
+  // `again` does what was held back, when it is allowed; of several cookies or keys with one name the latest counts.
+  const hold = (kind, name, owner, again) => {
+    const known = seen.some((item) => item.kind === kind && item.name === name);
     if (!known && seen.length >= MAXIMUM_SEEN) return;
-    if (again) waiting.set(`${kind} ${name}`, again);
+    if (!again || kind === "host") lose(owner);
+    if (again) waiting.set(kind === "host" ? again : `${kind} ${name}`, again);
     if (known) return;
-    const item = freeze({ kind, name, category, service: service || null });
-    seen.push(item);
+    const [service, category] = owner;
+    seen.push(freeze({ kind, name, category, service: service || null }));
     if (kind === "cookie" || kind === "storage") note(kind, name);
-    for (const tell of observers) tell(item);
   };
-  const holdStorage = (name, again = () => {}) => hold("storage", name, ownerOf(storageRule(name)), again);
+  const holdStorage = (name, again) => hold("storage", name, ownerOf(storageRule(name)), again);
   const redo = () => {
     const all = [...waiting.values()];
     waiting.clear();
@@ -102,7 +105,10 @@
     try {
       const server = new URL(`${address}`.replace(/^(stun|turn)s?:/i, "https://"), document.baseURI);
       const owner = /^http/.test(server.protocol) && refusedHost(server, location.hostname);
-      if (owner) hold("host", server.hostname, owner, again);
+      if (owner) {
+        hold("host", server.hostname, owner, again);
+        note("host", server.hostname);
+      }
       return Boolean(owner);
     } catch {
       return false; // not an address: the browser says so itself
@@ -110,17 +116,53 @@
   };
 
   // Only what our own policy stopped: it names our endpoint for reports.
-  addEventListener(
-    "securitypolicyviolation",
-    (event) => {
-      if (event.disposition !== "enforce" || !event.originalPolicy.includes(new URL(url("report")).pathname)) return;
-      try {
-        const address = new URL(event.blockedURI);
-        hold("host", address.hostname, refusedHost(address, location.hostname) ?? ["", "unclassified"]);
-      } catch {} // "inline" and the like
-    },
-    true,
-  );
+  const takeViolation = (event) => {
+    if (event.disposition !== "enforce" || !event.originalPolicy.includes(new URL(url("report")).pathname)) return;
+    try {
+      const address = new URL(event.blockedURI);
+      const owner = refusedHost(address, location.hostname);
+      // A host that has been agreed to since the page was loaded, which still has its old policy.
+      if (!owner && isChanged) banner.renew?.();
+      hold("host", address.hostname, owner ?? ["", "unclassified"]);
+    } catch {} // "inline" and the like
+  };
+
+  // By the server, in the headers.
+  for (const pair of words(script.dataset.held)) lose(pair.replace("/-", "/").split("/").reverse());
+
+  // -- documents and workers whose violations are not seen here -------------------------------------------------------
+
+  let hasOthers = false; // workers, worklets, and windows that a script writes into
+  const beginOther = () => {
+    hasOthers = true;
+  };
+  // Whether something in the frame was held back, as far as can be told: a document of the site has a guard, one that
+  // a script has made or that no script may look into has none.
+  const isLostIn = (frame, gains) => {
+    try {
+      if (frame.frameElement?.hasAttribute("data-consent-placeholder")) return false;
+      const inner = {};
+      frame.dispatchEvent(new frame.CustomEvent(GUARD, { detail: inner }));
+      if (inner.guard) return inner.isLost(gains);
+      return frame.location.href !== "about:blank" || Boolean(frame.document.querySelector("head > *, body > *"));
+    } catch {
+      const shown = [...document.querySelectorAll("iframe, frame, object, embed")].find(
+        (node) => node.contentWindow === frame,
+      );
+      const address = shown?.src || shown?.data || "data:";
+      return shown?.hasAttribute("sandbox") || !/^http/.test(address) || new URL(address).host === location.host;
+    }
+  };
+  // Whether a choice makes possible what can only be done by loading the page again; `gains` says of a category and a
+  // service whether it allows them anew.
+  const isLost = (gains) => {
+    const isGained = ([service, category]) => gains(category, service);
+    if ([...lost.values()].some(isGained)) return true;
+    const gainsAny = rules.owners.some(isGained) || rules.categories.some(([category]) => gains(category, ""));
+    if (!gainsAny) return false;
+    const frames = Array.from({ length: window.length }, (_, at) => window[at]);
+    return hasOthers || Boolean(navigator.serviceWorker?.controller) || frames.some((frame) => isLostIn(frame, gains));
+  };
 
   // -- what is there already -----------------------------------------------------------------------------------------
 
@@ -138,16 +180,24 @@
   };
 
   // Takes away what is refused, whoever wrote it and by whatever way.
+  let isSwept = false;
   const sweep = () => {
+    if (isChosen) return; // what the next page has set by now is not for this one to judge
     try {
       for (const pair of readCookies.call(document).split("; ")) {
         const name = pair.split("=")[0];
         if (name && isRefusedCookie(name)) expire(name);
       }
       for (const area of [localStorage, sessionStorage]) {
-        for (const key of Object.keys(area)) if (!mayStore(key) && key !== REFERRER) area.removeItem(key);
+        for (const key of Object.keys(area)) {
+          if (mayStore(key) || key === REFERRER || key === LATEST) continue;
+          const value = area.getItem(key);
+          if (isSwept) holdStorage(key, () => area.setItem(key, value)); // not what was there before the page
+          area.removeItem(key);
+        }
       }
     } catch {} // a sandboxed document, or a browser that allows no storage
+    isSwept = true;
   };
 
   // What a frame has written may show in this document's cookies only a moment later.
@@ -179,8 +229,22 @@
     };
   };
 
+  // A worker keeps the policy that it was installed with: it goes, and the page installs it anew.
+  const dropWorkers = async () => {
+    try {
+      const workers = await navigator.serviceWorker.getRegistrations();
+      await Promise.all(workers.map((worker) => worker.unregister()));
+    } catch {} // as above
+  };
+  const soon = (...works) => Promise.race([Promise.all(works), new Promise((done) => setTimeout(done, 1000))]);
+
   // A script's reload makes the page itself the one that the visitor came from (in Chromium): the true one is handed on.
-  const reload = () => {
+  let isLeft = false;
+  const reload = async () => {
+    if (isLeft) return;
+    isLeft = true;
+    isChosen = true;
+    await soon(dropWorkers());
     try {
       if (window === top) sessionStorage[REFERRER] = document.referrer;
     } catch {} // as above
@@ -203,11 +267,37 @@
     });
   };
 
+  // Until the page is left no script of it reaches another host: a policy holds from the moment that it stands there.
+  const shut = () => {
+    const policy = document.createElement("meta");
+    policy.httpEquiv = "Content-Security-Policy";
+    policy.content = "default-src 'self' data: blob: 'unsafe-inline' 'unsafe-eval'";
+    document.head?.append(policy);
+  };
   // Nothing that runs survives a withdrawal. A page that answered a form is asked for anew, not sent again.
   const leave = () => {
+    if (isLeft) return;
     if (script.dataset.method) location.replace(location.pathname + location.search);
     else reload();
   };
+  // The latest state that a page of the site came with, for those that the browser keeps: what they do when the visitor
+  // comes back to them they do before a server could be asked.
+  const remember = (text) => {
+    try {
+      localStorage[LATEST] = text;
+    } catch {} // as above
+  };
+  const owners = [...rules.owners, ...rules.categories.map(([category]) => ["", category])];
+  const withdraws = (before, after) => owners.some((owner) => covers(owner, before) && !covers(owner, after));
+  const isOutdated = () => {
+    try {
+      const [, granted, services] = JSON.parse(localStorage.getItem(LATEST) ?? print());
+      return withdraws(state, { granted, services });
+    } catch {
+      return true; // a choice was sent, and what became of it is not known
+    }
+  };
+
   const tell = (listener) => {
     try {
       listener(state);
@@ -222,13 +312,16 @@
     const was = print();
     state = stateOf(now);
     if (print() === was) return;
+    isChanged = true;
+    remember(print());
     sweep();
     channel?.postMessage(print());
-    const owners = [...rules.owners, ...rules.categories.map(([category]) => ["", category])];
-    if (owners.some((owner) => covers(owner, before) && !covers(owner))) {
-      await Promise.race([sweepDatabases(), new Promise((done) => setTimeout(done, 1000))]);
+    if (withdraws(before, state)) {
+      shut();
+      await soon(sweepDatabases(), dropWorkers());
       return leave();
     }
+    if (withdraws(state, before)) dropWorkers();
     stubs.release();
     for (const listener of [...listeners]) tell(listener);
     document.dispatchEvent(new CustomEvent("cookieconsent:change", { detail: state }));
@@ -237,7 +330,11 @@
   // Takes the state from the server, so that no script of the page can make one up.
   const refresh = async () => {
     const response = await ask(url("state"), { credentials: "same-origin", cache: "no-store" }).catch(() => null);
-    if (response?.ok) await update(await response.json());
+    if (response?.ok) {
+      const now = await response.json();
+      isChosen = false;
+      await update(now);
+    }
     return state;
   };
 
@@ -267,8 +364,10 @@
   });
 
   const stubs = makeStubs(rules, covers, hold);
-  makeArm({ parse, decide, mayStore, holdStorage, isRefusedServer })(window);
+  const armContacts = makeContacts({ isRefusedServer, isRefusedUnknown: judgement.isRefusedUnknown, beginOther });
+  makeArm({ parse, decide, mayStore, holdStorage, armContacts, beginOther, takeViolation })(window);
   takeReferrer();
+  remember(print());
   sweep();
   listen();
   // The banner asks here, as the page may use the name `cookieConsent` for something of its own.
@@ -278,10 +377,7 @@
       event.stopImmediatePropagation();
       const { detail } = event;
       if (!detail) return;
-      Object.assign(detail, { guard, reload, replay: stubs.replay });
-      if (typeof detail.held !== "function") return;
-      observers.add(detail.held);
-      for (const item of seen) detail.held(item);
+      banner = Object.assign(detail, { guard, isLost, reload, replay: stubs.replay });
     },
     true,
   );
@@ -292,15 +388,41 @@
     channel?.postMessage(print());
     timer = setTimeout(report, 1000);
   });
+  // A form that is sent without the banner's script is answered by another page, which may be one without a guard, and
+  // which no worker with the old policy may touch.
+  let isSending = false;
+  addEventListener(
+    "submit",
+    async (event) => {
+      const { target, submitter } = event;
+      if (target.action !== url("choices")) return;
+      isChosen = true;
+      if (isSending || banner.guard || !navigator.serviceWorker || !target.requestSubmit) return;
+      event.preventDefault();
+      await soon(dropWorkers());
+      isSending = true;
+      target.requestSubmit(submitter);
+    },
+    true,
+  );
   addEventListener("pagehide", () => {
     sweep();
     report();
+    if (isChosen) {
+      remember("");
+      channel?.postMessage("");
+    }
     channel?.close(); // an open one would keep the page out of the back/forward cache
   });
-  addEventListener("pageshow", (event) => {
+  addEventListener("pageshow", async (event) => {
     if (!event.persisted) return;
+    isChosen = false;
+    isLeft = false;
+    const isShut = isOutdated();
+    if (isShut) shut();
     listen();
-    refresh();
+    await refresh();
+    if (isShut) leave();
   });
   self.cookieStore?.addEventListener("change", ({ changed }) => {
     if (changed.some(({ name }) => isRefusedCookie(name))) sweep();

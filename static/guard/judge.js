@@ -124,6 +124,7 @@ const makeJudge = (rules, covers) => {
 
   return {
     cookieRule: (name) => find(rules.cookies, name),
+    isRefusedUnknown: () => !permits(undefined, rules.unknownHosts),
     isRefusedCookie: (name) => {
       const rule = find(rules.cookies, name);
       return !permits(rule, rules.unknown) && !isLogin(rule) && !rules.own.includes(name);

@@ -1,66 +1,9 @@
 // Stands between a page's scripts and what they write into the browser, in the page and in the frames that it makes.
 // Returns what arms a window. `parse` reads a cookie and `decide` says what becomes of it, `mayStore` whether something
-// may be stored under a name, `holdStorage` takes note of what may not, `isRefusedServer` judges servers of peers.
-const makeArm = ({ parse, decide, mayStore, holdStorage, isRefusedServer }) => {
+// may be stored under a name, `holdStorage` takes note of what may not; `armContacts` arms it for what it contacts,
+// `beginOther` is told of windows that a script opens, `takeViolation` of what the policy stops in them.
+const makeArm = ({ parse, decide, mayStore, holdStorage, armContacts, beginOther, takeViolation }) => {
   const armed = new WeakSet();
-  const wrap = (owner, name, make, part = "value") => {
-    const descriptor = owner && Object.getOwnPropertyDescriptor(owner, name);
-    const native = descriptor?.[part];
-    if (native) Object.defineProperty(owner, name, { ...descriptor, [part]: make(native) });
-  };
-
-  const allowedServers = (options) => {
-    if (!options?.iceServers) return options;
-    const mayAsk = ({ urls, url }) => ![].concat(urls ?? url ?? []).some((address) => isRefusedServer(address));
-    return { ...options, iceServers: [...options.iceServers].filter(mayAsk) };
-  };
-  const guardPeers = (Peers) => {
-    wrap(
-      Peers.prototype,
-      "setConfiguration",
-      (set) =>
-        function (options) {
-          return set.call(this, allowedServers(options));
-        },
-    );
-    const construct = (target, [options, ...more], made) =>
-      Reflect.construct(target, [allowedServers(options), ...more], made);
-    return new Proxy(Peers, { construct });
-  };
-
-  // Browsers connect to the host of a hint as soon as it stands in the page, and no policy governs that.
-  const HINT = /(^|\s)(preconnect|dns-prefetch)(\s|$)/i;
-  const guardHints = (link) => {
-    const mayHint = (node, rel, href) => {
-      const again = () => {
-        node.href = href;
-      };
-      return !href || !HINT.test(rel) || !isRefusedServer(href, again);
-    };
-    const setters = {
-      __proto__: null,
-      href: (node, value) => mayHint(node, node.rel, value),
-      rel: (node, value) => {
-        if (!mayHint(node, value, node.getAttribute("href"))) node.removeAttribute("href");
-        return true;
-      },
-    };
-    for (const name of Object.keys(setters)) {
-      const make = (set) =>
-        function (value) {
-          if (setters[name](this, `${value}`)) set.call(this, value);
-        };
-      wrap(link, name, make, "set");
-    }
-    const { setAttribute } = link;
-    const value = function (...values) {
-      const name = `${values[0]}`.toLowerCase();
-      const check = setters[name];
-      if (!check || check(this, `${values[1]}`)) setAttribute.apply(this, values);
-    };
-    Object.defineProperty(link, "setAttribute", { value, configurable: true, writable: true });
-  };
-
   const arm = (realm) => {
     const page = realm.Document.prototype;
     if (armed.has(page)) return;
@@ -134,14 +77,15 @@ const makeArm = ({ parse, decide, mayStore, holdStorage, isRefusedServer }) => {
           return Promise.reject(new DOMException("not agreed to", "SecurityError"));
         },
     );
-    guardHints(realm.HTMLLinkElement.prototype);
+    armContacts(realm);
+    realm.addEventListener("securitypolicyviolation", takeViolation, true);
     // A frame or window that a script makes has prototypes of its own.
     for (const kind of ["IFrame", "Frame", "Object"]) {
       for (const name of ["contentWindow", "contentDocument"]) {
         const reach = (get) =>
           function () {
             const inner = get.call(this);
-            armOther(inner?.defaultView ?? inner);
+            armOther(inner);
             return inner;
           };
         wrap(realm[`HTML${kind}Element`]?.prototype, name, reach, "get");
@@ -153,15 +97,16 @@ const makeArm = ({ parse, decide, mayStore, holdStorage, isRefusedServer }) => {
       (open) =>
         function (...values) {
           const opened = open.apply(this ?? realm, values);
+          if (opened) beginOther();
           armOther(opened);
           return opened;
         },
     );
-    for (const name of ["RTCPeerConnection", "webkitRTCPeerConnection"]) wrap(realm, name, guardPeers);
   };
   // A page of the site brings a guard of its own; one of another origin cannot be reached, nor can it reach ours.
-  const armOther = (realm) => {
+  const armOther = (inner) => {
     try {
+      const realm = inner?.defaultView ?? inner;
       if (realm && !/^http/.test(realm.location.protocol)) arm(realm);
     } catch {}
   };

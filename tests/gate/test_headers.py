@@ -14,7 +14,7 @@ DECLARED = Policy.model_validate({"version": "1", "first_party": ["cdn.example"]
 
 def gated(name: str, value: str) -> str | None:
     gate = TagGate(Classifier(DECLARED), Consent(policy=DECLARED, granted=frozenset({"session"})), "page.example")
-    return ADDRESS_HEADERS[name](value, gate)
+    return ADDRESS_HEADERS[name](value, gate.hold_address)
 
 
 @pytest.mark.parametrize(

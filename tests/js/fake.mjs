@@ -25,7 +25,7 @@ const makeEvent = (type, more = {}) => ({
 
 // Loads the guard into a page; `served` is what GET state answers.
 export const load = ({ unknown = "session", dataset = {}, served = null, globals = {}, cookies = [] } = {}) => {
-  const page = { writes: [], sent: [], left: [], timers: [], channels: [], jar: [...cookies] };
+  const page = { writes: [], sent: [], left: [], timers: [], channels: [], added: [], jar: [...cookies] };
   class CustomEvent {
     constructor(type, { detail } = {}) {
       Object.assign(this, makeEvent(type, { detail }));
@@ -65,6 +65,11 @@ export const load = ({ unknown = "session", dataset = {}, served = null, globals
   class HTMLLinkElement {
     setAttribute() {}
   }
+  class HTMLFormElement {
+    get action() {
+      return this.address;
+    }
+  }
   const window = new Events();
   const document = new Document();
   Object.assign(document, {
@@ -74,6 +79,8 @@ export const load = ({ unknown = "session", dataset = {}, served = null, globals
       dataset: { decided: "false", granted: "session", services: "", ...dataset },
     },
     querySelector: () => null,
+    createElement: (name) => ({ localName: name }),
+    head: { append: (node) => page.added.push(node) },
   });
   const location = {
     protocol: "https:",
@@ -91,9 +98,12 @@ export const load = ({ unknown = "session", dataset = {}, served = null, globals
     location,
     Document,
     Storage,
+    HTMLFormElement,
     HTMLLinkElement,
     CustomEvent,
     BroadcastChannel,
+    navigator: {},
+    length: 0,
     URL,
     DOMException,
     localStorage: new Storage(),

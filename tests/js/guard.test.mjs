@@ -93,6 +93,69 @@ test("a withdrawal clears and leaves, a grant does not", async () => {
   await window.cookieConsent.refresh();
   assert.equal(window.localStorage.getItem("acme"), null);
   assert.deepEqual(page.left, ["reload"]);
+  assert.deepEqual(grant.page.added, []);
+  assert.match(page.added[0].content, /^default-src 'self' /, "nothing reaches another host until the page is left");
+});
+
+test("a page that the browser kept asks no other host if consent was withdrawn meanwhile", async () => {
+  const kept = load({ dataset: datasetOf({ granted: ["analytics"] }), served: state([]) });
+  kept.window.localStorage["cookie_consent.state"] = '[true,["session"],{}]';
+  kept.emit("pageshow", { persisted: true });
+  assert.equal(kept.page.added[0].httpEquiv, "Content-Security-Policy");
+  await new Promise(setImmediate);
+  assert.ok(kept.page.left.includes("reload"));
+  const more = load({ dataset: datasetOf({}), served: state(["analytics"]) });
+  more.window.localStorage["cookie_consent.state"] = '[true,["session","analytics"],{}]';
+  more.emit("pageshow", { persisted: true });
+  await new Promise(setImmediate);
+  assert.deepEqual([more.page.added, more.page.left], [[], []]);
+});
+
+test("a choice that is sent as a form makes other pages ask the server", async () => {
+  const { emit, page, window } = load({ dataset: datasetOf({}) });
+  emit("submit", { target: { address: "/x", action: "https://site.test/elsewhere" } });
+  emit("pagehide", {});
+  assert.deepEqual(page.channels[0].posted, []);
+  emit("submit", { target: { address: "/x", action: "https://site.test/_consent/choices" } });
+  emit("pagehide", {});
+  assert.deepEqual(page.channels[0].posted, [""]);
+  assert.equal(window.localStorage.getItem("cookie_consent.state"), "");
+});
+
+test("what only a new document can do is known by its category and service", () => {
+  const { document, run, window } = load({ dataset: { ...datasetOf({}), held: "analytics/acme preferences/-" } });
+  const link = {};
+  window.dispatchEvent(new window.CustomEvent("cookieconsent:guard", { detail: link }));
+  assert.equal(
+    link.isLost((category, service) => category === "analytics" && service === "acme"),
+    true,
+  );
+  assert.equal(
+    link.isLost((category) => category === "preferences"),
+    true,
+  );
+  assert.equal(
+    link.isLost((category) => category === "advertising"),
+    false,
+  );
+  document.cookie = "theme=dark"; // done again when it is allowed
+  run("localStorage.setItem('chat', '1')");
+  const { window: other } = load({ dataset: datasetOf({}) });
+  const second = {};
+  other.dispatchEvent(new other.CustomEvent("cookieconsent:guard", { detail: second }));
+  assert.equal(
+    second.isLost(() => true),
+    false,
+  );
+});
+
+test("a key that a script sets past the guard is taken away, and put back when it is allowed", async () => {
+  const { emit, window } = load({ dataset: datasetOf({}), served: state(["preferences"]) });
+  window.localStorage.chat = "open";
+  emit("load", {});
+  assert.equal(window.localStorage.getItem("chat"), null);
+  await window.cookieConsent.refresh();
+  assert.equal(window.localStorage.getItem("chat"), "open");
 });
 
 test("a service that is refused in a granted category is a withdrawal; one that was refused before is none", async () => {

@@ -3,5 +3,7 @@
 from __future__ import annotations
 
 BEYOND = {
+    "frame-location": "a connection without a request: Chromium makes it before it asks the page's policy, and the "
+    "script reaches the frame by its number, before any document of the site is in it",
     "popup-on-click": "the visitor's own act, as following a link is",
 }

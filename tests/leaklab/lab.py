@@ -113,15 +113,13 @@ class Lab:
 
     async def accept_and_withdraw(self, page: Page) -> None:
         async with self.visit(page, "both") as visit:
-            await visit.open()
-            self.note(page, "before", await visit.seen(self.pace(page)))
-            if page.act != "load":
-                await visit.goto(visit.tab, f"{page.url}?port={visit.port}")
+            await visit.goto(visit.tab, f"{page.url}?port={visit.port}")
             visit.forget()
             if await visit.choose("Accept all") and page.act == "load":
                 self.note(page, "activated", await visit.awaited(page.wanted))
             else:
                 await visit.tab.wait_for_load_state("load")
+            await visit.goto(visit.tab, "about:blank")  # what the page as it was still does is not looked at
             await visit.open()
             self.note(page, "accepted", await visit.awaited(page.wanted))
             other = await visit.context.new_page() if page.act == "stay" else visit.tab
@@ -131,14 +129,17 @@ class Lab:
                 visit.forget()
             elif page.act == "return":
                 visit.forget()
-                await visit.back()
+                await visit.back(steps=2)  # over the preferences and where they led
             else:
                 await visit.open()
             self.note(page, "withdrawn", await visit.seen(self.pace(page)))
 
     async def refuse(self, page: Page) -> None:
         async with self.visit(page, "both") as visit:
-            await visit.goto(visit.tab, f"{page.url}?port={visit.port}")
+            await visit.open()
+            self.note(page, "before", await visit.seen(self.pace(page)))
+            if page.act != "load":
+                await visit.goto(visit.tab, f"{page.url}?port={visit.port}")
             await visit.choose("Refuse all")
             await visit.open()
             self.note(page, "refused", await visit.seen(self.pace(page)))
@@ -212,9 +213,9 @@ def jobs_of(lab: Lab, page: Page, columns: set[str]) -> Iterator[tuple[str, Awai
     for peer in PEERS if page.name == "script" else ():
         if peer.name in columns:
             yield f"{peer.name}, accepted", lab.accept_peer(page, peer)
-    if "refused" in columns:
-        yield "refused", lab.refuse(page)
-    if columns & {"before", "withdrawn", *AGREED}:
+    if columns & {"before", "refused"}:
+        yield "before and refused", lab.refuse(page)
+    if columns & {"withdrawn", *AGREED}:
         yield "accepted and withdrawn", lab.accept_and_withdraw(page)
 
 

@@ -51,6 +51,10 @@ class Page:
     act: Literal["load", "click", "hover", "leave", "return", "stay", "install"] = "load"
     """What the visitor does: click or point at ``#go``, leave for another page, leave and come back, look on for
     longer, install the site as an application."""
+    once: bool = False
+    """Whether it does so only when the profile opens it for the first time: its worker lives on."""
+    next_time: bool = False
+    """Whether what was held comes only with the next request after a choice: the page cannot know of it."""
     regular: bool = False
     """Whether it needs a profile that is not private: in a private one Chromium does not preconnect."""
     scripts: bool = True

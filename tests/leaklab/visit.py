@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import time
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
@@ -14,7 +15,7 @@ from tests.leaklab.page import SITE
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from playwright.async_api import BrowserContext, ConsoleMessage
+    from playwright.async_api import BrowserContext, ConsoleMessage, Frame
     from playwright.async_api import Page as Tab
 
     from tests.browser.harness import Proxy
@@ -28,6 +29,8 @@ QUIET = 0.4
 """How long no request may have come, in seconds."""
 MOST = 5.0
 """How long a page that never rests is looked at, in seconds."""
+TRIES = 5
+"""How often the browser is asked to keep a page that is left."""
 PATIENCE = 45_000
 """How long the browser may take for one step, in milliseconds: long, for machines that are busy."""
 ORIGIN = f"https://{SITE}"
@@ -66,6 +69,11 @@ class Visit:
             if message.type == "error":
                 visit.errors.append(message.text)
 
+        def begin(frame: Frame) -> None:
+            if frame == tab.main_frame:
+                visit.errors.clear()  # those of the document before
+
+        tab.on("framenavigated", begin)
         tab.on("console", note)
         tab.on("pageerror", lambda error: visit.errors.append(str(error)))
         return visit
@@ -82,8 +90,7 @@ class Visit:
             case "leave":
                 await self.goto(self.tab, f"{ORIGIN}/blank")
             case "return":
-                await self.goto(self.tab, f"{ORIGIN}/blank")
-                await self.back()
+                await self.leave_and_return()
             case "install":
                 session = await self.context.new_cdp_session(self.tab)
                 await session.send("Page.getAppManifest")
@@ -98,10 +105,27 @@ class Visit:
             if "interrupted by another navigation" not in error.message and "ERR_ABORTED" not in error.message:
                 raise
 
-    async def back(self) -> None:
-        """Go back to the page, which may come as it was left."""
-        await self.tab.evaluate("() => { setTimeout(() => history.back()) }")
-        await self.tab.wait_for_url(f"{self.page.url}**", wait_until="commit", timeout=PATIENCE)
+    async def leave_and_return(self) -> None:
+        """Leave the page and come back to it as it was left. The browser does not always keep it: then once more."""
+        for _ in range(TRIES):
+            await self.tab.evaluate("() => { window.wasHere = true }")
+            await self.goto(self.tab, f"{ORIGIN}/blank")
+            await self.back()
+            if await self.tab.evaluate("() => window.wasHere === true"):
+                return
+        raise AssertionError(f"the browser did not keep the page, {TRIES} times")
+
+    async def back(self, steps: int = 1) -> None:
+        """Go back to the page, which may come as it was left. Playwright does not always see that it has come."""
+        until = time.monotonic() + PATIENCE / 1000
+        with contextlib.suppress(Error):  # the page may be gone before it has answered
+            await self.tab.evaluate("(steps) => { setTimeout(() => history.go(-steps)) }", steps)
+        while time.monotonic() < until:
+            await asyncio.sleep(0.05)
+            with contextlib.suppress(Error):
+                if str(await self.tab.evaluate("() => location.href")).startswith(self.page.url):
+                    return
+        raise AssertionError("the browser did not go back")
 
     def forget(self) -> None:
         self.proxy.hang_up()
@@ -110,7 +134,7 @@ class Visit:
 
     async def awaited(self, expected: frozenset[str]) -> Seen:
         """Wait until all of ``expected`` has happened and nothing more does; say what has."""
-        return await self._watch(lambda lasted, rested: lasted > LIVE or rested > QUIET, expected)
+        return await self._watch(lambda lasted, rested: lasted > MOST or rested > QUIET, expected)
 
     async def seen(self, pace: float) -> Seen:
         """Say what happens in the time in which all would happen that can; that takes ``pace`` seconds by itself."""
@@ -177,7 +201,7 @@ class Visit:
         choice = tab.get_by_role("button", name=button, exact=True).first
         has_banner = await choice.is_visible()
         if not has_banner:
-            await self.goto(tab, f"{ORIGIN}/_consent/preferences")
+            await self.goto(tab, f"{ORIGIN}/_consent/preferences?return_to=/blank")
         async with tab.expect_response(lambda response: response.url.endswith("/choices"), timeout=PATIENCE) as answer:
             await choice.click(timeout=PATIENCE)
         status = (await answer.value).status
@@ -188,6 +212,6 @@ class Visit:
     async def change(self, button: str, tab: Tab | None = None) -> None:
         """Choose on the preferences page."""
         tab = tab or self.tab
-        await self.goto(tab, f"{ORIGIN}/_consent/preferences")
+        await self.goto(tab, f"{ORIGIN}/_consent/preferences?return_to=/blank")
         await self.choose(button, tab)
         await tab.wait_for_load_state("load")

@@ -87,7 +87,7 @@ def test_reports(document: Any, kind: str, found: list[tuple[str, str, str, str]
         (b"[1]", API, 400),
         (b"{}", JSON, 400),
         (b'{"path": "a", "held": []}', JSON, 400),
-        (b'{"path": "/a", "held": [{"kind": "host", "name": "x"}]}', JSON, 400),
+        (b'{"path": "/a", "held": [{"kind": "call", "name": "x"}]}', JSON, 400),
         (b'{"path": "/a", "held": [{"kind": [], "name": "x"}]}', JSON, 400),
         (b'{"path": "/a", "held": [{"kind": "cookie", "name": ""}]}', JSON, 400),
         (b"{}", "text/plain", 415),  # what another site could post without asking

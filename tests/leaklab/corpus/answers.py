@@ -44,6 +44,7 @@ PAGES = (
         cookies=("_fbp",),
     ),
     Page(
+        next_time=True,
         name="image-cookie",
         does="a cookie set with an own pixel",
         body="<img src=OWN/pixel>",
@@ -52,6 +53,7 @@ PAGES = (
         cookies=("lab_pixel",),
     ),
     Page(
+        next_time=True,
         name="redirect-cookie",
         does="a cookie set with a redirect",
         body="<img src=OWN/go>",
@@ -64,6 +66,7 @@ PAGES = (
         cookies=("lab_redirect",),
     ),
     Page(
+        next_time=True,
         name="fetch-cookie",
         does="a cookie set with the answer to a fetch, on an error",
         body="<script>fetch('OWN/collect',{method:'POST'})</script>",

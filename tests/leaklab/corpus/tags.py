@@ -156,6 +156,7 @@ PAGES = (
         body="<div><template shadowrootmode=open><img @leak src=https://THIRD/a></template></div>",
     ),
     Page(
+        next_time=True,
         name="scanner-bait",
         does="tags that only the preload scanner ever sees",
         head="<script src=OWN/slow.js></script><script>document.write('<!--')</script><img @leak src=https://THIRD/a>"

@@ -8,8 +8,8 @@ FETCH = File(body="fetch('https://THIRD/a',{mode:'no-cors'}).catch(()=>{})")
 IMPORT = File(body="importScripts('https://THIRD/a.js')")
 
 
-def worker(name: str, does: str, code: str, file: File = FETCH) -> Page:
-    return Page(name=name, does=does, body=f"<script @leak>{code}</script>", files={"worker.js": file})
+def worker(name: str, does: str, code: str, file: File = FETCH, *, once: bool = False) -> Page:
+    return Page(name=name, does=does, body=f"<script @leak>{code}</script>", files={"worker.js": file}, once=once)
 
 
 PAGES = (
@@ -21,7 +21,7 @@ PAGES = (
         "new Worker('OWN/worker.js',{type:'module'})",
         File(body="import 'https://THIRD/a.js'"),
     ),
-    worker("shared-worker", "a shared worker that fetches", "new SharedWorker('OWN/worker.js')"),
+    worker("shared-worker", "a shared worker that fetches", "new SharedWorker('OWN/worker.js')", once=True),
     Page(
         name="blob-worker",
         does="a worker from a `blob:` address",
@@ -40,6 +40,7 @@ PAGES = (
         File(
             body="addEventListener('install',e=>e.waitUntil(fetch('https://THIRD/a',{mode:'no-cors'}).catch(()=>{})))"
         ),
+        once=True,
     ),
     worker(
         "service-worker-import",

@@ -1,0 +1,270 @@
+// What a page's scripts contact and the page's policy does not govern, or governs too late: servers of peers, hints,
+// frames (to whose host a browser connects before it asks the policy), navigation, windows, speculation rules.
+const wrap = (owner, name, make, part = "value") => {
+  const descriptor = owner && Object.getOwnPropertyDescriptor(owner, name);
+  const native = descriptor?.[part];
+  if (native) Object.defineProperty(owner, name, { ...descriptor, [part]: make(native) });
+};
+
+// Returns what arms a window. `isRefusedServer` judges an address and takes note of it, `isRefusedUnknown` says whether
+// hosts that nobody declared are refused, `beginOther` is told of workers and worklets.
+const makeContacts = ({ isRefusedServer, isRefusedUnknown, beginOther }) => {
+  const allowedServers = (options) => {
+    if (!options?.iceServers) return options;
+    const mayAsk = ({ urls, url }) => ![].concat(urls ?? url ?? []).some((address) => isRefusedServer(address));
+    return { ...options, iceServers: [...options.iceServers].filter(mayAsk) };
+  };
+  const guardPeers = (Peers) => {
+    wrap(
+      Peers.prototype,
+      "setConfiguration",
+      (set) =>
+        function (options) {
+          return set.call(this, allowedServers(options));
+        },
+    );
+    const construct = (target, [options, ...more], made) =>
+      Reflect.construct(target, [allowedServers(options), ...more], made);
+    return new Proxy(Peers, { construct });
+  };
+
+  // -- tags that a script makes --------------------------------------------------------------------------------------
+
+  // `setters` says of each attribute whether a node may take a value.
+  const guardAttributes = (prototype, setters) => {
+    if (!prototype) return;
+    for (const name of Object.keys(setters)) {
+      const make = (set) =>
+        function (value) {
+          if (setters[name](this, `${value}`)) set.call(this, value);
+        };
+      wrap(prototype, name, make, "set");
+    }
+    const { setAttribute } = prototype;
+    const value = function (...values) {
+      const check = setters[`${values[0]}`.toLowerCase()];
+      if (!check || check(this, `${values[1]}`)) setAttribute.apply(this, values);
+    };
+    Object.defineProperty(prototype, "setAttribute", { value, configurable: true, writable: true });
+  };
+
+  // Browsers connect to the host of a hint as soon as it stands in the page, and no policy governs that.
+  const HINT = /(^|\s)(preconnect|dns-prefetch)(\s|$)/i;
+  const mayHint = (node, rel, href) => {
+    const again = () => {
+      node.href = href;
+    };
+    return !href || !HINT.test(rel) || !isRefusedServer(href, again);
+  };
+  const hintSetters = {
+    __proto__: null,
+    href: (node, value) => mayHint(node, node.rel, value),
+    rel: (node, value) => {
+      if (!mayHint(node, value, node.getAttribute("href"))) node.removeAttribute("href");
+      return true;
+    },
+  };
+  const mayShow = (node, src) => {
+    const again = () => {
+      node.src = src;
+    };
+    return !rules.enforced || !src || !isRefusedServer(src, again);
+  };
+  const frameSetters = { __proto__: null, src: mayShow };
+
+  // Both in markup that a script writes: it is left as it is, but for the tags that would connect.
+  const MAYBE = /<(?:i?frame|link)\b/i;
+  const TAGS = /<(?:i?frame|link)\b(?:"[^"]*"|'[^']*'|[^'">])*>/gi;
+  const { set: parseInto } = Object.getOwnPropertyDescriptor(self.Element?.prototype ?? {}, "innerHTML") ?? {};
+  const inert = document.implementation?.createHTMLDocument("");
+  const isHarmless = (node) =>
+    node.localName === "link"
+      ? mayHint(node, node.rel, node.getAttribute("href"))
+      : mayShow(node, node.getAttribute("src"));
+  const elementsOf = (markup) => {
+    parseInto.call(inert.body, markup);
+    return [...inert.body.querySelectorAll("iframe[src],link[href]")];
+  };
+  const harmless = (markup) => {
+    if (typeof markup !== "string" || !MAYBE.test(markup)) return markup;
+    try {
+      if (elementsOf(markup).every(isHarmless)) return markup;
+      return markup.replace(TAGS, (tag) => {
+        const [node] = elementsOf(tag);
+        if (!node || isHarmless(node)) return tag;
+        node.removeAttribute(node.localName === "link" ? "href" : "src");
+        return node.outerHTML.replace(/<\/iframe>$/, "");
+      });
+    } catch {
+      return markup; // a page that takes trusted types only
+    }
+  };
+  const guardMarkup = (realm) => {
+    const element = realm.Element?.prototype;
+    const setter = (set) =>
+      function (markup) {
+        set.call(this, harmless(markup));
+      };
+    const method = (at) => (write) =>
+      function (...values) {
+        if (at in values) values[at] = harmless(values[at]);
+        return write.apply(this, values);
+      };
+    const whole = (write) =>
+      function (...parts) {
+        return write.apply(this, parts.every((part) => typeof part === "string") ? [harmless(parts.join(""))] : parts);
+      };
+    for (const owner of [element, realm.ShadowRoot?.prototype]) {
+      wrap(owner, "innerHTML", setter, "set");
+      wrap(owner, "setHTMLUnsafe", method(0));
+    }
+    wrap(element, "outerHTML", setter, "set");
+    wrap(element, "insertAdjacentHTML", method(1));
+    wrap(realm.Range?.prototype, "createContextualFragment", method(0));
+    for (const name of ["write", "writeln"]) wrap(realm.Document.prototype, name, whole);
+  };
+
+  // -- speculation rules ---------------------------------------------------------------------------------------------
+
+  const isRules = (type) => /^\s*speculationrules\s*$/i.test(type);
+  // Whether links that a rule chooses by `where` can only lead to the site itself.
+  const isConfined = ({ href_matches: matches, and, or }) =>
+    matches !== undefined
+      ? [].concat(matches).every((pattern) => /^\/(?!\/)/.test(pattern))
+      : Boolean(and?.some(isConfined) || (or?.length && or.every(isConfined)));
+  const addressesIn = function* (value) {
+    if (typeof value === "string") yield value;
+    else if (value && typeof value === "object") for (const part of Object.values(value)) yield* addressesIn(part);
+  };
+  const mayPrepare = (text) => {
+    try {
+      const all = Object.values(JSON.parse(text)).flat();
+      const isFree = all.some((rule) => rule.where && !isConfined(rule.where));
+      const refused = [...addressesIn(all)].filter((address) => isRefusedServer(address));
+      return !refused.length && !(isFree && isRefusedUnknown());
+    } catch {
+      return true; // no rules: the browser says so itself
+    }
+  };
+  // A browser reads them when they stand in the page: until then they are looked at whenever they change.
+  const watchRules = (node) => {
+    const prepared = (text) => (isRules(node.type) && !mayPrepare(text) ? "{}" : text);
+    for (const name of ["textContent", "text", "innerHTML", "innerText"]) {
+      let owner = node;
+      while (owner && !Object.hasOwn(owner, name)) owner = Object.getPrototypeOf(owner);
+      const { get, set } = owner ? Object.getOwnPropertyDescriptor(owner, name) : {};
+      if (!set) continue;
+      Object.defineProperty(node, name, {
+        configurable: true,
+        enumerable: false,
+        get,
+        set(value) {
+          set.call(this, prepared(`${value}`));
+        },
+      });
+    }
+    for (const name of ["append", "appendChild", "prepend", "insertBefore", "replaceChildren"]) {
+      const native = node[name];
+      const value = function (...values) {
+        const result = native.apply(this, values);
+        const text = prepared(this.textContent);
+        if (text !== this.textContent) this.textContent = text;
+        return result;
+      };
+      Object.defineProperty(node, name, { configurable: true, writable: true, value });
+    }
+    if (!mayPrepare(node.textContent)) node.textContent = "{}";
+  };
+  const ruleSetters = {
+    __proto__: null,
+    type: (node, value) => {
+      if (isRules(value) && !Object.hasOwn(node, "text")) watchRules(node);
+      return true;
+    },
+  };
+
+  // -- workers, whose violations of their policy no page sees ---------------------------------------------------------
+
+  const startsWorker = (Native) =>
+    new Proxy(Native, {
+      construct(...values) {
+        beginOther();
+        return Reflect.construct(...values);
+      },
+    });
+  const startsWorklet = (start) =>
+    function (...values) {
+      beginOther();
+      return start.apply(this, values);
+    };
+
+  // -- being led away ------------------------------------------------------------------------------------------------
+
+  // Where the visitor goes is for the visitor to say. A page that nobody has touched leads nobody to a refused host; a
+  // frame goes to none, as the policy says of it.
+  const guardNavigation = (realm) => {
+    const { userActivation } = realm.navigator ?? {};
+    const isInside = () => {
+      try {
+        return realm !== realm.parent && Boolean(realm.parent.document);
+      } catch {
+        return false; // another site's page shows this one
+      }
+    };
+    const isIdle = () => userActivation?.hasBeenActive === false || isInside();
+    const isRefused = (address) => isIdle() && isRefusedServer(address);
+    realm.navigation?.addEventListener("navigate", (event) => {
+      const { cancelable, userInitiated, destination } = event;
+      if (cancelable && !userInitiated && isRefused(destination.url)) event.preventDefault();
+    });
+    const form = realm.HTMLFormElement?.prototype;
+    const actionOf = (node) => Reflect.get(form, "action", node); // a field may bear the name
+    wrap(
+      form,
+      "submit",
+      (submit) =>
+        function () {
+          if (!isRefused(actionOf(this))) submit.call(this);
+        },
+    );
+    realm.addEventListener?.(
+      "submit",
+      (event) => {
+        const { target, submitter } = event;
+        const action = submitter?.hasAttribute("formaction") ? submitter.formAction : actionOf(target);
+        if (isRefused(action)) event.preventDefault();
+      },
+      true,
+    );
+    wrap(
+      realm.HTMLElement?.prototype,
+      "click",
+      (click) =>
+        function () {
+          if (!/^(a|area)$/.test(this.localName) || !this.href || !isRefused(this.href)) click.call(this);
+        },
+    );
+    wrap(
+      realm,
+      "open",
+      (open) =>
+        function (...values) {
+          if (userActivation?.isActive === false && values[0] && isRefusedServer(values[0])) return null;
+          return open.apply(this ?? realm, values);
+        },
+    );
+  };
+
+  return (realm) => {
+    for (const name of ["Worker", "SharedWorker"]) wrap(realm, name, startsWorker);
+    wrap(realm.Worklet?.prototype, "addModule", startsWorklet);
+    wrap(realm.ServiceWorkerContainer?.prototype, "register", startsWorklet);
+    guardAttributes(realm.HTMLLinkElement?.prototype, hintSetters);
+    guardAttributes(realm.HTMLIFrameElement?.prototype, frameSetters);
+    guardAttributes(realm.HTMLFrameElement?.prototype, frameSetters);
+    guardAttributes(realm.HTMLScriptElement?.prototype, ruleSetters);
+    guardMarkup(realm);
+    guardNavigation(realm);
+    for (const name of ["RTCPeerConnection", "webkitRTCPeerConnection"]) wrap(realm, name, guardPeers);
+  };
+};

@@ -1,0 +1,104 @@
+"""What the guard holds of a page's contacts that no policy governs, and what it must not break."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from tests.browser.harness import SITE
+from tests.browser.test_guard import errors_of, make, paged
+
+if TYPE_CHECKING:
+    from tests.browser.conftest import Visiting
+
+FRAME = "'<p>a</p><iframe title=a src=//acme.test/f></iframe><b>b</b>'"
+WAYS = {
+    "a frame's property": "f = document.createElement('iframe'); f.src = '//acme.test/f'; document.body.append(f)",
+    "a frame's attribute": "f = document.createElement('iframe'); f.setAttribute('SRC', '//acme.test/f');"
+    "document.body.append(f)",
+    "innerHTML": f"document.body.innerHTML = {FRAME}",
+    "outerHTML": f"document.body.append(d = document.createElement('div')); d.outerHTML = {FRAME}",
+    "insertAdjacentHTML": f"document.body.insertAdjacentHTML('beforeend', {FRAME})",
+    "setHTMLUnsafe": f"document.body.setHTMLUnsafe({FRAME})",
+    "a shadow root": f"document.body.attachShadow({{ mode: 'open' }}).innerHTML = {FRAME}",
+    "a fragment": f"document.body.append(document.createRange().createContextualFragment({FRAME}))",
+    "document.write": f"document.write('<p>', {FRAME})",
+    "a hint in markup": "document.head.insertAdjacentHTML('beforeend', '<LINK rel=\"x preconnect\" href=//acme.test>')",
+    "location": "location = '//acme.test/f'",
+    "a link that is clicked": "Object.assign(document.createElement('a'), { href: '//acme.test/f' }).click()",
+    "a form": "document.body.innerHTML = '<form action=//acme.test/f><input name=action></form>';"
+    "document.forms[0].submit()",
+    "a form by request": "document.body.innerHTML = '<form><button formaction=//acme.test/f></button></form>';"
+    "document.forms[0].requestSubmit(document.forms[0].elements[0])",
+    "a window": "window.opened = open('//acme.test/f')",
+    "rules, before": "s = document.createElement('script'); s.type = 'speculationrules'; s.textContent ="
+    '\'{"prefetch":[{"urls":["//acme.test/f"]}]}\'; document.head.append(s)',
+    "rules, after": 's = document.createElement(\'script\'); s.append(\'{"prefetch":[{"urls":["//acme.test/f"]}]}\');'
+    "s.setAttribute('type', 'speculationrules'); document.head.append(s)",
+    "rules for all links": "s = document.createElement('script'); s.type = 'speculationrules'; s.append("
+    '\'{"prefetch":[{"where":{"selector_matches":"a"}}]}\'); document.head.append(s)',
+}
+
+
+@pytest.mark.parametrize("way", list(WAYS))
+def test_what_no_policy_governs_waits_for_the_choice(visiting: Visiting, ledger_url: str, way: str) -> None:
+    with visiting(make(paged(WAYS[way]), ledger_url, gate={"html": False})) as visit:
+        errors = errors_of(visit.page)
+        contacts = visit.open()
+        assert not any("acme" in host for host in contacts)
+        assert errors == []
+        assert visit.page.url.endswith("site.test/")
+        assert visit.page.locator("[src*='acme'], link[href*='acme']").count() == 0
+        assert visit.page.locator("script[type=speculationrules]").evaluate_all("all => all.map(s => s.text)") in (
+            [],
+            ["{}"],
+        )
+        if "all links" not in way:
+            held = visit.page.evaluate("cookieConsent.held.map(({ kind, name }) => `${kind} ${name}`)")
+            assert held == ["host acme.test"]
+
+
+HARMLESS: dict[str, tuple[str, Any]] = {
+    "a sample in a text field": (
+        "document.body.innerHTML = '<textarea><iframe src=//acme.test></iframe></textarea>';"
+        "window.seen = document.querySelector('textarea').value",
+        "<iframe src=//acme.test></iframe>",
+    ),
+    "markup beside a held frame": (
+        "document.body.innerHTML = '<!-- <iframe src=/a> --><iframe src=//acme.test data-a=\"<iframe>\" width=9>x';"
+        "f = document.querySelector('iframe');"
+        "window.seen = [document.body.firstChild.data, f.dataset.a, f.width, f.textContent, f.getAttribute('src')]",
+        [" <iframe src=/a> ", "<iframe>", "9", "x", None],
+    ),
+    "own frames, links and rules": (
+        "document.body.innerHTML = '<iframe src=/a/b></iframe><link rel=preload as=image href=/own.png>';"
+        "s = document.createElement('script'); s.type = 'speculationrules';"
+        's.text = \'{"prefetch":[{"where":{"and":[{"href_matches":"/*"}]}}]}\'; document.head.append(s);'
+        "window.seen = [document.querySelector('iframe').src.slice(-4), s.text.length > 9, s.type]",
+        ["/a/b", True, "speculationrules"],
+    ),
+    "a frame of another host": (
+        "f = document.createElement('iframe'); f.sandbox = ''; document.body.append(f);"
+        "window.seen = typeof f.contentWindow.postMessage",
+        "function",
+    ),
+    "values that are no text": (
+        "document.body.innerHTML = null; document.body.append(document.createRange().createContextualFragment(1));"
+        "document.body.insertAdjacentHTML('beforeend', { toString: () => 'b' });"
+        "window.seen = document.body.textContent.trim()",
+        "1b",
+    ),
+    "navigation on the page": ("location.hash = 'a'; window.seen = location.hash", "#a"),
+    "a page of its own": ("if (location.pathname === '/') location = '/a/b'; window.seen = location.pathname", "/a/b"),
+}
+
+
+@pytest.mark.parametrize("way", list(HARMLESS))
+def test_what_concerns_nobody_else_goes_on(visiting: Visiting, ledger_url: str, way: str) -> None:
+    code, seen = HARMLESS[way]
+    with visiting(make(paged(code), ledger_url, gate={"html": False})) as visit:
+        errors = errors_of(visit.page)
+        visit.page.goto(f"http://{SITE}/")
+        visit.page.wait_for_function("seen => JSON.stringify(window.seen) === JSON.stringify(seen)", arg=seen)
+        assert errors == []
