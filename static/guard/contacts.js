@@ -23,10 +23,20 @@ const makeContacts = ({ isRefusedServer, isRefusedUnknown, beginOther }) => {
           return set.call(this, allowedServers(options));
         },
     );
-    const construct = (target, [options, ...more], made) =>
-      Reflect.construct(target, [allowedServers(options), ...more], made);
+    const construct = (target, [options, ...more], made) => {
+      const peer = Reflect.construct(target, [allowedServers(options), ...more], made);
+      for (const other of peers) if (other.signalingState === "closed") peers.delete(other);
+      if (options?.iceServers) peers.add(peer);
+      return peer;
+    };
     return new Proxy(Peers, { construct });
   };
+  // A page that the browser keeps would go on asking its servers, whatever is chosen meanwhile.
+  const peers = new Set();
+  addEventListener("pagehide", () => {
+    for (const peer of peers) peer.close();
+    peers.clear();
+  });
 
   // -- tags that a script makes --------------------------------------------------------------------------------------
 

@@ -132,9 +132,26 @@
 
   // -- documents and workers whose violations are not seen here -------------------------------------------------------
 
+  // A service worker keeps the policy that it was installed with: it goes, and the page installs it anew. Whether there is
+  // one is known after the load.
+  let hasServiceWorkers = Boolean(navigator.serviceWorker);
+  const findServiceWorkers = async () => {
+    try {
+      hasServiceWorkers = hasOthers || (await navigator.serviceWorker.getRegistrations()).length > 0;
+    } catch {
+      hasServiceWorkers = false; // as above
+    }
+  };
+  const dropServiceWorkers = async () => {
+    try {
+      const workers = await navigator.serviceWorker.getRegistrations();
+      await Promise.all(workers.map((worker) => worker.unregister()));
+    } catch {} // as above
+  };
   let hasOthers = false; // workers, worklets, and windows that a script writes into
   const beginOther = () => {
     hasOthers = true;
+    hasServiceWorkers = Boolean(navigator.serviceWorker);
   };
   // Whether something in the frame was held back, as far as can be told: a document of the site has a guard, one that
   // a script has made or that no script may look into has none.
@@ -229,13 +246,6 @@
     };
   };
 
-  // A worker keeps the policy that it was installed with: it goes, and the page installs it anew.
-  const dropWorkers = async () => {
-    try {
-      const workers = await navigator.serviceWorker.getRegistrations();
-      await Promise.all(workers.map((worker) => worker.unregister()));
-    } catch {} // as above
-  };
   const soon = (...works) => Promise.race([Promise.all(works), new Promise((done) => setTimeout(done, 1000))]);
 
   // A script's reload makes the page itself the one that the visitor came from (in Chromium): the true one is handed on.
@@ -244,7 +254,7 @@
     if (isLeft) return;
     isLeft = true;
     isChosen = true;
-    await soon(dropWorkers());
+    if (hasServiceWorkers) await soon(dropServiceWorkers());
     try {
       if (window === top) sessionStorage[REFERRER] = document.referrer;
     } catch {} // as above
@@ -318,10 +328,10 @@
     channel?.postMessage(print());
     if (withdraws(before, state)) {
       shut();
-      await soon(sweepDatabases(), dropWorkers());
+      await soon(sweepDatabases(), dropServiceWorkers());
       return leave();
     }
-    if (withdraws(state, before)) dropWorkers();
+    if (withdraws(state, before)) dropServiceWorkers();
     stubs.release();
     for (const listener of [...listeners]) tell(listener);
     document.dispatchEvent(new CustomEvent("cookieconsent:change", { detail: state }));
@@ -385,6 +395,7 @@
   addEventListener("load", () => {
     sweepTwice();
     sweepDatabases();
+    findServiceWorkers();
     channel?.postMessage(print());
     timer = setTimeout(report, 1000);
   });
@@ -397,9 +408,9 @@
       const { target, submitter } = event;
       if (target.action !== url("choices")) return;
       isChosen = true;
-      if (isSending || banner.guard || !navigator.serviceWorker || !target.requestSubmit) return;
+      if (isSending || banner.guard || !hasServiceWorkers || !target.requestSubmit) return;
       event.preventDefault();
-      await soon(dropWorkers());
+      await soon(dropServiceWorkers());
       isSending = true;
       target.requestSubmit(submitter);
     },

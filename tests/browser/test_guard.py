@@ -114,6 +114,7 @@ def test_what_is_refused_is_not_written(visiting: Visiting, ledger_url: str, way
         if way == "a database":
             assert visit.page.title() == "failed"
         choose(visit, "Accept all")
+        visit.settled()
         load(visit)
         assert becomes(visit, is_written=True), "and once it is agreed to"
 
