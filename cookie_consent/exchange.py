@@ -102,12 +102,12 @@ class Exchange:
         secure = self.site.cookie.is_secure(secure=self.scope.get("scheme") in {"https", "wss"})
         return Place(host=self.page_host, path=_return_to(self.scope).partition("?")[0], secure=secure)
 
-    @cached_property
+    @property
     def authority(self) -> str:
         """The host that was asked, with its port if it has one."""
         return self._asked.get(b"host", b"").decode("latin-1")
 
-    @cached_property
+    @property
     def page_host(self) -> str:
         """The host without its port, as hosts are compared."""
         return host_of(self.authority)
@@ -117,7 +117,7 @@ class Exchange:
         """What the answer is asked for (Fetch Metadata, section 2.1); None where the browser does not say."""
         return self._asked.get(b"sec-fetch-dest")
 
-    @cached_property
+    @property
     def is_document(self) -> bool:
         """Whether the answer becomes a page of its own, where a banner belongs (Fetch Metadata, section 2.1)."""
         if self.destination is not None:
@@ -136,14 +136,29 @@ class Exchange:
             placeholder=lambda **held: self.own_elements.mark(placeholder(**held)),
         )
 
+    @property
+    def is_amp(self) -> bool:
+        """Whether the page has turned out to be an AMP document; False as long as nobody has looked at its tags."""
+        return "tags" in self.__dict__ and self.tags.is_amp
+
     @cached_property
     def own_elements(self) -> OwnElements:
         """What marks our own elements for the policies that the page brings along."""
         scheme = str(self.scope.get("scheme", "http"))
         return OwnElements(authority=self.authority, scheme=scheme, digests=self.site.digests)
 
-    @cached_property
-    def policy_headers(self) -> tuple[tuple[str, str], ...]:
+    @property
+    def own_marks(self) -> object:
+        """All that the marks of our own elements depend on so far, beside ``made_for``."""
+        return self.own_elements.marks if "own_elements" in self.__dict__ else self.scope.get("scheme")
+
+    @property
+    def is_governing(self) -> bool:
+        """Whether the site has the Content-Security-Policy gate."""
+        return self.site.policies.is_on
+
+    @property
+    def policy_headers(self) -> tuple[tuple[bytes, bytes], ...]:
         """The headers of the Content-Security-Policy gate."""
         return self.site.policies.headers(
             self.consent,
@@ -161,7 +176,7 @@ class Exchange:
         own = self.own_elements
         return own.mark(banner.decode("ascii")).encode("ascii") if own.is_needed else banner
 
-    @cached_property
+    @property
     def unsafe_method(self) -> str:
         """The method that asked, if it must not be repeated by a reload (RFC 9110, section 9.2.1); else empty."""
         method = str(self.scope.get("method", "GET")).upper()
@@ -184,12 +199,8 @@ class Exchange:
     @cached_property
     def made_for(self) -> tuple[object, ...]:
         """All that a page depends on beside what the application made and what the site's exchanges share."""
-        consent = self.consent
         return (
-            consent.decided,
-            consent.gpc,
-            tuple(sorted(consent.granted)),
-            tuple(sorted(consent.services.items())),
+            self.consent.state,
             self.authority,
             self.is_document,
             self.destination in DOCUMENTS,
@@ -203,7 +214,7 @@ class Exchange:
         text = repr((self.site.identity, self.made_for))
         return hashlib.blake2b(text.encode("utf-8", "replace"), digest_size=8).hexdigest()
 
-    @cached_property
+    @property
     def _place(self) -> dict[str, Any]:
         language = self.site.renderer.language(self._asked.get(b"accept-language", b"").decode("latin-1"))
         return {

@@ -100,7 +100,7 @@ async def test_a_broken_coding_ends_the_page_and_opens_no_gate(
 ) -> None:
     app = Answer(b"<img src=//x.test/a>" * 50, ("content-type", "text/html"), ("content-encoding", name))
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("cookie_consent.responder._warned", set())
+        patch.setattr("cookie_consent.once._logged", set())
         response = await get(app, ledger_url)
     assert "//x.test" not in response.text
     assert "Content-Encoding" in caplog.text
@@ -108,7 +108,7 @@ async def test_a_broken_coding_ends_the_page_and_opens_no_gate(
 
 async def test_an_unreadable_coding_passes_and_is_logged(ledger_url: str, caplog: pytest.LogCaptureFixture) -> None:
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("cookie_consent.responder._warned", set())
+        patch.setattr("cookie_consent.once._logged", set())
         response = await get(
             Answer(b"abc", ("content-type", "text/html"), ("content-encoding", "compress")), ledger_url
         )
