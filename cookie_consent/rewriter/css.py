@@ -16,7 +16,7 @@ _TOKEN = re.compile(
     rf"(?P<name>[@#]?+{_NAME})(?P<open>\([ \t\r\n\f]*+)?+"
     r"|/\*[^*]*+(?:\*(?!/)[^*]*+)*+(?:\*/)?+"
     r"|(?P<quote>[\"'])"
-    r"|(?P<mark>[();{}])"
+    r"|(?P<mark>[()\[\];{}])"
 )
 _FAST_TOKEN = re.compile(
     r"\((?P<call>(?<=[lLcCtTeE]\())[ \t\r\n\f]*+"
@@ -42,6 +42,8 @@ _UNESCAPE = re.compile(r"\\(?:([0-9a-fA-F]{1,6})(?:\r\n|[ \t\r\n\f])?|(\r\n|[\r\
 _MAY_FETCH = re.compile(r"\((?<=[lLcCtTeE]\()|@[iI]|\\")
 _ADDRESS_FUNCTIONS = frozenset({"url", "src", "image", "image-set", "-webkit-image-set"})
 _SPACE = " \t\r\n\f"
+_CLOSES = {"]": "[", "}": "{"}
+_OTHER_BRACKETS = frozenset(_CLOSES.values())
 
 
 def rewrite_css(css: str, hold: Callable[[str], str | None]) -> str:
@@ -59,7 +61,10 @@ class _Scan:
     def __init__(self, css: str, hold: Callable[[str], str | None]) -> None:
         self._css = css
         self._hold = hold
-        self._functions: list[str] = []
+        self._open: list[str] = []
+        """The functions and brackets that are open; of blocks only those within a function or bracket."""
+        self._fetching = 0
+        """How many of them take addresses."""
         self._rule = ""
         """The name of the at-rule whose prelude is being read, as far as it matters."""
         self._out: list[str] = []
@@ -69,7 +74,7 @@ class _Scan:
         at = 0
         has_escapes = "\\" in self._css
         while True:
-            token = _TOKEN if has_escapes or self._functions or self._rule else _FAST_TOKEN
+            token = _TOKEN if has_escapes or self._open or self._rule else _FAST_TOKEN
             match = token.search(self._css, at)
             if match is None:
                 break
@@ -114,26 +119,30 @@ class _Scan:
             end = bare.end() if bare is not None else at
             self._judge(at, self._css[at:end].rstrip(_SPACE))
             return end + 1
-        self._functions.append(name)
+        self._open.append(name)
+        self._fetching += name in _ADDRESS_FUNCTIONS
         return at
 
     def _string(self, quote: str, at: int) -> int:
         match = _STRINGS[quote].match(self._css, at)
         end = match.end() if match is not None else at
-        within = self._functions[-1] if self._functions else ""
-        if within in _ADDRESS_FUNCTIONS or (self._rule == "@import" and not within):
+        # An address may also be the fallback of a var() within the function.
+        if self._fetching or (self._rule == "@import" and not self._open):
             self._judge(at, self._css[at:end])
         return end + 1 if self._css[end : end + 1] == quote else end
 
     def _mark(self, mark: str) -> None:
-        if mark == "(":
-            self._functions.append("")
-        elif mark == ")":
-            if self._functions:
-                self._functions.pop()
-        else:
-            self._rule = ""
-            self._functions.clear()
+        """Take note of what opens and closes; nothing but its own end closes a function (CSS Syntax, section 5.5)."""
+        opened = self._open
+        if mark in "([" or (mark == "{" and opened):
+            opened.append(mark)
+        elif not opened:
+            self._rule = "" if mark in ";{}" else self._rule
+        elif mark in _CLOSES:
+            if opened[-1] == _CLOSES[mark]:
+                opened.pop()
+        elif mark == ")" and opened[-1] not in _OTHER_BRACKETS:
+            self._fetching -= opened.pop() in _ADDRESS_FUNCTIONS
 
     def _judge(self, at: int, raw: str) -> None:
         if self._rule == "@namespace":

@@ -38,6 +38,11 @@ def held(css: str) -> tuple[str, list[str]]:
         ("a{b:url(/*//x.test)}", "a{b:url(HELD:/*//x.test)}"),  # no comment inside url()
         ("a{--b:url(//x.test)}", "a{--b:url(HELD://x.test)}"),
         ("a{b:'\n;c:url(//x.test)}", "a{b:'\n;c:url(HELD://x.test)}"),  # a string ends at the newline
+        ("a{b:image-set(;'//x.test')}", "a{b:image-set(;'HELD://x.test')}"),  # only its own end closes a function
+        ("a{b:image-set(var(--a,(;))'//x.test')}", "a{b:image-set(var(--a,(;))'HELD://x.test')}"),
+        ("a{b:image-set(var(--a,{)})'//x.test')}", "a{b:image-set(var(--a,{)})'HELD://x.test')}"),
+        ("a{b:image-set(var(--a,[)])'//x.test')}", "a{b:image-set(var(--a,[)])'HELD://x.test')}"),
+        ("a{b:image-set(var(--a,'//x.test'))}", "a{b:image-set(var(--a,'HELD://x.test'))}"),  # a fallback
     ],
 )  # fmt: skip
 def test_addresses_that_are_found(css: str, rewritten: str) -> None:
@@ -57,6 +62,9 @@ def test_addresses_that_are_found(css: str, rewritten: str) -> None:
         "a{b:format('//x.test')}",
         "@media x{a{b:'//x.test'}}",
         "a{b:url (//x.test)}",
+        "a{b:image-set(url(/1)1x,url(/2)2x);c:'//x.test'}",
+        "a{b:image-set(var(--a,[)])1x);c:'//x.test'}",
+        "@media x{a[b='//x.test']{c:d}}",
     ],
 )
 def test_look_alikes_stay(css: str) -> None:
