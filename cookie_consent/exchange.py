@@ -63,6 +63,9 @@ class Site:
 class Exchange:
     """A request, with the consent that holds for it."""
 
+    refuses_cookies = False
+    """Whether a cookie that came with the request is not agreed to; known when the application has its scope."""
+
     def __init__(self, site: Site, scope: Scope, consent: Consent, asked: dict[bytes, bytes]) -> None:
         self.site = site
         self.scope = scope
@@ -74,11 +77,6 @@ class Exchange:
     def cookies(self) -> CookieGate:
         """The gate of its cookies."""
         return CookieGate(self.site.classifier, self.consent, self.site.cookie)
-
-    @property
-    def refuses_cookies(self) -> bool:
-        """Whether a cookie that came with the request is not agreed to; without any there is no gate to make."""
-        return "cookies" in self.__dict__ and bool(self.cookies.refused)
 
     def gate_cookies(self, headers: Iterable[tuple[bytes, bytes]]) -> list[tuple[bytes, bytes]]:
         """Return response headers with the cookies gated, and with what deletes those of the request not agreed to."""
@@ -227,9 +225,8 @@ class Exchange:
         """Return the scope that the application sees: with the consent, without the cookies that it does not cover."""
         scope = dict(self.scope)
         scope["consent"] = self.consent
-        extensions = scope.get("extensions")
-        if extensions and not _HIDDEN_EXTENSIONS.isdisjoint(extensions):
-            scope["extensions"] = {key: on for key, on in extensions.items() if key not in _HIDDEN_EXTENSIONS}
+        if "extensions" in scope and not _HIDDEN_EXTENSIONS.isdisjoint(scope["extensions"] or ()):
+            scope["extensions"] = {key: on for key, on in scope["extensions"].items() if key not in _HIDDEN_EXTENSIONS}
         if not _CHANGED.isdisjoint(self._asked):
             scope["headers"] = self._inner_headers()
         return scope
@@ -252,6 +249,7 @@ class Exchange:
                 continue
             if shown or not value:
                 headers.append((name, shown))
+        self.refuses_cookies = b"cookie" in self._asked and bool(self.cookies.refused)
         return headers
 
 

@@ -116,14 +116,15 @@ class ConsentMiddleware:
         if kind not in {"http", "websocket"}:
             await self.app(scope, receive, send)
             return
-        headers = scope["headers"]
-        asked = dict(headers)
-        consent = self._reader.consent(headers, asked, secure=scope.get("scheme") in _SECURE)
-        if kind == "http":
-            own = self._own_path(scope)
-            if own:
-                await self._answer(own, consent, scope, receive, send)
-                return
+        asked = dict(scope["headers"])
+        if b"cookie" in asked or b"sec-gpc" in asked:
+            consent = self._reader.consent(scope["headers"], asked, secure=scope.get("scheme") in _SECURE)
+        else:
+            consent = self._reader.undecided
+        path = scope["path"]
+        if kind == "http" and (self._below in path or _GPC in path) and self._own_path(scope):
+            await self._answer(self._own_path(scope), consent, scope, receive, send)
+            return
         exchange = Exchange(self._site, scope, consent, asked)
         outer = Responder(exchange, send) if kind == "http" else Handshake(exchange, send)
         await self.app(exchange.inner_scope(), receive, outer.send)

@@ -31,7 +31,9 @@ class ConsentReader:
         self._policy = policy
         self._cookie = cookie
         self._names = {secure: cookie.name(secure=secure).encode("latin-1") for secure in (False, True)}
-        self._undecided = {gpc: decide(policy, None, gpc=gpc) for gpc in (False, True)}
+        self.undecided = decide(policy, None)
+        """The consent for a request with neither a choice nor a signal."""
+        self._signalled = decide(policy, None, gpc=True)
         self._known = lru_cache(maxsize=_KEPT)(self._of_value)
 
     def consent(
@@ -45,7 +47,7 @@ class ConsentReader:
                 consent = self._of_header(value, name, gpc=gpc) if header == b"cookie" and name in value else None
                 if consent is not None:
                     return consent
-        return self._undecided[gpc]
+        return self._signalled if gpc else self.undecided
 
     def _of_header(self, header: bytes, name: bytes, *, gpc: bool) -> Consent | None:
         for pair in header.decode("latin-1").split(";"):
