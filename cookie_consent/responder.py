@@ -69,7 +69,7 @@ class Responder:
         names = {name.lower(): value for name, value in message.get("headers", ())}
         if exchange.refuses_cookies or not _GATED.isdisjoint(names):
             message = self._gated(message)
-        if "trailers" in message and message["trailers"]:
+        if message.get("trailers"):
             self._forward = partial(_forward_without_late_cookies, self._forward)
         self._state = forward = self._forward
         status = message["status"]
