@@ -77,7 +77,9 @@ SUSPECT = re.compile(
     rb"|(?<!" + _CSS_NAME + rb""")(?:"[^"<>]*+[<>]|'[^'<>]*+[<>])|[\t\n\f\r ])"""
 )  # fmt: skip
 """``=`` before a value that may hold ``<``, ``>`` or an address in CSS."""
-_IN_DOCUMENT = rb"""[\t\n\f\r ]++(?:(?:xlink:)?href="#[^"<>&]*+"|(?:class|height|id|width|x|xmlns|xmlns:xlink|y)="[^"<>&]*+")"""
+_IN_DOCUMENT = (
+    rb"""[\t\n\f\r ]++(?:(?:xlink:)?href="#[^"<>&]*+"|(?:class|height|id|width|x|xmlns|xmlns:xlink|y)="[^"<>&]*+")"""
+)
 _SHAPES = FOREIGN_NAMES - _CARRIERS - _FOREIGN_CARRIERS - {b"script", b"style"}
 DRAWING = re.compile(
     rb"(?:[^<]*+<(?:/?+(?:" + rb"|".join(sorted(_SHAPES | {b"use"}, reverse=True)) + rb")>"
