@@ -262,22 +262,23 @@ class Rewriter:
 
     def _next_markup(self) -> int:
         """Return where the next ``<`` stands that may begin something of interest; see ``outlook`` for why."""
-        buffer, at, size = self._buffer, self._at, len(self._buffer)
-        if self._candidate < at:
+        buffer, at, candidate, suspect = self._buffer, self._at, self._candidate, self._suspect
+        if candidate < at:
             match = self._candidates.search(buffer, at)
             if match is None:
-                self._candidate = size
+                candidate = len(buffer)
             else:
-                self._candidate = match.start()
+                candidate = match.start()
                 self._is_sure = match.lastindex is None
-        if self._suspect < at:
+            self._candidate = candidate
+        if suspect < at:
             match = SUSPECT.search(buffer, at)
-            self._suspect = match.start() if match is not None else size
-        near = min(self._candidate, self._suspect)
+            self._suspect = suspect = match.start() if match is not None else len(buffer)
+        near = min(candidate, suspect)
         found = buffer.find(b"<", buffer.rfind(b">", at, near) + 1 or at, near + 1)
-        if found < 0 and near < size:  # the suspect stands in text
+        if found < 0 and near < len(buffer):  # the suspect stands in text
             found = buffer.find(b"<", near)
-        return found if found >= 0 else size
+        return found if found >= 0 else len(buffer)
 
     def _unfinished_tag(self) -> bool:
         """Wait for the rest of a tag: look at it as a whole once more, and after that only at what is new."""

@@ -102,10 +102,13 @@ class StartTag:
     def _values(self) -> dict[bytes, bytes]:
         """Return the values as they are written, with their quotes."""
         if self._attributes is None:
-            found: dict[bytes, bytes] = {}
+            written = ATTRIBUTE.findall(self.raw, self._name_end, len(self.raw) - 1)
+            found: dict[bytes, bytes] = {name.lower(): value for name, value in written}
+            if len(found) < len(written):  # of duplicates the first counts
+                found = {}
+                for name, value in written:
+                    found.setdefault(name.lower(), value)
             self._attributes = found
-            for name, value in ATTRIBUTE.findall(self.raw, self._name_end, len(self.raw) - 1):
-                found.setdefault(name.lower(), value)
         return self._attributes
 
     def _place_of(self, name: bytes) -> tuple[int, int]:
