@@ -68,12 +68,14 @@ _ENDS_NAME = (
     rb"(?<=[gGdD\t\n\f\r ]=)(?<=[pP][iI][nN][gG]=|[oO][uU][nN][dD]=|[\x00-\xff][\x00-\xff][\x00-\xff][\t\n\f\r ]=)"
 )
 """After ``ping`` or ``background``, or a space, before which either of them may stand."""
+_HOLDS_STRING = rb"""(?<=[yY][lL][eE]=)(?:"[^"'&]*+['&]|'[^"'&]*+["&]|(?!["'])[^\t\n\f\r >"'&]*+["'&])"""
+"""Quotes within a value of ``style``: a string in a custom property may become an address."""
 _CSS_NAME = rb"[dDeEhHkKlLrRtT]="
 """The end of any name whose value is read as CSS: ``style``, and in SVG ``fill``, ``mask`` and so on."""
 SUSPECT = re.compile(
     rb"=(?:" + _ENDS_NAME
     + rb"|(?<=" + _CSS_NAME + rb")(?:" + _DOUBLE_QUOTED + rb"|" + _DOUBLE_QUOTED.replace(b'"', b"'")
-    + rb"|" + _UNQUOTED + rb")"
+    + rb"|" + _UNQUOTED + rb"|" + _HOLDS_STRING + rb")"
     rb"|(?<!" + _CSS_NAME + rb""")(?:"[^"<>]*+[<>]|'[^'<>]*+[<>])|[\t\n\f\r ])"""
 )  # fmt: skip
 """``=`` before a value that may hold ``<``, ``>`` or an address in CSS."""

@@ -348,7 +348,7 @@ class Rewriter:
         if not tag.foreign and name in _STRUCTURE:
             return self._take_structure(name)
         if self._foreign.inside != was_inside:
-            if not was_inside and self._skip_drawing(end):
+            if name == b"svg" and not was_inside and self._skip_drawing(end):
                 self._foreign.end(name)
             else:
                 self._look_again()

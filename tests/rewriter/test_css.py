@@ -43,6 +43,12 @@ def held(css: str) -> tuple[str, list[str]]:
         ("a{b:image-set(var(--a,{)})'//x.test')}", "a{b:image-set(var(--a,{)})'HELD://x.test')}"),
         ("a{b:image-set(var(--a,[)])'//x.test')}", "a{b:image-set(var(--a,[)])'HELD://x.test')}"),
         ("a{b:image-set(var(--a,'//x.test'))}", "a{b:image-set(var(--a,'HELD://x.test'))}"),  # a fallback
+        ("a{--b:'//x.test';c:image-set(var(--b))}", "a{--b:'HELD://x.test';c:image-set(var(--b))}"),
+        ("--b:var(--c, '//x.test')", "--b:var(--c, 'HELD://x.test')"),
+        ("a{--b:1;--c:'\\2f\\2fx.test//'}", "a{--b:1;--c:'HELD:\\2f\\2fx.test//'}"),
+        ("@property --a{syntax:'<string>';initial-value:'//x.test'}",
+         "@property --a{syntax:'<string>';initial-value:'HELD://x.test'}"),
+        ("a{--b:'c';d:'//x.test'}b{--c:{};--d:'//x.test'}", "a{--b:'c';d:'//x.test'}b{--c:{};--d:'HELD://x.test'}"),
     ],
 )  # fmt: skip
 def test_addresses_that_are_found(css: str, rewritten: str) -> None:
@@ -65,6 +71,9 @@ def test_addresses_that_are_found(css: str, rewritten: str) -> None:
         "a{b:image-set(url(/1)1x,url(/2)2x);c:'//x.test'}",
         "a{b:image-set(var(--a,[)])1x);c:'//x.test'}",
         "@media x{a[b='//x.test']{c:d}}",
+        "a{--b:'c';d:'//x.test'}",
+        ".a--b::after{content:'//x.test'}",
+        "@property --a{inherits:false}b{c:'//x.test'}",
     ],
 )
 def test_look_alikes_stay(css: str) -> None:
