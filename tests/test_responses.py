@@ -215,3 +215,34 @@ async def test_elements_that_end_at_once_in_xhtml(ledger_url: str) -> None:
     page = b"<html xmlns='http://www.w3.org/1999/xhtml'><script src='/a.js'/><title/><img src='//x.test/a'/></html>"
     response = await get(Answer(page, ("content-type", "application/xhtml+xml")), ledger_url)
     assert b"data-src='//x.test/a'" in response.content
+
+
+async def test_names_of_headers_may_have_capitals(ledger_url: str) -> None:
+    """ASGI wants them in lower case; a browser does not care."""
+    headers = [
+        ("Content-Type", "text/html"),
+        ("Link", "<//x.test/a>; rel=preload, </b>; rel=preload"),
+        ("Content-Length", "20"),
+        ("ETag", '"a"'),
+        ("Vary", "Origin"),
+    ]
+    response = await get(Answer(b"<img src=//x.test/a>", *headers), ledger_url)
+    assert response.headers.get_list("link") == ["</b>; rel=preload"]
+    assert response.headers.get_list("content-length") in ([], [str(len(response.content))])
+    assert response.headers.get_list("etag") != ['"a"']
+    assert response.headers["vary"].startswith("Origin, Cookie")
+
+
+async def test_codings_on_several_lines_are_one_list(ledger_url: str) -> None:
+    page = gzip.compress(gzip.compress(PAGE.encode()))
+    codings = [("content-encoding", "gzip"), ("content-encoding", "gzip")]
+    response = await get(Answer(page, ("content-type", "text/html"), *codings), ledger_url)
+    assert response.text == PAGE  # it cannot be read here, and passes
+
+
+async def test_the_headers_of_an_application_are_not_changed(ledger_url: str) -> None:
+    app = Answer(b"<p>a", ("content-type", "text/html"), ("set-cookie", "_ga=1"), ("vary", "Origin"))
+    before = list(app.headers)
+    await get(app, ledger_url)
+    await get(app, ledger_url)
+    assert app.headers == before
