@@ -10,13 +10,14 @@ import brotli
 import httpx
 import pytest
 from backports import zstd
+from starlette.responses import Response
 
 from cookie_consent import ConsentMiddleware, Policy
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from starlette.types import Receive, Scope, Send
+    from starlette.types import ASGIApp, Receive, Scope, Send
 
 pytestmark = pytest.mark.anyio
 
@@ -49,7 +50,7 @@ class Answer:
 
 
 async def get(
-    app: Answer, ledger_url: str, headers: dict[str, str] | None = None, cookies: Any = None, method: str = "GET"
+    app: ASGIApp, ledger_url: str, headers: dict[str, str] | None = None, cookies: Any = None, method: str = "GET"
 ) -> httpx.Response:
     gated = ConsentMiddleware(app, Policy(version="1"), secret="x" * 40, ledger=ledger_url)
     transport = httpx.ASGITransport(app=gated)
@@ -195,8 +196,70 @@ async def test_what_is_no_page_passes_byte_for_byte(
     assert (await get(Answer(body, *headers), ledger_url)).content == body
 
 
-async def test_head_and_error_pages(ledger_url: str) -> None:
+async def test_head_has_no_body(ledger_url: str) -> None:
     assert (await get(Answer(b"", ("content-type", "text/html")), ledger_url, method="HEAD")).content == b""
+
+
+@pytest.mark.parametrize("status", [201, 401, 404, 410, 500, 503])
+async def test_error_pages_are_gated(ledger_url: str, status: int) -> None:
+    async def app(scope: Scope, receive: Receive, send: Send) -> None:
+        await Response(PAGE, status_code=status, media_type="text/html")(scope, receive, send)
+
+    response = await get(app, ledger_url)
+    assert response.status_code == status
+    assert "data-src=//x.test/a" in response.text
+    assert 'id="cookie-consent"' in response.text
+
+
+async def test_what_tells_of_the_body_before_is_dropped(ledger_url: str) -> None:
+    told = ("last-modified", "accept-ranges", "content-md5", "digest", "repr-digest", "content-digest")
+    page = Answer(PAGE.encode(), ("content-type", "text/html"), *((name, "x") for name in told))
+    assert not set(told) & set((await get(page, ledger_url)).headers)
+    picture = Answer(b"x", ("content-type", "image/png"), *((name, "x") for name in told))
+    assert set(told) <= set((await get(picture, ledger_url)).headers)
+
+
+async def test_no_part_of_a_page_is_asked_for(ledger_url: str) -> None:
+    """A range would be one of the page before the gate."""
+    asked = {"range": "bytes=5-", "if-range": '"v1"', "if-modified-since": "x"}
+    app = Answer(PAGE.encode(), ("content-type", "text/html"))
+    await get(app, ledger_url, asked)
+    assert not set(asked) & set(app.seen)
+    film = Answer(b"x", ("content-type", "video/mp4"), status=206)
+    response = await get(film, ledger_url, {**asked, "accept": "*/*"})
+    assert film.seen["range"] == "bytes=5-"
+    assert response.status_code == 206
+
+
+async def test_nothing_gets_past_the_rewriter(ledger_url: str) -> None:
+    """Neither by what a server can send by itself nor before the response starts."""
+    offered: dict[str, Any] = {}
+    sent: list[Any] = []
+
+    async def app(scope: Scope, receive: Receive, send: Send) -> None:
+        offered.update(scope["extensions"])
+        hint = {"type": "http.response.early_hint", "links": [b"<//x.test/a>; rel=preload"]}
+        await send(hint)
+        await send({"type": "http.response.push", "path": "/a", "headers": []})
+        await Response(PAGE, media_type="text/html")(scope, receive, send)
+
+    async def send(message: Any) -> None:
+        sent.append(message)
+
+    async def receive() -> Any:
+        return {"type": "http.disconnect"}
+
+    extensions: dict[str, Any] = {
+        f"http.response.{name}": {} for name in ("pathsend", "zerocopysend", "push", "early_hint", "trailers", "debug")
+    }
+    gated = ConsentMiddleware(app, Policy(version="1"), secret="x" * 40, ledger=ledger_url)
+    scope = {"type": "http", "method": "GET", "path": "/", "headers": [], "extensions": dict(extensions)}
+    await gated(scope, receive, send)
+    hidden = {"http.response.pathsend", "http.response.zerocopysend", "http.response.push"}
+    assert set(offered) == set(extensions) - hidden
+    assert scope["extensions"] == extensions  # the server's own stays
+    assert [message["type"] for message in sent] == ["http.response.start", "http.response.body"]
+    assert b"data-src=//x.test/a" in sent[1]["body"]
 
 
 async def test_amp_pages_are_left_alone(ledger_url: str) -> None:
