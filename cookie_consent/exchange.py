@@ -146,6 +146,15 @@ class Exchange:
         return OwnElements(authority=self.authority, scheme=scheme, digests=self.site.digests)
 
     @property
+    def _is_page(self) -> bool:
+        return b"text/html" in self._asked.get(b"accept", b"")
+
+    @property
+    def has_variants(self) -> bool:
+        """Whether the answer may depend on the consent, so that the application is asked for no part of it."""
+        return self._is_page or (self.is_governing and self.destination in _GOVERNED)
+
+    @property
     def own_marks(self) -> object:
         """All that the marks of our own elements depend on so far, beside ``made_for``."""
         return self.own_elements.marks if "own_elements" in self.__dict__ else self.scope.get("scheme")
@@ -233,9 +242,7 @@ class Exchange:
 
     def _inner_headers(self) -> list[tuple[bytes, bytes]]:
         headers = []
-        is_page = b"text/html" in self._asked.get(b"accept", b"")
-        is_governed = self.site.policies.is_on and self.destination in _GOVERNED
-        has_variants = is_page or is_governed
+        is_page, has_variants = self._is_page, self.has_variants
         may_be_page = is_page or self._asked.get(b"sec-fetch-dest") == b"empty"  # a script may fetch part of a page
         for name, value in self.scope["headers"]:
             shown = value

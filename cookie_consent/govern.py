@@ -21,6 +21,7 @@ _PAGE_VARY = ", ".join(_PAGE_VARIES).encode("ascii")
 _STALE = frozenset(
     {
         b"content-length",
+        b"content-range",
         b"last-modified",
         b"accept-ranges",
         b"content-md5",

@@ -27,6 +27,7 @@ __all__ = ["Responder"]
 
 _BARE = frozenset({204, 205, 206, 304})
 """Answers without a body, or with a part of one that only a script can have asked for."""
+_PARTIAL = 206
 _NOT_MODIFIED = 304
 _GATED = frozenset({b"set-cookie", b"link", b"refresh", b"etag", b"speculation-rules"})
 _ADDRESS_HEADERS = (
@@ -75,10 +76,8 @@ class Responder:
         status = message["status"]
         content_type = names.get(b"content-type", b"")
         kind = kind_of(content_type)
-        if status in _BARE:
-            if status == _NOT_MODIFIED and exchange.is_governing:
-                message = _with_own_headers(message)
-                govern_not_modified(MutableHeaders(raw=message["headers"]), exchange)
+        if status in _BARE and self._is_bare(status):
+            message = self._not_modified(message) if status == _NOT_MODIFIED else message
         elif (kind == "passive" and exchange.destination not in WORKERS) or _is_download(names):
             pass
         elif kind == "page":
@@ -91,6 +90,17 @@ class Responder:
         else:
             message = self._governed(message, content_type)
         await forward(message)
+
+    def _is_bare(self, status: int) -> bool:
+        """Say whether there is nothing to rewrite; a part that nobody has asked for is a whole page to a browser."""
+        return status != _PARTIAL or not self._exchange.has_variants
+
+    def _not_modified(self, message: Message) -> Message:
+        """Return the start of an answer that has the browser keep what it has."""
+        if self._exchange.is_governing:
+            message = _with_own_headers(message)
+            govern_not_modified(MutableHeaders(raw=message["headers"]), self._exchange)
+        return message
 
     def _gated(self, message: Message) -> Message:
         """Return the start with its cookies, addresses and entity tag held to the consent."""
@@ -152,7 +162,8 @@ class Responder:
                 )
                 return False
         self._content_type = names.get(b"content-type", b"").decode("latin-1")
-        self._start = {**message, "headers": page_headers(headers, names, self._exchange)}
+        status = 200 if message["status"] == _PARTIAL else message["status"]
+        self._start = {**message, "status": status, "headers": page_headers(headers, names, self._exchange)}
         self._state = self._rewrite_first
         return True
 

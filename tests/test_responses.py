@@ -231,6 +231,22 @@ async def test_no_part_of_a_page_is_asked_for(ledger_url: str) -> None:
     assert response.status_code == 206
 
 
+async def test_a_part_that_nobody_asked_for_is_a_page(ledger_url: str) -> None:
+    """Browsers show it."""
+
+    async def app(scope: Scope, receive: Receive, send: Send) -> None:
+        headers = {"content-range": f"bytes 0-{len(PAGE) - 1}/{len(PAGE)}"}
+        await Response(PAGE, status_code=206, media_type="text/html", headers=headers)(scope, receive, send)
+
+    response = await get(app, ledger_url)
+    assert response.status_code == 200
+    assert "data-src=//x.test/a" in response.text
+    assert "content-range" not in response.headers
+    response = await get(app, ledger_url, {"accept": "*/*", "sec-fetch-dest": "empty"})  # a script may ask for one
+    assert response.status_code == 206
+    assert response.text == PAGE
+
+
 async def test_nothing_gets_past_the_rewriter(ledger_url: str) -> None:
     """Neither by what a server can send by itself nor before the response starts."""
     offered: dict[str, Any] = {}

@@ -179,6 +179,16 @@ def test_nothing_is_connected_to(visiting: Visiting, tmp_path: Path, headers: di
             assert visit.open() == expected
 
 
+def test_a_part_of_a_page_is_a_page(visiting: Visiting, tmp_path: Path) -> None:
+    async def page(_: Request) -> HTMLResponse:
+        return HTMLResponse("<img src=//x.test/part>", status_code=206, headers={"content-range": "bytes 0-22/23"})
+
+    app = Starlette(routes=[Route("/", page)])
+    for protected, expected in ((app, {"x.test"}), (gated(app, tmp_path), set())):
+        with visiting(protected) as visit:
+            assert visit.open() == expected
+
+
 def test_manifests_are_not_fetched(visiting: Visiting, tmp_path: Path) -> None:
     app = site("", "<link rel=manifest href=http://x.test/manifest>")
     for protected, expected in ((app, {"x.test"}), (gated(app, tmp_path), set())):
