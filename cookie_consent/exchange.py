@@ -63,6 +63,9 @@ class Site:
 class Exchange:
     """A request, with the consent that holds for it."""
 
+    refuses_cookies = False
+    """Whether a cookie that came with the request is not agreed to; known when the application has its scope."""
+
     def __init__(self, site: Site, scope: Scope, consent: Consent, asked: dict[bytes, bytes]) -> None:
         self.site = site
         self.scope = scope
@@ -75,11 +78,6 @@ class Exchange:
         """The gate of its cookies."""
         return CookieGate(self.site.classifier, self.consent, self.site.cookie)
 
-    @property
-    def refuses_cookies(self) -> bool:
-        """Whether a cookie that came with the request is not agreed to; without any there is no gate to make."""
-        return "cookies" in self.__dict__ and bool(self.cookies.refused)
-
     def gate_cookies(self, headers: Iterable[tuple[bytes, bytes]]) -> list[tuple[bytes, bytes]]:
         """Return response headers with the cookies gated, and with what deletes those of the request not agreed to."""
         kept = gated_cookies(headers, self.cookies)
@@ -87,14 +85,14 @@ class Exchange:
         return kept + [(b"set-cookie", value.encode("latin-1")) for value in expired]
 
     @cached_property
-    def held(self) -> list[tuple[str, str]]:
+    def held(self) -> tuple[tuple[str, str], ...]:
         """The category and the service (``-`` for none) of all that was held back in the answer's headers.
 
         Asked for when they have been gated, before the page begins.
         """
         cookies = self.cookies.waiting if "cookies" in self.__dict__ else set()
         addresses = self.tags.waiting if "tags" in self.__dict__ else []
-        return sorted({*cookies, *addresses})
+        return tuple(sorted({*cookies, *addresses})) if cookies or addresses else ()
 
     def report(self) -> None:
         """Hand over what was met so far on the page and in its headers; never fails."""
@@ -112,12 +110,12 @@ class Exchange:
         secure = self.site.cookie.is_secure(secure=self.scope.get("scheme") in {"https", "wss"})
         return Place(host=self.page_host, path=_return_to(self.scope).partition("?")[0], secure=secure)
 
-    @cached_property
+    @property
     def authority(self) -> str:
         """The host that was asked, with its port if it has one."""
         return self._asked.get(b"host", b"").decode("latin-1")
 
-    @cached_property
+    @property
     def page_host(self) -> str:
         """The host without its port, as hosts are compared."""
         return host_of(self.authority)
@@ -127,7 +125,7 @@ class Exchange:
         """What the answer is asked for (Fetch Metadata, section 2.1); None where the browser does not say."""
         return self._asked.get(b"sec-fetch-dest")
 
-    @cached_property
+    @property
     def is_document(self) -> bool:
         """Whether the answer becomes a page of its own, where a banner belongs (Fetch Metadata, section 2.1)."""
         if self.destination is not None:
@@ -146,14 +144,38 @@ class Exchange:
             placeholder=lambda **held: self.own_elements.mark(placeholder(**held)),
         )
 
+    @property
+    def is_amp(self) -> bool:
+        """Whether the page has turned out to be an AMP document; False as long as nobody has looked at its tags."""
+        return "tags" in self.__dict__ and self.tags.is_amp
+
     @cached_property
     def own_elements(self) -> OwnElements:
         """What marks our own elements for the policies that the page brings along."""
         scheme = str(self.scope.get("scheme", "http"))
         return OwnElements(authority=self.authority, scheme=scheme, digests=self.site.digests)
 
-    @cached_property
-    def policy_headers(self) -> tuple[tuple[str, str], ...]:
+    @property
+    def _is_page(self) -> bool:
+        return b"text/html" in self._asked.get(b"accept", b"")
+
+    @property
+    def has_variants(self) -> bool:
+        """Whether the answer may depend on the consent, so that the application is asked for no part of it."""
+        return self._is_page or (self.is_governing and self.destination in _GOVERNED)
+
+    @property
+    def own_marks(self) -> object:
+        """All that the marks of our own elements depend on so far, beside ``made_for``."""
+        return self.own_elements.marks if "own_elements" in self.__dict__ else self.scope.get("scheme")
+
+    @property
+    def is_governing(self) -> bool:
+        """Whether the site has the Content-Security-Policy gate."""
+        return self.site.policies.is_on
+
+    @property
+    def policy_headers(self) -> tuple[tuple[bytes, bytes], ...]:
         """The headers of the Content-Security-Policy gate."""
         return self.site.policies.headers(
             self.consent,
@@ -171,7 +193,7 @@ class Exchange:
         own = self.own_elements
         return own.mark(banner.decode("ascii")).encode("ascii") if own.is_needed else banner
 
-    @cached_property
+    @property
     def unsafe_method(self) -> str:
         """The method that asked, if it must not be repeated by a reload (RFC 9110, section 9.2.1); else empty."""
         method = str(self.scope.get("method", "GET")).upper()
@@ -194,12 +216,8 @@ class Exchange:
     @cached_property
     def made_for(self) -> tuple[object, ...]:
         """All that a page depends on beside what the application made and what the site's exchanges share."""
-        consent = self.consent
         return (
-            consent.decided,
-            consent.gpc,
-            tuple(sorted(consent.granted)),
-            tuple(sorted(consent.services.items())),
+            self.consent.state,
             self.authority,
             self.is_document,
             self.destination in DOCUMENTS,
@@ -213,7 +231,7 @@ class Exchange:
         text = repr((self.site.identity, self.made_for))
         return hashlib.blake2b(text.encode("utf-8", "replace"), digest_size=8).hexdigest()
 
-    @cached_property
+    @property
     def _place(self) -> dict[str, Any]:
         language = self.site.renderer.language(self._asked.get(b"accept-language", b"").decode("latin-1"))
         return {
@@ -226,18 +244,15 @@ class Exchange:
         """Return the scope that the application sees: with the consent, without the cookies that it does not cover."""
         scope = dict(self.scope)
         scope["consent"] = self.consent
-        extensions = scope.get("extensions")
-        if extensions and not _HIDDEN_EXTENSIONS.isdisjoint(extensions):
-            scope["extensions"] = {key: on for key, on in extensions.items() if key not in _HIDDEN_EXTENSIONS}
+        if "extensions" in scope and not _HIDDEN_EXTENSIONS.isdisjoint(scope["extensions"] or ()):
+            scope["extensions"] = {key: on for key, on in scope["extensions"].items() if key not in _HIDDEN_EXTENSIONS}
         if not _CHANGED.isdisjoint(self._asked):
             scope["headers"] = self._inner_headers()
         return scope
 
     def _inner_headers(self) -> list[tuple[bytes, bytes]]:
         headers = []
-        is_page = b"text/html" in self._asked.get(b"accept", b"")
-        is_governed = self.site.policies.is_on and self.destination in _GOVERNED
-        has_variants = is_page or is_governed
+        is_page, has_variants = self._is_page, self.has_variants
         may_be_page = is_page or self._asked.get(b"sec-fetch-dest") == b"empty"  # a script may fetch part of a page
         for name, value in self.scope["headers"]:
             shown = value
@@ -251,6 +266,7 @@ class Exchange:
                 continue
             if shown or not value:
                 headers.append((name, shown))
+        self.refuses_cookies = b"cookie" in self._asked and bool(self.cookies.refused)
         return headers
 
 

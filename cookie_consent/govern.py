@@ -1,33 +1,64 @@
-"""The headers of an answer that a Content-Security-Policy governs."""
+"""The headers of a page, and of other answers that a Content-Security-Policy governs."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from starlette.datastructures import MutableHeaders
+
 from cookie_consent.gate.documents import DOCUMENTS, WORKERS, is_governed
 
 if TYPE_CHECKING:
-    from starlette.datastructures import MutableHeaders
-
     from cookie_consent.exchange import Exchange
 
-__all__ = ["add_policy", "add_vary", "govern", "govern_not_modified"]
+__all__ = ["add_policy", "govern", "govern_not_modified", "page_headers"]
 
-_POLICY = "content-security-policy"
+_RawHeaders = list[tuple[bytes, bytes]]
+_POLICY = b"content-security-policy"
+_PREFETCH = b"x-dns-prefetch-control"
+_PAGE_VARIES = ("Cookie", "Accept-Language", "Sec-GPC", "Sec-Fetch-Dest")
+_PAGE_VARY = ", ".join(_PAGE_VARIES).encode("ascii")
+_STALE = frozenset(
+    {
+        b"content-length",
+        b"content-range",
+        b"last-modified",
+        b"accept-ranges",
+        b"content-md5",
+        b"digest",
+        b"repr-digest",
+        b"content-digest",
+        b"etag",
+    }
+)
+"""Headers that describe the body as it was before it was rewritten."""
 
 
-def add_vary(headers: MutableHeaders, *names: str) -> None:
-    """Say what the answer depends on beside its address."""
-    for name in names:
-        headers.add_vary_header(name)
+def page_headers(headers: _RawHeaders, names: dict[bytes, bytes], exchange: Exchange) -> _RawHeaders:
+    """Return the headers of a page that is rewritten, all but its length and its policy.
+
+    The names are in lower case; ``names`` holds of several headers with one name the last.
+    """
+    sent = [header for header in headers if header[0] not in _STALE]
+    etag = exchange.validators.page(names[b"etag"].decode("latin-1")) if b"etag" in names else ""
+    if etag:
+        sent.append((b"etag", etag.encode("latin-1")))
+    if b"vary" in names:
+        _add_vary(MutableHeaders(raw=sent), *_PAGE_VARIES)
+    else:
+        sent.append((b"vary", _PAGE_VARY))
+    if _POLICY in names:
+        exchange.own_elements.add(value.decode("latin-1") for name, value in sent if name == _POLICY)
+    return sent
 
 
-def add_policy(headers: MutableHeaders, exchange: Exchange) -> None:
+def add_policy(headers: _RawHeaders, exchange: Exchange) -> None:
     """Add the policy of what the visitor has agreed to; the site's own policies hold beside it."""
-    for name, value in exchange.policy_headers:
-        headers.append(name, value)
-        if name == _POLICY:
-            headers["x-dns-prefetch-control"] = "off"
+    for header in exchange.policy_headers:
+        headers.append(header)
+        if header[0] == _POLICY:
+            headers[:] = [other for other in headers if other[0] != _PREFETCH]
+            headers.append((_PREFETCH, b"off"))
 
 
 def govern(headers: MutableHeaders, exchange: Exchange) -> None:
@@ -41,10 +72,10 @@ def govern(headers: MutableHeaders, exchange: Exchange) -> None:
         if "etag" in headers:
             headers["etag"] = exchange.validators.page(headers["etag"])
         del headers["last-modified"]
-        add_vary(headers, "Cookie", "Sec-GPC", "Sec-Fetch-Dest")
-        add_policy(headers, exchange)
+        _add_vary(headers, "Cookie", "Sec-GPC", "Sec-Fetch-Dest")
+        add_policy(headers.raw, exchange)
     else:
-        add_vary(headers, "Sec-Fetch-Dest")
+        _add_vary(headers, "Sec-Fetch-Dest")
 
 
 def govern_not_modified(headers: MutableHeaders, exchange: Exchange) -> None:
@@ -55,6 +86,12 @@ def govern_not_modified(headers: MutableHeaders, exchange: Exchange) -> None:
     """
     may_be_page = exchange.destination is None or exchange.destination in DOCUMENTS or exchange.destination in WORKERS
     if may_be_page:
-        add_vary(headers, "Cookie", "Accept-Language", "Sec-GPC", "Sec-Fetch-Dest")
-        if _POLICY in headers or _POLICY + "-report-only" in headers:
-            add_policy(headers, exchange)
+        _add_vary(headers, "Cookie", "Accept-Language", "Sec-GPC", "Sec-Fetch-Dest")
+        if "content-security-policy" in headers or "content-security-policy-report-only" in headers:
+            add_policy(headers.raw, exchange)
+
+
+def _add_vary(headers: MutableHeaders, *names: str) -> None:
+    """Say what the answer depends on beside its address."""
+    for name in names:
+        headers.add_vary_header(name)

@@ -13,7 +13,7 @@ from cookie_consent.admin import Admin, checked_token
 from cookie_consent.assets import Assets, guard_source
 from cookie_consent.banner import Renderer
 from cookie_consent.classify import Classifier
-from cookie_consent.consent import Consent, ConsentCookie, StoredChoice, decide, secret_keys
+from cookie_consent.consent import Consent, ConsentCookie, ConsentReader, secret_keys
 from cookie_consent.errors import ConfigurationError, LedgerError
 from cookie_consent.exchange import Exchange, Site
 from cookie_consent.gate import ContentSecurityPolicies, guard_script
@@ -35,6 +35,9 @@ if TYPE_CHECKING:
 __all__ = ["ConsentMiddleware"]
 
 logger = logging.getLogger("cookie_consent")
+
+_SECURE = frozenset({"https", "wss"})
+_GPC = "/.well-known/gpc.json"
 
 
 class ConsentMiddleware:
@@ -87,7 +90,7 @@ class ConsentMiddleware:
             identity=_digest(repr([__version__, self.policy.model_dump_json(), sorted(assets.urls.items())])),
         )
         self._below = prefix + "/"
-        self._undecided = {gpc: decide(self.policy, None, gpc=gpc) for gpc in (False, True)}
+        self._reader = ConsentReader(self.policy, self._cookie)
         self._routes = Routes(
             policy=self.policy,
             classifier=self._classifier,
@@ -106,16 +109,41 @@ class ConsentMiddleware:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Guard one request (ASGI 3)."""
-        if scope["type"] == "http":
-            await self._http(scope, receive, send)
-        elif scope["type"] == "websocket":
-            asked = dict(scope["headers"])
-            exchange = Exchange(self._site, scope, self._consent(scope, asked), asked)
-            await self.app(exchange.inner_scope(), receive, Handshake(exchange, send).send)
-        elif scope["type"] == "lifespan":
+        kind = scope["type"]
+        if kind == "lifespan":
             await self._lifespan(scope, receive, send)
-        else:
+            return
+        if kind not in {"http", "websocket"}:
             await self.app(scope, receive, send)
+            return
+        asked = dict(scope["headers"])
+        if b"cookie" in asked or b"sec-gpc" in asked:
+            consent = self._reader.consent(scope["headers"], asked, secure=scope.get("scheme") in _SECURE)
+        else:
+            consent = self._reader.undecided
+        path = scope["path"]
+        if kind == "http" and (self._below in path or _GPC in path) and self._own_path(scope):
+            await self._answer(self._own_path(scope), consent, scope, receive, send)
+            return
+        exchange = Exchange(self._site, scope, consent, asked)
+        outer = Responder(exchange, send) if kind == "http" else Handshake(exchange, send)
+        await self.app(exchange.inner_scope(), receive, outer.send)
+
+    def _own_path(self, scope: Scope) -> str:
+        """Return the path if it is one that this package answers, as the application counts it; else nothing."""
+        path, root_path = scope["path"], scope.get("root_path")
+        if root_path and (path == root_path or path.startswith(root_path + "/")):
+            path = path[len(root_path) :]
+        return path if path.startswith(self._below) or path == _GPC else ""
+
+    async def _answer(self, path: str, consent: Consent, scope: Scope, receive: Receive, send: Send) -> None:
+        response: ASGIApp
+        if path == _GPC:
+            effective = self.policy.effective
+            response = gpc_document(effective.isoformat() if effective is not None else self.policy.version)
+        else:
+            response = await self._routes.respond(Request(scope, receive), consent, path.removeprefix(self.prefix))
+        await response(scope, receive, send)
 
     async def _lifespan(self, scope: Scope, receive: Receive, send: Send) -> None:
         await self._open_ledger()
@@ -139,20 +167,6 @@ class ConsentMiddleware:
         await anyio.to_thread.run_sync(self.reports.flush)
         await anyio.to_thread.run_sync(self.ledger.close)
 
-    async def _http(self, scope: Scope, receive: Receive, send: Send) -> None:
-        asked = dict(scope["headers"])
-        consent = self._consent(scope, asked)
-        path = _route_path(scope)
-        if path.startswith(self._below):
-            response = await self._routes.respond(Request(scope, receive), consent, path.removeprefix(self.prefix))
-            await response(scope, receive, send)
-        elif path == "/.well-known/gpc.json":
-            effective = self.policy.effective.isoformat() if self.policy.effective is not None else self.policy.version
-            await gpc_document(effective)(scope, receive, send)
-        else:
-            exchange = Exchange(self._site, scope, consent, asked)
-            await self.app(exchange.inner_scope(), receive, Responder(exchange, send).send)
-
     def _warn_of_size(self, policies: ContentSecurityPolicies) -> None:
         """Say at the start what the Content-Security-Policy has no room for when all is accepted but the unknown."""
         known = frozenset(category.id for category in self.policy.categories) - {UNCLASSIFIED}
@@ -173,27 +187,6 @@ class ConsentMiddleware:
             logger.error("the log cannot be used until this is put right: %s", error)  # noqa: TRY400 - it says it all
         self.ledger.start()
 
-    def _consent(self, scope: Scope, asked: dict[bytes, bytes]) -> Consent:
-        gpc = asked.get(b"sec-gpc", b"").strip() == b"1"
-        stored = self._stored(scope) if b"cookie" in asked else None
-        return self._undecided[gpc] if stored is None else decide(self.policy, stored, gpc=gpc)
-
-    def _stored(self, scope: Scope) -> StoredChoice | None:
-        name = self._cookie.name(secure=scope.get("scheme") in {"https", "wss"})
-        for header, value in scope["headers"]:
-            for pair in value.decode("latin-1").split(";") if header == b"cookie" else ():
-                key, _, text = pair.partition("=")
-                stored = self._cookie.read(text.strip()) if key.strip() == name else None
-                if stored is not None:  # another host of the same domain may have set a worthless one beside ours
-                    return stored
-        return None
-
 
 def _digest(text: str) -> str:
     return hashlib.blake2b(text.encode("utf-8"), digest_size=16).hexdigest()
-
-
-def _route_path(scope: Scope) -> str:
-    path, root_path = str(scope["path"]), str(scope.get("root_path", ""))
-    inside = root_path and (path == root_path or path.startswith(root_path + "/"))
-    return path[len(root_path) :] if inside else path

@@ -10,13 +10,14 @@ import brotli
 import httpx
 import pytest
 from backports import zstd
+from starlette.responses import Response
 
 from cookie_consent import ConsentMiddleware, Policy
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from starlette.types import Receive, Scope, Send
+    from starlette.types import ASGIApp, Receive, Scope, Send
 
 pytestmark = pytest.mark.anyio
 
@@ -49,7 +50,7 @@ class Answer:
 
 
 async def get(
-    app: Answer, ledger_url: str, headers: dict[str, str] | None = None, cookies: Any = None, method: str = "GET"
+    app: ASGIApp, ledger_url: str, headers: dict[str, str] | None = None, cookies: Any = None, method: str = "GET"
 ) -> httpx.Response:
     gated = ConsentMiddleware(app, Policy(version="1"), secret="x" * 40, ledger=ledger_url)
     transport = httpx.ASGITransport(app=gated)
@@ -100,7 +101,7 @@ async def test_a_broken_coding_ends_the_page_and_opens_no_gate(
 ) -> None:
     app = Answer(b"<img src=//x.test/a>" * 50, ("content-type", "text/html"), ("content-encoding", name))
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("cookie_consent.responder._warned", set())
+        patch.setattr("cookie_consent.once._logged", set())
         response = await get(app, ledger_url)
     assert "//x.test" not in response.text
     assert "Content-Encoding" in caplog.text
@@ -108,7 +109,7 @@ async def test_a_broken_coding_ends_the_page_and_opens_no_gate(
 
 async def test_an_unreadable_coding_passes_and_is_logged(ledger_url: str, caplog: pytest.LogCaptureFixture) -> None:
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("cookie_consent.responder._warned", set())
+        patch.setattr("cookie_consent.once._logged", set())
         response = await get(
             Answer(b"abc", ("content-type", "text/html"), ("content-encoding", "compress")), ledger_url
         )
@@ -195,8 +196,86 @@ async def test_what_is_no_page_passes_byte_for_byte(
     assert (await get(Answer(body, *headers), ledger_url)).content == body
 
 
-async def test_head_and_error_pages(ledger_url: str) -> None:
+async def test_head_has_no_body(ledger_url: str) -> None:
     assert (await get(Answer(b"", ("content-type", "text/html")), ledger_url, method="HEAD")).content == b""
+
+
+@pytest.mark.parametrize("status", [201, 401, 404, 410, 500, 503])
+async def test_error_pages_are_gated(ledger_url: str, status: int) -> None:
+    async def app(scope: Scope, receive: Receive, send: Send) -> None:
+        await Response(PAGE, status_code=status, media_type="text/html")(scope, receive, send)
+
+    response = await get(app, ledger_url)
+    assert response.status_code == status
+    assert "data-src=//x.test/a" in response.text
+    assert 'id="cookie-consent"' in response.text
+
+
+async def test_what_tells_of_the_body_before_is_dropped(ledger_url: str) -> None:
+    told = ("last-modified", "accept-ranges", "content-md5", "digest", "repr-digest", "content-digest")
+    page = Answer(PAGE.encode(), ("content-type", "text/html"), *((name, "x") for name in told))
+    assert not set(told) & set((await get(page, ledger_url)).headers)
+    picture = Answer(b"x", ("content-type", "image/png"), *((name, "x") for name in told))
+    assert set(told) <= set((await get(picture, ledger_url)).headers)
+
+
+async def test_no_part_of_a_page_is_asked_for(ledger_url: str) -> None:
+    """A range would be one of the page before the gate."""
+    asked = {"range": "bytes=5-", "if-range": '"v1"', "if-modified-since": "x"}
+    app = Answer(PAGE.encode(), ("content-type", "text/html"))
+    await get(app, ledger_url, asked)
+    assert not set(asked) & set(app.seen)
+    film = Answer(b"x", ("content-type", "video/mp4"), status=206)
+    response = await get(film, ledger_url, {**asked, "accept": "*/*"})
+    assert film.seen["range"] == "bytes=5-"
+    assert response.status_code == 206
+
+
+async def test_a_part_that_nobody_asked_for_is_a_page(ledger_url: str) -> None:
+    """Browsers show it."""
+
+    async def app(scope: Scope, receive: Receive, send: Send) -> None:
+        headers = {"content-range": f"bytes 0-{len(PAGE) - 1}/{len(PAGE)}"}
+        await Response(PAGE, status_code=206, media_type="text/html", headers=headers)(scope, receive, send)
+
+    response = await get(app, ledger_url)
+    assert response.status_code == 200
+    assert "data-src=//x.test/a" in response.text
+    assert "content-range" not in response.headers
+    response = await get(app, ledger_url, {"accept": "*/*", "sec-fetch-dest": "empty"})  # a script may ask for one
+    assert response.status_code == 206
+    assert response.text == PAGE
+
+
+async def test_nothing_gets_past_the_rewriter(ledger_url: str) -> None:
+    """Neither by what a server can send by itself nor before the response starts."""
+    offered: dict[str, Any] = {}
+    sent: list[Any] = []
+
+    async def app(scope: Scope, receive: Receive, send: Send) -> None:
+        offered.update(scope["extensions"])
+        hint = {"type": "http.response.early_hint", "links": [b"<//x.test/a>; rel=preload"]}
+        await send(hint)
+        await send({"type": "http.response.push", "path": "/a", "headers": []})
+        await Response(PAGE, media_type="text/html")(scope, receive, send)
+
+    async def send(message: Any) -> None:
+        sent.append(message)
+
+    async def receive() -> Any:
+        return {"type": "http.disconnect"}
+
+    extensions: dict[str, Any] = {
+        f"http.response.{name}": {} for name in ("pathsend", "zerocopysend", "push", "early_hint", "trailers", "debug")
+    }
+    gated = ConsentMiddleware(app, Policy(version="1"), secret="x" * 40, ledger=ledger_url)
+    scope = {"type": "http", "method": "GET", "path": "/", "headers": [], "extensions": dict(extensions)}
+    await gated(scope, receive, send)
+    hidden = {"http.response.pathsend", "http.response.zerocopysend", "http.response.push"}
+    assert set(offered) == set(extensions) - hidden
+    assert scope["extensions"] == extensions  # the server's own stays
+    assert [message["type"] for message in sent] == ["http.response.start", "http.response.body"]
+    assert b"data-src=//x.test/a" in sent[1]["body"]
 
 
 async def test_amp_pages_are_left_alone(ledger_url: str) -> None:
@@ -215,3 +294,34 @@ async def test_elements_that_end_at_once_in_xhtml(ledger_url: str) -> None:
     page = b"<html xmlns='http://www.w3.org/1999/xhtml'><script src='/a.js'/><title/><img src='//x.test/a'/></html>"
     response = await get(Answer(page, ("content-type", "application/xhtml+xml")), ledger_url)
     assert b"data-src='//x.test/a'" in response.content
+
+
+async def test_names_of_headers_may_have_capitals(ledger_url: str) -> None:
+    """ASGI wants them in lower case; a browser does not care."""
+    headers = [
+        ("Content-Type", "text/html"),
+        ("Link", "<//x.test/a>; rel=preload, </b>; rel=preload"),
+        ("Content-Length", "20"),
+        ("ETag", '"a"'),
+        ("Vary", "Origin"),
+    ]
+    response = await get(Answer(b"<img src=//x.test/a>", *headers), ledger_url)
+    assert response.headers.get_list("link") == ["</b>; rel=preload"]
+    assert response.headers.get_list("content-length") in ([], [str(len(response.content))])
+    assert response.headers.get_list("etag") != ['"a"']
+    assert response.headers["vary"].startswith("Origin, Cookie")
+
+
+async def test_codings_on_several_lines_are_one_list(ledger_url: str) -> None:
+    page = gzip.compress(gzip.compress(PAGE.encode()))
+    codings = [("content-encoding", "gzip"), ("content-encoding", "gzip")]
+    response = await get(Answer(page, ("content-type", "text/html"), *codings), ledger_url)
+    assert response.text == PAGE  # it cannot be read here, and passes
+
+
+async def test_the_headers_of_an_application_are_not_changed(ledger_url: str) -> None:
+    app = Answer(b"<p>a", ("content-type", "text/html"), ("set-cookie", "_ga=1"), ("vary", "Origin"))
+    before = list(app.headers)
+    await get(app, ledger_url)
+    await get(app, ledger_url)
+    assert app.headers == before

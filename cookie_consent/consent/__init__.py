@@ -4,11 +4,13 @@ from cookie_consent.consent.choice import Choice, action_of, is_local_path, pars
 from cookie_consent.consent.cookie import ConsentCookie, StoredChoice, secret_keys
 from cookie_consent.consent.decide import decide
 from cookie_consent.consent.model import Consent, consent_of
+from cookie_consent.consent.reader import ConsentReader
 
 __all__ = [
     "Choice",
     "Consent",
     "ConsentCookie",
+    "ConsentReader",
     "StoredChoice",
     "action_of",
     "consent_of",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from cookie_consent.errors import ConfigurationError
@@ -46,6 +47,11 @@ class Consent:
     def refused(self) -> frozenset[str]:
         """The categories of the policy that are not granted."""
         return frozenset(category.id for category in self.policy.categories) - self.granted
+
+    @cached_property
+    def state(self) -> tuple[object, ...]:
+        """What is agreed to, whoever agreed and when: equal for all visitors who are to see the same pages."""
+        return (self.decided, self.gpc, tuple(sorted(self.granted)), tuple(sorted(self.services.items())))
 
     def allows(self, category: str) -> bool:
         """Say whether ``category`` may be used; False for a category that the policy does not have."""

@@ -23,7 +23,7 @@ except ImportError:
     except ImportError:
         zstd = None
 
-__all__ = ["READABLE", "Coding", "CodingError", "coding_for"]
+__all__ = ["READABLE", "Coding", "CodingError", "coding_for", "is_readable"]
 
 READABLE = (
     frozenset({"identity", "gzip", "x-gzip", "deflate"})
@@ -134,14 +134,23 @@ class _Zstandard:
         return bytes(self._encoder.flush())
 
 
+def is_readable(content_encoding: str) -> bool:
+    """Say whether there is a coding for the header, without making one."""
+    names = _names(content_encoding)
+    return not names or (len(names) == 1 and names[0] in READABLE)
+
+
 def coding_for(content_encoding: str) -> Coding | None:
     """Return the coding that the header names, or None where it cannot be read."""
-    names = [name for part in content_encoding.split(",") if (name := part.strip().lower()) not in {"", "identity"}]
-    if not names:
-        return _Identity()
-    name = names[0]
-    if len(names) > 1 or name not in READABLE:
+    if not is_readable(content_encoding):
         return None
+    name = next(iter(_names(content_encoding)), "")
+    if not name:
+        return _Identity()
     if name == "br":
         return _Brotli(brotli)
     return _Zstandard(zstd) if name == "zstd" else _Deflate(name)
+
+
+def _names(content_encoding: str) -> list[str]:
+    return [name for part in content_encoding.split(",") if (name := part.strip().lower()) not in {"", "identity"}]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import re
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -11,6 +10,7 @@ from typing import TYPE_CHECKING
 from cookie_consent.gate.card_numbers import has_card_number
 from cookie_consent.gate.expiry import deletions
 from cookie_consent.gate.set_cookie import SetCookie, parse_set_cookie
+from cookie_consent.once import log_once
 from cookie_consent.policy import UNCLASSIFIED
 
 if TYPE_CHECKING:
@@ -21,8 +21,6 @@ if TYPE_CHECKING:
     from cookie_consent.gate.expiry import Place
 
 __all__ = ["MAXIMUM_COOKIES", "CookieEvent", "CookieGate", "gated_cookies"]
-
-logger = logging.getLogger("cookie_consent")
 
 MAXIMUM_COOKIES = 400
 """Browsers keep at most 180 cookies of a site. What comes beyond this number is dropped without a look."""
@@ -108,13 +106,13 @@ class CookieGate:
             self._fail()
             return []
         if not complete:
-            _log_once("many", "more cookies are to be deleted than fit into one answer: it takes several of them")
+            log_once("many", "more cookies are to be deleted than fit into one answer: it takes several of them")
         return headers
 
     def _may_come(self, pair: str) -> bool:
         self._count += 1
         if self._count > MAXIMUM_COOKIES:
-            _log_once("count", f"a request came with more than {MAXIMUM_COOKIES} cookies: those beyond were dropped")
+            log_once("count", f"a request came with more than {MAXIMUM_COOKIES} cookies: those beyond were dropped")
             return False
         try:
             key, name = _name_of(pair)
@@ -233,7 +231,7 @@ class CookieGate:
         )
 
     def _fail(self) -> None:
-        _log_once("failure", "a cookie could not be judged and was dropped", exc_info=True)
+        log_once("failure", "a cookie could not be judged and was dropped", exc_info=True)
 
 
 def gated_cookies(headers: Iterable[tuple[bytes, bytes]], gate: CookieGate) -> list[tuple[bytes, bytes]]:
@@ -262,12 +260,3 @@ def _name_of(pair: str) -> tuple[str, str]:
 
 def _is_unknown(verdict: Verdict) -> bool:
     return not verdict.known and verdict.rule is None
-
-
-_logged: set[str] = set()
-
-
-def _log_once(key: str, message: str, *, exc_info: bool = False) -> None:
-    if key not in _logged:
-        _logged.add(key)
-        logger.error(message, exc_info=exc_info)

@@ -21,6 +21,8 @@ __all__ = ["LARGEST_POLICY", "ContentSecurityPolicies"]
 LARGEST_POLICY = 8192
 """Bytes of the header's value."""
 _MET = 256
+_LONGEST_HOST = 255
+"""Policies are not kept for longer hosts, which no name server knows."""
 _LARGEST_REPORT_PATH = 400
 _RESERVED = 1024
 """Bytes for the page's own host and for where to report to."""
@@ -34,6 +36,13 @@ class _Sources(NamedTuple):
     takes_met: bool
     """Whether unknown hosts are allowed though some known ones are refused."""
     left_out: tuple[HostSource, ...]
+
+
+class _Made(NamedTuple):
+    headers: tuple[tuple[bytes, bytes], ...]
+    """The policy first."""
+    takes_met: bool
+    """Whether the hosts that were met are to be added."""
 
 
 class ContentSecurityPolicies:
@@ -65,6 +74,7 @@ class ContentSecurityPolicies:
         self._own_left_out = expressible[len(self._own) :]
         self._met: OrderedDict[str, None] = OrderedDict()
         self._find = lru_cache(maxsize=256)(self._find_sources)
+        self._made = lru_cache(maxsize=256)(self._make)
 
     @property
     def is_on(self) -> bool:
@@ -92,24 +102,43 @@ class ContentSecurityPolicies:
 
     def headers(
         self, consent: Consent, *, host: str, root_path: str = "", secure: bool = False
-    ) -> tuple[tuple[str, str], ...]:
+    ) -> tuple[tuple[bytes, bytes], ...]:
         """Return the headers to add to a document or worker of ``host``; none where nothing is refused.
 
         ``host`` is what the visitor asked for, without its port, and may be anything.
         """
         if not self._is_on:
             return ()
-        found = self._sources_for(consent)
+        make = self._made if len(host) <= _LONGEST_HOST else self._make
+        made = make(consent.granted, tuple(sorted(consent.services.items())), host, root_path, secure)
+        if made is None or not made.takes_met:
+            return made.headers if made is not None else ()
+        (name, text), *endpoints = made.headers
+        directive, semicolon, reports = text.partition(b";")
+        room = LARGEST_POLICY - len(text)
+        met = "".join(_take((f" {name}:* ws://{name}:*" for name in reversed(self._met)), room))
+        return ((name, directive + met.encode("ascii") + semicolon + reports), *endpoints)
+
+    def _make(
+        self,
+        granted: frozenset[str],
+        services: tuple[tuple[str, bool], ...],
+        host: str,
+        root_path: str,
+        secure: bool,  # noqa: FBT001 - as lru_cache passes it
+    ) -> _Made | None:
+        """Return what stays the same as long as the site runs; None where nothing is refused."""
+        found = self._find(granted, services)
         if found is None:
-            return ()
+            return None
         own = own_sources(host) if is_expressible(host) else ()
         text = " ".join(["default-src 'self'", *own, found.text])
         reports, endpoints = self._reports(root_path, secure=secure)
-        if found.takes_met:
-            room = LARGEST_POLICY - len(text) - len(reports)
-            text += "".join(_take((f" {name}:* ws://{name}:*" for name in reversed(self._met)), room))
         name = "content-security-policy" if self._is_enforced else "content-security-policy-report-only"
-        return ((name, text + reports), *endpoints)
+        headers = ((name, text + reports), *endpoints)
+        return _Made(
+            tuple((name.encode("latin-1"), value.encode("latin-1")) for name, value in headers), found.takes_met
+        )
 
     def _reports(self, root_path: str, *, secure: bool) -> tuple[str, tuple[tuple[str, str], ...]]:
         """Return the directives and the header that say where to report to; browsers take endpoints by https only."""

@@ -14,9 +14,9 @@ from cookie_consent.rewriter.outlook import BREAKOUT, FOREIGN_NAMES
 if TYPE_CHECKING:
     from cookie_consent.rewriter.tag import StartTag
 
-__all__ = ["ForeignContent"]
+__all__ = ["FOREIGN_ROOTS", "ForeignContent"]
 
-_ROOTS = frozenset({b"svg", b"math"})
+FOREIGN_ROOTS = frozenset({b"svg", b"math"})
 _SVG_INTEGRATION = frozenset({b"foreignobject", b"desc", b"title"})
 _MATH_INTEGRATION = frozenset({b"mi", b"mo", b"mn", b"ms", b"mtext"})
 _FONT_ATTRIBUTES = frozenset({b"color", b"face", b"size"})
@@ -47,6 +47,11 @@ class ForeignContent:
         """Whether what comes next is HTML inside SVG or MathML."""
         return bool(self._open) and not self.inside
 
+    @property
+    def depth(self) -> int:
+        """How many elements are open."""
+        return len(self._open)
+
     def end_tags(self) -> bytes:
         """Return the end tags of what is open."""
         return b"".join(b"</" + element.name + b">" for element in reversed(self._open))
@@ -55,7 +60,7 @@ class ForeignContent:
         """Take note of a start tag; return True where it breaks out of foreign content."""
         name = tag.name
         if not self.inside:
-            if name in _ROOTS and not tag.self_closing:
+            if name in FOREIGN_ROOTS and not tag.self_closing:
                 self._push(name, name, holds_html=False)
             return False
         if name in BREAKOUT or (name == b"font" and not _FONT_ATTRIBUTES.isdisjoint(tag.names())):
@@ -65,7 +70,7 @@ class ForeignContent:
             return False
         parent = self._open[-1]
         namespace = parent.namespace
-        if name in _ROOTS:
+        if name in FOREIGN_ROOTS:
             if parent.name == b"annotation-xml" and name == b"svg":
                 namespace = b"svg"
                 self.lost = True  # only if nothing else stands between them

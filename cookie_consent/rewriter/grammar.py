@@ -20,9 +20,9 @@ TAG = re.compile(rb"</?+[A-Za-z][^\t\n\f\r />]*+(?:" + _ATTRIBUTE + rb")*+[\t\n\
 ATTRIBUTE = re.compile(
     rb"[\t\n\f\r /]*+([^\t\n\f\r />][^\t\n\f\r />=]*+)"
     rb"(?:[\t\n\f\r ]*+=[\t\n\f\r ]*+"
-    rb"""(?:"([^"]*+)"|'([^']*+)'|([^\t\n\f\r >"'][^\t\n\f\r >]*+)|()(?=>|\Z)))?"""
+    rb"""("[^"]*+"|'[^']*+'|[^\t\n\f\r >"'][^\t\n\f\r >]*+|(?=>|\Z)))?"""
 )
-"""One attribute; the groups are its name and its value: in double quotes, in single ones, in none, or missing."""
+"""One attribute; the groups are its name, and its value with the quotes that it is written in."""
 TEXT = re.compile(rb"(?:[^<]*+<(?=[^A-Za-z/!?]))*+[^<]*+")
 """Text up to the next ``<`` that begins markup."""
 COMMENT_END = re.compile(rb"--!?+>")

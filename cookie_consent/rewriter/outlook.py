@@ -18,7 +18,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-__all__ = ["BREAKOUT", "FOREIGN_NAMES", "SUSPECT", "Outlook", "outlook"]
+__all__ = ["BREAKOUT", "DRAWING", "FOREIGN_NAMES", "SUSPECT", "Outlook", "outlook"]
 
 _CARRIERS = frozenset(
     b"img image link source video audio track object embed input frame applet portal fencedframe".split()
@@ -62,17 +62,34 @@ _DOUBLE_QUOTED = (
     + rb"|" + _OTHER + _PLAIN + rb"(?:" + _OTHER + _PLAIN + rb")*+[<>\\&(])"
 )  # fmt: skip
 _BARE = rb"[^\t\n\f\r >=(&\\]*+"
-_UNQUOTED = rb"""[\t\n\f\r ]|(?!["'])""" + _BARE + rb"(?:" + _OTHER + _BARE + rb")*+[(&\\]"
+_UNQUOTED = rb"""(?!["'])""" + _BARE + rb"(?:" + _OTHER + _BARE + rb")*+[(&\\]"
 """A value without quotes; what follows another ``=`` in it is judged from there, which keeps the search linear."""
 _ENDS_NAME = (
     rb"(?<=[gGdD\t\n\f\r ]=)(?<=[pP][iI][nN][gG]=|[oO][uU][nN][dD]=|[\x00-\xff][\x00-\xff][\x00-\xff][\t\n\f\r ]=)"
 )
 """After ``ping`` or ``background``, or a space, before which either of them may stand."""
+_HOLDS_STRING = rb"""(?<=[yY][lL][eE]=)(?:"[^"'&]*+['&]|'[^"'&]*+["&]|(?!["'])[^\t\n\f\r >"'&]*+["'&])"""
+"""Quotes within a value of ``style``: a string in a custom property may become an address."""
+_CSS_NAME = rb"[dDeEhHkKlLrRtT]="
+"""The end of any name whose value is read as CSS: ``style``, and in SVG ``fill``, ``mask`` and so on."""
 SUSPECT = re.compile(
-    rb"=(?:" + _ENDS_NAME + rb"|" + _DOUBLE_QUOTED + rb"|" + _DOUBLE_QUOTED.replace(b'"', b"'")
-    + rb"|" + _UNQUOTED + rb")"
+    rb"=(?:" + _ENDS_NAME
+    + rb"|(?<=" + _CSS_NAME + rb")(?:" + _DOUBLE_QUOTED + rb"|" + _DOUBLE_QUOTED.replace(b'"', b"'")
+    + rb"|" + _UNQUOTED + rb"|" + _HOLDS_STRING + rb")"
+    rb"|(?<!" + _CSS_NAME + rb""")(?:"[^"<>]*+[<>]|'[^'<>]*+[<>])|[\t\n\f\r ])"""
 )  # fmt: skip
 """``=`` before a value that may hold ``<``, ``>`` or an address in CSS."""
+_IN_DOCUMENT = (
+    rb"""[\t\n\f\r ]++(?:(?:xlink:)?href="#[^"<>&]*+"|(?:class|height|id|width|x|xmlns|xmlns:xlink|y)="[^"<>&]*+")"""
+)
+_SHAPES = FOREIGN_NAMES - _CARRIERS - _FOREIGN_CARRIERS - {b"script", b"style"}
+DRAWING = re.compile(
+    rb"(?:[^<]*+<(?:/?+(?:" + rb"|".join(sorted(_SHAPES | {b"use"}, reverse=True)) + rb")>"
+    rb"|(?:" + rb"|".join(sorted(_SHAPES, reverse=True)) + rb")[\t\n\f\r /][^<>]*+>"
+    rb"|use(?:" + _IN_DOCUMENT + rb")*+[\t\n\f\r ]*+/?+>"
+    rb"|title(?:>|[\t\n\f\r ][^<>]*+>)[^<]*+</title>))*+[^<]*+</svg>"
+)  # fmt: skip
+"""The content of an ``svg`` element that only draws, with its end tag, if there is no suspect in it."""
 
 
 @dataclass(frozen=True, kw_only=True)

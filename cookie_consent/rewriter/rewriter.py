@@ -5,9 +5,9 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Protocol
 
-from cookie_consent.rewriter.foreign import ForeignContent
+from cookie_consent.rewriter.foreign import FOREIGN_ROOTS, ForeignContent
 from cookie_consent.rewriter.grammar import COMMENT_END, NAME, RAW_TEXT, TAG, TEXT, raw_text_end
-from cookie_consent.rewriter.outlook import SUSPECT, outlook
+from cookie_consent.rewriter.outlook import DRAWING, SUSPECT, outlook
 from cookie_consent.rewriter.raw_text import MAXIMUM_TEXT, HeldText, ScriptData
 from cookie_consent.rewriter.references import decode_references
 from cookie_consent.rewriter.tag import StartTag
@@ -243,7 +243,7 @@ class Rewriter:
                 raw = buffer[at:end]
                 if second == 0x2F:
                     self._end_tag(raw, at)
-                elif ((at == self._candidate and self._is_sure) or self._is_shown(raw)) and self._start_tag(
+                elif ((self._is_sure and at == self._candidate) or self._is_shown(raw)) and self._start_tag(
                     raw, at, end
                 ):
                     return True
@@ -262,22 +262,23 @@ class Rewriter:
 
     def _next_markup(self) -> int:
         """Return where the next ``<`` stands that may begin something of interest; see ``outlook`` for why."""
-        buffer, at, size = self._buffer, self._at, len(self._buffer)
-        if self._candidate < at:
+        buffer, at, candidate, suspect = self._buffer, self._at, self._candidate, self._suspect
+        if candidate < at:
             match = self._candidates.search(buffer, at)
             if match is None:
-                self._candidate = size
+                candidate = len(buffer)
             else:
-                self._candidate = match.start()
+                candidate = match.start()
                 self._is_sure = match.lastindex is None
-        if self._suspect < at:
+            self._candidate = candidate
+        if suspect < at:
             match = SUSPECT.search(buffer, at)
-            self._suspect = match.start() if match is not None else size
-        near = min(self._candidate, self._suspect)
+            self._suspect = suspect = match.start() if match is not None else len(buffer)
+        near = min(candidate, suspect)
         found = buffer.find(b"<", buffer.rfind(b">", at, near) + 1 or at, near + 1)
-        if found < 0 and near < size:  # the suspect stands in text
+        if found < 0 and near < len(buffer):  # the suspect stands in text
             found = buffer.find(b"<", near)
-        return found if found >= 0 else size
+        return found if found >= 0 else len(buffer)
 
     def _unfinished_tag(self) -> bool:
         """Wait for the rest of a tag: look at it as a whole once more, and after that only at what is new."""
@@ -319,33 +320,59 @@ class Rewriter:
         was_inside = self._foreign.inside
         tag = StartTag(raw, foreign=was_inside)
         name = tag.name
+        if was_inside or name in FOREIGN_ROOTS:
+            return self._foreign_tag(tag, start, end)
+        wants_text = self._handler.start_tag(tag)
+        if name in RAW_TEXT and self._has_raw_text(tag):
+            is_markup = name == b"noscript" or (name != b"script" and self._is_unsure)
+            if is_markup or not self._take_whole_text(tag, start, end, wants_text=wants_text):
+                return self._start_text(tag, start, end, wants_text=wants_text, is_markup=is_markup)
+            return False
+        if tag.changed:
+            self._replace(start, end, tag.to_bytes())
+        return name in _STRUCTURE and self._take_structure(name)
+
+    def _foreign_tag(self, tag: StartTag, start: int, end: int) -> bool:
+        """Show a tag in foreign content, or one that begins it, to the handler."""
+        name, was_inside = tag.name, tag.foreign
         if was_inside and name in {b"style", b"script"} and not self._has_foreign_text(name, end):
             self._at = start
             return True
         if self._foreign.start(tag):
             tag.foreign = False
         wants_text = self._handler.start_tag(tag)
-        if tag.foreign:
-            if wants_text and not tag.self_closing:
-                self._show_foreign_text(tag, end)
-        elif name in RAW_TEXT and self._has_raw_text(tag):
-            return self._start_text(tag, start, end, wants_text=wants_text)
-        elif name in _STRUCTURE:
-            self._take_structure(name)
-        if self._foreign.inside != was_inside:
-            self._look_again()
+        if tag.foreign and wants_text and not tag.self_closing:
+            self._show_foreign_text(tag, end)
         if tag.changed:
             self._replace(start, end, tag.to_bytes())
-        return self._state != self._data
+        if not tag.foreign and name in _STRUCTURE:
+            return self._take_structure(name)
+        if self._foreign.inside != was_inside:
+            if name == b"svg" and not was_inside and self._skip_drawing(end):
+                self._foreign.end(name)
+            else:
+                self._look_again()
+        return False
+
+    def _skip_drawing(self, end: int) -> bool:
+        """Go behind the end tag of a picture that has just begun, if nothing in it can be of interest."""
+        if self._all_tags or self._foreign.depth > 1 or self._handler.relative:
+            return False
+        match = DRAWING.match(self._buffer, end)
+        if match is None or not end <= match.end() <= self._suspect:
+            return False
+        self._at = match.end()
+        return True
 
     def _has_raw_text(self, tag: StartTag) -> bool:
-        return (tag.name == b"script" or not self._loose) and not (self._xml and tag.self_closing)
+        return (not self._loose or tag.name == b"script") and not (self._xml and tag.self_closing)
 
-    def _take_structure(self, name: bytes) -> None:
-        """Take note of a tag that decides how what follows is read."""
+    def _take_structure(self, name: bytes) -> bool:
+        """Take note of a tag that decides how what follows is read; return True if another state has to go on."""
         if name == b"plaintext":
             if not self._is_unsure:
                 self._state = self._plain_text
+                return True
         elif name == b"body":
             self._after_body_start = True
         elif name == b"frameset":
@@ -354,6 +381,7 @@ class Rewriter:
         else:
             self._in_select = self._in_select or name == b"select"
             self._look_again()
+        return False
 
     def _has_foreign_text(self, name: bytes, end: int) -> bool:
         """Say whether the text of a style or script element in SVG is there, or as much of it as is looked at."""
@@ -471,19 +499,19 @@ class Rewriter:
 
     # -- raw text ----------------------------------------------------------------------------------------------
 
-    def _start_text(self, tag: StartTag, start: int, end: int, *, wants_text: bool) -> bool:
-        """Begin the text of an element that holds no tags, and what may be markup to some browsers."""
+    def _start_text(self, tag: StartTag, start: int, end: int, *, wants_text: bool, is_markup: bool) -> bool:
+        """Begin the text of an element that holds no tags; with ``is_markup`` it is markup to some browsers.
+
+        Return True if another state has to go on.
+        """
         name = tag.name
-        is_markup = name == b"noscript" or (name != b"script" and self._is_unsure)
-        if not is_markup and self._take_whole_text(tag, start, end, wants_text=wants_text):
-            return False
         if wants_text:
             self._replace(start, end, b"")
             self._held = HeldText(self._handler, tag)
         elif tag.changed:
             self._replace(start, end, tag.to_bytes())
         if name == b"noscript" and not self._scripting:
-            return self._state != self._data
+            return False
         if is_markup:
             self._flush(end)
             self._inner = Rewriter(

@@ -13,6 +13,8 @@ if TYPE_CHECKING:
 
 __all__ = ["StartTag"]
 
+_QUOTES = frozenset({b'"', b"'"})
+
 
 class StartTag:
     """One start tag. Values are read decoded and changed in place; what is not changed keeps its bytes.
@@ -47,7 +49,11 @@ class StartTag:
         Bytes that are not UTF-8 come as surrogate escapes.
         """
         value = self._values().get(name)
-        return decode_references(value.decode("utf-8", "surrogateescape")) if value is not None else None
+        if value is None:
+            return None
+        if value[:1] in _QUOTES:
+            value = value[1:-1]
+        return decode_references(value.decode("utf-8", "surrogateescape"))
 
     def names(self) -> Iterable[bytes]:
         """Return the attributes' names, lower-case, each once, in order."""
@@ -55,7 +61,7 @@ class StartTag:
 
     def rename(self, name: bytes, new: bytes) -> None:
         """Give the attribute ``name``, which must be there, another name; its value stays as it is written."""
-        self._edit(*self._find(name).span(1), new)
+        self._edit(*self._place_of(name), new)
 
     def set(self, name: bytes, value: str) -> None:
         """Set the attribute ``name`` to ``value``, adding it in front of the others where it is not there."""
@@ -83,19 +89,35 @@ class StartTag:
         """Return the tag with its changes."""
         if self._edits is None:
             return self.raw
-        parts, at = [], 0
-        for start, end, text in sorted(self._edits, key=_position):
-            parts += [self.raw[at:start], text]
+        if len(self._edits) > 1:
+            self._edits.sort(key=_position)
+        raw, parts, at = self.raw, [], 0
+        for start, end, text in self._edits:
+            parts.append(raw[at:start])
+            parts.append(text)
             at = end
-        return b"".join([*parts, self.raw[at:]])
+        parts.append(raw[at:])
+        return b"".join(parts)
 
     def _values(self) -> dict[bytes, bytes]:
+        """Return the values as they are written, with their quotes."""
         if self._attributes is None:
-            found: dict[bytes, bytes] = {}
+            written = ATTRIBUTE.findall(self.raw, self._name_end, len(self.raw) - 1)
+            found: dict[bytes, bytes] = {name.lower(): value for name, value in written}
+            if len(found) < len(written):  # of duplicates the first counts
+                found = {}
+                for name, value in written:
+                    found.setdefault(name.lower(), value)
             self._attributes = found
-            for name, double, single, bare, _ in ATTRIBUTE.findall(self.raw, self._name_end, len(self.raw) - 1):
-                found.setdefault(name.lower(), double or single or bare)
         return self._attributes
+
+    def _place_of(self, name: bytes) -> tuple[int, int]:
+        """Return where the name of the attribute stands."""
+        lower = self.raw.lower()
+        at = lower.find(name, self._name_end)
+        # Where the word stands once in the tag, it is the attribute.
+        is_clear = at >= 0 and lower.find(name, at + 1) < 0
+        return (at, at + len(name)) if is_clear else self._find(name).span(1)
 
     def _find(self, name: bytes) -> re.Match[bytes]:
         matches = ATTRIBUTE.finditer(self.raw, self._name_end, len(self.raw) - 1)

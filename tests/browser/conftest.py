@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import tempfile
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Protocol
 
@@ -13,6 +14,7 @@ from tests.browser.harness import FLAGS, SITE, Proxy, forward_proxy, serving  # 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from contextlib import AbstractContextManager
+    from pathlib import Path
 
     from playwright.sync_api import Browser, BrowserContext, Page
     from starlette.types import ASGIApp
@@ -47,7 +49,7 @@ class Visit:
 
 class Visiting(Protocol):
     def __call__(
-        self, app: ASGIApp, *, scripts: bool = True, locale: str = "en-US"
+        self, app: ASGIApp, *, scripts: bool = True, locale: str = "en-US", regular: bool = False
     ) -> AbstractContextManager[Visit]: ...
 
 
@@ -67,12 +69,23 @@ def browser(chromium_path: str, proxy: Proxy) -> Iterator[Browser]:
 
 
 @pytest.fixture
-def visiting(browser: Browser, proxy: Proxy) -> Visiting:
+def visiting(browser: Browser, chromium_path: str, proxy: Proxy, tmp_path: Path) -> Visiting:
+    """Begin visits, ``regular`` ones with a profile on disk, as some things are not done in a private window."""
+
     @contextmanager
-    def visit(app: ASGIApp, *, scripts: bool = True, locale: str = "en-US") -> Iterator[Visit]:
+    def visit(app: ASGIApp, *, scripts: bool = True, locale: str = "en-US", regular: bool = False) -> Iterator[Visit]:
         with serving(app) as port:
             proxy.upstream = port
-            context = browser.new_context(java_script_enabled=scripts, locale=locale)
+            if regular:
+                context = browser.browser_type.launch_persistent_context(
+                    tempfile.mkdtemp(dir=tmp_path),
+                    executable_path=chromium_path,
+                    args=[*FLAGS, f"--proxy-server=http://127.0.0.1:{proxy.port}"],
+                    java_script_enabled=scripts,
+                    locale=locale,
+                )
+            else:
+                context = browser.new_context(java_script_enabled=scripts, locale=locale)
             try:
                 yield Visit(context, proxy)
             finally:

@@ -1,8 +1,9 @@
 """Every carrier that Chromium fetches: without the gate it does, with the gate it does not, and after consent again.
 
-There is no Content-Security-Policy here: the HTML gate stands alone. What Chromium never fetches by itself (``applet``,
-``archive``, ``codebase``, addresses with a password) or not in this setting (``dns-prefetch`` and ``preconnect`` behind
-a proxy, icons, manifests and speculation rules without a window) is tested in ``tests/gate`` only.
+There is no Content-Security-Policy here: the HTML gate stands alone. Speculation rules in the page, which Chromium does
+not follow through a proxy, are in the leak lab. What it never fetches by itself (``applet``, ``archive``, ``codebase``,
+SVG's ``use`` from another site, addresses with a password) or not behind a proxy (``dns-prefetch``) is tested in
+``tests/gate`` only.
 """
 
 from __future__ import annotations
@@ -46,6 +47,7 @@ CARRIERS = {
     "preload": "<link rel=preload as=image href=//x.test/preload>",
     "imagesrcset": "<link rel=preload as=image imagesrcset='//x.test/imagesrcset 1x'>",
     "modulepreload": "<link rel=modulepreload href=https://x.test/modulepreload>",
+    "dictionary": "<link rel=compression-dictionary href=https://x.test/dictionary>",
     "prefetch": "<link rel=prefetch href=https://x.test/prefetch>",
     "video": "<video src=//x.test/video preload=auto></video>",
     "video-source": "<video preload=auto><source src=//x.test/video-source></video>",
@@ -60,6 +62,13 @@ CARRIERS = {
     "escaped-style": r"<p style='background:u\72l(//x.test/escaped-style)'>a</p>",
     "image-set": "<p style='background:image-set(\"//x.test/image-set\" 1x)'>a</p>",
     "custom-property": "<p style='--a:url(//x.test/custom-property);background:var(--a)'>a</p>",
+    "custom-string": "<p style='--b:\"//x.test/custom-string\";background:image-set(var(--b) 1x)'>a</p>",
+    "registered": "<style>@property --c{syntax:'<string>';inherits:false;initial-value:'//x.test/registered'}"
+    ".c{background:image-set(var(--c) 1x)}</style><p class=c>a</p>",
+    "fallback": "<p style='background:image-set(var(--none,\"//x.test/fallback\") 1x)'>a</p>",
+    "in-brackets": "<p style='--d:;background:image-set(var(--d,(;))\"//x.test/in-brackets\" 1x)'>a</p>",
+    "cross-fade": "<p style='background:-webkit-cross-fade(url(//x.test/cross-fade),url(/own),50%)'>a</p>",
+    "list-style": "<ul style='list-style:url(//x.test/list-style)'><li>a</ul>",
     "style": "<style>.s{background:url(//x.test/style)}</style><p class=s>a</p>",
     "import": "<style>@import '//x.test/import';</style>",
     "font-face": "<style>@font-face{font-family:f;src:url(https://x.test/font-face)}.f{font-family:f}</style>"
@@ -69,6 +78,13 @@ CARRIERS = {
     "svg-script": "<svg><script href=//x.test/svg-script></script></svg>",
     "svg-feimage": "<svg><filter id=g><feImage href=//x.test/svg-feimage /></filter><rect filter=url(#g) width=9 "
     "height=9 /></svg>",
+    "svg-fill": "<svg><rect width=9 height=9 fill='url(//x.test/svg-fill#a)' /></svg>",
+    "svg-mask": "<svg><rect width=9 height=9 mask='url(//x.test/svg-mask#a)' /></svg>",
+    "svg-clip-path": "<svg><rect width=9 height=9 clip-path='url(//x.test/svg-clip-path#a)' /></svg>",
+    "svg-marker": "<svg><path d='M0 0L9 9' marker-end='url(//x.test/svg-marker#a)' /></svg>",
+    "svg-cursor": "<svg><rect width=9 height=9 cursor='url(//x.test/svg-cursor),auto' /></svg>",
+    "svg-animate": "<svg><image width=9 height=9><animate attributeName=href values=//x.test/svg-animate dur=1s />"
+    "</image></svg>",
     "svg-style": "<svg><style>.v{background:url(//x.test/svg-style)}</style></svg><p class=v>a</p>",
     "svg-not-raw": "<svg><style><img src=//x.test/svg-not-raw></style></svg>",
     "svg-set": "<svg><image width=9 height=9><set attributeName=href to=//x.test/svg-set /></image></svg>",
@@ -83,9 +99,12 @@ LOOK_ALIKES = """<!-- <img src=//x.test/no> --><textarea><img src=//x.test/no></
 <a href=https://x.test/no>a</a><template><img src=/own></template><style>p::after{content:"url(//x.test/no)"}</style>"""
 
 
-def site(body: str, head: str = "") -> Starlette:
+def site(body: str, head: str = "", headers: dict[str, str] | None = None) -> Starlette:
+    content = f"<body>{body}</body>" if "<frameset" not in body else body
+
     async def page(_: Request) -> HTMLResponse:
-        return HTMLResponse(f"<!doctype html><html><head><title>a</title>{head}</head><body>{body}</body></html>")
+        document = f"<!doctype html><html><head><title>a</title>{head}</head>{content}</html>"
+        return HTMLResponse(document, headers=headers)
 
     async def nothing(_: Request) -> HTMLResponse:
         return HTMLResponse("", media_type="text/plain")
@@ -121,22 +140,62 @@ def test_every_carrier(visiting: Visiting, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("head", "body"),
+    ("headers", "head", "body"),
     [
-        ("<meta http-equiv=refresh content='0; url=http://x.test/refresh'>", ""),
-        ("<base href=http://x.test/>", "<img src=a><script src=/b></script>"),
-        ('<script type=importmap>{"imports":{"a":"https://x.test/a"}}</script>',
+        ({"link": "<http://x.test/link>; rel=preload; as=image"}, "", ""),
+        ({"refresh": "0; url=http://x.test/refresh"}, "", ""),
+        ({"speculation-rules": '"http://x.test/rules"'}, "", ""),
+        ({}, "<link rel=icon href=http://x.test/icon>", ""),
+        ({}, "", "<frameset><frame src=http://x.test/frame></frameset>"),
+        ({}, "<meta http-equiv=refresh content='0; url=http://x.test/refresh'>", ""),
+        ({}, "<base href=http://x.test/>", "<img src=a><script src=/b></script>"),
+        ({}, '<script type=importmap>{"imports":{"a":"https://x.test/a"}}</script>',
          "<script type=module>import 'a';</script>"),
-        ("<script>window.dataLayer=[];(function(d){var s=d.createElement('script');"
+        ({}, "<script>window.dataLayer=[];(function(d){var s=d.createElement('script');"
          "s.src='https://www.googletagmanager.com/gtm.js?id=1';d.head.append(s)})(document);</script>", ""),
     ],
 )  # fmt: skip
-def test_carriers_that_need_a_page_of_their_own(visiting: Visiting, tmp_path: Path, head: str, body: str) -> None:
-    app = site(body, head)
+def test_carriers_that_need_a_page_of_their_own(
+    visiting: Visiting, tmp_path: Path, headers: dict[str, str], head: str, body: str
+) -> None:
+    app = site(body, head, headers)
     with visiting(app) as visit:
         assert visit.open()
     with visiting(gated(app, tmp_path)) as visit:
         assert visit.open() == set()
+
+
+@pytest.mark.parametrize(
+    ("headers", "head"),
+    [
+        ({}, "<link rel=preconnect href=https://x.test>"),
+        ({"link": "<https://x.test>; rel=preconnect"}, ""),
+    ],
+)
+def test_nothing_is_connected_to(visiting: Visiting, tmp_path: Path, headers: dict[str, str], head: str) -> None:
+    app = site("", head, headers)
+    for protected, expected in ((app, {"x.test"}), (gated(app, tmp_path), set())):
+        with visiting(protected, regular=True) as visit:
+            assert visit.open() == expected
+
+
+def test_a_part_of_a_page_is_a_page(visiting: Visiting, tmp_path: Path) -> None:
+    async def page(_: Request) -> HTMLResponse:
+        return HTMLResponse("<img src=//x.test/part>", status_code=206, headers={"content-range": "bytes 0-22/23"})
+
+    app = Starlette(routes=[Route("/", page)])
+    for protected, expected in ((app, {"x.test"}), (gated(app, tmp_path), set())):
+        with visiting(protected) as visit:
+            assert visit.open() == expected
+
+
+def test_manifests_are_not_fetched(visiting: Visiting, tmp_path: Path) -> None:
+    app = site("", "<link rel=manifest href=http://x.test/manifest>")
+    for protected, expected in ((app, {"x.test"}), (gated(app, tmp_path), set())):
+        with visiting(protected) as visit:
+            visit.open()
+            visit.context.new_cdp_session(visit.page).send("Page.getAppManifest")  # as for an installation
+            assert visit.settled() == expected
 
 
 def test_pings_are_not_sent(visiting: Visiting, tmp_path: Path) -> None:

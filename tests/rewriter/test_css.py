@@ -38,6 +38,17 @@ def held(css: str) -> tuple[str, list[str]]:
         ("a{b:url(/*//x.test)}", "a{b:url(HELD:/*//x.test)}"),  # no comment inside url()
         ("a{--b:url(//x.test)}", "a{--b:url(HELD://x.test)}"),
         ("a{b:'\n;c:url(//x.test)}", "a{b:'\n;c:url(HELD://x.test)}"),  # a string ends at the newline
+        ("a{b:image-set(;'//x.test')}", "a{b:image-set(;'HELD://x.test')}"),  # only its own end closes a function
+        ("a{b:image-set(var(--a,(;))'//x.test')}", "a{b:image-set(var(--a,(;))'HELD://x.test')}"),
+        ("a{b:image-set(var(--a,{)})'//x.test')}", "a{b:image-set(var(--a,{)})'HELD://x.test')}"),
+        ("a{b:image-set(var(--a,[)])'//x.test')}", "a{b:image-set(var(--a,[)])'HELD://x.test')}"),
+        ("a{b:image-set(var(--a,'//x.test'))}", "a{b:image-set(var(--a,'HELD://x.test'))}"),  # a fallback
+        ("a{--b:'//x.test';c:image-set(var(--b))}", "a{--b:'HELD://x.test';c:image-set(var(--b))}"),
+        ("--b:var(--c, '//x.test')", "--b:var(--c, 'HELD://x.test')"),
+        ("a{--b:1;--c:'\\2f\\2fx.test//'}", "a{--b:1;--c:'HELD:\\2f\\2fx.test//'}"),
+        ("@property --a{syntax:'<string>';initial-value:'//x.test'}",
+         "@property --a{syntax:'<string>';initial-value:'HELD://x.test'}"),
+        ("a{--b:'c';d:'//x.test'}b{--c:{};--d:'//x.test'}", "a{--b:'c';d:'//x.test'}b{--c:{};--d:'HELD://x.test'}"),
     ],
 )  # fmt: skip
 def test_addresses_that_are_found(css: str, rewritten: str) -> None:
@@ -57,6 +68,12 @@ def test_addresses_that_are_found(css: str, rewritten: str) -> None:
         "a{b:format('//x.test')}",
         "@media x{a{b:'//x.test'}}",
         "a{b:url (//x.test)}",
+        "a{b:image-set(url(/1)1x,url(/2)2x);c:'//x.test'}",
+        "a{b:image-set(var(--a,[)])1x);c:'//x.test'}",
+        "@media x{a[b='//x.test']{c:d}}",
+        "a{--b:'c';d:'//x.test'}",
+        ".a--b::after{content:'//x.test'}",
+        "@property --a{inherits:false}b{c:'//x.test'}",
     ],
 )
 def test_look_alikes_stay(css: str) -> None:

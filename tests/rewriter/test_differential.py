@@ -20,6 +20,7 @@ PIECES = (
     "<xmp>", "</xmp>", "<embed src=//x>", '<p style="a:url(//x)">', "<input type=image src=//x>", "<svg/>", "<td>",
     "<table>", "</table>", "<template>", "</template>", "<br/>", "</br>", "<button>", "<plaintext>", "<b>", "</b>",
     "<mi>", "</mi>", "<frameset>", "<noframes>", "</noframes>", "<p a=b(c>", "<p title='a>b'>", "<p ping =//x>",
+    "<path d='a'/>", '<use href="#a"/>', "<use href=//x>", "<g>", "</g>", "<path fill='url(//x)'>",
 )  # fmt: skip
 # Where these stand a tree builder drops tags, or the scanner reads raw text as markup on purpose.
 NOT_PLAIN = (
@@ -96,3 +97,12 @@ def test_no_carrier_is_invented(document: str) -> None:
 @given(st.lists(st.sampled_from(PIECES), max_size=16).map("".join))
 def test_passing_over_markup_finds_the_same_as_reading_every_tag(document: str) -> None:
     assert scanned(document) == scanned(document, all_tags=True)
+
+
+@settings(max_examples=400)
+@given(st.lists(st.sampled_from(PIECES), max_size=16).map("".join), st.data())
+def test_passing_over_markup_does_not_depend_on_the_pieces(document: str, data: st.DataObject) -> None:
+    at = data.draw(st.integers(0, len(document)))
+    rewriter = Rewriter(Finder())
+    parts = (document[:at], document[at:])
+    assert b"".join(rewriter.feed(part.encode()) for part in parts) + rewriter.end() == scanned(document)[0]
