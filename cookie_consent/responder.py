@@ -12,6 +12,7 @@ from cookie_consent.gate import ADDRESS_HEADERS
 from cookie_consent.gate.coding import CodingError, coding_for, is_readable
 from cookie_consent.gate.documents import WORKERS, concerns, kind_of
 from cookie_consent.gate.sniff import SNIFFED, looks_like_html
+from cookie_consent.gate.speculation import LARGEST_RULES
 from cookie_consent.govern import add_policy, govern, govern_not_modified, page_headers
 from cookie_consent.once import log_once
 from cookie_consent.page import Page
@@ -27,6 +28,7 @@ __all__ = ["Responder"]
 
 _BARE = frozenset({204, 205, 206, 304})
 """Answers without a body, or with a part of one that only a script can have asked for."""
+_RULES = b"speculationrules"
 _PARTIAL = 206
 _NOT_MODIFIED = 304
 _GATED = frozenset({b"set-cookie", b"etag", *(name.encode() for name in ADDRESS_HEADERS)})
@@ -44,7 +46,7 @@ class Responder:
     """What treats the next message; None until the response starts."""
     _start: Message
     """The start of the response, held back until its headers are known."""
-    _sniffed: list[Message]
+    _waiting: list[Message]
     _content_type = ""
     _content_encoding = ""
     _page: Page | None = None
@@ -73,6 +75,9 @@ class Responder:
         kind = kind_of(content_type)
         if status in _BARE and self._is_bare(status):
             message = self._not_modified(message) if status == _NOT_MODIFIED else message
+        elif exchange.destination == _RULES:
+            self._start, self._waiting, self._state = message, [], self._take_rules
+            return
         elif (kind == "passive" and exchange.destination not in WORKERS) or _is_download(names):
             pass
         elif kind == "page":
@@ -80,7 +85,7 @@ class Responder:
                 return
             message = self._governed(message, b"text/html")
         elif kind == "unknown" and names.get(b"x-content-type-options", b"").strip().lower() != b"nosniff":
-            self._start, self._sniffed, self._state = message, [], self._sniff
+            self._start, self._waiting, self._state = message, [], self._sniff
             return
         else:
             message = self._governed(message, content_type)
@@ -126,8 +131,8 @@ class Responder:
 
     async def _sniff(self, message: Message) -> None:
         """Hold the answer until enough of it is there to see what a browser would take it for."""
-        self._sniffed.append(message)
-        content = b"".join(part.get("body", b"") for part in self._sniffed)
+        self._waiting.append(message)
+        content = b"".join(part.get("body", b"") for part in self._waiting)
         if message["type"] == "http.response.body" and message.get("more_body", False) and len(content) < SNIFFED:
             return
         headers = MutableHeaders(raw=_with_own_headers(self._start)["headers"])
@@ -139,8 +144,34 @@ class Responder:
         if not is_page or not self._begin_page(self._start):
             kind = b"text/html" if is_page else headers.get("content-type", "").encode("latin-1")
             await self._forward(self._governed(self._start, kind))
-        for part in self._sniffed:
+        for part in self._waiting:
             await self.send(part)
+
+    async def _take_rules(self, message: Message) -> None:
+        """Send a file of speculation rules once it is there; one that leads to refused hosts goes out empty."""
+        self._waiting.append(message)
+        content = b"".join(part.get("body", b"") for part in self._waiting)
+        if message["type"] == "http.response.body" and message.get("more_body", False) and len(content) < LARGEST_RULES:
+            return
+        start = _with_own_headers(self._start)
+        headers = MutableHeaders(raw=start["headers"])
+        headers.add_vary_header("Cookie")
+        self._state = self._forward
+        coding = coding_for(", ".join(headers.getlist("content-encoding")))
+        text = None
+        with suppress(CodingError):
+            text = b"".join(coding.decode(content)) if coding is not None and len(content) < LARGEST_RULES else None
+        if text is not None and not self._exchange.tags.refused_rules(text.decode("utf-8", "replace")):
+            await self._forward(start)
+            for part in self._waiting:
+                await self._forward(part)
+            return
+        for name in ("content-encoding", "etag", "last-modified"):
+            del headers[name]
+        headers["content-length"] = "2"
+        await self._forward(start)
+        await self._forward({"type": "http.response.body", "body": b"{}", "more_body": False})
+        self._state = self._swallow
 
     def _begin_page(self, message: Message) -> bool:
         """Hold the start back until the page's first bytes have come; return False where it cannot be read."""

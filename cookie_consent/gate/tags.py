@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import json
 import re
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from cookie_consent.classify import Verdict
 from cookie_consent.gate.allowed import allows_host
 from cookie_consent.gate.carriers import CSS_ATTRIBUTES, LISTS, SETS, candidates_of, fetching_attributes
 from cookie_consent.gate.refresh import refresh_address
+from cookie_consent.gate.speculation import addresses_of, is_free
 from cookie_consent.gate.urls import host_of, on_host, target
 from cookie_consent.policy import UNCLASSIFIED
 from cookie_consent.rewriter import Rewriter, rewrite_css
@@ -28,8 +28,10 @@ INERT_ADDRESS = "about:invalid#consent/"
 _CODE_TYPE = re.compile(
     r"\s*(?:|module|(?:text|application)/(?:x-)?(?:java|ecma|j|live)script\s*(?:;.*)?)\s*", re.IGNORECASE
 )
-_ADDRESS_TYPES = frozenset({"importmap", "speculationrules"})
+_RULES = "speculationrules"
+_ADDRESS_TYPES = frozenset({"importmap", _RULES})
 _MODULE_IMPORT = re.compile(r"""(?:\bimport|\bfrom|\bimport\s*\()\s*(?:"([^"\n]*)"|'([^'\n]*)')""")
+_ANY_HOST = "any-host.invalid"
 _MAXIMUM_DEPTH = 4
 """Frames inside frames, each given in the other's ``srcdoc``."""
 _MAXIMUM_MET = 100
@@ -124,7 +126,7 @@ class TagGate:
         refused = [verdict for verdict in self._classifier.inline_script(decoded) if not self._allows(verdict)]
         kind = (tag.get(b"type") or "").strip().lower()
         if kind in _ADDRESS_TYPES:
-            refused = list(self._refused_addresses(_strings(decoded)))
+            refused = self.refused_rules(decoded) if kind == _RULES else self._refused_map(decoded)
         elif kind == "module":
             refused += self._refused_addresses(match[1] or match[2] or "" for match in _MODULE_IMPORT.finditer(decoded))
         if refused and not tag.changed:
@@ -143,6 +145,15 @@ class TagGate:
             return None
         self._meet(found[0], verdict)
         return verdict
+
+    def refused_rules(self, rules: str) -> list[Verdict]:
+        """Return why speculation rules may not be followed; rules for any link may lead to an unknown host."""
+        refused = self._refused_map(rules)
+        unknown = self._classifier.host(_ANY_HOST, "/")
+        return [*refused, unknown] if is_free(rules) and not self._allows(unknown) else refused
+
+    def _refused_map(self, document: str) -> list[Verdict]:
+        return list(self._refused_addresses(addresses_of(document)))
 
     def hold_address(self, address: str) -> bool:
         """Say whether an address in a header may not be loaded, and take note of what it waits for."""
@@ -334,22 +345,3 @@ def _has_source(tag: StartTag) -> bool:
 def _is_judged(tag: StartTag) -> bool:
     kind = tag.get(b"type")
     return kind is None or _CODE_TYPE.fullmatch(kind) is not None or kind.strip().lower() in _ADDRESS_TYPES
-
-
-def _strings(document: str) -> list[str]:
-    """Return every string and key of a JSON document; none where it is no JSON, which browsers ignore as well."""
-    found: list[str] = []
-    try:
-        todo: list[Any] = [json.loads(document)]
-    except (ValueError, RecursionError):
-        return []
-    while todo:
-        value = todo.pop()
-        if isinstance(value, str):
-            found.append(value)
-        elif isinstance(value, dict):
-            todo += value.values()
-            found += value
-        elif isinstance(value, list):
-            todo += value
-    return found

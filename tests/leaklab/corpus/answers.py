@@ -19,9 +19,30 @@ PAGES = (
         regular=True,
     ),
     Page(
+        name="speculation-file",
+        does="`Speculation-Rules` header: an own file of rules that prefetch another site",
+        headers=(("speculation-rules", '"OWN/rules.json"'),),
+        files={
+            "rules.json": File(
+                body='{"prefetch":[{"source":"list","urls":["https://THIRD:PORT/next.html"],"eagerness":"immediate"}]}',
+                content_type="application/speculationrules+json",
+            )
+        },
+    ),
+    Page(
         name="refresh",
         does="`Refresh` header: the visitor is led away",
         headers=(("refresh", "0; url=https://THIRD/a.html"),),
+    ),
+    Page(
+        name="reporting-endpoints",
+        does="`Reporting-Endpoints` header: violations are reported to another host",
+        headers=(
+            ("content-security-policy-report-only", "img-src 'none'; report-to a"),
+            ("reporting-endpoints", 'a="https://THIRD/report"'),
+        ),
+        body="<img src=/own.png>",
+        act="leave",
     ),
     Page(
         name="csp-report",

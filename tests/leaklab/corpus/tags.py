@@ -181,6 +181,13 @@ PAGES = (
         '"eagerness":"immediate"}]}</script>',
     ),
     Page(
+        name="speculation-links",
+        does="speculation rules that prefetch whatever the page links to",
+        head='<script type=speculationrules>{"prefetch":[{"where":{"selector_matches":"a"},"eagerness":"immediate"}]}'
+        "</script>",
+        body="<a href=https://THIRD:PORT/next.html>a</a>",
+    ),
+    Page(
         name="tag-manager",
         does="the snippet of a known tag manager",
         head="<script @leak>(function(w,d,s,l,i){w[l]=w[l]||[];var j=d.createElement(s);j.async=true;"
