@@ -109,9 +109,22 @@ def show(
             typer.echo()
         for text in texts:
             typer.echo(f"notice {text.hash} ({text.language}, policy {text.policy_version})\n\n{text.text}")
+        if notice and records and not texts:
+            typer.echo(
+                "no notice is on record: the choice did not come from the banner or the preferences page", err=True
+            )
     if not records:
         typer.echo(f"no record and no visitor has the id {key}", err=True)
         raise typer.Exit(1)
+
+
+@log_app.command()
+def migrate(*, ledger: LedgerOption = None) -> None:
+    """Bring the tables of a log up to date with this release. A server does so for an SQLite file by itself."""
+    log = Ledger(ledger)
+    before, after = log.migrate()
+    log.close()
+    typer.echo(f"the log has schema {after}" + (f", migrated from {before}" if before != after else " already"))
 
 
 @log_app.command()

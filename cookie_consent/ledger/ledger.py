@@ -12,7 +12,7 @@ from sqlalchemy.exc import ArgumentError
 
 from cookie_consent.errors import ConfigurationError
 from cookie_consent.ledger.record import Notice
-from cookie_consent.ledger.schema import from_row, micros, notices, records
+from cookie_consent.ledger.schema import SCHEMA_VERSION, from_row, micros, notices, records
 from cookie_consent.ledger.spool import SpoolFolder
 from cookie_consent.ledger.sqlite import SqliteStore
 from cookie_consent.ledger.stats import LedgerStats, StatsBuilder
@@ -67,6 +67,14 @@ class Ledger:
         Raises ``LedgerError`` if the file cannot be opened or written, is no log, or was made by a newer release.
         """
         self._store.engine(create=create)
+
+    def migrate(self) -> tuple[int, int]:
+        """Bring the schema up to date; return the version that it had and the one that it has.
+
+        An SQLite log is migrated by whatever opens it, so that there is nothing left to do. Raises ``LedgerError``.
+        """
+        self.open(create=False)
+        return self._store.opened_as, SCHEMA_VERSION
 
     def start(self) -> None:
         """Begin to carry over the spools of processes that have ended; else the first choice does."""

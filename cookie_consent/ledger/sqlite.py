@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import sqlite3
 import threading
 import time
@@ -10,11 +11,12 @@ from functools import lru_cache, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import create_engine, event, insert, select, text
+from sqlalchemy import create_engine, event, inspect, select
 from sqlalchemy.exc import DataError, IntegrityError, InterfaceError, ProgrammingError, SQLAlchemyError
 
 from cookie_consent.errors import LedgerError, RecordRefusedError
-from cookie_consent.ledger.schema import SCHEMA_VERSION, meta, metadata, notices, records, to_row
+from cookie_consent.ledger.migrations import SQLITE_STEPS
+from cookie_consent.ledger.schema import SCHEMA_VERSION, meta, notices, records, to_row
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -27,18 +29,14 @@ if TYPE_CHECKING:
 
 __all__ = ["SqliteStore"]
 
+logger = logging.getLogger("cookie_consent")
+
 PATIENCE = 10.0
 """Seconds that one waits for another process's transaction, unless it says otherwise."""
 _BETWEEN_ATTEMPTS = 0.01  # seconds
 _CHECKPOINT_PAGES = 8000  # 32 MB of write-ahead log: pages that are written again and again are moved once
 _ROWS = 256
 _REFUSALS = (IntegrityError, DataError, InterfaceError, ProgrammingError, UnicodeEncodeError)
-_APPEND_ONLY = (
-    "CREATE TRIGGER IF NOT EXISTS consent_records_no_update BEFORE UPDATE ON consent_records "
-    "BEGIN SELECT RAISE(ABORT, 'the log is append-only'); END",
-    "CREATE TRIGGER IF NOT EXISTS consent_records_no_delete BEFORE DELETE ON consent_records "
-    "BEGIN SELECT RAISE(ABORT, 'the log is append-only'); END",
-)
 _forgotten: list[Engine] = []
 
 
@@ -51,6 +49,8 @@ class SqliteStore:
     def __init__(self, url: URL) -> None:
         self.url = url
         self.path = Path(url.database or "")
+        self.opened_as = SCHEMA_VERSION
+        """The schema's version that the file had before this process opened it; 0 if there was none."""
         self._engine: Engine | None = None
         self._kept: set[str] = set()  # notices that are in the file
         self._lock = threading.Lock()
@@ -150,23 +150,44 @@ class SqliteStore:
         event.listen(engine, "connect", partial(_set_pragmas, patience))
         event.listen(engine, "begin", _begin)
         try:
-            with _writing(engine, patience) as connection:
-                metadata.create_all(connection)
-                version = connection.execute(select(meta.c.value).where(meta.c.key == "schema")).scalar()
-                if version is None:
-                    connection.execute(insert(meta).values(key="schema", value=SCHEMA_VERSION))
-                    for trigger in _APPEND_ONLY:
-                        connection.execute(text(trigger))
+            self._bring_up_to_date(engine, patience)
         except SQLAlchemyError as error:
             engine.dispose()
             raise self.failure("cannot be opened", error) from error
-        if version is not None and version > SCHEMA_VERSION:
+        except LedgerError:
             engine.dispose()
+            raise
+        return engine
+
+    def _bring_up_to_date(self, engine: Engine, patience: float) -> None:
+        """Run the steps that the file lacks, all or none. Without any nothing is locked."""
+        with engine.connect() as connection:
+            version = self._found(connection)
+        if version == SCHEMA_VERSION:
+            return
+        with _writing(engine, patience) as connection:
+            version = self.opened_as = self._found(connection)  # another process may have been faster
+            for statements in SQLITE_STEPS[version:]:
+                for statement in statements:
+                    connection.exec_driver_sql(statement)
+            connection.exec_driver_sql(
+                "INSERT INTO consent_meta VALUES ('schema', ?) ON CONFLICT DO UPDATE SET value = excluded.value",
+                (SCHEMA_VERSION,),
+            )
+        if version:
+            logger.info("the log %s was brought from schema %d to %d", self.path, version, SCHEMA_VERSION)
+
+    def _found(self, connection: Connection) -> int:
+        """Return the schema's version in the file, 0 for none. ``LedgerError`` for one unknown to this release."""
+        if not inspect(connection).has_table(meta.name):
+            return 0
+        version = int(connection.execute(select(meta.c.value).where(meta.c.key == "schema")).scalar() or 0)
+        if version > SCHEMA_VERSION:
             raise LedgerError(
                 f"the log {self.path.absolute()} was made by a newer release (schema {version}); update cookie-consent",
                 url=str(self.url),
             )
-        return engine
+        return version
 
     def _error(self, what: str, cause: str) -> LedgerError:
         message = f"the log {self.path.absolute()} {what}: {cause}; {_advice(cause, self.path)}"
