@@ -24,7 +24,7 @@ from cookie_consent.ledger.merkle import HASH_SIZE
 from cookie_consent.ledger.schema import moment, records
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable
 
 __all__ = [
     "DAMAGED",
@@ -100,7 +100,7 @@ def event_leaf(event_id: str, at: int, kind: str, detail: str) -> bytes:
     return canonical_json({"at": time, "detail": json.loads(detail), "event": kind, "id": event_id})
 
 
-def leaf_hashes(rows: Sequence[tuple[RecordRow, bytes | None, bytes | None]]) -> list[bytes]:
+def leaf_hashes(rows: Iterable[tuple[RecordRow, bytes | None, bytes | None]]) -> list[bytes]:
     """Return the hashes of the leaves (RFC 6962) of records, each with its salt or, once erased, its commitment.
 
     A row that cannot be encoded has ``DAMAGED``.

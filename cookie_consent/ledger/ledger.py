@@ -11,12 +11,16 @@ from sqlalchemy import func, make_url, select
 from sqlalchemy.exc import ArgumentError
 
 from cookie_consent.errors import ConfigurationError
+from cookie_consent.ledger.keys import load_signers
 from cookie_consent.ledger.record import Notice
 from cookie_consent.ledger.schema import SCHEMA_VERSION, from_row, micros, notices, records
+from cookie_consent.ledger.seal import Sealer
+from cookie_consent.ledger.seal_thread import SealThread
 from cookie_consent.ledger.spool import SpoolFolder
 from cookie_consent.ledger.sqlite import SqliteStore
 from cookie_consent.ledger.stats import LedgerStats, StatsBuilder
 from cookie_consent.ledger.store import Entry
+from cookie_consent.ledger.tree_store import read_state
 from cookie_consent.ledger.writer import Writer
 
 if TYPE_CHECKING:
@@ -26,7 +30,9 @@ if TYPE_CHECKING:
 
     from sqlalchemy import Connection, Select
 
+    from cookie_consent.ledger.note import Signer
     from cookie_consent.ledger.record import ConsentRecord
+    from cookie_consent.ledger.seal import SealResult
     from cookie_consent.ledger.spool import WaitingSpool
 
 __all__ = ["DEFAULT_URL", "Ledger"]
@@ -39,12 +45,21 @@ class Ledger:
     """An append-only log of consent records at an SQLAlchemy URL; SQLite is the one engine by now.
 
     None reads ``CONSENT_LEDGER``, else ``sqlite:///consent.db``. While it cannot be written, choices wait in the folder
-    ``spool``; None reads ``CONSENT_SPOOL``, else it is that of the database. Nothing is touched before the first use.
+    ``spool``; None reads ``CONSENT_SPOOL``, else it is that of the database. With a ``key``, or one in
+    ``CONSENT_LEDGER_KEY`` (see ``load_signers``), a server seals the log every ``seal_every`` seconds. Nothing is
+    touched before the first use.
     Safe to use from several threads and event loops, and the file from several processes; a fork starts anew.
     Raises ``ConfigurationError`` for a URL that is none or names another engine.
     """
 
-    def __init__(self, url: str | None = None, *, spool: str | Path | None = None) -> None:
+    def __init__(
+        self,
+        url: str | None = None,
+        *,
+        spool: str | Path | None = None,
+        key: str | Path | None = None,
+        seal_every: float = 60.0,
+    ) -> None:
         self.url = url or os.environ.get("CONSENT_LEDGER") or DEFAULT_URL
         try:
             parsed = make_url(self.url)
@@ -59,6 +74,9 @@ class Ledger:
         folder = spool or os.environ.get("CONSENT_SPOOL")
         self._spools = SpoolFolder(self.path, Path(folder) if folder else None)
         self._writer = Writer(self._store, self._spools, url=self.url)
+        self._key = key
+        self._seal_every = seal_every
+        self._sealing: SealThread | None = None
         weakref.finalize(self, self._writer.close)  # at the interpreter's end too, which waits for no daemon thread
 
     def open(self, *, create: bool = True) -> None:
@@ -66,7 +84,7 @@ class Ledger:
 
         Raises ``LedgerError`` if the file cannot be opened or written, is no log, or was made by a newer release.
         """
-        self._store.engine(create=create)
+        self._store.open(create=create)
 
     def migrate(self) -> tuple[int, int]:
         """Bring the schema up to date; return the version that it had and the one that it has.
@@ -77,13 +95,41 @@ class Ledger:
         return self._store.opened_as, SCHEMA_VERSION
 
     def start(self) -> None:
-        """Begin to carry over the spools of processes that have ended; else the first choice does."""
+        """Begin what a server does beside answering: carrying over spools and, if there is a key, sealing.
+
+        Spools of processes that have ended are else carried over from the first choice on. Raises
+        ``ConfigurationError`` for a wrong key.
+        """
         self._writer.start()
+        signers = self.signers()
+        if signers and (self._sealing is None or not self._sealing.is_alive):
+            sealer = Sealer(self._store, signers, url=self.url)
+            self._sealing = SealThread(sealer, every=self._seal_every)
 
     def close(self) -> None:
-        """Write what waits and close the connections. The next use opens them again."""
+        """Write what waits, seal if ``start`` began to, and close the connections. The next use opens them again."""
         self._writer.close()
+        if self._sealing is not None:
+            self._sealing.stop()
+            self._sealing = None
         self._store.close()
+
+    def signers(self) -> list[Signer]:
+        """Return the keys that sign this log; empty without one. Raises ``ConfigurationError`` for a wrong one."""
+        return load_signers(self._key)
+
+    def seal(self) -> SealResult:
+        """Make all records leaves of the tree, and sign it.
+
+        Raises ``ConfigurationError`` without a key, ``ProofError`` if the log is not what was signed before, and
+        ``LedgerError``.
+        """
+        return Sealer(self._store, self.signers(), url=self.url).seal()
+
+    def checkpoint(self) -> str | None:
+        """Return the last signed checkpoint, as it is stored; None before the first. Raises ``LedgerError``."""
+        with self._store.reading() as connection:
+            return read_state(connection).note
 
     async def write(self, record: ConsentRecord, notice: Notice | None = None) -> None:
         """Append one record; when this returns, it is on the disk. Raises ``LedgerError`` if it cannot be.

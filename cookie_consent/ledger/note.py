@@ -21,7 +21,7 @@ from cookie_consent.errors import ConfigurationError
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-__all__ = ["MAXIMUM_NOTE", "NoteError", "Signer", "Verifier", "new_key", "open_note", "sign_note", "signature_names"]
+__all__ = ["MAXIMUM_NOTE", "NoteError", "Signer", "Verifier", "new_key", "open_note", "sign_note", "signature_keys"]
 
 MAXIMUM_NOTE = 64 * 1024
 """Bytes; a longer one is not looked at."""
@@ -151,9 +151,9 @@ def open_note(note: str, trusted: Iterable[Verifier]) -> tuple[str, list[Verifie
     return text, found
 
 
-def signature_names(note: str) -> list[str]:
-    """Return the names of those who claim to have signed, unverified. Raises ``NoteError``."""
-    return [name for name, _, _ in _parts(note)[1]]
+def signature_keys(note: str) -> list[tuple[str, bytes]]:
+    """Return the names and key hashes that the signatures claim, unverified. Raises ``NoteError``."""
+    return [(name, digest) for name, digest, _ in _parts(note)[1]]
 
 
 def _parts(note: str) -> tuple[str, Sequence[tuple[str, bytes, bytes]]]:

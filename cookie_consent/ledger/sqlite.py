@@ -6,7 +6,7 @@ import logging
 import sqlite3
 import threading
 import time
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from functools import lru_cache, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from sqlalchemy import create_engine, event, inspect, select
 from sqlalchemy.exc import DataError, IntegrityError, InterfaceError, ProgrammingError, SQLAlchemyError
 
-from cookie_consent.errors import LedgerError, RecordRefusedError
+from cookie_consent.errors import LedgerError, ProofError, RecordRefusedError
 from cookie_consent.ledger.migrations import SQLITE_STEPS
 from cookie_consent.ledger.schema import SCHEMA_VERSION, meta, notices, records, to_row
 
@@ -24,8 +24,9 @@ if TYPE_CHECKING:
     from sqlalchemy import Connection, Engine, Table
     from sqlalchemy.engine import URL
 
+    from cookie_consent.ledger.canonical import RecordRow
     from cookie_consent.ledger.record import Notice
-    from cookie_consent.ledger.store import Entry
+    from cookie_consent.ledger.store import Entry, WalkedRow
 
 __all__ = ["SqliteStore"]
 
@@ -36,6 +37,11 @@ PATIENCE = 10.0
 _BETWEEN_ATTEMPTS = 0.01  # seconds
 _CHECKPOINT_PAGES = 8000  # 32 MB of write-ahead log: pages that are written again and again are moved once
 _ROWS = 256
+_FETCH = 4096
+_COLUMNS = ", ".join(f'"{column.name}"' for column in records.columns)
+_LAST_SEALED = (
+    "SELECT id FROM consent_leaves WHERE salt IS NOT NULL OR commitment IS NOT NULL ORDER BY position DESC LIMIT 1"
+)
 _REFUSALS = (IntegrityError, DataError, InterfaceError, ProgrammingError, UnicodeEncodeError)
 _forgotten: list[Engine] = []
 
@@ -102,6 +108,52 @@ class SqliteStore:
                 yield connection
         except SQLAlchemyError as error:
             raise self.failure("cannot be read", error) from error
+
+    def open(self, *, create: bool = True) -> None:
+        """Connect and bring the schema up to date."""
+        self.engine(create=create)
+
+    def unsealed(self, connection: Connection, limit: int) -> list[RecordRow]:
+        """Return the rows after that of the last leaf; see ``Store``.
+
+        SQLite gives each new row a number above all others, in the order of the commits, and VACUUM may change
+        numbers, but not their order. So numbers are looked up, never kept.
+        """
+        last = connection.exec_driver_sql(_LAST_SEALED).scalar()
+        after: int | None = 0
+        if last is not None:
+            after = connection.exec_driver_sql("SELECT rowid FROM consent_records WHERE id = ?", (last,)).scalar()
+        if after is None:
+            raise ProofError(
+                f"the record {last}, which was sealed last, is missing in the log {self.path.absolute()}; "
+                "see what else is with `cookie-consent log verify`",
+                url=str(self.url),
+            )
+        query = f"SELECT {_COLUMNS} FROM consent_records WHERE rowid > ? ORDER BY rowid LIMIT ?"  # noqa: S608
+        return [tuple(row) for row in connection.exec_driver_sql(query, (after, limit))]
+
+    def walk(self, connection: Connection) -> Iterator[list[WalkedRow]]:
+        """Yield all rows in the order of their numbers; see ``Store``."""
+        cursor = connection.connection.cursor()  # of the driver, whose rows are plain tuples
+        try:
+            cursor.execute(f"SELECT rowid, {_COLUMNS} FROM consent_records ORDER BY rowid")  # noqa: S608
+            while rows := cursor.fetchmany(_FETCH):
+                yield list(rows)
+        except sqlite3.Error as error:
+            raise self._error("cannot be read", str(error)) from error
+        finally:
+            cursor.close()
+
+    def scrub(self) -> None:
+        """Empty the write-ahead log, which holds former states of pages; the pages themselves have been overwritten.
+
+        While another process reads, this has to be left to a later checkpoint.
+        """
+        try:
+            with closing(self.engine().raw_connection()) as connection:  # no checkpoint inside of a transaction
+                connection.cursor().execute("PRAGMA wal_checkpoint(TRUNCATE)").close()
+        except (sqlite3.Error, SQLAlchemyError) as error:
+            raise self._error("cannot be written", str(error)) from error
 
     def engine(self, *, create: bool = True, patience: float = PATIENCE) -> Engine:
         """Return the engine; the first time, connect and bring the schema up to date."""
@@ -221,6 +273,7 @@ def _set_pragmas(patience: float, connection: Any, _record: object) -> None:
     cursor.execute("PRAGMA synchronous=FULL")
     cursor.execute(f"PRAGMA wal_autocheckpoint={_CHECKPOINT_PAGES}")
     cursor.execute("PRAGMA foreign_keys=ON")
+    cursor.execute("PRAGMA secure_delete=ON")  # what is erased is overwritten
     cursor.close()
 
 

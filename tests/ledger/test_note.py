@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from cookie_consent import ConfigurationError
 from cookie_consent.ledger.checkpoint import Checkpoint, open_checkpoint
 from cookie_consent.ledger.keys import load_signers
-from cookie_consent.ledger.note import NoteError, Signer, Verifier, new_key, open_note, sign_note, signature_names
+from cookie_consent.ledger.note import NoteError, Signer, Verifier, new_key, open_note, sign_note, signature_keys
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -40,7 +40,7 @@ def test_the_example_of_the_go_package() -> None:
     assert note == f"{TEXT}\n{SIGNATURE}"
     assert open_note(note, [verifier]) == (TEXT, [verifier])
     both = note + OTHER
-    assert signature_names(both) == ["PeterNeumann", "EnochRoot"]
+    assert [name for name, _ in signature_keys(both)] == ["PeterNeumann", "EnochRoot"]
     assert open_note(both, [verifier]) == (TEXT, [verifier])  # the unknown one is left unread
     assert open_note(both, [Verifier.parse(OTHER_PUBLIC)])[1][0].name == "EnochRoot"
     assert "AYEKFALV" not in repr(signer)
