@@ -21,10 +21,11 @@ from json.encoder import encode_basestring
 from typing import TYPE_CHECKING, Any
 
 from cookie_consent.ledger.merkle import HASH_SIZE
-from cookie_consent.ledger.schema import moment, records
+from cookie_consent.ledger.record import time_text
+from cookie_consent.ledger.schema import moment
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Sequence
 
 __all__ = [
     "DAMAGED",
@@ -44,13 +45,12 @@ IDENTIFYING = ("subject", "url", "user_agent_family", "ip", "region")
 DAMAGED = bytes(HASH_SIZE)
 """Stands for the hash of a record that cannot be encoded, such as one with a blob where a text belongs."""
 
-_COLUMNS = tuple(column.name for column in records.columns)
 _INNER = bytes(byte ^ 0x36 for byte in range(256))
 _OUTER = bytes(byte ^ 0x5C for byte in range(256))
 _INNER_REST = b"\x36" * (64 - HASH_SIZE)
 _OUTER_REST = b"\x5c" * (64 - HASH_SIZE)
 _MINUTE = 60_000_000
-_SECOND = 1_000_000
+_HUNDRED_SECONDS = 100_000_000
 
 
 def canonical_json(value: object) -> bytes:
@@ -83,12 +83,11 @@ def record_leaf(row: RecordRow, commitment: bytes) -> bytes:
     if type(at) is not int:
         raise TypeError("the time of a record is a number")
     minute, rest = divmod(at, _MINUTE)
-    seconds, micros = divmod(rest, _SECOND)
-    head, after_id, tail = _template((*row[3:8], *row[9:12]))
+    clock = str(rest + _HUNDRED_SECONDS)
+    a, b, c, d, e = _template((*row[3:8], *row[9:12]))
     previous = "null" if row[8] is None else encode_basestring(row[8])
-    time = f"{_minute(minute)}{seconds:02d}.{micros:06d}Z"
-    leaf = f"{head[0]}{time}{head[1]}{commitment.hex()}{head[2]}{encode_basestring(row[0])}{after_id}{previous}{tail}"
-    return leaf.encode("utf-8")
+    time = f"{_minute(minute)}{clock[1:3]}.{clock[3:]}"
+    return f"{a}{time}{b}{commitment.hex()}{c}{encode_basestring(row[0])}{d}{previous}{e}".encode()
 
 
 def event_leaf(event_id: str, at: int, kind: str, detail: str) -> bytes:
@@ -96,21 +95,39 @@ def event_leaf(event_id: str, at: int, kind: str, detail: str) -> bytes:
 
     Raises ``ValueError``, ``TypeError`` or ``OverflowError`` for a damaged row.
     """
-    time = moment(at).isoformat(timespec="microseconds").replace("+00:00", "Z")
-    return canonical_json({"at": time, "detail": json.loads(detail), "event": kind, "id": event_id})
+    return canonical_json({"at": time_text(moment(at)), "detail": json.loads(detail), "event": kind, "id": event_id})
 
 
-def leaf_hashes(rows: Iterable[tuple[RecordRow, bytes | None, bytes | None]]) -> list[bytes]:
+def leaf_hashes(rows: Sequence[RecordRow], salts: Sequence[Any], commitments: Sequence[Any]) -> list[bytes]:
     """Return the hashes of the leaves (RFC 6962) of records, each with its salt or, once erased, its commitment.
 
-    A row that cannot be encoded has ``DAMAGED``.
+    A row that cannot be encoded has ``DAMAGED``. This is ``commitment_of`` and ``record_leaf`` in one loop, which takes
+    two thirds of their time; a row that it does not like is left to them.
     """
     hashes = []
-    for row, salt, commitment in rows:
+    quote, template, minute_of, sha = encode_basestring, _template, _minute, sha256
+    # Rows may be longer than the columns: what is behind those is not looked at.
+    for row, salt, commitment in zip(rows, salts, commitments, strict=True):
         try:
-            if salt is not None:
-                commitment = commitment_of(row, salt)  # noqa: PLW2901 - it is what follows from the salt
-            hashes.append(sha256(b"\x00" + record_leaf(row, commitment)).digest())  # type: ignore[arg-type]
+            name, subject, at, action, granted, refused, more, less, previous, channel, version, notice = row[:12]
+            url, region, family, ip = row[12:16]
+            if salt is None:
+                digest = commitment.hex()
+            else:
+                hidden = f"[{quote(subject)},{quote(url)},{quote(family)},{quote(ip)},{quote(region)}]".encode()
+                inner = sha(salt.translate(_INNER) + _INNER_REST + hidden).digest()
+                digest = sha(salt.translate(_OUTER) + _OUTER_REST + inner).hexdigest()
+            minute, rest = divmod(at, _MINUTE)
+            clock = str(rest + _HUNDRED_SECONDS)
+            a, b, c, d, e = template((action, granted, refused, more, less, channel, version, notice))
+            before = "null" if previous is None else quote(previous)
+            hashes.append(
+                sha(
+                    f"\0{a}{minute_of(minute)}{clock[1:3]}.{clock[3:]}{b}{digest}{c}{quote(name)}{d}{before}{e}".encode()
+                ).digest()
+            )
+            if type(at) is not int or (salt is not None and len(salt) != HASH_SIZE):
+                hashes[-1] = DAMAGED
         except (ValueError, TypeError, AttributeError, OverflowError):
             hashes.append(DAMAGED)
     return hashes
@@ -122,17 +139,15 @@ def _minute(minute: int) -> str:
 
 
 @lru_cache(maxsize=4096)
-def _template(fields: tuple[Any, ...]) -> tuple[tuple[str, str, str], str, str]:
+def _template(fields: tuple[Any, ...]) -> tuple[str, str, str, str, str]:
     """Return the leaf's pieces around time, commitment, id and previous: few choices differ in the others."""
     action, granted, refused, granted_services, refused_services, channel, policy_version, notice = fields
     text = encode_basestring
     notice_text = "null" if notice is None else text(notice)
     return (
-        (
-            f'{{"action":{text(action)},"at":"',
-            f'","channel":{text(channel)},"commitment":"',
-            f'","granted":{_list(granted)},"granted_services":{_list(granted_services)},"id":',
-        ),
+        f'{{"action":{text(action)},"at":"',
+        f'Z","channel":{text(channel)},"commitment":"',
+        f'","granted":{_list(granted)},"granted_services":{_list(granted_services)},"id":',
         f',"notice":{notice_text},"policy_version":{text(policy_version)},"previous":',
         f',"refused":{_list(refused)},"refused_services":{_list(refused_services)}}}',
     )

@@ -11,6 +11,7 @@ from sqlalchemy import insert, select
 
 from cookie_consent.ledger.canonical import canonical_json
 from cookie_consent.ledger.ids import new_record_id
+from cookie_consent.ledger.record import time_text
 from cookie_consent.ledger.schema import events, leaves, micros, moment
 
 if TYPE_CHECKING:
@@ -23,6 +24,7 @@ __all__ = [
     "EventRow",
     "LogEvent",
     "add_event",
+    "event_of",
     "new_event",
     "read_events",
     "recorded_keys",
@@ -52,8 +54,7 @@ class LogEvent:
 
     def as_dict(self) -> dict[str, Any]:
         """Return the fields, ready for JSON."""
-        at = self.at.isoformat(timespec="microseconds").replace("+00:00", "Z")
-        return {"id": self.id, "at": at, "kind": self.kind, "detail": dict(self.detail)}
+        return {"id": self.id, "at": time_text(self.at), "kind": self.kind, "detail": dict(self.detail)}
 
 
 def new_event(kind: EventKind, detail: Mapping[str, Any]) -> EventRow:
@@ -70,14 +71,15 @@ def add_event(connection: Connection, event: EventRow, *, before: int | None = N
 
 def read_events(connection: Connection) -> list[LogEvent]:
     """Return all events, oldest first. ``ValueError`` for one that is damaged."""
-    rows = connection.execute(select(*_COLUMNS).order_by(events.c.id))
-    found = []
-    for event_id, at, kind, detail in rows:
-        content = json.loads(detail)
-        if not isinstance(content, dict):
-            raise ValueError(f"the event {event_id} is damaged")  # noqa: TRY004 - it is what the other faults are
-        found.append(LogEvent(id=event_id, at=moment(at), kind=kind, detail=content))
-    return found
+    return [event_of(row) for row in connection.execute(select(*_COLUMNS).order_by(events.c.id))]
+
+
+def event_of(row: Any) -> LogEvent:
+    """Return the event of a row. ``ValueError`` or ``OverflowError`` for one that is damaged."""
+    content = json.loads(row.detail)
+    if not isinstance(content, dict):
+        raise ValueError(f"the event {row.id} is damaged")  # noqa: TRY004 - it is what the other faults are
+    return LogEvent(id=row.id, at=moment(row.at), kind=row.kind, detail=content)
 
 
 def unsealed_events(connection: Connection) -> list[EventRow]:

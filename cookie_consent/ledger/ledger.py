@@ -12,6 +12,7 @@ from sqlalchemy.exc import ArgumentError
 
 from cookie_consent.errors import ConfigurationError
 from cookie_consent.ledger.keys import load_signers
+from cookie_consent.ledger.proof import prove, prove_growth
 from cookie_consent.ledger.record import Notice
 from cookie_consent.ledger.schema import SCHEMA_VERSION, from_row, micros, notices, records
 from cookie_consent.ledger.seal import Sealer
@@ -21,19 +22,21 @@ from cookie_consent.ledger.sqlite import SqliteStore
 from cookie_consent.ledger.stats import LedgerStats, StatsBuilder
 from cookie_consent.ledger.store import Entry
 from cookie_consent.ledger.tree_store import read_state
+from cookie_consent.ledger.verify import verify_store
 from cookie_consent.ledger.writer import Writer
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Callable, Iterable, Iterator, Sequence
     from contextlib import AbstractContextManager
     from datetime import datetime
 
     from sqlalchemy import Connection, Select
 
-    from cookie_consent.ledger.note import Signer
+    from cookie_consent.ledger.note import Signer, Verifier
     from cookie_consent.ledger.record import ConsentRecord
     from cookie_consent.ledger.seal import SealResult
     from cookie_consent.ledger.spool import WaitingSpool
+    from cookie_consent.ledger.verification import Verification
 
 __all__ = ["DEFAULT_URL", "Ledger"]
 
@@ -130,6 +133,39 @@ class Ledger:
         """Return the last signed checkpoint, as it is stored; None before the first. Raises ``LedgerError``."""
         with self._store.reading() as connection:
             return read_state(connection).note
+
+    def verify(
+        self,
+        *,
+        trusted: Sequence[Verifier] | None = None,
+        given: Sequence[str] = (),
+        progress: Callable[[int], object] | None = None,
+    ) -> Verification:
+        """Compare every record with what was sealed and signed.
+
+        ``trusted`` are the keys to begin with; None takes those of ``signers``, else those on record in the log
+        itself. ``given`` are checkpoints that were kept elsewhere. Raises ``ProofError`` if nothing is sealed, and
+        ``LedgerError``.
+        """
+        if trusted is None:
+            trusted = [signer.verifier for signer in self.signers()] or None
+        return verify_store(self._store, url=self.url, trusted=trusted, given=given, progress=progress)
+
+    def prove(self, name: str) -> dict[str, Any] | None:
+        """Return the proof of a record or an event, ready for JSON; None if there is none of that id.
+
+        Raises ``ProofError`` if it is not sealed, or the log is not what was sealed, and ``LedgerError``.
+        """
+        with self._store.reading() as connection:
+            return prove(connection, name, url=self.url)
+
+    def prove_growth(self, old: str) -> dict[str, Any]:
+        """Return the proof that the log goes on from an older checkpoint, a signed note.
+
+        Raises ``ProofError`` if it does not, ``NoteError`` for a note of another log, and ``LedgerError``.
+        """
+        with self._store.reading() as connection:
+            return prove_growth(connection, old, url=self.url)
 
     async def write(self, record: ConsentRecord, notice: Notice | None = None) -> None:
         """Append one record; when this returns, it is on the disk. Raises ``LedgerError`` if it cannot be.

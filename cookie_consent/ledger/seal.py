@@ -97,16 +97,16 @@ class Sealer:
         new_keys = [key.text for key in self._own if key.text not in recorded]
         if not rows and not found and not new_keys and state.note is not None:
             return SealResult(added=0, size=state.size, note=state.note)
-        salts = os.urandom(HASH_SIZE * len(rows))
-        salted = [(row, salts[at * HASH_SIZE : (at + 1) * HASH_SIZE], None) for at, row in enumerate(rows)]
+        random = os.urandom(HASH_SIZE * len(rows))
+        salts = [random[at : at + HASH_SIZE] for at in range(0, len(random), HASH_SIZE)]
         added = [new_event("key", {"key": key}) for key in new_keys]
-        hashes = [*self._record_hashes(salted), *self._event_hashes([*found, *added])]
+        hashes = [*self._record_hashes(rows, salts), *self._event_hashes([*found, *added])]
         with self._store.reading() as connection:
             tree = stored_tree(connection, old, self._url)
             tree.append(hashes)
             note = self._sign(tree, old)
         made = [
-            *({"id": row[0], "salt": salt, "commitment": None} for row, salt, _ in salted),
+            *({"id": row[0], "salt": salt, "commitment": None} for row, salt in zip(rows, salts, strict=True)),
             *({"id": row[0], "salt": None, "commitment": None} for row in [*found, *added]),
         ]
         with self._store.writing() as connection:
@@ -117,10 +117,10 @@ class Sealer:
             _save(connection, state, tree, made, note)
         return SealResult(added=len(made), size=tree.size, note=note)
 
-    def _record_hashes(self, salted: list[tuple[RecordRow, bytes, None]]) -> list[bytes]:
-        hashes = leaf_hashes(salted)
+    def _record_hashes(self, rows: Sequence[RecordRow], salts: Sequence[bytes]) -> list[bytes]:
+        hashes = leaf_hashes(rows, salts, [None] * len(rows))
         if DAMAGED in hashes:
-            damaged = salted[hashes.index(DAMAGED)][0][0]
+            damaged = rows[hashes.index(DAMAGED)][0]
             message = f"the record {damaged!r} cannot be sealed: a field of it is not what it should be"
             raise ProofError(message, url=self._url)
         return hashes

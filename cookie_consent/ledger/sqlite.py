@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
     from cookie_consent.ledger.canonical import RecordRow
     from cookie_consent.ledger.record import Notice
-    from cookie_consent.ledger.store import Entry, WalkedRow
+    from cookie_consent.ledger.store import Entry, LeafRow, WalkedRow
 
 __all__ = ["SqliteStore"]
 
@@ -37,8 +37,11 @@ PATIENCE = 10.0
 _BETWEEN_ATTEMPTS = 0.01  # seconds
 _CHECKPOINT_PAGES = 8000  # 32 MB of write-ahead log: pages that are written again and again are moved once
 _ROWS = 256
-_FETCH = 4096
+_FETCH = 1024
 _COLUMNS = ", ".join(f'"{column.name}"' for column in records.columns)
+_LEAVES = (
+    "SELECT position, id, salt, commitment FROM consent_leaves WHERE position >= ? AND position < ? ORDER BY position"
+)
 _LAST_SEALED = (
     "SELECT id FROM consent_leaves WHERE salt IS NOT NULL OR commitment IS NOT NULL ORDER BY position DESC LIMIT 1"
 )
@@ -136,13 +139,22 @@ class SqliteStore:
         """Yield all rows in the order of their numbers; see ``Store``."""
         cursor = connection.connection.cursor()  # of the driver, whose rows are plain tuples
         try:
-            cursor.execute(f"SELECT rowid, {_COLUMNS} FROM consent_records ORDER BY rowid")  # noqa: S608
+            cursor.execute(f"SELECT {_COLUMNS}, rowid FROM consent_records ORDER BY rowid")  # noqa: S608
             while rows := cursor.fetchmany(_FETCH):
                 yield list(rows)
         except sqlite3.Error as error:
             raise self._error("cannot be read", str(error)) from error
         finally:
             cursor.close()
+
+    def leaves(self, connection: Connection, first: int, end: int) -> list[LeafRow]:
+        """Return leaves; see ``Store``."""
+        with closing(connection.connection.cursor()) as cursor:
+            try:
+                cursor.execute(_LEAVES, (first, end))
+                return list(cursor.fetchall())
+            except sqlite3.Error as error:
+                raise self._error("cannot be read", str(error)) from error
 
     def scrub(self) -> None:
         """Empty the write-ahead log, which holds former states of pages; the pages themselves have been overwritten.

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from cookie_consent.ledger.canonical import RecordRow
     from cookie_consent.ledger.record import ConsentRecord, Notice
 
-__all__ = ["Entry", "Store", "WalkedRow"]
+__all__ = ["Entry", "LeafRow", "Store", "WalkedRow"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,7 +26,9 @@ class Entry:
 
 
 WalkedRow = tuple[Any, ...]
-"""The number by which the store orders its records, and the columns of the record."""
+"""The columns of a record and, behind them, the number by which the store orders its records."""
+LeafRow = tuple[int, str, Any, Any]
+"""The columns of ``schema.leaves``: position, id, salt and commitment."""
 
 
 class Store(Protocol):
@@ -67,7 +69,10 @@ class Store(Protocol):
         """
 
     def walk(self, connection: Connection) -> Iterator[list[WalkedRow]]:
-        """Yield all records in that same order, in pieces, each as a plain tuple with its order in front."""
+        """Yield all records in that same order, in pieces, each as a plain tuple with its order at the end."""
+
+    def leaves(self, connection: Connection, first: int, end: int) -> list[LeafRow]:
+        """Return the leaves from position ``first`` up to ``end`` in their order, as plain tuples."""
 
     def scrub(self) -> None:
         """Take care that what was erased is not in the store's files any more, as far as the store can."""
