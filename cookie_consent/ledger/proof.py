@@ -27,7 +27,7 @@ from cookie_consent.ledger.checkpoint import open_checkpoint
 from cookie_consent.ledger.events import event_of, recorded_keys
 from cookie_consent.ledger.merkle import HASH_SIZE, leaf_hash, verify_consistency, verify_inclusion
 from cookie_consent.ledger.note import NoteError, Verifier
-from cookie_consent.ledger.record import ConsentRecord, parse_time
+from cookie_consent.ledger.record import ConsentRecord, parse_time, time_text
 from cookie_consent.ledger.schema import events, from_row, leaves, micros, records, to_row
 from cookie_consent.ledger.tree_store import read_state, stored_tree
 
@@ -181,10 +181,13 @@ def _record_leaf(content: object, proof: dict[str, Any]) -> bytes:
 def _event_leaf(content: object) -> bytes:
     try:
         values: Any = content
-        at = micros(parse_time(values["at"]))
-        return event_leaf(values["id"], at, values["kind"], canonical_json(values["detail"]).decode())
+        at = parse_time(values["at"])
+        leaf = event_leaf(values["id"], micros(at), values["kind"], canonical_json(values["detail"]).decode())
     except (ValueError, TypeError, KeyError, OverflowError) as error:
         raise NoteError(f"its event cannot be read: {error}") from None
+    if time_text(at) != values["at"]:
+        raise NoteError("its event cannot be read: the time is not written as it was signed")
+    return leaf
 
 
 def _keys(proof: dict[str, Any]) -> list[Verifier]:
