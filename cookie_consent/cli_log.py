@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
     from cookie_consent.ledger import ConsentRecord, LedgerStats
 
-__all__ = ["log_app"]
+__all__ = ["FormatOption", "LedgerOption", "OutputFormat", "log_app", "open_log", "tell_of_spools"]
 
 log_app = typer.Typer(no_args_is_help=True, help="Export, show and count the choices on record.")
 
@@ -37,6 +37,7 @@ class ExportFormat(StrEnum):
 
     CSV = "csv"
     JSONL = "jsonl"
+    SEALED = "sealed"
 
 
 class OutputFormat(StrEnum):
@@ -72,9 +73,19 @@ def export(
     ] = None,
     ledger: LedgerOption = None,
 ) -> None:
-    """Write the records out, oldest first. In CSV, a cell that looks like a formula gets an apostrophe in front."""
-    log = _open(ledger)
-    _tell_of_spools(log)
+    """Write the records out, oldest first. In CSV, a cell that looks like a formula gets an apostrophe in front.
+
+    The format "sealed" has all that was sealed, with what `log verify --export` needs to compare it with checkpoints.
+    """
+    if output_format is ExportFormat.SEALED and (since, until, subject) != (None, None, None):
+        raise ConfigurationError("a sealed export is of the whole log; leave --since, --until and --subject out")
+    log = open_log(ledger)
+    tell_of_spools(log)
+    if output_format is ExportFormat.SEALED:
+        with _writer(output) as stream:
+            log.export_sealed(stream)
+        log.close()
+        return
     begin, end = _moment(since, "--since"), _moment(until, "--until")
     records = log.records(since=begin, until=end, subject=subject)
     total = log.count(since=begin, until=end) if subject is None and sys.stderr.isatty() else None
@@ -92,7 +103,7 @@ def show(
     ledger: LedgerOption = None,
 ) -> None:
     """Show one record, or all the records of one visitor. Ends with 1 if there is none."""
-    log = _open(ledger)
+    log = open_log(ledger)
     one = log.record(key)
     records = [one] if one is not None else list(log.records(subject=key))
     notices = [log.notice(name) for name in dict.fromkeys(record.notice for record in records if record.notice)]
@@ -136,8 +147,8 @@ def stats(
     ledger: LedgerOption = None,
 ) -> None:
     """Count the choices: by action, channel, policy version, category and day."""
-    log = _open(ledger)
-    _tell_of_spools(log)
+    log = open_log(ledger)
+    tell_of_spools(log)
     counted = log.stats(since=_moment(since, "--since"), until=_moment(until, "--until"))
     log.close()
     if output_format is OutputFormat.JSON:
@@ -161,13 +172,14 @@ def _print_stats(counted: LedgerStats) -> None:
         console.print(table)
 
 
-def _open(url: str | None) -> Ledger:
+def open_log(url: str | None) -> Ledger:
+    """Return the log, which must be there."""
     log = Ledger(url)
     log.open(create=False)
     return log
 
 
-def _tell_of_spools(log: Ledger) -> None:
+def tell_of_spools(log: Ledger) -> None:
     """Say on standard error what is not in the log yet, so that no count is taken for the whole."""
     for spool in log.waiting():
         typer.echo(

@@ -31,6 +31,7 @@ LAYERS = {
     "demo": 5,
     "cli": 5,
     "cli_log": 5,
+    "cli_proof": 5,
     "cli_report": 5,
     "__main__": 5,
 }
@@ -49,7 +50,9 @@ SAME_LAYER = {
     ("middleware", "page_cache"),
     ("middleware", "responder"),
     ("cli", "cli_log"),
+    ("cli", "cli_proof"),
     ("cli", "cli_report"),
+    ("cli_proof", "cli_log"),
     ("cli_report", "cli_log"),
     ("cli", "demo"),
     ("__main__", "cli"),

@@ -11,12 +11,14 @@ from sqlalchemy import func, make_url, select
 from sqlalchemy.exc import ArgumentError
 
 from cookie_consent.errors import ConfigurationError
+from cookie_consent.ledger.events import read_events, recorded_keys
 from cookie_consent.ledger.keys import load_signers
 from cookie_consent.ledger.proof import prove, prove_growth
 from cookie_consent.ledger.record import Notice
 from cookie_consent.ledger.schema import SCHEMA_VERSION, from_row, micros, notices, records
 from cookie_consent.ledger.seal import Sealer
 from cookie_consent.ledger.seal_thread import SealThread
+from cookie_consent.ledger.sealed_export import export_sealed
 from cookie_consent.ledger.spool import SpoolFolder
 from cookie_consent.ledger.sqlite import SqliteStore
 from cookie_consent.ledger.stats import LedgerStats, StatsBuilder
@@ -29,9 +31,11 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
     from contextlib import AbstractContextManager
     from datetime import datetime
+    from typing import TextIO
 
     from sqlalchemy import Connection, Select
 
+    from cookie_consent.ledger.events import LogEvent
     from cookie_consent.ledger.note import Signer, Verifier
     from cookie_consent.ledger.record import ConsentRecord
     from cookie_consent.ledger.seal import SealResult
@@ -166,6 +170,23 @@ class Ledger:
         """
         with self._store.reading() as connection:
             return prove_growth(connection, old, url=self.url)
+
+    def export_sealed(self, stream: TextIO, *, progress: Callable[[int], object] | None = None) -> int:
+        """Write all that is sealed, in the form that ``verify_export`` takes; return the number of leaves.
+
+        Raises ``ProofError`` if nothing is, and ``LedgerError``.
+        """
+        return export_sealed(self._store, stream, url=self.url, progress=progress)
+
+    def events(self) -> list[LogEvent]:
+        """Return what was done to the log itself, oldest first. Raises ``LedgerError``."""
+        with self._store.reading() as connection:
+            return read_events(connection)
+
+    def recorded_keys(self) -> list[str]:
+        """Return the verifiers of the keys that have signed the log, oldest first. Raises ``LedgerError``."""
+        with self._store.reading() as connection:
+            return recorded_keys(connection)
 
     async def write(self, record: ConsentRecord, notice: Notice | None = None) -> None:
         """Append one record; when this returns, it is on the disk. Raises ``LedgerError`` if it cannot be.

@@ -186,12 +186,15 @@ def _parts(note: str) -> tuple[str, Sequence[tuple[str, bytes, bytes]]]:
 def _split(text: str, hint: str) -> tuple[str, bytes, bytes]:
     name, _, rest = text.partition("+")
     digest, _, encoded = rest.partition("+")  # the base64 may have plus signs itself
+    decoded = b""
     try:
         check_name(name)
         raw = bytes.fromhex(digest)
         decoded = b64decode(encoded, validate=True)
     except (ConfigurationError, binascii.Error, ValueError):
-        raise ConfigurationError(f"the key cannot be read; {hint}") from None
+        raw = b""
+    if len(raw) != 4:
+        raise ConfigurationError(f"the key cannot be read; {hint}")
     return name, raw, decoded
 
 
