@@ -11,7 +11,7 @@ from dataclasses import asdict
 from datetime import UTC, datetime
 from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from rich.console import Console
@@ -27,8 +27,18 @@ if TYPE_CHECKING:
 
     from cookie_consent.ledger import ConsentRecord, LedgerStats
 
-__all__ = ["FormatOption", "LedgerOption", "OutputFormat", "log_app", "open_log", "tell_of_spools"]
+__all__ = [
+    "FormatOption",
+    "LedgerOption",
+    "OutputFormat",
+    "log_app",
+    "moment_of",
+    "open_log",
+    "read_text",
+    "tell_of_spools",
+]
 
+_LONGEST_FILE = 64 * 1024 * 1024
 log_app = typer.Typer(no_args_is_help=True, help="Export, show and count the choices on record.")
 
 
@@ -86,7 +96,7 @@ def export(
             log.export_sealed(stream)
         log.close()
         return
-    begin, end = _moment(since, "--since"), _moment(until, "--until")
+    begin, end = moment_of(since, "--since"), moment_of(until, "--until")
     records = log.records(since=begin, until=end, subject=subject)
     total = log.count(since=begin, until=end) if subject is None and sys.stderr.isatty() else None
     with _writer(output) as stream:
@@ -106,17 +116,24 @@ def show(
     log = open_log(ledger)
     one = log.record(key)
     records = [one] if one is not None else list(log.records(subject=key))
+    erasures = {record.id: log.erasure_of(record.id) for record in records if not record.subject}
     notices = [log.notice(name) for name in dict.fromkeys(record.notice for record in records if record.notice)]
     log.close()
     texts = [text for text in notices if text is not None] if notice else []
     if output_format is OutputFormat.JSON:
-        document = {"records": [record.as_dict() for record in records], "notices": [asdict(text) for text in texts]}
+        document: dict[str, Any] = {
+            "records": [record.as_dict() for record in records],
+            "notices": [asdict(text) for text in texts],
+        }
+        document["erasures"] = {name: event.as_dict() for name, event in erasures.items() if event is not None}
         typer.echo(json.dumps(document, ensure_ascii=False, indent=2))
     else:
         for record in records:
             for name, value in record.as_dict().items():
                 shown = " ".join(value) if isinstance(value, list) else "" if value is None else value
                 typer.echo(f"{name:<18} {shown}".rstrip())
+            if (event := erasures.get(record.id)) is not None:
+                typer.echo(f"{'erased':<18} {event.as_dict()['at']} by event {event.id}")
             typer.echo()
         for text in texts:
             typer.echo(f"notice {text.hash} ({text.language}, policy {text.policy_version})\n\n{text.text}")
@@ -149,7 +166,7 @@ def stats(
     """Count the choices: by action, channel, policy version, category and day."""
     log = open_log(ledger)
     tell_of_spools(log)
-    counted = log.stats(since=_moment(since, "--since"), until=_moment(until, "--until"))
+    counted = log.stats(since=moment_of(since, "--since"), until=moment_of(until, "--until"))
     log.close()
     if output_format is OutputFormat.JSON:
         typer.echo(json.dumps({**asdict(counted), "acceptance": counted.acceptance()}, indent=2))
@@ -189,7 +206,19 @@ def tell_of_spools(log: Ledger) -> None:
         )
 
 
-def _moment(value: str | None, option: str) -> datetime | None:
+def read_text(path: Path) -> str:
+    """Return the text of a file. Raises ``ConfigurationError``."""
+    try:
+        with path.open("rb") as stream:
+            return stream.read(_LONGEST_FILE).decode("utf-8")
+    except OSError as error:
+        raise ConfigurationError(f"{path} cannot be read: {error.strerror}") from None
+    except UnicodeDecodeError:
+        raise ConfigurationError(f"{path} is not UTF-8 text") from None
+
+
+def moment_of(value: str | None, option: str) -> datetime | None:
+    """Return the time that an option gives, in UTC unless it names a zone. Raises ``ConfigurationError``."""
     if value is None:
         return None
     try:

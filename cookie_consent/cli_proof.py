@@ -15,7 +15,7 @@ import typer
 from rich.console import Console
 from rich.progress import Progress
 
-from cookie_consent.cli_log import FormatOption, LedgerOption, OutputFormat, open_log, tell_of_spools
+from cookie_consent.cli_log import FormatOption, LedgerOption, OutputFormat, open_log, read_text, tell_of_spools
 from cookie_consent.errors import ConfigurationError
 from cookie_consent.ledger.note import NoteError, Verifier, new_key
 from cookie_consent.ledger.proof import check_proof
@@ -29,7 +29,6 @@ if TYPE_CHECKING:
 __all__ = ["PROOF_COMMANDS"]
 
 _SHOWN = 100
-_LONGEST_FILE = 64 * 1024 * 1024
 KeyOption = Annotated[
     list[str] | None,
     typer.Option("--key", metavar="VERIFIER", help="A key to trust, as `log key` prints it; may be repeated."),
@@ -97,7 +96,7 @@ def checkpoint(
     log = open_log(ledger)
     if since is not None:
         try:
-            proof = log.prove_growth(_read(since))
+            proof = log.prove_growth(read_text(since))
         except NoteError as error:
             raise ConfigurationError(f"{since}: {error}") from None
         typer.echo(json.dumps(proof, ensure_ascii=False, separators=(",", ":")))
@@ -161,7 +160,7 @@ def verify(
     if proof is not None:
         _check_proof(proof, trusted, output_format)
         return
-    given = [_read(path) for path in checkpoints or ()]
+    given = [read_text(path) for path in checkpoints or ()]
     gc.disable()  # nothing here is cyclic, and looking for that takes a tenth of the time
     if export is not None:
         found = _verify_export(export, trusted, given)
@@ -195,7 +194,7 @@ def _verify_export(path: Path, trusted: list[Verifier] | None, given: list[str])
 
 def _check_proof(path: Path, trusted: list[Verifier] | None, output_format: OutputFormat) -> None:
     try:
-        document = json.loads(_read(path))
+        document = json.loads(read_text(path))
     except (ValueError, RecursionError):
         raise ConfigurationError(f"{path} is not JSON") from None
     try:
@@ -230,16 +229,6 @@ def _print(source: str, found: Verification, *, own: bool) -> None:
     if hidden > 0 or found.more:
         typer.echo(f"and {max(0, hidden) + found.more} more; --format json lists {len(found.faults)} of them")
     typer.echo("the log is NOT what was signed" if found.faults else "all of it is what was signed")
-
-
-def _read(path: Path) -> str:
-    try:
-        with path.open("rb") as stream:
-            return stream.read(_LONGEST_FILE).decode("utf-8")
-    except OSError as error:
-        raise ConfigurationError(f"{path} cannot be read: {error.strerror}") from None
-    except UnicodeDecodeError:
-        raise ConfigurationError(f"{path} is not UTF-8 text") from None
 
 
 @contextmanager

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import weakref
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -11,6 +12,8 @@ from sqlalchemy import func, make_url, select
 from sqlalchemy.exc import ArgumentError
 
 from cookie_consent.errors import ConfigurationError
+from cookie_consent.ledger.amend import erase, erasure_of, prune
+from cookie_consent.ledger.enter import checked_subject, made_elsewhere
 from cookie_consent.ledger.events import read_events, recorded_keys
 from cookie_consent.ledger.keys import load_signers
 from cookie_consent.ledger.proof import prove, prove_growth
@@ -30,17 +33,18 @@ from cookie_consent.ledger.writer import Writer
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
     from contextlib import AbstractContextManager
-    from datetime import datetime
     from typing import TextIO
 
     from sqlalchemy import Connection, Select
 
+    from cookie_consent.ledger.amend import Pruning
     from cookie_consent.ledger.events import LogEvent
     from cookie_consent.ledger.note import Signer, Verifier
-    from cookie_consent.ledger.record import ConsentRecord
+    from cookie_consent.ledger.record import Channel, ConsentRecord
     from cookie_consent.ledger.seal import SealResult
     from cookie_consent.ledger.spool import WaitingSpool
     from cookie_consent.ledger.verification import Verification
+    from cookie_consent.policy import Policy
 
 __all__ = ["DEFAULT_URL", "Ledger"]
 
@@ -187,6 +191,59 @@ class Ledger:
         """Return the verifiers of the keys that have signed the log, oldest first. Raises ``LedgerError``."""
         with self._store.reading() as connection:
             return recorded_keys(connection)
+
+    def erase(self, subject: str) -> int:
+        """Remove what identifies from all records of a visitor, for good; return how many there were.
+
+        The log can be verified as before, and the erasure is on record. Choices that wait in a spool are not reached,
+        nor are backups. Raises ``ConfigurationError`` for an empty id, and ``LedgerError``.
+        """
+        return erase(self._store, subject, url=self.url)
+
+    def prune(self, before: datetime) -> Pruning:
+        """Delete the records made before a time, for good; the log can be verified as before.
+
+        Raises ``LedgerError``.
+        """
+        return prune(self._store, before)
+
+    def erasure_of(self, record_id: str) -> LogEvent | None:
+        """Return the event by which a record was erased; None if it was not. Raises ``LedgerError``."""
+        with self._store.reading() as connection:
+            return erasure_of(connection, record_id)
+
+    def enter(
+        self,
+        policy: Policy,
+        *,
+        channel: Channel,
+        granted: Iterable[str] = (),
+        refused: Iterable[str] = (),
+        subject: str | None = None,
+        at: datetime | None = None,
+        notice: Notice | None = None,
+    ) -> ConsentRecord:
+        """Put a choice on record that was made by phone, on paper or in person, now or ``at`` a time; return it.
+
+        ``granted`` and ``refused`` are ids of categories and services; categories that are not named are refused.
+        Without ``subject`` the visitor is a new one. Raises ``ConfigurationError`` for what the policy does not know,
+        and ``LedgerError``: nothing goes to the spool.
+        """
+        name = checked_subject(subject)
+        moment = at if at is not None else datetime.now(UTC)
+        earlier = self.records(subject=name, until=moment) if subject is not None else ()
+        record = made_elsewhere(
+            policy,
+            channel=channel,
+            subject=name,
+            granted=granted,
+            refused=refused,
+            at=moment,
+            previous=max(earlier, key=lambda record: (record.at, record.id), default=None),
+            notice=notice,
+        )
+        self.append([record], [notice] if notice is not None else [])
+        return record
 
     async def write(self, record: ConsentRecord, notice: Notice | None = None) -> None:
         """Append one record; when this returns, it is on the disk. Raises ``LedgerError`` if it cannot be.

@@ -233,6 +233,7 @@ class _ExportCheck:
         for first, last in self._pruned:
             for position in range(first, last + 1):
                 if not amended.is_pruned(position):
+                    self._result.pruned -= 1
                     text = f"the record of leaf {position} is missing, and no pruning is on record"
                     self._result.fault(Fault(kind="removed", position=position, text=text))
 
