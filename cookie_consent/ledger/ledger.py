@@ -50,6 +50,7 @@ __all__ = ["DEFAULT_URL", "Ledger"]
 
 DEFAULT_URL = "sqlite:///consent.db"
 _FETCH = 1000
+_SEALED_AT_ONCE = 1024  # so that a server's other threads are not held up
 
 
 class Ledger:
@@ -114,7 +115,7 @@ class Ledger:
         self._writer.start()
         signers = self.signers()
         if signers and (self._sealing is None or not self._sealing.is_alive):
-            sealer = Sealer(self._store, signers, url=self.url)
+            sealer = Sealer(self._store, signers, url=self.url, batch=_SEALED_AT_ONCE)
             self._sealing = SealThread(sealer, every=self._seal_every)
 
     def close(self) -> None:

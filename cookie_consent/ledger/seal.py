@@ -19,7 +19,7 @@ from cookie_consent.ledger.schema import checkpoints, leaves, micros, tiles
 from cookie_consent.ledger.tree_store import read_state, stored_tree
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Callable, Iterable, Sequence
 
     from sqlalchemy import Connection
 
@@ -46,14 +46,14 @@ class SealResult:
 
 
 class Sealer:
-    """Seals a store with the given keys. Any number of processes may do so; each leaf is made once.
+    """Seals a store with the given keys, ``batch`` records at a time (8,192). Any number of processes may do so; each leaf is made once.
 
     Rows are read and hashed without a lock; a transaction then writes what came out, if nobody sealed or amended in
     the meantime. Nothing is signed unless the stored tree is the one of the last checkpoint, that one is signed by a
     key of this log, and the new tree goes on from it.
     """
 
-    def __init__(self, store: Store, signers: Sequence[Signer], *, url: str) -> None:
+    def __init__(self, store: Store, signers: Sequence[Signer], *, url: str, batch: int | None = None) -> None:
         if not signers:
             raise ConfigurationError(
                 "sealing needs a key; make one with `cookie-consent log key NAME -o FILE`, "
@@ -64,30 +64,32 @@ class Sealer:
         self._own = [signer.verifier for signer in self._signers]
         self._origin = self._own[0].name
         self._url = url
+        self._batch = batch if batch is not None else _BATCH
 
-    def seal(self) -> SealResult:
+    def seal(self, *, enough: Callable[[], bool] = lambda: False) -> SealResult:
         """Seal all records and events that are not sealed yet. Raises ``ProofError`` and ``LedgerError``.
 
-        A key that signs for the first time is put on record, and what is signed with it covers that.
+        A key that signs for the first time is put on record, and what is signed with it covers that. ``enough`` is
+        asked after each batch whether to leave the rest for the next time.
         """
         added = missed = 0
         while True:
             step = self._step()
             if step is None:
                 missed += 1
-                if missed == _ATTEMPTS:  # others seal or amend all the time; the next time will do
+                if missed == _ATTEMPTS or enough():  # others seal or amend all the time; the next time will do
                     state, _, _, _ = self._read()
                     return SealResult(added=added, size=state.size, note=state.note or "")
                 continue
             missed = 0
             added += step.added
-            if step.added < _BATCH:
+            if step.added < self._batch or enough():
                 return SealResult(added=added, size=step.size, note=step.note)
 
     def _read(self) -> tuple[TreeState, list[RecordRow], list[EventRow], list[str]]:
         with self._store.reading() as connection:
-            rows = self._store.unsealed(connection, _BATCH)
-            found = unsealed_events(connection) if len(rows) < _BATCH else []
+            rows = self._store.unsealed(connection, self._batch)
+            found = unsealed_events(connection) if len(rows) < self._batch else []
             return read_state(connection), rows, found, recorded_keys(connection)
 
     def _step(self) -> SealResult | None:

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import logging
+import math
 import os
 import random
 import threading
+import time
 from typing import TYPE_CHECKING
 
 from cookie_consent.errors import ConsentError
@@ -16,6 +18,7 @@ if TYPE_CHECKING:
 __all__ = ["SealThread"]
 
 logger = logging.getLogger("cookie_consent")
+_LONGEST_END = 5.0
 
 
 class SealThread:
@@ -26,6 +29,7 @@ class SealThread:
         self._every = every
         self._failed = False
         self._stopping = threading.Event()
+        self._deadline = math.inf
         self._pid = os.getpid()
         self._thread = threading.Thread(target=self._run, name="cookie-consent-sealer", daemon=True)
         self._thread.start()
@@ -36,8 +40,9 @@ class SealThread:
         return self._pid == os.getpid() and self._thread.is_alive()
 
     def stop(self) -> None:
-        """Seal what is left and end, unless this is a fork of the process that began it."""
+        """Seal what is left, for five seconds at most, and end; unless this is a fork of the process that began it."""
         if self.is_alive:
+            self._deadline = time.monotonic() + _LONGEST_END
             self._stopping.set()
             self._thread.join()
 
@@ -47,7 +52,7 @@ class SealThread:
             stops = self._stopping.wait(wait)
             wait = self._every
             try:
-                self._sealer.seal()
+                self._sealer.seal(enough=lambda: time.monotonic() > self._deadline)
             except ConsentError as error:
                 if not self._failed:
                     logger.error("the log is not sealed until this is put right: %s", error)  # noqa: TRY400
