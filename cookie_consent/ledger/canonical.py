@@ -31,6 +31,7 @@ __all__ = [
     "DAMAGED",
     "IDENTIFYING",
     "RecordRow",
+    "WalkedRow",
     "canonical_json",
     "commitment_of",
     "event_leaf",
@@ -40,6 +41,8 @@ __all__ = [
 
 RecordRow = tuple[Any, ...]
 """The columns of ``schema.records``, in their order, as the database's driver gives them."""
+WalkedRow = tuple[Any, ...]
+"""The columns of a record and, behind them, the number by which the store orders its records."""
 IDENTIFYING = ("subject", "url", "user_agent_family", "ip", "region")
 """The fields of a record that ``erase`` removes."""
 DAMAGED = bytes(HASH_SIZE)
@@ -98,7 +101,7 @@ def event_leaf(event_id: str, at: int, kind: str, detail: str) -> bytes:
     return canonical_json({"at": time_text(moment(at)), "detail": json.loads(detail), "event": kind, "id": event_id})
 
 
-def leaf_hashes(rows: Sequence[RecordRow], salts: Sequence[Any], commitments: Sequence[Any]) -> list[bytes]:
+def leaf_hashes(rows: Sequence[WalkedRow], salts: Sequence[Any], commitments: Sequence[Any]) -> list[bytes]:
     """Return the hashes of the leaves (RFC 6962) of records, each with its salt or, once erased, its commitment.
 
     A row that cannot be encoded has ``DAMAGED``. This is ``commitment_of`` and ``record_leaf`` in one loop, which takes
@@ -106,11 +109,12 @@ def leaf_hashes(rows: Sequence[RecordRow], salts: Sequence[Any], commitments: Se
     """
     hashes = []
     quote, template, minute_of, sha = encode_basestring, _template, _minute, sha256
-    # Rows may be longer than the columns: what is behind those is not looked at.
     for row, salt, commitment in zip(rows, salts, commitments, strict=True):
         try:
-            name, subject, at, action, granted, refused, more, less, previous, channel, version, notice = row[:12]
-            url, region, family, ip = row[12:16]
+            (
+                name, subject, at, action, granted, refused, more, less, previous, channel, version, notice,
+                url, region, family, ip, _,
+            ) = row  # fmt: skip
             if salt is None:
                 digest = commitment.hex()
             else:

@@ -1,15 +1,16 @@
 """Proofs that a third party can check without the log: that a record is in it, and that it only grew.
 
-The proof of a record is JSON with these names; hashes are base64::
+The proof of a record is JSON with these names; ``proof`` are the hashes of the path, 32 bytes each, one behind the
+other, in base64 as the salt is::
 
-    {"type": "record", "index": 17, "record": {…}, "salt": "…", "proof": ["…", …], "checkpoint": "…", "key": "…"}
+    {"type": "record", "index": 17, "record": {…}, "salt": "…", "proof": "…", "checkpoint": "…", "key": "…"}
 
 ``record`` is as ``log export --format jsonl`` writes it. An erased one has a ``commitment`` rather than a ``salt``, and
 an event stands in ``event``. What is hashed is described in ``canonical.py``, how in RFC 6962, section 2.1, and
 ``checkpoint`` is a signed note (https://c2sp.org/tlog-checkpoint). The proof that the log only grew has the older and
 the newer checkpoint::
 
-    {"type": "consistency", "old": "…", "new": "…", "proof": ["…", …], "key": "…"}
+    {"type": "consistency", "old": "…", "new": "…", "proof": "…", "key": "…"}
 """
 
 from __future__ import annotations
@@ -86,7 +87,7 @@ def prove(connection: Connection, name: str, *, url: str) -> dict[str, Any] | No
         "type": "record" if row is not None else "event",
         "index": leaf.position,
         **content,
-        "proof": [_text(value) for value in path],
+        "proof": _text(b"".join(path)),
         "checkpoint": note,
         "key": key.text,
     }
@@ -117,7 +118,7 @@ def prove_growth(connection: Connection, old_note: str, *, url: str) -> dict[str
         "type": "consistency",
         "old": old_note,
         "new": note,
-        "proof": [_text(value) for value in path],
+        "proof": _text(b"".join(path)),
         "key": " ".join(keys),
     }
 
@@ -131,7 +132,7 @@ def check_proof(proof: object, trusted: Sequence[Verifier] | None = None) -> Che
         raise NoteError("it is no proof: that is a JSON object")
     keys = _keys(proof) if trusted is None else list(trusted)
     kind = proof.get("type")
-    path = [_bytes(value, "a hash of the proof") for value in _hashes(proof)]
+    path = _hashes(proof)
     if kind == "consistency":
         old, _ = open_checkpoint(_string(proof, "old"), keys)
         new, by = open_checkpoint(_string(proof, "new"), keys)
@@ -204,11 +205,14 @@ def _string(proof: dict[str, Any], name: str) -> str:
     return value
 
 
-def _hashes(proof: dict[str, Any]) -> list[Any]:
-    value = proof.get("proof")
-    if not isinstance(value, list) or len(value) > _MOST_HASHES:
-        raise NoteError("it has no list of hashes in 'proof'")
-    return value
+def _hashes(proof: dict[str, Any]) -> list[bytes]:
+    try:
+        joined = b64decode(_string(proof, "proof"), validate=True)
+    except (binascii.Error, ValueError):
+        raise NoteError("its hashes are not base64") from None
+    if len(joined) % HASH_SIZE or len(joined) > _MOST_HASHES * HASH_SIZE:
+        raise NoteError(f"its hashes are not of {HASH_SIZE} bytes each")
+    return [joined[at : at + HASH_SIZE] for at in range(0, len(joined), HASH_SIZE)]
 
 
 def _text(value: bytes) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from sqlalchemy import delete, insert, select
 
@@ -15,7 +15,7 @@ from cookie_consent.ledger.checkpoint import Checkpoint, open_checkpoint
 from cookie_consent.ledger.events import EventRow, add_event, new_event, recorded_keys, unsealed_events
 from cookie_consent.ledger.merkle import HASH_SIZE, leaf_hash, verify_consistency
 from cookie_consent.ledger.note import NoteError, Verifier, signature_keys
-from cookie_consent.ledger.schema import checkpoints, leaves, micros, tiles
+from cookie_consent.ledger.schema import checkpoints, micros, tiles
 from cookie_consent.ledger.tree_store import read_state, stored_tree
 
 if TYPE_CHECKING:
@@ -23,9 +23,9 @@ if TYPE_CHECKING:
 
     from sqlalchemy import Connection
 
-    from cookie_consent.ledger.canonical import RecordRow
+    from cookie_consent.ledger.canonical import WalkedRow
     from cookie_consent.ledger.note import Signer
-    from cookie_consent.ledger.store import Store
+    from cookie_consent.ledger.store import LeafRow, Store
     from cookie_consent.ledger.tiles import TiledTree
     from cookie_consent.ledger.tree_store import TreeState
 
@@ -46,7 +46,9 @@ class SealResult:
 
 
 class Sealer:
-    """Seals a store with the given keys, ``batch`` records at a time (8,192). Any number of processes may do so; each leaf is made once.
+    """Seals a store with the given keys, ``batch`` records at a time (8,192).
+
+    Any number of processes may do so; each leaf is made once.
 
     Rows are read and hashed without a lock; a transaction then writes what came out, if nobody sealed or amended in
     the meantime. Nothing is signed unless the stored tree is the one of the last checkpoint, that one is signed by a
@@ -86,7 +88,7 @@ class Sealer:
             if step.added < self._batch or enough():
                 return SealResult(added=added, size=step.size, note=step.note)
 
-    def _read(self) -> tuple[TreeState, list[RecordRow], list[EventRow], list[str]]:
+    def _read(self) -> tuple[TreeState, list[WalkedRow], list[EventRow], list[str]]:
         with self._store.reading() as connection:
             rows = self._store.unsealed(connection, self._batch)
             found = unsealed_events(connection) if len(rows) < self._batch else []
@@ -107,19 +109,20 @@ class Sealer:
             tree = stored_tree(connection, old, self._url)
             tree.append(hashes)
             note = self._sign(tree, old)
-        made = [
-            *({"id": row[0], "salt": salt, "commitment": None} for row, salt in zip(rows, salts, strict=True)),
-            *({"id": row[0], "salt": None, "commitment": None} for row in [*found, *added]),
+        made: list[LeafRow] = [
+            *((state.size + at, row[0], salts[at], None) for at, row in enumerate(rows)),
+            *((at, row[0], None, None) for at, row in enumerate([*found, *added], state.size + len(rows))),
         ]
         with self._store.writing() as connection:
             if read_state(connection) != state:
                 return None
             for event in added:
                 add_event(connection, event)
-            _save(connection, state, tree, made, note)
+            self._store.save_leaves(connection, made)
+            _save(connection, state, tree, note)
         return SealResult(added=len(made), size=tree.size, note=note)
 
-    def _record_hashes(self, rows: Sequence[RecordRow], salts: Sequence[bytes]) -> list[bytes]:
+    def _record_hashes(self, rows: Sequence[WalkedRow], salts: Sequence[bytes]) -> list[bytes]:
         hashes = leaf_hashes(rows, salts, [None] * len(rows))
         if DAMAGED in hashes:
             damaged = rows[hashes.index(DAMAGED)][0]
@@ -166,10 +169,7 @@ class Sealer:
         return new.sign(self._signers)
 
 
-def _save(connection: Connection, state: TreeState, tree: TiledTree, made: Sequence[dict[str, Any]], note: str) -> None:
-    for position, leaf in enumerate(made, state.size):
-        leaf["position"] = position
-    connection.execute(insert(leaves), list(made))
+def _save(connection: Connection, state: TreeState, tree: TiledTree, note: str) -> None:
     for (level, number), data in tree.changed.items():
         same = (tiles.c.level == level, tiles.c.number == number)
         connection.execute(delete(tiles).where(*same))

@@ -179,7 +179,7 @@ class _ExportCheck:
             if "record" in content:
                 try:
                     record = ConsentRecord.from_dict(content["record"])
-                    rows.append(to_row(record))
+                    rows.append((*to_row(record), None))
                 except (ValueError, AttributeError, OverflowError):
                     continue
                 ids[at] = record.id

@@ -24,9 +24,9 @@ if TYPE_CHECKING:
     from sqlalchemy import Connection, Engine, Table
     from sqlalchemy.engine import URL
 
-    from cookie_consent.ledger.canonical import RecordRow
+    from cookie_consent.ledger.canonical import WalkedRow
     from cookie_consent.ledger.record import Notice
-    from cookie_consent.ledger.store import Entry, LeafRow, WalkedRow
+    from cookie_consent.ledger.store import Entry, LeafRow
 
 __all__ = ["SqliteStore"]
 
@@ -116,7 +116,7 @@ class SqliteStore:
         """Connect and bring the schema up to date."""
         self.engine(create=create)
 
-    def unsealed(self, connection: Connection, limit: int) -> list[RecordRow]:
+    def unsealed(self, connection: Connection, limit: int) -> list[WalkedRow]:
         """Return the rows after that of the last leaf; see ``Store``.
 
         SQLite gives each new row a number above all others, in the order of the commits, and VACUUM may change
@@ -132,8 +132,12 @@ class SqliteStore:
                 "see what else is with `cookie-consent log verify`",
                 url=str(self.url),
             )
-        query = f"SELECT {_COLUMNS} FROM consent_records WHERE rowid > ? ORDER BY rowid LIMIT ?"  # noqa: S608
-        return [tuple(row) for row in connection.exec_driver_sql(query, (after, limit))]
+        query = f"SELECT {_COLUMNS}, rowid FROM consent_records WHERE rowid > ? ORDER BY rowid LIMIT ?"  # noqa: S608
+        with closing(connection.connection.cursor()) as cursor:  # of the driver, whose rows are plain tuples
+            try:
+                return list(cursor.execute(query, (after, limit)).fetchall())
+            except sqlite3.Error as error:
+                raise self._error("cannot be read", str(error)) from error
 
     def walk(self, connection: Connection) -> Iterator[list[WalkedRow]]:
         """Yield all rows in the order of their numbers; see ``Store``."""
@@ -155,6 +159,10 @@ class SqliteStore:
                 return list(cursor.fetchall())
             except sqlite3.Error as error:
                 raise self._error("cannot be read", str(error)) from error
+
+    def save_leaves(self, connection: Connection, new: list[LeafRow]) -> None:
+        """Insert leaves; see ``Store``."""
+        connection.exec_driver_sql("INSERT INTO consent_leaves VALUES (?, ?, ?, ?)", new)
 
     def scrub(self) -> None:
         """Empty the write-ahead log, which holds former states of pages; the pages themselves have been overwritten.

@@ -11,10 +11,10 @@ if TYPE_CHECKING:
 
     from sqlalchemy import Connection
 
-    from cookie_consent.ledger.canonical import RecordRow
+    from cookie_consent.ledger.canonical import WalkedRow
     from cookie_consent.ledger.record import ConsentRecord, Notice
 
-__all__ = ["Entry", "LeafRow", "Store", "WalkedRow"]
+__all__ = ["Entry", "LeafRow", "Store"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,8 +25,6 @@ class Entry:
     notice: Notice | None = None
 
 
-WalkedRow = tuple[Any, ...]
-"""The columns of a record and, behind them, the number by which the store orders its records."""
 LeafRow = tuple[int, str, Any, Any]
 """The columns of ``schema.leaves``: position, id, salt and commitment."""
 
@@ -61,7 +59,7 @@ class Store(Protocol):
     def reading(self) -> AbstractContextManager[Connection]:
         """Give a connection that sees one state of the log as long as it is used. Raises ``LedgerError``."""
 
-    def unsealed(self, connection: Connection, limit: int) -> list[RecordRow]:
+    def unsealed(self, connection: Connection, limit: int) -> list[WalkedRow]:
         """Return the next records that are no leaves yet, in the order in which they are to become leaves.
 
         That order is the store's own, and stays: no record may turn up later before one that was returned. Raises
@@ -73,6 +71,9 @@ class Store(Protocol):
 
     def leaves(self, connection: Connection, first: int, end: int) -> list[LeafRow]:
         """Return the leaves from position ``first`` up to ``end`` in their order, as plain tuples."""
+
+    def save_leaves(self, connection: Connection, new: list[LeafRow]) -> None:
+        """Insert leaves, within the transaction of ``writing``."""
 
     def scrub(self) -> None:
         """Take care that what was erased is not in the store's files any more, as far as the store can."""

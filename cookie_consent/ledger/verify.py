@@ -25,10 +25,10 @@ if TYPE_CHECKING:
 
     from sqlalchemy import Connection
 
-    from cookie_consent.ledger.canonical import RecordRow
+    from cookie_consent.ledger.canonical import RecordRow, WalkedRow
     from cookie_consent.ledger.checkpoint import Checkpoint
     from cookie_consent.ledger.note import Verifier
-    from cookie_consent.ledger.store import Store, WalkedRow
+    from cookie_consent.ledger.store import Store
 
 __all__ = ["PIECE", "verify_store"]
 
@@ -67,7 +67,7 @@ class _Piece:
     computed: list[bytes]
     positions: Sequence[int] = ()
     ids: Sequence[str | None] = ()
-    rows: Sequence[RecordRow] = ()
+    rows: Sequence[WalkedRow] = ()
     salts: Sequence[Any] = ()
     commitments: Sequence[Any] = ()
     places: Sequence[int] = ()
@@ -209,7 +209,7 @@ class _StoreCheck:
         matched = []
         for position, name, salt, commitment in late:
             if name in rows:
-                matched.append((rows[name], salt, commitment, position))
+                matched.append(((*rows[name], None), salt, commitment, position))
             elif name in happened:
                 self._result.events += 1
                 piece.computed[position - piece.first] = _event_hash(happened[name])

@@ -73,7 +73,7 @@ def test_the_leaf_is_the_canonical_json_of_what_it_says(record: ConsentRecord) -
     commitment = commitment_of(row, SALT)
     leaf = record_leaf(row, commitment)
     assert leaf == canonical_json({**fields, "commitment": commitment.hex()})
-    assert leaf_hashes([row, row], [SALT, None], [None, commitment]) == [leaf_hash(leaf)] * 2
+    assert leaf_hashes([(*row, 1), (*row, 2)], [SALT, None], [None, commitment]) == [leaf_hash(leaf)] * 2
 
 
 @given(records, st.data())
@@ -84,15 +84,15 @@ def test_every_field_counts(record: ConsentRecord, data: st.DataObject) -> None:
         value.replace(year=2031) if name == "at" else (*value, "more") if isinstance(value, tuple) else f"{value}x"
     )
     changed = replace(record, **{name: other})
-    first, second = leaf_hashes([to_row(record), to_row(changed)], [SALT, SALT], [None, None])
+    first, second = leaf_hashes([(*to_row(record), 1), (*to_row(changed), 1)], [SALT, SALT], [None, None])
     assert first != second
 
 
 def test_damaged_rows_have_no_leaf() -> None:
     row = to_row(make())
     for at, value in ((0, b"blob"), (1, None), (2, "yesterday"), (2, 10**18), (4, 7), (12, "\ud800"), (15, 1.5)):
-        assert leaf_hashes([(*row[:at], value, *row[at + 1 :])], [SALT], [None]) == [DAMAGED]
-    assert leaf_hashes([row, row], [b"short", None], [None, None]) == [DAMAGED] * 2
+        assert leaf_hashes([(*row[:at], value, *row[at + 1 :], 1)], [SALT], [None]) == [DAMAGED]
+    assert leaf_hashes([(*row, 1), (*row, 1), row], [b"short", None, SALT], [None] * 3) == [DAMAGED] * 3
     with pytest.raises(ValueError, match="32 bytes"):
         commitment_of(row, b"")
 
