@@ -6,7 +6,8 @@ For each size a log is made with records as the banner's, and then
 
 - *seal*: all of it is sealed, in batches, each of which is durable and signed;
 - *verify*: every leaf is computed from its record, the tree from the leaves, and the signature checked, as by
-  ``cookie-consent log verify`` (which leaves Python's garbage collector off, as is done here);
+  ``cookie-consent log verify`` (which leaves Python's garbage collector off, as is done here): in one process, and with
+  all processors, as the command does it;
 - *prove*: random records are proved; the median, the slowest, and the size of the largest, as JSON;
 - *check*: what a third party does with such a proof.
 
@@ -92,6 +93,7 @@ def measure(folder: str, count: int, proofs: int) -> None:
     sealed, seal_wall, seal_processor = timed(ledger.seal)
     gc.disable()
     verified, wall, processor = timed(ledger.verify)
+    _, together, _ = timed(lambda: ledger.verify(processes=os.cpu_count() or 1))
     gc.enable()
     assert verified.faults == []
     assert verified.records == count == sealed.size - 1
@@ -112,7 +114,7 @@ def measure(folder: str, count: int, proofs: int) -> None:
     ledger.close()
     print(
         f"{count:>10,}  {count / seal_wall:>9,.0f}/s ({count / seal_processor:>9,.0f})"
-        f"  {count / wall:>9,.0f}/s ({count / processor:>9,.0f})"
+        f"  {count / wall:>9,.0f}/s ({count / processor:>9,.0f})  {count / together:>9,.0f}/s"
         f"  {statistics.median(times):>6.2f} ms ({max(times):>6.2f})  {max(sizes):>5} B"
         f"  {statistics.median(checks):>6.2f} ms  {size / count:>5.0f} B",
         flush=True,
@@ -128,7 +130,7 @@ def main() -> None:
     options = parser.parse_args()
     print(f"load {os.getloadavg()[0]:.1f} on {os.cpu_count()} processors")
     print(
-        f"{'records':>10}  {'seal (processor)':>24}  {'verify (processor)':>24}"
+        f"{'records':>10}  {'seal (processor)':>24}  {'verify (processor)':>24}  {'all':>11}"
         f"  {'prove (slowest)':>18}  {'proof':>7}  {'check':>9}  {'a record':>7}"
     )
     for count in options.sizes:

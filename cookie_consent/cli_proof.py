@@ -171,7 +171,7 @@ def verify(
         tell_of_spools(log)
         own = trusted is None and not log.signers()
         with _progress(None) as advance:
-            found = log.verify(trusted=trusted, given=given, progress=advance)
+            found = log.verify(trusted=trusted, given=given, progress=advance, processes=os.cpu_count() or 1)
         log.close()
         source = log.url
     if output_format is OutputFormat.JSON:

@@ -15,7 +15,8 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from functools import partial
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -70,6 +71,9 @@ class LedgerError(ConsentError):
     def __init__(self, message: str, *, url: str) -> None:
         self.url = url
         super().__init__(message)
+
+    def __reduce__(self) -> tuple[Any, ...]:  # so that it passes between processes
+        return partial(type(self), url=self.url), self.args
 
 
 class RecordRefusedError(LedgerError):

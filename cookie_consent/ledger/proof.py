@@ -184,7 +184,7 @@ def _event_leaf(content: object) -> bytes:
         values: Any = content
         at = parse_time(values["at"])
         leaf = event_leaf(values["id"], micros(at), values["kind"], canonical_json(values["detail"]).decode())
-    except (ValueError, TypeError, KeyError, OverflowError) as error:
+    except (ValueError, TypeError, KeyError, OverflowError, RecursionError) as error:
         raise NoteError(f"its event cannot be read: {error}") from None
     if time_text(at) != values["at"]:
         raise NoteError("its event cannot be read: the time is not written as it was signed")

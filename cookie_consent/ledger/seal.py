@@ -133,7 +133,7 @@ class Sealer:
     def _event_hashes(self, found: Iterable[EventRow]) -> list[bytes]:
         try:
             return [leaf_hash(event_leaf(*row)) for row in found]
-        except (ValueError, TypeError, OverflowError):
+        except (ValueError, TypeError, OverflowError, RecursionError):
             raise ProofError("an event of the log cannot be sealed: it is damaged", url=self._url) from None
 
     def _checked(self, state: TreeState, recorded: Sequence[str]) -> Checkpoint | None:

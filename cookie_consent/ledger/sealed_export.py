@@ -218,7 +218,7 @@ class _ExportCheck:
             at, detail = parse_time(values["at"]), values["detail"]
             event = LogEvent(id=values["id"], at=at, kind=values["kind"], detail=detail)
             hashed = leaf_hash(event_leaf(event.id, micros(at), event.kind, canonical_json(detail).decode()))
-        except (ValueError, TypeError, KeyError, AttributeError, OverflowError):
+        except (ValueError, TypeError, KeyError, AttributeError, OverflowError, RecursionError):
             return None, DAMAGED
         self._events.append(event)
         self._result.events += 1

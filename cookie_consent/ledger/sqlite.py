@@ -65,6 +65,9 @@ class SqliteStore:
         self._lock = threading.Lock()
         self._write_lock = threading.Lock()
 
+    def __reduce__(self) -> tuple[type[SqliteStore], tuple[URL]]:
+        return SqliteStore, (self.url,)
+
     def append(self, entries: Sequence[Entry], *, patience: float = PATIENCE) -> None:
         """Append all or none, in one transaction; see ``Store``."""
         shown = {entry.notice.hash: entry.notice for entry in entries if entry.notice is not None}
@@ -139,17 +142,23 @@ class SqliteStore:
             except sqlite3.Error as error:
                 raise self._error("cannot be read", str(error)) from error
 
-    def walk(self, connection: Connection) -> Iterator[list[WalkedRow]]:
+    def walk(self, connection: Connection, after: int) -> Iterator[list[WalkedRow]]:
         """Yield all rows in the order of their numbers; see ``Store``."""
         cursor = connection.connection.cursor()  # of the driver, whose rows are plain tuples
         try:
-            cursor.execute(f"SELECT {_COLUMNS}, rowid FROM consent_records ORDER BY rowid")  # noqa: S608
+            cursor.execute(f"SELECT {_COLUMNS}, rowid FROM consent_records WHERE rowid > ? ORDER BY rowid", (after,))  # noqa: S608
             while rows := cursor.fetchmany(_FETCH):
                 yield list(rows)
         except sqlite3.Error as error:
             raise self._error("cannot be read", str(error)) from error
         finally:
             cursor.close()
+
+    def orders(self, connection: Connection, ids: Sequence[str]) -> list[int]:
+        """Return the numbers of rows; see ``Store``."""
+        marks = ", ".join("?" * len(ids))
+        query = f"SELECT rowid FROM consent_records WHERE id IN ({marks})"  # noqa: S608
+        return [int(row[0]) for row in connection.exec_driver_sql(query, tuple(ids))]
 
     def leaves(self, connection: Connection, first: int, end: int) -> list[LeafRow]:
         """Return leaves; see ``Store``."""

@@ -33,7 +33,7 @@ class Store(Protocol):
     """Where records stay. The writer's thread alone calls ``append``; the others may be called by several at a time.
 
     The tables are those of ``schema.py``. What is written with SQLAlchemy for one store holds for all of them; what
-    differs stands here.
+    differs stands here. A store can be pickled: in another process it opens connections of its own.
     """
 
     opened_as: int
@@ -66,8 +66,14 @@ class Store(Protocol):
         ``ProofError`` if the record that was sealed last is not there.
         """
 
-    def walk(self, connection: Connection) -> Iterator[list[WalkedRow]]:
-        """Yield all records in that same order, in pieces, each as a plain tuple with its order at the end."""
+    def walk(self, connection: Connection, after: int) -> Iterator[list[WalkedRow]]:
+        """Yield the records whose order is above ``after`` in that same order, in pieces.
+
+        Each is a plain tuple with its order, a number above 0, at the end.
+        """
+
+    def orders(self, connection: Connection, ids: Sequence[str]) -> list[int]:
+        """Return the orders of those of the records that are there."""
 
     def leaves(self, connection: Connection, first: int, end: int) -> list[LeafRow]:
         """Return the leaves from position ``first`` up to ``end`` in their order, as plain tuples."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
@@ -13,7 +14,7 @@ if TYPE_CHECKING:
 
     from cookie_consent.ledger.checkpoint import Checkpoint
 
-__all__ = ["MOST_FINDINGS", "Fault", "FaultKind", "TreeCheck"]
+__all__ = ["MOST_FINDINGS", "Difference", "Fault", "FaultKind", "TreeCheck", "TreeSpan"]
 
 FaultKind = Literal["changed", "removed", "added", "moved", "tree", "checkpoint", "notice", "event"]
 MOST_FINDINGS = 10_000
@@ -32,34 +33,30 @@ class Fault:
 
 
 @dataclass(frozen=True)
-class _Difference:
+class Difference:
+    """A leaf whose hash is not the stored one."""
+
     position: int
     id: str | None
     computed: bytes
     expected: bytes
 
 
-class TreeCheck:
-    """Takes leaves in their order, in pieces, and compares them with what the tree is stored to be, and signed to be.
+class TreeSpan:
+    """Leaves from ``first`` on, a multiple of 256, compared with what the tree is stored to be; ready to be pickled.
 
-    ``signed`` are checkpoints, of any sizes. ``upper(level, number)`` returns a stored tile above the leaves', or
-    raises ``KeyError``; None where there are none to compare with. Memory does not grow with the log.
+    ``sizes`` are those at which roots will be asked for. Memory grows by two hashes for each 256 leaves.
     """
 
-    def __init__(self, signed: Iterable[Checkpoint], *, upper: Callable[[int, int], bytes] | None = None) -> None:
-        self._signed: dict[int, list[Checkpoint]] = {}
-        for checkpoint in signed:
-            self._signed.setdefault(checkpoint.size, []).append(checkpoint)
-        self._upper = upper
-        self.size = 0
-        self._stored = _Levels(self._compare if upper is not None else None)
-        self._computed = _Levels(None)
-        self._differences: list[_Difference] = []
-        self._removed: set[int] = set()
-        self._more = 0
-        self._roots: list[tuple[Checkpoint, bytes, bytes]] = []
-        self._tile_faults: list[Fault] = []
-        self._take_roots(0, b"", b"")
+    def __init__(self, first: int, sizes: Iterable[int]) -> None:
+        self.first = self.end = first
+        self.stored = bytearray()  # the hashes over whole tiles
+        self.computed = bytearray()
+        self.partial: dict[int, tuple[bytes, bytes]] = {}  # by size, what stands before it in its tile
+        self.differences: list[Difference] = []
+        self.removed: set[int] = set()
+        self.more = 0
+        self._sizes = sorted(sizes)
 
     def add(
         self,
@@ -73,24 +70,95 @@ class TreeCheck:
         ``removed`` are the positions of those that cannot be computed, as the record is not there. All pieces but
         the last hold a multiple of 256 leaves.
         """
-        if len(self._removed) < MOST_FINDINGS:
-            self._removed.update(removed)
+        if len(self.removed) < MOST_FINDINGS:
+            self.removed.update(removed)
         joined = b"".join(computed)
         stored = joined if expected is None else expected
         if joined != stored:
-            self._compare_leaves(ids, computed, stored)
+            self._compare(ids, computed, stored)
         for at in range(0, len(joined), _TILE):
             ours, theirs = joined[at : at + _TILE], stored[at : at + _TILE]
-            first = self.size
-            end = first + min(TILE_WIDTH - 1, len(ours) // HASH_SIZE)
-            for size in [size for size in self._signed if first < size <= end]:
-                bytes_before = (size - first) * HASH_SIZE
-                self._take_roots(size, theirs[:bytes_before], ours[:bytes_before])
-            self.size += len(ours) // HASH_SIZE
+            first = self.end
+            self.end += len(ours) // HASH_SIZE
+            for size in self._sizes[bisect_right(self._sizes, first) : bisect_right(self._sizes, self.end)]:
+                before = (size - first) * HASH_SIZE
+                if before < _TILE:
+                    self.partial[size] = theirs[:before], ours[:before]
             if len(ours) == _TILE:
-                value = self._stored.push_tile(theirs)
-                self._computed.push_tile(ours, value if ours == theirs else None)
-                self._take_roots(self.size, b"", b"")
+                value = fold(theirs)
+                self.stored += value
+                self.computed += value if ours == theirs else fold(ours)
+
+    def _compare(self, ids: Sequence[str | None], computed: Sequence[bytes], stored: bytes) -> None:
+        for at, ours in enumerate(computed):
+            theirs = stored[at * HASH_SIZE : (at + 1) * HASH_SIZE]
+            if ours == theirs:
+                continue
+            if len(self.differences) < MOST_FINDINGS:
+                self.differences.append(Difference(self.end + at, ids[at], ours, theirs))
+            else:
+                self.more += 1
+
+
+class TreeCheck:
+    """Takes spans of leaves in their order, and compares the tree over them with what it is signed to be.
+
+    ``signed`` are checkpoints, of any sizes. ``upper(level, number)`` returns a stored tile above the leaves', or
+    raises ``KeyError``; None where there are none to compare with. Memory does not grow with the log.
+    """
+
+    def __init__(self, signed: Iterable[Checkpoint], *, upper: Callable[[int, int], bytes] | None = None) -> None:
+        self._signed: dict[int, list[Checkpoint]] = {}
+        for checkpoint in signed:
+            self._signed.setdefault(checkpoint.size, []).append(checkpoint)
+        self._upper = upper
+        self.size = 0
+        self._stored = _Levels(self._compare if upper is not None else None)
+        self._computed = _Levels(None)
+        self._differences: list[Difference] = []
+        self._removed: set[int] = set()
+        self._more = 0
+        self._roots: list[tuple[Checkpoint, bytes, bytes]] = []
+        self._tile_faults: list[Fault] = []
+        self._take_roots(0, b"", b"")
+
+    @property
+    def sizes(self) -> list[int]:
+        """The sizes at which the spans have to keep what roots are made of."""
+        return sorted(self._signed)
+
+    def take(self, span: TreeSpan) -> None:
+        """Take the next span. All but the last hold a multiple of 256 leaves."""
+        room = MOST_FINDINGS - len(self._differences)
+        self._differences += span.differences[:room]
+        self._more += span.more + max(0, len(span.differences) - room)
+        if len(self._removed) < MOST_FINDINGS:
+            self._removed |= span.removed
+        within = sorted(span.partial)
+        for at in range(0, len(span.stored), HASH_SIZE):
+            end = self.size + TILE_WIDTH
+            while within and within[0] < end:
+                size = within.pop(0)
+                self._take_roots(size, *span.partial[size])
+            self._stored.push(bytes(span.stored[at : at + HASH_SIZE]))
+            self._computed.push(bytes(span.computed[at : at + HASH_SIZE]))
+            self.size = end
+            self._take_roots(end, b"", b"")
+        for size in within:
+            self._take_roots(size, *span.partial[size])
+        self.size = span.end
+
+    def add(
+        self,
+        ids: Sequence[str | None],
+        computed: Sequence[bytes],
+        expected: bytes | None,
+        removed: Collection[int] = (),
+    ) -> None:
+        """Take the next leaves as a span of their own; see ``TreeSpan.add``."""
+        span = TreeSpan(self.size, self._signed)
+        span.add(ids, computed, expected, removed)
+        self.take(span)
 
     def faults(self) -> tuple[list[Fault], int]:
         """Return what was found, and how many faults more were only counted. To be called once, at the end."""
@@ -126,16 +194,6 @@ class TreeCheck:
             found += _named(self._differences, self._removed)
         return [*found, *self._tile_faults], self._more
 
-    def _compare_leaves(self, ids: Sequence[str | None], computed: Sequence[bytes], stored: bytes) -> None:
-        for at, ours in enumerate(computed):
-            theirs = stored[at * HASH_SIZE : (at + 1) * HASH_SIZE]
-            if ours == theirs:
-                continue
-            if len(self._differences) < MOST_FINDINGS:
-                self._differences.append(_Difference(self.size + at, ids[at], ours, theirs))
-            else:
-                self._more += 1
-
     def _take_roots(self, size: int, stored: bytes, computed: bytes) -> None:
         for checkpoint in self._signed.get(size, ()):
             root = self._stored.root(stored)
@@ -166,11 +224,9 @@ class _Levels:
         self._counts: list[int] = []
         self._made = made
 
-    def push_tile(self, hashes: bytes, value: bytes | None = None) -> bytes:
-        """Take a whole tile of leaves; ``value`` is its root, if that is known. Return it."""
-        value = value or fold(hashes)
+    def push(self, value: bytes) -> None:
+        """Take the hash over the next whole tile of leaves."""
         self._push(0, value)
-        return value
 
     def _push(self, level: int, value: bytes) -> None:
         if level == len(self._rows):
@@ -203,7 +259,7 @@ class _Levels:
         return value
 
 
-def _named(differences: Sequence[_Difference], removed: Collection[int]) -> list[Fault]:
+def _named(differences: Sequence[Difference], removed: Collection[int]) -> list[Fault]:
     """Tell records that stand elsewhere from those that were changed, added or removed."""
     places = {other.expected: other.position for other in differences}
     moved = {other.position: places[other.computed] for other in differences if other.computed in places}

@@ -63,7 +63,7 @@ class Amendments:
                     self.erased.update(str(name) for name in event.detail["records"])
                 elif event.kind == "pruned":
                     spans += [(int(first), int(last)) for first, last in event.detail["positions"]]
-            except (KeyError, TypeError, ValueError):
+            except (KeyError, TypeError, ValueError, OverflowError):
                 self.damaged.append(event.id)
         self._spans = sorted(spans)
         self._starts = [first for first, _ in self._spans]

@@ -2,43 +2,39 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+import gc
+import multiprocessing
+from collections import deque
+from concurrent.futures import ProcessPoolExecutor
 from hashlib import sha256
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from sqlalchemy import select, text
+from sqlalchemy import func, select
 
 from cookie_consent.errors import ProofError
-from cookie_consent.ledger.canonical import DAMAGED, event_leaf, leaf_hashes
 from cookie_consent.ledger.checkpoint import open_checkpoint
-from cookie_consent.ledger.events import read_events, unsealed_events
-from cookie_consent.ledger.merkle import HASH_SIZE, leaf_hash
+from cookie_consent.ledger.events import unsealed_events
 from cookie_consent.ledger.note import NoteError
 from cookie_consent.ledger.schema import checkpoints, events, leaves, notices, records
-from cookie_consent.ledger.tiles import TILE_WIDTH
 from cookie_consent.ledger.tree_check import MOST_FINDINGS, Fault, TreeCheck
 from cookie_consent.ledger.tree_store import read_state, tile_loader
-from cookie_consent.ledger.verification import Amendments, Verification, open_all
+from cookie_consent.ledger.verification import Verification, open_all
+from cookie_consent.ledger.verify_span import SPAN, check_span, read_amendments
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterator, Sequence
+    from concurrent.futures import Future
 
     from sqlalchemy import Connection
 
-    from cookie_consent.ledger.canonical import RecordRow, WalkedRow
     from cookie_consent.ledger.checkpoint import Checkpoint
     from cookie_consent.ledger.note import Verifier
     from cookie_consent.ledger.store import Store
+    from cookie_consent.ledger.verify_span import SpanResult
 
-__all__ = ["PIECE", "verify_store"]
+__all__ = ["verify_store"]
 
-PIECE = 8 * TILE_WIDTH
-"""Leaves that are compared at a time."""
-_AHEAD = 16 * PIECE
-_LOOK_UP = 500
-_TILES = text(
-    "SELECT number, data FROM consent_tiles WHERE level = 0 AND number >= :first AND number < :end ORDER BY number"
-)
+_WORTH = 4
 
 
 def verify_store(
@@ -48,30 +44,17 @@ def verify_store(
     trusted: Sequence[Verifier] | None = None,
     given: Sequence[str] = (),
     progress: Callable[[int], object] | None = None,
+    processes: int = 1,
 ) -> Verification:
     """Compute every leaf anew and compare it with the tree, and the tree with every checkpoint.
 
     ``trusted`` are the keys to begin with; None takes those that are on record in the log itself. ``given`` are
     checkpoints that were kept elsewhere, as signed notes: the log must go on from them. ``progress`` is called with
-    the number of leaves of each piece. Raises ``ProofError`` if the log is not sealed, and ``LedgerError``.
+    the number of leaves of each span. A large log is checked in up to so many ``processes``. Raises ``ProofError`` if
+    the log is not sealed, and ``LedgerError``.
     """
     with store.reading() as connection:
-        return _StoreCheck(store, connection, url).run(trusted, given, progress or (lambda _count: None))
-
-
-@dataclass(kw_only=True)
-class _Piece:
-    """Some leaves. ``rows`` with their secrets stand in any order, at the positions ``places``."""
-
-    first: int
-    computed: list[bytes]
-    positions: Sequence[int] = ()
-    ids: Sequence[str | None] = ()
-    rows: Sequence[WalkedRow] = ()
-    salts: Sequence[Any] = ()
-    commitments: Sequence[Any] = ()
-    places: Sequence[int] = ()
-    removed: set[int] = field(default_factory=set)
+        return _StoreCheck(store, connection, url).run(trusted, given, progress or (lambda _count: None), processes)
 
 
 class _StoreCheck:
@@ -82,42 +65,51 @@ class _StoreCheck:
         self._connection = connection
         self._url = url
         self._result = Verification()
-        self._queue: list[WalkedRow] = []
-        self._pending: dict[str, WalkedRow] = {}  # of those, what was looked at and met no leaf yet
-        self._met_early: set[str] = set()
-        self._rows = store.walk(connection)
-        self._last_order = -1
 
     def run(
-        self, trusted: Sequence[Verifier] | None, given: Sequence[str], progress: Callable[[int], object]
+        self,
+        trusted: Sequence[Verifier] | None,
+        given: Sequence[str],
+        progress: Callable[[int], object],
+        processes: int,
     ) -> Verification:
         result = self._result
         state = read_state(self._connection)
         if state.note is None:
             raise ProofError("the log is not sealed yet; seal it with `cookie-consent log seal`", url=self._url)
-        amended = self._read_amendments()
         result.size = state.size
-        signed = self._signed(trusted, given)
-        check = TreeCheck(signed, upper=_cached(tile_loader(self._connection)))
-        for first in range(0, state.size, PIECE):
-            count = min(PIECE, state.size - first)
-            self._check_piece(check, amended, first, count)
-            progress(count)
-        faults, result.more = check.faults()
+        for fault in read_amendments(self._connection)[1]:
+            result.fault(fault)
+        check = TreeCheck(self._signed(trusted, given), upper=_cached(tile_loader(self._connection)))
+        for span in self._spans(state.size, check.sizes, processes):
+            check.take(span.tree)
+            _add(result, span.found)
+            progress(span.tree.end - span.tree.first)
+        added = sum(fault.kind == "added" for fault in result.faults)
+        faults, more = check.faults()
         result.faults[:0] = faults[: MOST_FINDINGS - len(result.faults)]
-        self._beyond(state.size)
+        result.more += more
+        self._beyond(state.size, added)
         self._check_notices()
         return result
 
-    def _read_amendments(self) -> Amendments:
-        try:
-            amended = Amendments(read_events(self._connection))
-        except (ValueError, TypeError, OverflowError):
-            amended = Amendments(())
-            self._result.fault(Fault(kind="event", text="an event is damaged, so that no erasure can be told"))
-        for name in amended.damaged:
-            self._result.fault(Fault(kind="event", id=name, text="is damaged"))
-        return amended
+    def _spans(self, size: int, sizes: Sequence[int], processes: int) -> Iterator[SpanResult]:
+        """Check the spans in their order, several at a time."""
+        parts = [(first, min(SPAN, size - first)) for first in range(0, size, SPAN)]
+        count = min(processes, len(parts) // _WORTH)  # to begin one takes as long as some spans
+        if count < 2:
+            for first, length in parts:
+                yield check_span(self._store, first, length, sizes)
+            return
+        context = multiprocessing.get_context("spawn")  # a fork would share connections and locks
+        with ProcessPoolExecutor(count, context, _begin_process, (self._store,)) as pool:
+            waiting: deque[Future[SpanResult]] = deque()
+            for first, length in parts:
+                waiting.append(pool.submit(_check_there, first, length, sizes))
+                if len(waiting) > 2 * count:
+                    yield waiting.popleft().result()
+            while waiting:
+                yield waiting.popleft().result()
 
     def _signed(self, trusted: Sequence[Verifier] | None, given: Sequence[str]) -> list[Checkpoint]:
         """Return the checkpoints that are signed by trusted keys, stored and given ones; the others are faults."""
@@ -145,139 +137,15 @@ class _StoreCheck:
             kept.append(checkpoint)
         return kept
 
-    def _check_piece(self, check: TreeCheck, amended: Amendments, first: int, count: int) -> None:
-        """Compute the hashes of some leaves and hand them on."""
-        piece = _Piece(first=first, computed=[DAMAGED] * count)
-        found = self._store.leaves(self._connection, first, first + count)
-        self._match(piece, found)
-        hashes = leaf_hashes(piece.rows, piece.salts, piece.commitments)
-        if piece.places == piece.positions and len(hashes) == count:
-            piece.computed = hashes
-        else:
-            for position, value in zip(piece.places, hashes, strict=True):
-                piece.computed[position - first] = value
-        erased = piece.salts.count(None)
-        self._result.records += len(piece.rows) - erased
-        if erased:
-            for position, row, salt in zip(piece.places, piece.rows, piece.salts, strict=True):
-                if salt is None:
-                    self._check_erased(row, amended, position)
-        stored = self._tiles(first, count)
-        if len(found) < count:
-            self._explain_gaps(piece, amended, stored)
-        check.add(piece.ids, piece.computed, stored, piece.removed)
-
-    def _match(self, piece: _Piece, found: Sequence[Sequence[Any]]) -> None:
-        """Bring leaves and records together; both mostly come in the same order."""
-        if not found:
-            return
-        piece.positions, piece.ids, _, _ = zip(*found, strict=True)
-        of_records = [leaf for leaf in found if leaf[2] is not None or leaf[3] is not None]
-        late = [leaf for leaf in found if leaf[2] is None and leaf[3] is None]  # events
-        ahead = self._read_ahead(len(of_records))
-        if of_records and not self._pending and [leaf[1] for leaf in of_records] == [row[0] for row in ahead]:
-            del self._queue[: len(ahead)]
-            piece.places, _, piece.salts, piece.commitments = zip(*of_records, strict=True)
-            piece.rows, self._last_order = ahead, ahead[-1][-1]
-            self._look_up(piece, late)
-            return
-        self._pending.update([(row[0], row) for row in ahead])
-        del self._queue[: len(ahead)]
-        matched: list[tuple[Any, ...]] = []
-        for leaf in of_records:
-            row = self._pending.pop(leaf[1], None)
-            if row is None:
-                late.append(leaf)
-                continue
-            self._last_order = max(self._last_order, row[-1])
-            matched.append((row, leaf[2], leaf[3], leaf[0]))
-        matched += self._look_up(piece, late)
-        if matched:
-            piece.rows, piece.salts, piece.commitments, piece.places = zip(*matched, strict=True)
-
-    def _look_up(self, piece: _Piece, late: Sequence[Sequence[Any]]) -> list[tuple[Any, ...]]:
-        """See to the leaves whose record did not come in its place: events, and what was moved or removed."""
-        rows: dict[str, RecordRow] = {}
-        happened: dict[str, tuple[Any, ...]] = {}
-        for at in range(0, len(late), _LOOK_UP):
-            names = [leaf[1] for leaf in late[at : at + _LOOK_UP]]
-            found = self._connection.execute(select(records).where(records.c.id.in_(names)))
-            rows.update({row[0]: tuple(row) for row in found})
-            found = self._connection.execute(select(events).where(events.c.id.in_(names)))
-            happened.update({row[0]: tuple(row[:4]) for row in found})
-        self._met_early.update(rows)
-        matched = []
-        for position, name, salt, commitment in late:
-            if name in rows:
-                matched.append(((*rows[name], None), salt, commitment, position))
-            elif name in happened:
-                self._result.events += 1
-                piece.computed[position - piece.first] = _event_hash(happened[name])
-            else:
-                piece.removed.add(position)
-        return matched
-
-    def _explain_gaps(self, piece: _Piece, amended: Amendments, stored: bytes) -> None:
-        """See to the positions without a leaf: the record was pruned, or the leaf removed."""
-        there = set(piece.positions)
-        names = dict(zip(piece.positions, piece.ids, strict=True))
-        piece.ids = [names.get(piece.first + at) for at in range(len(piece.computed))]
-        for at in range(len(piece.computed)):
-            if piece.first + at in there:
-                continue
-            if amended.is_pruned(piece.first + at):
-                self._result.pruned += 1
-                piece.computed[at] = stored[at * HASH_SIZE : (at + 1) * HASH_SIZE]
-            else:
-                piece.removed.add(piece.first + at)
-
-    def _check_erased(self, row: RecordRow, amended: Amendments, position: int) -> None:
-        self._result.erased += 1
-        if row[0] not in amended.erased:
-            text = f"leaf {position} has lost its salt, and no erasure is on record"
-            self._result.fault(Fault(kind="changed", position=position, id=row[0], text=text))
-        elif any((row[1], *row[12:16])):
-            text = f"leaf {position} was erased, and yet names something that identifies"
-            self._result.fault(Fault(kind="changed", position=position, id=row[0], text=text))
-
-    def _read_ahead(self, wanted: int) -> list[WalkedRow]:
-        """Read records until as many wait as there are leaves to come, since both have one order; return the next."""
-        while len(self._queue) < wanted and len(self._pending) < _AHEAD:
-            rows = next(self._rows, None)
-            if rows is None:
-                break
-            self._queue += rows
-        return self._queue[:wanted]
-
-    def _tiles(self, first: int, count: int) -> bytes:
-        """Return the stored hashes of the leaves, with zeros for those that are not there."""
-        start, end = first // TILE_WIDTH, -(-(first + count) // TILE_WIDTH)
-        found = {row[0]: row[1] for row in self._connection.execute(_TILES, {"first": start, "end": end})}
-        width = TILE_WIDTH * HASH_SIZE
-        joined = b"".join(bytes(found.get(number, b""))[:width].ljust(width, b"\0") for number in range(start, end))
-        return joined[: count * HASH_SIZE]
-
-    def _beyond(self, size: int) -> None:
-        """Count what is not sealed yet, and name what should be: a record among those that are sealed."""
+    def _beyond(self, size: int, added: int) -> None:
+        """Name leaves that no checkpoint covers, and count what is not sealed yet."""
         query = select(leaves.c.position, leaves.c.id).where(leaves.c.position >= size).limit(MOST_FINDINGS)
         for position, name in self._connection.execute(query):
             text = f"stands at leaf {position}, beyond the last checkpoint: it was added"
             self._result.fault(Fault(kind="added", position=position, id=name, text=text))
-        self._pending.update([(row[0], row) for row in self._queue])
-        while True:
-            for name, row in self._pending.items():
-                if name in self._met_early:
-                    continue
-                if row[-1] <= self._last_order:
-                    text = "stands among sealed records and is not sealed itself: it was added"
-                    self._result.fault(Fault(kind="added", id=name, text=text))
-                else:
-                    self._result.unsealed += 1
-            rows = next(self._rows, None)
-            if rows is None:
-                break
-            self._pending = {row[0]: row for row in rows}
-        self._result.unsealed += len(unsealed_events(self._connection))
+        total = int(self._connection.execute(select(func.count()).select_from(records)).scalar_one())
+        others = self._result.records + self._result.erased + added
+        self._result.unsealed = max(0, total - others) + len(unsealed_events(self._connection))
 
     def _check_notices(self) -> None:
         for name, language, words in self._connection.execute(
@@ -287,11 +155,17 @@ class _StoreCheck:
                 self._result.fault(Fault(kind="notice", id=name, text="is not the text that has this hash"))
 
 
-def _event_hash(row: tuple[Any, ...]) -> bytes:
-    try:
-        return leaf_hash(event_leaf(*row))
-    except (ValueError, TypeError, OverflowError):
-        return DAMAGED
+_stores: list[Store] = []
+"""Of a process that checks spans, its one store."""
+
+
+def _begin_process(store: Store) -> None:
+    gc.disable()  # nothing here is cyclic, and looking for that takes a tenth of the time
+    _stores.append(store)
+
+
+def _check_there(first: int, count: int, sizes: Sequence[int]) -> SpanResult:
+    return check_span(_stores[0], first, count, sizes)
 
 
 def _cached(load: Callable[[int, int], bytes]) -> Callable[[int, int], bytes]:
@@ -305,3 +179,10 @@ def _cached(load: Callable[[int, int], bytes]) -> Callable[[int, int], bytes]:
         return held[1]
 
     return cached
+
+
+def _add(result: Verification, part: Verification) -> None:
+    for name in ("records", "erased", "pruned", "events", "more"):
+        setattr(result, name, getattr(result, name) + getattr(part, name))
+    for fault in part.faults:
+        result.fault(fault)

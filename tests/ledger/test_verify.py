@@ -1,6 +1,7 @@
 # ruff: noqa: S608 - the statements are the tests' own
 from __future__ import annotations
 
+import pickle
 import sqlite3
 from dataclasses import replace
 from hashlib import sha256
@@ -12,7 +13,7 @@ from hypothesis import strategies as st
 
 from cookie_consent import Ledger
 from cookie_consent.errors import ProofError
-from cookie_consent.ledger import Notice, tree_check
+from cookie_consent.ledger import Notice, tree_check, verify
 from cookie_consent.ledger.checkpoint import Checkpoint
 from cookie_consent.ledger.merkle import leaf_hash
 from cookie_consent.ledger.note import new_key
@@ -263,6 +264,39 @@ def test_keys_are_trusted_by_those_before_them(ledger_url: str) -> None:
     assert {fault.kind for fault in new.verify(trusted=[stranger]).faults} == {"checkpoint"}
     ledger.close()
     new.close()
+
+
+@pytest.mark.parametrize("processes", [1, 2])
+def test_parts_are_verified_on_their_own(
+    log: tuple[Ledger, list[ConsentRecord]], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, processes: int
+) -> None:
+    monkeypatch.setattr(verify, "SPAN", 256)
+    monkeypatch.setattr(verify, "_WORTH", 1)
+    ledger, written = log
+    ledger.append([make(at) for at in range(5)])
+    fine = ledger.verify(processes=processes)
+    assert (fine.faults, fine.records, fine.unsealed) == ([], COUNT, 5)
+    first = written[255]  # leaf 256, with which a part begins
+    tamper(
+        tmp_path,
+        f"DELETE FROM consent_records WHERE id = '{written[20].id}'",
+        f"UPDATE consent_records SET id = 'added' WHERE id = '{first.id}'",
+        f"UPDATE consent_records SET rowid = 5000 WHERE id = '{written[254].id}'",
+        f"UPDATE consent_records SET channel = 'api' WHERE id = '{written[400].id}'",
+    )
+    found = said(ledger.verify(processes=processes))
+    assert found == {
+        ("removed", 21, written[20].id),
+        ("removed", 256, first.id),
+        ("added", None, "added"),
+        ("changed", 401, written[400].id),
+    }
+    ledger.close()
+
+
+def test_errors_pass_between_processes() -> None:
+    error = pickle.loads(pickle.dumps(ProofError("it is damaged", url="sqlite:///a.db")))  # noqa: S301 - our own
+    assert (type(error), str(error), error.url) == (ProofError, "it is damaged", "sqlite:///a.db")
 
 
 def test_what_is_not_sealed_cannot_be_verified(ledger_url: str) -> None:
