@@ -69,7 +69,7 @@ class Store(Protocol):
     def walk(self, connection: Connection, after: int) -> Iterator[list[WalkedRow]]:
         """Yield the records whose order is above ``after`` in that same order, in pieces.
 
-        Each is a plain tuple with its order, a number above 0, at the end.
+        Each is a plain tuple with its order, a number of 64 bits, at the end.
         """
 
     def orders(self, connection: Connection, ids: Sequence[str]) -> list[int]:

@@ -17,9 +17,9 @@ from cookie_consent.ledger.events import unsealed_events
 from cookie_consent.ledger.note import NoteError
 from cookie_consent.ledger.schema import checkpoints, events, leaves, notices, records
 from cookie_consent.ledger.tree_check import MOST_FINDINGS, Fault, TreeCheck
-from cookie_consent.ledger.tree_store import read_state, tile_loader
+from cookie_consent.ledger.tree_store import amendments, read_state, tile_loader
 from cookie_consent.ledger.verification import Verification, open_all
-from cookie_consent.ledger.verify_span import SPAN, check_span, read_amendments
+from cookie_consent.ledger.verify_span import BEFORE_ALL, SPAN, check_span, read_amendments
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from cookie_consent.ledger.checkpoint import Checkpoint
     from cookie_consent.ledger.note import Verifier
     from cookie_consent.ledger.store import Store
+    from cookie_consent.ledger.tree_store import TreeState
     from cookie_consent.ledger.verify_span import SpanResult
 
 __all__ = ["verify_store"]
@@ -89,7 +90,7 @@ class _StoreCheck:
         faults, more = check.faults()
         result.faults[:0] = faults[: MOST_FINDINGS - len(result.faults)]
         result.more += more
-        self._beyond(state.size, added)
+        self._beyond(state, added)
         self._check_notices()
         return result
 
@@ -137,15 +138,27 @@ class _StoreCheck:
             kept.append(checkpoint)
         return kept
 
-    def _beyond(self, size: int, added: int) -> None:
+    def _beyond(self, state: TreeState, added: int) -> None:
         """Name leaves that no checkpoint covers, and count what is not sealed yet."""
-        query = select(leaves.c.position, leaves.c.id).where(leaves.c.position >= size).limit(MOST_FINDINGS)
+        query = select(leaves.c.position, leaves.c.id).where(leaves.c.position >= state.size).limit(MOST_FINDINGS)
         for position, name in self._connection.execute(query):
             text = f"stands at leaf {position}, beyond the last checkpoint: it was added"
             self._result.fault(Fault(kind="added", position=position, id=name, text=text))
         total = int(self._connection.execute(select(func.count()).select_from(records)).scalar_one())
-        others = self._result.records + self._result.erased + added
-        self._result.unsealed = max(0, total - others) + len(unsealed_events(self._connection))
+        waiting = max(0, total - self._result.records - self._result.erased - added)
+        self._result.unsealed = waiting + len(unsealed_events(self._connection))
+        with self._store.reading() as connection:
+            is_same = amendments(connection) == state.amendments  # else the counts are of different states
+        if waiting and is_same and waiting != self._behind_the_last():
+            text = "the records behind the last sealed one are not those that are not sealed: some were added or moved"
+            self._result.fault(Fault(kind="added", text=text))
+
+    def _behind_the_last(self) -> int:
+        """Count the records that the next sealing takes."""
+        query = select(leaves.c.id).where(leaves.c.salt.is_not(None) | leaves.c.commitment.is_not(None))
+        last = self._connection.execute(query.order_by(leaves.c.position.desc()).limit(1)).scalar()
+        after = self._store.orders(self._connection, [str(last)]) if last is not None else []
+        return sum(len(rows) for rows in self._store.walk(self._connection, after[0] if after else BEFORE_ALL))
 
     def _check_notices(self) -> None:
         for name, language, words in self._connection.execute(

@@ -23,10 +23,12 @@ if TYPE_CHECKING:
     from cookie_consent.ledger.canonical import RecordRow, WalkedRow
     from cookie_consent.ledger.store import Store
 
-__all__ = ["SPAN", "SpanResult", "check_span", "read_amendments"]
+__all__ = ["BEFORE_ALL", "SPAN", "SpanResult", "check_span", "read_amendments"]
 
 SPAN = 128 * TILE_WIDTH
 """Leaves of a span."""
+BEFORE_ALL = -(2**63)
+"""Below every order that a store gives its records."""
 _PIECE = 8 * TILE_WIDTH
 _AHEAD = 16 * _PIECE
 _LOOK_UP = 500
@@ -106,7 +108,7 @@ class _SpanCheck:
         )
         query = query.order_by(leaves.c.position.desc()).limit(_BEFORE)
         self._before = {str(name) for name in self._connection.execute(query).scalars()}
-        return min(self._store.orders(self._connection, sorted(self._before)), default=0)
+        return min(self._store.orders(self._connection, sorted(self._before)), default=BEFORE_ALL)
 
     def _name_added(self) -> None:
         """Name the records that stand among those of the span and are no leaves at all."""

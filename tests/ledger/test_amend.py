@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from cookie_consent import ConfigurationError, Ledger
+from cookie_consent import ConfigurationError, Ledger, Policy
 from cookie_consent.errors import ProofError
 from cookie_consent.ledger import amend, canonical, seal
 from cookie_consent.ledger.note import new_key
@@ -182,8 +182,12 @@ def test_a_row_that_is_amended_while_it_is_sealed(
 def test_sealing_erasing_and_pruning_at_the_same_time(ledger_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(seal, "_BATCH", 16)
     monkeypatch.setattr(amend, "_BATCH", 16)
-    Ledger(ledger_url).open()
+    Ledger(ledger_url, key=KEY).enter(Policy(version="1"), channel="phone")
+    Ledger(ledger_url, key=KEY).seal()
     failed: list[Exception] = []
+
+    def verified(own: Ledger) -> None:
+        assert own.verify().faults == []
 
     def repeat(work: Callable[[Ledger, int], object]) -> threading.Thread:
         def run() -> None:
@@ -201,6 +205,7 @@ def test_sealing_erasing_and_pruning_at_the_same_time(ledger_url: str, monkeypat
         repeat(lambda own, number: own.append([make(number * 9 + at, subject=f"s{at}") for at in range(9)])),
         repeat(lambda own, _number: own.seal()),
         repeat(lambda own, _number: own.seal()),
+        repeat(lambda own, _number: verified(own)),
         repeat(lambda own, number: own.erase(f"s{number % 9}")),
         repeat(lambda own, number: own.prune(START + timedelta(minutes=number * 4))),
     ]

@@ -284,13 +284,24 @@ def test_parts_are_verified_on_their_own(
         f"UPDATE consent_records SET rowid = 5000 WHERE id = '{written[254].id}'",
         f"UPDATE consent_records SET channel = 'api' WHERE id = '{written[400].id}'",
     )
+    ledger.append([make(9)])
     found = said(ledger.verify(processes=processes))
     assert found == {
         ("removed", 21, written[20].id),
         ("removed", 256, first.id),
         ("added", None, "added"),
+        ("added", None, None),  # a sealed one lies among those that are not
         ("changed", 401, written[400].id),
     }
+    ledger.close()
+
+
+def test_a_record_before_all_others_is_named(log: tuple[Ledger, list[ConsentRecord]], tmp_path: Path) -> None:
+    ledger, _ = log
+    extra = make(1)
+    ledger.append([extra])
+    tamper(tmp_path, f"UPDATE consent_records SET rowid = -7 WHERE id = '{extra.id}'")
+    assert ("added", None, extra.id) in said(ledger.verify())
     ledger.close()
 
 
