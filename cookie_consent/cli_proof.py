@@ -17,6 +17,7 @@ from rich.progress import Progress
 
 from cookie_consent.cli_log import FormatOption, LedgerOption, OutputFormat, open_log, read_text, tell_of_spools
 from cookie_consent.errors import ConfigurationError
+from cookie_consent.ledger import Ledger
 from cookie_consent.ledger.note import NoteError, Verifier, new_key
 from cookie_consent.ledger.proof import check_proof
 from cookie_consent.ledger.sealed_export import verify_export
@@ -51,10 +52,7 @@ def key(
     or standard error.
     """
     if name is None:
-        log = open_log(ledger)
-        signers = log.signers()
-        texts = dict.fromkeys([*(signer.verifier.text for signer in signers), *log.recorded_keys()])
-        log.close()
+        texts = _keys_in_use(Ledger(ledger))
         for text in texts:
             typer.echo(text)
         if not texts:
@@ -180,6 +178,15 @@ def verify(
         _print(source, found, own=own)
     if found.faults:
         raise typer.Exit(1)
+
+
+def _keys_in_use(log: Ledger) -> list[str]:
+    """Return the verifiers of the keys that are set, and of those that the log, if there is one, has on record."""
+    texts = [signer.verifier.text for signer in log.signers()]
+    if log.path.exists():
+        texts += [text for text in log.recorded_keys() if text not in texts]
+        log.close()
+    return texts
 
 
 def _verify_export(path: Path, trusted: list[Verifier] | None, given: list[str]) -> Verification:

@@ -59,6 +59,8 @@ def test_a_key_is_made_once_and_kept_from_others(tmp_path: Path) -> None:
     assert (again.returncode, "exists" in again.stderr) == (2, True)
     shown = log("key", folder=tmp_path)
     assert shown.stdout.strip() == (tmp_path / "published").read_text()
+    alone = log("key", "--ledger", "sqlite:///none.db", folder=tmp_path)
+    assert (alone.stdout, (tmp_path / "none.db").exists()) == (shown.stdout, False)
     printed = log("key", "shop.example", folder=tmp_path)
     assert printed.stdout.startswith("PRIVATE+KEY+")
     assert "publish this" in printed.stderr

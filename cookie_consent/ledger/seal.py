@@ -139,6 +139,11 @@ class Sealer:
     def _checked(self, state: TreeState, recorded: Sequence[str]) -> Checkpoint | None:
         """Return the last checkpoint, having verified that a key of this log has signed it."""
         if state.note is None:
+            if recorded:
+                raise ProofError(
+                    "the log was sealed before, and its checkpoints are missing; restore it from a backup",
+                    url=self._url,
+                )
             return None
         claimed = state.checkpoint(self._url)
         if claimed is not None and claimed.origin != self._origin:

@@ -118,6 +118,7 @@ def test_large_batches_and_many_sealers_make_each_leaf_once(ledger_url: str, mon
         ),
         ("UPDATE consent_tiles SET data = substr(data, 1, 32) WHERE level = 0 AND number = 1", "is damaged"),
         ("DELETE FROM consent_tiles", "is damaged"),
+        ("DELETE FROM consent_checkpoints", "checkpoints are missing"),
         ("UPDATE consent_checkpoints SET note = replace(note, '301', '300')", "is wrong"),
         ("UPDATE consent_checkpoints SET note = 'nothing'", "cannot be read"),
         ("UPDATE consent_checkpoints SET size = 300", "not of its size"),
