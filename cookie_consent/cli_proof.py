@@ -6,7 +6,7 @@ import gc
 import json
 import os
 import sys
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import asdict
 from pathlib import Path  # noqa: TC003 - typer reads the annotations
 from typing import TYPE_CHECKING, Annotated, Any
@@ -16,7 +16,7 @@ from rich.console import Console
 from rich.progress import Progress
 
 from cookie_consent.cli_log import FormatOption, LedgerOption, OutputFormat, open_log, read_text, tell_of_spools
-from cookie_consent.errors import ConfigurationError
+from cookie_consent.errors import ConfigurationError, LedgerError
 from cookie_consent.ledger import Ledger
 from cookie_consent.ledger.note import NoteError, Verifier, new_key
 from cookie_consent.ledger.proof import check_proof
@@ -183,9 +183,9 @@ def verify(
 def _keys_in_use(log: Ledger) -> list[str]:
     """Return the verifiers of the keys that are set, and of those that the log, if there is one, has on record."""
     texts = [signer.verifier.text for signer in log.signers()]
-    if log.path.exists():
+    with suppress(LedgerError):
         texts += [text for text in log.recorded_keys() if text not in texts]
-        log.close()
+    log.close()
     return texts
 
 
