@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from sqlalchemy import Connection
 
     from cookie_consent.ledger.canonical import RecordRow, WalkedRow
-    from cookie_consent.ledger.store import Store
+    from cookie_consent.ledger.store import LeafRow, Store
 
 __all__ = ["BEFORE_ALL", "SPAN", "SpanResult", "check_span", "read_amendments"]
 
@@ -143,13 +143,16 @@ class _SpanCheck:
             self._explain_gaps(piece, amended, stored)
         self._tree.add(piece.ids, piece.computed, stored, piece.removed)
 
-    def _match(self, piece: _Piece, found: Sequence[Sequence[Any]]) -> None:
+    def _match(self, piece: _Piece, found: list[LeafRow]) -> None:
         """Bring leaves and records together; both mostly come in the same order."""
         if not found:
             return
-        piece.positions, piece.ids, _, _ = zip(*found, strict=True)
-        of_records = [leaf for leaf in found if leaf[2] is not None or leaf[3] is not None]
-        late = [leaf for leaf in found if leaf[2] is None and leaf[3] is None]  # events
+        piece.positions, piece.ids, salts, _ = zip(*found, strict=True)
+        of_records = found
+        late: list[LeafRow] = []
+        if None in salts:  # some are erased, or events
+            late = [leaf for leaf in found if leaf[2] is None and leaf[3] is None]
+            of_records = [leaf for leaf in found if leaf[2] is not None or leaf[3] is not None]
         ahead = self._read_ahead(len(of_records))
         if of_records and not self._pending and [leaf[1] for leaf in of_records] == [row[0] for row in ahead]:
             del self._queue[: len(ahead)]
@@ -172,7 +175,7 @@ class _SpanCheck:
         if matched:
             piece.rows, piece.salts, piece.commitments, piece.places = zip(*matched, strict=True)
 
-    def _look_up(self, piece: _Piece, late: Sequence[Sequence[Any]]) -> list[tuple[Any, ...]]:
+    def _look_up(self, piece: _Piece, late: Sequence[LeafRow]) -> list[tuple[Any, ...]]:
         """See to the leaves whose record did not come in its place: events, and what was moved or removed."""
         rows: dict[str, RecordRow] = {}
         happened: dict[str, tuple[Any, ...]] = {}
