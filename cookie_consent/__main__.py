@@ -2,4 +2,5 @@
 
 from cookie_consent.cli import main
 
-main()
+if __name__ == "__main__":  # not in the processes that verify
+    main()

@@ -13,8 +13,10 @@ import typer
 
 from cookie_consent.classify import Classifier
 from cookie_consent.cli_log import FormatOption, OutputFormat, log_app
+from cookie_consent.cli_proof import PROOF_COMMANDS
 from cookie_consent.cli_report import report
-from cookie_consent.errors import ConsentError, PolicyError
+from cookie_consent.cli_rights import RIGHTS_COMMANDS
+from cookie_consent.errors import ConsentError, PolicyError, ProofError
 from cookie_consent.gate import host_of
 from cookie_consent.policy import load_policy, policy_schema
 
@@ -25,6 +27,8 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     help="Hold a website to its cookie policy, and keep every choice on record.",
 )
+for _command in (*PROOF_COMMANDS, *RIGHTS_COMMANDS):
+    log_app.command()(_command)
 app.add_typer(log_app, name="log")
 app.command()(report)
 
@@ -37,6 +41,9 @@ def main() -> None:
     """Run the command and turn what goes wrong into one clear message."""
     try:
         app()
+    except ProofError as error:
+        typer.echo(f"error: {error}", err=True)
+        sys.exit(1)
     except ConsentError as error:
         typer.echo(f"error: {error}", err=True)
         sys.exit(2)

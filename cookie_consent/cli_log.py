@@ -11,7 +11,7 @@ from dataclasses import asdict
 from datetime import UTC, datetime
 from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from rich.console import Console
@@ -27,8 +27,18 @@ if TYPE_CHECKING:
 
     from cookie_consent.ledger import ConsentRecord, LedgerStats
 
-__all__ = ["log_app"]
+__all__ = [
+    "FormatOption",
+    "LedgerOption",
+    "OutputFormat",
+    "log_app",
+    "moment_of",
+    "open_log",
+    "read_text",
+    "tell_of_spools",
+]
 
+_LONGEST_FILE = 64 * 1024 * 1024
 log_app = typer.Typer(no_args_is_help=True, help="Export, show and count the choices on record.")
 
 
@@ -37,6 +47,7 @@ class ExportFormat(StrEnum):
 
     CSV = "csv"
     JSONL = "jsonl"
+    SEALED = "sealed"
 
 
 class OutputFormat(StrEnum):
@@ -72,10 +83,20 @@ def export(
     ] = None,
     ledger: LedgerOption = None,
 ) -> None:
-    """Write the records out, oldest first. In CSV, a cell that looks like a formula gets an apostrophe in front."""
-    log = _open(ledger)
-    _tell_of_spools(log)
-    begin, end = _moment(since, "--since"), _moment(until, "--until")
+    """Write the records out, oldest first. In CSV, a cell that looks like a formula gets an apostrophe in front.
+
+    The format "sealed" has all that was sealed, with what `log verify --export` needs to compare it with checkpoints.
+    """
+    if output_format is ExportFormat.SEALED and (since, until, subject) != (None, None, None):
+        raise ConfigurationError("a sealed export is of the whole log; leave --since, --until and --subject out")
+    log = open_log(ledger)
+    tell_of_spools(log)
+    if output_format is ExportFormat.SEALED:
+        with _writer(output) as stream:
+            log.export_sealed(stream)
+        log.close()
+        return
+    begin, end = moment_of(since, "--since"), moment_of(until, "--until")
     records = log.records(since=begin, until=end, subject=subject)
     total = log.count(since=begin, until=end) if subject is None and sys.stderr.isatty() else None
     with _writer(output) as stream:
@@ -92,26 +113,46 @@ def show(
     ledger: LedgerOption = None,
 ) -> None:
     """Show one record, or all the records of one visitor. Ends with 1 if there is none."""
-    log = _open(ledger)
+    log = open_log(ledger)
     one = log.record(key)
     records = [one] if one is not None else list(log.records(subject=key))
+    erasures = {record.id: log.erasure_of(record.id) for record in records if not record.subject}
     notices = [log.notice(name) for name in dict.fromkeys(record.notice for record in records if record.notice)]
     log.close()
     texts = [text for text in notices if text is not None] if notice else []
     if output_format is OutputFormat.JSON:
-        document = {"records": [record.as_dict() for record in records], "notices": [asdict(text) for text in texts]}
+        document: dict[str, Any] = {
+            "records": [record.as_dict() for record in records],
+            "notices": [asdict(text) for text in texts],
+        }
+        document["erasures"] = {name: event.as_dict() for name, event in erasures.items() if event is not None}
         typer.echo(json.dumps(document, ensure_ascii=False, indent=2))
     else:
         for record in records:
             for name, value in record.as_dict().items():
                 shown = " ".join(value) if isinstance(value, list) else "" if value is None else value
                 typer.echo(f"{name:<18} {shown}".rstrip())
+            if (event := erasures.get(record.id)) is not None:
+                typer.echo(f"{'erased':<18} {event.as_dict()['at']} by event {event.id}")
             typer.echo()
         for text in texts:
             typer.echo(f"notice {text.hash} ({text.language}, policy {text.policy_version})\n\n{text.text}")
+        if notice and records and not texts:
+            typer.echo(
+                "no notice is on record: the choice did not come from the banner or the preferences page", err=True
+            )
     if not records:
         typer.echo(f"no record and no visitor has the id {key}", err=True)
         raise typer.Exit(1)
+
+
+@log_app.command()
+def migrate(*, ledger: LedgerOption = None) -> None:
+    """Bring the tables of a log up to date with this release. A server does so for an SQLite file by itself."""
+    log = Ledger(ledger)
+    before, after = log.migrate()
+    log.close()
+    typer.echo(f"the log has schema {after}" + (f", migrated from {before}" if before != after else " already"))
 
 
 @log_app.command()
@@ -123,9 +164,9 @@ def stats(
     ledger: LedgerOption = None,
 ) -> None:
     """Count the choices: by action, channel, policy version, category and day."""
-    log = _open(ledger)
-    _tell_of_spools(log)
-    counted = log.stats(since=_moment(since, "--since"), until=_moment(until, "--until"))
+    log = open_log(ledger)
+    tell_of_spools(log)
+    counted = log.stats(since=moment_of(since, "--since"), until=moment_of(until, "--until"))
     log.close()
     if output_format is OutputFormat.JSON:
         typer.echo(json.dumps({**asdict(counted), "acceptance": counted.acceptance()}, indent=2))
@@ -148,13 +189,14 @@ def _print_stats(counted: LedgerStats) -> None:
         console.print(table)
 
 
-def _open(url: str | None) -> Ledger:
+def open_log(url: str | None) -> Ledger:
+    """Return the log, which must be there."""
     log = Ledger(url)
     log.open(create=False)
     return log
 
 
-def _tell_of_spools(log: Ledger) -> None:
+def tell_of_spools(log: Ledger) -> None:
     """Say on standard error what is not in the log yet, so that no count is taken for the whole."""
     for spool in log.waiting():
         typer.echo(
@@ -164,7 +206,19 @@ def _tell_of_spools(log: Ledger) -> None:
         )
 
 
-def _moment(value: str | None, option: str) -> datetime | None:
+def read_text(path: Path) -> str:
+    """Return the text of a file. Raises ``ConfigurationError``."""
+    try:
+        with path.open("rb") as stream:
+            return stream.read(_LONGEST_FILE).decode("utf-8")
+    except OSError as error:
+        raise ConfigurationError(f"{path} cannot be read: {error.strerror}") from None
+    except UnicodeDecodeError:
+        raise ConfigurationError(f"{path} is not UTF-8 text") from None
+
+
+def moment_of(value: str | None, option: str) -> datetime | None:
+    """Return the time that an option gives, in UTC unless it names a zone. Raises ``ConfigurationError``."""
     if value is None:
         return None
     try:

@@ -6,7 +6,8 @@
     ├── ConfigurationError      an option or an environment variable is missing or wrong
     │   └── PolicyError         the policy file is wrong; ``problems`` lists all that is
     ├── LedgerError             the log cannot be read or written
-    │   └── RecordRefusedError  the log can be written, but does not take this record
+    │   ├── RecordRefusedError  the log can be written, but does not take this record
+    │   └── ProofError          the log is not what was sealed and signed
     ├── ChoiceError             a posted choice is refused; ``status`` is the HTTP answer
     └── ReportError             a posted report is none; ``status`` is the HTTP answer
 """
@@ -14,7 +15,8 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from functools import partial
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -26,6 +28,7 @@ __all__ = [
     "LedgerError",
     "PolicyError",
     "Problem",
+    "ProofError",
     "RecordRefusedError",
     "ReportError",
 ]
@@ -69,9 +72,16 @@ class LedgerError(ConsentError):
         self.url = url
         super().__init__(message)
 
+    def __reduce__(self) -> tuple[Any, ...]:  # so that it passes between processes
+        return partial(type(self), url=self.url), self.args
+
 
 class RecordRefusedError(LedgerError):
     """The log can be written, but does not take this record, now or later, such as one whose notice nobody has."""
+
+
+class ProofError(LedgerError):
+    """The log is not what was sealed and signed, so that nothing is signed and nothing proved. The text says where."""
 
 
 class ChoiceError(ConsentError):

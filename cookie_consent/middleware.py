@@ -47,7 +47,8 @@ class ConsentMiddleware:
     at least 32 characters, or a list of which the first signs and all verify; None reads ``CONSENT_SECRET``.
     ``ledger`` is a URL or a ``Ledger``; None reads ``CONSENT_LEDGER``, else ``sqlite:///consent.db``. The pages of
     this package stand below ``prefix``; the operator's page is off unless ``admin_token`` is set, or
-    ``CONSENT_ADMIN_TOKEN``. Raises ``ConfigurationError``, and ``PolicyError`` for a wrong policy.
+    ``CONSENT_ADMIN_TOKEN``. With a key in ``CONSENT_LEDGER_KEY`` the log is sealed while the
+    server runs. Raises ``ConfigurationError``, and ``PolicyError`` for a wrong policy.
 
     Put it outside every middleware that sets cookies or makes pages. The scheme is trusted as the server gives it:
     behind a proxy that ends TLS let the server read ``X-Forwarded-Proto``, or set ``cookie.https_only``.
@@ -69,6 +70,7 @@ class ConsentMiddleware:
         self.policy = policy if isinstance(policy, Policy) else load_policy(policy)
         self.prefix = prefix
         self.ledger = ledger if isinstance(ledger, Ledger) else Ledger(ledger)
+        self.ledger.signers()  # a wrong key is found at the start
         self._cookie = ConsentCookie(secret_keys(secret), self.policy.cookie)
         self._classifier = Classifier(self.policy)
         self.reports = Reports(self._classifier, self.ledger)

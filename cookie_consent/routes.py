@@ -17,6 +17,7 @@ from cookie_consent.consent import Consent, action_of, is_local_path, parse_choi
 from cookie_consent.errors import ChoiceError, LedgerError, ReportError
 from cookie_consent.gate import CookieGate, Place, guard_tag, host_of
 from cookie_consent.ledger import ConsentRecord, Notice, new_record_id
+from cookie_consent.receipt import make_receipt
 from cookie_consent.reports.parse import MAXIMUM_BODY as MAXIMUM_REPORT
 
 if TYPE_CHECKING:
@@ -36,7 +37,6 @@ __all__ = ["Routes"]
 logger = logging.getLogger("cookie_consent")
 
 MAXIMUM_BODY = 16 * 1024
-_RECEIPT_LIMIT = 1000
 _PAGE_HEADERS = {
     "Content-Security-Policy": "default-src 'self'; img-src 'self' data:; base-uri 'none'; frame-ancestors 'self'",
     "Referrer-Policy": "same-origin",
@@ -137,20 +137,15 @@ class Routes:
 
     async def _receipt(self, request: Request, consent: Consent) -> Response:  # noqa: ARG002 - a handler's signature
         if consent.id is None:
-            return JSONResponse({"subject": None, "records": []})
+            return JSONResponse({"subject": None, "records": [], "notices": {}})
         subject = consent.id
-
-        def read() -> list[dict[str, Any]]:
-            records = self._ledger.records(subject=subject, limit=_RECEIPT_LIMIT)
-            return [record.as_dict() for record in records]
-
         try:
-            records = await anyio.to_thread.run_sync(read)
+            receipt = await anyio.to_thread.run_sync(make_receipt, self._ledger, self._policy, subject)
         except LedgerError as error:
             self._log_failure(error)
             message = "the log cannot be read at the moment; please try again later"
             raise ChoiceError(message, status=503, code="log-unavailable") from None
-        return JSONResponse({"subject": subject, "records": records})
+        return JSONResponse(receipt, headers={"Content-Disposition": 'inline; filename="consent-receipt.json"'})
 
     async def _choices(self, request: Request, consent: Consent) -> Response:
         _refuse_cross_site(request)

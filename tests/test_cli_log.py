@@ -3,8 +3,10 @@ from __future__ import annotations
 import csv
 import io
 import json
+import sqlite3
 import subprocess
 import sys
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
@@ -14,6 +16,7 @@ from cookie_consent import ConsentRecord, Ledger
 from cookie_consent.ledger import Notice, new_record_id
 from cookie_consent.ledger.spool import SpoolFolder
 from cookie_consent.ledger.store import Entry
+from tests.ledger.test_migrations import FIRST_SCHEMA
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -80,6 +83,35 @@ def test_show_and_stats(tmp_path: Path, kept: list[ConsentRecord]) -> None:
     assert (stats["total"], stats["subjects"]) == (4, 2)
     assert stats["acceptance"] == {"advertising": 0.0, "analytics": 1.0, "social": 1.0}
     assert "4 choices of 2 visitors" in log("stats", folder=tmp_path).stdout
+
+
+def test_a_choice_without_notice_says_so(tmp_path: Path, kept: list[ConsentRecord]) -> None:
+    ledger = Ledger(f"sqlite:///{tmp_path}/consent.db")
+    ledger.append([replace(kept[0], id=new_record_id(START), notice=None, channel="api")])
+    ledger.close()
+    done = log("show", "subject-0", "--notice", folder=tmp_path)
+    assert (done.returncode, done.stdout.count("May we count you?")) == (0, 1)
+    alone = log("show", next(iter(_ids(tmp_path, channel="api"))), "--notice", folder=tmp_path)
+    assert "no notice is on record" in alone.stderr
+
+
+def test_migrate_says_what_it_did(tmp_path: Path, kept: list[ConsentRecord]) -> None:
+    assert kept
+    assert log("migrate", folder=tmp_path).stdout == "the log has schema 2 already\n"
+    database = sqlite3.connect(tmp_path / "old.db")
+    database.executescript(FIRST_SCHEMA)
+    database.close()
+    done = log("migrate", "--ledger", "sqlite:///old.db", folder=tmp_path)
+    assert (done.returncode, done.stdout) == (0, "the log has schema 2, migrated from 1\n")
+    missing = log("migrate", "--ledger", "sqlite:///none.db", folder=tmp_path)
+    assert (missing.returncode, (tmp_path / "none.db").exists()) == (2, False)
+
+
+def _ids(folder: Path, *, channel: str) -> list[str]:
+    ledger = Ledger(f"sqlite:///{folder}/consent.db")
+    found = [record.id for record in ledger.records() if record.channel == channel]
+    ledger.close()
+    return found
 
 
 def test_what_waits_in_a_spool_is_told(tmp_path: Path, kept: list[ConsentRecord]) -> None:

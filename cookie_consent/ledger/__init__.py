@@ -1,10 +1,15 @@
-"""The log of choices: its records, the store and the exports."""
+"""The log of choices: its records, the store, the exports, and its proof."""
 
 from cookie_consent.ledger.export import COLUMNS, FORMATS, export_csv, export_jsonl
 from cookie_consent.ledger.ids import new_record_id
 from cookie_consent.ledger.ledger import DEFAULT_URL, Ledger
-from cookie_consent.ledger.record import ACTIONS, CHANNELS, Action, Channel, ConsentRecord, Notice
+from cookie_consent.ledger.note import NoteError, Verifier, new_key
+from cookie_consent.ledger.proof import check_proof
+from cookie_consent.ledger.record import ACTIONS, CHANNELS, Action, Channel, ConsentRecord, Notice, time_text
+from cookie_consent.ledger.sealed_export import verify_export
 from cookie_consent.ledger.stats import LedgerStats
+from cookie_consent.ledger.tree_check import Fault
+from cookie_consent.ledger.verification import Verification
 
 __all__ = [
     "ACTIONS",
@@ -15,10 +20,18 @@ __all__ = [
     "Action",
     "Channel",
     "ConsentRecord",
+    "Fault",
     "Ledger",
     "LedgerStats",
+    "NoteError",
     "Notice",
+    "Verification",
+    "Verifier",
+    "check_proof",
     "export_csv",
     "export_jsonl",
+    "new_key",
     "new_record_id",
+    "time_text",
+    "verify_export",
 ]

@@ -10,7 +10,6 @@ JSON escapes line feeds, so every ``\n`` ends a frame, and what follows a damage
 from __future__ import annotations
 
 import json
-from datetime import datetime
 from hashlib import blake2b
 from typing import Any
 
@@ -21,7 +20,6 @@ __all__ = ["MAXIMUM_FRAME", "decode_frame", "encode_frame"]
 MAXIMUM_FRAME = 1024 * 1024
 """Bytes; no frame is longer, and no more is read in search of its end."""
 _HEAD = 8 + 1 + 16 + 1
-_LISTS = ("granted", "refused", "granted_services", "refused_services")
 
 
 def encode_frame(item: ConsentRecord | Notice) -> bytes:
@@ -43,11 +41,7 @@ def decode_frame(line: bytes) -> ConsentRecord | Notice | None:
         content: Any = json.loads(payload)
         if "notice" in content:
             return Notice(**content["notice"])
-        values = content["record"]
-        values["at"] = datetime.fromisoformat(values["at"])
-        for name in _LISTS:
-            values[name] = tuple(values[name])
-        return ConsentRecord(**values)
+        return ConsentRecord.from_dict(content["record"])
     except (ValueError, TypeError, KeyError, RecursionError):  # whole, but written by another release
         return None
 

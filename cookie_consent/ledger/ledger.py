@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import weakref
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -11,40 +12,66 @@ from sqlalchemy import func, make_url, select
 from sqlalchemy.exc import ArgumentError
 
 from cookie_consent.errors import ConfigurationError
+from cookie_consent.ledger.amend import erase, erasure_of, prune
+from cookie_consent.ledger.enter import checked_subject, made_elsewhere
+from cookie_consent.ledger.events import read_events, recorded_keys
+from cookie_consent.ledger.keys import load_signers
+from cookie_consent.ledger.proof import prove, prove_growth
 from cookie_consent.ledger.record import Notice
-from cookie_consent.ledger.schema import from_row, micros, notices, records
+from cookie_consent.ledger.schema import SCHEMA_VERSION, from_row, micros, notices, records
+from cookie_consent.ledger.seal import Sealer
+from cookie_consent.ledger.seal_thread import SealThread
+from cookie_consent.ledger.sealed_export import export_sealed
 from cookie_consent.ledger.spool import SpoolFolder
 from cookie_consent.ledger.sqlite import SqliteStore
 from cookie_consent.ledger.stats import LedgerStats, StatsBuilder
 from cookie_consent.ledger.store import Entry
+from cookie_consent.ledger.tree_store import read_state
+from cookie_consent.ledger.verify import verify_store
 from cookie_consent.ledger.writer import Writer
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Callable, Iterable, Iterator, Sequence
     from contextlib import AbstractContextManager
-    from datetime import datetime
+    from typing import TextIO
 
     from sqlalchemy import Connection, Select
 
-    from cookie_consent.ledger.record import ConsentRecord
+    from cookie_consent.ledger.amend import Pruning
+    from cookie_consent.ledger.events import LogEvent
+    from cookie_consent.ledger.note import Signer, Verifier
+    from cookie_consent.ledger.record import Channel, ConsentRecord
+    from cookie_consent.ledger.seal import SealResult
     from cookie_consent.ledger.spool import WaitingSpool
+    from cookie_consent.ledger.verification import Verification
+    from cookie_consent.policy import Policy
 
 __all__ = ["DEFAULT_URL", "Ledger"]
 
 DEFAULT_URL = "sqlite:///consent.db"
 _FETCH = 1000
+_SEALED_AT_ONCE = 1024  # so that a server's other threads are not held up
 
 
 class Ledger:
     """An append-only log of consent records at an SQLAlchemy URL; SQLite is the one engine by now.
 
     None reads ``CONSENT_LEDGER``, else ``sqlite:///consent.db``. While it cannot be written, choices wait in the folder
-    ``spool``; None reads ``CONSENT_SPOOL``, else it is that of the database. Nothing is touched before the first use.
+    ``spool``; None reads ``CONSENT_SPOOL``, else it is that of the database. With a ``key``, or one in
+    ``CONSENT_LEDGER_KEY`` (see ``load_signers``), a server seals the log every ``seal_every`` seconds. Nothing is
+    touched before the first use.
     Safe to use from several threads and event loops, and the file from several processes; a fork starts anew.
     Raises ``ConfigurationError`` for a URL that is none or names another engine.
     """
 
-    def __init__(self, url: str | None = None, *, spool: str | Path | None = None) -> None:
+    def __init__(
+        self,
+        url: str | None = None,
+        *,
+        spool: str | Path | None = None,
+        key: str | Path | None = None,
+        seal_every: float = 60.0,
+    ) -> None:
         self.url = url or os.environ.get("CONSENT_LEDGER") or DEFAULT_URL
         try:
             parsed = make_url(self.url)
@@ -59,6 +86,9 @@ class Ledger:
         folder = spool or os.environ.get("CONSENT_SPOOL")
         self._spools = SpoolFolder(self.path, Path(folder) if folder else None)
         self._writer = Writer(self._store, self._spools, url=self.url)
+        self._key = key
+        self._seal_every = seal_every
+        self._sealing: SealThread | None = None
         weakref.finalize(self, self._writer.close)  # at the interpreter's end too, which waits for no daemon thread
 
     def open(self, *, create: bool = True) -> None:
@@ -66,16 +96,160 @@ class Ledger:
 
         Raises ``LedgerError`` if the file cannot be opened or written, is no log, or was made by a newer release.
         """
-        self._store.engine(create=create)
+        self._store.open(create=create)
+
+    def migrate(self) -> tuple[int, int]:
+        """Bring the schema up to date; return the version that it had and the one that it has.
+
+        An SQLite log is migrated by whatever opens it, so that there is nothing left to do. Raises ``LedgerError``.
+        """
+        self.open(create=False)
+        return self._store.opened_as, SCHEMA_VERSION
 
     def start(self) -> None:
-        """Begin to carry over the spools of processes that have ended; else the first choice does."""
+        """Begin what a server does beside answering: carrying over spools and, if there is a key, sealing.
+
+        Spools of processes that have ended are else carried over from the first choice on. Raises
+        ``ConfigurationError`` for a wrong key.
+        """
         self._writer.start()
+        signers = self.signers()
+        if signers and (self._sealing is None or not self._sealing.is_alive):
+            sealer = Sealer(self._store, signers, url=self.url, batch=_SEALED_AT_ONCE)
+            self._sealing = SealThread(sealer, every=self._seal_every)
 
     def close(self) -> None:
-        """Write what waits and close the connections. The next use opens them again."""
+        """Write what waits, seal if ``start`` began to, and close the connections. The next use opens them again."""
         self._writer.close()
+        if self._sealing is not None:
+            self._sealing.stop()
+            self._sealing = None
         self._store.close()
+
+    def signers(self) -> list[Signer]:
+        """Return the keys that sign this log; empty without one. Raises ``ConfigurationError`` for a wrong one."""
+        return load_signers(self._key)
+
+    def seal(self) -> SealResult:
+        """Make all records leaves of the tree, and sign it.
+
+        Raises ``ConfigurationError`` without a key, ``ProofError`` if the log is not what was signed before, and
+        ``LedgerError``.
+        """
+        return Sealer(self._store, self.signers(), url=self.url).seal()
+
+    def checkpoint(self) -> str | None:
+        """Return the last signed checkpoint, as it is stored; None before the first. Raises ``LedgerError``."""
+        with self._store.reading() as connection:
+            return read_state(connection).note
+
+    def verify(
+        self,
+        *,
+        trusted: Sequence[Verifier] | None = None,
+        given: Sequence[str] = (),
+        progress: Callable[[int], object] | None = None,
+        processes: int = 1,
+    ) -> Verification:
+        """Compare every record with what was sealed and signed.
+
+        ``trusted`` are the keys to begin with; None takes those of ``signers``, else those on record in the log
+        itself. ``given`` are checkpoints that were kept elsewhere. With several ``processes`` a large log is verified
+        that much faster; each is a new one, so that a program has to guard its main module as for
+        ``multiprocessing``. Raises ``ProofError`` if nothing is sealed, and
+        ``LedgerError``.
+        """
+        if trusted is None:
+            trusted = [signer.verifier for signer in self.signers()] or None
+        return verify_store(
+            self._store, url=self.url, trusted=trusted, given=given, progress=progress, processes=processes
+        )
+
+    def prove(self, name: str) -> dict[str, Any] | None:
+        """Return the proof of a record or an event, ready for JSON; None if there is none of that id.
+
+        Raises ``ProofError`` if it is not sealed, or the log is not what was sealed, and ``LedgerError``.
+        """
+        with self._store.reading() as connection:
+            return prove(connection, name, url=self.url)
+
+    def prove_growth(self, old: str) -> dict[str, Any]:
+        """Return the proof that the log goes on from an older checkpoint, a signed note.
+
+        Raises ``ProofError`` if it does not, ``NoteError`` for a note of another log, and ``LedgerError``.
+        """
+        with self._store.reading() as connection:
+            return prove_growth(connection, old, url=self.url)
+
+    def export_sealed(self, stream: TextIO, *, progress: Callable[[int], object] | None = None) -> int:
+        """Write all that is sealed, in the form that ``verify_export`` takes; return the number of leaves.
+
+        Raises ``ProofError`` if nothing is, and ``LedgerError``.
+        """
+        return export_sealed(self._store, stream, url=self.url, progress=progress)
+
+    def events(self) -> list[LogEvent]:
+        """Return what was done to the log itself, oldest first. Raises ``LedgerError``."""
+        with self._store.reading() as connection:
+            return read_events(connection)
+
+    def recorded_keys(self) -> list[str]:
+        """Return the verifiers of the keys that have signed the log, oldest first. Raises ``LedgerError``."""
+        with self._store.reading() as connection:
+            return recorded_keys(connection)
+
+    def erase(self, subject: str) -> int:
+        """Remove what identifies from all records of a visitor, for good; return how many there were.
+
+        The log can be verified as before, and the erasure is on record. Choices that wait in a spool are not reached,
+        nor are backups. Raises ``ConfigurationError`` for an empty id, and ``LedgerError``.
+        """
+        return erase(self._store, subject, url=self.url)
+
+    def prune(self, before: datetime) -> Pruning:
+        """Delete the records made before a time, for good; the log can be verified as before.
+
+        Raises ``LedgerError``.
+        """
+        return prune(self._store, before)
+
+    def erasure_of(self, record_id: str) -> LogEvent | None:
+        """Return the event by which a record was erased; None if it was not. Raises ``LedgerError``."""
+        with self._store.reading() as connection:
+            return erasure_of(connection, record_id)
+
+    def enter(
+        self,
+        policy: Policy,
+        *,
+        channel: Channel,
+        granted: Iterable[str] = (),
+        refused: Iterable[str] = (),
+        subject: str | None = None,
+        at: datetime | None = None,
+        notice: Notice | None = None,
+    ) -> ConsentRecord:
+        """Put a choice on record that was made by phone, on paper or in person, now or ``at`` a time; return it.
+
+        ``granted`` and ``refused`` are ids of categories and services; categories that are not named are refused.
+        Without ``subject`` the visitor is a new one. Raises ``ConfigurationError`` for what the policy does not know,
+        and ``LedgerError``: nothing goes to the spool.
+        """
+        name = checked_subject(subject)
+        moment = at if at is not None else datetime.now(UTC)
+        earlier = self.records(subject=name, until=moment) if subject is not None else ()
+        record = made_elsewhere(
+            policy,
+            channel=channel,
+            subject=name,
+            granted=granted,
+            refused=refused,
+            at=moment,
+            previous=max(earlier, key=lambda record: (record.at, record.id), default=None),
+            notice=notice,
+        )
+        self.append([record], [notice] if notice is not None else [])
+        return record
 
     async def write(self, record: ConsentRecord, notice: Notice | None = None) -> None:
         """Append one record; when this returns, it is on the disk. Raises ``LedgerError`` if it cannot be.

@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, fields
-from typing import TYPE_CHECKING, Any, Literal, get_args
+from datetime import UTC, datetime
+from typing import Any, Literal, get_args
 
-if TYPE_CHECKING:
-    from datetime import datetime
-
-__all__ = ["ACTIONS", "CHANNELS", "Action", "Channel", "ConsentRecord", "Notice"]
+__all__ = ["ACTIONS", "CHANNELS", "Action", "Channel", "ConsentRecord", "Notice", "parse_time", "time_text"]
 
 Action = Literal["given", "refused", "changed", "withdrawn", "signal", "expired"]
 Channel = Literal["banner", "preferences", "api", "gpc", "phone", "paper", "in-person"]
@@ -52,11 +50,51 @@ class ConsentRecord:
     user_agent_family: str = ""
     ip: str = ""
 
+    @classmethod
+    def from_dict(cls, values: Any) -> ConsentRecord:
+        """Return the record of which ``as_dict`` has made the values. ``ValueError`` for what is none."""
+        try:
+            fields_ = dict(values)
+            fields_["at"] = parse_time(fields_["at"])
+            for name in _LISTS:
+                fields_[name] = _ids(fields_[name])
+            if not all(isinstance(fields_.get(name), str | None) for name in _TEXTS):
+                raise ValueError("it is no record: a field is no text")
+            return cls(**fields_)
+        except (TypeError, KeyError) as error:
+            raise ValueError(f"it is no record: {error}") from None
+
     def as_dict(self) -> dict[str, Any]:
         """Return the fields in order, ready for JSON: lists as lists, the time as ISO 8601 in UTC with ``Z``."""
         values: dict[str, Any] = {}
         for field in fields(self):
             value = getattr(self, field.name)
             values[field.name] = list(value) if isinstance(value, tuple) else value
-        values["at"] = self.at.isoformat(timespec="microseconds").replace("+00:00", "Z")
+        values["at"] = time_text(self.at)
         return values
+
+
+_LISTS = ("granted", "refused", "granted_services", "refused_services")
+_TEXTS = tuple(field.name for field in fields(ConsentRecord) if field.name not in {"at", *_LISTS})
+
+
+def _ids(value: object) -> tuple[str, ...]:
+    """Return a list of ids as a tuple. ``ValueError`` for what cannot be one, such as an id with a space in it."""
+    if not isinstance(value, list) or not all(isinstance(item, str) and item.split() == [item] for item in value):
+        raise ValueError("it is no record: a list of ids is none")
+    return tuple(value)
+
+
+def time_text(at: datetime) -> str:
+    """Return the time (UTC) as ISO 8601 with microseconds and ``Z``."""
+    return at.isoformat(timespec="microseconds").replace("+00:00", "Z")
+
+
+def parse_time(text: object) -> datetime:
+    """Read a time with its zone. ``ValueError`` for another text, or none."""
+    if not isinstance(text, str):
+        raise ValueError("a time is a text in ISO 8601")  # noqa: TRY004 - one kind of error for what was read
+    at = datetime.fromisoformat(text)
+    if at.tzinfo is None:
+        raise ValueError(f"the time {text} has no zone")
+    return at.astimezone(UTC)

@@ -1,21 +1,41 @@
-"""The tables of the log, and the conversion between rows and records."""
+"""The tables of the log, and the conversion between rows and records.
+
+``records`` and ``notices`` are what is logged, ``events`` and ``erasures`` what was done to the log itself. The proof
+stands in ``leaves`` (which record is which leaf of the tree), ``tiles`` (the tree's hashes) and ``checkpoints``.
+"""
 
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import BigInteger, Column, ForeignKey, Index, Integer, MetaData, String, Table, Text
+from sqlalchemy import BigInteger, Column, ForeignKey, Index, Integer, LargeBinary, MetaData, String, Table, Text
 
 from cookie_consent.ledger.record import ConsentRecord
 
 if TYPE_CHECKING:
     from sqlalchemy import Row
 
-__all__ = ["SCHEMA_VERSION", "from_row", "meta", "metadata", "micros", "notices", "records", "to_row"]
+__all__ = [
+    "SCHEMA_VERSION",
+    "checkpoints",
+    "erasures",
+    "events",
+    "from_row",
+    "leaves",
+    "meta",
+    "metadata",
+    "micros",
+    "moment",
+    "notices",
+    "records",
+    "tiles",
+    "to_row",
+]
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_Position = BigInteger().with_variant(Integer, "sqlite")
 
 metadata = MetaData()
 meta = Table(
@@ -54,6 +74,43 @@ records = Table(
 )
 Index("consent_records_subject", records.c.subject, records.c.id)
 Index("consent_records_at", records.c.at)
+events = Table(
+    "consent_events",
+    metadata,
+    Column("id", String(36), primary_key=True),
+    Column("at", BigInteger, nullable=False),
+    Column("kind", String(16), nullable=False),  # "erased", "pruned" or "key"
+    Column("detail", Text, nullable=False),  # canonical JSON
+    Column("before", BigInteger),  # of "pruned": records older than this may be deleted
+)
+erasures = Table(
+    "consent_erasures",
+    metadata,
+    Column("record", String(36), primary_key=True),
+    Column("event", String(36), ForeignKey(events.c.id), nullable=False),
+)
+leaves = Table(
+    "consent_leaves",
+    metadata,
+    Column("position", _Position, primary_key=True, autoincrement=False),
+    Column("id", String(36), nullable=False, unique=True),  # of a record or an event
+    Column("salt", LargeBinary),  # 32 bytes; of a record that has not been erased
+    Column("commitment", LargeBinary),  # 32 bytes; of one that has
+)
+tiles = Table(
+    "consent_tiles",
+    metadata,
+    Column("level", Integer, primary_key=True),
+    Column("number", _Position, primary_key=True, autoincrement=False),
+    Column("data", LargeBinary, nullable=False),
+)
+checkpoints = Table(
+    "consent_checkpoints",
+    metadata,
+    Column("size", _Position, primary_key=True, autoincrement=False),
+    Column("at", BigInteger, nullable=False),
+    Column("note", Text, nullable=False),
+)
 _LISTS = ("granted", "refused", "granted_services", "refused_services")
 
 
@@ -62,6 +119,11 @@ def micros(moment: datetime) -> int:
     if moment.tzinfo is None:
         raise ValueError("the time needs a time zone")
     return (moment - _EPOCH) // timedelta(microseconds=1)
+
+
+def moment(value: int) -> datetime:
+    """Return the time (UTC) of so many microseconds since 1970. ``OverflowError`` beyond the year 9999."""
+    return _EPOCH + timedelta(microseconds=value)
 
 
 def to_row(record: ConsentRecord) -> tuple[str | int | None, ...]:
@@ -89,7 +151,7 @@ def to_row(record: ConsentRecord) -> tuple[str | int | None, ...]:
 def from_row(row: Row[Any]) -> ConsentRecord:
     """Return the record that a row of ``records`` holds."""
     values = dict(row._mapping)  # noqa: SLF001 - SQLAlchemy's public name for it
-    values["at"] = _EPOCH + timedelta(microseconds=values["at"])
+    values["at"] = moment(values["at"])
     for name in _LISTS:
         values[name] = tuple(values[name].split())
     return ConsentRecord(**values)

@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
+import logging
 import sqlite3
 import threading
 import time
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from functools import lru_cache, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import create_engine, event, insert, select, text
+from sqlalchemy import create_engine, event, inspect, select
 from sqlalchemy.exc import DataError, IntegrityError, InterfaceError, ProgrammingError, SQLAlchemyError
 
-from cookie_consent.errors import LedgerError, RecordRefusedError
-from cookie_consent.ledger.schema import SCHEMA_VERSION, meta, metadata, notices, records, to_row
+from cookie_consent.errors import LedgerError, ProofError, RecordRefusedError
+from cookie_consent.ledger.migrations import SQLITE_STEPS
+from cookie_consent.ledger.schema import SCHEMA_VERSION, meta, notices, records, to_row
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -22,23 +24,28 @@ if TYPE_CHECKING:
     from sqlalchemy import Connection, Engine, Table
     from sqlalchemy.engine import URL
 
+    from cookie_consent.ledger.canonical import WalkedRow
     from cookie_consent.ledger.record import Notice
-    from cookie_consent.ledger.store import Entry
+    from cookie_consent.ledger.store import Entry, LeafRow
 
 __all__ = ["SqliteStore"]
+
+logger = logging.getLogger("cookie_consent")
 
 PATIENCE = 10.0
 """Seconds that one waits for another process's transaction, unless it says otherwise."""
 _BETWEEN_ATTEMPTS = 0.01  # seconds
 _CHECKPOINT_PAGES = 8000  # 32 MB of write-ahead log: pages that are written again and again are moved once
 _ROWS = 256
-_REFUSALS = (IntegrityError, DataError, InterfaceError, ProgrammingError, UnicodeEncodeError)
-_APPEND_ONLY = (
-    "CREATE TRIGGER IF NOT EXISTS consent_records_no_update BEFORE UPDATE ON consent_records "
-    "BEGIN SELECT RAISE(ABORT, 'the log is append-only'); END",
-    "CREATE TRIGGER IF NOT EXISTS consent_records_no_delete BEFORE DELETE ON consent_records "
-    "BEGIN SELECT RAISE(ABORT, 'the log is append-only'); END",
+_FETCH = 1024
+_COLUMNS = ", ".join(f'"{column.name}"' for column in records.columns)
+_LEAVES = (
+    "SELECT position, id, salt, commitment FROM consent_leaves WHERE position >= ? AND position < ? ORDER BY position"
 )
+_LAST_SEALED = (
+    "SELECT id FROM consent_leaves WHERE salt IS NOT NULL OR commitment IS NOT NULL ORDER BY position DESC LIMIT 1"
+)
+_REFUSALS = (IntegrityError, DataError, InterfaceError, ProgrammingError, UnicodeEncodeError)
 _forgotten: list[Engine] = []
 
 
@@ -51,10 +58,15 @@ class SqliteStore:
     def __init__(self, url: URL) -> None:
         self.url = url
         self.path = Path(url.database or "")
+        self.opened_as = SCHEMA_VERSION
+        """The schema's version that the file had before this process opened it; 0 if there was none."""
         self._engine: Engine | None = None
         self._kept: set[str] = set()  # notices that are in the file
         self._lock = threading.Lock()
         self._write_lock = threading.Lock()
+
+    def __reduce__(self) -> tuple[type[SqliteStore], tuple[URL]]:
+        return SqliteStore, (self.url,)
 
     def append(self, entries: Sequence[Entry], *, patience: float = PATIENCE) -> None:
         """Append all or none, in one transaction; see ``Store``."""
@@ -103,6 +115,75 @@ class SqliteStore:
         except SQLAlchemyError as error:
             raise self.failure("cannot be read", error) from error
 
+    def open(self, *, create: bool = True) -> None:
+        """Connect and bring the schema up to date."""
+        self.engine(create=create)
+
+    def unsealed(self, connection: Connection, limit: int) -> list[WalkedRow]:
+        """Return the rows after that of the last leaf; see ``Store``.
+
+        SQLite gives each new row a number above all others, in the order of the commits, and VACUUM may change
+        numbers, but not their order. So numbers are looked up, never kept.
+        """
+        last = connection.exec_driver_sql(_LAST_SEALED).scalar()
+        after: int | None = 0
+        if last is not None:
+            after = connection.exec_driver_sql("SELECT rowid FROM consent_records WHERE id = ?", (last,)).scalar()
+        if after is None:
+            raise ProofError(
+                f"the record {last}, which was sealed last, is missing in the log {self.path.absolute()}; "
+                "see what else is with `cookie-consent log verify`",
+                url=str(self.url),
+            )
+        query = f"SELECT {_COLUMNS}, rowid FROM consent_records WHERE rowid > ? ORDER BY rowid LIMIT ?"  # noqa: S608
+        with closing(connection.connection.cursor()) as cursor:  # of the driver, whose rows are plain tuples
+            try:
+                return list(cursor.execute(query, (after, limit)).fetchall())
+            except sqlite3.Error as error:
+                raise self._error("cannot be read", str(error)) from error
+
+    def walk(self, connection: Connection, after: int) -> Iterator[list[WalkedRow]]:
+        """Yield all rows in the order of their numbers; see ``Store``."""
+        cursor = connection.connection.cursor()  # of the driver, whose rows are plain tuples
+        try:
+            cursor.execute(f"SELECT {_COLUMNS}, rowid FROM consent_records WHERE rowid > ? ORDER BY rowid", (after,))  # noqa: S608
+            while rows := cursor.fetchmany(_FETCH):
+                yield list(rows)
+        except sqlite3.Error as error:
+            raise self._error("cannot be read", str(error)) from error
+        finally:
+            cursor.close()
+
+    def orders(self, connection: Connection, ids: Sequence[str]) -> list[int]:
+        """Return the numbers of rows; see ``Store``."""
+        marks = ", ".join("?" * len(ids))
+        query = f"SELECT rowid FROM consent_records WHERE id IN ({marks})"  # noqa: S608
+        return [int(row[0]) for row in connection.exec_driver_sql(query, tuple(ids))]
+
+    def leaves(self, connection: Connection, first: int, end: int) -> list[LeafRow]:
+        """Return leaves; see ``Store``."""
+        with closing(connection.connection.cursor()) as cursor:
+            try:
+                cursor.execute(_LEAVES, (first, end))
+                return list(cursor.fetchall())
+            except sqlite3.Error as error:
+                raise self._error("cannot be read", str(error)) from error
+
+    def save_leaves(self, connection: Connection, new: list[LeafRow]) -> None:
+        """Insert leaves; see ``Store``."""
+        connection.exec_driver_sql("INSERT INTO consent_leaves VALUES (?, ?, ?, ?)", new)
+
+    def scrub(self) -> None:
+        """Empty the write-ahead log, which holds former states of pages; the pages themselves have been overwritten.
+
+        While another process reads, this has to be left to a later checkpoint.
+        """
+        try:
+            with closing(self.engine().raw_connection()) as connection:  # no checkpoint inside of a transaction
+                connection.cursor().execute("PRAGMA wal_checkpoint(TRUNCATE)").close()
+        except (sqlite3.Error, SQLAlchemyError) as error:
+            raise self._error("cannot be written", str(error)) from error
+
     def engine(self, *, create: bool = True, patience: float = PATIENCE) -> Engine:
         """Return the engine; the first time, connect and bring the schema up to date."""
         with self._lock:
@@ -150,23 +231,44 @@ class SqliteStore:
         event.listen(engine, "connect", partial(_set_pragmas, patience))
         event.listen(engine, "begin", _begin)
         try:
-            with _writing(engine, patience) as connection:
-                metadata.create_all(connection)
-                version = connection.execute(select(meta.c.value).where(meta.c.key == "schema")).scalar()
-                if version is None:
-                    connection.execute(insert(meta).values(key="schema", value=SCHEMA_VERSION))
-                    for trigger in _APPEND_ONLY:
-                        connection.execute(text(trigger))
+            self._bring_up_to_date(engine, patience)
         except SQLAlchemyError as error:
             engine.dispose()
             raise self.failure("cannot be opened", error) from error
-        if version is not None and version > SCHEMA_VERSION:
+        except LedgerError:
             engine.dispose()
+            raise
+        return engine
+
+    def _bring_up_to_date(self, engine: Engine, patience: float) -> None:
+        """Run the steps that the file lacks, all or none. Without any nothing is locked."""
+        with engine.connect() as connection:
+            version = self._found(connection)
+        if version == SCHEMA_VERSION:
+            return
+        with _writing(engine, patience) as connection:
+            version = self.opened_as = self._found(connection)  # another process may have been faster
+            for statements in SQLITE_STEPS[version:]:
+                for statement in statements:
+                    connection.exec_driver_sql(statement)
+            connection.exec_driver_sql(
+                "INSERT INTO consent_meta VALUES ('schema', ?) ON CONFLICT DO UPDATE SET value = excluded.value",
+                (SCHEMA_VERSION,),
+            )
+        if version:
+            logger.info("the log %s was brought from schema %d to %d", self.path, version, SCHEMA_VERSION)
+
+    def _found(self, connection: Connection) -> int:
+        """Return the schema's version in the file, 0 for none. ``LedgerError`` for one unknown to this release."""
+        if not inspect(connection).has_table(meta.name):
+            return 0
+        version = int(connection.execute(select(meta.c.value).where(meta.c.key == "schema")).scalar() or 0)
+        if version > SCHEMA_VERSION:
             raise LedgerError(
                 f"the log {self.path.absolute()} was made by a newer release (schema {version}); update cookie-consent",
                 url=str(self.url),
             )
-        return engine
+        return version
 
     def _error(self, what: str, cause: str) -> LedgerError:
         message = f"the log {self.path.absolute()} {what}: {cause}; {_advice(cause, self.path)}"
@@ -200,6 +302,7 @@ def _set_pragmas(patience: float, connection: Any, _record: object) -> None:
     cursor.execute("PRAGMA synchronous=FULL")
     cursor.execute(f"PRAGMA wal_autocheckpoint={_CHECKPOINT_PAGES}")
     cursor.execute("PRAGMA foreign_keys=ON")
+    cursor.execute("PRAGMA secure_delete=ON")  # what is erased is overwritten
     cursor.close()
 
 

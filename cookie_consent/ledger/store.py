@@ -1,16 +1,20 @@
-"""What the writer asks of a store."""
+"""What the writer, and those who read, seal and amend the log, ask of a store."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
+    from contextlib import AbstractContextManager
 
+    from sqlalchemy import Connection
+
+    from cookie_consent.ledger.canonical import WalkedRow
     from cookie_consent.ledger.record import ConsentRecord, Notice
 
-__all__ = ["Entry", "Store"]
+__all__ = ["Entry", "LeafRow", "Store"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,8 +25,19 @@ class Entry:
     notice: Notice | None = None
 
 
+LeafRow = tuple[int, str, Any, Any]
+"""The columns of ``schema.leaves``: position, id, salt and commitment."""
+
+
 class Store(Protocol):
-    """Where records stay. One thread at a time calls these methods."""
+    """Where records stay. The writer's thread alone calls ``append``; the others may be called by several at a time.
+
+    The tables are those of ``schema.py``. What is written with SQLAlchemy for one store holds for all of them; what
+    differs stands here. A store can be pickled: in another process it opens connections of its own.
+    """
+
+    opened_as: int
+    """The schema's version that the store had before this process brought it up to date; 0 if there was none."""
 
     def append(self, entries: Sequence[Entry], *, patience: float) -> None:
         """Append all of them or none, durable on return; a record whose id is there already is left as it is.
@@ -31,6 +46,43 @@ class Store(Protocol):
         the records can never be written, and ``LedgerError`` if the store is away, in which case the same records
         may be given once more.
         """
+
+    def open(self, *, create: bool = True) -> None:
+        """Connect and see to the schema; without ``create`` a log that is not there is an error (``LedgerError``)."""
+
+    def writing(self) -> AbstractContextManager[Connection]:
+        """Give a connection in a transaction in which nobody else seals or amends, in other processes neither.
+
+        Raises ``LedgerError``, for what goes wrong inside too.
+        """
+
+    def reading(self) -> AbstractContextManager[Connection]:
+        """Give a connection that sees one state of the log as long as it is used. Raises ``LedgerError``."""
+
+    def unsealed(self, connection: Connection, limit: int) -> list[WalkedRow]:
+        """Return the next records that are no leaves yet, in the order in which they are to become leaves.
+
+        That order is the store's own, and stays: no record may turn up later before one that was returned. Raises
+        ``ProofError`` if the record that was sealed last is not there.
+        """
+
+    def walk(self, connection: Connection, after: int) -> Iterator[list[WalkedRow]]:
+        """Yield the records whose order is above ``after`` in that same order, in pieces.
+
+        Each is a plain tuple with its order, a number of 64 bits, at the end.
+        """
+
+    def orders(self, connection: Connection, ids: Sequence[str]) -> list[int]:
+        """Return the orders of those of the records that are there."""
+
+    def leaves(self, connection: Connection, first: int, end: int) -> list[LeafRow]:
+        """Return the leaves from position ``first`` up to ``end`` in their order, as plain tuples."""
+
+    def save_leaves(self, connection: Connection, new: list[LeafRow]) -> None:
+        """Insert leaves, within the transaction of ``writing``."""
+
+    def scrub(self) -> None:
+        """Take care that what was erased is not in the store's files any more, as far as the store can."""
 
     def forget(self) -> None:
         """Let go of every connection without a word to the other side: this process is a fork of their owner's."""

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+from hashlib import sha256
 from typing import TYPE_CHECKING
 
-from cookie_consent.ledger.merkle import HASH_SIZE, MerkleTree, node_hash
+from cookie_consent.ledger.merkle import HASH_SIZE, MerkleTree
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
-__all__ = ["TILE_WIDTH", "TiledTree"]
+__all__ = ["TILE_HEIGHT", "TILE_WIDTH", "TiledTree", "fold"]
 
-_HEIGHT = 8
-TILE_WIDTH = 1 << _HEIGHT
+TILE_HEIGHT = 8
+_PAIR = 2 * HASH_SIZE
+TILE_WIDTH = 1 << TILE_HEIGHT
 
 
 class TiledTree(MerkleTree):
@@ -21,7 +23,7 @@ class TiledTree(MerkleTree):
     The tile ``(level, number)`` holds the hashes ``number * 256`` and on of the tree's level ``8 * level``, 32 bytes
     each; only the last of a level is short. ``load`` returns a tile's bytes, ``KeyError`` where there is none.
     ``changed`` gathers the tiles that ``append`` makes or lengthens, to be saved. A proof looks at no more than
-    three tiles a level. ``ValueError`` for a tile that is shorter than the tree needs.
+    two tiles of each level. ``ValueError`` for a tile that is shorter than the tree needs.
     """
 
     def __init__(self, size: int, load: Callable[[int, int], bytes]) -> None:
@@ -47,16 +49,16 @@ class TiledTree(MerkleTree):
             raise ValueError(f"tile {number} of level {level} is damaged")
         tile += value
         if offset == TILE_WIDTH - 1:
-            self._add(level + 1, number, _fold(tile))
+            self._add(level + 1, number, fold(tile))
 
     def _complete(self, level: int, index: int) -> bytes:
-        above, within = divmod(level, _HEIGHT)
+        above, within = divmod(level, TILE_HEIGHT)
         number, offset = divmod(index << within, TILE_WIDTH)
         end = (offset + (1 << within)) * HASH_SIZE
         tile = self._tile(above, number)
         if len(tile) < end:
             raise ValueError(f"tile {number} of level {above} is damaged")
-        return _fold(tile[offset * HASH_SIZE : end])
+        return fold(tile[offset * HASH_SIZE : end])
 
     def _tile(self, level: int, number: int) -> bytes | bytearray:
         key = (level, number)
@@ -69,9 +71,9 @@ class TiledTree(MerkleTree):
         return self._read[key]
 
 
-def _fold(hashes: bytes | bytearray) -> bytes:
-    """Return the root over a power of two of hashes."""
-    row = [bytes(hashes[at : at + HASH_SIZE]) for at in range(0, len(hashes), HASH_SIZE)]
-    while len(row) > 1:
-        row = [node_hash(row[at], row[at + 1]) for at in range(0, len(row), 2)]
-    return row[0]
+def fold(hashes: bytes | bytearray) -> bytes:
+    """Return the root over hashes that are joined, a power of two of them."""
+    row = bytes(hashes)
+    while len(row) > HASH_SIZE:  # node_hash, of the pairs as they lie
+        row = b"".join([sha256(b"\x01" + row[at : at + _PAIR]).digest() for at in range(0, len(row), _PAIR)])
+    return row

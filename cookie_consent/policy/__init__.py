@@ -1,5 +1,6 @@
 """What the site declares: the policy, its file, and the registry of known services."""
 
+from cookie_consent.policy.duration import parse_duration
 from cookie_consent.policy.host import ascii_host
 from cookie_consent.policy.load import load_policy, parse_policy
 from cookie_consent.policy.model import (
@@ -34,6 +35,7 @@ __all__ = [
     "Text",
     "ascii_host",
     "load_policy",
+    "parse_duration",
     "parse_policy",
     "policy_schema",
     "registry",

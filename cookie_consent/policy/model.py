@@ -21,6 +21,8 @@ __all__ = [
     "CookieRule",
     "GateOptions",
     "HostRule",
+    "Model",
+    "Seconds",
     "Service",
     "Stub",
     "Text",

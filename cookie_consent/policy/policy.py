@@ -17,6 +17,7 @@ from cookie_consent.policy.model import (
     GateOptions,
     HostRule,
     Model,
+    Seconds,
     Service,
 )
 from cookie_consent.policy.registry_data import registry
@@ -54,6 +55,8 @@ class Policy(Model):
     controller: Controller | None = None
     banner: BannerOptions = BannerOptions()
     cookie: CookieOptions = CookieOptions()
+    retention: Seconds | None = None
+    """How long records are kept, in seconds; `cookie-consent log prune` deletes older ones. None: for good."""
     categories: tuple[Category, ...] = BUILTIN_CATEGORIES
     services: tuple[Service, ...] = ()
     """The declared services, in the order of the file."""

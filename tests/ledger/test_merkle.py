@@ -1,19 +1,21 @@
 from __future__ import annotations
 
+from collections import Counter
+from functools import cache
 from hashlib import sha256
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cookie_consent.ledger.merkle import EMPTY_ROOT, leaf_hash, verify_consistency, verify_inclusion
-from cookie_consent.ledger.tiles import TiledTree
+from cookie_consent.ledger.merkle import EMPTY_ROOT, HASH_SIZE, leaf_hash, verify_consistency, verify_inclusion
+from cookie_consent.ledger.tiles import TILE_WIDTH, TiledTree
 
 # The leaves and roots that Certificate Transparency's implementations share as test vectors.
-LEAVES = [
+LEAVES = tuple(
     bytes.fromhex(leaf)
     for leaf in ["", "00", "10", "2021", "3031", "40414243", "5051525354555657", "606162636465666768696a6b6c6d6e6f"]
-]
+)
 ROOTS = {
     0: "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855",
     1: "6e340b9cffb37a989ca544e6bb780a2c78901d3fb33738768511a30617afa01d",
@@ -23,8 +25,9 @@ ROOTS = {
 }
 
 
-def reference_root(leaves: list[bytes]) -> bytes:
-    """RFC 6962, 2.1, word for word."""
+@cache
+def reference_root(leaves: tuple[bytes, ...]) -> bytes:
+    """RFC 6962, 2.1, word for word; what was computed for one tree is kept for the next."""
     if not leaves:
         return sha256().digest()
     if len(leaves) == 1:
@@ -35,7 +38,7 @@ def reference_root(leaves: list[bytes]) -> bytes:
     return sha256(b"\x01" + reference_root(leaves[:k]) + reference_root(leaves[k:])).digest()
 
 
-def reference_path(index: int, leaves: list[bytes]) -> list[bytes]:
+def reference_path(index: int, leaves: tuple[bytes, ...]) -> list[bytes]:
     """RFC 6962, 2.1.1."""
     if len(leaves) == 1:
         return []
@@ -47,7 +50,7 @@ def reference_path(index: int, leaves: list[bytes]) -> list[bytes]:
     return [*reference_path(index - k, leaves[k:]), reference_root(leaves[:k])]
 
 
-def reference_proof(m: int, leaves: list[bytes], whole: bool = True) -> list[bytes]:  # noqa: FBT001, FBT002 - as the RFC
+def reference_proof(m: int, leaves: tuple[bytes, ...], whole: bool = True) -> list[bytes]:  # noqa: FBT001, FBT002 - as the RFC
     """RFC 6962, 2.1.2."""
     if m == len(leaves):
         return [] if whole else [reference_root(leaves)]
@@ -59,7 +62,7 @@ def reference_proof(m: int, leaves: list[bytes], whole: bool = True) -> list[byt
     return [*reference_proof(m - k, leaves[k:], False), reference_root(leaves[:k])]  # noqa: FBT003 - as the RFC
 
 
-def grown(leaves: list[bytes], steps: int = 1) -> TiledTree:
+def grown(leaves: tuple[bytes, ...], steps: int = 1) -> TiledTree:
     """Build the tree in so many steps, each from what the one before has saved."""
     saved: dict[tuple[int, int], bytes] = {}
     tree = TiledTree(0, lambda level, number: saved[level, number])
@@ -71,8 +74,8 @@ def grown(leaves: list[bytes], steps: int = 1) -> TiledTree:
     return TiledTree(tree.size, lambda level, number: saved[level, number])
 
 
-def leaves_of(size: int) -> list[bytes]:
-    return [b"%d" % at for at in range(size)]
+def leaves_of(size: int) -> tuple[bytes, ...]:
+    return tuple(b"%d" % at for at in range(size))
 
 
 @pytest.mark.parametrize(("size", "root"), ROOTS.items())
@@ -98,7 +101,26 @@ def test_every_proof_of_small_trees_is_the_references() -> None:
         assert verify_consistency(0, new, [], EMPTY_ROOT, root)
 
 
-@given(st.integers(1, 1500), st.integers(1, 5), st.data())
+@given(st.integers(1, 2**40), st.data())
+def test_a_proof_looks_at_two_tiles_of_a_level_at_most(size: int, data: st.DataObject) -> None:
+    looked: Counter[int] = Counter()
+
+    def load(level: int, _number: int) -> bytes:
+        looked[level] += 1
+        return bytes(TILE_WIDTH * HASH_SIZE)
+
+    index = data.draw(st.integers(0, size - 1))
+    TiledTree(size, load).inclusion(index, size)
+    assert max(looked.values(), default=0) <= 2
+    looked.clear()
+    TiledTree(size, load).consistency(index + 1, size)
+    assert max(looked.values(), default=0) <= 2
+    looked.clear()
+    TiledTree(size, load).root(size)
+    assert max(looked.values()) == 1
+
+
+@given(st.sampled_from([1, 255, 256, 257, 511, 513, 700, 1025]) | st.integers(1, 1500), st.integers(1, 5), st.data())
 def test_trees_of_several_tiles(size: int, steps: int, data: st.DataObject) -> None:
     leaves = leaves_of(size)
     tree = grown(leaves, steps)

@@ -18,20 +18,23 @@ from typing import TYPE_CHECKING
 import pytest
 
 from cookie_consent import Ledger
+from cookie_consent.ledger.note import new_key
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterator
     from pathlib import Path
 
 CLIENTS = 32
+KEY, PUBLIC = new_key("site.test")
 SERVER = """
 import sys, uvicorn
 from starlette.applications import Starlette
 from starlette.responses import HTMLResponse
 from starlette.routing import Route
-from cookie_consent import ConsentMiddleware, Policy
+from cookie_consent import ConsentMiddleware, Ledger, Policy
 app = Starlette(routes=[Route("/", lambda request: HTMLResponse("<title>Hello</title>"))])
-app.add_middleware(ConsentMiddleware, policy=Policy(version="1"), secret="x" * 40, ledger=sys.argv[1])
+app.add_middleware(ConsentMiddleware, policy=Policy(version="1"), secret="x" * 40,
+                   ledger=Ledger(sys.argv[1], key=sys.argv[3], seal_every=0.05))
 uvicorn.run(app, fd=int(sys.argv[2]), log_level="critical", access_log=False)
 """
 CHOICE = b'{"granted": ["analytics"]}'
@@ -97,7 +100,7 @@ async def _ask(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, reque
 def serving(url: str, listener: socket.socket) -> Iterator[subprocess.Popen[bytes]]:
     """Run a server on the listening socket, so that its port stays ours between two of them."""
     file = listener.fileno()
-    server = subprocess.Popen([sys.executable, "-c", SERVER, url, str(file)], pass_fds=[file])
+    server = subprocess.Popen([sys.executable, "-c", SERVER, url, str(file), KEY], pass_fds=[file])
     try:
         yield server
     finally:
@@ -124,9 +127,21 @@ def spools(folder: Path) -> list[Path]:
     return list(folder.glob("*.spool"))
 
 
-def check(url: str, acknowledged: list[str]) -> None:
-    """Carry over what was left, as the next server does, and compare."""
+def verify(url: str) -> int:
+    """Verify the log as it was left, and what it was sealed to be; return how many records are sealed."""
     ledger = Ledger(url)
+    ledger.open()
+    if ledger.checkpoint() is None:  # killed before the first time
+        return 0
+    found = ledger.verify(trusted=[PUBLIC])
+    ledger.close()
+    assert (found.faults, found.checkpoints > 0) == ([], True)
+    return found.records
+
+
+def check(url: str, acknowledged: list[str]) -> None:
+    """Carry over what was left, as the next server does, and compare; all of it can be sealed and verified."""
+    ledger = Ledger(url, key=KEY)
     ledger.start()
     end = time.monotonic() + 60
     while ledger.waiting():
@@ -137,6 +152,9 @@ def check(url: str, acknowledged: list[str]) -> None:
     ledger.close()
     assert [subject for subject in acknowledged if subject not in found] == []
     assert [subject for subject, count in found.items() if count != 1] == []
+    ledger.seal()
+    ledger.close()
+    assert verify(url) == len(found)
 
 
 @pytest.mark.parametrize("kills", [5, pytest.param(50, marks=pytest.mark.torture)])
@@ -144,6 +162,7 @@ def test_no_acknowledged_choice_is_lost_when_the_server_is_killed(ledger_url: st
     chance = random.Random(kills)  # noqa: S311 - nothing secret
 
     left: list[Path] = []
+    sealed: list[int] = []
 
     async def run() -> list[str]:
         with listen() as listener:
@@ -161,12 +180,14 @@ def test_no_acknowledged_choice_is_lost_when_the_server_is_killed(ledger_url: st
                         server.wait()
                         left.extend(spools(tmp_path))
                         other.close()
+                        sealed.append(verify(ledger_url))
             assert load.failures == []
             return load.acknowledged
 
     acknowledged = asyncio.run(run())
     assert len(acknowledged) >= 50 * kills
     assert len(left) >= kills // 2  # some ended with choices in the spool
+    assert sealed[-1] > sealed[0]
     check(ledger_url, acknowledged)
 
 

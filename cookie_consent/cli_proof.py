@@ -1,0 +1,253 @@
+"""``cookie-consent log``: seal, verify and prove what the ledger holds."""
+
+from __future__ import annotations
+
+import gc
+import json
+import os
+import sys
+from contextlib import contextmanager, suppress
+from dataclasses import asdict
+from pathlib import Path  # noqa: TC003 - typer reads the annotations
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+from rich.console import Console
+from rich.progress import Progress
+
+from cookie_consent.cli_log import FormatOption, LedgerOption, OutputFormat, open_log, read_text, tell_of_spools
+from cookie_consent.errors import ConfigurationError, LedgerError
+from cookie_consent.ledger import Ledger
+from cookie_consent.ledger.note import NoteError, Verifier, new_key
+from cookie_consent.ledger.proof import check_proof
+from cookie_consent.ledger.sealed_export import verify_export
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from cookie_consent.ledger.verification import Verification
+
+__all__ = ["PROOF_COMMANDS"]
+
+_SHOWN = 100
+KeyOption = Annotated[
+    list[str] | None,
+    typer.Option("--key", metavar="VERIFIER", help="A key to trust, as `log key` prints it; may be repeated."),
+]
+
+
+def key(
+    name: Annotated[
+        str | None, typer.Argument(help="The log's name, such as shop.example/consent; without it, print the keys.")
+    ] = None,
+    *,
+    output: Annotated[
+        Path | None, typer.Option("--output", "-o", help="Write the private key here; only its owner can read it.")
+    ] = None,
+    ledger: LedgerOption = None,
+) -> None:
+    """Make a key that signs the log, or print the verifiers of those that are in use.
+
+    The private key goes to the file, or to standard output; the verifier, which is to be published, to standard output
+    or standard error.
+    """
+    if name is None:
+        texts = _keys_in_use(Ledger(ledger))
+        for text in texts:
+            typer.echo(text)
+        if not texts:
+            typer.echo("the log has no key; make one with `cookie-consent log key NAME -o FILE`", err=True)
+            raise typer.Exit(1)
+        return
+    private, verifier = new_key(name)
+    if output is None:
+        typer.echo(private)
+        typer.echo(f"publish this, by which others can verify: {verifier.text}", err=True)
+        return
+    try:
+        file = os.open(output, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    except OSError as error:
+        raise ConfigurationError(f"the key cannot be written to {output}: {error.strerror}") from None
+    with os.fdopen(file, "w", encoding="utf-8") as stream:
+        stream.write(private + "\n")
+    typer.echo(verifier.text)
+
+
+def seal(*, ledger: LedgerOption = None) -> None:
+    """Make all records part of the tree, and sign it with the key of CONSENT_LEDGER_KEY."""
+    log = open_log(ledger)
+    tell_of_spools(log)
+    result = log.seal()
+    log.close()
+    added = f"{result.added} {'leaf' if result.added == 1 else 'leaves'}"
+    typer.echo(f"sealed {added}; the log has {result.size}")
+
+
+def checkpoint(
+    *,
+    since: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Print the proof that the log goes on from this older one.")
+    ] = None,
+    ledger: LedgerOption = None,
+) -> None:
+    """Print the last signed checkpoint, to be kept where nobody who can change the log can change it."""
+    log = open_log(ledger)
+    if since is not None:
+        try:
+            proof = log.prove_growth(read_text(since))
+        except NoteError as error:
+            raise ConfigurationError(f"{since}: {error}") from None
+        typer.echo(json.dumps(proof, ensure_ascii=False, separators=(",", ":")))
+    else:
+        note = log.checkpoint()
+        if note is None:
+            typer.echo("the log is not sealed yet; seal it with `cookie-consent log seal`", err=True)
+            raise typer.Exit(1)
+        sys.stdout.write(note)
+    log.close()
+
+
+def prove(
+    name: Annotated[str, typer.Argument(metavar="ID", help="The id of a record or an event.")],
+    *,
+    ledger: LedgerOption = None,
+) -> None:
+    """Print the proof that a record is in the log, as JSON that others can check. Ends with 1 if it cannot be."""
+    log = open_log(ledger)
+    proof = log.prove(name)
+    log.close()
+    if proof is None:
+        typer.echo(f"no record and no event has the id {name}", err=True)
+        raise typer.Exit(1)
+    typer.echo(json.dumps(proof, ensure_ascii=False, separators=(",", ":")))
+
+
+def events(*, output_format: FormatOption = OutputFormat.TABLE, ledger: LedgerOption = None) -> None:
+    """Show what was done to the log itself: erasures, prunings and new keys."""
+    log = open_log(ledger)
+    found = log.events()
+    log.close()
+    if output_format is OutputFormat.JSON:
+        typer.echo(json.dumps([event.as_dict() for event in found], ensure_ascii=False, indent=2))
+        return
+    for event in found:
+        values = event.as_dict()
+        typer.echo(f"{values['at']}  {event.id}  {event.kind}  {json.dumps(values['detail'], ensure_ascii=False)}")
+
+
+def verify(
+    *,
+    export: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Verify this file of `log export --format sealed`, no database.")
+    ] = None,
+    proof: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Check this proof of `log prove` or `log checkpoint --since`.")
+    ] = None,
+    checkpoints: Annotated[
+        list[Path] | None,
+        typer.Option("--checkpoint", metavar="FILE", help="A checkpoint kept elsewhere; may be repeated."),
+    ] = None,
+    keys: KeyOption = None,
+    output_format: FormatOption = OutputFormat.TABLE,
+    ledger: LedgerOption = None,
+) -> None:
+    """Compare every record with what was sealed and signed, and name those that differ. Ends with 1 if any does."""
+    if export is not None and proof is not None:
+        raise ConfigurationError("give either --export or --proof")
+    trusted = [Verifier.parse(text) for text in keys] if keys else None
+    if proof is not None:
+        _check_proof(proof, trusted, output_format)
+        return
+    given = [read_text(path) for path in checkpoints or ()]
+    gc.disable()  # nothing here is cyclic, and looking for that takes a tenth of the time
+    if export is not None:
+        found = _verify_export(export, trusted, given)
+        own = trusted is None
+        source = str(export)
+    else:
+        log = open_log(ledger)
+        tell_of_spools(log)
+        own = trusted is None and not log.signers()
+        with _progress(None) as advance:
+            found = log.verify(trusted=trusted, given=given, progress=advance, processes=os.cpu_count() or 1)
+        log.close()
+        source = log.url
+    if output_format is OutputFormat.JSON:
+        typer.echo(json.dumps({**asdict(found), "key_is_given": not own}, ensure_ascii=False, indent=2))
+    else:
+        _print(source, found, own=own)
+    if found.faults:
+        raise typer.Exit(1)
+
+
+def _keys_in_use(log: Ledger) -> list[str]:
+    """Return the verifiers of the keys that are set, and of those that the log, if there is one, has on record."""
+    texts = [signer.verifier.text for signer in log.signers()]
+    with suppress(LedgerError):
+        texts += [text for text in log.recorded_keys() if text not in texts]
+    log.close()
+    return texts
+
+
+def _verify_export(path: Path, trusted: list[Verifier] | None, given: list[str]) -> Verification:
+    try:
+        with path.open("rb") as stream, _progress(None) as advance:
+            return verify_export(stream, trusted=trusted, given=given, progress=advance)
+    except OSError as error:
+        raise ConfigurationError(f"{path} cannot be read: {error.strerror}") from None
+    except NoteError as error:
+        raise ConfigurationError(f"{path}: {error}") from None
+
+
+def _check_proof(path: Path, trusted: list[Verifier] | None, output_format: OutputFormat) -> None:
+    try:
+        document = json.loads(read_text(path))
+    except (ValueError, RecursionError):
+        raise ConfigurationError(f"{path} is not JSON") from None
+    try:
+        checked = check_proof(document, trusted)
+    except NoteError as error:
+        if output_format is OutputFormat.JSON:
+            typer.echo(json.dumps({"holds": False, "reason": str(error)}, ensure_ascii=False))
+        else:
+            typer.echo(f"the proof does not hold: {error}")
+        raise typer.Exit(1) from None
+    if output_format is OutputFormat.JSON:
+        shown: dict[str, Any] = {"holds": True, "shows": checked.text, "signed_by": checked.key.text}
+        typer.echo(json.dumps({**shown, "key_is_given": checked.key_is_given}, ensure_ascii=False))
+        return
+    typer.echo(checked.text)
+    typer.echo(f"signed by {checked.key.text}")
+    if not checked.key_is_given:
+        typer.echo("that key is the proof's own: compare it with the one that the site has published", err=True)
+
+
+def _print(source: str, found: Verification, *, own: bool) -> None:
+    counts = f"{found.records} records, {found.erased} erased, {found.pruned} pruned, {found.events} events"
+    typer.echo(f"{source}: {found.size} leaves ({counts}), {found.unsealed} not sealed yet")
+    for verifier in found.signed_by:
+        typer.echo(f"signed by {verifier}")
+    if own and found.signed_by:
+        typer.echo("that key is the log's own: give the one that was published with --key", err=True)
+    for fault in found.faults[:_SHOWN]:
+        where = f"leaf {fault.position}" if fault.position is not None else "-"
+        typer.echo(f"{fault.kind:<11} {where:<13} {fault.id or '-':<36}  {fault.text}")
+    hidden = len(found.faults) - _SHOWN
+    if hidden > 0 or found.more:
+        typer.echo(f"and {max(0, hidden) + found.more} more; --format json lists {len(found.faults)} of them")
+    typer.echo("the log is NOT what was signed" if found.faults else "all of it is what was signed")
+
+
+@contextmanager
+def _progress(total: int | None) -> Iterator[Callable[[int], object]]:
+    """Show a bar on a terminal; give what moves it."""
+    if not sys.stderr.isatty():
+        yield lambda _count: None
+        return
+    with Progress(console=Console(stderr=True), transient=True) as bar:
+        task = bar.add_task("leaves", total=total)
+        yield lambda count: bar.advance(task, count)
+
+
+PROOF_COMMANDS = (key, seal, checkpoint, verify, prove, events)
+"""To be added to ``log``."""

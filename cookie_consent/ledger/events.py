@@ -1,0 +1,94 @@
+"""What was done to the log itself, on record in it: erasures, prunings and new keys."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any, Literal
+
+from sqlalchemy import insert, select
+
+from cookie_consent.ledger.canonical import canonical_json
+from cookie_consent.ledger.ids import new_record_id
+from cookie_consent.ledger.record import time_text
+from cookie_consent.ledger.schema import events, leaves, micros, moment
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from sqlalchemy import Connection
+
+__all__ = [
+    "EventKind",
+    "EventRow",
+    "LogEvent",
+    "add_event",
+    "event_of",
+    "new_event",
+    "read_events",
+    "recorded_keys",
+    "unsealed_events",
+]
+
+EventKind = Literal["erased", "pruned", "key"]
+EventRow = tuple[str, int, str, str]
+"""``id``, ``at`` in microseconds, ``kind``, and ``detail`` as JSON."""
+_COLUMNS = (events.c.id, events.c.at, events.c.kind, events.c.detail)
+
+
+@dataclass(frozen=True, kw_only=True)
+class LogEvent:
+    """An event, with what belongs to its kind in ``detail``.
+
+    - ``erased``: ``records``, the ids of the records that lost what identifies;
+    - ``pruned``: ``before``, the time before which they were made, ``records``, how many were deleted, and
+      ``positions``, the leaves that they were, as pairs of the first and the last of a row of them;
+    - ``key``: ``key``, the verifier of a key that signs from here on.
+    """
+
+    id: str
+    at: datetime
+    kind: str
+    detail: Mapping[str, Any]
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return the fields, ready for JSON."""
+        return {"id": self.id, "at": time_text(self.at), "kind": self.kind, "detail": dict(self.detail)}
+
+
+def new_event(kind: EventKind, detail: Mapping[str, Any]) -> EventRow:
+    """Return an event of this moment, to be put on record by ``add_event``."""
+    at = datetime.now(UTC)
+    return new_record_id(at), micros(at), str(kind), canonical_json(detail).decode("utf-8")
+
+
+def add_event(connection: Connection, event: EventRow, *, before: int | None = None) -> None:
+    """Put the event on record; ``before`` (microseconds) is of a pruning."""
+    columns = ("id", "at", "kind", "detail", "before")
+    connection.execute(insert(events).values(dict(zip(columns, (*event, before), strict=True))))
+
+
+def read_events(connection: Connection) -> list[LogEvent]:
+    """Return all events, oldest first. ``ValueError`` for one that is damaged."""
+    return [event_of(row) for row in connection.execute(select(*_COLUMNS).order_by(events.c.id))]
+
+
+def event_of(row: Any) -> LogEvent:
+    """Return the event of a row. ``ValueError`` or ``OverflowError`` for one that is damaged."""
+    content = json.loads(row.detail)
+    if not isinstance(content, dict):
+        raise ValueError(f"the event {row.id} is damaged")  # noqa: TRY004 - it is what the other faults are
+    return LogEvent(id=row.id, at=moment(row.at), kind=row.kind, detail=content)
+
+
+def unsealed_events(connection: Connection) -> list[EventRow]:
+    """Return the events that are no leaves yet, oldest first."""
+    query = select(*_COLUMNS).outerjoin(leaves, leaves.c.id == events.c.id).where(leaves.c.id.is_(None))
+    return [(row[0], row[1], row[2], row[3]) for row in connection.execute(query.order_by(events.c.id))]
+
+
+def recorded_keys(connection: Connection) -> list[str]:
+    """Return the verifiers of all keys on record, oldest first."""
+    query = select(events.c.detail).where(events.c.kind == "key").order_by(events.c.id)
+    return [str(json.loads(detail).get("key", "")) for detail in connection.execute(query).scalars()]
