@@ -98,11 +98,14 @@ class Lab:
             await visit.open()
             self.note(page, "none", await visit.awaited(page.leaks))
 
-    async def once(self, page: Page, site: str) -> None:
-        """See the page without any choice."""
-        async with self.visit(page, site) as visit:
-            await visit.open()
-            self.note(page, site, await visit.seen(self.pace(page)))
+    async def undecided(self, page: Page, sites: Sequence[str]) -> None:
+        """See the page without any choice at several sites, one after another."""
+        async with self.visit(page, sites[0]) as visit:
+            for at, site in enumerate(sites):
+                if at:
+                    await visit.begin_anew(self.ports[site])
+                await visit.open()
+                self.note(page, site, await visit.seen(self.pace(page)))
 
     async def accept_peer(self, page: Page, peer: Peer) -> None:
         """See what becomes of an annotated page when all is accepted under a script-based consent manager."""
@@ -207,9 +210,9 @@ async def run(
 
 def jobs_of(lab: Lab, page: Page, columns: set[str]) -> Iterator[tuple[str, Awaitable[None]]]:
     yield "none", lab.live(page)
-    for site in ("html", "csp", *(peer.name for peer in PEERS)):
-        if site in columns:
-            yield site, lab.once(page, site)
+    alone = [site for site in ("html", "csp", *(peer.name for peer in PEERS)) if site in columns]
+    if alone:
+        yield ", ".join(alone), lab.undecided(page, alone)
     for peer in PEERS if page.name == "script" else ():
         if peer.name in columns:
             yield f"{peer.name}, accepted", lab.accept_peer(page, peer)

@@ -77,7 +77,7 @@ def corpus_site(dress: Dress) -> ASGIApp:
                 if key == "x-delay":
                     await asyncio.sleep(float(value))
                 else:
-                    headers.append((key, page.fill(value)))
+                    headers.append((key, page.fill(value, port=port)))
             await answer(send, file.status, text, tuple(headers))
         elif path in {"/own.png", "/favicon.ico"}:
             await answer(send, 200, PIXEL, (("content-type", "image/png"),))

@@ -19,9 +19,10 @@ PAGES = (
         regular=True,
     ),
     Page(
+        next_time=True,
         name="speculation-file",
         does="`Speculation-Rules` header: an own file of rules that prefetch another site",
-        headers=(("speculation-rules", '"OWN/rules.json"'),),
+        headers=(("speculation-rules", '"OWN/rules.json?port=PORT"'),),
         files={
             "rules.json": File(
                 body='{"prefetch":[{"source":"list","urls":["https://THIRD:PORT/next.html"],"eagerness":"immediate"}]}',
@@ -33,16 +34,6 @@ PAGES = (
         name="refresh",
         does="`Refresh` header: the visitor is led away",
         headers=(("refresh", "0; url=https://THIRD/a.html"),),
-    ),
-    Page(
-        name="reporting-endpoints",
-        does="`Reporting-Endpoints` header: violations are reported to another host",
-        headers=(
-            ("content-security-policy-report-only", "img-src 'none'; report-to a"),
-            ("reporting-endpoints", 'a="https://THIRD/report"'),
-        ),
-        body="<img src=/own.png>",
-        act="leave",
     ),
     Page(
         name="csp-report",
