@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import tempfile
 from dataclasses import dataclass, field
+from functools import partial
 from itertools import count
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
@@ -46,6 +47,8 @@ AT_ONCE = 0.5
 
 Progress: TypeAlias = "Callable[[str, int, int], None]"
 """Told after each page: its name, how many are done, how many there are."""
+Look: TypeAlias = "Callable[[Visit], Awaitable[None]]"
+"""What is done at a site, and what is noted."""
 Results = dict[str, dict[str, Seen]]
 """What was seen, by page and column."""
 
@@ -69,10 +72,12 @@ class Lab:
         async with contextlib.AsyncExitStack() as stack:
             proxy = stack.enter_context(forward_proxy(self.certificate))
             proxy.upstream = self.ports[site]
-            port = await stack.enter_async_context(listener(page, proxy))
+            ports: list[int] = []
+            for _ in range(2):
+                ports.append(await stack.enter_async_context(listener(page, proxy, lambda port: port == ports[0])))
             way_out: ProxySettings = {
                 "server": f"http://127.0.0.1:{proxy.port}",
-                "bypass": f"<-loopback>,{page.third}:{port}",
+                "bypass": ",".join(["<-loopback>", *(f"{page.third}:{port}" for port in ports)]),
             }
             if page.regular:
                 folder = stack.enter_context(tempfile.TemporaryDirectory(ignore_cleanup_errors=True))
@@ -84,7 +89,7 @@ class Lab:
                     proxy=way_out, locale="en-US", java_script_enabled=page.scripts
                 )
             stack.push_async_callback(context.close)
-            yield await Visit.begin(page, context, proxy, port)
+            yield await Visit.begin(page, context, proxy, ports)
 
     def note(self, page: Page, column: str, seen: Seen) -> None:
         self.results.setdefault(page.name, {})[column] = seen
@@ -92,73 +97,101 @@ class Lab:
     def pace(self, page: Page) -> float:
         return self.results[page.name]["none"].took
 
-    async def live(self, page: Page) -> None:
+    async def see(self, page: Page, columns: set[str], wrong: list[Exception]) -> None:
+        """See the page at all sites, one after another, each with nothing that the browser kept of those before.
+
+        What goes wrong is put into ``wrong``, and ends the visit.
+        """
+        try:
+            async with self.visit(page, "none") as visit:
+                for at, (site, look) in enumerate(self.looks(page, columns)):
+                    if at:
+                        await visit.begin_anew(self.ports[site])
+                    await look(visit)
+        except Exception as error:  # noqa: BLE001 - raised by the caller, with all others
+            error.add_note(f"at the page {page.name}, after the columns {list(self.results.get(page.name, ()))}")
+            wrong.append(error)
+
+    def looks(self, page: Page, columns: set[str]) -> Iterator[tuple[str, Look]]:
+        """Give the sites at which the page is seen, and what is done there."""
+        yield "none", self.live
+        for site in ("html", "csp", *(peer.name for peer in PEERS)):
+            if site in columns:
+                yield site, partial(self.undecided, site=site)
+        for peer in PEERS if page.name == "script" else ():
+            if peer.name in columns:
+                yield peer.name, partial(self.accept_peer, peer=peer)
+        if columns & {"before", "refused"}:
+            yield "both", self.refuse
+        if columns & {"withdrawn", *AGREED}:
+            yield "both", self.accept_and_withdraw
+
+    async def live(self, visit: Visit) -> None:
         """See the page as it is: it must give away what it says, and the time that it takes is that of the others."""
-        async with self.visit(page, "none") as visit:
-            await visit.open()
-            self.note(page, "none", await visit.awaited(page.leaks))
+        await visit.open()
+        self.note(visit.page, "none", await visit.awaited(visit.page.leaks))
 
-    async def undecided(self, page: Page, sites: Sequence[str]) -> None:
-        """See the page without any choice at several sites, one after another."""
-        async with self.visit(page, sites[0]) as visit:
-            for at, site in enumerate(sites):
-                if at:
-                    await visit.begin_anew(self.ports[site])
-                await visit.open()
-                self.note(page, site, await visit.seen(self.pace(page)))
+    async def undecided(self, visit: Visit, site: str) -> None:
+        """See the page without any choice."""
+        await visit.open()
+        self.note(visit.page, site, await visit.seen(self.pace(visit.page)))
 
-    async def accept_peer(self, page: Page, peer: Peer) -> None:
+    async def accept_peer(self, visit: Visit, peer: Peer) -> None:
         """See what becomes of an annotated page when all is accepted under a script-based consent manager."""
-        async with self.visit(page, peer.name) as visit:
-            await visit.open()
-            await visit.tab.evaluate(f"() => {{ {peer.accept} }}")
-            self.note(page, f"{peer.name}, accepted", await visit.awaited(page.leaks))
+        await visit.open()
+        await visit.tab.evaluate(f"() => {{ {peer.accept} }}")
+        self.note(visit.page, f"{peer.name}, accepted", await visit.awaited(visit.page.leaks))
 
-    async def accept_and_withdraw(self, page: Page) -> None:
-        async with self.visit(page, "both") as visit:
-            await visit.goto(visit.tab, f"{page.url}?port={visit.port}")
+    async def accept_and_withdraw(self, visit: Visit) -> None:
+        page = visit.page
+        await visit.goto(visit.tab, f"{page.url}?port={visit.port}")
+        visit.forget()
+        if await visit.choose("Accept all") and page.act == "load":
+            self.note(page, "activated", await visit.awaited(page.wanted))
+        else:
+            await visit.tab.wait_for_load_state("load")
+        await visit.goto(visit.tab, "about:blank")  # what the page as it was still does is not looked at
+        await visit.open()
+        self.note(page, "accepted", await visit.awaited(page.wanted))
+        other = await visit.context.new_page() if page.act == "stay" else visit.tab
+        await visit.change("Refuse all", other)
+        if page.act == "stay":
+            await asyncio.sleep(AT_ONCE)
             visit.forget()
-            if await visit.choose("Accept all") and page.act == "load":
-                self.note(page, "activated", await visit.awaited(page.wanted))
-            else:
-                await visit.tab.wait_for_load_state("load")
-            await visit.goto(visit.tab, "about:blank")  # what the page as it was still does is not looked at
+        elif page.act == "return":
+            visit.forget()
+            await visit.back(steps=2)  # over the preferences and where they led
+        else:
+            visit.change_port()
             await visit.open()
-            self.note(page, "accepted", await visit.awaited(page.wanted))
-            other = await visit.context.new_page() if page.act == "stay" else visit.tab
-            await visit.change("Refuse all", other)
-            if page.act == "stay":
-                await asyncio.sleep(AT_ONCE)
-                visit.forget()
-            elif page.act == "return":
-                visit.forget()
-                await visit.back(steps=2)  # over the preferences and where they led
-            else:
-                await visit.open()
-            self.note(page, "withdrawn", await visit.seen(self.pace(page)))
+        self.note(page, "withdrawn", await visit.seen(self.pace(page)))
 
-    async def refuse(self, page: Page) -> None:
-        async with self.visit(page, "both") as visit:
-            await visit.open()
-            self.note(page, "before", await visit.seen(self.pace(page)))
-            if page.act != "load":
-                await visit.goto(visit.tab, f"{page.url}?port={visit.port}")
-            await visit.choose("Refuse all")
-            await visit.open()
-            self.note(page, "refused", await visit.seen(self.pace(page)))
+    async def refuse(self, visit: Visit) -> None:
+        page = visit.page
+        await visit.open()
+        self.note(page, "before", await visit.seen(self.pace(page)))
+        if page.act != "load":
+            await visit.goto(visit.tab, f"{page.url}?port={visit.port}")
+        await visit.choose("Refuse all")
+        await visit.open()
+        self.note(page, "refused", await visit.seen(self.pace(page)))
 
 
 @contextlib.asynccontextmanager
-async def listener(page: Page, proxy: Proxy) -> AsyncIterator[int]:
+async def listener(page: Page, proxy: Proxy, is_current: Callable[[int], bool]) -> AsyncIterator[int]:
     """Note as a contact of the page whatever comes past the proxy to one port of loopback, by UDP or TCP."""
+
+    def contacted() -> None:
+        if is_current(port):
+            proxy.contacts.append(page.third)
 
     class Datagrams(asyncio.DatagramProtocol):
         def datagram_received(self, data: bytes, addr: tuple[str, int]) -> None:
             del data, addr
-            proxy.contacts.append(page.third)
+            contacted()
 
     def connected(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        proxy.contacts.append(page.third)
+        contacted()
         writer.close()
 
     server = await asyncio.start_server(connected, "127.0.0.1", 0)
@@ -208,20 +241,6 @@ async def run(
     return lab.results
 
 
-def jobs_of(lab: Lab, page: Page, columns: set[str]) -> Iterator[tuple[str, Awaitable[None]]]:
-    yield "none", lab.live(page)
-    alone = [site for site in ("html", "csp", *(peer.name for peer in PEERS)) if site in columns]
-    if alone:
-        yield ", ".join(alone), lab.undecided(page, alone)
-    for peer in PEERS if page.name == "script" else ():
-        if peer.name in columns:
-            yield f"{peer.name}, accepted", lab.accept_peer(page, peer)
-    if columns & {"before", "refused"}:
-        yield "before and refused", lab.refuse(page)
-    if columns & {"withdrawn", *AGREED}:
-        yield "accepted and withdrawn", lab.accept_and_withdraw(page)
-
-
 async def work(lab: Lab, pages: Sequence[Page], columns: set[str], progress: Progress) -> None:
     """See all pages, a few at a time. Raises an ``ExceptionGroup`` of what went wrong with them."""
     queue = iter(pages)
@@ -230,12 +249,7 @@ async def work(lab: Lab, pages: Sequence[Page], columns: set[str], progress: Pro
 
     async def worker() -> None:
         for page in queue:
-            for column, job in jobs_of(lab, page, columns):
-                try:
-                    await job
-                except Exception as error:  # noqa: BLE001 - raised below, with all others
-                    error.add_note(f"at the page {page.name}, column {column}")
-                    wrong.append(error)
+            await lab.see(page, columns, wrong)
             progress(page.name, next(done), len(pages))
 
     async with asyncio.TaskGroup() as group:

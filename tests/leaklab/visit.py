@@ -56,15 +56,24 @@ class Visit:
     page: Page
     context: BrowserContext
     proxy: Proxy
-    port: int
+    ports: list[int]
+    """Where what goes past the proxy is noted: at the first, while the browser may still ask the other again."""
     tab: Tab
     errors: list[str] = field(default_factory=list)
 
     @classmethod
-    async def begin(cls, page: Page, context: BrowserContext, proxy: Proxy, port: int) -> Visit:
-        visit = cls(page, context, proxy, port, await context.new_page())
+    async def begin(cls, page: Page, context: BrowserContext, proxy: Proxy, ports: list[int]) -> Visit:
+        visit = cls(page, context, proxy, ports, await context.new_page())
         visit.listen()
         return visit
+
+    @property
+    def port(self) -> int:
+        return self.ports[0]
+
+    def change_port(self) -> None:
+        """Look at another port: by UDP a browser tries again for seconds after its page has gone (QUIC)."""
+        self.ports.reverse()
 
     def listen(self) -> None:
         """Note the errors of the document that is open."""
@@ -86,8 +95,9 @@ class Visit:
 
         That costs a third of a new profile. A window without a tab would be closed, so the new one comes first.
         """
-        tab, self.tab = self.tab, await self.context.new_page()
-        await tab.close()
+        before, self.tab = self.context.pages, await self.context.new_page()
+        for tab in before:
+            await tab.close()
         session = await self.context.new_cdp_session(self.tab)
         await session.send("Storage.clearDataForOrigin", {"origin": ORIGIN, "storageTypes": "all"})
         await session.send("Network.clearBrowserCache")
@@ -95,6 +105,7 @@ class Visit:
         await self.context.clear_cookies()
         self.listen()
         self.proxy.upstream = upstream
+        self.change_port()
 
     async def open(self) -> None:
         """Load the page and do what a visitor does there."""
