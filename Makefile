@@ -72,8 +72,11 @@ node_modules/installed: .venv/dev package.json package-lock.json
 	@touch $@
 
 # The browser tests skip where there is no Chromium, and fail for that in CI.
+# The leak lab sees pages that need no windows in the headless shell, where there is one: that takes less than half the time.
 .PHONY: chromium
 chromium:
 	@if ! command -v chromium >/dev/null; then \
 	  if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then $(APT) update && $(APT) install -y --no-install-recommends chromium >/dev/null; \
 	  else echo "no chromium here: the browser tests will be skipped (apt-get install chromium)" >&2; fi; fi
+	@if ! command -v chromium-headless-shell >/dev/null && [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
+	  $(APT) install -y --no-install-recommends chromium-headless-shell >/dev/null 2>&1 || true; fi

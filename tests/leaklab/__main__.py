@@ -21,6 +21,8 @@ def main() -> int:
     parser.add_argument("--markdown", action="store_true", help="print the table as Markdown")
     parser.add_argument("--update", action="store_true", help="write the table into docs/leaks.md")
     parser.add_argument("--chromium", default=shutil.which("chromium"), help="where Chromium is")
+    shell = shutil.which("chromium-headless-shell")
+    parser.add_argument("--shell", default=shell, help="where its headless shell is; '' to see all pages in Chromium")
     options = parser.parse_args()
     names = {page.name for page in PAGES}
     if unknown := set(options.page) - names:
@@ -36,7 +38,7 @@ def main() -> int:
         print(f"{start}{done}/{of} {name}", end=end, file=sys.stderr, flush=True)  # noqa: T201 - a program
 
     pages = [page for page in PAGES if not options.page or page.name in options.page]
-    results = asyncio.run(run(options.chromium, pages=pages, progress=progress))
+    results = asyncio.run(run(options.chromium, shell=options.shell or None, pages=pages, progress=progress))
     print(markdown(results) if options.markdown else plain(results))  # noqa: T201 - a program
     if options.update:
         DOCUMENT.write_text(updated(DOCUMENT.read_text("utf-8"), results), "utf-8")

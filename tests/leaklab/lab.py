@@ -61,6 +61,8 @@ def policy(options: GateOptions) -> Policy:
 class Lab:
     browser_type: BrowserType
     browser: Browser
+    shell: Browser
+    """The same engine without windows, for pages that need none: a profile costs a third there."""
     options: dict[str, Any]
     certificate: ssl.SSLContext
     ports: dict[str, int]
@@ -85,9 +87,8 @@ class Lab:
                     folder, proxy=way_out, locale="en-US", **self.options
                 )
             else:
-                context = await self.browser.new_context(
-                    proxy=way_out, locale="en-US", java_script_enabled=page.scripts
-                )
+                browser = self.browser if page.whole else self.shell
+                context = await browser.new_context(proxy=way_out, locale="en-US", java_script_enabled=page.scripts)
             stack.push_async_callback(context.close)
             yield await Visit.begin(page, context, proxy, ports)
 
@@ -206,11 +207,15 @@ async def listener(page: Page, proxy: Proxy, is_current: Callable[[int], bool]) 
 async def run(
     chromium: str,
     *,
+    shell: str | None = None,
     pages: Sequence[Page] = PAGES,
     columns: Iterable[str] = COLUMNS,
     progress: Progress = lambda *_: None,
 ) -> Results:
-    """Run the lab. Raises an ``ExceptionGroup`` of the visits that could not be made, each with a note of the page."""
+    """Run the lab in Chromium, and in its headless shell where that is given and a page does not need the whole.
+
+    Raises an ``ExceptionGroup`` of the visits that could not be made, each with a note of the page.
+    """
     plain = corpus_site(Plain())
     with tempfile.TemporaryDirectory() as folder, contextlib.ExitStack() as stack:
         sites: dict[str, ASGIApp] = {"none": plain, **{peer.name: corpus_site(peer) for peer in PEERS}}
@@ -231,9 +236,12 @@ async def run(
                 ],
             }
             only: ProxySettings = {"server": f"http://127.0.0.1:{way_out.port}", "bypass": "<-loopback>"}
-            browser = await playwright.chromium.launch(proxy=only, **launching)
-            lab = Lab(playwright.chromium, browser, launching, certificate, ports)
+            browser = small = await playwright.chromium.launch(proxy=only, **launching)
+            if shell is not None:
+                small = await playwright.chromium.launch(proxy=only, **{**launching, "executable_path": shell})
+            lab = Lab(playwright.chromium, browser, small, launching, certificate, ports)
             await work(lab, pages, set(columns), progress)
+            await small.close()
             await browser.close()
         strays = way_out.hosts() & {host for page in PAGES for host in page.leaks}
         if strays:

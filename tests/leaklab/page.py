@@ -57,8 +57,15 @@ class Page:
     """Whether what was held comes only with the next request after a choice: the page cannot know of it."""
     regular: bool = False
     """Whether it needs a profile that is not private: in a private one Chromium does not preconnect."""
+    windows: bool = False
+    """Whether what it does is a matter of the browser around the engine: windows, frames' connections, icons."""
     scripts: bool = True
     """Whether the browser runs scripts."""
+
+    @property
+    def whole(self) -> bool:
+        """Say whether it needs the whole browser."""
+        return self.windows or self.regular or self.act in {"return", "install", "stay"}
 
     @property
     def third(self) -> str:

@@ -6,6 +6,7 @@ The lab runs once for all tests here. ``make leaklab`` prints what it sees.
 from __future__ import annotations
 
 import asyncio
+import shutil
 import threading
 from typing import TYPE_CHECKING
 
@@ -33,7 +34,7 @@ def results(chromium_path: str) -> Results:
 
     def work() -> None:
         try:
-            found.append(asyncio.run(run(chromium_path)))
+            found.append(asyncio.run(run(chromium_path, shell=shutil.which("chromium-headless-shell"))))
         except BaseException as error:  # noqa: BLE001 - raised again in the test's own thread
             found.append(error)
 

@@ -31,6 +31,7 @@ PAGES = (
         },
     ),
     Page(
+        windows=True,
         name="refresh",
         does="`Refresh` header: the visitor is led away",
         headers=(("refresh", "0; url=https://THIRD/a.html"),),

@@ -5,8 +5,8 @@ from __future__ import annotations
 from tests.leaklab.page import File, Page
 
 
-def script(name: str, does: str, code: str, body: str = "") -> Page:
-    return Page(name=name, does=does, body=f"{body}<script @leak>{code}</script>")
+def script(name: str, does: str, code: str, body: str = "", *, windows: bool = False) -> Page:
+    return Page(name=name, does=does, body=f"{body}<script @leak>{code}</script>", windows=windows)
 
 
 PAGES = (
@@ -50,6 +50,7 @@ PAGES = (
         "object and embed made by script",
         "document.body.append(Object.assign(document.createElement('object'),{data:'https://THIRD/a'}),"
         "Object.assign(document.createElement('embed'),{src:'https://THIRD/b'}))",
+        windows=True,
     ),
     script(
         "create-media",
@@ -61,12 +62,14 @@ PAGES = (
         "create-icon",
         "an icon changed by script",
         "document.head.append(Object.assign(document.createElement('link'),{rel:'icon',href:'https://THIRD/i.png'}))",
+        windows=True,
     ),
     script("inner-html", "`innerHTML`", "document.body.innerHTML='<img src=https://THIRD/a>'"),
     script(
         "adjacent-html",
         "`insertAdjacentHTML`",
         "document.body.insertAdjacentHTML('beforeend','<iframe src=https://THIRD/a.html></iframe>')",
+        windows=True,
     ),
     script(
         "document-write",

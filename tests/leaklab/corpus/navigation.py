@@ -6,12 +6,13 @@ from tests.leaklab.page import Page
 
 
 def script(name: str, does: str, code: str, body: str = "") -> Page:
-    return Page(name=name, does=does, body=f"{body}<script @leak>{code}</script>")
+    return Page(name=name, does=does, body=f"{body}<script @leak>{code}</script>", windows=True)
 
 
 PAGES = (
     script("location", "`location` set by script: the visitor is led away", "location='https://THIRD/a.html'"),
     Page(
+        windows=True,
         name="meta-refresh",
         does="`<meta http-equiv=refresh>`: the visitor is led away",
         head="<meta http-equiv=refresh content='0; url=https://THIRD/a.html'>",
@@ -36,6 +37,7 @@ PAGES = (
     ),
     script("popup", "`window.open` without a click", "open('https://THIRD/a.html')"),
     Page(
+        windows=True,
         name="popup-on-click",
         does="`window.open` on a click on something else",
         body="<button id=go>a</button><script @leak>document.getElementById('go').onclick=()=>"

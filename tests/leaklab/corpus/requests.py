@@ -76,6 +76,7 @@ PAGES = (
         files={"go": AWAY},
     ),
     Page(
+        windows=True,
         name="redirected-frame",
         does="an own address that redirects a frame to another host",
         body="<iframe @leak src=OWN/go></iframe>",

@@ -43,11 +43,13 @@ PAGES = (
         body=r"<img @leak src='&#x2f;&sol;THIRD/a'><IMG SRC='\\THIRD/b'><img src='ht&Tab;tps:/&NewLine;/THIRD/c'>",
     ),
     Page(
+        windows=True,
         name="frame",
         does="`<iframe src>`",
         body="<iframe @leak src=https://THIRD/a.html></iframe>",
     ),
     Page(
+        windows=True,
         name="frameset",
         does="`<frameset>`",
         document="<!doctype html><html><head><title>a</title></head>"
@@ -86,6 +88,7 @@ PAGES = (
         regular=True,
     ),
     Page(
+        windows=True,
         name="icon",
         does="`<link rel=icon>`",
         head="<link @leak rel=icon href=https://THIRD/icon.png>",
@@ -104,6 +107,7 @@ PAGES = (
         "<track @leak default src=https://THIRD/d></video>",
     ),
     Page(
+        windows=True,
         name="object",
         does="`<object>` and `<embed>`",
         body="<object data=https://THIRD/a></object><embed @leak src=https://THIRD/b>",
@@ -196,6 +200,7 @@ PAGES = (
         hosts=("www.googletagmanager.com", "www.google-analytics.com"),
     ),
     Page(
+        windows=True,
         name="film",
         does="the frame of a known film service",
         body="<iframe @leak width=400 height=300 src=https://player.vimeo.com/video/1 title=Film></iframe>",
