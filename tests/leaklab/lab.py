@@ -41,7 +41,7 @@ BEFORE = ("none", "html", "csp", "before", "refused", "withdrawn", *(peer.name f
 AGREED = ("activated", "accepted")
 """The page on which all was accepted, and the page as it is then."""
 COLUMNS = (*BEFORE, *AGREED)
-WORKERS = 8
+WORKERS = 12
 AT_ONCE = 0.5
 """How long a withdrawal may take to reach a page in another tab, in seconds."""
 
