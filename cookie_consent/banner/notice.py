@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-import hashlib
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
+
+from cookie_consent.consent import notice_hash
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -44,5 +45,5 @@ def notice_text(policy: Policy, locale: Locale, categories: Iterable[CategoryVie
             lines.append(t("banner.services", services=names))
     lines += ["", *(f"[{t(f'banner.{key}')}]" for key in ("accept_all", "refuse_all", "settings", "save"))]
     text = "\n".join(lines)
-    digest = hashlib.sha256(f"{locale.language}\n{text}".encode("utf-8", "replace")).hexdigest()
+    digest = notice_hash(locale.language, text)
     return NoticeText(hash=digest, language=locale.language, policy_version=policy.version, text=text)

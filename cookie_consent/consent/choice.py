@@ -11,11 +11,12 @@ from cookie_consent.errors import ChoiceError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from collections.abc import Set as AbstractSet
 
     from cookie_consent.consent.model import Consent
     from cookie_consent.policy import Policy
 
-__all__ = ["Choice", "action_of", "is_local_path", "parse_choice"]
+__all__ = ["Choice", "action_between", "action_of", "is_local_path", "parse_choice"]
 
 _MAXIMUM_FIELDS = 512
 _MAXIMUM_PATH = 1024
@@ -92,7 +93,15 @@ def action_of(before: Consent, choice: Choice) -> ChoiceAction:
     required = {category.id for category in before.policy.categories if category.required}
     old = {*(before.granted - required), *(f"service:{name}" for name, on in before.services.items() if on)}
     new = {*choice.granted, *(f"service:{name}" for name, on in choice.services.items() if on)}
-    if not before.decided or old == new:
+    return action_between(old if before.decided else None, new)
+
+
+def action_between(old: AbstractSet[str] | None, new: AbstractSet[str]) -> ChoiceAction:
+    """Return the record's action for what was granted before, None without a choice, and what is granted now.
+
+    Both hold the optional categories, and ``service:ID`` for services that are granted by themselves.
+    """
+    if old is None or old == new:
         return "given" if new else "refused"
     return "withdrawn" if new < old else "changed"
 

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import binascii
 import re
-from base64 import b64decode, b64encode
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from cookie_consent.ledger.merkle import HASH_SIZE
+from cookie_consent.ledger.encoding import decode_hash, encode_bytes
 from cookie_consent.ledger.note import NoteError, open_note, sign_note
 
 if TYPE_CHECKING:
@@ -32,7 +30,7 @@ class Checkpoint:
     @property
     def body(self) -> str:
         """The text that is signed: three lines."""
-        return f"{self.origin}\n{self.size}\n{b64encode(self.root).decode('ascii')}\n"
+        return f"{self.origin}\n{self.size}\n{encode_bytes(self.root)}\n"
 
     def sign(self, signers: Iterable[Signer]) -> str:
         """Return the signed note."""
@@ -42,11 +40,8 @@ class Checkpoint:
     def parse(cls, text: str) -> Checkpoint:
         """Read the text of a checkpoint; further lines are extensions. Raises ``NoteError``."""
         origin, size, root, *_ = [*text.split("\n"), "", "", ""]
-        try:
-            raw = b64decode(root, validate=True)
-        except (binascii.Error, ValueError):
-            raw = b""
-        if not origin or not _SIZE.fullmatch(size) or len(raw) != HASH_SIZE:
+        raw = decode_hash(root)
+        if not origin or not _SIZE.fullmatch(size) or raw is None:
             raise NoteError("it is no checkpoint: the lines are the log's name, its size, and its root in base64")
         return cls(origin, int(size), raw)
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import difflib
 from datetime import UTC, datetime
-from hashlib import sha256
 from typing import TYPE_CHECKING
 from uuid import UUID, uuid4
 
+from cookie_consent.consent import action_between, notice_hash
 from cookie_consent.errors import ConfigurationError
 from cookie_consent.ledger.ids import new_record_id
 from cookie_consent.ledger.record import ConsentRecord, Notice
@@ -85,8 +85,7 @@ def notice_of(text: str, *, language: str, policy: Policy) -> Notice:
     """Return the text that was read out or printed, as the log keeps it. Raises ``ConfigurationError``."""
     if not text.strip() or len(text) > _LONGEST_NOTICE or not 0 < len(language) <= 35:
         raise ConfigurationError("a notice needs a text, 256 KiB at most, and its language, such as 'en'")
-    digest = sha256(f"{language}\n{text}".encode("utf-8", "replace")).hexdigest()
-    return Notice(hash=digest, language=language, policy_version=policy.version, text=text)
+    return Notice(hash=notice_hash(language, text), language=language, policy_version=policy.version, text=text)
 
 
 def _check_name(policy: Policy, optional: set[str], name: str) -> None:
@@ -105,10 +104,9 @@ def _check_name(policy: Policy, optional: set[str], name: str) -> None:
 
 
 def _action(previous: ConsentRecord | None, granted: tuple[str, ...], services: tuple[str, ...]) -> Action:
-    new = {*granted, *(f"service:{name}" for name in services)}
-    if previous is None:
-        return "given" if new else "refused"
-    old = {*previous.granted, *(f"service:{name}" for name in previous.granted_services)}
-    if old == new:
-        return "given" if new else "refused"
-    return "withdrawn" if new < old else "changed"
+    old = _allowed(previous.granted, previous.granted_services) if previous is not None else None
+    return action_between(old, _allowed(granted, services))
+
+
+def _allowed(granted: tuple[str, ...], services: tuple[str, ...]) -> set[str]:
+    return {*granted, *(f"service:{name}" for name in services)}

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from sqlalchemy import insert, select
 
-from cookie_consent.ledger.canonical import canonical_json
+from cookie_consent.ledger.canonical import canonical_json, event_leaf
 from cookie_consent.ledger.ids import new_record_id
-from cookie_consent.ledger.record import time_text
+from cookie_consent.ledger.record import parse_time, time_text
 from cookie_consent.ledger.schema import events, leaves, micros, moment
 
 if TYPE_CHECKING:
@@ -51,6 +51,18 @@ class LogEvent:
     at: datetime
     kind: str
     detail: Mapping[str, Any]
+
+    @classmethod
+    def from_dict(cls, values: Any) -> LogEvent:
+        """Return the event of which ``as_dict`` has made the values.
+
+        Raises ``ValueError``, ``TypeError`` or ``KeyError`` for what is none.
+        """
+        return cls(id=values["id"], at=parse_time(values["at"]), kind=values["kind"], detail=values["detail"])
+
+    def leaf(self) -> bytes:
+        """Return the leaf of the tree. Raises what ``event_leaf`` and ``canonical_json`` do."""
+        return event_leaf(self.id, micros(self.at), self.kind, canonical_json(self.detail).decode("utf-8"))
 
     def as_dict(self) -> dict[str, Any]:
         """Return the fields, ready for JSON."""

@@ -16,21 +16,22 @@ the newer checkpoint::
 from __future__ import annotations
 
 import binascii
-from base64 import b64decode, b64encode
+from base64 import b64decode
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import select
 
 from cookie_consent.errors import ConfigurationError, ProofError
-from cookie_consent.ledger.canonical import canonical_json, commitment_of, event_leaf, record_leaf
+from cookie_consent.ledger.canonical import commitment_of, record_leaf
 from cookie_consent.ledger.checkpoint import open_checkpoint
-from cookie_consent.ledger.events import event_of, recorded_keys
+from cookie_consent.ledger.encoding import decode_hash, encode_bytes
+from cookie_consent.ledger.events import LogEvent, event_of, recorded_keys
 from cookie_consent.ledger.merkle import HASH_SIZE, leaf_hash, verify_consistency, verify_inclusion
 from cookie_consent.ledger.note import NoteError, Verifier
-from cookie_consent.ledger.record import ConsentRecord, parse_time, time_text
-from cookie_consent.ledger.schema import events, from_row, leaves, micros, records, to_row
-from cookie_consent.ledger.tree_store import read_state, stored_tree
+from cookie_consent.ledger.record import ConsentRecord, time_text
+from cookie_consent.ledger.schema import events, from_row, leaves, records, to_row
+from cookie_consent.ledger.tree_store import read_sealed, stored_tree
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -74,9 +75,9 @@ def prove(connection: Connection, name: str, *, url: str) -> dict[str, Any] | No
     if row is not None:
         content = {"record": from_row(row).as_dict()}
         if leaf.salt is not None:
-            content["salt"] = _text(leaf.salt)
+            content["salt"] = encode_bytes(leaf.salt)
         else:
-            content["commitment"] = _text(leaf.commitment or b"")
+            content["commitment"] = encode_bytes(leaf.commitment or b"")
     else:
         content = {"event": event_of(event).as_dict()}
     try:
@@ -87,7 +88,7 @@ def prove(connection: Connection, name: str, *, url: str) -> dict[str, Any] | No
         "type": "record" if row is not None else "event",
         "index": leaf.position,
         **content,
-        "proof": _text(b"".join(path)),
+        "proof": encode_bytes(b"".join(path)),
         "checkpoint": note,
         "key": key.text,
     }
@@ -118,7 +119,7 @@ def prove_growth(connection: Connection, old_note: str, *, url: str) -> dict[str
         "type": "consistency",
         "old": old_note,
         "new": note,
-        "proof": _text(b"".join(path)),
+        "proof": encode_bytes(b"".join(path)),
         "key": " ".join(keys),
     }
 
@@ -159,14 +160,12 @@ def check_proof(proof: object, trusted: Sequence[Verifier] | None = None) -> Che
 
 def _current(connection: Connection, url: str) -> tuple[TiledTree, Checkpoint, str, Verifier]:
     """Return the stored tree with the checkpoint that covers it, and who has signed."""
-    state = read_state(connection)
-    if state.note is None:
-        raise ProofError("the log is not sealed yet; seal it with `cookie-consent log seal`", url=url)
+    _, note = read_sealed(connection, url)
     try:
-        checkpoint, by = open_checkpoint(state.note, [Verifier.parse(text) for text in recorded_keys(connection)])
+        checkpoint, by = open_checkpoint(note, [Verifier.parse(text) for text in recorded_keys(connection)])
     except (NoteError, ConfigurationError, ValueError) as error:
         raise ProofError(f"the last checkpoint of the log is not valid: {error}", url=url) from None
-    return stored_tree(connection, checkpoint, url), checkpoint, state.note, by[0]
+    return stored_tree(connection, checkpoint, url), checkpoint, note, by[0]
 
 
 def _record_leaf(content: object, proof: dict[str, Any]) -> bytes:
@@ -181,12 +180,11 @@ def _record_leaf(content: object, proof: dict[str, Any]) -> bytes:
 
 def _event_leaf(content: object) -> bytes:
     try:
-        values: Any = content
-        at = parse_time(values["at"])
-        leaf = event_leaf(values["id"], micros(at), values["kind"], canonical_json(values["detail"]).decode())
+        event = LogEvent.from_dict(content)
+        leaf = event.leaf()
     except (ValueError, TypeError, KeyError, OverflowError, RecursionError) as error:
         raise NoteError(f"its event cannot be read: {error}") from None
-    if time_text(at) != values["at"]:
+    if not isinstance(content, dict) or time_text(event.at) != content["at"]:
         raise NoteError("its event cannot be read: the time is not written as it was signed")
     return leaf
 
@@ -215,15 +213,8 @@ def _hashes(proof: dict[str, Any]) -> list[bytes]:
     return [joined[at : at + HASH_SIZE] for at in range(0, len(joined), HASH_SIZE)]
 
 
-def _text(value: bytes) -> str:
-    return b64encode(value).decode("ascii")
-
-
 def _bytes(value: object, what: str) -> bytes:
-    try:
-        raw = b64decode(value, validate=True) if isinstance(value, str) else b""
-    except (binascii.Error, ValueError):
-        raw = b""
-    if len(raw) != HASH_SIZE:
+    raw = decode_hash(value)
+    if raw is None:
         raise NoteError(f"{what} is not {HASH_SIZE} bytes in base64")
     return raw

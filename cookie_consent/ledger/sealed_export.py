@@ -10,24 +10,23 @@ note) and the ``keys`` of the log; each line after it is a leaf, in order, with 
 
 from __future__ import annotations
 
-import binascii
 import json
-from base64 import b64decode, b64encode
 from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import select
 
 from cookie_consent.errors import ConfigurationError, ProofError
-from cookie_consent.ledger.canonical import DAMAGED, canonical_json, event_leaf, leaf_hashes
+from cookie_consent.ledger.canonical import DAMAGED, leaf_hashes
 from cookie_consent.ledger.checkpoint import open_checkpoint
+from cookie_consent.ledger.encoding import decode_hash, encode_bytes
 from cookie_consent.ledger.events import LogEvent, event_of, recorded_keys
 from cookie_consent.ledger.merkle import HASH_SIZE, leaf_hash
 from cookie_consent.ledger.note import NoteError, Verifier
-from cookie_consent.ledger.record import ConsentRecord, parse_time
-from cookie_consent.ledger.schema import events, from_row, micros, records, to_row
+from cookie_consent.ledger.record import ConsentRecord
+from cookie_consent.ledger.schema import events, from_row, records, to_row
 from cookie_consent.ledger.tiles import TILE_WIDTH
 from cookie_consent.ledger.tree_check import Fault, TreeCheck
-from cookie_consent.ledger.tree_store import read_state, tile_loader
+from cookie_consent.ledger.tree_store import read_sealed, tile_loader
 from cookie_consent.ledger.verification import Amendments, Verification
 
 if TYPE_CHECKING:
@@ -53,10 +52,8 @@ def export_sealed(store: Store, stream: TextIO, *, url: str, progress: Callable[
     ``LedgerError``.
     """
     with store.reading() as connection:
-        state = read_state(connection)
-        if state.note is None:
-            raise ProofError("the log is not sealed yet; seal it with `cookie-consent log seal`", url=url)
-        head = {"format": FORMAT, "version": _VERSION, "checkpoint": state.note, "keys": recorded_keys(connection)}
+        state, note = read_sealed(connection, url)
+        head = {"format": FORMAT, "version": _VERSION, "checkpoint": note, "keys": recorded_keys(connection)}
         stream.write(_line(head))
         load = tile_loader(connection)
         for first in range(0, state.size, TILE_WIDTH):
@@ -70,7 +67,7 @@ def export_sealed(store: Store, stream: TextIO, *, url: str, progress: Callable[
             for position in range(first, end):
                 value = hashes[(position - first) * HASH_SIZE : (position - first + 1) * HASH_SIZE]
                 content = contents.get(position, {})
-                stream.write(_line({"position": position, "hash": _text(value), **content}))
+                stream.write(_line({"position": position, "hash": encode_bytes(value), **content}))
             if progress is not None:
                 progress(end - first)
         return state.size
@@ -214,10 +211,8 @@ class _ExportCheck:
 
     def _event(self, content: object) -> tuple[str | None, bytes]:
         try:
-            values: Any = content
-            at, detail = parse_time(values["at"]), values["detail"]
-            event = LogEvent(id=values["id"], at=at, kind=values["kind"], detail=detail)
-            hashed = leaf_hash(event_leaf(event.id, micros(at), event.kind, canonical_json(detail).decode()))
+            event = LogEvent.from_dict(content)
+            hashed = leaf_hash(event.leaf())
         except (ValueError, TypeError, KeyError, AttributeError, OverflowError, RecursionError):
             return None, DAMAGED
         self._events.append(event)
@@ -246,7 +241,9 @@ def _contents(connection: Connection, found: Sequence[LeafRow]) -> dict[int, dic
     contents: dict[int, dict[str, Any]] = {}
     for position, name, salt, commitment in found:
         if name in rows:
-            secret = {"salt": _text(salt)} if salt is not None else {"commitment": _text(commitment or b"")}
+            secret = (
+                {"salt": encode_bytes(salt)} if salt is not None else {"commitment": encode_bytes(commitment or b"")}
+            )
             contents[position] = {"record": from_row(rows[name]).as_dict(), **secret}
         elif name in happened:
             contents[position] = {"event": event_of(happened[name]).as_dict()}
@@ -265,14 +262,6 @@ def _parse(line: bytes) -> dict[str, Any] | None:
     return content if isinstance(content, dict) else None
 
 
-def _text(value: bytes) -> str:
-    return b64encode(value).decode("ascii")
-
-
 def _bytes(value: object) -> bytes:
     """Return 32 bytes of base64; of anything else, what no hash is."""
-    try:
-        raw = b64decode(value, validate=True) if isinstance(value, str) else b""
-    except (binascii.Error, ValueError):
-        raw = b""
-    return raw if len(raw) == HASH_SIZE else b"\xff" * HASH_SIZE
+    return decode_hash(value) or b"\xff" * HASH_SIZE

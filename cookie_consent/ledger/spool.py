@@ -124,11 +124,9 @@ class Spool:
 
     def append(self, entries: Sequence[Entry]) -> None:
         """Write the entries, durable on return, all or none. Raises ``OSError``, ``ValueError`` for an odd record."""
-        frames = []
         notices = {entry.notice.hash: entry.notice for entry in entries if entry.notice is not None}
-        for key, notice in notices.items():
-            if self._end - self._noted.get(key, -_NOTICE_EVERY) >= _NOTICE_EVERY:
-                frames.append(encode_frame(notice))
+        due = [key for key in notices if self._end - self._noted.get(key, -_NOTICE_EVERY) >= _NOTICE_EVERY]
+        frames = [encode_frame(notices[key]) for key in due]
         data = b"".join([*frames, *(encode_frame(entry.record) for entry in entries)])
         if self._end + len(data) > MAXIMUM_SPOOL:
             raise OSError(f"the spool {self.path} is full")
@@ -138,10 +136,8 @@ class Spool:
         except OSError:
             os.ftruncate(self._file, self._end)
             raise
-        for key, notice in notices.items():
-            self._notices[key] = notice
-            if self._end - self._noted.get(key, -_NOTICE_EVERY) >= _NOTICE_EVERY:
-                self._noted[key] = self._end
+        self._notices.update(notices)
+        self._noted.update(dict.fromkeys(due, self._end))
         self._end += len(data)
 
     def read(self, limit: int) -> tuple[list[Entry], int]:

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
     from sqlalchemy import Connection, Engine, Table
     from sqlalchemy.engine import URL
+    from sqlalchemy.engine.interfaces import DBAPICursor
 
     from cookie_consent.ledger.canonical import WalkedRow
     from cookie_consent.ledger.record import Notice
@@ -136,23 +137,15 @@ class SqliteStore:
                 url=str(self.url),
             )
         query = f"SELECT {_COLUMNS}, rowid FROM consent_records WHERE rowid > ? ORDER BY rowid LIMIT ?"  # noqa: S608
-        with closing(connection.connection.cursor()) as cursor:  # of the driver, whose rows are plain tuples
-            try:
-                return list(cursor.execute(query, (after, limit)).fetchall())
-            except sqlite3.Error as error:
-                raise self._error("cannot be read", str(error)) from error
+        with self._cursor(connection) as cursor:
+            return list(cursor.execute(query, (after, limit)).fetchall())
 
     def walk(self, connection: Connection, after: int) -> Iterator[list[WalkedRow]]:
         """Yield all rows in the order of their numbers; see ``Store``."""
-        cursor = connection.connection.cursor()  # of the driver, whose rows are plain tuples
-        try:
+        with self._cursor(connection) as cursor:
             cursor.execute(f"SELECT {_COLUMNS}, rowid FROM consent_records WHERE rowid > ? ORDER BY rowid", (after,))  # noqa: S608
             while rows := cursor.fetchmany(_FETCH):
                 yield list(rows)
-        except sqlite3.Error as error:
-            raise self._error("cannot be read", str(error)) from error
-        finally:
-            cursor.close()
 
     def orders(self, connection: Connection, ids: Sequence[str]) -> list[int]:
         """Return the numbers of rows; see ``Store``."""
@@ -162,12 +155,8 @@ class SqliteStore:
 
     def leaves(self, connection: Connection, first: int, end: int) -> list[LeafRow]:
         """Return leaves; see ``Store``."""
-        with closing(connection.connection.cursor()) as cursor:
-            try:
-                cursor.execute(_LEAVES, (first, end))
-                return list(cursor.fetchall())
-            except sqlite3.Error as error:
-                raise self._error("cannot be read", str(error)) from error
+        with self._cursor(connection) as cursor:
+            return list(cursor.execute(_LEAVES, (first, end)).fetchall())
 
     def save_leaves(self, connection: Connection, new: list[LeafRow]) -> None:
         """Insert leaves; see ``Store``."""
@@ -210,6 +199,15 @@ class SqliteStore:
     def failure(self, what: str, error: SQLAlchemyError) -> LedgerError:
         """Return the error to raise, with what to do."""
         return self._error(what, str(getattr(error, "orig", None) or error))
+
+    @contextmanager
+    def _cursor(self, connection: Connection) -> Iterator[DBAPICursor]:
+        """Give a cursor of the driver, whose rows are plain tuples; what goes wrong inside is a ``LedgerError``."""
+        with closing(connection.connection.cursor()) as cursor:
+            try:
+                yield cursor
+            except sqlite3.Error as error:
+                raise self._error("cannot be read", str(error)) from error
 
     @contextmanager
     def _locked(self, patience: float) -> Iterator[None]:

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from sqlalchemy import Connection
 
-__all__ = ["TreeState", "amendments", "read_state", "stored_tree", "tile_loader"]
+__all__ = ["TreeState", "amendments", "read_sealed", "read_state", "stored_tree", "tile_loader"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -47,6 +47,14 @@ def read_state(connection: Connection) -> TreeState:
     ).first()
     size, note = row if row is not None else (0, None)
     return TreeState(size=size, note=note, amendments=amendments(connection))
+
+
+def read_sealed(connection: Connection, url: str) -> tuple[TreeState, str]:
+    """Return how far the log is sealed, and the note that covers it. Raises ``ProofError`` if it is not sealed."""
+    state = read_state(connection)
+    if state.note is None:
+        raise ProofError("the log is not sealed yet; seal it with `cookie-consent log seal`", url=url)
+    return state, state.note
 
 
 def amendments(connection: Connection) -> int:

@@ -6,18 +6,17 @@ import gc
 import multiprocessing
 from collections import deque
 from concurrent.futures import ProcessPoolExecutor
-from hashlib import sha256
 from typing import TYPE_CHECKING
 
 from sqlalchemy import func, select
 
-from cookie_consent.errors import ProofError
+from cookie_consent.consent import notice_hash
 from cookie_consent.ledger.checkpoint import open_checkpoint
 from cookie_consent.ledger.events import unsealed_events
 from cookie_consent.ledger.note import NoteError
 from cookie_consent.ledger.schema import checkpoints, events, leaves, notices, records
 from cookie_consent.ledger.tree_check import MOST_FINDINGS, Fault, TreeCheck
-from cookie_consent.ledger.tree_store import amendments, read_state, tile_loader
+from cookie_consent.ledger.tree_store import amendments, read_sealed, tile_loader
 from cookie_consent.ledger.verification import Verification, open_all
 from cookie_consent.ledger.verify_span import BEFORE_ALL, SPAN, check_span, read_amendments
 
@@ -75,9 +74,7 @@ class _StoreCheck:
         processes: int,
     ) -> Verification:
         result = self._result
-        state = read_state(self._connection)
-        if state.note is None:
-            raise ProofError("the log is not sealed yet; seal it with `cookie-consent log seal`", url=self._url)
+        state, _ = read_sealed(self._connection, self._url)
         result.size = state.size
         for fault in read_amendments(self._connection)[1]:
             result.fault(fault)
@@ -164,7 +161,7 @@ class _StoreCheck:
         for name, language, words in self._connection.execute(
             select(notices.c.hash, notices.c.language, notices.c.text)
         ):
-            if sha256(f"{language}\n{words}".encode("utf-8", "replace")).hexdigest() != name:
+            if notice_hash(language, words) != name:
                 self._result.fault(Fault(kind="notice", id=name, text="is not the text that has this hash"))
 
 

@@ -29,11 +29,6 @@ KEY, PUBLIC = new_key("shop.example/consent")
 WHO = "3f2504e0-4f89-41d3-9a0c-0305e82c3301"
 
 
-@pytest.fixture(autouse=True)
-def no_key(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.delenv("CONSENT_LEDGER_KEY", raising=False)
-
-
 @pytest.fixture
 def ledger(ledger_url: str) -> Ledger:
     return Ledger(ledger_url, key=KEY)

@@ -149,7 +149,6 @@ def test_keys_come_from_a_file_or_the_environment(tmp_path: Path, monkeypatch: p
     old, _ = new_key("shop.example")
     new, _ = new_key("shop.example")
     other, _ = new_key("other.example")
-    monkeypatch.delenv("CONSENT_LEDGER_KEY", raising=False)
     assert load_signers() == []
     assert [signer.verifier for signer in load_signers(new)] == [Signer.parse(new).verifier]
     path = tmp_path / "consent.key"

@@ -23,11 +23,6 @@ KEY, PUBLIC = new_key("shop.example/consent")
 OTHER, OTHER_PUBLIC = new_key("shop.example/consent")
 
 
-@pytest.fixture(autouse=True)
-def no_key(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.delenv("CONSENT_LEDGER_KEY", raising=False)
-
-
 @pytest.fixture(scope="module")
 def proofs(tmp_path_factory: pytest.TempPathFactory) -> dict[str, dict[str, Any]]:
     """Return a proof of each type, as somebody reads them who has nothing else."""

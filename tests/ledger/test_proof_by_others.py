@@ -59,8 +59,7 @@ def holds(text: str, published: str) -> bool:
 
 
 @pytest.mark.parametrize("count", [1, 2, 77, 300])
-def test_others_come_to_the_same(tmp_path: Path, count: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.delenv("CONSENT_LEDGER_KEY", raising=False)
+def test_others_come_to_the_same(tmp_path: Path, count: int) -> None:
     key, verifier = new_key("shop.example/consent")
     ledger = Ledger(f"sqlite:///{tmp_path}/consent.db", key=key)
     written = [make(at, url='/ä \u2028"\\\x07', ip="192.0.2.0", subject=f"s{at}") for at in range(count)]

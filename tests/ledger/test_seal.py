@@ -27,11 +27,6 @@ KEY, PUBLIC = new_key("shop.example/consent")
 OTHER, OTHER_PUBLIC = new_key("shop.example/consent")
 
 
-@pytest.fixture(autouse=True)
-def no_key(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.delenv("CONSENT_LEDGER_KEY", raising=False)
-
-
 def checkpoint_of(ledger: Ledger, key: Verifier = PUBLIC) -> Checkpoint:
     return open_checkpoint(ledger.checkpoint() or "", [key])[0]
 

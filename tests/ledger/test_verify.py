@@ -33,11 +33,6 @@ NOTICE = Notice(hash=sha256(b"en\nMay we?").hexdigest(), language="en", policy_v
 COUNT = 600
 
 
-@pytest.fixture(autouse=True)
-def no_key(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.delenv("CONSENT_LEDGER_KEY", raising=False)
-
-
 @pytest.fixture
 def log(ledger_url: str) -> tuple[Ledger, list[ConsentRecord]]:
     """Return a log of 600 sealed records; the key is leaf 0."""
