@@ -47,6 +47,8 @@ class Responder:
     _start: Message
     """The start of the response, held back until its headers are known."""
     _waiting: list[Message]
+    """What has come after it meanwhile."""
+    _gathered_size = 0
     _content_type = ""
     _content_encoding = ""
     _page: Page | None = None
@@ -129,14 +131,21 @@ class Responder:
         govern(MutableHeaders(raw=message["headers"]), self._exchange)
         return message
 
+    def _gathered(self, message: Message, enough: int) -> bytes | None:
+        """Keep a message; return the body so far if it has ended or has as many bytes as are enough, else None."""
+        self._waiting.append(message)
+        self._gathered_size += len(message.get("body", b""))
+        if message["type"] == "http.response.body" and message.get("more_body", False) and self._gathered_size < enough:
+            return None
+        return b"".join(part.get("body", b"") for part in self._waiting)
+
     async def _sniff(self, message: Message) -> None:
         """Hold the answer until enough of it is there to see what a browser would take it for."""
-        self._waiting.append(message)
-        content = b"".join(part.get("body", b"") for part in self._waiting)
-        if message["type"] == "http.response.body" and message.get("more_body", False) and len(content) < SNIFFED:
+        content = self._gathered(message, SNIFFED)
+        if content is None:
             return
         headers = MutableHeaders(raw=_with_own_headers(self._start)["headers"])
-        coding = coding_for(", ".join(headers.getlist("content-encoding")))
+        coding = coding_for(_content_encoding(headers))
         with suppress(CodingError):
             content = next(iter(coding.decode(content)), b"") if coding is not None else b""
         self._state = self._forward
@@ -149,15 +158,14 @@ class Responder:
 
     async def _take_rules(self, message: Message) -> None:
         """Send a file of speculation rules once it is there; one that leads to refused hosts goes out empty."""
-        self._waiting.append(message)
-        content = b"".join(part.get("body", b"") for part in self._waiting)
-        if message["type"] == "http.response.body" and message.get("more_body", False) and len(content) < LARGEST_RULES:
+        content = self._gathered(message, LARGEST_RULES)
+        if content is None:
             return
         start = _with_own_headers(self._start)
         headers = MutableHeaders(raw=start["headers"])
         headers.add_vary_header("Cookie")
         self._state = self._forward
-        coding = coding_for(", ".join(headers.getlist("content-encoding")))
+        coding = coding_for(_content_encoding(headers))
         text = None
         with suppress(CodingError):
             text = b"".join(coding.decode(content)) if coding is not None and len(content) < LARGEST_RULES else None
@@ -178,7 +186,7 @@ class Responder:
         headers = [(name.lower(), value) for name, value in message.get("headers", ())]
         names = dict(headers)
         if b"content-encoding" in names:
-            self._content_encoding = ", ".join(MutableHeaders(raw=headers).getlist("content-encoding"))
+            self._content_encoding = _content_encoding(MutableHeaders(raw=headers))
             if not is_readable(self._content_encoding):
                 log_once(
                     "coding",
@@ -272,6 +280,11 @@ def _with_own_headers(message: Message) -> Message:
     The application may share its own list between answers.
     """
     return {**message, "headers": [(name.lower(), value) for name, value in message.get("headers", ())]}
+
+
+def _content_encoding(headers: MutableHeaders) -> str:
+    """Return the codings of all lines; several are one list."""
+    return ", ".join(headers.getlist("content-encoding"))
 
 
 def _is_download(headers: dict[bytes, bytes]) -> bool:

@@ -18,12 +18,11 @@ IsRefused: TypeAlias = "Callable[[str], bool]"
 
 _LINK = re.compile(r'\s*<([^>]*)>((?:[^,"]|"(?:[^"\\]|\\.)*")*),?')
 
-_STRING = re.compile(r'[ \t]*("(?:[ !#-\[\]-~]|\\["\\])*")([^,"]*)(?:,|\Z)')
+_STRING = r'("(?:[ !#-\[\]-~]|\\["\\])*")([^,"]*)(?:,|\Z)'
+_ITEM = re.compile(r"[ \t]*()" + _STRING)
 """An item of a list of strings (RFC 9651) with its parameters, but for such as hold strings."""
-
-
-_MEMBER = re.compile(r'[ \t]*([a-z*][\w.*-]*=)("(?:[ !#-\[\]-~]|\\["\\])*")([^,"]*)(?:,|\Z)', re.ASCII)
-"""A member of a dictionary of strings (RFC 9651) with its parameters, but for such as hold strings."""
+_MEMBER = re.compile(r"[ \t]*([a-z*][\w.*-]*=)" + _STRING, re.ASCII)
+"""A member of a dictionary of strings, likewise."""
 
 
 def gate_link_header(value: str, is_refused: IsRefused) -> str | None:
@@ -54,16 +53,7 @@ def gate_speculation_rules_header(value: str, is_refused: IsRefused) -> str | No
 
     A header that is not a list of strings goes whole, as browsers ignore it.
     """
-    kept: list[str] = []
-    at = 0
-    while at < len(value):
-        match = _STRING.match(value, at)
-        if match is None:
-            return None
-        if not is_refused(_unquoted(match[1])):
-            kept.append(match[1] + match[2].rstrip())
-        at = match.end()
-    return ", ".join(kept) or None
+    return _gated_strings(_ITEM, value, is_refused)
 
 
 def gate_reporting_endpoints_header(value: str, is_refused: IsRefused) -> str | None:
@@ -71,14 +61,20 @@ def gate_reporting_endpoints_header(value: str, is_refused: IsRefused) -> str | 
 
     A header that is not a dictionary of strings goes whole, as browsers ignore it.
     """
+    return _gated_strings(_MEMBER, value, is_refused)
+
+
+def _gated_strings(part: re.Pattern[str], value: str, is_refused: IsRefused) -> str | None:
+    """Return the parts whose strings are no refused addresses; None if none is left, or not all are such parts."""
     kept: list[str] = []
     at = 0
     while at < len(value):
-        match = _MEMBER.match(value, at)
+        match = part.match(value, at)
         if match is None:
             return None
-        if not is_refused(_unquoted(match[2])):
-            kept.append(match[1] + match[2] + match[3].rstrip())
+        key, string, parameters = match.groups()
+        if not is_refused(re.sub(r"\\(.)", r"\1", string[1:-1])):
+            kept.append(key + string + parameters.rstrip())
         at = match.end()
     return ", ".join(kept) or None
 
@@ -123,10 +119,6 @@ def _without_refused_reports(policy: str, is_refused: IsRefused) -> str:
             if len(kept) < len(addresses):
                 directives[at] = " ".join([name, *kept]) if kept else ""
     return ";".join(directives)
-
-
-def _unquoted(string: str) -> str:
-    return re.sub(r"\\(.)", r"\1", string[1:-1])
 
 
 ADDRESS_HEADERS: Mapping[str, Callable[[str, IsRefused], str | None]] = {
