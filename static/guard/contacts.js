@@ -60,12 +60,13 @@ const makeContacts = ({ isRefusedServer, isRefusedUnknown, beginOther }) => {
 
   // Browsers connect to the host of a hint as soon as it stands in the page, and no policy governs that.
   const HINT = /(^|\s)(preconnect|dns-prefetch)(\s|$)/i;
-  const mayHint = (node, rel, href) => {
+  const mayLead = (node, name, address) => {
     const again = () => {
-      node.href = href;
+      node[name] = address;
     };
-    return !href || !HINT.test(rel) || !isRefusedServer(href, again);
+    return !address || !isRefusedServer(address, again);
   };
+  const mayHint = (node, rel, href) => !HINT.test(rel) || mayLead(node, "href", href);
   const hintSetters = {
     __proto__: null,
     href: (node, value) => mayHint(node, node.rel, value),
@@ -74,12 +75,7 @@ const makeContacts = ({ isRefusedServer, isRefusedUnknown, beginOther }) => {
       return true;
     },
   };
-  const mayShow = (node, src) => {
-    const again = () => {
-      node.src = src;
-    };
-    return !rules.enforced || !src || !isRefusedServer(src, again);
-  };
+  const mayShow = (node, src) => !rules.enforced || mayLead(node, "src", src);
   const frameSetters = { __proto__: null, src: mayShow };
 
   // Both in markup that a script writes: it is left as it is, but for the tags that would connect.
@@ -166,7 +162,6 @@ const makeContacts = ({ isRefusedServer, isRefusedUnknown, beginOther }) => {
       if (!set) continue;
       Object.defineProperty(node, name, {
         configurable: true,
-        enumerable: false,
         get,
         set(value) {
           set.call(this, prepared(`${value}`));
@@ -195,18 +190,17 @@ const makeContacts = ({ isRefusedServer, isRefusedUnknown, beginOther }) => {
 
   // -- workers, whose violations of their policy no page sees ---------------------------------------------------------
 
-  const startsWorker = (Native) =>
-    new Proxy(Native, {
+  const begins = (native) =>
+    new Proxy(native, {
       construct(...values) {
         beginOther();
         return Reflect.construct(...values);
       },
+      apply(...values) {
+        beginOther();
+        return Reflect.apply(...values);
+      },
     });
-  const startsWorklet = (start) =>
-    function (...values) {
-      beginOther();
-      return start.apply(this, values);
-    };
 
   // -- being led away ------------------------------------------------------------------------------------------------
 
@@ -266,9 +260,9 @@ const makeContacts = ({ isRefusedServer, isRefusedUnknown, beginOther }) => {
   };
 
   return (realm) => {
-    for (const name of ["Worker", "SharedWorker"]) wrap(realm, name, startsWorker);
-    wrap(realm.Worklet?.prototype, "addModule", startsWorklet);
-    wrap(realm.ServiceWorkerContainer?.prototype, "register", startsWorklet);
+    for (const name of ["Worker", "SharedWorker"]) wrap(realm, name, begins);
+    wrap(realm.Worklet?.prototype, "addModule", begins);
+    wrap(realm.ServiceWorkerContainer?.prototype, "register", begins);
     guardAttributes(realm.HTMLLinkElement?.prototype, hintSetters);
     guardAttributes(realm.HTMLIFrameElement?.prototype, frameSetters);
     guardAttributes(realm.HTMLFrameElement?.prototype, frameSetters);

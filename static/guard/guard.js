@@ -35,6 +35,7 @@
   });
   const covers = ([service, category], { services, granted } = state) =>
     services[service] ?? granted.includes(category);
+  const owners = [...rules.owners, ...rules.categories.map(([category]) => ["", category])];
   const allows = (name) => covers(rules.owners.find(([service]) => service && service === name) ?? ["", name]);
   const judgement = makeJudge(rules, covers);
   const { cookieRule, isRefusedCookie, judge, mayStore, ownerOf, parse, refusedHost, storageRule } = judgement;
@@ -134,24 +135,21 @@
 
   // A service worker keeps the policy that it was installed with: it goes, and the page installs it anew. Whether there is
   // one is known after the load.
-  let hasServiceWorkers = Boolean(navigator.serviceWorker);
-  const findServiceWorkers = async () => {
-    try {
-      hasServiceWorkers = hasOthers || (await navigator.serviceWorker.getRegistrations()).length > 0;
-    } catch {
-      hasServiceWorkers = false; // as above
-    }
-  };
-  const dropServiceWorkers = async () => {
-    try {
-      const workers = await navigator.serviceWorker.getRegistrations();
-      await Promise.all(workers.map((worker) => worker.unregister()));
-    } catch {} // as above
-  };
+  let hasInstalled = true; // until the load says otherwise
   let hasOthers = false; // workers, worklets, and windows that a script writes into
   const beginOther = () => {
     hasOthers = true;
-    hasServiceWorkers = Boolean(navigator.serviceWorker);
+  };
+  const mayHaveServiceWorkers = () => navigator.serviceWorker && (hasInstalled || hasOthers);
+  const serviceWorkers = async () => {
+    try {
+      return await navigator.serviceWorker.getRegistrations();
+    } catch {
+      return []; // a document without an origin, or a browser that has none
+    }
+  };
+  const dropServiceWorkers = async () => {
+    await Promise.allSettled((await serviceWorkers()).map((worker) => worker.unregister()));
   };
   // Whether something in the frame was held back, as far as can be told: a document of the site has a guard, one that
   // a script has made or that no script may look into has none.
@@ -161,7 +159,7 @@
       const inner = {};
       frame.dispatchEvent(new frame.CustomEvent(GUARD, { detail: inner }));
       if (inner.guard) return inner.isLost(gains);
-      return frame.location.href !== "about:blank" || Boolean(frame.document.querySelector("head > *, body > *"));
+      return frame.location.href !== "about:blank" || frame.document.querySelector("head > *, body > *");
     } catch {
       const shown = [...document.querySelectorAll("iframe, frame, object, embed")].find(
         (node) => node.contentWindow === frame,
@@ -175,10 +173,9 @@
   const isLost = (gains) => {
     const isGained = ([service, category]) => gains(category, service);
     if ([...lost.values()].some(isGained)) return true;
-    const gainsAny = rules.owners.some(isGained) || rules.categories.some(([category]) => gains(category, ""));
-    if (!gainsAny) return false;
+    if (!owners.some(isGained)) return false;
     const frames = Array.from({ length: window.length }, (_, at) => window[at]);
-    return hasOthers || Boolean(navigator.serviceWorker?.controller) || frames.some((frame) => isLostIn(frame, gains));
+    return hasOthers || navigator.serviceWorker?.controller || frames.some((frame) => isLostIn(frame, gains));
   };
 
   // -- what is there already -----------------------------------------------------------------------------------------
@@ -254,7 +251,7 @@
     if (isLeft) return;
     isLeft = true;
     isChosen = true;
-    if (hasServiceWorkers) await soon(dropServiceWorkers());
+    if (mayHaveServiceWorkers()) await soon(dropServiceWorkers());
     try {
       if (window === top) sessionStorage[REFERRER] = document.referrer;
     } catch {} // as above
@@ -297,7 +294,6 @@
       localStorage[LATEST] = text;
     } catch {} // as above
   };
-  const owners = [...rules.owners, ...rules.categories.map(([category]) => ["", category])];
   const withdraws = (before, after) => owners.some((owner) => covers(owner, before) && !covers(owner, after));
   const isOutdated = () => {
     try {
@@ -392,12 +388,12 @@
     true,
   );
   document.addEventListener("load", ({ target }) => /^i?frame$/.test(target.localName) && sweepTwice(), true);
-  addEventListener("load", () => {
+  addEventListener("load", async () => {
     sweepTwice();
     sweepDatabases();
-    findServiceWorkers();
     channel?.postMessage(print());
     timer = setTimeout(report, 1000);
+    hasInstalled = (await serviceWorkers()).length > 0;
   });
   // A form that is sent without the banner's script is answered by another page, which may be one without a guard, and
   // which no worker with the old policy may touch.
@@ -408,7 +404,7 @@
       const { target, submitter } = event;
       if (target.action !== url("choices")) return;
       isChosen = true;
-      if (isSending || banner.guard || !hasServiceWorkers || !target.requestSubmit) return;
+      if (isSending || banner.guard || !mayHaveServiceWorkers() || !target.requestSubmit) return;
       event.preventDefault();
       await soon(dropServiceWorkers());
       isSending = true;
