@@ -136,7 +136,7 @@ const makeContacts = ({ isRefusedServer, isRefusedUnknown, beginOther }) => {
   // Whether links that a rule chooses by `where` can only lead to the site itself.
   const isConfined = ({ href_matches: matches, and, or }) =>
     matches !== undefined
-      ? [].concat(matches).every((pattern) => /^\/(?!\/)/.test(pattern))
+      ? [].concat(matches).every((pattern) => /^\/(?![/\\])/.test(pattern))
       : Boolean(and?.some(isConfined) || (or?.length && or.every(isConfined)));
   const addressesIn = function* (value) {
     if (typeof value === "string") yield value;
@@ -145,11 +145,11 @@ const makeContacts = ({ isRefusedServer, isRefusedUnknown, beginOther }) => {
   const mayPrepare = (text) => {
     try {
       const all = Object.values(JSON.parse(text)).flat();
-      const isFree = all.some((rule) => rule.where && !isConfined(rule.where));
       const refused = [...addressesIn(all)].filter((address) => isRefusedServer(address));
+      const isFree = all.some((rule) => rule.where && !isConfined(rule.where));
       return !refused.length && !(isFree && isRefusedUnknown());
-    } catch {
-      return true; // no rules: the browser says so itself
+    } catch (error) {
+      return error instanceof SyntaxError; // no rules: the browser says so itself
     }
   };
   // A browser reads them when they stand in the page: until then they are looked at whenever they change.

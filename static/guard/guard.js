@@ -148,9 +148,8 @@
       return []; // a document without an origin, or a browser that has none
     }
   };
-  const dropServiceWorkers = async () => {
-    await Promise.allSettled((await serviceWorkers()).map((worker) => worker.unregister()));
-  };
+  const dropServiceWorkers = async () =>
+    Promise.allSettled((await serviceWorkers()).map((worker) => worker.unregister()));
   // Whether something in the frame was held back, as far as can be told: a document of the site has a guard, one that
   // a script has made or that no script may look into has none.
   const isLostIn = (frame, gains) => {
@@ -174,8 +173,8 @@
     const isGained = ([service, category]) => gains(category, service);
     if ([...lost.values()].some(isGained)) return true;
     if (!owners.some(isGained)) return false;
-    const frames = Array.from({ length: window.length }, (_, at) => window[at]);
-    return hasOthers || navigator.serviceWorker?.controller || frames.some((frame) => isLostIn(frame, gains));
+    if (hasOthers || navigator.serviceWorker?.controller) return true;
+    return [...Array(length).keys()].some((at) => isLostIn(window[at], gains));
   };
 
   // -- what is there already -----------------------------------------------------------------------------------------

@@ -36,6 +36,8 @@ WAYS = {
     '\'{"prefetch":[{"urls":["//acme.test/f"]}]}\'; document.head.append(s)',
     "rules, after": 's = document.createElement(\'script\'); s.append(\'{"prefetch":[{"urls":["//acme.test/f"]}]}\');'
     "s.setAttribute('type', 'speculationrules'); document.head.append(s)",
+    "rules with one that is none": "s = document.createElement('script'); s.type = 'speculationrules'; s.text ="
+    '\'{"prefetch":[null,{"urls":["//acme.test/f"]}]}\'; document.head.append(s)',
     "rules for all links": "s = document.createElement('script'); s.type = 'speculationrules'; s.append("
     '\'{"prefetch":[{"where":{"selector_matches":"a"}}]}\'); document.head.append(s)',
 }
