@@ -8,10 +8,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import func, make_url, select
-from sqlalchemy.exc import ArgumentError
+from sqlalchemy import func, select
 
-from cookie_consent.errors import ConfigurationError
 from cookie_consent.ledger.amend import erase, erasure_of, prune
 from cookie_consent.ledger.enter import checked_subject, made_elsewhere
 from cookie_consent.ledger.events import read_events, recorded_keys
@@ -23,9 +21,9 @@ from cookie_consent.ledger.seal import Sealer
 from cookie_consent.ledger.seal_thread import SealThread
 from cookie_consent.ledger.sealed_export import export_sealed
 from cookie_consent.ledger.spool import SpoolFolder
-from cookie_consent.ledger.sqlite import SqliteStore
 from cookie_consent.ledger.stats import LedgerStats, StatsBuilder
 from cookie_consent.ledger.store import Entry
+from cookie_consent.ledger.stores import DEFAULT_URL, make_store
 from cookie_consent.ledger.tree_store import read_state
 from cookie_consent.ledger.verify import verify_store
 from cookie_consent.ledger.writer import Writer
@@ -48,13 +46,12 @@ if TYPE_CHECKING:
 
 __all__ = ["DEFAULT_URL", "Ledger"]
 
-DEFAULT_URL = "sqlite:///consent.db"
 _FETCH = 1000
 _SEALED_AT_ONCE = 1024  # so that a server's other threads are not held up
 
 
 class Ledger:
-    """An append-only log of consent records at an SQLAlchemy URL; SQLite is the one engine by now.
+    """An append-only log of consent records at a URL, whose scheme names the engine (see ``make_store``).
 
     None reads ``CONSENT_LEDGER``, else ``sqlite:///consent.db``. While it cannot be written, choices wait in the folder
     ``spool``; None reads ``CONSENT_SPOOL``, else it is that of the database. With a ``key``, or one in
@@ -73,19 +70,10 @@ class Ledger:
         seal_every: float = 60.0,
     ) -> None:
         self.url = url or os.environ.get("CONSENT_LEDGER") or DEFAULT_URL
-        try:
-            parsed = make_url(self.url)
-        except ArgumentError:
-            raise ConfigurationError(f"the ledger {self.url!r} is not a URL; write one such as {DEFAULT_URL}") from None
-        if parsed.drivername != "sqlite" or not parsed.database or parsed.database == ":memory:":
-            raise ConfigurationError(
-                f"the ledger {parsed.render_as_string()!r} is not supported; write sqlite:///PATH, as in {DEFAULT_URL}"
-            )
-        self._store = SqliteStore(parsed)
-        self.path = self._store.path
+        self._store = make_store(self.url)
         folder = spool or os.environ.get("CONSENT_SPOOL")
-        self._spools = SpoolFolder(self.path, Path(folder) if folder else None)
-        self._writer = Writer(self._store, self._spools, url=self.url)
+        self._spools = SpoolFolder(self._store.spool_path, Path(folder) if folder else None)
+        self._writer = Writer(self._store, self._spools, url=self._store.name)
         self._key = key
         self._seal_every = seal_every
         self._sealing: SealThread | None = None
@@ -115,7 +103,7 @@ class Ledger:
         self._writer.start()
         signers = self.signers()
         if signers and (self._sealing is None or not self._sealing.is_alive):
-            sealer = Sealer(self._store, signers, url=self.url, batch=_SEALED_AT_ONCE)
+            sealer = Sealer(self._store, signers, url=self._store.name, batch=_SEALED_AT_ONCE)
             self._sealing = SealThread(sealer, every=self._seal_every)
 
     def close(self) -> None:
@@ -136,7 +124,7 @@ class Ledger:
         Raises ``ConfigurationError`` without a key, ``ProofError`` if the log is not what was signed before, and
         ``LedgerError``.
         """
-        return Sealer(self._store, self.signers(), url=self.url).seal()
+        return Sealer(self._store, self.signers(), url=self._store.name).seal()
 
     def checkpoint(self) -> str | None:
         """Return the last signed checkpoint, as it is stored; None before the first. Raises ``LedgerError``."""
@@ -162,7 +150,7 @@ class Ledger:
         if trusted is None:
             trusted = [signer.verifier for signer in self.signers()] or None
         return verify_store(
-            self._store, url=self.url, trusted=trusted, given=given, progress=progress, processes=processes
+            self._store, url=self._store.name, trusted=trusted, given=given, progress=progress, processes=processes
         )
 
     def prove(self, name: str) -> dict[str, Any] | None:
@@ -171,7 +159,7 @@ class Ledger:
         Raises ``ProofError`` if it is not sealed, or the log is not what was sealed, and ``LedgerError``.
         """
         with self._store.reading() as connection:
-            return prove(connection, name, url=self.url)
+            return prove(connection, name, url=self._store.name)
 
     def prove_growth(self, old: str) -> dict[str, Any]:
         """Return the proof that the log goes on from an older checkpoint, a signed note.
@@ -179,14 +167,14 @@ class Ledger:
         Raises ``ProofError`` if it does not, ``NoteError`` for a note of another log, and ``LedgerError``.
         """
         with self._store.reading() as connection:
-            return prove_growth(connection, old, url=self.url)
+            return prove_growth(connection, old, url=self._store.name)
 
     def export_sealed(self, stream: TextIO, *, progress: Callable[[int], object] | None = None) -> int:
         """Write all that is sealed, in the form that ``verify_export`` takes; return the number of leaves.
 
         Raises ``ProofError`` if nothing is, and ``LedgerError``.
         """
-        return export_sealed(self._store, stream, url=self.url, progress=progress)
+        return export_sealed(self._store, stream, url=self._store.name, progress=progress)
 
     def events(self) -> list[LogEvent]:
         """Return what was done to the log itself, oldest first. Raises ``LedgerError``."""
@@ -204,7 +192,7 @@ class Ledger:
         The log can be verified as before, and the erasure is on record. Choices that wait in a spool are not reached,
         nor are backups. Raises ``ConfigurationError`` for an empty id, and ``LedgerError``.
         """
-        return erase(self._store, subject, url=self.url)
+        return erase(self._store, subject, url=self._store.name)
 
     def prune(self, before: datetime) -> Pruning:
         """Delete the records made before a time, for good; the log can be verified as before.

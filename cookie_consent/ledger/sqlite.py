@@ -17,6 +17,7 @@ from sqlalchemy.exc import DataError, IntegrityError, InterfaceError, Programmin
 from cookie_consent.errors import LedgerError, ProofError, RecordRefusedError
 from cookie_consent.ledger.migrations import SQLITE_STEPS
 from cookie_consent.ledger.schema import SCHEMA_VERSION, meta, notices, records, to_row
+from cookie_consent.ledger.store import PATIENCE
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -33,8 +34,6 @@ __all__ = ["SqliteStore"]
 
 logger = logging.getLogger("cookie_consent")
 
-PATIENCE = 10.0
-"""Seconds that one waits for another process's transaction, unless it says otherwise."""
 _BETWEEN_ATTEMPTS = 0.01  # seconds
 _CHECKPOINT_PAGES = 8000  # 32 MB of write-ahead log: pages that are written again and again are moved once
 _ROWS = 256
@@ -59,6 +58,8 @@ class SqliteStore:
     def __init__(self, url: URL) -> None:
         self.url = url
         self.path = Path(url.database or "")
+        self.spool_path = self.path
+        self.name = str(url)
         self.opened_as = SCHEMA_VERSION
         """The schema's version that the file had before this process opened it; 0 if there was none."""
         self._engine: Engine | None = None
@@ -81,7 +82,7 @@ class SqliteStore:
                 self._insert(list(shown.values()), rows, patience)
         except _REFUSALS as error:
             message = f"the log {self.path.absolute()} refuses a record: {getattr(error, 'orig', None) or error}"
-            raise RecordRefusedError(message, url=str(self.url)) from error
+            raise RecordRefusedError(message, url=self.name) from error
         except SQLAlchemyError as error:
             raise self.failure("cannot be written", error) from error
         self._kept.update(shown)
@@ -134,7 +135,7 @@ class SqliteStore:
             raise ProofError(
                 f"the record {last}, which was sealed last, is missing in the log {self.path.absolute()}; "
                 "see what else is with `cookie-consent log verify`",
-                url=str(self.url),
+                url=self.name,
             )
         query = f"SELECT {_COLUMNS}, rowid FROM consent_records WHERE rowid > ? ORDER BY rowid LIMIT ?"  # noqa: S608
         with self._cursor(connection) as cursor:
@@ -223,7 +224,7 @@ class SqliteStore:
         if not create and not self.path.exists():
             raise LedgerError(
                 f"there is no log at {self.path.absolute()}; name another with --ledger or CONSENT_LEDGER",
-                url=str(self.url),
+                url=self.name,
             )
         engine = create_engine(self.url, connect_args={"timeout": patience, "check_same_thread": False})
         event.listen(engine, "connect", partial(_set_pragmas, patience))
@@ -264,13 +265,13 @@ class SqliteStore:
         if version > SCHEMA_VERSION:
             raise LedgerError(
                 f"the log {self.path.absolute()} was made by a newer release (schema {version}); update cookie-consent",
-                url=str(self.url),
+                url=self.name,
             )
         return version
 
     def _error(self, what: str, cause: str) -> LedgerError:
         message = f"the log {self.path.absolute()} {what}: {cause}; {_advice(cause, self.path)}"
-        return LedgerError(message, url=str(self.url))
+        return LedgerError(message, url=self.name)
 
 
 @lru_cache(maxsize=64)

@@ -8,13 +8,17 @@ from typing import TYPE_CHECKING, Any, Protocol
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
     from contextlib import AbstractContextManager
+    from pathlib import Path
 
     from sqlalchemy import Connection
 
     from cookie_consent.ledger.canonical import WalkedRow
     from cookie_consent.ledger.record import ConsentRecord, Notice
 
-__all__ = ["Entry", "LeafRow", "Store"]
+__all__ = ["PATIENCE", "Entry", "LeafRow", "Store"]
+
+PATIENCE = 10.0
+"""Seconds that one waits for another process's transaction, unless it says otherwise."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,10 +40,14 @@ class Store(Protocol):
     differs stands here. A store can be pickled: in another process it opens connections of its own.
     """
 
+    name: str
+    """How messages and errors name it: its URL without a password."""
+    spool_path: Path
+    """What the spool's files are named after, and lie beside unless they are given a folder."""
     opened_as: int
     """The schema's version that the store had before this process brought it up to date; 0 if there was none."""
 
-    def append(self, entries: Sequence[Entry], *, patience: float) -> None:
+    def append(self, entries: Sequence[Entry], *, patience: float = PATIENCE) -> None:
         """Append all of them or none, durable on return; a record whose id is there already is left as it is.
 
         Waits for no lock and no connection longer than ``patience`` seconds. Raises ``RecordRefusedError`` if one of

@@ -5,8 +5,9 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 from uuid import uuid4
 
-from cookie_consent import ConsentRecord
+from cookie_consent import ConsentRecord, Ledger
 from cookie_consent.ledger import Notice, new_record_id
+from cookie_consent.ledger.sqlite import SqliteStore
 
 START = datetime(2026, 11, 24, 8, 0, 0, 123456, tzinfo=UTC)
 NOTICE = Notice(hash="a" * 64, language="en", policy_version="1", text="We ask.\nMay we? \u2028 \x85 ä")
@@ -26,3 +27,9 @@ def make(number: int = 0, **values: object) -> ConsentRecord:
         "policy_version": "1",
     }
     return ConsentRecord(**{**fields, **values})  # type: ignore[arg-type]
+
+
+def sqlite_store(ledger: Ledger) -> SqliteStore:
+    """Return the store of a ledger in a file."""
+    assert isinstance(ledger._store, SqliteStore)
+    return ledger._store

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 
 from cookie_consent import ConfigurationError, ConsentRecord, Ledger, LedgerError
 from cookie_consent.ledger import ACTIONS, CHANNELS, COLUMNS, export_csv, export_jsonl, new_record_id
-from tests.ledger.making import NOTICE, START, make
+from tests.ledger.making import NOTICE, START, make, sqlite_store
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -78,7 +78,7 @@ async def test_a_write_is_committed_when_it_returns(ledger_url: str, tmp_path: P
 def test_every_commit_is_synced(ledger_url: str) -> None:
     ledger = Ledger(ledger_url)
     ledger.open()
-    engine = ledger._store.engine()
+    engine = sqlite_store(ledger).engine()
     with engine.connect() as connection:
         assert connection.exec_driver_sql("PRAGMA synchronous").scalar() == 2
         assert connection.exec_driver_sql("PRAGMA journal_mode").scalar() == "wal"

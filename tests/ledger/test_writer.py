@@ -24,7 +24,7 @@ from cookie_consent.ledger import Notice, new_record_id
 from cookie_consent.ledger.spool import SpoolFolder
 from cookie_consent.ledger.store import Entry
 from cookie_consent.ledger.writer import Writer
-from tests.ledger.making import NOTICE, START, make
+from tests.ledger.making import NOTICE, START, make, sqlite_store
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -59,7 +59,7 @@ class Counting:
 
 def counted(ledger: Ledger, **options: float) -> Counting:
     """Put a counting store into the ledger."""
-    store = Counting(ledger._store)
+    store = Counting(sqlite_store(ledger))
     ledger._writer = Writer(store, ledger._spools, url=ledger.url, **options)  # type: ignore[arg-type]
     return store
 
@@ -243,7 +243,7 @@ def test_a_file_that_is_no_database_or_full_or_not_there_loses_no_choice(tmp_pat
     (tmp_path / "file.db").write_text("this is no database" * 100)
     full = Ledger(f"sqlite:///{tmp_path}/full.db", spool=spools)
     full.open()
-    with full._store.engine().connect() as connection:  # the one connection of the pool
+    with sqlite_store(full).engine().connect() as connection:  # the one connection of the pool
         connection.exec_driver_sql("PRAGMA max_page_count = 20")
     bad = Ledger(f"sqlite:///{tmp_path}/file.db", spool=spools)
     absent = Ledger(f"sqlite:///{tmp_path}/none/consent.db", spool=spools)
@@ -255,7 +255,7 @@ def test_a_file_that_is_no_database_or_full_or_not_there_loses_no_choice(tmp_pat
         assert stat.S_IMODE(spool.path.stat().st_mode) == 0o600
     (tmp_path / "none").mkdir()
     (tmp_path / "file.db").unlink()
-    with full._store.engine().connect() as connection:
+    with sqlite_store(full).engine().connect() as connection:
         connection.exec_driver_sql("PRAGMA max_page_count = 20000")
     for ledger in (full, bad, absent):
         until(lambda ledger=ledger: not ledger.waiting())
