@@ -1,6 +1,6 @@
 """Nothing leaves before consent, after refusal, after withdrawal; with consent all is as without the gates.
 
-The lab runs once for all tests here. ``make leaklab`` prints what it sees.
+The lab runs once for all tests here, in some four minutes. ``make leaklab`` prints what it sees.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from tests.leaklab.table import leaking, totals, totals_in
 if TYPE_CHECKING:
     from tests.leaklab.lab import Results
 
-pytestmark = pytest.mark.leaklab
+STALE = "bring docs/leaks.md up to date: python -m tests.leaklab --update"
 OURS = ("before", "refused", "withdrawn")
 PAGES_BY_NAME = {page.name: page for page in PAGES}
 
@@ -112,9 +112,14 @@ def test_the_peers_are_set_up(results: Results, peer: str) -> None:
 
 
 def test_the_documentation_shows_what_was_seen(results: Results) -> None:
+    """Ours to the page; a script in the page races with what it is to hold, and loses now and then one more."""
     document = DOCUMENT.read_text("utf-8")
     shown = dict(zip(BEFORE, totals_in(document), strict=True))
-    seen = {column: f"{number} of {len(PAGES)}" for column, number in totals(results).items()}
-    assert shown == seen, "run 'make leaklab' with --update: python -m tests.leaklab --update"
+    seen = totals(results)
+    assert shown.keys() == seen.keys()
+    for column, text in shown.items():
+        number, of, pages = text.split()
+        assert (of, int(pages)) == ("of", len(PAGES)), STALE
+        assert abs(int(number) - seen[column]) <= (0 if column in ("none", *OURS) else 2), (column, STALE)
     for name in BEYOND:
         assert f"`{name}`" in document
