@@ -1,13 +1,12 @@
 """Every carrier that Chromium fetches: without the gate it does, with the gate it does not, and after consent again.
 
 There is no Content-Security-Policy here: the HTML gate stands alone. Speculation rules in the page, which Chromium does
-not follow through a proxy, are in the leak lab. What it never fetches by itself (``applet``, ``archive``, ``codebase``,
-SVG's ``use`` from another site, addresses with a password) or not behind a proxy (``dns-prefetch``) is tested in
-``tests/gate`` only.
+not follow through this proxy, are in the leak lab, whose column of the HTML gate has no policy either.
 """
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 import pytest
@@ -17,11 +16,13 @@ from starlette.routing import Route
 
 from cookie_consent import ConsentMiddleware, Policy
 from cookie_consent.policy import GateOptions
+from tests.browser.harness import FLAGS, SITE, serving
 from tests.browser.journey import choose
 
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from playwright.sync_api import Browser
     from starlette.requests import Request
 
     from tests.browser.conftest import Visiting
@@ -94,6 +95,10 @@ CARRIERS = {
     "script-escaped": "<script><!-- </script><img src=//x.test/script-escaped>",
     "unquoted": "<img alt=a\"b'c src=//x.test/unquoted>",
 }
+NEVER_FETCHED = """<svg><use href=//x.test/use#a></use><use xlink:href=//x.test/use#a></use></svg>
+<applet code=a archive=//x.test/archive codebase=//x.test/codebase></applet>
+<object data=/own archive=//x.test/archive codebase=//x.test/codebase></object>
+<img src=http://name:word@x.test/password>"""
 LOOK_ALIKES = """<!-- <img src=//x.test/no> --><textarea><img src=//x.test/no></textarea>
 <script>var text = '<img src="//x.test/no">';</script><p title='<img src=//x.test/no>'>a</p>
 <a href=https://x.test/no>a</a><template><img src=/own></template><style>p::after{content:"url(//x.test/no)"}</style>"""
@@ -206,6 +211,46 @@ def test_pings_are_not_sent(visiting: Visiting, tmp_path: Path) -> None:
             visit.page.click("#a")
             visit.settled()
             assert paths(visit.proxy.contacts) == expected
+
+
+def test_names_are_not_looked_up(browser: Browser, chromium_path: str, tmp_path: Path) -> None:
+    """Behind a proxy there would be nothing to see. Names that are looked up stand in the browser's own log."""
+    app = site("", "<link rel=dns-prefetch href=//markup.test>", {"link": "<https://header.test>; rel=dns-prefetch"})
+    for protected, expected in ((app, {"markup.localhost", "header.localhost"}), (gated(app, tmp_path), set())):
+        folder = tmp_path / str(len(expected))
+        log = folder / "net.json"
+        with serving(protected) as port:
+            names = f"MAP {SITE} 127.0.0.1:{port}, MAP markup.test markup.localhost, MAP header.test header.localhost"
+            context = browser.browser_type.launch_persistent_context(
+                folder,
+                executable_path=chromium_path,
+                args=[
+                    *FLAGS,
+                    f"--host-resolver-rules={names}, MAP * ~NOTFOUND",
+                    f"--log-net-log={log}",
+                ],
+            )
+            page = context.new_page()
+            page.goto(f"http://{SITE}/")
+            page.wait_for_timeout(500)
+            context.close()
+        seen = log.read_text("utf-8")
+        assert SITE in seen
+        assert set(re.findall(r"\w+\.localhost", seen.partition('"events"')[2])) == expected
+
+
+def test_what_chromium_never_fetches(visiting: Visiting, tmp_path: Path) -> None:
+    """What it begins to fetch, without a gate, has to move to the carriers."""
+    app = site(NEVER_FETCHED)
+    with visiting(app) as visit:
+        assert visit.open() == set()
+    with visiting(gated(app, tmp_path)) as visit:
+        visit.open()
+        attributes = visit.page.evaluate(
+            "[...document.body.querySelectorAll('*')].flatMap(e => [...e.attributes])"
+            ".filter(a => a.value.includes('x.test') && !a.name.startsWith('data-')).map(a => a.name)"
+        )
+        assert attributes == []
 
 
 def test_noscript_pixels(visiting: Visiting, tmp_path: Path) -> None:
