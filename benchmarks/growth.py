@@ -78,15 +78,15 @@ DOCUMENTS: dict[str, Callable[[int], bytes]] = {
 
 
 def gate(document: bytes) -> float:
-    """Return the seconds that the document took."""
+    """Return the seconds of processor time that the document took."""
     policy = Policy(version="1")
     tags = TagGate(Classifier(policy), Consent(policy=policy, granted=frozenset({"session"})), "page.example")
     rewriter = Rewriter(tags)
-    start = time.perf_counter()
+    start = time.process_time()
     for at in range(0, len(document), PIECE):
         rewriter.feed(document[at : at + PIECE])
     rewriter.end()
-    return time.perf_counter() - start
+    return time.process_time() - start
 
 
 def grow() -> dict[str, list[tuple[int, float]]]:

@@ -32,14 +32,16 @@ if TYPE_CHECKING:
     from cookie_consent.page_cache import PageCache
     from cookie_consent.reports import Reports
 
-__all__ = ["Exchange", "Site"]
+__all__ = ["Exchange", "Site", "is_shown_as_it_is"]
 
 _HIDDEN_EXTENSIONS = frozenset({"http.response.pathsend", "http.response.zerocopysend", "http.response.push"})
 """Ways to send a body past the rewriter; the application sends bytes where they are not offered."""
 _CONDITIONS = frozenset({b"if-modified-since", b"if-range", b"range"})
 """Not shown to the application where a page is asked for: what it would compare is the page before the gate."""
 _GOVERNED = DOCUMENTS | WORKERS
-_CHANGED = _CONDITIONS | {b"cookie", b"accept-encoding", b"if-none-match"}
+_CHANGED_FOR_ALL = frozenset({b"cookie", b"if-none-match"})
+_CHANGED = _CHANGED_FOR_ALL | _CONDITIONS | {b"accept-encoding"}
+"""Headers that the application may not see as they are, the further ones only where a page may be asked for."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -242,13 +244,10 @@ class Exchange:
 
     def inner_scope(self) -> Scope:
         """Return the scope that the application sees: with the consent, without the cookies that it does not cover."""
-        scope = dict(self.scope)
-        scope["consent"] = self.consent
-        if "extensions" in scope and not _HIDDEN_EXTENSIONS.isdisjoint(scope["extensions"] or ()):
-            scope["extensions"] = {key: on for key, on in scope["extensions"].items() if key not in _HIDDEN_EXTENSIONS}
-        if not _CHANGED.isdisjoint(self._asked):
-            scope["headers"] = self._inner_headers()
-        return scope
+        inner = {**self.scope, "consent": self.consent, "headers": self._inner_headers()}
+        if inner.get("extensions"):
+            inner["extensions"] = {key: on for key, on in inner["extensions"].items() if key not in _HIDDEN_EXTENSIONS}
+        return inner
 
     def _inner_headers(self) -> list[tuple[bytes, bytes]]:
         headers = []
@@ -268,6 +267,17 @@ class Exchange:
                 headers.append((name, shown))
         self.refuses_cookies = b"cookie" in self._asked and bool(self.cookies.refused)
         return headers
+
+
+def is_shown_as_it_is(scope: Scope, asked: dict[bytes, bytes]) -> bool:
+    """Say whether the application may see the whole request; ``asked`` are its headers."""
+    extensions = scope.get("extensions")
+    if extensions and not _HIDDEN_EXTENSIONS.isdisjoint(extensions):
+        return False
+    if _CHANGED.isdisjoint(asked):
+        return True
+    is_browser = b"sec-fetch-dest" in asked or b"text/html" in asked.get(b"accept", b"")
+    return not is_browser and _CHANGED_FOR_ALL.isdisjoint(asked)
 
 
 def _readable_codings(value: bytes) -> bytes:

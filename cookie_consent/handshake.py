@@ -4,27 +4,31 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from cookie_consent.exchange import Exchange
+
 if TYPE_CHECKING:
-    from starlette.types import Message, Send
+    from starlette.types import Message, Scope, Send
 
-    from cookie_consent.exchange import Exchange
+    from cookie_consent.consent import Consent
+    from cookie_consent.exchange import Site
 
-__all__ = ["Handshake"]
+__all__ = ["handshake"]
 
 _ANSWERS = frozenset({"websocket.accept", "websocket.http.response.start"})
 """The messages that carry headers: acceptance, and refusal by an HTTP response of the application's own."""
 
 
-class Handshake:
-    """Stands in for ``send`` during one WebSocket connection."""
+def handshake(site: Site, scope: Scope, consent: Consent, asked: dict[bytes, bytes], send: Send) -> tuple[Scope, Send]:
+    """Return the scope that the application sees and what stands in for ``send``, for one WebSocket connection.
 
-    def __init__(self, exchange: Exchange, send: Send) -> None:
-        self._exchange = exchange
-        self._forward = send
+    (ASGI, WebSocket and its extension for denial responses.) ``asked`` are the request's headers.
+    """
+    exchange = Exchange(site, scope, consent, asked)
 
-    async def send(self, message: Message) -> None:
-        """Treat one message of the application's (ASGI, WebSocket and its extension for denial responses)."""
+    async def outer(message: Message) -> None:
         if message["type"] in _ANSWERS:
-            message = {**message, "headers": self._exchange.gate_cookies(message.get("headers", ()))}
-            self._exchange.report()
-        await self._forward(message)
+            message = {**message, "headers": exchange.gate_cookies(message.get("headers", ()))}
+            exchange.report()
+        await send(message)
+
+    return exchange.inner_scope(), outer

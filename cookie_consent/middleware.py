@@ -15,14 +15,14 @@ from cookie_consent.banner import Renderer
 from cookie_consent.classify import Classifier
 from cookie_consent.consent import Consent, ConsentCookie, ConsentReader, secret_keys
 from cookie_consent.errors import ConfigurationError, LedgerError
-from cookie_consent.exchange import Exchange, Site
+from cookie_consent.exchange import Site
 from cookie_consent.gate import ContentSecurityPolicies, guard_script
-from cookie_consent.handshake import Handshake
+from cookie_consent.handshake import handshake
 from cookie_consent.ledger import Ledger
 from cookie_consent.page_cache import PageCache
 from cookie_consent.policy import UNCLASSIFIED, Policy, load_policy
 from cookie_consent.reports import Reports
-from cookie_consent.responder import Responder
+from cookie_consent.responder import gated
 from cookie_consent.routes import Routes, gpc_document
 from cookie_consent.version import __version__
 
@@ -127,9 +127,9 @@ class ConsentMiddleware:
         if kind == "http" and (self._below in path or _GPC in path) and self._own_path(scope):
             await self._answer(self._own_path(scope), consent, scope, receive, send)
             return
-        exchange = Exchange(self._site, scope, consent, asked)
-        outer = Responder(exchange, send) if kind == "http" else Handshake(exchange, send)
-        await self.app(exchange.inner_scope(), receive, outer.send)
+        through = gated if kind == "http" else handshake
+        inner, outer = through(self._site, scope, consent, asked, send)
+        await self.app(inner, receive, outer)
 
     def _own_path(self, scope: Scope) -> str:
         """Return the path if it is one that this package answers, as the application counts it; else nothing."""

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from starlette.datastructures import MutableHeaders
 
+from cookie_consent.exchange import Exchange, is_shown_as_it_is
 from cookie_consent.gate import ADDRESS_HEADERS
 from cookie_consent.gate.coding import CodingError, coding_for, is_readable
 from cookie_consent.gate.documents import WORKERS, concerns, kind_of
@@ -20,26 +21,58 @@ from cookie_consent.page import Page
 if TYPE_CHECKING:
     from collections.abc import Awaitable
 
-    from starlette.types import Message, Send
+    from starlette.types import Message, Scope, Send
 
-    from cookie_consent.exchange import Exchange
+    from cookie_consent.consent import Consent
+    from cookie_consent.exchange import Site
 
-__all__ = ["Responder"]
+__all__ = ["gated"]
 
 _BARE = frozenset({204, 205, 206, 304})
 """Answers without a body, or with a part of one that only a script can have asked for."""
+_PLAIN = frozenset(
+    b"access-control-allow-origin age alt-svc cache-control connection content-language content-length "
+    b"cross-origin-opener-policy cross-origin-resource-policy date expires keep-alive last-modified server "
+    b"strict-transport-security transfer-encoding vary x-content-type-options x-frame-options x-powered-by "
+    b"x-process-time x-request-id".split()
+)
+"""Headers that no gate looks at where the answer passes."""
 _RULES = b"speculationrules"
+_LOOKED_AT = WORKERS | {_RULES}
+"""Values of ``Sec-Fetch-Dest`` for which whatever comes counts as a document."""
 _PARTIAL = 206
 _NOT_MODIFIED = 304
 _GATED = frozenset({b"set-cookie", b"etag", *(name.encode() for name in ADDRESS_HEADERS)})
 
 
+def gated(site: Site, scope: Scope, consent: Consent, asked: dict[bytes, bytes], send: Send) -> tuple[Scope, Send]:
+    """Return the scope that the application sees and what stands in for ``send``, for one request (ASGI 3).
+
+    ``asked`` are the request's headers. Most answers that are no pages concern no gate, nor do their requests: these
+    notice as little as can be.
+    """
+    if not is_shown_as_it_is(scope, asked):
+        exchange = Exchange(site, scope, consent, asked)
+        return exchange.inner_scope(), Responder(exchange, send).send
+    inner = dict(scope)
+    inner["consent"] = consent
+    forward: Send | None = None
+
+    def outer(message: Message) -> Awaitable[None]:
+        nonlocal forward
+        if forward is None:
+            is_done = _passes(asked, message)
+            forward = send if is_done else Responder(Exchange(site, scope, consent, asked), send).send
+        return forward(message)
+
+    return inner, outer
+
+
 class Responder:
-    """Stands in for ``send`` during one request.
+    """What becomes of an answer that concerns a gate.
 
     It is in one of four states: waiting for the start of the response, finding out whether an answer without a type
-    is a page, rewriting a page, or passing all through. Most answers pass, so what only the others need is set where
-    they need it.
+    is a page, rewriting a page, or passing all through. What only some answers need is set where they need it.
     """
 
     _state: Send | None = None
@@ -61,10 +94,11 @@ class Responder:
         """Treat one message of the application's answer (ASGI 3)."""
         return (self._state or self._on_start)(message)
 
-    async def _on_start(self, message: Message) -> None:
+    def _on_start(self, message: Message) -> Awaitable[None]:
+        """Decide what becomes of the answer."""
         if message["type"] != "http.response.start":
             # Early hints and server push would make the browser fetch before the gate has seen an address.
-            return
+            return _sent()
         exchange = self._exchange
         names = {name.lower(): value for name, value in message.get("headers", ())}
         if exchange.refuses_cookies or not _GATED.isdisjoint(names):
@@ -79,19 +113,19 @@ class Responder:
             message = self._not_modified(message) if status == _NOT_MODIFIED else message
         elif exchange.destination == _RULES:
             self._start, self._waiting, self._state = message, [], self._take_rules
-            return
+            return _sent()
         elif (kind == "passive" and exchange.destination not in WORKERS) or _is_download(names):
             pass
         elif kind == "page":
             if self._begin_page(message):
-                return
+                return _sent()
             message = self._governed(message, b"text/html")
         elif kind == "unknown" and names.get(b"x-content-type-options", b"").strip().lower() != b"nosniff":
             self._start, self._waiting, self._state = message, [], self._sniff
-            return
+            return _sent()
         else:
             message = self._governed(message, content_type)
-        await forward(message)
+        return forward(message)
 
     def _is_bare(self, status: int) -> bool:
         """Say whether there is nothing to rewrite; a part that nobody has asked for is a whole page to a browser."""
@@ -272,6 +306,25 @@ class Responder:
 
     async def _swallow(self, message: Message) -> None:
         """Take what still comes of an answer that has been ended."""
+
+
+def _passes(asked: dict[bytes, bytes], message: Message) -> bool:
+    """Say whether nothing in the first message of an answer concerns any gate."""
+    if message["type"] != "http.response.start" or asked.get(b"sec-fetch-dest") in _LOOKED_AT:
+        return False
+    is_passive = False
+    for name, value in message.get("headers", ()):
+        if name == b"content-type":
+            if kind_of(value) != "passive":
+                return False
+            is_passive = True
+        elif name not in _PLAIN:
+            return False
+    return is_passive and message["status"] not in _BARE and not message.get("trailers")
+
+
+async def _sent() -> None:
+    """Do nothing: the message is kept back, or goes nowhere."""
 
 
 def _with_own_headers(message: Message) -> Message:
