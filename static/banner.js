@@ -307,6 +307,20 @@
     return { services: {}, ...answer };
   };
 
+  // The site's own policy may forbid its scripts to connect. Then the form leaves the page, as it does without a script.
+  let isForbidden = false;
+  document.addEventListener("securitypolicyviolation", (event) => {
+    const { blockedURI, disposition, effectiveDirective } = event;
+    isForbidden ||= effectiveDirective === "connect-src" && disposition === "enforce" && blockedURI === endpoint;
+  });
+
+  const submitNatively = (form, button) => {
+    const field = document.createElement("input");
+    Object.assign(field, { type: "hidden", name: button?.name ?? "", value: button?.value ?? "" });
+    form.append(field);
+    HTMLFormElement.prototype.submit.call(form);
+  };
+
   const submit = async (event) => {
     const form = event.target;
     if (form.method !== "post" || form.getAttribute("action") === null || form.action !== endpoint) return;
@@ -318,7 +332,10 @@
     try {
       announce(await settle(await send(form, event.submitter)));
     } catch (error) {
-      fail(error instanceof TypeError ? "" : error.message);
+      const isUnsent = error instanceof TypeError;
+      if (isUnsent) await new Promise((resolve) => setTimeout(resolve)); // a violation is told right after
+      if (isUnsent && isForbidden) return submitNatively(form, event.submitter);
+      fail(isUnsent ? "" : error.message);
     }
     busy = false;
     root.removeAttribute("aria-busy");

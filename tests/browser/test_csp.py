@@ -114,6 +114,8 @@ def own_frame(_: Request) -> Response:
 
 def strict(request: Request) -> Response:
     policy = "default-src 'self'; script-src 'nonce-abc'; style-src 'nonce-abc'; base-uri 'none'; object-src 'none'"
+    if "mute" in request.query_params:
+        policy += "; connect-src 'none'"
     headers = {"content-security-policy": policy} if "meta" not in request.query_params else {}
     meta = "" if headers else f'<meta http-equiv="content-security-policy" content="{policy}">'
     page = f"<!doctype html><html lang=en><head><title>Strict</title><link rel=icon href=/icon.svg>{meta}</head><body>"
@@ -234,6 +236,25 @@ def test_a_strict_page_shows_the_banner_and_runs_its_script(visiting: Visiting, 
         banner.wait_for(state="detached")
         assert visit.page.evaluate("window.stayed"), "the script answered without leaving the page"
         assert told == []
+
+
+def test_where_scripts_may_not_connect_the_form_leaves_the_page(visiting: Visiting, tmp_path: Path) -> None:
+    with visiting(gated(tmp_path, html=True)) as visit:
+        visit.open("/strict?mute&frame")
+        visit.page.frame_locator("iframe").get_by_role("button").click()
+        visit.page.wait_for_url("**/strict?mute&frame*")
+        visit.page.wait_for_load_state("load")
+        assert "www.youtube.com" in visit.settled()
+        visit.context.clear_cookies()
+        visit.open("/strict?mute")
+        visit.page.evaluate("window.stayed = true")
+        with visit.page.expect_navigation():
+            choose(visit, "Accept all")
+        assert not visit.page.evaluate("'stayed' in window")
+        assert visit.page.locator("#cookie-consent .cc-panel").count() == 0
+        response = visit.page.goto(f"http://{SITE}/_consent/state")
+        assert response is not None
+        assert "advertising" in response.json()["granted"]
 
 
 def test_what_is_agreed_to_loads(visiting: Visiting, tmp_path: Path) -> None:
