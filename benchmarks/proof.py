@@ -1,6 +1,6 @@
 """How fast the log is sealed and verified, and what a proof takes, by the number of records.
 
-    python benchmarks/proof.py [--folder FOLDER] [--sizes 10000 100000 1000000] [--proofs 200]
+    python benchmarks/proof.py [--folder FOLDER] [--sizes 10000 100000 1000000] [--proofs 200] [--plot FILE.svg]
 
 For each size a log is made with records as the banner's, and then
 
@@ -9,14 +9,17 @@ For each size a log is made with records as the banner's, and then
   ``cookie-consent log verify`` (which leaves Python's garbage collector off, as is done here): in one process, and with
   all processors, as the command does it;
 - *prove*: random records are proved; the median, the slowest, and the size of the largest, as JSON;
-- *check*: what a third party does with such a proof.
+- *check*: what a third party does with such a proof;
+- *write*: 64 tasks write choices to the log as it is then, each waiting until its own is durable.
 
 Rates are of the wall clock, in brackets of processor time: they differ where the machine is busy with something else.
+The plot needs matplotlib.
 """
 
 from __future__ import annotations
 
 import argparse
+import asyncio
 import gc
 import json
 import os
@@ -25,8 +28,10 @@ import sqlite3
 import statistics
 import tempfile
 import time
+from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
+from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
@@ -36,7 +41,7 @@ from cookie_consent import Ledger
 from cookie_consent.ledger import Notice
 from cookie_consent.ledger.note import new_key
 from cookie_consent.ledger.proof import check_proof
-from cookie_consent.ledger.schema import notices, records
+from cookie_consent.ledger.schema import from_row, notices, records
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -44,15 +49,17 @@ if TYPE_CHECKING:
 INSERT = f"INSERT INTO consent_records VALUES ({', '.join('?' * len(records.columns))})"  # noqa: S608
 START = 1_764_000_000_000_000  # microseconds
 BETWEEN = 987_654
+WRITERS = 64
+WRITE_SECONDS = 3.0
 TEXT = "We ask. " * 300
 NOTICE = Notice(hash=sha256(f"en\n{TEXT}".encode()).hexdigest(), language="en", policy_version="1", text=TEXT)
 
 
-def make_rows(count: int) -> Iterator[tuple[object, ...]]:
+def make_rows(count: int, begin: int = START) -> Iterator[tuple[object, ...]]:
     """Yield rows, about one a second, some of which have one before."""
     previous = None
     for number in range(count):
-        at = START + number * BETWEEN
+        at = begin + number * BETWEEN
         digits = f"{at // 1000:012x}7{number & 0xFFF:03x}8{random.getrandbits(60):015x}"
         name = f"{digits[:8]}-{digits[8:12]}-{digits[12:16]}-{digits[16:20]}-{digits[20:]}"
         yield (
@@ -86,8 +93,38 @@ def timed(work: Callable[[], Any]) -> tuple[Any, float, float]:
     return result, time.perf_counter() - wall, time.process_time() - processor
 
 
-def measure(folder: str, count: int, proofs: int) -> None:
-    """Print a line for one size."""
+async def write_for(ledger: Ledger, seconds: float) -> float:
+    """Return the choices per second that 64 tasks write, each waiting until its own is durable."""
+    rows = make_rows(int(100_000 * seconds), begin=time.time_ns() // 1000)
+    names = [column.name for column in records.columns]
+    made = [from_row(SimpleNamespace(_mapping=dict(zip(names, row, strict=True)))) for row in rows]
+    written = 0
+
+    async def write(until: float) -> None:
+        nonlocal written
+        while time.perf_counter() < until:
+            await ledger.write(made.pop())
+            written += 1
+
+    begin = time.perf_counter()
+    await asyncio.gather(*(write(begin + seconds) for _ in range(WRITERS)))
+    return written / (time.perf_counter() - begin)
+
+
+@dataclass(frozen=True)
+class Measured:
+    """Figures for one size: rates by second, times in milliseconds."""
+
+    count: int
+    write: float
+    seal: float
+    verify: float
+    prove: float
+    slowest: float
+
+
+def measure(folder: str, count: int, proofs: int) -> Measured:
+    """Print a line for one size, and return what is plotted of it."""
     key, public = new_key("shop.example/consent")
     ledger = make_log(f"{folder}/{count}.db", count, key)
     sealed, seal_wall, seal_processor = timed(ledger.seal)
@@ -111,14 +148,45 @@ def measure(folder: str, count: int, proofs: int) -> None:
         _, took, _ = timed(lambda text=text: check_proof(json.loads(text), [public]))
         checks.append(took * 1000)
     size = Path(f"{folder}/{count}.db").stat().st_size
+    write = asyncio.run(write_for(ledger, WRITE_SECONDS))
     ledger.close()
     print(
         f"{count:>10,}  {count / seal_wall:>9,.0f}/s ({count / seal_processor:>9,.0f})"
         f"  {count / wall:>9,.0f}/s ({count / processor:>9,.0f})  {count / together:>9,.0f}/s"
         f"  {statistics.median(times):>6.2f} ms ({max(times):>6.2f})  {max(sizes):>5} B"
-        f"  {statistics.median(checks):>6.2f} ms  {size / count:>5.0f} B",
+        f"  {statistics.median(checks):>6.2f} ms  {size / count:>5.0f} B  {write:>7,.0f}/s",
         flush=True,
     )
+    return Measured(
+        count=count,
+        write=write,
+        seal=count / seal_wall,
+        verify=count / together,
+        prove=statistics.median(times),
+        slowest=max(times),
+    )
+
+
+def plot(found: list[Measured], path: Path) -> None:
+    """Draw the rates and the times by the number of records."""
+    import matplotlib as mpl
+
+    mpl.use("Agg")
+    from matplotlib import pyplot as plt
+
+    mpl.rcParams["svg.hashsalt"] = "proof"
+    figure, (rates, times) = plt.subplots(1, 2, figsize=(10, 4), layout="constrained")
+    sizes = [one.count for one in found]
+    for name in ("write", "seal", "verify"):
+        rates.plot(sizes, [getattr(one, name) for one in found], marker="o", label=name)
+    rates.set(xscale="log", ylim=(0, None), xlabel="records in the log", ylabel="records/s", title="Rates")
+    times.plot(sizes, [one.prove for one in found], marker="o", label="proof, median")
+    times.plot(sizes, [one.slowest for one in found], marker="o", linestyle="--", label="proof, slowest of all")
+    times.set(xscale="log", ylim=(0, None), xlabel="records in the log", ylabel="ms", title="Time of a proof")
+    for axes in (rates, times):
+        axes.legend()
+        axes.grid(alpha=0.3)
+    figure.savefig(path, metadata={"Date": None})
 
 
 def main() -> None:
@@ -127,15 +195,19 @@ def main() -> None:
     parser.add_argument("--folder", help="where to write; else the folder for temporary files")
     parser.add_argument("--sizes", type=int, nargs="+", default=[10_000, 100_000, 1_000_000])
     parser.add_argument("--proofs", type=int, default=200)
+    parser.add_argument("--plot", type=Path, metavar="FILE.svg", help="draw rates and times by size")
     options = parser.parse_args()
     print(f"load {os.getloadavg()[0]:.1f} on {os.cpu_count()} processors")
     print(
         f"{'records':>10}  {'seal (processor)':>24}  {'verify (processor)':>24}  {'all':>11}"
-        f"  {'prove (slowest)':>18}  {'proof':>7}  {'check':>9}  {'a record':>7}"
+        f"  {'prove (slowest)':>18}  {'proof':>7}  {'check':>9}  {'a record':>7}  {'write':>9}"
     )
+    found = []
     for count in options.sizes:
         with tempfile.TemporaryDirectory(dir=options.folder) as folder:
-            measure(folder, count, options.proofs)
+            found.append(measure(folder, count, options.proofs))
+    if options.plot is not None:
+        plot(found, options.plot)
 
 
 if __name__ == "__main__":
