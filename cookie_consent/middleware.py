@@ -36,6 +36,7 @@ __all__ = ["ConsentMiddleware"]
 
 logger = logging.getLogger("cookie_consent")
 
+_GUARDED = frozenset({"http", "websocket"})
 _SECURE = frozenset({"https", "wss"})
 _GPC = "/.well-known/gpc.json"
 
@@ -112,11 +113,8 @@ class ConsentMiddleware:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Guard one request (ASGI 3)."""
         kind = scope["type"]
-        if kind == "lifespan":
-            await self._lifespan(scope, receive, send)
-            return
-        if kind not in {"http", "websocket"}:
-            await self.app(scope, receive, send)
+        if kind not in _GUARDED:
+            await (self._lifespan if kind == "lifespan" else self.app)(scope, receive, send)
             return
         asked = dict(scope["headers"])
         if b"cookie" in asked or b"sec-gpc" in asked:
