@@ -46,7 +46,7 @@ class PostgresServer:
     """One cluster in a temporary folder. It is started with ``start`` and ended with ``remove``."""
 
     def __init__(self, programs: Path, folder: str | None = None, **settings: str) -> None:
-        self._programs = programs
+        self.programs = programs
         self._folder = Path(tempfile.mkdtemp(prefix="consent-postgresql-", dir=folder))
         self._settings = {**_SETTINGS, **settings}
         self._process: subprocess.Popen[bytes] | None = None
@@ -79,7 +79,7 @@ class PostgresServer:
         end = time.monotonic() + _START
         options = [f"--{name}={value}" for name, value in self._settings.items()]
         while True:
-            command = [self._programs / "postgres", "-D", self._data, "-p", str(self.port), "-h", "127.0.0.1", *options]
+            command = [self.programs / "postgres", "-D", self._data, "-p", str(self.port), "-h", "127.0.0.1", *options]
             self._process = subprocess.Popen(command, stderr=subprocess.DEVNULL, **_user())  # type: ignore[call-overload]
             while self._process.poll() is None:
                 with suppress(psycopg.OperationalError), psycopg.connect(self.url("postgres"), connect_timeout=2):
@@ -112,6 +112,14 @@ class PostgresServer:
         """End the server and delete what it has written."""
         self.stop()
         shutil.rmtree(self._folder, ignore_errors=True)
+
+    def run(self, program: str, *arguments: str, given: str | None = None) -> str:
+        """Run one of PostgreSQL's programs and return what it prints; ``given`` is its standard input."""
+        command = [str(self.programs / program), *arguments]
+        done = subprocess.run(command, input=given, capture_output=True, text=True, check=False)
+        if done.returncode:
+            raise RuntimeError(done.stderr)
+        return done.stdout
 
     def url(self, database: str, user: str = "postgres", password: str | None = None) -> str:
         """Return the URL of a database."""

@@ -280,8 +280,11 @@ class Ledger:
         query = query.order_by(records.c.id.desc() if newest_first else records.c.id)
         if limit is not None:
             query = query.limit(limit)
-        with self._store.reading() as connection:
-            for row in connection.execution_options(yield_per=_FETCH).execute(query):
+        with (
+            self._store.reading() as connection,
+            connection.execution_options(yield_per=_FETCH).execute(query) as rows,
+        ):
+            for row in rows:
                 yield from_row(row)
 
     def record(self, record_id: str) -> ConsentRecord | None:

@@ -67,6 +67,9 @@ class _Connection(psycopg.Connection[Any]):
 
     patience: Patience | None = None
 
+    def __del__(self, *_: object) -> None:
+        """Warn of nothing: the pool that had it is gone, and the driver closes what its own process has opened."""
+
     def wait(self, gen: Generator[Any, Any, Any], *arguments: Any, **options: Any) -> Any:
         left = self.patience.seconds if self.patience is not None else None
         if left is not None:

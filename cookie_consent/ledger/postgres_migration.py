@@ -28,7 +28,7 @@ def found_version(connection: Connection, *, url: str) -> int:
     """
     server, encoding, is_there = connection.exec_driver_sql(
         "SELECT current_setting('server_version_num')::integer, current_setting('server_encoding'), "
-        "to_regclass('consent_meta') IS NOT NULL"
+        "EXISTS (SELECT FROM pg_tables WHERE tablename = 'consent_meta' AND schemaname = ANY (current_schemas(false)))"
     ).one()
     if server < _OLDEST_SERVER:
         raise LedgerError(f"the server of {url} is older than PostgreSQL 14; update it", url=url)

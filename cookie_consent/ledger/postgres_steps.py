@@ -124,7 +124,8 @@ _FUNCTIONS = (
             RAISE EXCEPTION 'no month of its own for % %', year, month;
         END IF;
         PERFORM pg_advisory_xact_lock({_MONTHS_LOCK}, 'consent_records'::regclass::oid::bigint::bit(32)::integer);
-        IF to_regclass(name) IS NULL THEN
+        IF NOT EXISTS (SELECT FROM pg_class JOIN pg_inherits ON inhrelid = oid
+            WHERE relname = name AND inhparent = 'consent_records'::regclass) THEN
             EXECUTE format('CREATE TABLE %I (LIKE consent_records INCLUDING ALL)', name);
             EXECUTE format('CREATE TRIGGER consent_no_truncate BEFORE TRUNCATE ON %I '
                 'FOR EACH STATEMENT EXECUTE FUNCTION consent_refuse()', name);
