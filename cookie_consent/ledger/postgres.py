@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import re
 import threading
+import time
 from contextlib import closing, contextmanager
 from hashlib import blake2b
 from pathlib import Path
@@ -91,12 +92,13 @@ class PostgresStore:
         shown = {entry.notice.hash: entry.notice for entry in entries if entry.notice is not None}
         rows = [to_row(entry.record) for entry in entries]
         new = [shown[key] for key in sorted(shown.keys() - self._kept)]  # in one order everywhere: no deadlock
+        end = time.monotonic() + patience
         with self._patience.of(patience):
             try:
                 try:
                     self._insert(new, rows, patience)
                 except DBAPIError as error:
-                    if not is_worth_repeating(error) or not self._patience.seconds:
+                    if not is_worth_repeating(error) or time.monotonic() > end:
                         raise
                     self._kept.clear()  # the database may be another one than before
                     self._months.clear()
@@ -112,9 +114,8 @@ class PostgresStore:
         with self.engine().connect() as connection:
             connection.execution_options(isolation_level="AUTOCOMMIT")
             if connection.info.get("patience") != patience:
-                milliseconds = max(1, int(patience * 1000))
-                connection.exec_driver_sql(f"SET lock_timeout = {milliseconds}")
-                connection.exec_driver_sql(f"SET statement_timeout = {milliseconds}")
+                for setting in self._patience.settings():
+                    connection.exec_driver_sql(setting)
                 connection.info["patience"] = patience
             months = {month for row in rows if (month := month_of(row[0])) is not None}
             for month in sorted(months - self._months):

@@ -6,7 +6,7 @@ import logging
 import math
 import threading
 import time
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any
 
 import psycopg
@@ -25,7 +25,8 @@ __all__ = ["Patience", "make_engine"]
 
 logger = logging.getLogger("cookie_consent")
 
-_GRACE = 1.0  # seconds for the server to give up by itself
+_ANSWER = 3.0  # seconds that a statement may take at least, as a slow disk is not one that is away
+_GRACE = 1.0  # more, for the server to give up by itself
 _SHORTEST = 2  # libpq takes no less
 _NETWORK = {
     "keepalives_idle": "10",
@@ -41,25 +42,35 @@ _SET_UP = f"""SELECT current_setting('synchronous_commit'), current_setting('fsy
 
 
 class Patience:
-    """How long the thread that runs waits for a connection, and for the answers on it; by itself without end."""
+    """How long the thread that runs waits for locks and connections, and for answers; by itself without end."""
 
     def __init__(self) -> None:
         self._of_thread = threading.local()
 
     @property
     def seconds(self) -> float | None:
-        """Seconds that are left to this thread; None without an end."""
-        end: float | None = getattr(self._of_thread, "end", None)
-        return None if end is None else max(0.0, end - time.monotonic())
+        """Seconds that this thread waits for a lock or a connection; None without an end."""
+        seconds: float | None = getattr(self._of_thread, "seconds", None)
+        return seconds
+
+    @property
+    def answer(self) -> float | None:
+        """Seconds that a statement of this thread may take; None without an end."""
+        return None if self.seconds is None else max(self.seconds, _ANSWER)
 
     @contextmanager
     def of(self, seconds: float) -> Iterator[None]:
-        """Let what this thread does inside end after so many seconds, and the grace that the server has."""
-        self._of_thread.end = time.monotonic() + seconds
+        """Let this thread wait no longer than so many seconds at a time, inside."""
+        self._of_thread.seconds = seconds
         try:
             yield
         finally:
-            self._of_thread.end = None
+            self._of_thread.seconds = None
+
+    def settings(self) -> list[str]:
+        """Return the statements by which the server keeps to it, outside of transactions."""
+        values = {"lock_timeout": self.seconds, "statement_timeout": self.answer}
+        return [f"SET {name} = {max(1, round((seconds or 0) * 1000))}" for name, seconds in values.items()]
 
 
 class _Connection(psycopg.Connection[Any]):
@@ -71,9 +82,9 @@ class _Connection(psycopg.Connection[Any]):
         """Warn of nothing: the pool that had it is gone, and the driver closes what its own process has opened."""
 
     def wait(self, gen: Generator[Any, Any, Any], *arguments: Any, **options: Any) -> Any:
-        left = self.patience.seconds if self.patience is not None else None
-        if left is not None:
-            gen = self._until(time.monotonic() + left + _GRACE, gen)
+        seconds = self.patience.answer if self.patience is not None else None
+        if seconds is not None:
+            gen = self._until(time.monotonic() + seconds + _GRACE, gen)
         return super().wait(gen, *arguments, **options)
 
     def _until(self, end: float, gen: Generator[Any, Any, Any]) -> Generator[Any, Any, Any]:
@@ -84,17 +95,24 @@ class _Connection(psycopg.Connection[Any]):
                 ready = yield wanted
                 if not ready and time.monotonic() > end:
                     gen.close()
-                    self.pgconn.finish()
+                    self._give_up()
                     raise psycopg.OperationalError("the server does not answer")
                 wanted = gen.send(ready)
         except StopIteration as done:
             return done.value
 
+    def _give_up(self) -> None:
+        """Close, having asked the server to end what it does, such as to wait for a standby that is away."""
+        with suppress(psycopg.Error):
+            if psycopg.capabilities.has_cancel_safe():  # the other way to cancel may wait as long as this one did
+                self.cancel_safe(timeout=_GRACE)
+        self.pgconn.finish()
+
 
 def make_engine(url: URL, patience: Patience, longest: float) -> Engine:
     """Return an engine whose connections are set up as the log needs them; nothing is connected yet.
 
-    A connection is waited for as long as the thread's patience lasts, ``longest`` seconds without one.
+    A connection is waited for as long as the thread has patience, ``longest`` seconds without an end.
     """
     arguments = {name: value for name, value in _NETWORK.items() if name not in url.query}
     engine = create_engine(
@@ -107,9 +125,8 @@ def make_engine(url: URL, patience: Patience, longest: float) -> Engine:
     )
 
     def connect(_dialect: Dialect, _record: object, given: Any, named: dict[str, Any]) -> _Connection:
-        left = patience.seconds
-        seconds = math.ceil(longest if left is None else left)
-        named.setdefault("connect_timeout", max(_SHORTEST, seconds))
+        seconds = longest if patience.seconds is None else patience.seconds
+        named.setdefault("connect_timeout", max(_SHORTEST, math.ceil(seconds)))
         connection = _Connection.connect(*given, **named)
         connection.patience = patience
         return connection

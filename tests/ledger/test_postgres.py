@@ -11,7 +11,7 @@ import threading
 import time
 from contextlib import closing
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
 import psycopg
@@ -41,7 +41,7 @@ def store_of(ledger: Ledger) -> PostgresStore:
     return ledger._store
 
 
-def ask(url: str, query: str) -> list[tuple[object, ...]]:
+def ask(url: str, query: str) -> list[tuple[Any, ...]]:
     with psycopg.connect(url, autocommit=True) as connection:
         return connection.execute(query.encode()).fetchall()
 
@@ -172,7 +172,7 @@ def test_a_log_that_is_restored_in_another_cluster_goes_on(
     copy = Ledger(restored, key=KEY)
     copy.append([make(51), make(52)])
     assert copy.seal().added == 4  # with the one before, and the erasure
-    assert ask(restored, "SELECT max(place) >> 20 FROM consent_records")[0][0] > highest  # type: ignore[operator]
+    assert ask(restored, "SELECT max(place) >> 20 FROM consent_records")[0][0] > highest
     found = copy.verify()
     assert [fault for fault in found.faults if fault.kind != "notice"] == []
     assert (found.records, found.erased, found.unsealed) == (52, 1, 0)
