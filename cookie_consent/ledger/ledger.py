@@ -69,8 +69,9 @@ class Ledger:
         key: str | Path | None = None,
         seal_every: float = 60.0,
     ) -> None:
-        self.url = url or os.environ.get("CONSENT_LEDGER") or DEFAULT_URL
-        self._store = make_store(self.url)
+        self._store = make_store(url or os.environ.get("CONSENT_LEDGER") or DEFAULT_URL)
+        self.url = self._store.name
+        """The URL, without a password."""
         folder = spool or os.environ.get("CONSENT_SPOOL")
         self._spools = SpoolFolder(self._store.spool_path, Path(folder) if folder else None)
         self._writer = Writer(self._store, self._spools, url=self._store.name)

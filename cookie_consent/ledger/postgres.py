@@ -75,7 +75,8 @@ class PostgresStore:
         host = url.host or url.query.get("host", "")
         shown = URL.create("postgresql", url.username, None, str(host) or None, url.port, url.database)
         self.name = shown.render_as_string()
-        self.spool_path = Path(_spool_name(shown))
+        self._password = url.password or str(url.query.get("password", "")) or None
+        self.spool_path = Path(_spool_name(shown, str(url.query.get("options", ""))))
         self.opened_as = SCHEMA_VERSION
         self._engine: Engine | None = None
         self._begin_anew()
@@ -105,7 +106,7 @@ class PostgresStore:
                     self._insert([shown[key] for key in sorted(shown)], rows, patience)
             except (SQLAlchemyError, UnicodeError) as error:
                 if is_refusal(error):
-                    cause = cause_of(error, self.url.password)
+                    cause = cause_of(error, self._password)
                     raise RecordRefusedError(f"the log {self.name} refuses a record: {cause}", url=self.name) from error
                 raise self._failure("cannot be written", error) from error
         self._kept.update(shown)
@@ -304,12 +305,12 @@ class PostgresStore:
             return list(cursor.execute(query, values).fetchall())
 
     def _failure(self, what: str, error: BaseException) -> LedgerError:
-        cause = cause_of(error, self.url.password)
+        cause = cause_of(error, self._password)
         return LedgerError(f"the log {self.name} {what}: {cause}; {advice(error)}", url=self.name)
 
 
-def _spool_name(url: URL) -> str:
-    """Return a name that says which database it is, and is that of no other."""
+def _spool_name(url: URL, options: str) -> str:
+    """Return a name that says which database it is, and is that of no other; ``options`` may name a schema."""
     readable = re.sub(r"[^A-Za-z0-9-]+", "-", f"{url.host or 'local'}-{url.database or url.username or ''}").strip("-")
-    place = f"{url.host or ''}\n{url.port or 5432}\n{url.database or url.username or ''}"
+    place = f"{url.host or ''}\n{url.port or 5432}\n{url.database or url.username or ''}\n{options}"
     return f"consent-{readable[:80]}-{blake2b(place.encode(), digest_size=4).hexdigest()}"

@@ -17,8 +17,10 @@ from uuid import UUID
 import psycopg
 import pytest
 from sqlalchemy import make_url
+from typer.testing import CliRunner
 
 from cookie_consent import ConfigurationError, Ledger, LedgerError
+from cookie_consent.cli import app
 from cookie_consent.errors import RecordRefusedError
 from cookie_consent.ledger import postgres as postgres_module
 from cookie_consent.ledger.note import new_key
@@ -359,6 +361,14 @@ def test_errors_say_what_to_do_and_no_password(own_server: PostgresServer, caplo
             assert word not in text
         ledger.close()
     assert word not in caplog.text
+    log = own_server.make_database()
+    ledger = Ledger(log, key=KEY)
+    ledger.append([make(0)])
+    ledger.seal()
+    shown = CliRunner().invoke(app, ["log", "verify", "--ledger", log])
+    assert (shown.exit_code, "@127.0.0.1" in shown.output) == (0, True)
+    assert str(url.password) not in shown.output
+    ledger.close()
 
 
 def test_without_the_driver_one_is_told_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -371,13 +381,21 @@ def test_without_the_driver_one_is_told_what_to_install(monkeypatch: pytest.Monk
 
 def test_spools_are_named_after_the_database(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("CONSENT_SPOOL", str(tmp_path))
-    urls = ["h/a", "u:p@h/a", "h:5432/a?sslmode=require", "h:5433/a", "h/b", "g/a", "/a"]
+    urls = [
+        "h/a?options=-csearch_path%3Db",
+        "h/a",
+        "u:p@h/a",
+        "h:5432/a?sslmode=require",
+        "h:5433/a",
+        "h/b",
+        "g/a",
+        "/a",
+    ]
     names = [Ledger(f"postgresql://{url}")._spools._prefix for url in urls]
-    assert names[0] == names[1] == names[2]
-    assert len(set(names)) == 5
-    assert "p" not in names[1].replace("sp", "")
+    assert names[1] == names[2] == names[3]
+    assert len(set(names)) == 6
     monkeypatch.chdir(tmp_path)
-    assert Ledger("postgres://h/a")._spools._prefix == names[0]
+    assert Ledger("postgres://h/a")._spools._prefix == names[1]
 
 
 def until(condition: object, seconds: float = 30) -> None:
