@@ -301,7 +301,7 @@ class PostgresStore:
     def _tuples(self, connection: Connection, query: str, values: tuple[Any, ...]) -> list[tuple[Any, ...]]:
         """Run a query by the driver, whose rows are plain tuples."""
         driver: Any = connection.connection
-        with driver.cursor() as cursor:
+        with driver.cursor(binary=True) as cursor:
             return list(cursor.execute(query, values).fetchall())
 
     def _failure(self, what: str, error: BaseException) -> LedgerError:
