@@ -18,7 +18,7 @@ from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 from cookie_consent.errors import LedgerError, ProofError, RecordRefusedError
 from cookie_consent.ledger.postgres_append import MOST_ROWS, PIECE, insertion, insertion_with_notices
 from cookie_consent.ledger.postgres_connection import Patience, make_engine
-from cookie_consent.ledger.postgres_errors import advice, cause_of, is_refusal, is_worth_repeating
+from cookie_consent.ledger.postgres_errors import advice, cause_of, is_demoted, is_refusal, is_worth_repeating
 from cookie_consent.ledger.postgres_migration import found_version, migrate
 from cookie_consent.ledger.postgres_months import month_of
 from cookie_consent.ledger.postgres_steps import PLACE_BITS
@@ -99,10 +99,10 @@ class PostgresStore:
                 try:
                     self._insert(new, rows, patience)
                 except DBAPIError as error:
-                    if not is_worth_repeating(error) or time.monotonic() > end:
-                        raise
                     self._kept.clear()  # the database may be another one than before
                     self._months.clear()
+                    if not is_worth_repeating(error) or (error.connection_invalidated and time.monotonic() > end):
+                        raise
                     self._insert([shown[key] for key in sorted(shown)], rows, patience)
             except (SQLAlchemyError, UnicodeError) as error:
                 if is_refusal(error):
@@ -305,6 +305,8 @@ class PostgresStore:
             return list(cursor.execute(query, values).fetchall())
 
     def _failure(self, what: str, error: BaseException) -> LedgerError:
+        if is_demoted(error) and self._engine is not None:
+            self._engine.dispose()  # another one may be the primary server by now
         cause = cause_of(error, self._password)
         return LedgerError(f"the log {self.name} {what}: {cause}; {advice(error)}", url=self.name)
 

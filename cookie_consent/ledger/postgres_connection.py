@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import math
 import threading
 import time
@@ -13,6 +12,7 @@ import psycopg
 from sqlalchemy import create_engine, event
 
 from cookie_consent.ledger.postgres_steps import KEEP_ORDER
+from cookie_consent.once import log_once
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Iterator
@@ -22,8 +22,6 @@ if TYPE_CHECKING:
     from sqlalchemy.engine.interfaces import Dialect
 
 __all__ = ["Patience", "make_engine"]
-
-logger = logging.getLogger("cookie_consent")
 
 _ANSWER = 3.0  # seconds that a statement may take at least, as a slow disk is not one that is away
 _GRACE = 1.0  # more, for the server to give up by itself
@@ -143,7 +141,9 @@ def _set_up(connection: _Connection, longest: float) -> None:
         if synchronous == "off":  # of the server, the role or the database: a choice is durable when it is acknowledged
             cursor.execute("SET synchronous_commit = on")
         if synced == "off":
-            logger.warning("PostgreSQL runs with fsync=off: choices that were acknowledged may be lost; set it to on")
+            log_once(
+                "fsync", "PostgreSQL runs with fsync=off: choices that were acknowledged may be lost; set it to on"
+            )
         cursor.execute(f"SET lock_timeout = {int(longest * 1000)}")
         if keeps_order:
             cursor.execute(f"SELECT {KEEP_ORDER}")

@@ -6,11 +6,12 @@ from typing import Any
 
 from psycopg.errors import DataError as DriverDataError
 
-__all__ = ["advice", "cause_of", "is_refusal", "is_worth_repeating"]
+__all__ = ["advice", "cause_of", "is_demoted", "is_refusal", "is_worth_repeating"]
 
 _CONFLICTS = frozenset({"40001", "40P01"})
 _NO_PARTITION = "23514"
 _NO_NOTICE = "23503"
+_READ_ONLY = "25006"
 _BY_STATE = {
     "28": "check the user and the password in the URL, and pg_hba.conf on the server",
     "3D": "make the database with `createdb`, or name another",
@@ -20,7 +21,7 @@ _BY_STATE = {
     "42883": "make the functions with `cookie-consent log migrate`",
     "53100": "make room on the server's disk",
     "53300": "raise max_connections on the server, or run fewer processes",
-    "25006": "this server takes no changes; name the primary one, such as with ?target_session_attrs=read-write",
+    _READ_ONLY: "this server takes no changes; name the primary one, such as with ?target_session_attrs=read-write",
     "55P03": "another session holds a lock; see which one in pg_locks, and end it",
     "57014": "the server is busy, or another session holds a lock; see pg_stat_activity",
     "57P": "the server stops or starts; see its log",
@@ -73,6 +74,11 @@ def is_refusal(error: BaseException) -> bool:
         return True
     state = _state(error)
     return state[:2] in {"22", "23", "54"} and state != _NO_PARTITION
+
+
+def is_demoted(error: BaseException) -> bool:
+    """Tell whether the server takes no changes, as one that is no longer the primary."""
+    return _state(error) == _READ_ONLY
 
 
 def is_worth_repeating(error: BaseException) -> bool:

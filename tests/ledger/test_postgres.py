@@ -89,6 +89,19 @@ def test_months_are_told_by_the_id() -> None:
     assert [month_of(name) for name in ("", "0", LATEST, "~")] == [None] * 4
 
 
+def test_a_month_that_is_empty_may_be_dropped(postgres_url: str) -> None:
+    ledger = Ledger(postgres_url)
+    old = make(id="0180" + "0" * 32, at=datetime(2022, 4, 5, tzinfo=UTC))
+    ledger.append([old, make(notice=NOTICE.hash)], [NOTICE])
+    month = ask(postgres_url, f"SELECT tableoid::regclass FROM consent_records WHERE id = '{old.id}'")[0][0]  # noqa: S608
+    assert ledger.prune(datetime(2023, 1, 1, tzinfo=UTC)).deleted == 1
+    with psycopg.connect(postgres_url, autocommit=True) as connection:
+        connection.execute(f"DROP TABLE {month}".encode())
+    ledger.append([old])  # who knew that it was there makes it anew
+    assert ledger.count() == 2
+    ledger.close()
+
+
 def test_hosts_that_begin_at_the_same_time_make_one_log(postgres_url: str) -> None:
     ready, failed = threading.Barrier(6), []
 
@@ -301,7 +314,10 @@ def test_while_the_server_is_away_choices_wait_in_the_spool(
 
 
 @pytest.mark.skipif(not hasattr(signal, "SIGSTOP"), reason="needs signals that stop a process")
-def test_a_server_that_says_nothing_is_away(postgres_url: str, tmp_path: Path) -> None:
+def test_a_server_that_says_nothing_is_away(
+    postgres_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("cookie_consent.ledger.postgres_connection._ANSWER", 0.5)
     ledger = Ledger(postgres_url)
     asyncio.run(ledger.write(make(0)))
     query = (

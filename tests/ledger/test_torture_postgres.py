@@ -35,7 +35,7 @@ def server(postgres: PostgresServer, tmp_path: Path, monkeypatch: pytest.MonkeyP
         own.remove()
 
 
-@pytest.mark.parametrize("kills", [6, pytest.param(50, marks=pytest.mark.torture)])
+@pytest.mark.parametrize("kills", [5, pytest.param(50, marks=pytest.mark.torture)])
 def test_no_acknowledged_choice_is_lost_when_servers_are_killed(
     server: PostgresServer, tmp_path: Path, kills: int
 ) -> None:
@@ -74,7 +74,7 @@ def test_no_acknowledged_choice_is_lost_when_servers_are_killed(
     check(url, acknowledged)
 
 
-@pytest.mark.parametrize("seconds", [4, pytest.param(60, marks=pytest.mark.torture)])
+@pytest.mark.parametrize("seconds", [3, pytest.param(60, marks=pytest.mark.torture)])
 def test_a_database_that_is_away_fails_no_page_and_loses_no_choice(
     server: PostgresServer, tmp_path: Path, seconds: float
 ) -> None:
@@ -117,12 +117,12 @@ def test_each_visitors_choices_keep_their_order_while_the_database_comes_and_goe
             await asyncio.sleep(0.01)
 
     async def run() -> None:
-        until = time.monotonic() + 3
+        until = time.monotonic() + 2
         visitors = [asyncio.create_task(visitor(number, until)) for number in range(16)]
         for end in (server.stop, server.kill):
-            await asyncio.sleep(0.4)
+            await asyncio.sleep(0.25)
             await asyncio.to_thread(end)
-            await asyncio.sleep(0.4)
+            await asyncio.sleep(0.25)
             await asyncio.to_thread(server.start)
         await asyncio.gather(*visitors)
 
