@@ -37,7 +37,7 @@ def running(folder: str | None) -> Iterator[PostgresServer | None]:
     if programs is None:
         yield None
         return
-    server = PostgresServer(programs, folder, shared_buffers="256MB")
+    server = PostgresServer(programs, folder, shared_buffers="256MB", autovacuum="on")
     try:
         server.start()
         yield server

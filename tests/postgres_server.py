@@ -25,7 +25,7 @@ _SETTINGS = {
     "max_wal_size": "1GB",
     "log_min_messages": "fatal",
     "unix_socket_directories": "",
-    "autovacuum_naptime": "5s",
+    "autovacuum": "off",  # its transactions would hold up what is sealed, for a moment
 }
 
 
@@ -91,10 +91,10 @@ class PostgresServer:
                 raise RuntimeError("PostgreSQL does not start")
             time.sleep(0.1)
 
-    def stop(self) -> None:
-        """End the server, without waiting for its clients."""
+    def stop(self, how: signal.Signals = signal.SIGINT) -> None:
+        """End the server, without waiting for its clients; by SIGQUIT without writing out what it has in memory."""
         if self._process is not None and self._process.poll() is None:
-            self._process.send_signal(signal.SIGINT)
+            self._process.send_signal(how)
             self._process.wait(_START)
 
     def kill(self) -> None:
@@ -110,7 +110,7 @@ class PostgresServer:
 
     def remove(self) -> None:
         """End the server and delete what it has written."""
-        self.stop()
+        self.stop(signal.SIGQUIT)
         shutil.rmtree(self._folder, ignore_errors=True)
 
     def run(self, program: str, *arguments: str, given: str | None = None) -> str:

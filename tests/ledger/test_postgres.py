@@ -314,9 +314,7 @@ def test_while_the_server_is_away_choices_wait_in_the_spool(
 
 
 @pytest.mark.skipif(not hasattr(signal, "SIGSTOP"), reason="needs signals that stop a process")
-def test_a_server_that_says_nothing_is_away(
-    postgres_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_server_that_says_nothing_is_away(postgres_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("cookie_consent.ledger.postgres_connection._ANSWER", 0.5)
     ledger = Ledger(postgres_url)
     asyncio.run(ledger.write(make(0)))
