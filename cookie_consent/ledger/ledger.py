@@ -16,7 +16,7 @@ from cookie_consent.ledger.events import read_events, recorded_keys
 from cookie_consent.ledger.keys import load_signers
 from cookie_consent.ledger.proof import prove, prove_growth
 from cookie_consent.ledger.record import Notice
-from cookie_consent.ledger.schema import SCHEMA_VERSION, from_row, micros, notices, records
+from cookie_consent.ledger.schema import from_row, micros, notices, records
 from cookie_consent.ledger.seal import Sealer
 from cookie_consent.ledger.seal_thread import SealThread
 from cookie_consent.ledger.sealed_export import export_sealed
@@ -57,8 +57,8 @@ class Ledger:
     ``spool``; None reads ``CONSENT_SPOOL``, else it is that of the database. With a ``key``, or one in
     ``CONSENT_LEDGER_KEY`` (see ``load_signers``), a server seals the log every ``seal_every`` seconds. Nothing is
     touched before the first use.
-    Safe to use from several threads and event loops, and the file from several processes; a fork starts anew.
-    Raises ``ConfigurationError`` for a URL that is none or names another engine.
+    Safe to use from several threads and event loops, and the log from several processes; a fork starts anew.
+    Raises ``ConfigurationError`` for a URL that is none, names another engine, or needs a package that is missing.
     """
 
     def __init__(
@@ -69,8 +69,9 @@ class Ledger:
         key: str | Path | None = None,
         seal_every: float = 60.0,
     ) -> None:
-        self.url = url or os.environ.get("CONSENT_LEDGER") or DEFAULT_URL
-        self._store = make_store(self.url)
+        self._store = make_store(url or os.environ.get("CONSENT_LEDGER") or DEFAULT_URL)
+        self.url = self._store.name
+        """The URL, without a password."""
         folder = spool or os.environ.get("CONSENT_SPOOL")
         self._spools = SpoolFolder(self._store.spool_path, Path(folder) if folder else None)
         self._writer = Writer(self._store, self._spools, url=self._store.name)
@@ -89,10 +90,10 @@ class Ledger:
     def migrate(self) -> tuple[int, int]:
         """Bring the schema up to date; return the version that it had and the one that it has.
 
-        An SQLite log is migrated by whatever opens it, so that there is nothing left to do. Raises ``LedgerError``.
+        An SQLite log is migrated by whatever opens it, so that there is nothing left to do. In a PostgreSQL database
+        without a log one is made; it had version 0. Raises ``LedgerError``.
         """
-        self.open(create=False)
-        return self._store.opened_as, SCHEMA_VERSION
+        return self._store.migrate()
 
     def start(self) -> None:
         """Begin what a server does beside answering: carrying over spools and, if there is a key, sealing.
@@ -280,8 +281,11 @@ class Ledger:
         query = query.order_by(records.c.id.desc() if newest_first else records.c.id)
         if limit is not None:
             query = query.limit(limit)
-        with self._store.reading() as connection:
-            for row in connection.execution_options(yield_per=_FETCH).execute(query):
+        with (
+            self._store.reading() as connection,
+            connection.execution_options(yield_per=_FETCH).execute(query) as rows,
+        ):
+            for row in rows:
                 yield from_row(row)
 
     def record(self, record_id: str) -> ConsentRecord | None:

@@ -11,6 +11,7 @@ import time
 from typing import TYPE_CHECKING
 
 from cookie_consent.errors import ConsentError
+from cookie_consent.ledger.store import PATIENCE
 
 if TYPE_CHECKING:
     from cookie_consent.ledger.seal import Sealer
@@ -44,7 +45,7 @@ class SealThread:
         if self.is_alive:
             self._deadline = time.monotonic() + _LONGEST_END
             self._stopping.set()
-            self._thread.join()
+            self._thread.join(max(0.0, _LONGEST_END) + PATIENCE)  # a server that is out of reach may hold it
 
     def _run(self) -> None:
         wait = self._every * random.uniform(0.5, 1)  # noqa: S311 - so that several workers do not ask at once

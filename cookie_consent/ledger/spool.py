@@ -50,7 +50,7 @@ class SpoolFolder:
     def __init__(self, database: Path, folder: Path | None = None) -> None:
         name = database.name
         if folder is not None:  # files of the same name may lie elsewhere
-            name += "." + blake2b(os.fsencode(database.absolute()), digest_size=4).hexdigest()
+            name += "." + blake2b(os.fsencode(database), digest_size=4).hexdigest()
         self.folder = folder if folder is not None else database.absolute().parent
         self._prefix = name + "."
 

@@ -58,7 +58,7 @@ class SqliteStore:
     def __init__(self, url: URL) -> None:
         self.url = url
         self.path = Path(url.database or "")
-        self.spool_path = self.path
+        self.spool_path = self.path.absolute()
         self.name = str(url)
         self.opened_as = SCHEMA_VERSION
         """The schema's version that the file had before this process opened it; 0 if there was none."""
@@ -120,6 +120,11 @@ class SqliteStore:
     def open(self, *, create: bool = True) -> None:
         """Connect and bring the schema up to date."""
         self.engine(create=create)
+
+    def migrate(self) -> tuple[int, int]:
+        """Connect, by which the schema is brought up to date."""
+        self.open(create=False)
+        return self.opened_as, SCHEMA_VERSION
 
     def unsealed(self, connection: Connection, limit: int) -> list[WalkedRow]:
         """Return the rows after that of the last leaf; see ``Store``.

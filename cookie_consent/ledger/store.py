@@ -43,7 +43,8 @@ class Store(Protocol):
     name: str
     """How messages and errors name it: its URL without a password."""
     spool_path: Path
-    """What the spool's files are named after, and lie beside unless they are given a folder."""
+    """What the spool's files are named after, and lie beside unless they are given a folder; a bare name if there is
+    no such place, so that they lie in the current folder."""
     opened_as: int
     """The schema's version that the store had before this process brought it up to date; 0 if there was none."""
 
@@ -56,7 +57,13 @@ class Store(Protocol):
         """
 
     def open(self, *, create: bool = True) -> None:
-        """Connect and see to the schema; without ``create`` a log that is not there is an error (``LedgerError``)."""
+        """Connect and see to the schema; without ``create`` a log that is not there is an error (``LedgerError``).
+
+        So is a log of an older schema in a store that several hosts use, where ``migrate`` has to be asked for.
+        """
+
+    def migrate(self) -> tuple[int, int]:
+        """Bring the schema up to date; return the version that it had and the one that it has. ``LedgerError``."""
 
     def writing(self) -> AbstractContextManager[Connection]:
         """Give a connection in a transaction in which nobody else seals or amends, in other processes neither.

@@ -6,8 +6,8 @@ import threading
 from datetime import date
 from typing import TYPE_CHECKING, get_args
 
-from sqlalchemy import Column, Integer, MetaData, String, Table, delete, func, inspect, select
-from sqlalchemy.dialects.sqlite import insert
+from sqlalchemy import Column, Integer, MetaData, String, Table, case, delete, func, inspect, select
+from sqlalchemy.dialects import postgresql, sqlite
 
 from cookie_consent.reports.finding import Finding, Kind, Observation
 from cookie_consent.reports.table import MAXIMUM_PATHS
@@ -87,14 +87,16 @@ class ReportStore:
 def _upsert(connection: Connection, finding: Finding) -> None:
     key = vars(finding.observation)
     row = {**key, "count": finding.count, "first": finding.first.isoformat(), "last": finding.last.isoformat()}
+    insert = postgresql.insert if connection.dialect.name == "postgresql" else sqlite.insert
     added = insert(findings).values(row)
+    first, last = added.excluded["first"], added.excluded["last"]
     connection.execute(
         added.on_conflict_do_update(
             index_elements=list(_KEY),
             set_={
                 "count": findings.c["count"] + added.excluded["count"],
-                "first": func.min(findings.c.first, added.excluded["first"]),
-                "last": func.max(findings.c.last, added.excluded["last"]),
+                "first": case((first < findings.c.first, first), else_=findings.c.first),
+                "last": case((last > findings.c.last, last), else_=findings.c.last),
             },
         )
     )

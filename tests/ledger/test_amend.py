@@ -34,6 +34,11 @@ def ledger(ledger_url: str) -> Ledger:
     return Ledger(ledger_url, key=KEY)
 
 
+@pytest.fixture
+def any_ledger(store_url: str) -> Ledger:
+    return Ledger(store_url, key=KEY)
+
+
 def of_one(at: int, **values: object) -> ConsentRecord:
     fields = {"subject": WHO, "url": "/private-page", "user_agent_family": "Netscape", "ip": "192.0.2.77"}
     return make(at, **{**fields, "region": "DE-BY", **values})
@@ -93,53 +98,53 @@ def test_erasing_removes_what_identifies_and_nothing_else(ledger: Ledger, tmp_pa
     ledger.close()
 
 
-def test_pruning_leaves_a_log_that_can_be_verified(ledger: Ledger, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_pruning_leaves_a_log_that_can_be_verified(any_ledger: Ledger, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(amend, "_BATCH", 100)
     written = [make(at) for at in range(600)]
-    ledger.append(written[:300])
-    ledger.seal()
-    ledger.append([make(5), *written[300:]])  # one that came late
-    ledger.seal()
-    assert ledger.prune(START) == amend.Pruning(deleted=0, unsealed=0)
-    done = ledger.prune(START + timedelta(minutes=450))
+    any_ledger.append(written[:300])
+    any_ledger.seal()
+    any_ledger.append([make(5), *written[300:]])  # one that came late
+    any_ledger.seal()
+    assert any_ledger.prune(START) == amend.Pruning(deleted=0, unsealed=0)
+    done = any_ledger.prune(START + timedelta(minutes=450))
     assert (done.deleted, done.unsealed) == (451, 0)
-    assert ledger.count() == 150
-    assert faults_of(ledger) == []
-    check_proof(ledger.prove(written[500].id), [PUBLIC])
-    assert ledger.prove(written[3].id) is None
-    ledger.append([make(700)])
-    ledger.seal()
-    assert faults_of(ledger) == []
-    found = ledger.verify()
+    assert any_ledger.count() == 150
+    assert faults_of(any_ledger) == []
+    check_proof(any_ledger.prove(written[500].id), [PUBLIC])
+    assert any_ledger.prove(written[3].id) is None
+    any_ledger.append([make(700)])
+    any_ledger.seal()
+    assert faults_of(any_ledger) == []
+    found = any_ledger.verify()
     assert (found.records, found.pruned, found.events) == (151, 451, 1 + 5)
-    pruned = [event for event in ledger.events() if event.kind == "pruned"]
+    pruned = [event for event in any_ledger.events() if event.kind == "pruned"]
     assert sum(event.detail["records"] for event in pruned) == 451
-    ledger.prune(START + timedelta(days=9))  # all, the record that was sealed last among them
-    ledger.append([make(800)])
-    ledger.seal()
-    assert faults_of(ledger) == []
-    assert ledger.verify().records == 1
-    ledger.close()
+    any_ledger.prune(START + timedelta(days=9))  # all, the record that was sealed last among them
+    any_ledger.append([make(800)])
+    any_ledger.seal()
+    assert faults_of(any_ledger) == []
+    assert any_ledger.verify().records == 1
+    any_ledger.close()
 
 
-def test_what_is_not_sealed_is_pruned_later_in_a_log_that_is(ledger: Ledger) -> None:
-    ledger.append([make(0)])
-    ledger.seal()
-    ledger.append([make(1)])
-    done = ledger.prune(START + timedelta(days=1))
+def test_what_is_not_sealed_is_pruned_later_in_a_log_that_is(any_ledger: Ledger) -> None:
+    any_ledger.append([make(0)])
+    any_ledger.seal()
+    any_ledger.append([make(1)])
+    done = any_ledger.prune(START + timedelta(days=1))
     assert (done.deleted, done.unsealed) == (1, 1)
-    ledger.seal()
-    assert ledger.prune(START + timedelta(days=1)).deleted == 1
-    ledger.close()
+    any_ledger.seal()
+    assert any_ledger.prune(START + timedelta(days=1)).deleted == 1
+    any_ledger.close()
 
 
-def test_a_log_without_proof_is_erased_and_pruned_as_well(ledger_url: str) -> None:
-    ledger = Ledger(ledger_url)
+def test_a_log_without_proof_is_erased_and_pruned_as_well(store_url: str) -> None:
+    ledger = Ledger(store_url)
     ledger.append([of_one(0), make(1), make(2)])
     assert ledger.erase(WHO) == 1
     assert ledger.prune(START + timedelta(minutes=2)).deleted == 2
     assert [event.kind for event in ledger.events()] == ["erased", "pruned"]
-    sealed = Ledger(ledger_url, key=KEY)  # the proof may begin later
+    sealed = Ledger(store_url, key=KEY)  # the proof may begin later
     sealed.seal()
     assert faults_of(sealed) == []
     ledger.close()
@@ -148,12 +153,12 @@ def test_a_log_without_proof_is_erased_and_pruned_as_well(ledger_url: str) -> No
 
 @pytest.mark.parametrize("change", ["erase", "prune"])
 def test_a_row_that_is_amended_while_it_is_sealed(
-    ledger: Ledger, ledger_url: str, monkeypatch: pytest.MonkeyPatch, change: str
+    any_ledger: Ledger, store_url: str, monkeypatch: pytest.MonkeyPatch, change: str
 ) -> None:
-    ledger.append([make(at) for at in range(3)])
-    ledger.seal()
-    ledger.append([of_one(4), make(5)])
-    other = Ledger(ledger_url, key=KEY)
+    any_ledger.append([make(at) for at in range(3)])
+    any_ledger.seal()
+    any_ledger.append([of_one(4), make(5)])
+    other = Ledger(store_url, key=KEY)
     compute = canonical.leaf_hashes
     done: list[bool] = []
 
@@ -167,18 +172,18 @@ def test_a_row_that_is_amended_while_it_is_sealed(
         return compute(*arguments)  # type: ignore[arg-type]
 
     monkeypatch.setattr(seal, "leaf_hashes", amended)
-    ledger.seal()
+    any_ledger.seal()
     assert done
-    assert faults_of(ledger) == []
-    ledger.close()
+    assert faults_of(any_ledger) == []
+    any_ledger.close()
     other.close()
 
 
-def test_sealing_erasing_and_pruning_at_the_same_time(ledger_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_sealing_erasing_and_pruning_at_the_same_time(store_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(seal, "_BATCH", 16)
     monkeypatch.setattr(amend, "_BATCH", 16)
-    Ledger(ledger_url, key=KEY).enter(Policy(version="1"), channel="phone")
-    Ledger(ledger_url, key=KEY).seal()
+    Ledger(store_url, key=KEY).enter(Policy(version="1"), channel="phone")
+    Ledger(store_url, key=KEY).seal()
     failed: list[Exception] = []
 
     def verified(own: Ledger) -> None:
@@ -186,7 +191,7 @@ def test_sealing_erasing_and_pruning_at_the_same_time(ledger_url: str, monkeypat
 
     def repeat(work: Callable[[Ledger, int], object]) -> threading.Thread:
         def run() -> None:
-            own = Ledger(ledger_url, key=KEY)
+            own = Ledger(store_url, key=KEY)
             try:
                 for number in range(15):
                     work(own, number)
@@ -209,7 +214,7 @@ def test_sealing_erasing_and_pruning_at_the_same_time(ledger_url: str, monkeypat
     for thread in threads:
         thread.join()
     assert failed == []
-    ledger = Ledger(ledger_url, key=KEY)
+    ledger = Ledger(store_url, key=KEY)
     ledger.seal()
     assert faults_of(ledger) == []
     ledger.close()
@@ -330,12 +335,12 @@ def damaged(lines: list[dict[str, object]]) -> dict[str, list[dict[str, object]]
     }
 
 
-def test_exports_that_were_touched_are_found_out(ledger: Ledger) -> None:
-    ledger.append([make(at) for at in range(5)])
-    ledger.seal()
+def test_exports_that_were_touched_are_found_out(any_ledger: Ledger) -> None:
+    any_ledger.append([make(at) for at in range(5)])
+    any_ledger.seal()
     stream = io.StringIO()
-    assert ledger.export_sealed(stream) == 6
-    ledger.close()
+    assert any_ledger.export_sealed(stream) == 6
+    any_ledger.close()
     lines = [json.loads(line) for line in stream.getvalue().splitlines()]
     assert len(lines) == 7
     for name, touched in damaged(lines).items():

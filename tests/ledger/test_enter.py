@@ -22,8 +22,8 @@ POLICY = parse_policy(
 WHO = "3f2504e0-4f89-41d3-9a0c-0305e82c3301"
 
 
-def test_a_choice_made_by_phone(ledger_url: str) -> None:
-    ledger = Ledger(ledger_url)
+def test_a_choice_made_by_phone(store_url: str) -> None:
+    ledger = Ledger(store_url)
     notice = notice_of("May we count you?", language="en", policy=POLICY)
     first = ledger.enter(POLICY, channel="phone", granted=["analytics", "youtube"], refused=["chat"], notice=notice)
     assert UUID(first.subject).version == 4
@@ -41,8 +41,8 @@ def test_a_choice_made_by_phone(ledger_url: str) -> None:
     ledger.close()
 
 
-def test_a_form_that_was_signed_before(ledger_url: str) -> None:
-    ledger = Ledger(ledger_url)
+def test_a_form_that_was_signed_before(store_url: str) -> None:
+    ledger = Ledger(store_url)
     online = make(subject=WHO, at=datetime(2026, 3, 1, tzinfo=UTC))
     ledger.append([online])
     at = datetime(2026, 2, 1, 12, tzinfo=UTC)

@@ -85,8 +85,8 @@ def test_every_commit_is_synced(ledger_url: str) -> None:
     ledger.close()
 
 
-def test_threads_and_two_ledgers_write_to_one_file(ledger_url: str) -> None:
-    ledgers = [Ledger(ledger_url), Ledger(ledger_url)]
+def test_threads_and_two_ledgers_write_to_one_file(store_url: str) -> None:
+    ledgers = [Ledger(store_url), Ledger(store_url)]
     threads = [
         threading.Thread(target=lambda ledger=ledger: [ledger.append([make(at)]) for at in range(20)])
         for ledger in ledgers * 3
@@ -115,8 +115,8 @@ def test_a_new_file_that_another_connection_holds_is_waited_for(ledger_url: str,
     held.close()
 
 
-def test_filters_and_order(ledger_url: str) -> None:
-    ledger = Ledger(ledger_url)
+def test_filters_and_order(store_url: str) -> None:
+    ledger = Ledger(store_url)
     written = [make(at, subject=f"s{at % 2}") for at in range(6)]
     ledger.append(written)
     assert list(ledger.records(since=written[2].at, until=written[4].at)) == written[2:4]
@@ -150,14 +150,17 @@ def test_ids_are_uuid7_and_grow() -> None:
     ("url", "words"),
     [
         ("nonsense", "is not a URL"),
-        ("postgresql://localhost/consent", "not supported"),
+        ("mysql://shop:se4ret@localhost/consent?password=se4ret", "not supported"),
+        ("postgresql//shop:se4ret@localhost/consent", "is not a URL"),
+        ("postgresql://shop:a:se4ret@localhost:x/consent", "is not a URL; .* write @ : / as %40"),
         ("sqlite://", "not supported"),  # in memory: nothing would be kept
         ("sqlite:///:memory:", "not supported"),
     ],
 )
 def test_a_wrong_url_is_refused(url: str, words: str) -> None:
-    with pytest.raises(ConfigurationError, match=words):
+    with pytest.raises(ConfigurationError, match=words) as refused:
         Ledger(url)
+    assert "se4ret" not in str(refused.value)
 
 
 def test_what_cannot_be_opened_says_what_to_do(tmp_path: Path) -> None:

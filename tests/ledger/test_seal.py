@@ -73,9 +73,9 @@ def test_records_are_sealed_after_a_vacuum(ledger_url: str, tmp_path: Path) -> N
     ledger.close()
 
 
-def test_large_batches_and_many_sealers_make_each_leaf_once(ledger_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_large_batches_and_many_sealers_make_each_leaf_once(store_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(seal, "_BATCH", 64)
-    ledgers = [Ledger(ledger_url, key=KEY) for _ in range(3)]
+    ledgers = [Ledger(store_url, key=KEY) for _ in range(3)]
     ledgers[0].open()
     done = threading.Event()
 
@@ -139,14 +139,14 @@ def test_nothing_is_signed_for_another_tree(ledger_url: str, tmp_path: Path, sta
     database.close()
 
 
-def test_keys_are_rotated_on_record(ledger_url: str) -> None:
-    ledger = Ledger(ledger_url, key=KEY)
+def test_keys_are_rotated_on_record(store_url: str) -> None:
+    ledger = Ledger(store_url, key=KEY)
     ledger.append([make()])
     ledger.seal()
-    both = Ledger(ledger_url, key=f"{OTHER}\n{KEY}")
+    both = Ledger(store_url, key=f"{OTHER}\n{KEY}")
     assert both.seal().size == 3  # the new key is a leaf, under both signatures
     assert checkpoint_of(both) == checkpoint_of(both, OTHER_PUBLIC)
-    new = Ledger(ledger_url, key=OTHER)
+    new = Ledger(store_url, key=OTHER)
     new.append([make(1)])
     new.seal()
     assert checkpoint_of(new, OTHER_PUBLIC).size == 4
@@ -156,13 +156,13 @@ def test_keys_are_rotated_on_record(ledger_url: str) -> None:
     with pytest.raises(ProofError, match="give that one along"):
         ledger.seal()  # the old one does not go on by itself
     third, _ = new_key("shop.example/consent")
-    assert Ledger(ledger_url, key=third).seal().added == 2  # the others are lost: the new one is on record all the same
+    assert Ledger(store_url, key=third).seal().added == 2  # the others are lost: the new one is on record all the same
     with ledger.reading() as connection:
         assert [event.kind for event in read_events(connection)] == ["key"] * 3
         assert recorded_keys(connection)[:2] == [PUBLIC.text, OTHER_PUBLIC.text]
     wrong, _ = new_key("other.example")
     with pytest.raises(ConfigurationError, match=r"log key shop\.example/consent"):
-        Ledger(ledger_url, key=wrong).seal()
+        Ledger(store_url, key=wrong).seal()
 
 
 def test_without_key_one_is_told_how_to_make_it(ledger_url: str) -> None:
@@ -170,8 +170,8 @@ def test_without_key_one_is_told_how_to_make_it(ledger_url: str) -> None:
         Ledger(ledger_url).seal()
 
 
-def test_a_server_seals_from_time_to_time_and_at_its_end(ledger_url: str) -> None:
-    ledger = Ledger(ledger_url, key=KEY, seal_every=0.05)
+def test_a_server_seals_from_time_to_time_and_at_its_end(store_url: str) -> None:
+    ledger = Ledger(store_url, key=KEY, seal_every=0.05)
     ledger.start()
     ledger.start()  # once more does no harm
     asyncio.run(ledger.write(make()))
@@ -181,7 +181,7 @@ def test_a_server_seals_from_time_to_time_and_at_its_end(ledger_url: str) -> Non
         time.sleep(0.02)
     ledger.close()
     assert not [thread for thread in threading.enumerate() if "sealer" in thread.name]
-    late = Ledger(ledger_url, key=KEY, seal_every=1000)
+    late = Ledger(store_url, key=KEY, seal_every=1000)
     late.start()
     asyncio.run(late.write(make(1)))
     late.close()
@@ -207,9 +207,9 @@ def test_what_stops_the_sealing_is_logged_once(
     assert len([record for record in caplog.records if "is not sealed until" in record.getMessage()]) == 1
 
 
-def test_a_long_backlog_does_not_hold_up_the_end_of_a_server(ledger_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_long_backlog_does_not_hold_up_the_end_of_a_server(store_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(seal_thread, "_LONGEST_END", -1.0)
-    ledger = Ledger(ledger_url, key=KEY, seal_every=1000)
+    ledger = Ledger(store_url, key=KEY, seal_every=1000)
     ledger.append([make(at) for at in range(3000)])
     ledger.start()
     ledger.close()

@@ -244,12 +244,12 @@ def test_a_log_whose_end_was_cut_off_is_told_by_a_checkpoint_kept_elsewhere(
     ledger.close()
 
 
-def test_keys_are_trusted_by_those_before_them(ledger_url: str) -> None:
-    ledger = Ledger(ledger_url, key=KEY)
+def test_keys_are_trusted_by_those_before_them(store_url: str) -> None:
+    ledger = Ledger(store_url, key=KEY)
     ledger.append([make()])
     ledger.seal()
-    Ledger(ledger_url, key=f"{OTHER} {KEY}").seal()
-    new = Ledger(ledger_url, key=OTHER)
+    Ledger(store_url, key=f"{OTHER} {KEY}").seal()
+    new = Ledger(store_url, key=OTHER)
     new.append([make(1)])
     new.seal()
     for trusted in ([PUBLIC], [OTHER_PUBLIC], [PUBLIC, OTHER_PUBLIC], None):
@@ -305,8 +305,8 @@ def test_errors_pass_between_processes() -> None:
     assert (type(error), str(error), error.url) == (ProofError, "it is damaged", "sqlite:///a.db")
 
 
-def test_what_is_not_sealed_cannot_be_verified(ledger_url: str) -> None:
-    ledger = Ledger(ledger_url)
+def test_what_is_not_sealed_cannot_be_verified(store_url: str) -> None:
+    ledger = Ledger(store_url)
     ledger.append([make()])
     with pytest.raises(ProofError, match="log seal"):
         ledger.verify()

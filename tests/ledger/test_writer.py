@@ -30,13 +30,13 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
     from pathlib import Path
 
-    from cookie_consent.ledger.sqlite import SqliteStore
+    from cookie_consent.ledger.store import Store
 
 
 class Counting:
     """A store that counts its commits, and is away when told so."""
 
-    def __init__(self, store: SqliteStore) -> None:
+    def __init__(self, store: Store) -> None:
         self._store = store
         self.commits: list[int] = []
         self.is_away = False
@@ -59,7 +59,7 @@ class Counting:
 
 def counted(ledger: Ledger, **options: float) -> Counting:
     """Put a counting store into the ledger."""
-    store = Counting(sqlite_store(ledger))
+    store = Counting(ledger._store)
     ledger._writer = Writer(store, ledger._spools, url=ledger.url, **options)  # type: ignore[arg-type]
     return store
 
@@ -84,8 +84,8 @@ def until(condition: object, seconds: float = 20) -> None:
 
 
 @pytest.mark.anyio
-async def test_choices_of_one_moment_share_a_commit(ledger_url: str) -> None:
-    ledger = Ledger(ledger_url)
+async def test_choices_of_one_moment_share_a_commit(store_url: str) -> None:
+    ledger = Ledger(store_url)
     store = counted(ledger)
     store.may_go_on.clear()
     written = [make(at, notice=NOTICE.hash) for at in range(100)]
@@ -100,8 +100,8 @@ async def test_choices_of_one_moment_share_a_commit(ledger_url: str) -> None:
     ledger.close()
 
 
-def test_loops_of_both_kinds_and_threads_share_the_writer(ledger_url: str) -> None:
-    ledger = Ledger(ledger_url)
+def test_loops_of_both_kinds_and_threads_share_the_writer(store_url: str) -> None:
+    ledger = Ledger(store_url)
 
     async def some() -> None:
         async with anyio.create_task_group() as group:
@@ -121,8 +121,8 @@ def test_loops_of_both_kinds_and_threads_share_the_writer(ledger_url: str) -> No
 
 
 @pytest.mark.anyio
-async def test_a_record_that_is_refused_fails_alone(ledger_url: str) -> None:
-    ledger = Ledger(ledger_url)
+async def test_a_record_that_is_refused_fails_alone(store_url: str) -> None:
+    ledger = Ledger(store_url)
     store = counted(ledger)
     store.may_go_on.clear()
     odd = [make(1, url="\ud800"), make(2, notice="b" * 64)]  # no UTF-8; a notice that nobody has
@@ -273,9 +273,9 @@ def test_a_read_only_folder_is_an_error_that_says_so(tmp_path: Path) -> None:
 
 @pytest.mark.anyio
 async def test_without_room_in_the_spool_choices_fail_until_the_store_is_back(
-    ledger_url: str, monkeypatch: pytest.MonkeyPatch
+    store_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    ledger = Ledger(ledger_url)
+    ledger = Ledger(store_url)
     store = counted(ledger)
     store.is_away = True
     written = [make(at) for at in range(4)]
@@ -289,8 +289,8 @@ async def test_without_room_in_the_spool_choices_fail_until_the_store_is_back(
     ledger.close()
 
 
-def test_a_clock_that_goes_back_keeps_the_order(ledger_url: str) -> None:
-    ledger = Ledger(ledger_url)
+def test_a_clock_that_goes_back_keeps_the_order(store_url: str) -> None:
+    ledger = Ledger(store_url)
     written = []
     for second in range(20):
         at = START - timedelta(seconds=second)
@@ -322,22 +322,22 @@ elif sys.argv[2] == "leave":
 
 
 @pytest.mark.parametrize(("how", "count"), [("fork", 150), ("leave", 100)])
-def test_forks_and_ends_of_a_process(ledger_url: str, how: str, count: int) -> None:
+def test_forks_and_ends_of_a_process(store_url: str, how: str, count: int) -> None:
     # "leave": choices that nobody waits for any more are written at the interpreter's end all the same
-    command = [sys.executable, "-W", "ignore::DeprecationWarning", "-c", SCRIPT, ledger_url, how]
+    command = [sys.executable, "-W", "ignore::DeprecationWarning", "-c", SCRIPT, store_url, how]
     done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=60, env=_environment())
     assert (done.returncode, done.stderr) == (0, "")
-    ledger = Ledger(ledger_url)
+    ledger = Ledger(store_url)
     assert ledger.count() == count
     assert ledger.waiting() == []
     ledger.close()
 
 
-def test_two_processes_write_to_one_file(ledger_url: str) -> None:
-    command = [sys.executable, "-c", SCRIPT, ledger_url, "leave"]
+def test_two_processes_write_to_one_file(store_url: str) -> None:
+    command = [sys.executable, "-c", SCRIPT, store_url, "leave"]
     both = [subprocess.Popen(command, env=_environment()) for _ in range(2)]
     assert [process.wait(60) for process in both] == [0, 0]
-    ledger = Ledger(ledger_url)
+    ledger = Ledger(store_url)
     ledger.start()
     until(lambda: not ledger.waiting())
     ledger.close()

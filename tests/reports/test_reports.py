@@ -45,9 +45,9 @@ def test_the_table_adds_up_and_is_bounded() -> None:
     assert table.evicted == 8
 
 
-def test_the_store_adds_up_over_processes(ledger_url: str) -> None:
+def test_the_store_adds_up_over_processes(store_url: str) -> None:
     for at in range(8):
-        store = ReportStore(Ledger(ledger_url))
+        store = ReportStore(Ledger(store_url))
         store.save([finding(paths=(f"/{at}",), count=2, first=DAY + timedelta(days=at), last=DAY + timedelta(days=at))])
     (found,) = store.read()
     assert (found.count, found.paths) == (16, ("/0", "/1", "/2", "/3", "/4"))
@@ -57,8 +57,8 @@ def test_the_store_adds_up_over_processes(ledger_url: str) -> None:
     assert store.read() == []
 
 
-def test_the_store_is_bounded(ledger_url: str) -> None:
-    store = ReportStore(Ledger(ledger_url))
+def test_the_store_is_bounded(store_url: str) -> None:
+    store = ReportStore(Ledger(store_url))
     store.save([finding(replace(TRACKER, name=f"{at}.example"), last=DAY + timedelta(days=at)) for at in range(2005)])
     names = {entry.observation.name for entry in store.read()}
     assert len(names) == MAXIMUM_FINDINGS
@@ -66,8 +66,8 @@ def test_the_store_is_bounded(ledger_url: str) -> None:
     assert "2004.example" in names
 
 
-def test_many_threads_lose_nothing(ledger_url: str) -> None:
-    reports = Reports(Classifier(Policy(version="1")), Ledger(ledger_url), every=0.01)
+def test_many_threads_lose_nothing(store_url: str) -> None:
+    reports = Reports(Classifier(Policy(version="1")), Ledger(store_url), every=0.01)
 
     def work() -> None:
         for _ in range(200):
