@@ -63,6 +63,8 @@ class ParquetFile:
             if name in self._codes:
                 self._indices[name].extend(map(self._codes[name].__getitem__, values))
             else:
+                if name != "at" and (others := {*map(type, values)} - {str, type(None)}):
+                    raise TypeError(f"a {others.pop().__name__} where a text belongs")  # bytes would pass for one
                 self._arrays[name].append(pa.array(values, pa.int64() if name == "at" else pa.string()))
         self._pages += 1
         if self._pages >= _GROUP:
@@ -112,9 +114,11 @@ class ParquetFile:
 
 
 class _Codes(dict[Any, int]):
-    """Numbers for the different values of a column, in the order in which they come."""
+    """Numbers for the different texts of a column, in the order in which they come. ``TypeError`` for what is none."""
 
     def __missing__(self, value: Any) -> int:
+        if not isinstance(value, str | None):
+            raise TypeError(f"a {type(value).__name__} where a text belongs")
         code = self[value] = len(self)
         return code
 

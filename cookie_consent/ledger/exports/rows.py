@@ -31,6 +31,6 @@ def records_query(where: RecordFilter, after: str | None = None) -> Select[Any]:
 
 def core_rows(connection: Connection, query: Select[Any]) -> Iterator[Page]:
     """Yield the rows of a query in pages, in constant memory, through SQLAlchemy: what ``Store.rows`` is by default."""
-    with connection.execution_options(yield_per=PAGE).execute(query) as result:
+    with connection.execute(query, execution_options={"yield_per": PAGE}) as result:
         for rows in result.partitions(PAGE):
             yield [tuple(row) for row in rows]
