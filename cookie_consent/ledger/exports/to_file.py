@@ -154,16 +154,21 @@ class _Part:
         flags = os.O_RDWR | os.O_CREAT | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_CLOEXEC", 0)
         file = os.open(self._part, flags | getattr(os, "O_BINARY", 0), 0o600)
         try:
-            if fcntl is not None:
-                try:
-                    fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                except OSError:
-                    raise ConfigurationError(
-                        f"another export is writing {self._part}; wait for it, or name another file"
-                    ) from None
+            if not self._lock(file):
+                raise ConfigurationError(f"another export is writing {self._part}; wait for it, or name another file")
             yield file
         finally:
             os.close(file)
+
+    def _lock(self, file: int) -> bool:
+        """Lock the part, unless another export has it, or has just given it its own name."""
+        if fcntl is None:
+            return True
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            return os.path.samestat(os.fstat(file), self._part.stat())
+        except OSError:
+            return False
 
     def _found(self, file: int) -> _State | None:
         """Return how far the part has come; None if there is none. Raises ``ConfigurationError``."""
