@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from array import array
 from concurrent.futures import Future, ThreadPoolExecutor
 from itertools import islice
 from typing import TYPE_CHECKING, Any
@@ -15,7 +14,7 @@ if TYPE_CHECKING:
 
     from cookie_consent.ledger.exports.rows import Page
 
-__all__ = ["ParquetFile", "parquet_chunks", "require_pyarrow"]
+__all__ = ["ParquetFile", "guarded", "parquet_chunks", "require_pyarrow", "write_parquet"]
 
 _GROUP = 32
 """How many pages make a row group: 32,768 rows, some megabytes."""
@@ -28,6 +27,7 @@ def require_pyarrow() -> tuple[Any, Any]:
     """Return the modules ``pyarrow`` and ``pyarrow.parquet``. Raises ``ConfigurationError`` if they are missing."""
     try:
         import pyarrow as pa
+        import pyarrow.compute
         import pyarrow.parquet as pq
     except ImportError:
         raise ConfigurationError(
@@ -51,21 +51,25 @@ class ParquetFile:
         types["at"] = pa.timestamp("us", tz="UTC")
         self._schema = pa.schema([pa.field(name, kind, nullable=name in _NULLABLE) for name, kind in types.items()])
         dictionaries = [*sorted(_FEW), "url", *(f"{name}.list.element" for name in sorted(_LISTS))]
-        self._writer = pq.ParquetWriter(sink, self._schema, compression="zstd", use_dictionary=dictionaries)
+        self._pool = pa.system_memory_pool()  # the others keep some dozen megabytes more
+        self._writer = pq.ParquetWriter(
+            sink, self._schema, compression="zstd", use_dictionary=dictionaries, memory_pool=self._pool
+        )
         self._encoder = encoder
         self._encoding: Future[None] | None = None
         self._begin()
 
     def add(self, rows: Page) -> None:
-        """Add rows. Raises what pyarrow raises for values of another type, and errors of the file."""
+        """Add rows. Raises ``TypeError`` and what pyarrow raises for values of another type, and errors of the file."""
         pa = self._pa
         for name, values in zip(COLUMNS, zip(*rows, strict=True), strict=True):
-            if name in self._codes:
-                self._indices[name].extend(map(self._codes[name].__getitem__, values))
-            else:
-                if name != "at" and (others := {*map(type, values)} - {str, type(None)}):
-                    raise TypeError(f"a {others.pop().__name__} where a text belongs")  # bytes would pass for one
-                self._arrays[name].append(pa.array(values, pa.int64() if name == "at" else pa.string()))
+            array = pa.array(values, memory_pool=self._pool)  # a named type would take bytes for a text, no faster
+            wanted = pa.int64() if name == "at" else pa.string()
+            if array.type != wanted:
+                if array.type != pa.null() or name not in _NULLABLE:
+                    raise TypeError(f"{name} is of type {array.type}")
+                array = array.cast(wanted)
+            self._arrays[name].append(array)
         self._pages += 1
         if self._pages >= _GROUP:
             self.flush()
@@ -74,7 +78,7 @@ class ParquetFile:
         """Have what was added encoded; returns when what was added before that is written."""
         self._wait()
         if self._pages:
-            self._encoding = self._encoder.submit(self._write, self._arrays, self._codes, self._indices)
+            self._encoding = self._encoder.submit(self._write, self._arrays)
             self._begin()
 
     def close(self) -> None:
@@ -85,42 +89,30 @@ class ParquetFile:
 
     def _begin(self) -> None:
         self._pages = 0
-        self._codes = {name: _Codes() for name in COLUMNS if name in _FEW or name in _LISTS}
-        self._indices = {name: array("i") for name in self._codes}
-        self._arrays: dict[str, list[Any]] = {name: [] for name in COLUMNS if name not in self._codes}
+        self._arrays: dict[str, list[Any]] = {name: [] for name in COLUMNS}
 
     def _wait(self) -> None:
         if self._encoding is not None:
             encoding, self._encoding = self._encoding, None
             encoding.result()
 
-    def _write(self, arrays: dict[str, list[Any]], codes: dict[str, _Codes], indices: dict[str, array[int]]) -> None:
-        pa = self._pa
+    def _write(self, arrays: dict[str, list[Any]]) -> None:
+        """Write a row group. The texts of which there are few come by a dictionary, and lists are made of it."""
+        pa, compute = self._pa, self._pa.compute
         columns = []
-        for name in COLUMNS:
-            if name in arrays:
-                column = pa.chunked_array(arrays.pop(name))
-                columns.append(column.cast(self._schema.field(name).type) if name == "at" else column)
-                continue
-            which = pa.Array.from_buffers(pa.int32(), len(indices[name]), [None, pa.py_buffer(indices[name])])
-            if name in _LISTS:
-                columns.append(pa.array([value.split() for value in codes[name]], pa.list_(pa.string())).take(which))
-            elif None in codes[name]:
-                columns.append(pa.array(list(codes[name]), pa.string()).take(which).dictionary_encode())
-            else:
-                columns.append(pa.DictionaryArray.from_arrays(which, pa.array(list(codes[name]), pa.string())))
+        for field in self._schema:
+            column = pa.concat_arrays(arrays.pop(field.name), memory_pool=self._pool)
+            if field.name == "at":
+                column = column.cast(field.type)
+            elif field.name in _FEW:
+                column = compute.dictionary_encode(column, memory_pool=self._pool)
+            elif field.name in _LISTS:
+                codes = compute.dictionary_encode(column, memory_pool=self._pool)
+                lists = [value.split() for value in codes.dictionary.to_pylist()]
+                column = compute.take(pa.array(lists, field.type), codes.indices, memory_pool=self._pool)
+            columns.append(column)
         table = pa.Table.from_arrays(columns, schema=self._schema)
         self._writer.write_table(table, row_group_size=table.num_rows)
-
-
-class _Codes(dict[Any, int]):
-    """Numbers for the different texts of a column, in the order in which they come. ``TypeError`` for what is none."""
-
-    def __missing__(self, value: Any) -> int:
-        if not isinstance(value, str | None):
-            raise TypeError(f"a {type(value).__name__} where a text belongs")
-        code = self[value] = len(self)
-        return code
 
 
 class _Sink:
@@ -155,6 +147,22 @@ class _Sink:
     def close(self) -> None:
         """Do nothing."""
         self.closed = True
+
+
+def write_parquet(pages: Iterable[Page], path: str, *, url: str, progress: Callable[[int], object]) -> int:
+    """Write one file; return the number of records. pyarrow opens it itself, which spares waiting for Python's lock.
+
+    Raises ``ConfigurationError`` without pyarrow, ``LedgerError`` for a damaged record, and ``OSError``.
+    """
+    count = 0
+    with ThreadPoolExecutor(1) as encoder:
+        file = ParquetFile(path, encoder)
+        for rows in pages:
+            guarded(file.add, rows, url)
+            count += len(rows)
+            progress(len(rows))
+        file.close()
+    return count
 
 
 def parquet_chunks(pages: Iterable[Page], *, url: str) -> Iterator[tuple[bytes, int, str | None]]:

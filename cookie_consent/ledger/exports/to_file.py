@@ -18,9 +18,10 @@ from typing import TYPE_CHECKING, Any
 from sqlalchemy import func, select
 
 from cookie_consent.errors import ConfigurationError
+from cookie_consent.ledger.exports.parquet import require_pyarrow, write_parquet
 from cookie_consent.ledger.exports.partitions import write_months
 from cookie_consent.ledger.exports.rows import records_query
-from cookie_consent.ledger.exports.stream import export_kind, export_pieces, line_format, line_pieces
+from cookie_consent.ledger.exports.stream import export_kind, line_format, line_pieces
 from cookie_consent.ledger.schema import records
 from cookie_consent.ledger.tree_store import amendments
 
@@ -35,6 +36,7 @@ if TYPE_CHECKING:
 
     from sqlalchemy import Connection
 
+    from cookie_consent.ledger.exports.rows import Page
     from cookie_consent.ledger.filter import RecordFilter
     from cookie_consent.ledger.store import Store
     from cookie_consent.policy import Policy
@@ -92,7 +94,8 @@ def export_to_file(
         if kind.by_lines:
             part = _Part(path, {"format": name, "log": url, "filter": where.as_dict(), "policy": _digest(name, policy)})
             return part.write(store, where=where, policy=policy, resume=resume, progress=told)
-        return _write_whole(export_pieces(store, name, where=where, policy=policy, url=url), path, told)
+        with store.reading() as connection:
+            return _write_whole(store.rows(connection, records_query(where)), path, url, told)
     except OSError as error:
         raise ConfigurationError(f"{path} cannot be written: {error.strerror or error}") from None
 
@@ -243,16 +246,13 @@ class _Part:
                 path.unlink()
 
 
-def _write_whole(pieces: Iterator[Any], path: Path, progress: Callable[[int], object]) -> int:
-    """Write what cannot be gone on with: beside the file first."""
+def _write_whole(pages: Iterator[Page], path: Path, url: str, progress: Callable[[int], object]) -> int:
+    """Write Parquet, which cannot be gone on with: beside the file first."""
+    require_pyarrow()
     temporary = path.with_name(f".{path.name}.{os.getpid()}.{os.urandom(4).hex()}")
-    count = 0
     try:
-        with os.fdopen(os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as stream:
-            for piece in pieces:
-                stream.write(piece.data)
-                count += piece.records
-                progress(piece.records)
+        os.close(os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600))
+        count = write_parquet(pages, str(temporary), url=url, progress=progress)
         _finish(temporary, path)
     except BaseException:
         temporary.unlink(missing_ok=True)
