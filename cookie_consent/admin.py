@@ -75,13 +75,8 @@ class Admin:
 
     async def respond(self, request: Request) -> Response:
         """Return the page, or what asks for the token."""
-        if not self._is_let_in(request.headers.get("authorization", "")):
-            challenge = {"WWW-Authenticate": 'Basic realm="cookie_consent", charset="UTF-8"'}
-            return PlainTextResponse(
-                "The admin token is needed: as a bearer token, or as the password of any user.\n",
-                status_code=401,
-                headers={**_HEADERS, **challenge},
-            )
+        if (refusal := self.refusal(request)) is not None:
+            return refusal
         try:
             await anyio.to_thread.run_sync(self._reports.flush)
             findings = await anyio.to_thread.run_sync(self._reports.store.read)
@@ -99,6 +94,22 @@ class Admin:
         )
         return HTMLResponse(page, headers={**_HEADERS, "Vary": "Authorization, Accept-Language"})
 
+    def refusal(self, request: Request) -> Response | None:
+        """Return what asks for the token; None where the request has it."""
+        if self._is_let_in(request.headers.get("authorization", "")):
+            return None
+        challenge = {"WWW-Authenticate": 'Basic realm="cookie_consent", charset="UTF-8"'}
+        return PlainTextResponse(
+            "The admin token is needed: as a bearer token, or as the password of any user.\n",
+            status_code=401,
+            headers={**_HEADERS, **challenge},
+        )
+
+    def is_token(self, text: str) -> bool:
+        """Say whether a text is the token, in constant time."""
+        digest = sha256(text.encode("utf-8", "surrogateescape")).digest()
+        return self._digest is not None and hmac.compare_digest(digest, self._digest)
+
     def _is_let_in(self, authorization: str) -> bool:
         scheme, _, credentials = authorization[:4096].partition(" ")
         given = credentials.strip()
@@ -109,5 +120,4 @@ class Admin:
                 return False
         elif scheme.lower() != "bearer":
             return False
-        digest = sha256(given.encode("utf-8", "surrogateescape")).digest()
-        return self._digest is not None and hmac.compare_digest(digest, self._digest)
+        return self.is_token(given)

@@ -3,34 +3,30 @@
 from __future__ import annotations
 
 import json
-import os
-import sys
-import tempfile
-from contextlib import contextmanager
 from dataclasses import asdict
-from datetime import UTC, datetime
 from enum import StrEnum
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from rich.console import Console
-from rich.progress import Progress
 from rich.table import Table
 
 from cookie_consent.errors import ConfigurationError
-from cookie_consent.ledger import FORMATS, Ledger
+from cookie_consent.ledger import Ledger
+from cookie_consent.ledger.filter import moment_named
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
-    from typing import TextIO
+    from datetime import datetime
+    from pathlib import Path
 
-    from cookie_consent.ledger import ConsentRecord, LedgerStats
+    from cookie_consent.ledger import LedgerStats
 
 __all__ = [
     "FormatOption",
     "LedgerOption",
     "OutputFormat",
+    "SinceOption",
+    "UntilOption",
     "log_app",
     "moment_of",
     "open_log",
@@ -40,14 +36,6 @@ __all__ = [
 
 _LONGEST_FILE = 64 * 1024 * 1024
 log_app = typer.Typer(no_args_is_help=True, help="Export, show and count the choices on record.")
-
-
-class ExportFormat(StrEnum):
-    """What ``log export`` writes."""
-
-    CSV = "csv"
-    JSONL = "jsonl"
-    SEALED = "sealed"
 
 
 class OutputFormat(StrEnum):
@@ -74,39 +62,6 @@ UntilOption = Annotated[
     str | None, typer.Option(metavar="TIME", help="Up to this time, which is itself left out; a date is its midnight.")
 ]
 FormatOption = Annotated[OutputFormat, typer.Option("--format", help="How to print it.")]
-
-
-@log_app.command()
-def export(
-    *,
-    output_format: Annotated[ExportFormat, typer.Option("--format", help="The file format.")] = ExportFormat.CSV,
-    since: SinceOption = None,
-    until: UntilOption = None,
-    subject: Annotated[str | None, typer.Option(help="Only the records of this consent id.")] = None,
-    output: Annotated[
-        Path | None, typer.Option("--output", "-o", help="The file to write; else standard output.")
-    ] = None,
-    ledger: LedgerOption = None,
-) -> None:
-    """Write the records out, oldest first. In CSV, a cell that looks like a formula gets an apostrophe in front.
-
-    The format "sealed" has all that was sealed, with what `log verify --export` needs to compare it with checkpoints.
-    """
-    if output_format is ExportFormat.SEALED and (since, until, subject) != (None, None, None):
-        raise ConfigurationError("a sealed export is of the whole log; leave --since, --until and --subject out")
-    log = open_log(ledger)
-    tell_of_spools(log)
-    if output_format is ExportFormat.SEALED:
-        with _writer(output) as stream:
-            log.export_sealed(stream)
-        log.close()
-        return
-    begin, end = moment_of(since, "--since"), moment_of(until, "--until")
-    records = log.records(since=begin, until=end, subject=subject)
-    total = log.count(since=begin, until=end) if subject is None and sys.stderr.isatty() else None
-    with _writer(output) as stream:
-        FORMATS[output_format.value](_with_progress(records, total), stream)
-    log.close()
 
 
 @log_app.command()
@@ -230,43 +185,4 @@ def moment_of(value: str | None, option: str) -> datetime | None:
     """Return the time that an option gives, in UTC unless it names a zone. Raises ``ConfigurationError``."""
     if value is None:
         return None
-    try:
-        moment = datetime.fromisoformat(value)
-    except ValueError:
-        raise ConfigurationError(
-            f"{option} {value!r} is not a time; write 2026-11-24 or 2026-11-24T12:30:00Z"
-        ) from None
-    return moment if moment.tzinfo is not None else moment.replace(tzinfo=UTC)
-
-
-def _with_progress(records: Iterable[ConsentRecord], total: int | None) -> Iterator[ConsentRecord]:
-    if total is None:
-        yield from records
-        return
-    with Progress(console=Console(stderr=True), transient=True) as progress:
-        yield from progress.track(records, total=total, description="records")
-
-
-@contextmanager
-def _writer(output: Path | None) -> Iterator[TextIO]:
-    """Give a stream whose content stands under the file's name only when it is whole."""
-    if output is None:
-        sys.stdout.reconfigure(encoding="utf-8", newline="")  # type: ignore[union-attr]
-        yield sys.stdout
-        sys.stdout.flush()
-        return
-    try:
-        handle, name = tempfile.mkstemp(dir=output.absolute().parent, prefix=f".{output.name}.")
-    except OSError as error:
-        raise ConfigurationError(f"{output} cannot be written: {error.strerror}") from None
-    temporary = Path(name)
-    try:
-        with os.fdopen(handle, "w", encoding="utf-8", newline="") as stream:
-            yield stream
-        umask = os.umask(0)
-        os.umask(umask)
-        temporary.chmod(0o666 & ~umask)
-        temporary.replace(output)
-    except BaseException:
-        temporary.unlink(missing_ok=True)
-        raise
+    return moment_named(value, option)

@@ -13,11 +13,13 @@ import anyio
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import HTMLResponse, JSONResponse, RedirectResponse, Response
 
+from cookie_consent.admin_export import AdminExport
 from cookie_consent.consent import Consent, action_of, is_local_path, parse_choice
-from cookie_consent.errors import ChoiceError, LedgerError, ReportError
+from cookie_consent.errors import ChoiceError, ConfigurationError, LedgerError, ReportError
 from cookie_consent.gate import CookieGate, Place, guard_tag, host_of
 from cookie_consent.ledger import ConsentRecord, Notice, new_record_id
 from cookie_consent.receipt import make_receipt
+from cookie_consent.receipt_kantara import kantara_receipt
 from cookie_consent.reports.parse import MAXIMUM_BODY as MAXIMUM_REPORT
 
 if TYPE_CHECKING:
@@ -75,6 +77,7 @@ class Routes:
         self._assets = assets
         self._reports = reports
         self._admin = admin
+        self._export = AdminExport(admin, ledger, policy)
         self._ledger_failed = False
         self._table: dict[str, dict[str, Callable[[Request, Consent], Awaitable[Response]]]] = {
             "/choices": {"POST": self._choices},
@@ -82,7 +85,7 @@ class Routes:
             "/preferences": {"GET": self._preferences},
             "/receipt": {"GET": self._receipt},
             "/report": {"POST": self._report},
-            **({"/admin": {"GET": self._admin_page}} if admin.is_on else {}),
+            **({"/admin": {"GET": self._admin_page}, "/admin/export": {"GET": self._records}} if admin.is_on else {}),
         }
 
     async def respond(self, request: Request, consent: Consent, path: str) -> Response:
@@ -135,17 +138,33 @@ class Routes:
         root_path = request.scope.get("root_path", "")
         return guard_tag(self._assets.urls["guard.js"], consent, root_path=root_path)
 
-    async def _receipt(self, request: Request, consent: Consent) -> Response:  # noqa: ARG002 - a handler's signature
-        if consent.id is None:
+    async def _receipt(self, request: Request, consent: Consent) -> Response:
+        wanted = request.query_params.get("format", "json")
+        if wanted not in {"json", "kantara"}:
+            raise ChoiceError("a receipt has the format json or kantara", status=400, code="unknown-format")
+        if wanted == "json" and consent.id is None:
             return JSONResponse({"subject": None, "records": [], "notices": {}})
-        subject = consent.id
+        subject = consent.id or ""
         try:
-            receipt = await anyio.to_thread.run_sync(make_receipt, self._ledger, self._policy, subject)
+            if wanted == "json":
+                receipt = await anyio.to_thread.run_sync(make_receipt, self._ledger, self._policy, subject)
+            else:
+                receipt = await anyio.to_thread.run_sync(self._kantara_receipt, subject, str(request.base_url))
         except LedgerError as error:
             self._log_failure(error)
             message = "the log cannot be read at the moment; please try again later"
             raise ChoiceError(message, status=503, code="log-unavailable") from None
         return JSONResponse(receipt, headers={"Content-Disposition": 'inline; filename="consent-receipt.json"'})
+
+    def _kantara_receipt(self, subject: str, site: str) -> dict[str, Any]:
+        try:
+            receipt = kantara_receipt(self._ledger, self._policy, subject, site=site.rstrip("/"))
+        except ConfigurationError:
+            message = "this site's policy names nobody who is responsible, so that there is no such receipt"
+            raise ChoiceError(message, status=404, code="no-controller") from None
+        if receipt is None:
+            raise ChoiceError("there is no choice of yours on record", status=404, code="no-receipt")
+        return receipt
 
     async def _choices(self, request: Request, consent: Consent) -> Response:
         _refuse_cross_site(request)
@@ -184,6 +203,9 @@ class Routes:
 
     async def _admin_page(self, request: Request, consent: Consent) -> Response:  # noqa: ARG002 - a handler's signature
         return await self._admin.respond(request)
+
+    async def _records(self, request: Request, consent: Consent) -> Response:  # noqa: ARG002 - a handler's signature
+        return await self._export.respond(request)
 
     def _changed(self, before: Consent, choice: Choice, record: ConsentRecord) -> Consent:
         required = {category.id for category in self._policy.categories if category.required}

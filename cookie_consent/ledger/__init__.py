@@ -1,6 +1,8 @@
 """The log of choices: its records, the store, the exports, and its proof."""
 
-from cookie_consent.ledger.export import COLUMNS, FORMATS, export_csv, export_jsonl
+from cookie_consent.ledger.exports.by_record import COLUMNS, FORMATS, export_csv, export_jsonl
+from cookie_consent.ledger.exports.stream import EXPORT_FORMATS
+from cookie_consent.ledger.filter import RecordFilter
 from cookie_consent.ledger.ids import new_record_id
 from cookie_consent.ledger.ledger import DEFAULT_URL, Ledger
 from cookie_consent.ledger.note import NoteError, Verifier, new_key
@@ -16,6 +18,7 @@ __all__ = [
     "CHANNELS",
     "COLUMNS",
     "DEFAULT_URL",
+    "EXPORT_FORMATS",
     "FORMATS",
     "Action",
     "Channel",
@@ -25,6 +28,7 @@ __all__ = [
     "LedgerStats",
     "NoteError",
     "Notice",
+    "RecordFilter",
     "Verification",
     "Verifier",
     "check_proof",

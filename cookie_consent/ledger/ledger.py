@@ -13,10 +13,13 @@ from sqlalchemy import func, select
 from cookie_consent.ledger.amend import erase, erasure_of, prune
 from cookie_consent.ledger.enter import checked_subject, made_elsewhere
 from cookie_consent.ledger.events import read_events, recorded_keys
+from cookie_consent.ledger.exports.stream import export_pieces
+from cookie_consent.ledger.exports.to_file import export_to_file
+from cookie_consent.ledger.filter import RecordFilter
 from cookie_consent.ledger.keys import load_signers
 from cookie_consent.ledger.proof import prove, prove_growth
 from cookie_consent.ledger.record import Notice
-from cookie_consent.ledger.schema import from_row, micros, notices, records
+from cookie_consent.ledger.schema import from_row, notices, records
 from cookie_consent.ledger.seal import Sealer
 from cookie_consent.ledger.seal_thread import SealThread
 from cookie_consent.ledger.sealed_export import export_sealed
@@ -37,6 +40,7 @@ if TYPE_CHECKING:
 
     from cookie_consent.ledger.amend import Pruning
     from cookie_consent.ledger.events import LogEvent
+    from cookie_consent.ledger.exports.stream import Piece
     from cookie_consent.ledger.note import Signer, Verifier
     from cookie_consent.ledger.record import Channel, ConsentRecord
     from cookie_consent.ledger.seal import SealResult
@@ -177,6 +181,48 @@ class Ledger:
         """
         return export_sealed(self._store, stream, url=self._store.name, progress=progress)
 
+    def export(
+        self,
+        name: str,
+        *,
+        where: RecordFilter = RecordFilter(),  # noqa: B008 - it is frozen
+        policy: Policy | None = None,
+    ) -> Iterator[Piece]:
+        """Yield the records as CSV, JSON Lines, Parquet or ISO/IEC TS 27560, piece by piece, in the order of their ids.
+
+        ``name`` is one of ``EXPORT_FORMATS``; ``iso27560`` is filled from the ``policy``. All is of one state of the
+        log, read in a transaction that ends with the iterator; memory is constant. Raises ``ConfigurationError`` and
+        ``LedgerError``.
+        """
+        return export_pieces(self._store, name, where=where, policy=policy, url=self._store.name)
+
+    def export_file(
+        self,
+        path: str | Path,
+        name: str,
+        *,
+        where: RecordFilter = RecordFilter(),  # noqa: B008 - it is frozen
+        policy: Policy | None = None,
+        resume: bool = False,
+        partition: str | None = None,
+        progress: Callable[[int], object] | None = None,
+    ) -> int:
+        """Write ``export`` into a file, which stands under its name when it is whole; return how many records.
+
+        See ``export_to_file`` for the rest.
+        """
+        return export_to_file(
+            self._store,
+            Path(path),
+            name,
+            where=where,
+            policy=policy,
+            url=self._store.name,
+            resume=resume,
+            partition=partition,
+            progress=progress,
+        )
+
     def events(self) -> list[LogEvent]:
         """Return what was done to the log itself, oldest first. Raises ``LedgerError``."""
         with self._store.reading() as connection:
@@ -270,12 +316,13 @@ class Ledger:
         subject: str | None = None,
         limit: int | None = None,
         newest_first: bool = False,
+        where: RecordFilter = RecordFilter(),  # noqa: B008 - it is frozen
     ) -> Iterator[ConsentRecord]:
         """Yield records in the order of their ids, which is that of time; ``since`` is included, ``until`` is not.
 
-        Memory is constant whatever the number. Raises ``LedgerError``.
+        ``where`` is asked for beside the others. Memory is constant whatever the number. Raises ``LedgerError``.
         """
-        query = _between(select(records), since, until)
+        query = where.apply(_between(select(*records.columns), since, until))
         if subject is not None:
             query = query.where(records.c.subject == subject)
         query = query.order_by(records.c.id.desc() if newest_first else records.c.id)
@@ -298,9 +345,15 @@ class Ledger:
         row = self._one(select(notices).where(notices.c.hash == notice_hash))
         return Notice(**row._mapping) if row is not None else None  # noqa: SLF001 - a public name of SQLAlchemy
 
-    def count(self, *, since: datetime | None = None, until: datetime | None = None) -> int:
-        """Return how many records there are between the two times."""
-        row = self._one(_between(select(func.count()).select_from(records), since, until))
+    def count(
+        self,
+        *,
+        since: datetime | None = None,
+        until: datetime | None = None,
+        where: RecordFilter = RecordFilter(),  # noqa: B008 - it is frozen
+    ) -> int:
+        """Return how many records there are between the two times that are as ``where`` has it."""
+        row = self._one(where.apply(_between(select(func.count()).select_from(records), since, until)))
         return int(row[0]) if row is not None else 0
 
     def stats(self, *, since: datetime | None = None, until: datetime | None = None) -> LedgerStats:
@@ -327,8 +380,4 @@ class Ledger:
 
 
 def _between(query: Select[Any], since: datetime | None, until: datetime | None) -> Select[Any]:
-    if since is not None:
-        query = query.where(records.c.at >= micros(since))
-    if until is not None:
-        query = query.where(records.c.at < micros(until))
-    return query
+    return RecordFilter(since=since).apply(RecordFilter(until=until).apply(query))

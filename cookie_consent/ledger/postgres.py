@@ -16,6 +16,7 @@ from sqlalchemy.engine import URL
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
 from cookie_consent.errors import LedgerError, ProofError, RecordRefusedError
+from cookie_consent.ledger.exports.rows import core_rows
 from cookie_consent.ledger.postgres_append import MOST_ROWS, PIECE, insertion, insertion_with_notices
 from cookie_consent.ledger.postgres_connection import Patience, make_engine
 from cookie_consent.ledger.postgres_errors import advice, cause_of, is_demoted, is_refusal, is_worth_repeating
@@ -28,7 +29,7 @@ from cookie_consent.ledger.store import PATIENCE
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from sqlalchemy import Connection, Engine
+    from sqlalchemy import Connection, Engine, Select
 
     from cookie_consent.ledger.canonical import WalkedRow
     from cookie_consent.ledger.record import Notice
@@ -189,6 +190,10 @@ class PostgresStore:
                 engine.dispose()
                 self._engine = None
         return self.opened_as, SCHEMA_VERSION
+
+    def rows(self, connection: Connection, query: Select[Any]) -> Iterator[list[tuple[Any, ...]]]:
+        """Yield rows by a cursor of the server's; see ``Store``."""
+        return core_rows(connection, query)
 
     def unsealed(self, connection: Connection, limit: int) -> list[WalkedRow]:
         """Return the records after that of the last leaf; see ``Store``."""

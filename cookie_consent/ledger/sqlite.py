@@ -22,7 +22,7 @@ from cookie_consent.ledger.store import PATIENCE
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from sqlalchemy import Connection, Engine, Table
+    from sqlalchemy import Connection, Engine, Select, Table
     from sqlalchemy.engine import URL
     from sqlalchemy.engine.interfaces import DBAPICursor
 
@@ -125,6 +125,19 @@ class SqliteStore:
         """Connect, by which the schema is brought up to date."""
         self.open(create=False)
         return self.opened_as, SCHEMA_VERSION
+
+    def rows(self, connection: Connection, query: Select[Any]) -> Iterator[list[tuple[Any, ...]]]:
+        """Yield rows by the driver's own cursor, which takes half of SQLAlchemy's time; see ``Store``."""
+        with connection.execute(query) as result:
+            cursor = result.cursor
+            while cursor is not None:
+                try:
+                    rows = cursor.fetchmany(_FETCH)
+                except sqlite3.Error as error:
+                    raise self._error("cannot be read", str(error)) from error
+                if not rows:
+                    return
+                yield list(rows)
 
     def unsealed(self, connection: Connection, limit: int) -> list[WalkedRow]:
         """Return the rows after that of the last leaf; see ``Store``.

@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from contextlib import AbstractContextManager
     from pathlib import Path
 
-    from sqlalchemy import Connection
+    from sqlalchemy import Connection, Select
 
     from cookie_consent.ledger.canonical import WalkedRow
     from cookie_consent.ledger.record import ConsentRecord, Notice
@@ -73,6 +73,12 @@ class Store(Protocol):
 
     def reading(self) -> AbstractContextManager[Connection]:
         """Give a connection that sees one state of the log as long as it is used. Raises ``LedgerError``."""
+
+    def rows(self, connection: Connection, query: Select[Any]) -> Iterator[list[tuple[Any, ...]]]:
+        """Yield the rows of a query in pieces that are not empty, as plain tuples, in constant memory.
+
+        Where the driver is not much faster than SQLAlchemy, ``exports.rows.core_rows`` does it. Raises ``LedgerError``.
+        """
 
     def unsealed(self, connection: Connection, limit: int) -> list[WalkedRow]:
         """Return the next records that are no leaves yet, in the order in which they are to become leaves.

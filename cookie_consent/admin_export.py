@@ -1,0 +1,158 @@
+"""``GET admin/export``: the records as a download for the site's operator, behind the admin token."""
+
+from __future__ import annotations
+
+import logging
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+import anyio
+from starlette.responses import PlainTextResponse, Response
+
+from cookie_consent.errors import ConfigurationError, LedgerError
+from cookie_consent.ledger import RecordFilter
+from cookie_consent.ledger.exports.stream import export_kind
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from starlette.requests import Request
+    from starlette.types import Receive, Scope, Send
+
+    from cookie_consent.admin import Admin
+    from cookie_consent.ledger import Ledger
+    from cookie_consent.ledger.exports.stream import ExportKind, Piece
+    from cookie_consent.policy import Policy
+
+__all__ = ["AdminExport"]
+
+logger = logging.getLogger("cookie_consent")
+
+STALLED = 60.0
+"""Seconds for which a client may take nothing, before the transaction that it holds up is ended."""
+_MOST_VALUES = 100
+_HEADERS = {"Cache-Control": "no-store", "X-Content-Type-Options": "nosniff", "X-Robots-Tag": "noindex"}
+_SECRETS = ("token", "auth", "bearer", "secret", "password", "passwd", "credential", "api_key", "apikey", "api-key")
+
+
+class AdminExport:
+    """Answers with an export, whose query names ``format`` and the filters of ``RecordFilter.parse``.
+
+    Everything is of one state of the log. It is read in a thread, a piece only when the client has taken the one
+    before, so that memory is constant; when the client goes away, or takes nothing for a minute, the transaction ends.
+    A token is taken from ``Authorization`` only: what stands in an address is logged on the way.
+    """
+
+    def __init__(self, admin: Admin, ledger: Ledger, policy: Policy) -> None:
+        self._admin = admin
+        self._ledger = ledger
+        self._policy = policy
+
+    async def respond(self, request: Request) -> Response:
+        """Return the export, or what is wrong as text: 400, 401, or 503 where the log cannot be read."""
+        pairs = request.query_params.multi_items()
+        if any(self._is_secret(name, value) for name, value in pairs):
+            return _problem(400, "A token in an address ends up in logs: make a new one, and send it in Authorization.")
+        refusal = self._admin.refusal(request)
+        if refusal is not None:
+            return refusal
+        try:
+            kind, where = _asked(pairs)
+            pieces = self._ledger.export(kind.name, where=where, policy=self._policy)
+            begun = await anyio.to_thread.run_sync(_begun, pieces)
+        except ConfigurationError as error:
+            return _problem(400, str(error))
+        except LedgerError as error:
+            logger.error("an export failed: %s", error)  # noqa: TRY400 - it says it all
+            return _problem(503, "The log cannot be read at the moment; the server's own log says why.")
+        return _ExportResponse(kind, begun, pieces)
+
+    def _is_secret(self, name: str, value: str) -> bool:
+        lowered = name.lower()
+        return any(word in lowered for word in _SECRETS) or self._admin.is_token(value) or self._admin.is_token(name)
+
+
+class _ExportResponse(Response):
+    """Sends pieces as they are read."""
+
+    def __init__(self, kind: ExportKind, begun: list[bytes], pieces: Iterator[Piece]) -> None:
+        name = f"consent-records-{datetime.now(UTC):%Y-%m-%d}{kind.suffix}"
+        super().__init__(
+            media_type=kind.media_type,
+            headers={**_HEADERS, "Content-Disposition": f'attachment; filename="{name}"'},
+        )
+        del self.headers["content-length"]  # nobody knows it yet
+        self._begun = begun
+        self._pieces = pieces
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Send the answer; see ``AdminExport``."""
+        failure: LedgerError | None = None
+        try:
+            async with anyio.create_task_group() as group:
+                group.start_soon(_cancel_when_gone, receive, group.cancel_scope)
+                await send({"type": "http.response.start", "status": self.status_code, "headers": self.raw_headers})
+                try:
+                    if scope["method"] != "HEAD":
+                        await self._send(send)
+                    await send({"type": "http.response.body", "body": b""})
+                except LedgerError as error:
+                    logger.error("an export broke off: %s", error)  # noqa: TRY400 - it says it all
+                    failure = error
+                except TimeoutError:
+                    logger.warning("an export was ended, as its client took nothing for %d seconds", STALLED)
+                group.cancel_scope.cancel()
+        finally:
+            with anyio.CancelScope(shield=True):
+                await anyio.to_thread.run_sync(_close, self._pieces)
+        if failure is not None:
+            raise failure  # without an end, so that what has arrived does not look whole
+
+    async def _send(self, send: Send) -> None:
+        """Send all but the end. Raises ``LedgerError``, and ``TimeoutError`` for a client that takes nothing."""
+        ready: list[bytes] = self._begun
+        while ready:
+            with anyio.fail_after(STALLED):
+                await send({"type": "http.response.body", "body": b"".join(ready), "more_body": True})
+            ready = await anyio.to_thread.run_sync(_next, self._pieces)
+
+
+def _asked(pairs: Sequence[tuple[str, str]]) -> tuple[ExportKind, RecordFilter]:
+    """Return the format and the filter of a query. Raises ``ConfigurationError``."""
+    if len(pairs) > _MOST_VALUES:
+        raise ConfigurationError(f"there are more than {_MOST_VALUES} values; ask for less")
+    formats = [value for name, value in pairs if name == "format"] or ["csv"]
+    if len(formats) > 1:
+        raise ConfigurationError("format is given twice; give it once")
+    return export_kind(formats[0]), RecordFilter.parse(pair for pair in pairs if pair[0] != "format")
+
+
+async def _cancel_when_gone(receive: Receive, scope: anyio.CancelScope) -> None:
+    while (await receive())["type"] != "http.disconnect":
+        pass
+    scope.cancel()
+
+
+def _begun(pieces: Iterator[Piece]) -> list[bytes]:
+    """Return what comes before the first record, and the first records: what is wrong shows itself here."""
+    data: list[bytes] = []
+    for piece in pieces:
+        data.append(piece.data)
+        if piece.records:
+            break
+    return [part for part in data if part]
+
+
+def _next(pieces: Iterator[Piece]) -> list[bytes]:
+    """Return the next bytes that there are; nothing at the end."""
+    return next(([piece.data] for piece in pieces if piece.data), [])
+
+
+def _close(pieces: Iterator[Piece]) -> None:
+    close = getattr(pieces, "close", None)
+    if close is not None:
+        close()
+
+
+def _problem(status: int, message: str) -> Response:
+    return PlainTextResponse(f"{message}\n", status_code=status, headers=_HEADERS)

@@ -1,0 +1,204 @@
+"""``cookie-consent log``: write the records out, all of them or those of one visitor."""
+
+from __future__ import annotations
+
+import gc
+import json
+import os
+import sys
+import tempfile
+import time
+from contextlib import contextmanager
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+from cookie_consent.cli_log import LedgerOption, SinceOption, UntilOption, open_log, tell_of_spools
+from cookie_consent.errors import ConfigurationError
+from cookie_consent.ledger import ACTIONS, CHANNELS, EXPORT_FORMATS, RecordFilter
+from cookie_consent.policy import load_policy
+from cookie_consent.receipt_kantara import kantara_receipt
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from typing import TextIO
+
+    from cookie_consent.ledger import Ledger
+    from cookie_consent.policy import Policy
+
+__all__ = ["EXPORT_COMMANDS"]
+
+_BETWEEN_LINES = 10.0
+
+
+class ExportFormat(StrEnum):
+    """What ``log export`` writes."""
+
+    CSV = "csv"
+    JSONL = "jsonl"
+    PARQUET = "parquet"
+    ISO27560 = "iso27560"
+    SEALED = "sealed"
+
+
+class Partition(StrEnum):
+    """By what Parquet is parted."""
+
+    MONTH = "month"
+
+
+Many = list[str] | None
+PolicyOption = Annotated[
+    Path | None, typer.Option("--policy", help="The policy file; else consent.toml here if there is one.")
+]
+
+
+def export(
+    *,
+    output_format: Annotated[ExportFormat, typer.Option("--format", help="The file format.")] = ExportFormat.CSV,
+    since: SinceOption = None,
+    until: UntilOption = None,
+    subject: Annotated[Many, typer.Option(help="Only the records of this consent id; may be repeated.")] = None,
+    category: Annotated[
+        Many, typer.Option(metavar="ID", help="Only records that grant or refuse this category; may be repeated.")
+    ] = None,
+    action: Annotated[Many, typer.Option(help=f"Only these, of {', '.join(ACTIONS)}; may be repeated.")] = None,
+    channel: Annotated[Many, typer.Option(help=f"Only these, of {', '.join(CHANNELS)}; may be repeated.")] = None,
+    policy_version: Annotated[Many, typer.Option(metavar="VERSION", help="Only of this; may be repeated.")] = None,
+    region: Annotated[Many, typer.Option(help="Only of this region; may be repeated.")] = None,
+    output: Annotated[
+        Path | None, typer.Option("--output", "-o", help="The file to write; else standard output.")
+    ] = None,
+    resume: Annotated[bool, typer.Option("--resume", help="Go on with a CSV or JSONL file that was cut off.")] = False,
+    partition: Annotated[
+        Partition | None, typer.Option(help="Write Parquet into a folder, with a file for each month.")
+    ] = None,
+    policy: PolicyOption = None,
+    ledger: LedgerOption = None,
+) -> None:
+    """Write the records out, oldest first. In CSV, a cell that looks like a formula gets an apostrophe in front.
+
+    The format "iso27560" is JSON-LD of ISO/IEC TS 27560 consent records, with what the policy says. The format "sealed"
+    has all that was sealed, with what `log verify --export` needs to compare it with checkpoints.
+    """
+    lists = {"subject": subject, "category": category, "action": action, "channel": channel, "region": region}
+    pairs = [(name, value) for name, values in lists.items() for value in values or ()]
+    pairs += [("policy-version", value) for value in policy_version or ()]
+    pairs += [(name, value) for name, value in (("since", since), ("until", until)) if value is not None]
+    where = RecordFilter.parse(pairs)
+    if output_format is ExportFormat.SEALED and (pairs or resume or partition is not None):
+        raise ConfigurationError("a sealed export is of the whole log; leave --resume, --partition and all filters out")
+    if output is None and (resume or partition is not None):
+        raise ConfigurationError("name the file, or folder, to write with -o")
+    if output is None and output_format is ExportFormat.PARQUET and sys.stdout.isatty():
+        raise ConfigurationError("Parquet is nothing for a terminal; name the file to write with -o")
+    declared = _policy(policy) if output_format is ExportFormat.ISO27560 else None
+    log = open_log(ledger)
+    tell_of_spools(log)
+    gc.disable()  # there are no cycles in what is written, and to look for them takes a tenth of the time
+    try:
+        if output_format is ExportFormat.SEALED:
+            with _writer(output) as stream:
+                log.export_sealed(stream)
+            return
+        with _progress(log, where) as told:
+            if output is not None:
+                parted = partition.value if partition is not None else None
+                log.export_file(
+                    output, output_format.value, where=where, policy=declared, resume=resume, partition=parted,
+                    progress=told,
+                )  # fmt: skip
+            else:
+                _print(log, output_format.value, where, declared, told)
+    except KeyboardInterrupt:
+        if output is not None and EXPORT_FORMATS[output_format.value].by_lines:
+            typer.echo(f"cut off; go on with the same command and --resume ({output}.part)", err=True)
+        raise
+    finally:
+        gc.enable()
+        log.close()
+
+
+def receipt(
+    subject: Annotated[str, typer.Argument(help="The consent id of the visitor.")],
+    *,
+    policy: PolicyOption = None,
+    ledger: LedgerOption = None,
+) -> None:
+    """Print a visitor's consent receipt (Kantara Consent Receipt 1.1.0) of his last choice. Ends with 1 without one."""
+    declared = _policy(policy)
+    log = open_log(ledger)
+    tell_of_spools(log)
+    made = kantara_receipt(log, declared, subject)
+    log.close()
+    if made is None:
+        typer.echo(f"no visitor has the id {subject}", err=True)
+        raise typer.Exit(1)
+    typer.echo(json.dumps(made, ensure_ascii=False, indent=2))
+
+
+def _print(log: Ledger, name: str, where: RecordFilter, policy: Policy | None, told: Callable[[int], object]) -> None:
+    stream = sys.stdout.buffer
+    for piece in log.export(name, where=where, policy=policy):
+        stream.write(piece.data)
+        told(piece.records)
+    stream.flush()
+
+
+@contextmanager
+def _progress(log: Ledger, where: RecordFilter) -> Iterator[Callable[[int], object]]:
+    """Show a bar on a terminal, and elsewhere a line from time to time; give what moves it."""
+    if sys.stderr.isatty():
+        columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+        with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
+            task = bar.add_task("records", total=log.count(where=where))
+            yield lambda count: bar.advance(task, count)
+        return
+    done, due = 0, time.monotonic() + _BETWEEN_LINES
+
+    def tell(count: int) -> None:
+        nonlocal done, due
+        done += count
+        if time.monotonic() >= due:
+            due = time.monotonic() + _BETWEEN_LINES
+            typer.echo(f"{done} records", err=True)
+
+    yield tell
+
+
+@contextmanager
+def _writer(output: Path | None) -> Iterator[TextIO]:
+    """Give a stream whose content stands under the file's name only when it is whole."""
+    if output is None:
+        sys.stdout.reconfigure(encoding="utf-8", newline="")  # type: ignore[union-attr]
+        yield sys.stdout
+        sys.stdout.flush()
+        return
+    try:
+        handle, name = tempfile.mkstemp(dir=output.absolute().parent, prefix=f".{output.name}.")
+    except OSError as error:
+        raise ConfigurationError(f"{output} cannot be written: {error.strerror}") from None
+    temporary = Path(name)
+    try:
+        with os.fdopen(handle, "w", encoding="utf-8", newline="") as stream:
+            yield stream
+        umask = os.umask(0)
+        os.umask(umask)
+        temporary.chmod(0o666 & ~umask)
+        temporary.replace(output)
+    except BaseException:
+        temporary.unlink(missing_ok=True)
+        raise
+
+
+def _policy(path: Path | None) -> Policy:
+    default = Path("consent.toml")
+    return load_policy(path if path is not None else default if default.is_file() else None)
+
+
+EXPORT_COMMANDS = (export, receipt)
+"""To be added to ``log``."""

@@ -1,0 +1,164 @@
+"""What a policy declares, in the terms of the Data Privacy Vocabulary (https://w3id.org/dpv)."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from cookie_consent.policy import Category, Policy, Service
+
+__all__ = [
+    "CONTEXT",
+    "CONTROL",
+    "PROFILE",
+    "jurisdiction",
+    "process",
+    "process_id",
+    "service_process",
+    "text_of",
+]
+
+PROFILE = "https://w3id.org/dpv/schema/dpv-27560#record"
+"""The profile of the vocabulary for consent records of ISO/IEC TS 27560."""
+_AN_IRI = {"@type": "@id"}
+CONTEXT: dict[str, Any] = {
+    "@version": 1.1,
+    "cc": "urn:cookie-consent:",
+    "dct": "http://purl.org/dc/terms/",
+    "dpv": "https://w3id.org/dpv#",
+    "loc": "https://w3id.org/dpv/loc#",
+    "rdf": "http://www.w3.org/1999/02/22-rdf-syntax-ns#",
+    "schema": "https://schema.org/",
+    "skos": "http://www.w3.org/2004/02/skos/core#",
+    "xsd": "http://www.w3.org/2001/XMLSchema#",
+    "dct:conformsTo": _AN_IRI,
+    "dct:created": {"@type": "xsd:dateTime"},
+    "dct:replaces": _AN_IRI,
+    "dpv:hasDataController": _AN_IRI,
+    "dpv:hasDataSource": _AN_IRI,
+    "dpv:hasJurisdiction": _AN_IRI,
+    "dpv:hasLegalBasis": _AN_IRI,
+    "dpv:isIndicatedAtTime": {"@type": "xsd:dateTime"},
+    "dpv:isIndicatedBy": _AN_IRI,
+    "skos:broader": _AN_IRI,
+}
+"""The context of the document; ``cc`` is what neither vocabulary nor standard has a term for."""
+CONTROL = {"@type": ["dpv:ProvideConsent", "dpv:WithdrawConsent"], "dpv:isExercisedAt": "/_consent/preferences"}
+"""Where consent is given and withdrawn (6.3.4.18, withdrawal_method)."""
+_PURPOSES = {
+    "session": "dpv:TechnicalServiceProvision",
+    "login": "dpv:AccountManagement",
+    "preferences": "dpv:ServicePersonalisation",
+    "analytics": "dpv:ServiceUsageAnalytics",
+    "advertising": "dpv:Advertising",
+    "social": "dpv:ServiceProvision",
+}
+"""The kinds of purpose that the built-in categories are (6.3.4.4, purpose_type)."""
+_REGION = re.compile(r"[A-Z]{2}(?:-[A-Z0-9]{1,3})?")
+_DAY = 86_400
+_BROWSER = {
+    "@type": "dpv:StorageLocation",
+    "dct:description": "The visitor's browser. What recipients store, and where, their privacy policies say.",
+}
+
+
+def process_id(version: str, name: str) -> str:
+    """Return the IRI of what a category, or ``service:ID``, is used for under a version of the policy."""
+    return f"urn:cookie-consent:process:{quote(version, safe='')}:{quote(name, safe=':')}"
+
+
+def jurisdiction(region: str) -> str:
+    """Return the term of a region written as in ISO 3166, or the EU; else nothing."""
+    return f"loc:{region}" if _REGION.fullmatch(region) else ""
+
+
+def process(policy: Policy, category: Category, controller: str) -> dict[str, Any]:
+    """Return what a category is used for: the purpose and all that belongs to it."""
+    services = [service for service in policy.services if service.category == category.id]
+    purpose: dict[str, Any] = {"@type": "dpv:Purpose", "dct:identifier": category.id}
+    if category.id in _PURPOSES:
+        purpose["skos:broader"] = _PURPOSES[category.id]
+    if name := text_of(category.name):
+        purpose["dct:title"] = name
+    if description := text_of(category.purpose):
+        purpose["dct:description"] = description
+    node: dict[str, Any] = {
+        "@id": process_id(policy.version, category.id),
+        "@type": "dpv:Process",
+        "dpv:hasPurpose": purpose,
+        "dpv:hasDataController": controller,
+        "dpv:hasDataSource": "dpv:DataSubject",
+        "dpv:hasPersonalData": _personal_data(policy, category, services),
+        "dpv:hasStorageCondition": _storage(category, services),
+    }
+    if not category.required:
+        node["dpv:hasLegalBasis"] = "dpv:ExpressedConsent"
+        node["dpv:hasConsentControl"] = CONTROL
+    if services:
+        node["dpv:hasService"] = [_service(service) for service in services]
+        node["dpv:hasRecipient"] = [_recipient(service) for service in services]
+    return node
+
+
+def service_process(policy: Policy | None, name: str, version: str) -> dict[str, Any]:
+    """Return what a single service is used for, for a choice that is about it; without a policy only its name."""
+    node: dict[str, Any] = {
+        "@id": process_id(version, f"service:{name}"),
+        "@type": "dpv:Process",
+        "dpv:hasPurpose": {"@type": "dpv:Purpose", "dct:identifier": f"service:{name}"},
+        "dpv:hasLegalBasis": "dpv:ExpressedConsent",
+        "dpv:hasConsentControl": CONTROL,
+    }
+    service = policy.known_service(name) if policy is not None else None
+    if service is not None:
+        purpose = node["dpv:hasPurpose"]
+        purpose["dct:title"] = service.name
+        if service.category in _PURPOSES:
+            purpose["skos:broader"] = _PURPOSES[service.category]
+        node["dpv:hasService"] = [_service(service)]
+        node["dpv:hasRecipient"] = [_recipient(service)]
+    return node
+
+
+def text_of(text: str | dict[str, str] | None) -> str:
+    """Return a text of the policy in English, or else in its first language."""
+    if isinstance(text, dict):
+        return text.get("en") or next(iter(text.values()), "")
+    return text or ""
+
+
+def _service(service: Service) -> dict[str, Any]:
+    return {"@type": "dpv:Service", "dct:identifier": service.id, "dct:title": service.name}
+
+
+def _recipient(service: Service) -> dict[str, Any]:
+    node = {"@type": "dpv:ThirdParty", "dct:identifier": service.id, "dpv:hasName": service.company or service.name}
+    if service.privacy_url:
+        node["schema:url"] = service.privacy_url
+    return node
+
+
+def _personal_data(policy: Policy, category: Category, services: Iterable[Service]) -> list[dict[str, Any]]:
+    """Return the cookies by which data of the visitor is kept (6.3.4.7, pii_information)."""
+    rules = [rule for rule in policy.cookies if rule.category == category.id]
+    rules += [rule for service in services for rule in service.cookies if rule.category in {None, category.id}]
+    nodes = []
+    for rule in rules:
+        node = {"@type": "dpv:PersonalData", "dct:identifier": rule.name}
+        if purpose := text_of(rule.purpose):
+            node["dct:description"] = purpose
+        nodes.append(node)
+    return nodes or [{"@type": "dpv:PersonalData", "dct:description": "Nothing more exact is declared."}]
+
+
+def _storage(category: Category, services: Iterable[Service]) -> list[dict[str, Any]]:
+    ages = [rule.max_age for service in services for rule in service.cookies if rule.max_age is not None]
+    longest = category.max_age or max(ages, default=None)
+    nodes: list[dict[str, Any]] = [_BROWSER]
+    if longest is not None:
+        nodes.append({"@type": "dpv:StorageDuration", "dpv:hasDuration": f"P{-(-longest // _DAY)}D"})
+    return nodes

@@ -1,0 +1,174 @@
+"""Consent records of ISO/IEC TS 27560:2023 as JSON-LD with the W3C Data Privacy Vocabulary (DPV 2).
+
+The mapping follows the guide of the vocabulary's group, https://w3id.org/dpv/guides/consent-27560, field by field; see
+docs/exports.md. One document with a ``@graph``: the controller and what each category is used for come first, as the
+policy has it, then the records, one a line. The keys stand in the order that readers of streams ask for (Streaming
+JSON-LD, https://www.w3.org/TR/json-ld11-streaming/).
+"""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+from sqlalchemy import select
+
+from cookie_consent.errors import ConfigurationError
+from cookie_consent.ledger.exports.columns import Memo, minute_text, time_texts
+from cookie_consent.ledger.exports.dpv import (
+    CONTEXT,
+    CONTROL,
+    PROFILE,
+    jurisdiction,
+    process,
+    process_id,
+    service_process,
+)
+from cookie_consent.ledger.schema import notices
+
+if TYPE_CHECKING:
+    from sqlalchemy import Connection
+
+    from cookie_consent.ledger.exports.rows import Page
+    from cookie_consent.policy import Policy
+
+__all__ = ["Iso27560Lines"]
+
+_DAY = 86_400
+_GIVEN = {"expired": "dpv:ConsentExpired"}
+_REFUSED = {"withdrawn": "dpv:ConsentWithdrawn", "expired": "dpv:ConsentExpired"}
+
+
+class Iso27560Lines:
+    """The document, made of rows; see ``LineFormat``.
+
+    ``policy`` says who the controller is and what categories and services are. It speaks for the records made under
+    its version; of others only what they themselves hold is written. ``connection`` is where notices are looked up.
+    Raises ``ConfigurationError`` for a policy without controller.
+    """
+
+    def __init__(self, policy: Policy, connection: Connection) -> None:
+        if policy.controller is None:
+            raise ConfigurationError(
+                "a consent record of ISO/IEC TS 27560 names the controller; "
+                'add [controller] with name = "…" and contact = "…" to the policy'
+            )
+        self._policy = policy
+        self._connection = connection
+        site = policy.site if policy.site is not None and not policy.site.startswith("*") else None
+        self._controller = f"https://{site}/" if site is not None else "urn:cookie-consent:controller"
+        self._minutes = Memo(minute_text)
+        self._shown = Memo(self._notice)
+        self._chosen = Memo(self._choice)
+
+    def head(self) -> bytes:
+        """Return the context, the controller and the processes of the policy."""
+        policy = self._policy
+        party: dict[str, Any] = {"@id": self._controller, "@type": "dpv:DataController"}
+        if policy.controller is not None:
+            party |= {"dpv:hasIdentifier": self._controller, "dpv:hasName": policy.controller.name}
+            if policy.controller.contact:
+                party["dpv:hasContact"] = policy.controller.contact
+        nodes = [party, *(process(policy, category, self._controller) for category in policy.categories)]
+        graph = ",\n".join(map(_json, nodes))
+        return f'{{"@context":{_json(CONTEXT)},\n"@graph":[\n{graph}'.encode()
+
+    def lines(self, rows: Page) -> bytes:
+        """Return the records, each on a line of its own behind the comma that ends the one before."""
+        return "".join(map(self._line, rows)).encode("utf-8")
+
+    def tail(self) -> bytes:
+        """Return the end of the document."""
+        return b"\n]}\n"
+
+    def _line(self, row: tuple[Any, ...]) -> str:
+        (
+            name, subject, at, action, granted, refused, more, less, previous, channel, version, notice,
+            url, region, family, ip,
+        ) = row  # fmt: skip
+        (time,) = time_texts((at,), self._minutes)
+        processes, statuses = self._chosen[action, granted, refused, more, less, channel, version]
+        node: dict[str, Any] = {
+            "@id": f"urn:uuid:{name}",
+            "@type": "dpv:ConsentRecord",
+            "dct:identifier": name,
+            "dct:conformsTo": PROFILE,
+            "dct:created": time,
+            "dpv:hasDataSubject": {"@type": "dpv:DataSubject", "dct:identifier": subject}
+            if subject
+            else {"@type": "dpv:DataSubject", "cc:erased": True},
+            "dpv:hasDataController": self._controller,
+        }
+        if previous is not None:
+            node["dct:replaces"] = f"urn:uuid:{previous}"
+        if notice is not None:
+            node["dpv:hasNotice"] = self._shown[notice]
+        if place := jurisdiction(region):
+            node["dpv:hasJurisdiction"] = place
+        node["dpv:hasProcess"] = processes
+        node["dpv:hasConsentStatus"] = [
+            {"@type": kind, "dpv:isIndicatedAtTime": time, **status} for kind, status in statuses
+        ]
+        node["cc:action"] = action
+        node["cc:policyVersion"] = version
+        rest = {"cc:url": url, "cc:region": region, "cc:userAgentFamily": family, "cc:ip": ip}
+        node |= {key: value for key, value in rest.items() if value}
+        return ",\n" + _json(node)
+
+    def _choice(self, key: tuple[str, ...]) -> tuple[list[Any], list[tuple[str, dict[str, Any]]]]:
+        """Return the processes that a choice is about, and for what was granted and refused a state of its own."""
+        action, granted, refused, more, less, channel, version = key
+        yes = [*self._processes(granted.split(), version), *self._services(more.split(), version)]
+        no = [*self._processes(refused.split(), version), *self._services(less.split(), version)]
+        found = []
+        for kind, which in (
+            (_GIVEN.get(action, "dpv:ConsentGiven"), yes),
+            (_REFUSED.get(action, "dpv:ConsentRefused"), no),
+        ):
+            if which:
+                status: dict[str, Any] = {
+                    "dpv:isIndicatedBy": "dpv:DataSubject" if action != "expired" else self._controller,
+                    "dpv:hasIndicationMethod": channel,
+                }
+                if version == self._policy.version:
+                    days = self._policy.cookie.max_age // _DAY
+                    status["dpv:hasDuration"] = {"@type": "dpv:TemporalDuration", "rdf:value": f"P{days}D"}
+                status["dpv:hasProcess"] = [{"@id": node["@id"]} for node in which]
+                found.append((kind, status))
+        return [*yes, *no], found
+
+    def _processes(self, names: list[str], version: str) -> list[dict[str, Any]]:
+        """Return what stands for categories: a reference to what the head has, or else only the name."""
+        known = {category.id for category in self._policy.categories} if version == self._policy.version else set()
+        return [
+            {"@id": process_id(version, name)}
+            if name in known
+            else {
+                "@id": process_id(version, name),
+                "@type": "dpv:Process",
+                "dpv:hasPurpose": {"@type": "dpv:Purpose", "dct:identifier": name},
+                "dpv:hasLegalBasis": "dpv:ExpressedConsent",
+                "dpv:hasConsentControl": CONTROL,
+            }
+            for name in names
+        ]
+
+    def _services(self, names: list[str], version: str) -> list[dict[str, Any]]:
+        policy = self._policy if version == self._policy.version else None
+        return [service_process(policy, name, version) for name in names]
+
+    def _notice(self, digest: str) -> dict[str, Any]:
+        query = select(notices.c.language, notices.c.policy_version).where(notices.c.hash == digest)
+        node: dict[str, Any] = {
+            "@id": f"urn:cookie-consent:notice:{digest}",
+            "@type": "dpv:ConsentNotice",
+            "dct:identifier": digest,
+        }
+        found = self._connection.execute(query).first()
+        if found is not None:
+            node["dct:language"] = found.language
+        return node
+
+
+def _json(value: object) -> str:
+    return json.dumps(value, ensure_ascii=False, separators=(",", ":"))

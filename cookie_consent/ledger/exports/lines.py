@@ -1,0 +1,116 @@
+"""CSV and JSON Lines, made of rows a page at a time."""
+
+from __future__ import annotations
+
+from json.encoder import encode_basestring
+from typing import TYPE_CHECKING, Any, Protocol
+
+from cookie_consent.ledger.exports.by_record import COLUMNS
+from cookie_consent.ledger.exports.columns import (
+    Memo,
+    cell,
+    cells,
+    json_list,
+    json_or_null,
+    list_cell,
+    minute_text,
+    time_texts,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from cookie_consent.ledger.exports.rows import Page
+
+__all__ = ["CsvLines", "JsonLines", "LineFormat"]
+
+_LISTS = frozenset({"granted", "refused", "granted_services", "refused_services"})
+_FEW = frozenset({"action", "channel", "policy_version", "notice", "region", "user_agent_family"})
+"""Columns that hold few different values."""
+
+
+class LineFormat(Protocol):
+    """A format that is a beginning, one line for each record, and an end, in UTF-8.
+
+    What is written of a record does not depend on those before it, so that an export can go on behind any line.
+    """
+
+    def head(self) -> bytes:
+        """Return what comes before the first record."""
+
+    def lines(self, rows: Page) -> bytes:
+        """Return the lines of records, each with its end.
+
+        Raises ``TypeError``, ``ValueError``, ``AttributeError`` or ``OverflowError`` for a damaged row.
+        """
+
+    def tail(self) -> bytes:
+        """Return what comes behind the last record."""
+
+
+class CsvLines:
+    """CSV (RFC 4180), byte for byte as ``export_csv`` writes it."""
+
+    def __init__(self) -> None:
+        minutes = Memo(minute_text)
+        self._columns: list[Callable[[Sequence[Any]], Sequence[Any]]] = []
+        for name in COLUMNS:
+            if name == "at":
+                self._columns.append(lambda values: time_texts(values, minutes))
+            elif name in _LISTS:
+                self._columns.append(Memo(list_cell).column)
+            elif name in _FEW:
+                self._columns.append(Memo(cell).column)
+            else:
+                self._columns.append(cells)
+        self._line = ",".join(["%s"] * len(COLUMNS)) + "\r\n"
+
+    def head(self) -> bytes:
+        """Return the line with the names of the columns."""
+        return (",".join(COLUMNS) + "\r\n").encode()
+
+    def lines(self, rows: Page) -> bytes:
+        """Return the lines of records; see ``LineFormat``."""
+        return _joined(self._line, self._columns, rows)
+
+    def tail(self) -> bytes:
+        """Return nothing."""
+        return b""
+
+
+class JsonLines:
+    """One JSON object a line (https://jsonlines.org), byte for byte as ``export_jsonl`` writes it."""
+
+    def __init__(self) -> None:
+        minutes = Memo(minute_text)
+        self._columns: list[Callable[[Sequence[Any]], Sequence[Any]]] = []
+        for name in COLUMNS:
+            if name == "at":
+                self._columns.append(lambda values: time_texts(values, minutes))
+            elif name in _LISTS:
+                self._columns.append(Memo(json_list).column)
+            elif name in _FEW:
+                self._columns.append(Memo(json_or_null).column)
+            elif name == "previous":
+                self._columns.append(lambda values: list(map(json_or_null, values)))
+            else:
+                self._columns.append(lambda values: list(map(encode_basestring, values)))
+        pieces = (f'"{name}":"%s"' if name == "at" else f'"{name}":%s' for name in COLUMNS)
+        self._line = "{" + ",".join(pieces) + "}\n"
+
+    def head(self) -> bytes:
+        """Return nothing."""
+        return b""
+
+    def lines(self, rows: Page) -> bytes:
+        """Return the lines of records; see ``LineFormat``."""
+        return _joined(self._line, self._columns, rows)
+
+    def tail(self) -> bytes:
+        """Return nothing."""
+        return b""
+
+
+def _joined(line: str, makers: Sequence[Callable[[Sequence[Any]], Sequence[Any]]], rows: Page) -> bytes:
+    columns = [make(values) for make, values in zip(makers, zip(*rows, strict=True), strict=True)]
+    return "".join(map(line.__mod__, zip(*columns, strict=True))).encode("utf-8")

@@ -1,0 +1,192 @@
+"""Parquet (https://parquet.apache.org), by pyarrow: one file, or one for each month."""
+
+from __future__ import annotations
+
+from concurrent.futures import Future, ThreadPoolExecutor
+from itertools import islice
+from typing import TYPE_CHECKING, Any
+
+from cookie_consent.errors import ConfigurationError, LedgerError
+from cookie_consent.ledger.exports.by_record import COLUMNS
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator
+
+    from cookie_consent.ledger.exports.rows import Page
+
+__all__ = ["ParquetFile", "guarded", "parquet_chunks", "require_pyarrow", "write_parquet"]
+
+_GROUP = 32
+"""How many pages make a row group: 32,768 rows, some megabytes."""
+_LISTS = frozenset({"granted", "refused", "granted_services", "refused_services"})
+_FEW = frozenset({"action", "channel", "policy_version", "notice", "region", "user_agent_family"})
+_NULLABLE = frozenset({"previous", "notice"})
+
+
+def require_pyarrow() -> tuple[Any, Any]:
+    """Return the modules ``pyarrow`` and ``pyarrow.parquet``. Raises ``ConfigurationError`` if they are missing."""
+    try:
+        import pyarrow as pa
+        import pyarrow.compute
+        import pyarrow.parquet as pq
+    except ImportError:
+        raise ConfigurationError(
+            "Parquet needs the package pyarrow; install it with: pip install 'cookie-consent[parquet]'"
+        ) from None
+    return pa, pq
+
+
+class ParquetFile:
+    """Writes rows into one Parquet file, in row groups that another thread encodes while the next is read.
+
+    ``sink`` is a path or a file to write bytes to. The schema is that of the record: ``at`` in microseconds, UTC;
+    lists of texts; and texts of which there are few by a dictionary.
+    """
+
+    def __init__(self, sink: Any, encoder: ThreadPoolExecutor) -> None:
+        self._pa, pq = require_pyarrow()
+        pa = self._pa
+        text, few, many = pa.string(), pa.dictionary(pa.int32(), pa.string()), pa.list_(pa.string())
+        types = {name: many if name in _LISTS else few if name in _FEW else text for name in COLUMNS}
+        types["at"] = pa.timestamp("us", tz="UTC")
+        self._schema = pa.schema([pa.field(name, kind, nullable=name in _NULLABLE) for name, kind in types.items()])
+        dictionaries = [*sorted(_FEW), "url", *(f"{name}.list.element" for name in sorted(_LISTS))]
+        self._pool = pa.system_memory_pool()  # the others keep some dozen megabytes more
+        self._writer = pq.ParquetWriter(
+            sink, self._schema, compression="zstd", use_dictionary=dictionaries, memory_pool=self._pool
+        )
+        self._encoder = encoder
+        self._encoding: Future[None] | None = None
+        self._begin()
+
+    def add(self, rows: Page) -> None:
+        """Add rows. Raises ``TypeError`` and what pyarrow raises for values of another type, and errors of the file."""
+        pa = self._pa
+        for name, values in zip(COLUMNS, zip(*rows, strict=True), strict=True):
+            array = pa.array(values, memory_pool=self._pool)  # a named type would take bytes for a text, no faster
+            wanted = pa.int64() if name == "at" else pa.string()
+            if array.type != wanted:
+                if array.type != pa.null() or name not in _NULLABLE:
+                    raise TypeError(f"{name} is of type {array.type}")
+                array = array.cast(wanted)
+            self._arrays[name].append(array)
+        self._pages += 1
+        if self._pages >= _GROUP:
+            self.flush()
+
+    def flush(self) -> None:
+        """Have what was added encoded; returns when what was added before that is written."""
+        self._wait()
+        if self._pages:
+            self._encoding = self._encoder.submit(self._write, self._arrays)
+            self._begin()
+
+    def close(self) -> None:
+        """Write what is left, and the end of the file."""
+        self.flush()
+        self._wait()
+        self._writer.close()
+
+    def _begin(self) -> None:
+        self._pages = 0
+        self._arrays: dict[str, list[Any]] = {name: [] for name in COLUMNS}
+
+    def _wait(self) -> None:
+        if self._encoding is not None:
+            encoding, self._encoding = self._encoding, None
+            encoding.result()
+
+    def _write(self, arrays: dict[str, list[Any]]) -> None:
+        """Write a row group. The texts of which there are few come by a dictionary, and lists are made of it."""
+        pa, compute = self._pa, self._pa.compute
+        columns = []
+        for field in self._schema:
+            column = pa.concat_arrays(arrays.pop(field.name), memory_pool=self._pool)
+            if field.name == "at":
+                column = column.cast(field.type)
+            elif field.name in _FEW:
+                column = compute.dictionary_encode(column, memory_pool=self._pool)
+            elif field.name in _LISTS:
+                codes = compute.dictionary_encode(column, memory_pool=self._pool)
+                lists = [value.split() for value in codes.dictionary.to_pylist()]
+                column = compute.take(pa.array(lists, field.type), codes.indices, memory_pool=self._pool)
+            columns.append(column)
+        table = pa.Table.from_arrays(columns, schema=self._schema)
+        self._writer.write_table(table, row_group_size=table.num_rows)
+
+
+class _Sink:
+    """A file that hands on what is written to it."""
+
+    closed = False
+
+    def __init__(self) -> None:
+        self._parts: list[bytes] = []
+        self._size = 0
+
+    def write(self, data: bytes) -> int:
+        """Keep the bytes until they are taken."""
+        self._parts.append(bytes(data))
+        self._size += len(data)
+        return len(data)
+
+    def take(self) -> bytes:
+        """Return what was written since the last time."""
+        count = len(self._parts)  # the encoder's thread may write meanwhile
+        data = b"".join(islice(self._parts, count))
+        del self._parts[:count]
+        return data
+
+    def tell(self) -> int:
+        """Return how many bytes were written."""
+        return self._size
+
+    def flush(self) -> None:
+        """Do nothing."""
+
+    def close(self) -> None:
+        """Do nothing."""
+        self.closed = True
+
+
+def write_parquet(pages: Iterable[Page], path: str, *, url: str, progress: Callable[[int], object]) -> int:
+    """Write one file; return the number of records. pyarrow opens it itself, which spares waiting for Python's lock.
+
+    Raises ``ConfigurationError`` without pyarrow, ``LedgerError`` for a damaged record, and ``OSError``.
+    """
+    count = 0
+    with ThreadPoolExecutor(1) as encoder:
+        file = ParquetFile(path, encoder)
+        for rows in pages:
+            guarded(file.add, rows, url)
+            count += len(rows)
+            progress(len(rows))
+        file.close()
+    return count
+
+
+def parquet_chunks(pages: Iterable[Page], *, url: str) -> Iterator[tuple[bytes, int, str | None]]:
+    """Yield the bytes of one file, each with how many more records it took and the last one's id.
+
+    Raises ``ConfigurationError`` without pyarrow, and ``LedgerError`` for a damaged record.
+    """
+    sink = _Sink()
+    with ThreadPoolExecutor(1) as encoder:
+        file = ParquetFile(sink, encoder)
+        for rows in pages:
+            guarded(file.add, rows, url)
+            yield sink.take(), len(rows), rows[-1][0]
+        file.close()
+        yield sink.take(), 0, None
+
+
+def guarded(add: Callable[[Page], None], rows: Page, url: str) -> None:
+    """Add rows. Raises ``LedgerError`` that says which ones cannot be, since they are damaged."""
+    try:
+        add(rows)
+    except (TypeError, ValueError, AttributeError, OverflowError) as error:  # pyarrow's own are among these
+        raise LedgerError(
+            f"a record from {rows[0][0]!r} to {rows[-1][0]!r} cannot be exported, as it is damaged ({error}); "
+            "see which with `cookie-consent log verify`",
+            url=url,
+        ) from None

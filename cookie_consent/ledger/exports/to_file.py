@@ -1,0 +1,275 @@
+"""An export into a file, which stands under its name only when it is whole, and which can go on after it was cut off.
+
+Formats of lines are written to ``FILE.part``, with a note beside it, ``FILE.part.json``: what was asked for, and up to
+which record the part is on the disk. Going on is refused where the file would become another one than a new export
+now: what is finished is what a run that began at this moment would have written, byte by byte.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import time
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from sqlalchemy import func, select
+
+from cookie_consent.errors import ConfigurationError
+from cookie_consent.ledger.exports.parquet import require_pyarrow, write_parquet
+from cookie_consent.ledger.exports.partitions import write_months
+from cookie_consent.ledger.exports.rows import records_query
+from cookie_consent.ledger.exports.stream import export_kind, line_format, line_pieces
+from cookie_consent.ledger.schema import records
+from cookie_consent.ledger.tree_store import amendments
+
+try:
+    import fcntl
+except ImportError:  # Windows, where nothing keeps two exports from writing the same file
+    fcntl = None  # type: ignore[assignment]
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from pathlib import Path
+
+    from sqlalchemy import Connection
+
+    from cookie_consent.ledger.exports.rows import Page
+    from cookie_consent.ledger.filter import RecordFilter
+    from cookie_consent.ledger.store import Store
+    from cookie_consent.policy import Policy
+
+__all__ = ["export_to_file"]
+
+_BETWEEN_NOTES = 1.0
+_LONGEST_NOTE = 1024 * 1024
+_VERSION = 1
+_ANEW = "begin anew without --resume"
+
+
+@dataclass(kw_only=True)
+class _State:
+    """How far a part has come."""
+
+    size: int = 0
+    """How many bytes of it count; what is behind them was torn off."""
+    records: int = 0
+    last: str | None = None
+    amendments: int = 0
+    """How many erasures and prunings there were in the log: what is in the part is not read again."""
+
+
+def export_to_file(
+    store: Store,
+    path: Path,
+    name: str,
+    *,
+    where: RecordFilter,
+    policy: Policy | None,
+    url: str,
+    resume: bool = False,
+    partition: str | None = None,
+    progress: Callable[[int], object] | None = None,
+) -> int:
+    """Write an export into a file, or with ``partition="month"`` into a folder; return the number of records.
+
+    With ``resume`` a part that was left there is gone on with, or else it begins anew; ``progress`` is called with the
+    number of records of each piece, those of the part among them. Raises ``ConfigurationError`` for what cannot be
+    written or resumed, and ``LedgerError``.
+    """
+    kind = export_kind(name)
+    told = progress or (lambda _count: None)
+    if partition is not None and (partition != "month" or kind.by_lines):
+        raise ConfigurationError(
+            "only Parquet can be partitioned, and only by month: --format parquet --partition month"
+        )
+    if resume and not kind.by_lines:
+        raise ConfigurationError(f"a {name} file cannot be gone on with; {_ANEW}, or take csv or jsonl")
+    try:
+        if partition is not None:
+            with store.reading() as connection:
+                return write_months(store.rows(connection, records_query(where)), path, url=url, progress=told)
+        if kind.by_lines:
+            part = _Part(path, {"format": name, "log": url, "filter": where.as_dict(), "policy": _digest(name, policy)})
+            return part.write(store, where=where, policy=policy, resume=resume, progress=told)
+        with store.reading() as connection:
+            return _write_whole(store.rows(connection, records_query(where)), path, url, told)
+    except OSError as error:
+        raise ConfigurationError(f"{path} cannot be written: {error.strerror or error}") from None
+
+
+class _Part:
+    """The part of a file, and its note; ``asked`` is what the note must say for the part to be gone on with."""
+
+    def __init__(self, path: Path, asked: dict[str, Any]) -> None:
+        self._path = path
+        self._part = path.with_name(path.name + ".part")
+        self._note = path.with_name(path.name + ".part.json")
+        self._asked = asked
+
+    def write(
+        self,
+        store: Store,
+        *,
+        where: RecordFilter,
+        policy: Policy | None,
+        resume: bool,
+        progress: Callable[[int], object],
+    ) -> int:
+        url = self._asked["log"]
+        with store.reading() as connection, self._opened() as file:
+            now = amendments(connection)
+            lines = line_format(self._asked["format"], connection, policy)
+            state = self._found(file) if resume else None
+            if state is None:
+                state = _State(amendments=now)
+                os.ftruncate(file, 0)
+                self._append(file, lines.head(), state)
+            else:
+                self._check(connection, where, state, now)
+                os.ftruncate(file, state.size)
+                progress(state.records)
+            os.lseek(file, state.size, os.SEEK_SET)
+            due = time.monotonic() + _BETWEEN_NOTES
+            try:
+                for piece in line_pieces(store, connection, lines, where=where, after=state.last, url=url):
+                    self._append(file, piece.data, state)
+                    state.records += piece.records
+                    state.last = piece.last
+                    progress(piece.records)
+                    if time.monotonic() >= due:
+                        self._save(file, state)
+                        due = time.monotonic() + _BETWEEN_NOTES
+            except BaseException:
+                self._leave(file, state)
+                raise
+            self._append(file, lines.tail(), state)
+            os.fsync(file)
+        _finish(self._part, self._path)
+        self._note.unlink(missing_ok=True)
+        return state.records
+
+    @contextmanager
+    def _opened(self) -> Iterator[int]:
+        """Give the part, open and locked, so that two exports do not write it at once."""
+        flags = os.O_RDWR | os.O_CREAT | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_CLOEXEC", 0)
+        file = os.open(self._part, flags | getattr(os, "O_BINARY", 0), 0o600)
+        try:
+            if not self._lock(file):
+                raise ConfigurationError(f"another export is writing {self._part}; wait for it, or name another file")
+            yield file
+        finally:
+            os.close(file)
+
+    def _lock(self, file: int) -> bool:
+        """Lock the part, unless another export has it, or has just given it its own name."""
+        if fcntl is None:
+            return True
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            return os.path.samestat(os.fstat(file), self._part.stat())
+        except OSError:
+            return False
+
+    def _found(self, file: int) -> _State | None:
+        """Return how far the part has come; None if there is none. Raises ``ConfigurationError``."""
+        try:
+            with self._note.open("rb") as stream:
+                note = json.loads(stream.read(_LONGEST_NOTE))
+            state = _State(size=note["size"], records=note["records"], last=note["last"], amendments=note["amendments"])
+            asked = note["asked"]
+            wrong = [
+                name
+                for name, kind in (("size", int), ("records", int), ("amendments", int), ("last", str | None))
+                if not isinstance(getattr(state, name), kind)
+            ]
+            if note["version"] != _VERSION or wrong or state.size < 0:
+                raise ValueError("its fields are others")  # noqa: TRY301 - as for what is no JSON
+        except FileNotFoundError:
+            return None
+        except (ValueError, KeyError, TypeError, RecursionError):
+            raise ConfigurationError(f"{self._note} is no note of an export; {_ANEW}") from None
+        for name, value in self._asked.items():
+            if asked.get(name) != value:
+                raise ConfigurationError(
+                    f"{self._part} was begun with another {name} ({asked.get(name)!r}, now {value!r}); "
+                    f"give the same options as then, or {_ANEW}"
+                )
+        if os.fstat(file).st_size < state.size:
+            raise ConfigurationError(f"{self._part} is shorter than it was; {_ANEW}")
+        return state
+
+    def _check(self, connection: Connection, where: RecordFilter, state: _State, now: int) -> None:
+        """See that the part is still what a new export would begin with. Raises ``ConfigurationError``."""
+        if now != state.amendments:
+            raise ConfigurationError(
+                f"records were erased or pruned since {self._part} was begun, which it may still hold; {_ANEW}"
+            )
+        if state.last is None:
+            return
+        query = where.apply(select(func.count()).select_from(records)).where(records.c.id <= state.last)
+        count = int(connection.execute(query).scalar_one())
+        if count != state.records:
+            raise ConfigurationError(
+                f"{self._part} has {state.records} records, and the log has {count} up to the same one by now, as "
+                f"choices were brought in later; {_ANEW}"
+            )
+
+    def _append(self, file: int, data: bytes, state: _State) -> None:
+        view = memoryview(data)
+        while view:
+            written = os.write(file, view)
+            view = view[written:]
+        state.size += len(data)
+
+    def _save(self, file: int, state: _State) -> None:
+        """Have the part on the disk, and then say so in the note."""
+        os.fsync(file)
+        note = {"version": _VERSION, "asked": self._asked, **vars(state)}
+        new = self._note.with_name(self._note.name + ".new")
+        with suppress(FileNotFoundError):
+            new.unlink()
+        with os.fdopen(os.open(new, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="utf-8") as stream:
+            json.dump(note, stream, ensure_ascii=False)
+        new.replace(self._note)
+
+    def _leave(self, file: int, state: _State) -> None:
+        """Leave what there is to be gone on with; nothing, if there is nothing."""
+        if state.records:
+            with suppress(OSError):  # the reason is told already
+                self._save(file, state)
+            return
+        for path in (self._part, self._note):
+            with suppress(OSError):
+                path.unlink()
+
+
+def _write_whole(pages: Iterator[Page], path: Path, url: str, progress: Callable[[int], object]) -> int:
+    """Write Parquet, which cannot be gone on with: beside the file first."""
+    require_pyarrow()
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.{os.urandom(4).hex()}")
+    try:
+        os.close(os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600))
+        count = write_parquet(pages, str(temporary), url=url, progress=progress)
+        _finish(temporary, path)
+    except BaseException:
+        temporary.unlink(missing_ok=True)
+        raise
+    return count
+
+
+def _finish(temporary: Path, path: Path) -> None:
+    """Give a file its name, and the rights that a new file has."""
+    umask = os.umask(0)
+    os.umask(umask)
+    temporary.chmod(0o666 & ~umask)
+    temporary.replace(path)
+
+
+def _digest(name: str, policy: Policy | None) -> str | None:
+    """Return what tells policies apart, for the formats that are filled from one."""
+    if name != "iso27560" or policy is None:
+        return None
+    return hashlib.sha256(policy.model_dump_json().encode("utf-8")).hexdigest()

@@ -1,0 +1,155 @@
+"""Which records of the log are meant: one filter for reading, counting and exporting."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from sqlalchemy import func, literal, or_
+
+from cookie_consent.errors import ConfigurationError
+from cookie_consent.ledger.record import ACTIONS, CHANNELS, time_text
+from cookie_consent.ledger.schema import micros, records
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from sqlalchemy import Column, ColumnElement, Select
+
+    from cookie_consent.ledger.record import Action, Channel
+
+__all__ = ["FILTER_NAMES", "RecordFilter", "moment_named"]
+
+_Query = TypeVar("_Query", bound="Select[Any]")
+_LONGEST = 256
+_FIELDS = {
+    "subject": "subjects",
+    "category": "categories",
+    "action": "actions",
+    "channel": "channels",
+    "policy-version": "policy_versions",
+    "region": "regions",
+}
+FILTER_NAMES = ("since", "until", *_FIELDS)
+"""The names that ``RecordFilter.parse`` takes, as commands and addresses write them."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class RecordFilter:
+    """What a record must be: made at ``since`` or later, before ``until``, and one of the values of each field.
+
+    A field without values takes all records. A record is of a category if it grants or refuses it: the id is one of
+    those in ``granted`` or ``refused``, whole and in the same case. Erased records have no subject and no region.
+    Raises ``ConfigurationError`` for a value that no record can have.
+    """
+
+    since: datetime | None = None
+    until: datetime | None = None
+    subjects: tuple[str, ...] = ()
+    categories: tuple[str, ...] = ()
+    actions: tuple[Action, ...] = ()
+    channels: tuple[Channel, ...] = ()
+    policy_versions: tuple[str, ...] = ()
+    regions: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        for name in ("since", "until"):
+            moment = getattr(self, name)
+            if moment is not None and moment.tzinfo is None:
+                raise ConfigurationError(f"{name} {moment.isoformat()} has no time zone; add one, such as Z")
+        if self.since is not None and self.until is not None and self.since >= self.until:
+            raise ConfigurationError("since is not before until, so that no record is meant; exchange them")
+        for name, field in _FIELDS.items():
+            for value in getattr(self, field):
+                if not value or len(value) > _LONGEST or not value.isprintable():
+                    raise ConfigurationError(
+                        f"{name} {value[:40]!r} is nothing that a record has; leave it out, or write its value"
+                    )
+        _one_of("action", self.actions, ACTIONS)
+        _one_of("channel", self.channels, CHANNELS)
+        for value in self.categories:
+            if value.split() != [value]:
+                raise ConfigurationError(f"category {value!r} is no id; name several one by one")
+
+    @classmethod
+    def parse(cls, pairs: Iterable[tuple[str, str]]) -> RecordFilter:
+        """Return the filter of names, as ``FILTER_NAMES`` has them, and values; all but the times may be repeated.
+
+        Raises ``ConfigurationError`` for other names, and for values as said above.
+        """
+        values: dict[str, Any] = {}
+        for given, value in pairs:
+            name = given.replace("_", "-")
+            if name in _FIELDS:
+                values[_FIELDS[name]] = (*values.get(_FIELDS[name], ()), value)
+            elif name not in FILTER_NAMES:
+                raise ConfigurationError(f"{given[:40]!r} is no filter; there are {', '.join(FILTER_NAMES)}")
+            elif name in values:
+                raise ConfigurationError(f"{name} is given twice; give it once")
+            else:
+                values[name] = moment_named(value, name)
+        return cls(**values)
+
+    def conditions(self) -> list[ColumnElement[bool]]:
+        """Return what a row of ``schema.records`` must satisfy, in SQL that all stores understand."""
+        found: list[ColumnElement[bool]] = []
+        if self.since is not None:
+            found.append(records.c.at >= micros(self.since))
+        if self.until is not None:
+            found.append(records.c.at < micros(self.until))
+        for column, values in (
+            (records.c.subject, self.subjects),
+            (records.c.action, self.actions),
+            (records.c.channel, self.channels),
+            (records.c.policy_version, self.policy_versions),
+            (records.c.region, self.regions),
+        ):
+            if values:
+                found.append(column.in_(values))
+        if self.categories:
+            lists = (records.c.granted, records.c.refused)
+            found.append(or_(*(_has(column, name) for name in self.categories for column in lists)))
+        return found
+
+    def apply(self, query: _Query) -> _Query:
+        """Return the query with these conditions."""
+        return query.where(*self.conditions())
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return what is asked for, ready for JSON: fields without values are left out."""
+        found: dict[str, Any] = {}
+        for field in fields(self):
+            value = getattr(self, field.name)
+            if isinstance(value, datetime):
+                found[field.name] = time_text(value.astimezone(UTC))
+            elif value:
+                found[field.name] = sorted(value)
+        return found
+
+
+def moment_named(value: str, name: str) -> datetime:
+    """Return the time that is given under a name, in UTC unless it has a zone. Raises ``ConfigurationError``."""
+    try:
+        moment = datetime.fromisoformat(value)
+    except ValueError:
+        raise ConfigurationError(
+            f"{name} {value[:40]!r} is not a time; write 2026-11-24 or 2026-11-24T12:30:00Z"
+        ) from None
+    return moment if moment.tzinfo is not None else moment.replace(tzinfo=UTC)
+
+
+def _one_of(name: str, values: tuple[str, ...], allowed: tuple[str, ...]) -> None:
+    for value in values:
+        if value not in allowed:
+            raise ConfigurationError(f"{name} {value[:40]!r} is unknown; write one of {', '.join(allowed)}")
+
+
+def _has(column: Column[str], name: str) -> ColumnElement[bool]:
+    """Say whether an id is one of those that stand in the column, joined by a space.
+
+    ``replace`` is the one function for texts that SQLite and PostgreSQL share and that minds the case: ``LIKE`` does
+    not in SQLite.
+    """
+    padded = literal(" ") + column + literal(" ")
+    return func.replace(padded, f" {name} ", "") != padded

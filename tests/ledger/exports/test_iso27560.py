@@ -1,0 +1,179 @@
+"""Consent records of ISO/IEC TS 27560 as JSON-LD: valid by the schema, and true to the records."""
+
+from __future__ import annotations
+
+import json
+import re
+from importlib.resources import files
+from pathlib import Path
+from typing import Any
+
+import pytest
+from jsonschema import Draft202012Validator
+
+from cookie_consent import ConfigurationError, Ledger, Policy
+from cookie_consent.ledger import RecordFilter
+from cookie_consent.ledger.exports.dpv import CONTEXT
+from cookie_consent.ledger.exports.rows import PAGE
+from cookie_consent.policy import parse_policy
+from tests.ledger.exports.mixed import fill, mixed
+from tests.ledger.making import NOTICE, make
+
+SCHEMA = json.loads(files("cookie_consent.ledger.exports").joinpath("iso27560.schema.json").read_text("utf-8"))
+DOCS = Path(__file__).parents[3] / "docs" / "exports.md"
+POLICY = parse_policy(
+    {
+        "version": "1",
+        "site": "shop.example",
+        "controller": {"name": "Shop Ltd", "contact": "privacy@shop.example"},
+        "categories": {"analytics": {"purpose": {"de": "Zählen", "en": "Counting"}}},
+        "services": {
+            "google-analytics": {},
+            "chat": {
+                "name": "Acme Chat",
+                "category": "preferences",
+                "company": "Acme",
+                "privacy_url": "https://acme.example/privacy",
+                "hosts": ["chat.acme.example"],
+                "cookies": [{"name": "acme_*", "max_age": "30d", "purpose": "Keeps the chat open"}],
+            },
+        },
+    },
+    source="test",
+)
+
+
+def exported(ledger: Ledger, policy: Policy = POLICY, where: RecordFilter | None = None) -> dict[str, Any]:
+    pieces = ledger.export("iso27560", where=where or RecordFilter(), policy=policy)
+    document: dict[str, Any] = json.loads(b"".join(piece.data for piece in pieces))
+    return document
+
+
+def nodes(document: dict[str, Any], kind: str) -> list[dict[str, Any]]:
+    return [node for node in document["@graph"] if node["@type"] == kind]
+
+
+def test_the_document_is_valid_and_says_what_the_records_do(ledger_url: str) -> None:
+    Draft202012Validator.check_schema(SCHEMA)
+    ledger = Ledger(ledger_url)
+    records = mixed(60)
+    fill(ledger, records)
+    ledger.erase(records[7].subject)
+    document = exported(ledger)
+    Draft202012Validator(SCHEMA).validate(document)
+    written = nodes(document, "dpv:ConsentRecord")
+    assert [node["dct:identifier"] for node in written] == [record.id for record in records]
+    (controller,) = nodes(document, "dpv:DataController")
+    assert controller["dpv:hasName"] == "Shop Ltd"
+    assert controller["dpv:hasContact"] == "privacy@shop.example"
+    assert {node["dpv:hasDataController"] for node in written} == {controller["@id"]} == {"https://shop.example/"}
+    for record, node in zip(records, written, strict=True):
+        states = {
+            reference["@id"]: status["@type"]
+            for status in node["dpv:hasConsentStatus"]
+            for reference in status["dpv:hasProcess"]
+        }
+        purposes = {entry["@id"].rpartition("process:")[2] for entry in node["dpv:hasProcess"]}
+        assert (
+            len(purposes)
+            == len(states)
+            == sum(map(len, (record.granted, record.refused, record.granted_services, record.refused_services)))
+        )
+        no = "dpv:ConsentWithdrawn" if record.action == "withdrawn" else "dpv:ConsentRefused"
+        for name in record.granted:
+            assert states[_id(record.policy_version, name)] == "dpv:ConsentGiven"
+        for name in record.refused:
+            assert states[_id(record.policy_version, name)] == no
+        assert node["dct:created"] == record.as_dict()["at"]
+        assert {status["dpv:isIndicatedAtTime"] for status in node["dpv:hasConsentStatus"]} == {node["dct:created"]}
+        assert node.get("dct:replaces") == (f"urn:uuid:{record.previous}" if record.previous else None)
+        if record.notice:
+            assert node["dpv:hasNotice"]["dct:identifier"] == NOTICE.hash
+            assert node["dpv:hasNotice"]["dct:language"] == "en"
+        if record.region and record is not records[7]:
+            assert node["dpv:hasJurisdiction"] == "loc:DE"
+    assert written[7]["dpv:hasDataSubject"] == {"@type": "dpv:DataSubject", "cc:erased": True}
+    assert "cc:url" not in written[7]
+    assert written[0]["dpv:hasDataSubject"]["dct:identifier"] == records[0].subject
+    ledger.close()
+
+
+def _id(version: str, name: str) -> str:
+    from urllib.parse import quote
+
+    return f"urn:cookie-consent:process:{quote(version, safe='')}:{quote(name, safe=':')}"
+
+
+def test_the_policy_fills_what_is_of_its_own_version(ledger_url: str) -> None:
+    ledger = Ledger(ledger_url)
+    ledger.append(
+        [
+            make(0, granted=("analytics", "preferences"), granted_services=("youtube",)),
+            make(1, granted=("analytics",), policy_version="0", granted_services=("youtube",)),
+        ]
+    )
+    document = exported(ledger)
+    Draft202012Validator(SCHEMA).validate(document)
+    processes = {node["@id"]: node for node in nodes(document, "dpv:Process")}
+    assert [node["dpv:hasPurpose"]["dct:identifier"] for node in processes.values()] == [
+        category.id for category in POLICY.categories
+    ]
+    analytics = processes[_id("1", "analytics")]
+    assert analytics["dpv:hasPurpose"]["dct:description"] == "Counting"
+    assert analytics["dpv:hasPurpose"]["skos:broader"] == "dpv:ServiceUsageAnalytics"
+    assert analytics["dpv:hasRecipient"][0]["dct:identifier"] == "google-analytics"
+    assert {"@type": "dpv:StorageDuration", "dpv:hasDuration": "P396D"} in analytics["dpv:hasStorageCondition"]
+    preferences = processes[_id("1", "preferences")]
+    assert preferences["dpv:hasRecipient"] == [
+        {
+            "@type": "dpv:ThirdParty",
+            "dct:identifier": "chat",
+            "dpv:hasName": "Acme",
+            "schema:url": "https://acme.example/privacy",
+        }
+    ]
+    assert preferences["dpv:hasPersonalData"][0]["dct:identifier"] == "acme_*"
+    assert "dpv:hasLegalBasis" not in processes[_id("1", "session")]
+    own, other = nodes(document, "dpv:ConsentRecord")
+    references = {entry["@id"]: entry for entry in own["dpv:hasProcess"]}
+    assert references[_id("1", "analytics")] == {"@id": _id("1", "analytics")}
+    assert references[_id("1", "service:youtube")]["dpv:hasService"][0]["dct:title"] == "YouTube"
+    assert own["dpv:hasConsentStatus"][0]["dpv:hasDuration"]["rdf:value"] == "P180D"
+    foreign = {entry["@id"]: entry for entry in other["dpv:hasProcess"]}
+    assert foreign[_id("0", "analytics")]["dpv:hasPurpose"] == {"@type": "dpv:Purpose", "dct:identifier": "analytics"}
+    assert "dpv:hasService" not in foreign[_id("0", "service:youtube")]
+    assert "dpv:hasDuration" not in other["dpv:hasConsentStatus"][0]
+    ledger.close()
+
+
+def test_an_empty_document_and_one_of_several_pages_are_whole(ledger_url: str) -> None:
+    ledger = Ledger(ledger_url)
+    fill(ledger, mixed(PAGE + 1, days=0.001))
+    nothing = exported(ledger, where=RecordFilter(regions=("XX",)))
+    Draft202012Validator(SCHEMA).validate(nothing)
+    assert nodes(nothing, "dpv:ConsentRecord") == []
+    assert len(nodes(exported(ledger), "dpv:ConsentRecord")) == PAGE + 1
+    with pytest.raises(ConfigurationError, match=r"add \[controller\]"):
+        exported(ledger, Policy(version="1"))
+    ledger.close()
+
+
+def test_one_record_stands_in_each_line(ledger_url: str) -> None:
+    ledger = Ledger(ledger_url)
+    records = mixed(20)
+    fill(ledger, records)
+    data = b"".join(piece.data for piece in ledger.export("iso27560", policy=POLICY)).decode()
+    found = [json.loads(line.rstrip(",")) for line in data.split("\n") if '"dpv:ConsentRecord"' in line]
+    assert [node["dct:identifier"] for node in found] == [record.id for record in records]
+    ledger.close()
+
+
+def test_every_term_has_a_prefix_of_the_context_and_stands_in_the_docs(ledger_url: str) -> None:
+    ledger = Ledger(ledger_url)
+    fill(ledger, mixed(30))
+    document = exported(ledger)
+    ledger.close()
+    terms = set(re.findall(r'"((?:dpv|dct|skos|loc|schema|rdf|cc):[A-Za-z-]+)"', json.dumps(document["@graph"])))
+    assert {term.partition(":")[0] for term in terms} <= CONTEXT.keys()
+    docs = DOCS.read_text("utf-8")
+    assert sorted(term for term in terms if f"`{term}`" not in docs and not term.startswith("loc:")) == []
