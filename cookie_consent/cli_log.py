@@ -16,7 +16,6 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 from rich.console import Console
 from rich.progress import Progress
-from rich.table import Table
 
 from cookie_consent.errors import ConfigurationError
 from cookie_consent.ledger import FORMATS, Ledger
@@ -25,12 +24,14 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
     from typing import TextIO
 
-    from cookie_consent.ledger import ConsentRecord, LedgerStats
+    from cookie_consent.ledger import ConsentRecord
 
 __all__ = [
     "FormatOption",
     "LedgerOption",
     "OutputFormat",
+    "SinceOption",
+    "UntilOption",
     "log_app",
     "moment_of",
     "open_log",
@@ -153,40 +154,6 @@ def migrate(*, ledger: LedgerOption = None) -> None:
     before, after = log.migrate()
     log.close()
     typer.echo(f"the log has schema {after}" + (f", migrated from {before}" if before != after else " already"))
-
-
-@log_app.command()
-def stats(
-    *,
-    since: SinceOption = None,
-    until: UntilOption = None,
-    output_format: FormatOption = OutputFormat.TABLE,
-    ledger: LedgerOption = None,
-) -> None:
-    """Count the choices: by action, channel, policy version, category and day."""
-    log = open_log(ledger)
-    tell_of_spools(log)
-    counted = log.stats(since=moment_of(since, "--since"), until=moment_of(until, "--until"))
-    log.close()
-    if output_format is OutputFormat.JSON:
-        typer.echo(json.dumps({**asdict(counted), "acceptance": counted.acceptance()}, indent=2))
-    else:
-        _print_stats(counted)
-
-
-def _print_stats(counted: LedgerStats) -> None:
-    console = Console()
-    console.print(f"{counted.total} choices of {counted.subjects} visitors")
-    acceptance = Table("category", "granted", "refused", "accepted")
-    for name, share in counted.acceptance().items():
-        granted, refused = counted.granted.get(name, 0), counted.refused.get(name, 0)
-        acceptance.add_row(name, str(granted), str(refused), f"{share:.1%}")
-    console.print(acceptance)
-    for title in ("actions", "channels", "policy_versions", "days"):
-        table = Table(title.replace("_", " "), "choices")
-        for name, number in getattr(counted, title).items():
-            table.add_row(name, str(number))
-        console.print(table)
 
 
 def open_log(url: str | None) -> Ledger:

@@ -37,6 +37,7 @@ LAYERS = {
     "cli_proof": 5,
     "cli_report": 5,
     "cli_rights": 5,
+    "cli_stats": 5,
     "__main__": 5,
 }
 SAME_LAYER = {
@@ -60,7 +61,9 @@ SAME_LAYER = {
     ("cli", "cli_proof"),
     ("cli", "cli_report"),
     ("cli", "cli_rights"),
+    ("cli", "cli_stats"),
     ("cli_rights", "cli_log"),
+    ("cli_stats", "cli_log"),
     ("cli_proof", "cli_log"),
     ("cli_report", "cli_log"),
     ("cli", "demo"),
