@@ -22,10 +22,10 @@ if TYPE_CHECKING:
     from cookie_consent.classify import Classifier
     from cookie_consent.reports import Reports
 
-__all__ = ["Admin", "checked_token"]
+__all__ = ["ADMIN_HEADERS", "Admin", "checked_token"]
 
 MINIMUM_TOKEN = 20
-_HEADERS = {
+ADMIN_HEADERS = {
     "Content-Security-Policy": (
         "default-src 'none'; style-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
     ),
@@ -75,13 +75,8 @@ class Admin:
 
     async def respond(self, request: Request) -> Response:
         """Return the page, or what asks for the token."""
-        if not self._is_let_in(request.headers.get("authorization", "")):
-            challenge = {"WWW-Authenticate": 'Basic realm="cookie_consent", charset="UTF-8"'}
-            return PlainTextResponse(
-                "The admin token is needed: as a bearer token, or as the password of any user.\n",
-                status_code=401,
-                headers={**_HEADERS, **challenge},
-            )
+        if (refusal := self.refusal(request)) is not None:
+            return refusal
         try:
             await anyio.to_thread.run_sync(self._reports.flush)
             findings = await anyio.to_thread.run_sync(self._reports.store.read)
@@ -97,7 +92,18 @@ class Admin:
             lines=policy_lines(open_ones, self._classifier.policy),
             failure=failure,
         )
-        return HTMLResponse(page, headers={**_HEADERS, "Vary": "Authorization, Accept-Language"})
+        return HTMLResponse(page, headers={**ADMIN_HEADERS, "Vary": "Authorization, Accept-Language"})
+
+    def refusal(self, request: Request) -> Response | None:
+        """Return what asks for the token; None where the request has it."""
+        if self._is_let_in(request.headers.get("authorization", "")):
+            return None
+        challenge = {"WWW-Authenticate": 'Basic realm="cookie_consent", charset="UTF-8"'}
+        return PlainTextResponse(
+            "The admin token is needed: as a bearer token, or as the password of any user.\n",
+            status_code=401,
+            headers={**ADMIN_HEADERS, **challenge},
+        )
 
     def _is_let_in(self, authorization: str) -> bool:
         scheme, _, credentials = authorization[:4096].partition(" ")

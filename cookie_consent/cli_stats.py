@@ -116,7 +116,8 @@ def _print(found: LedgerStats, tables: list[StatsTable], by: ByOption) -> None:
     share = found.gpc / found.total if found.total else 0.0
     console.print(
         f"{found.total} choices, {found.first_choices} of them first choices; {found.withdrawals} withdrawals; "
-        f"{found.gpc} by Global Privacy Control ({share:.1%})"
+        f"{found.gpc} by Global Privacy Control ({share:.1%})",
+        soft_wrap=True,
     )
     for made in tables:
         shown = Table(

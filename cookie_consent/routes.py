@@ -13,6 +13,7 @@ import anyio
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import HTMLResponse, JSONResponse, RedirectResponse, Response
 
+from cookie_consent.admin_stats import AdminStats
 from cookie_consent.consent import Consent, action_of, is_local_path, parse_choice
 from cookie_consent.errors import ChoiceError, LedgerError, ReportError
 from cookie_consent.gate import CookieGate, Place, guard_tag, host_of
@@ -75,6 +76,7 @@ class Routes:
         self._assets = assets
         self._reports = reports
         self._admin = admin
+        self._stats = AdminStats(admin, ledger, renderer)
         self._ledger_failed = False
         self._table: dict[str, dict[str, Callable[[Request, Consent], Awaitable[Response]]]] = {
             "/choices": {"POST": self._choices},
@@ -84,6 +86,8 @@ class Routes:
             "/report": {"POST": self._report},
             **({"/admin": {"GET": self._admin_page}} if admin.is_on else {}),
         }
+        if admin.is_on:
+            self._table |= {"/admin/stats": {"GET": self._figures}, "/admin/stats.csv": {"GET": self._figures_csv}}
 
     async def respond(self, request: Request, consent: Consent, path: str) -> Response:
         """Return the answer for ``path``, which counts from the prefix."""
@@ -184,6 +188,12 @@ class Routes:
 
     async def _admin_page(self, request: Request, consent: Consent) -> Response:  # noqa: ARG002 - a handler's signature
         return await self._admin.respond(request)
+
+    async def _figures(self, request: Request, consent: Consent) -> Response:  # noqa: ARG002 - a handler's signature
+        return await self._stats.page(request)
+
+    async def _figures_csv(self, request: Request, consent: Consent) -> Response:  # noqa: ARG002 - a handler's signature
+        return await self._stats.csv(request)
 
     def _changed(self, before: Consent, choice: Choice, record: ConsentRecord) -> Consent:
         required = {category.id for category in self._policy.categories if category.required}

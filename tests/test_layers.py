@@ -22,6 +22,8 @@ LAYERS = {
     "receipt": 3,
     "reports": 3,
     "admin": 3,
+    "admin_sections": 3,
+    "admin_stats": 3,
     "routes": 3,
     "assets": 3,
     "page_cache": 4,
@@ -42,7 +44,10 @@ LAYERS = {
 }
 SAME_LAYER = {
     ("admin", "reports"),
+    ("admin_stats", "admin"),
+    ("admin_stats", "admin_sections"),
     ("routes", "admin"),
+    ("routes", "admin_stats"),
     ("routes", "assets"),
     ("routes", "receipt"),
     ("routes", "reports"),
