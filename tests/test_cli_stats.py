@@ -12,6 +12,7 @@ from cookie_consent import Ledger
 from cookie_consent.cli_stats import TableName
 from cookie_consent.ledger import TABLES
 from tests.ledger.making import NOTICE, make
+from tests.running import run
 from tests.test_cli_log import log
 
 if TYPE_CHECKING:
@@ -39,7 +40,7 @@ def test_the_command_knows_every_table() -> None:
 
 
 def test_json_has_the_sums_and_the_tables(folder: Path) -> None:
-    found = json.loads(log("stats", "--format", "json", "--by", "week", folder=folder).stdout)
+    found = json.loads(run("log", "stats", "--format", "json", "--by", "week", folder=folder).stdout)
     assert (found["total"], found["first_choices"], found["withdrawals"], found["gpc"]) == (4, 3, 1, 1)
     assert found["acceptance"] == {"advertising": 0.0, "analytics": 0.75}
     assert found["languages"] == {"": 3, "en": 1}
@@ -50,7 +51,7 @@ def test_json_has_the_sums_and_the_tables(folder: Path) -> None:
     assert {"language": "en", "category": "analytics", "granted": 1, "refused": 0, "accepted": 1.0} in found["tables"][
         "languages"
     ]
-    one = json.loads(log("stats", "--format", "json", "--table", "actions", folder=folder).stdout)
+    one = json.loads(run("log", "stats", "--format", "json", "--table", "actions", folder=folder).stdout)
     assert one == {
         "tables": {
             "actions": [
@@ -76,32 +77,34 @@ def test_csv_is_of_one_table_and_safe(folder: Path) -> None:
 
 
 def test_whole_days_are_counted_and_that_is_said(folder: Path) -> None:
-    done = log("stats", "--format", "json", "--since", "2026-11-24T20:00", "--until", "2026-11-25", folder=folder)
+    done = run(
+        "log", "stats", "--format", "json", "--since", "2026-11-24T20:00", "--until", "2026-11-25", folder=folder
+    )
     found = json.loads(done.stdout)
     assert (found["since"], found["until"], found["total"]) == ("2026-11-24", "2026-11-25", 2)
     assert done.stderr == "whole days (UTC) are counted: --since was taken for 2026-11-24\n"
 
 
 def test_the_table_is_for_reading(folder: Path) -> None:
-    shown = log("stats", folder=folder).stdout
+    shown = run("log", "stats", folder=folder).stdout
     assert "4 choices, 3 of them first choices; 1 withdrawals; 1 by Global Privacy Control (25.0%)" in shown
     assert "75.0%" in shown
-    only = log("stats", "--table", "channels", folder=folder).stdout
+    only = run("log", "stats", "--table", "channels", folder=folder).stdout
     assert "75.0%" not in only
-    empty = log("stats", "--since", "2030-01-01", "--until", "2030-01-03", folder=folder)
+    empty = run("log", "stats", "--since", "2030-01-01", "--until", "2030-01-03", folder=folder)
     assert (empty.returncode, "0 choices" in empty.stdout) == (0, True)
 
 
 def test_a_table_is_named_and_the_log_is_counted_anew(folder: Path) -> None:
-    nameless = log("stats", "--format", "csv", folder=folder)
+    nameless = run("log", "stats", "--format", "csv", folder=folder)
     assert (nameless.returncode, "--table" in nameless.stderr) == (2, True)
     ledger = Ledger(f"sqlite:///{folder}/consent.db")
     assert ledger.stats(until=datetime(2027, 1, 1, tzinfo=UTC)).total == 4
     with ledger.writing() as connection:
         connection.exec_driver_sql("UPDATE consent_counted SET last = 'gone'")
     ledger.close()
-    refused = log("stats", folder=folder)
+    refused = run("log", "stats", folder=folder)
     assert refused.returncode != 0
     assert "--recount" in refused.stderr
-    done = log("stats", "--recount", "--format", "json", folder=folder)
+    done = run("log", "stats", "--recount", "--format", "json", folder=folder)
     assert json.loads(done.stdout)["total"] == 4
