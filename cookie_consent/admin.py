@@ -22,10 +22,10 @@ if TYPE_CHECKING:
     from cookie_consent.classify import Classifier
     from cookie_consent.reports import Reports
 
-__all__ = ["Admin", "checked_token"]
+__all__ = ["ADMIN_HEADERS", "Admin", "checked_token"]
 
 MINIMUM_TOKEN = 20
-_HEADERS = {
+ADMIN_HEADERS = {
     "Content-Security-Policy": (
         "default-src 'none'; style-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
     ),
@@ -92,7 +92,7 @@ class Admin:
             lines=policy_lines(open_ones, self._classifier.policy),
             failure=failure,
         )
-        return HTMLResponse(page, headers={**_HEADERS, "Vary": "Authorization, Accept-Language"})
+        return HTMLResponse(page, headers={**ADMIN_HEADERS, "Vary": "Authorization, Accept-Language"})
 
     def refusal(self, request: Request) -> Response | None:
         """Return what asks for the token; None where the request has it."""
@@ -102,7 +102,7 @@ class Admin:
         return PlainTextResponse(
             "The admin token is needed: as a bearer token, or as the password of any user.\n",
             status_code=401,
-            headers={**_HEADERS, **challenge},
+            headers={**ADMIN_HEADERS, **challenge},
         )
 
     def is_token(self, text: str) -> bool:

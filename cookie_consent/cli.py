@@ -17,6 +17,7 @@ from cookie_consent.cli_log import FormatOption, OutputFormat, log_app
 from cookie_consent.cli_proof import PROOF_COMMANDS
 from cookie_consent.cli_report import report
 from cookie_consent.cli_rights import RIGHTS_COMMANDS
+from cookie_consent.cli_stats import STATS_COMMANDS
 from cookie_consent.errors import ConsentError, PolicyError, ProofError
 from cookie_consent.gate import host_of
 from cookie_consent.policy import load_policy, policy_schema
@@ -28,7 +29,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     help="Hold a website to its cookie policy, and keep every choice on record.",
 )
-for _command in (*EXPORT_COMMANDS, *PROOF_COMMANDS, *RIGHTS_COMMANDS):
+for _command in (*EXPORT_COMMANDS, *PROOF_COMMANDS, *RIGHTS_COMMANDS, *STATS_COMMANDS):
     log_app.command()(_command)
 app.add_typer(log_app, name="log")
 app.command()(report)

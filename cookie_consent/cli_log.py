@@ -8,8 +8,6 @@ from enum import StrEnum
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
-from rich.console import Console
-from rich.table import Table
 
 from cookie_consent.errors import ConfigurationError
 from cookie_consent.ledger import Ledger
@@ -19,7 +17,6 @@ if TYPE_CHECKING:
     from datetime import datetime
     from pathlib import Path
 
-    from cookie_consent.ledger import LedgerStats
 
 __all__ = [
     "FormatOption",
@@ -117,40 +114,6 @@ def migrate(*, ledger: LedgerOption = None) -> None:
     log.close()
     how = " already" if before == after else f", migrated from {before}" if before else ", made anew"
     typer.echo(f"the log has schema {after}{how}")
-
-
-@log_app.command()
-def stats(
-    *,
-    since: SinceOption = None,
-    until: UntilOption = None,
-    output_format: FormatOption = OutputFormat.TABLE,
-    ledger: LedgerOption = None,
-) -> None:
-    """Count the choices: by action, channel, policy version, category and day."""
-    log = open_log(ledger)
-    tell_of_spools(log)
-    counted = log.stats(since=moment_of(since, "--since"), until=moment_of(until, "--until"))
-    log.close()
-    if output_format is OutputFormat.JSON:
-        typer.echo(json.dumps({**asdict(counted), "acceptance": counted.acceptance()}, indent=2))
-    else:
-        _print_stats(counted)
-
-
-def _print_stats(counted: LedgerStats) -> None:
-    console = Console()
-    console.print(f"{counted.total} choices of {counted.subjects} visitors")
-    acceptance = Table("category", "granted", "refused", "accepted")
-    for name, share in counted.acceptance().items():
-        granted, refused = counted.granted.get(name, 0), counted.refused.get(name, 0)
-        acceptance.add_row(name, str(granted), str(refused), f"{share:.1%}")
-    console.print(acceptance)
-    for title in ("actions", "channels", "policy_versions", "days"):
-        table = Table(title.replace("_", " "), "choices")
-        for name, number in getattr(counted, title).items():
-            table.add_row(name, str(number))
-        console.print(table)
 
 
 def open_log(url: str | None) -> Ledger:

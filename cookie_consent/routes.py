@@ -14,6 +14,7 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import HTMLResponse, JSONResponse, RedirectResponse, Response
 
 from cookie_consent.admin_export import AdminExport
+from cookie_consent.admin_stats import AdminStats
 from cookie_consent.consent import Consent, action_of, is_local_path, parse_choice
 from cookie_consent.errors import ChoiceError, ConfigurationError, LedgerError, ReportError
 from cookie_consent.gate import CookieGate, Place, guard_tag, host_of
@@ -78,6 +79,7 @@ class Routes:
         self._reports = reports
         self._admin = admin
         self._export = AdminExport(admin, ledger, policy)
+        self._stats = AdminStats(admin, ledger, renderer)
         self._ledger_failed = False
         self._table: dict[str, dict[str, Callable[[Request, Consent], Awaitable[Response]]]] = {
             "/choices": {"POST": self._choices},
@@ -87,6 +89,8 @@ class Routes:
             "/report": {"POST": self._report},
             **({"/admin": {"GET": self._admin_page}, "/admin/export": {"GET": self._records}} if admin.is_on else {}),
         }
+        if admin.is_on:
+            self._table |= {"/admin/stats": {"GET": self._figures}, "/admin/stats.csv": {"GET": self._figures_csv}}
 
     async def respond(self, request: Request, consent: Consent, path: str) -> Response:
         """Return the answer for ``path``, which counts from the prefix."""
@@ -206,6 +210,12 @@ class Routes:
 
     async def _records(self, request: Request, consent: Consent) -> Response:  # noqa: ARG002 - a handler's signature
         return await self._export.respond(request)
+
+    async def _figures(self, request: Request, consent: Consent) -> Response:  # noqa: ARG002 - a handler's signature
+        return await self._stats.page(request)
+
+    async def _figures_csv(self, request: Request, consent: Consent) -> Response:  # noqa: ARG002 - a handler's signature
+        return await self._stats.csv(request)
 
     def _changed(self, before: Consent, choice: Choice, record: ConsentRecord) -> Consent:
         required = {category.id for category in self._policy.categories if category.required}

@@ -80,9 +80,9 @@ def test_show_and_stats(tmp_path: Path, kept: list[ConsentRecord]) -> None:
     nothing = log("show", "nobody", folder=tmp_path)
     assert (nothing.returncode, nothing.stdout) == (1, "")
     stats = json.loads(log("stats", "--format", "json", folder=tmp_path).stdout)
-    assert (stats["total"], stats["subjects"]) == (4, 2)
+    assert (stats["total"], stats["first_choices"]) == (4, 4)
     assert stats["acceptance"] == {"advertising": 0.0, "analytics": 1.0, "social": 1.0}
-    assert "4 choices of 2 visitors" in log("stats", folder=tmp_path).stdout
+    assert "4 choices, 4 of them first choices" in log("stats", folder=tmp_path).stdout
 
 
 def test_a_choice_without_notice_says_so(tmp_path: Path, kept: list[ConsentRecord]) -> None:
@@ -97,12 +97,12 @@ def test_a_choice_without_notice_says_so(tmp_path: Path, kept: list[ConsentRecor
 
 def test_migrate_says_what_it_did(tmp_path: Path, kept: list[ConsentRecord]) -> None:
     assert kept
-    assert log("migrate", folder=tmp_path).stdout == "the log has schema 2 already\n"
+    assert log("migrate", folder=tmp_path).stdout == "the log has schema 3 already\n"
     database = sqlite3.connect(tmp_path / "old.db")
     database.executescript(FIRST_SCHEMA)
     database.close()
     done = log("migrate", "--ledger", "sqlite:///old.db", folder=tmp_path)
-    assert (done.returncode, done.stdout) == (0, "the log has schema 2, migrated from 1\n")
+    assert (done.returncode, done.stdout) == (0, "the log has schema 3, migrated from 1\n")
     missing = log("migrate", "--ledger", "sqlite:///none.db", folder=tmp_path)
     assert (missing.returncode, (tmp_path / "none.db").exists()) == (2, False)
 

@@ -1,6 +1,7 @@
 """What the visitor sees: the banner, the preferences page and the pages that say what went wrong."""
 
+from cookie_consent.banner.locale import Locale
 from cookie_consent.banner.notice import NoticeText
 from cookie_consent.banner.renderer import Renderer
 
-__all__ = ["NoticeText", "Renderer"]
+__all__ = ["Locale", "NoticeText", "Renderer"]

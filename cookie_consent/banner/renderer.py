@@ -228,6 +228,19 @@ class Renderer:
         """Return the operator's page: ``findings`` and ``refused`` are rows, ``lines`` TOML, ``failure`` a text."""
         return self._render("admin.html", self._locale(language), root_path, **values)
 
+    def stats(self, *, language: str, root_path: str = "", **values: Any) -> str:
+        """Return the operator's page of figures; the ``values`` are those of ``stats.html``."""
+        return self._render("stats.html", self._locale(language), root_path, **values)
+
+    def locale(self, language: str) -> Locale:
+        """Return the texts of a language, or of the fallback."""
+        return self._locale(language)
+
+    def category_name(self, category_id: str, language: str) -> str:
+        """Return what a category is called; one that the policy does not have any more, by its id."""
+        views = self._views[self._locale(language).language, True]
+        return next((view.name for view in views if view.id == category_id), category_id)
+
     def _locale(self, language: str) -> Locale:
         return self._locales.get(language) or next(iter(self._locales.values()))
 

@@ -10,7 +10,7 @@ from cookie_consent.errors import ConfigurationError
 
 __all__ = ["PAGES", "template_environment"]
 
-PAGES = ("admin.html", "banner.html", "preferences.html", "problem.html")
+PAGES = ("admin.html", "banner.html", "preferences.html", "problem.html", "stats.html")
 _SHIPPED = Path(__file__).parent / "templates"
 
 

@@ -9,7 +9,8 @@ from cookie_consent.ledger.note import NoteError, Verifier, new_key
 from cookie_consent.ledger.proof import check_proof
 from cookie_consent.ledger.record import ACTIONS, CHANNELS, Action, Channel, ConsentRecord, Notice, time_text
 from cookie_consent.ledger.sealed_export import verify_export
-from cookie_consent.ledger.stats import LedgerStats
+from cookie_consent.ledger.stats import INTERVALS, Interval, LedgerStats, whole_days
+from cookie_consent.ledger.stats_tables import TABLES, StatsTable, make_table, write_csv
 from cookie_consent.ledger.tree_check import Fault
 from cookie_consent.ledger.verification import Verification
 
@@ -20,22 +21,29 @@ __all__ = [
     "DEFAULT_URL",
     "EXPORT_FORMATS",
     "FORMATS",
+    "INTERVALS",
+    "TABLES",
     "Action",
     "Channel",
     "ConsentRecord",
     "Fault",
+    "Interval",
     "Ledger",
     "LedgerStats",
     "NoteError",
     "Notice",
     "RecordFilter",
+    "StatsTable",
     "Verification",
     "Verifier",
     "check_proof",
     "export_csv",
     "export_jsonl",
+    "make_table",
     "new_key",
     "new_record_id",
     "time_text",
     "verify_export",
+    "whole_days",
+    "write_csv",
 ]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import delete, func, insert, select, update
@@ -11,6 +12,7 @@ from cookie_consent.errors import ConfigurationError, ProofError
 from cookie_consent.ledger.canonical import IDENTIFYING, commitment_of
 from cookie_consent.ledger.events import add_event, event_of, new_event
 from cookie_consent.ledger.record import time_text
+from cookie_consent.ledger.rollup import count_rest, move_mark
 from cookie_consent.ledger.schema import erasures, events, leaves, meta, micros, records
 from cookie_consent.ledger.tree_store import amendments, read_state
 
@@ -91,7 +93,9 @@ def prune(store: Store, before: datetime) -> Pruning:
                 left = connection.execute(select(func.count()).select_from(records).where(records.c.at < limit))
                 unsealed = int(left.scalar_one())
                 break
-            _delete(connection, [row.id for row in found], [row.position for row in found], before)
+            count_rest(store, connection)
+            names, positions = [row.id for row in found], [row.position for row in found]
+            move_mark(store, connection, partial(_delete, connection, names, positions, before))
         deleted += len(found)
     if deleted:
         store.scrub()

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import os
 import weakref
+from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import func, select
 
+from cookie_consent.errors import ProofError
 from cookie_consent.ledger.amend import erase, erasure_of, prune
 from cookie_consent.ledger.enter import checked_subject, made_elsewhere
 from cookie_consent.ledger.events import read_events, recorded_keys
@@ -17,14 +19,15 @@ from cookie_consent.ledger.exports.stream import export_pieces
 from cookie_consent.ledger.exports.to_file import export_to_file
 from cookie_consent.ledger.filter import RecordFilter
 from cookie_consent.ledger.keys import load_signers
+from cookie_consent.ledger.periodic import PeriodicThread
 from cookie_consent.ledger.proof import prove, prove_growth
 from cookie_consent.ledger.record import Notice
+from cookie_consent.ledger.rollup import RecordCounter
 from cookie_consent.ledger.schema import from_row, notices, records
 from cookie_consent.ledger.seal import Sealer
-from cookie_consent.ledger.seal_thread import SealThread
 from cookie_consent.ledger.sealed_export import export_sealed
 from cookie_consent.ledger.spool import SpoolFolder
-from cookie_consent.ledger.stats import LedgerStats, StatsBuilder
+from cookie_consent.ledger.stats import LedgerStats, read_stats, whole_days
 from cookie_consent.ledger.store import Entry
 from cookie_consent.ledger.stores import DEFAULT_URL, make_store
 from cookie_consent.ledger.tree_store import read_state
@@ -51,7 +54,7 @@ if TYPE_CHECKING:
 __all__ = ["DEFAULT_URL", "Ledger"]
 
 _FETCH = 1000
-_SEALED_AT_ONCE = 1024  # so that a server's other threads are not held up
+_AT_ONCE = 1024  # records that a server seals or counts, so that a server's other threads are not held up
 
 
 class Ledger:
@@ -59,8 +62,8 @@ class Ledger:
 
     None reads ``CONSENT_LEDGER``, else ``sqlite:///consent.db``. While it cannot be written, choices wait in the folder
     ``spool``; None reads ``CONSENT_SPOOL``, else it is that of the database. With a ``key``, or one in
-    ``CONSENT_LEDGER_KEY`` (see ``load_signers``), a server seals the log every ``seal_every`` seconds. Nothing is
-    touched before the first use.
+    ``CONSENT_LEDGER_KEY`` (see ``load_signers``), a server seals the log every ``seal_every`` seconds; with or without
+    one it counts the log every ``count_every`` seconds. Nothing is touched before the first use.
     Safe to use from several threads and event loops, and the log from several processes; a fork starts anew.
     Raises ``ConfigurationError`` for a URL that is none, names another engine, or needs a package that is missing.
     """
@@ -72,6 +75,7 @@ class Ledger:
         spool: str | Path | None = None,
         key: str | Path | None = None,
         seal_every: float = 60.0,
+        count_every: float = 60.0,
     ) -> None:
         self._store = make_store(url or os.environ.get("CONSENT_LEDGER") or DEFAULT_URL)
         self.url = self._store.name
@@ -81,7 +85,8 @@ class Ledger:
         self._writer = Writer(self._store, self._spools, url=self._store.name)
         self._key = key
         self._seal_every = seal_every
-        self._sealing: SealThread | None = None
+        self._count_every = count_every
+        self._threads: list[PeriodicThread] = []
         weakref.finalize(self, self._writer.close)  # at the interpreter's end too, which waits for no daemon thread
 
     def open(self, *, create: bool = True) -> None:
@@ -100,23 +105,27 @@ class Ledger:
         return self._store.migrate()
 
     def start(self) -> None:
-        """Begin what a server does beside answering: carrying over spools and, if there is a key, sealing.
+        """Begin what a server does beside answering: carrying over spools, counting and, if there is a key, sealing.
 
         Spools of processes that have ended are else carried over from the first choice on. Raises
         ``ConfigurationError`` for a wrong key.
         """
         self._writer.start()
         signers = self.signers()
-        if signers and (self._sealing is None or not self._sealing.is_alive):
-            sealer = Sealer(self._store, signers, url=self._store.name, batch=_SEALED_AT_ONCE)
-            self._sealing = SealThread(sealer, every=self._seal_every)
+        if any(thread.is_alive for thread in self._threads):
+            return
+        counter = RecordCounter(self._store, url=self._store.name, batch=_AT_ONCE)
+        self._threads = [PeriodicThread(counter.catch_up, what="counted", every=self._count_every, finishes=False)]
+        if signers:
+            sealer = Sealer(self._store, signers, url=self._store.name, batch=_AT_ONCE)
+            self._threads.append(PeriodicThread(sealer.seal, what="sealed", every=self._seal_every, finishes=True))
 
     def close(self) -> None:
         """Write what waits, seal if ``start`` began to, and close the connections. The next use opens them again."""
         self._writer.close()
-        if self._sealing is not None:
-            self._sealing.stop()
-            self._sealing = None
+        for thread in self._threads:
+            thread.stop()
+        self._threads = []
         self._store.close()
 
     def signers(self) -> list[Signer]:
@@ -244,8 +253,10 @@ class Ledger:
     def prune(self, before: datetime) -> Pruning:
         """Delete the records made before a time, for good; the log can be verified as before.
 
-        Raises ``LedgerError``.
+        What was counted of them stays. Raises ``LedgerError``.
         """
+        with suppress(ProofError):  # what is missing is told by whoever counts
+            self.count_new()
         return prune(self._store, before)
 
     def erasure_of(self, record_id: str) -> LogEvent | None:
@@ -356,12 +367,33 @@ class Ledger:
         row = self._one(where.apply(_between(select(func.count()).select_from(records), since, until)))
         return int(row[0]) if row is not None else 0
 
-    def stats(self, *, since: datetime | None = None, until: datetime | None = None) -> LedgerStats:
-        """Return counts over the records between the two times."""
-        builder = StatsBuilder()
-        for record in self.records(since=since, until=until):
-            builder.add(record)
-        return builder.result()
+    def stats(
+        self,
+        *,
+        since: datetime | None = None,
+        until: datetime | None = None,
+        enough: Callable[[], bool] = lambda: False,
+        progress: Callable[[int], object] | None = None,
+    ) -> LedgerStats:
+        """Return figures about the days (UTC) from that of ``since`` on, and up to that in which ``until`` lies.
+
+        Looks at no record that was counted before; see ``count_new``, which comes first. Raises ``ProofError`` and
+        ``LedgerError``.
+        """
+        is_complete = self.count_new(enough, progress=progress)
+        first, last = whole_days(since, until)
+        with self._store.reading() as connection:
+            return read_stats(connection, since=first, until=last, is_complete=is_complete)
+
+    def count_new(
+        self, enough: Callable[[], bool] = lambda: False, *, progress: Callable[[int], object] | None = None
+    ) -> bool:
+        """Count the records that are not counted yet; return whether that is all. See ``RecordCounter.catch_up``."""
+        return RecordCounter(self._store, url=self._store.name).catch_up(enough, progress=progress)
+
+    def recount(self) -> None:
+        """Count all records anew, but for the days of which some were pruned. Raises ``LedgerError``."""
+        RecordCounter(self._store, url=self._store.name).recount()
 
     def writing(self) -> AbstractContextManager[Connection]:
         """Give a connection in a transaction that has the write lock, for other tables of this package.

@@ -64,5 +64,13 @@ _PROOF = (
     'CREATE INDEX consent_events_before ON consent_events (kind, "before")',
 )
 
-SQLITE_STEPS = (_RECORDS, _PROOF)
+_COUNTS = (
+    "CREATE TABLE consent_rollups (day INTEGER NOT NULL, measure VARCHAR(16) NOT NULL, value VARCHAR(255) NOT NULL, "
+    "policy_version VARCHAR(32) NOT NULL, language VARCHAR(35) NOT NULL, number BIGINT NOT NULL, "
+    "PRIMARY KEY (day, measure, value, policy_version, language)) WITHOUT ROWID",
+    "CREATE TABLE consent_counted (what VARCHAR(16) NOT NULL, last VARCHAR(36), version BIGINT NOT NULL, "
+    "PRIMARY KEY (what))",
+)
+
+SQLITE_STEPS = (_RECORDS, _PROOF, _COUNTS)
 """The statements of each step; the first makes version 1 of an empty file."""

@@ -52,11 +52,12 @@ _LAST_SEALED = (
 )
 _WALK = f"SELECT {_COLUMNS}, place FROM consent_records WHERE place > %s ORDER BY place LIMIT {_FETCH}"  # noqa: S608
 # What has a lower number than every transaction that still runs stays as it is; only then nothing can come before it.
-_UNSEALED = (
+_SETTLED = (
     f"SELECT {_COLUMNS}, place FROM consent_records WHERE place > %s AND place < "  # noqa: S608
     "((SELECT value FROM consent_meta WHERE key = 'base') + pg_snapshot_xmin(pg_current_snapshot())::text::bigint"
     f" << {PLACE_BITS}) ORDER BY place LIMIT %s"
 )
+_LAST_UNTIL = "SELECT id FROM consent_records WHERE place <= %s ORDER BY place DESC LIMIT 1"
 _forgotten: list[Engine] = []
 
 
@@ -207,7 +208,16 @@ class PostgresStore:
                 "see what else is with `cookie-consent log verify`",
                 url=self.name,
             )
-        return self._tuples(connection, _UNSEALED, (after, limit))
+        return self.settled(connection, after, limit)
+
+    def settled(self, connection: Connection, after: int, limit: int) -> list[WalkedRow]:
+        """Return the next records by their places; see ``Store``."""
+        return self._tuples(connection, _SETTLED, (after, limit))
+
+    def last_until(self, connection: Connection, order: int) -> str | None:
+        """Return the id of a record by its place; see ``Store``."""
+        found = self._tuples(connection, _LAST_UNTIL, (order,))
+        return str(found[0][0]) if found else None
 
     def walk(self, connection: Connection, after: int) -> Iterator[list[WalkedRow]]:
         """Yield all records in the order of their places; see ``Store``."""

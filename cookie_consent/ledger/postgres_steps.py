@@ -155,5 +155,13 @@ _FUNCTIONS = (
     f"REVOKE ALL ON FUNCTION {ADD_MONTH}, {KEEP_ORDER} FROM PUBLIC",
 )
 
-POSTGRES_STEPS: tuple[tuple[str, ...], ...] = ((), (*_TABLES, *_GUARDS, *_FUNCTIONS))
+_COUNTS = (
+    "CREATE TABLE consent_rollups (day integer NOT NULL, measure text NOT NULL, value text NOT NULL, "
+    "policy_version text NOT NULL, language text NOT NULL, number bigint NOT NULL, "
+    "PRIMARY KEY (day, measure, value, policy_version, language))",
+    "CREATE TABLE consent_counted (what text NOT NULL PRIMARY KEY, "
+    'last varchar(36) COLLATE "C", version bigint NOT NULL)',
+)
+
+POSTGRES_STEPS: tuple[tuple[str, ...], ...] = ((), (*_TABLES, *_GUARDS, *_FUNCTIONS), _COUNTS)
 """The statements of each step; there never was a log of version 1."""

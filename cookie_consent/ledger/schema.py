@@ -2,6 +2,7 @@
 
 ``records`` and ``notices`` are what is logged, ``events`` and ``erasures`` what was done to the log itself. The proof
 stands in ``leaves`` (which record is which leaf of the tree), ``tiles`` (the tree's hashes) and ``checkpoints``.
+``rollups`` holds what was counted of the records, ``counted`` how far that was.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
 __all__ = [
     "SCHEMA_VERSION",
     "checkpoints",
+    "counted",
     "erasures",
     "events",
     "from_row",
@@ -29,11 +31,12 @@ __all__ = [
     "moment",
     "notices",
     "records",
+    "rollups",
     "tiles",
     "to_row",
 ]
 
-SCHEMA_VERSION = 2
+SCHEMA_VERSION = 3
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _Position = BigInteger().with_variant(Integer, "sqlite")
 
@@ -110,6 +113,23 @@ checkpoints = Table(
     Column("size", _Position, primary_key=True, autoincrement=False),
     Column("at", BigInteger, nullable=False),
     Column("note", Text, nullable=False),
+)
+rollups = Table(
+    "consent_rollups",
+    metadata,
+    Column("day", Integer, primary_key=True, autoincrement=False),  # since 1970, UTC
+    Column("measure", String(16), primary_key=True),  # see ``rollup.Measure``
+    Column("value", String(255), primary_key=True),  # such as a category
+    Column("policy_version", String(32), primary_key=True),
+    Column("language", String(35), primary_key=True),  # of the notice; empty without one
+    Column("number", BigInteger, nullable=False),
+)
+counted = Table(
+    "consent_counted",
+    metadata,
+    Column("what", String(16), primary_key=True),  # "records"
+    Column("last", String(36)),  # the id of the record that was counted last, in the store's order
+    Column("version", BigInteger, nullable=False),  # grows with each change
 )
 _LISTS = ("granted", "refused", "granted_services", "refused_services")
 

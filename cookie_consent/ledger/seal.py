@@ -68,7 +68,7 @@ class Sealer:
         self._url = url
         self._batch = batch if batch is not None else _BATCH
 
-    def seal(self, *, enough: Callable[[], bool] = lambda: False) -> SealResult:
+    def seal(self, enough: Callable[[], bool] = lambda: False) -> SealResult:
         """Seal all records and events that are not sealed yet. Raises ``ProofError`` and ``LedgerError``.
 
         A key that signs for the first time is put on record, and what is signed with it covers that. ``enough`` is

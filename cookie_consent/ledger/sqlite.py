@@ -155,9 +155,19 @@ class SqliteStore:
                 "see what else is with `cookie-consent log verify`",
                 url=self.name,
             )
+        return self.settled(connection, after, limit)
+
+    def settled(self, connection: Connection, after: int, limit: int) -> list[WalkedRow]:
+        """Return the next rows by their numbers; see ``Store``."""
         query = f"SELECT {_COLUMNS}, rowid FROM consent_records WHERE rowid > ? ORDER BY rowid LIMIT ?"  # noqa: S608
         with self._cursor(connection) as cursor:
             return list(cursor.execute(query, (after, limit)).fetchall())
+
+    def last_until(self, connection: Connection, order: int) -> str | None:
+        """Return the id of a row by its number; see ``Store``."""
+        query = "SELECT id FROM consent_records WHERE rowid <= ? ORDER BY rowid DESC LIMIT 1"
+        name = connection.exec_driver_sql(query, (order,)).scalar()
+        return str(name) if name is not None else None
 
     def walk(self, connection: Connection, after: int) -> Iterator[list[WalkedRow]]:
         """Yield all rows in the order of their numbers; see ``Store``."""

@@ -1,63 +1,190 @@
-"""Counts over the log."""
+"""Figures about the log, from what was counted by day."""
 
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime, timedelta
+from typing import TYPE_CHECKING, Literal, get_args
+
+from sqlalchemy import func, select
+
+from cookie_consent.ledger.schema import rollups
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
 
-    from cookie_consent.ledger.record import ConsentRecord
+    from sqlalchemy import Connection
 
-__all__ = ["LedgerStats", "StatsBuilder"]
+__all__ = ["INTERVALS", "Interval", "LedgerStats", "Share", "read_stats", "whole_days"]
+
+Interval = Literal["day", "week", "month"]
+INTERVALS: tuple[Interval, ...] = get_args(Interval)
+_EPOCH = date(1970, 1, 1)
+_FILLED = 5000
+_BY_DAY = ("action", "outcome", "first", "gpc")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Share:
+    """In how many records a category was granted, and in how many refused."""
+
+    granted: int
+    refused: int
+
+    @property
+    def accepted(self) -> float:
+        """The share of the records that offered the category in which it was granted (0 to 1)."""
+        offered = self.granted + self.refused
+        return self.granted / offered if offered else 0.0
 
 
 @dataclass(frozen=True, kw_only=True)
 class LedgerStats:
-    """How often what was chosen. Each mapping goes from a value to a number of records."""
+    """How often what was chosen from the day ``since`` on and before ``until`` (UTC); None where there is no bound.
 
-    total: int
-    subjects: int
-    actions: Mapping[str, int]
-    channels: Mapping[str, int]
-    policy_versions: Mapping[str, int]
-    granted: Mapping[str, int]
-    refused: Mapping[str, int]
-    days: Mapping[str, int]
+    ``days`` has the numbers of each day by measure and value, as ``rollup.Measure`` names them; ``groups`` those of all
+    days together by measure, value, policy version and language. ``is_complete`` unless records are not counted yet.
+    """
+
+    since: date | None = None
+    until: date | None = None
+    is_complete: bool = True
+    days: Mapping[date, Mapping[tuple[str, str], int]] = field(default_factory=dict)
+    groups: Mapping[tuple[str, str, str, str], int] = field(default_factory=dict)
+
+    @property
+    def total(self) -> int:
+        """Number of records."""
+        return sum(self.actions.values())
+
+    @property
+    def first_choices(self) -> int:
+        """Records that have none before them: so many visitors chose for the first time."""
+        return sum(self._counts("first", 0).values())
+
+    @property
+    def withdrawals(self) -> int:
+        """Records by which something that was granted before is no longer, and nothing else is."""
+        return self.actions.get("withdrawn", 0)
+
+    @property
+    def gpc(self) -> int:
+        """Records that a browser's signal made (Global Privacy Control)."""
+        return sum(self._counts("gpc", 0).values())
+
+    @property
+    def actions(self) -> dict[str, int]:
+        """Records by action."""
+        return self._counts("action", 0)
+
+    @property
+    def channels(self) -> dict[str, int]:
+        """Records by channel."""
+        return self._counts("channel", 0)
+
+    @property
+    def policy_versions(self) -> dict[str, int]:
+        """Records by the policy's version."""
+        return self._counts("action", 1)
+
+    @property
+    def languages(self) -> dict[str, int]:
+        """Records by the language of the notice; "" has those without a notice."""
+        return self._counts("action", 2)
+
+    @property
+    def outcomes(self) -> dict[str, int]:
+        """Records by outcome: ``all``, ``some`` or ``none`` of what was asked was granted."""
+        return self._counts("outcome", 0)
 
     def acceptance(self) -> dict[str, float]:
         """Return, for each category, the share of the records that offered it in which it was granted (0 to 1)."""
-        names = sorted({*self.granted, *self.refused})
+        return {name: share.accepted for name, share in self.categories().items()}
+
+    def categories(self) -> dict[str, Share]:
+        """Return how often each category was granted and refused."""
+        granted, refused = self._counts("granted", 0), self._counts("refused", 0)
         return {
-            name: self.granted.get(name, 0) / (self.granted.get(name, 0) + self.refused.get(name, 0)) for name in names
+            name: Share(granted=granted.get(name, 0), refused=refused.get(name, 0))
+            for name in sorted({*granted, *refused})
         }
 
+    def categories_by(self, what: Literal["policy_version", "language"]) -> dict[str, dict[str, Share]]:
+        """Return the same for each policy version or language."""
+        at = 2 if what == "policy_version" else 3
+        split: dict[str, dict[tuple[str, str, str, str], int]] = {}
+        for key, number in self.groups.items():
+            split.setdefault(key[at], {})[key] = number
+        return {name: LedgerStats(groups=groups).categories() for name, groups in sorted(split.items())}
 
-class StatsBuilder:
-    """Adds records up."""
+    def by(self, interval: Interval) -> dict[date, Counter[tuple[str, str]]]:
+        """Return the numbers of each day, week (from Monday on) or month, by its first day.
 
-    def __init__(self) -> None:
-        self._total = 0
-        self._subjects: set[str] = set()
-        self._counters: dict[str, Counter[str]] = {
-            name: Counter() for name in ("actions", "channels", "policy_versions", "granted", "refused", "days")
-        }
+        Those without a record are there as well, unless they are more than some thousand.
+        """
+        found: dict[date, Counter[tuple[str, str]]] = {}
+        for day, numbers in self.days.items():
+            found.setdefault(_start(day, interval), Counter()).update(numbers)
+        first = self.since or min(found, default=None)
+        last = self.until - timedelta(days=1) if self.until is not None else max(found, default=None)
+        if first is not None and last is not None and (last - first).days < _FILLED:
+            for start in _starts(first, last, interval):
+                found.setdefault(start, Counter())
+        return dict(sorted(found.items()))
 
-    def add(self, record: ConsentRecord) -> None:
-        """Count one record."""
-        self._total += 1
-        self._subjects.add(record.subject)
-        counters = self._counters
-        counters["actions"][record.action] += 1
-        counters["channels"][record.channel] += 1
-        counters["policy_versions"][record.policy_version] += 1
-        counters["granted"].update(record.granted)
-        counters["refused"].update(record.refused)
-        counters["days"][record.at.date().isoformat()] += 1
+    def _counts(self, measure: str, part: int) -> dict[str, int]:
+        found: Counter[str] = Counter()
+        for (name, *rest), number in self.groups.items():
+            if name == measure:
+                found[rest[part]] += number
+        return dict(sorted(found.items()))
 
-    def result(self) -> LedgerStats:
-        """Return the counts so far."""
-        counted = {name: dict(sorted(counter.items())) for name, counter in self._counters.items()}
-        return LedgerStats(total=self._total, subjects=len(self._subjects), **counted)
+
+def whole_days(since: datetime | None, until: datetime | None) -> tuple[date | None, date | None]:
+    """Return the days (UTC) that hold all from one time on and before the other: a day is begun or it is not."""
+    first = since.astimezone(UTC).date() if since is not None else None
+    last = until.astimezone(UTC) if until is not None else None
+    if last is None:
+        return first, None
+    is_midnight = last.time() == datetime.min.time()
+    return first, last.date() if is_midnight else last.date() + timedelta(days=1)
+
+
+def read_stats(
+    connection: Connection, *, since: date | None = None, until: date | None = None, is_complete: bool = True
+) -> LedgerStats:
+    """Return what was counted from one day on and before another."""
+    bounds = []
+    if since is not None:
+        bounds.append(rollups.c.day >= (since - _EPOCH).days)
+    if until is not None:
+        bounds.append(rollups.c.day < (until - _EPOCH).days)
+    number = func.sum(rollups.c.number)
+    by_day = (rollups.c.day, rollups.c.measure, rollups.c.value)
+    query = select(*by_day, number).where(rollups.c.measure.in_(_BY_DAY), *bounds).group_by(*by_day)
+    days: dict[date, dict[tuple[str, str], int]] = {}
+    for day, measure, value, sum_ in connection.execute(query):
+        days.setdefault(_EPOCH + timedelta(days=day), {})[measure, value] = int(sum_)
+    by_group = (rollups.c.measure, rollups.c.value, rollups.c.policy_version, rollups.c.language)
+    groups = {
+        (measure, value, version, language): int(sum_)
+        for measure, value, version, language, sum_ in connection.execute(
+            select(*by_group, number).where(*bounds).group_by(*by_group)
+        )
+    }
+    return LedgerStats(since=since, until=until, is_complete=is_complete, days=days, groups=groups)
+
+
+def _start(day: date, interval: Interval) -> date:
+    if interval == "week":
+        return max(day, date.min + timedelta(days=7)) - timedelta(days=day.weekday())
+    return day.replace(day=1) if interval == "month" else day
+
+
+def _starts(first: date, last: date, interval: Interval) -> Iterator[date]:
+    start = _start(first, interval)
+    while start <= last:
+        yield start
+        following = start + timedelta(days={"day": 1, "week": 7, "month": 32}[interval])
+        start = _start(following, interval)

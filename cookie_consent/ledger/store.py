@@ -96,6 +96,15 @@ class Store(Protocol):
     def orders(self, connection: Connection, ids: Sequence[str]) -> list[int]:
         """Return the orders of those of the records that are there."""
 
+    def settled(self, connection: Connection, after: int, limit: int) -> list[WalkedRow]:
+        """Return the next records whose order is above ``after``, in that order, as ``walk`` yields them.
+
+        As with ``unsealed``, no record may turn up later before one that was returned.
+        """
+
+    def last_until(self, connection: Connection, order: int) -> str | None:
+        """Return the id of the last record whose order is not above ``order``; None if there is none."""
+
     def leaves(self, connection: Connection, first: int, end: int) -> list[LeafRow]:
         """Return the leaves from position ``first`` up to ``end`` in their order, as plain tuples."""
 

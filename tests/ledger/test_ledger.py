@@ -124,7 +124,7 @@ def test_filters_and_order(store_url: str) -> None:
     assert list(ledger.records(limit=2)) == written[:2]
     assert ledger.count(since=written[4].at) == 2
     stats = ledger.stats()
-    assert (stats.total, stats.subjects, stats.acceptance()) == (6, 2, {"advertising": 0.0, "analytics": 1.0})
+    assert (stats.total, stats.first_choices, stats.acceptance()) == (6, 6, {"advertising": 0.0, "analytics": 1.0})
     ledger.close()
 
 

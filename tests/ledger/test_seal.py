@@ -11,7 +11,7 @@ import pytest
 
 from cookie_consent import ConfigurationError, Ledger
 from cookie_consent.errors import ProofError
-from cookie_consent.ledger import seal, seal_thread
+from cookie_consent.ledger import periodic, seal
 from cookie_consent.ledger.checkpoint import open_checkpoint
 from cookie_consent.ledger.events import read_events, recorded_keys
 from cookie_consent.ledger.note import NoteError, new_key
@@ -208,7 +208,7 @@ def test_what_stops_the_sealing_is_logged_once(
 
 
 def test_a_long_backlog_does_not_hold_up_the_end_of_a_server(store_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(seal_thread, "_LONGEST_END", -1.0)
+    monkeypatch.setattr(periodic, "_LONGEST_END", -1.0)
     ledger = Ledger(store_url, key=KEY, seal_every=1000)
     ledger.append([make(at) for at in range(3000)])
     ledger.start()

@@ -1,0 +1,155 @@
+"""``cookie-consent log stats``: figures about the choices on record."""
+
+from __future__ import annotations
+
+import json
+import sys
+from contextlib import contextmanager
+from enum import StrEnum
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+from rich.console import Console
+from rich.progress import MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+from rich.table import Table
+
+from cookie_consent.cli_log import LedgerOption, SinceOption, UntilOption, moment_of, open_log, tell_of_spools
+from cookie_consent.errors import ConfigurationError
+from cookie_consent.ledger import TABLES, make_table, whole_days, write_csv
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from datetime import datetime
+
+    from cookie_consent.ledger import LedgerStats, StatsTable
+
+__all__ = ["STATS_COMMANDS"]
+
+
+class StatsFormat(StrEnum):
+    """What ``log stats`` prints."""
+
+    TABLE = "table"
+    JSON = "json"
+    CSV = "csv"
+
+
+class ByOption(StrEnum):
+    """What the days are put together to."""
+
+    DAY = "day"
+    WEEK = "week"
+    MONTH = "month"
+
+
+class TableName(StrEnum):
+    """The tables; a test holds them and ``TABLES`` together."""
+
+    DAYS = "days"
+    CATEGORIES = "categories"
+    LANGUAGES = "languages"
+    POLICY_VERSIONS = "policy-versions"
+    ACTIONS = "actions"
+    CHANNELS = "channels"
+
+
+def stats(
+    *,
+    since: SinceOption = None,
+    until: UntilOption = None,
+    by: Annotated[ByOption, typer.Option(help="Put the days together; weeks begin on Monday.")] = ByOption.DAY,
+    output_format: Annotated[StatsFormat, typer.Option("--format", help="How to print it.")] = StatsFormat.TABLE,
+    table: Annotated[TableName | None, typer.Option(help="Only this table; CSV is of one.")] = None,
+    recount: Annotated[
+        bool, typer.Option("--recount", help="Count the whole log anew, but for days of which records were pruned.")
+    ] = False,
+    ledger: LedgerOption = None,
+) -> None:
+    """Count the choices by day, category, language and policy version. Only whole days (UTC) are counted."""
+    if output_format is StatsFormat.CSV and table is None:
+        raise ConfigurationError(f"name the table: --table {', '.join(TableName)}")
+    begin, end = moment_of(since, "--since"), moment_of(until, "--until")
+    log = open_log(ledger)
+    tell_of_spools(log)
+    if recount:
+        log.recount()
+    with _progress() as progress:
+        found = log.stats(since=begin, until=end, progress=progress)
+    log.close()
+    _tell_of_days(begin, end)
+    names = [table.value.replace("-", "_")] if table is not None else list(TABLES)
+    tables = [make_table(found, name, by=by.value) for name in names]
+    if output_format is StatsFormat.CSV:
+        sys.stdout.reconfigure(encoding="utf-8", newline="")  # type: ignore[union-attr]
+        write_csv(tables[0], sys.stdout)
+    elif output_format is StatsFormat.JSON:
+        document = _summary(found) if table is None else {}
+        rows = {made.name: [dict(zip(made.columns, row, strict=True)) for row in made.rows] for made in tables}
+        typer.echo(json.dumps({**document, "tables": rows}, ensure_ascii=False, indent=2))
+    else:
+        _print(found, tables, by)
+
+
+def _summary(found: LedgerStats) -> dict[str, Any]:
+    categories = found.categories()
+    return {
+        "since": found.since.isoformat() if found.since is not None else None,
+        "until": found.until.isoformat() if found.until is not None else None,
+        "total": found.total,
+        "first_choices": found.first_choices,
+        "withdrawals": found.withdrawals,
+        "gpc": found.gpc,
+        "outcomes": found.outcomes,
+        "actions": found.actions,
+        "channels": found.channels,
+        "policy_versions": found.policy_versions,
+        "languages": found.languages,
+        "granted": {name: share.granted for name, share in categories.items()},
+        "days": dict(make_table(found, "days").pairs("start", "choices")),
+        "refused": {name: share.refused for name, share in categories.items()},
+        "acceptance": found.acceptance(),
+    }
+
+
+def _print(found: LedgerStats, tables: list[StatsTable], by: ByOption) -> None:
+    console = Console()
+    share = found.gpc / found.total if found.total else 0.0
+    console.print(
+        f"{found.total} choices, {found.first_choices} of them first choices; {found.withdrawals} withdrawals; "
+        f"{found.gpc} by Global Privacy Control ({share:.1%})",
+        soft_wrap=True,
+    )
+    for made in tables:
+        shown = Table(
+            title=made.name.replace("_", " ") if made.name != "days" else f"{by.value}s", title_justify="left"
+        )
+        for at, column in enumerate(made.columns):
+            is_number = bool(made.rows) and not isinstance(made.rows[0][at], str)
+            shown.add_column(column.replace("_", " "), justify="right" if is_number else "left")
+        for row in made.rows:
+            shown.add_row(*(f"{value:.1%}" if isinstance(value, float) else str(value) or "(none)" for value in row))
+        console.print(shown)
+
+
+def _tell_of_days(since: datetime | None, until: datetime | None) -> None:
+    """Say on standard error which days were counted, where a time was named within one."""
+    first, last = whole_days(since, until)
+    for option, given, day in (("--since", since, first), ("--until", until, last)):
+        if given is not None and day is not None and (given.date() != day or given.time().isoformat() != "00:00:00"):
+            typer.echo(f"whole days (UTC) are counted: {option} was taken for {day}", err=True)
+
+
+@contextmanager
+def _progress() -> Iterator[Callable[[int], object] | None]:
+    """Give what shows how many records were counted, on a terminal."""
+    if not sys.stderr.isatty():
+        yield None
+        return
+    columns = (SpinnerColumn(), TextColumn("counting new records"), MofNCompleteColumn(), TimeElapsedColumn())
+    with Progress(*columns, console=Console(stderr=True), transient=True) as progress:
+        task = progress.add_task("counting", total=None)
+        yield lambda number: progress.advance(task, number)
+
+
+STATS_COMMANDS = (stats,)
+"""To be added to ``log``."""
