@@ -335,6 +335,27 @@ def test_a_server_that_says_nothing_is_away(postgres_url: str, tmp_path: Path, m
     ledger.close()
 
 
+def test_while_a_standby_is_away_that_commits_wait_for_choices_stay_in_the_spool(
+    own_server: PostgresServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("cookie_consent.ledger.postgres_connection._ANSWER", 0.5)
+    url = own_server.make_database()
+    ledger = Ledger(url, spool=tmp_path)
+    asyncio.run(ledger.write(make(0)))
+    own_server.execute("postgres", "ALTER SYSTEM SET synchronous_standby_names = 'away'", "SELECT pg_reload_conf()")
+    until(lambda: ask(url, "SHOW synchronous_standby_names") == [("away",)])
+    for at in range(1, 4):
+        asyncio.run(ledger.write(make(at)))
+        time.sleep(0.5)  # it is asked again meanwhile
+    assert [spool.choices for spool in ledger.waiting()] == [3]
+    waiting = "SELECT count(*) FROM pg_stat_activity WHERE wait_event = 'SyncRep'"
+    assert ask(url, waiting) == [(1,)]  # and no more with each attempt
+    own_server.execute("postgres", "ALTER SYSTEM RESET synchronous_standby_names", "SELECT pg_reload_conf()")
+    until(lambda: not ledger.waiting())
+    assert ledger.count() == 4
+    ledger.close()
+
+
 def test_a_choice_is_synced_whatever_the_database_is_set_to(postgres: PostgresServer, postgres_url: str) -> None:
     name = str(make_url(postgres_url).database)
     postgres.execute(name, f"ALTER DATABASE {name} SET synchronous_commit = off")
