@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import threading
 import time
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 import psycopg
@@ -93,18 +93,11 @@ class _Connection(psycopg.Connection[Any]):
                 ready = yield wanted
                 if not ready and time.monotonic() > end:
                     gen.close()
-                    self._give_up()
+                    self.pgconn.finish()  # not cancelled: a commit that waits for a standby would wait no longer
                     raise psycopg.OperationalError("the server does not answer")
                 wanted = gen.send(ready)
         except StopIteration as done:
             return done.value
-
-    def _give_up(self) -> None:
-        """Close, having asked the server to end what it does, such as to wait for a standby that is away."""
-        with suppress(psycopg.Error):
-            if psycopg.capabilities.has_cancel_safe():  # the other way to cancel may wait as long as this one did
-                self.cancel_safe(timeout=_GRACE)
-        self.pgconn.finish()
 
 
 def make_engine(url: URL, patience: Patience, longest: float) -> Engine:

@@ -4,7 +4,8 @@
 ``consent_records``, by which records are ordered for sealing (see ``PostgresStore``), and the partitions by month.
 
 All functions see the schema in which they were made and nothing else (``SET search_path``): whoever may make tables in
-another one cannot deceive them. The two that are ``SECURITY DEFINER`` are for roles that may only add records.
+another one cannot deceive them. The two that are ``SECURITY DEFINER`` are for roles that may only add records; they
+name the functions of ``pg_catalog`` in full, as one of the log's own schema could fit better.
 """
 
 # ruff: noqa: S608 - the statements are put together of constants
@@ -112,24 +113,26 @@ _FUNCTIONS = (
     f"""CREATE FUNCTION consent_add_month(year integer, month integer) RETURNS void
     LANGUAGE plpgsql SECURITY DEFINER {_PINNED} AS $$
     DECLARE
-        name text := format('consent_records_%s_%s', year, lpad(month::text, 2, '0'));
-        first timestamptz := make_timestamptz(year, month, 1, 0, 0, 0, 'UTC');
-        next timestamptz := make_timestamptz(year + month / 12, month % 12 + 1, 1, 0, 0, 0, 'UTC');
+        name text := pg_catalog.format('consent_records_%s_%s', year, pg_catalog.lpad(month::text, 2, '0'));
+        first timestamptz := pg_catalog.make_timestamptz(year, month, 1, 0, 0, 0, 'UTC');
+        next timestamptz := pg_catalog.make_timestamptz(year + month / 12, month % 12 + 1, 1, 0, 0, 0, 'UTC');
         edges text[];
     BEGIN
-        SELECT array_agg(lpad(to_hex(ms >> 16), 8, '0') || '-' || lpad(to_hex(ms & 65535), 4, '0') ORDER BY ms)
-            INTO edges FROM (SELECT (extract(epoch FROM edge) * 1000)::bigint FROM unnest(ARRAY[first, next]) AS edge)
-            AS edge (ms);
+        SELECT pg_catalog.array_agg(pg_catalog.lpad(pg_catalog.to_hex(ms >> 16), 8, '0') || '-'
+                || pg_catalog.lpad(pg_catalog.to_hex(ms & 65535::bigint), 4, '0') ORDER BY ms)
+            INTO edges FROM (SELECT extract(epoch FROM edge)::bigint * 1000::bigint
+                FROM pg_catalog.unnest(ARRAY[first, next]) AS edge) AS edge (ms);
         IF edges[1] < '{EARLIEST}' COLLATE "C" OR edges[2] > '{LATEST}' COLLATE "C" THEN
             RAISE EXCEPTION 'no month of its own for % %', year, month;
         END IF;
-        PERFORM pg_advisory_xact_lock({_MONTHS_LOCK}, 'consent_records'::regclass::oid::bigint::bit(32)::integer);
+        PERFORM pg_catalog.pg_advisory_xact_lock(
+            {_MONTHS_LOCK}, 'consent_records'::regclass::oid::bigint::bit(32)::integer);
         IF NOT EXISTS (SELECT FROM pg_class JOIN pg_inherits ON inhrelid = oid
             WHERE relname = name AND inhparent = 'consent_records'::regclass) THEN
-            EXECUTE format('CREATE TABLE %I (LIKE consent_records INCLUDING ALL)', name);
-            EXECUTE format('CREATE TRIGGER consent_no_truncate BEFORE TRUNCATE ON %I '
+            EXECUTE pg_catalog.format('CREATE TABLE %I (LIKE consent_records INCLUDING ALL)', name);
+            EXECUTE pg_catalog.format('CREATE TRIGGER consent_no_truncate BEFORE TRUNCATE ON %I '
                 'FOR EACH STATEMENT EXECUTE FUNCTION consent_refuse()', name);
-            EXECUTE format('ALTER TABLE consent_records ATTACH PARTITION %I FOR VALUES FROM (%L) TO (%L)',
+            EXECUTE pg_catalog.format('ALTER TABLE consent_records ATTACH PARTITION %I FOR VALUES FROM (%L) TO (%L)',
                 name, edges[1], edges[2]);
         END IF;
     END $$""",

@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
+from typing import Any
 from uuid import uuid4
+
+import psycopg
 
 from cookie_consent import ConsentRecord, Ledger
 from cookie_consent.ledger import Notice, new_record_id
+from cookie_consent.ledger.postgres import PostgresStore
 from cookie_consent.ledger.sqlite import SqliteStore
 
 START = datetime(2026, 11, 24, 8, 0, 0, 123456, tzinfo=UTC)
@@ -33,3 +37,15 @@ def sqlite_store(ledger: Ledger) -> SqliteStore:
     """Return the store of a ledger in a file."""
     assert isinstance(ledger._store, SqliteStore)
     return ledger._store
+
+
+def postgres_store(ledger: Ledger) -> PostgresStore:
+    """Return the store of a ledger in PostgreSQL."""
+    assert isinstance(ledger._store, PostgresStore)
+    return ledger._store
+
+
+def ask(url: str, query: str) -> list[tuple[Any, ...]]:
+    """Return what a query finds in PostgreSQL."""
+    with psycopg.connect(url, autocommit=True) as connection:
+        return connection.execute(query.encode()).fetchall()

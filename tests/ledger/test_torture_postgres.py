@@ -17,22 +17,16 @@ from tests.ledger.making import make
 from tests.ledger.test_torture import Load, answers, check, listen, serving, spools, verify
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
     from pathlib import Path
 
     from tests.postgres_server import PostgresServer
 
 
 @pytest.fixture
-def server(postgres: PostgresServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[PostgresServer]:
+def server(own_server: PostgresServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> PostgresServer:
     """Give a server of the test's own; spools lie in the test's folder."""
     monkeypatch.setenv("CONSENT_SPOOL", str(tmp_path))
-    own = type(postgres)(postgres.programs)
-    try:
-        own.start()
-        yield own
-    finally:
-        own.remove()
+    return own_server
 
 
 def wait_for_the_last(url: str) -> None:
