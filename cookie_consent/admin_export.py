@@ -101,6 +101,8 @@ class _ExportResponse(Response):
                     failure = error
                 except TimeoutError:
                     logger.warning("an export was ended, as its client took nothing for %d seconds", STALLED)
+                except OSError:  # how some servers tell that the client is gone
+                    logger.debug("the client of an export is gone")
                 group.cancel_scope.cancel()
         finally:
             with anyio.CancelScope(shield=True):
