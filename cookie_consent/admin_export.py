@@ -14,7 +14,7 @@ from cookie_consent.ledger import RecordFilter
 from cookie_consent.ledger.exports.stream import export_kind
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Generator, Sequence
 
     from starlette.requests import Request
     from starlette.types import Receive, Scope, Send
@@ -75,7 +75,7 @@ class AdminExport:
 class _ExportResponse(Response):
     """Sends pieces as they are read."""
 
-    def __init__(self, kind: ExportKind, begun: list[bytes], pieces: Iterator[Piece]) -> None:
+    def __init__(self, kind: ExportKind, begun: list[bytes], pieces: Generator[Piece]) -> None:
         name = f"consent-records-{datetime.now(UTC):%Y-%m-%d}{kind.suffix}"
         super().__init__(
             media_type=kind.media_type,
@@ -101,10 +101,12 @@ class _ExportResponse(Response):
                     failure = error
                 except TimeoutError:
                     logger.warning("an export was ended, as its client took nothing for %d seconds", STALLED)
+                except OSError:  # how some servers tell that the client is gone
+                    logger.debug("the client of an export is gone")
                 group.cancel_scope.cancel()
         finally:
             with anyio.CancelScope(shield=True):
-                await anyio.to_thread.run_sync(_close, self._pieces)
+                await anyio.to_thread.run_sync(self._pieces.close)
         if failure is not None:
             raise failure  # without an end, so that what has arrived does not look whole
 
@@ -133,7 +135,7 @@ async def _cancel_when_gone(receive: Receive, scope: anyio.CancelScope) -> None:
     scope.cancel()
 
 
-def _begun(pieces: Iterator[Piece]) -> list[bytes]:
+def _begun(pieces: Generator[Piece]) -> list[bytes]:
     """Return what comes before the first record, and the first records: what is wrong shows itself here."""
     data: list[bytes] = []
     for piece in pieces:
@@ -143,15 +145,9 @@ def _begun(pieces: Iterator[Piece]) -> list[bytes]:
     return [part for part in data if part]
 
 
-def _next(pieces: Iterator[Piece]) -> list[bytes]:
+def _next(pieces: Generator[Piece]) -> list[bytes]:
     """Return the next bytes that there are; nothing at the end."""
     return next(([piece.data] for piece in pieces if piece.data), [])
-
-
-def _close(pieces: Iterator[Piece]) -> None:
-    close = getattr(pieces, "close", None)
-    if close is not None:
-        close()
 
 
 def _problem(status: int, message: str) -> Response:

@@ -8,7 +8,7 @@ import os
 import sys
 import tempfile
 import time
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -143,9 +143,10 @@ def receipt(
 
 def _print(log: Ledger, name: str, where: RecordFilter, policy: Policy | None, told: Callable[[int], object]) -> None:
     stream = sys.stdout.buffer
-    for piece in log.export(name, where=where, policy=policy):
-        stream.write(piece.data)
-        told(piece.records)
+    with closing(log.export(name, where=where, policy=policy)) as pieces:
+        for piece in pieces:
+            stream.write(piece.data)
+            told(piece.records)
     stream.flush()
 
 

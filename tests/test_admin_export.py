@@ -106,7 +106,6 @@ async def test_each_format_is_what_the_command_writes(ledger_url: str, records: 
         ("?" + "&".join(["region=DE"] * 101), BEARER, 400, "more than 100 values"),
     ],
 )
-@pytest.mark.usefixtures("records")
 async def test_what_is_wrong_is_said_as_text(
     ledger_url: str, query: str, headers: dict[str, str], status: int, words: str
 ) -> None:

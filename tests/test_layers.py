@@ -57,7 +57,6 @@ SAME_LAYER = {
     ("routes", "assets"),
     ("routes", "receipt"),
     ("routes", "receipt_kantara"),
-    ("receipt_kantara", "receipt"),
     ("routes", "reports"),
     ("exchange", "page_cache"),
     ("govern", "exchange"),

@@ -35,7 +35,7 @@ from cookie_consent.ledger.verify import verify_store
 from cookie_consent.ledger.writer import Writer
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Sequence
+    from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
     from contextlib import AbstractContextManager
     from typing import TextIO
 
@@ -196,11 +196,11 @@ class Ledger:
         *,
         where: RecordFilter = RecordFilter(),  # noqa: B008 - it is frozen
         policy: Policy | None = None,
-    ) -> Iterator[Piece]:
+    ) -> Generator[Piece]:
         """Yield the records as CSV, JSON Lines, Parquet or ISO/IEC TS 27560, piece by piece, in the order of their ids.
 
         ``name`` is one of ``EXPORT_FORMATS``; ``iso27560`` is filled from the ``policy``. All is of one state of the
-        log, read in a transaction that ends with the iterator; memory is constant. Raises ``ConfigurationError`` and
+        log, read in a transaction that ends with the generator; memory is constant. Raises ``ConfigurationError`` and
         ``LedgerError``.
         """
         return export_pieces(self._store, name, where=where, policy=policy, url=self._store.name)

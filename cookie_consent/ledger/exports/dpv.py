@@ -57,7 +57,7 @@ _PURPOSES = {
     "advertising": "dpv:Advertising",
     "social": "dpv:ServiceProvision",
 }
-"""The kinds of purpose that the built-in categories are (6.3.4.4, purpose_type)."""
+"""The kinds of purpose that the built-in categories are (purpose_type)."""
 _REGION = re.compile(r"[A-Z]{2}(?:-[A-Z0-9]{1,3})?")
 _DAY = 86_400
 _BROWSER = {

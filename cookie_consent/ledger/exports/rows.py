@@ -9,13 +9,14 @@ from sqlalchemy import select
 from cookie_consent.ledger.schema import records
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Generator, Iterator
 
     from sqlalchemy import Connection, Select
 
     from cookie_consent.ledger.filter import RecordFilter
+    from cookie_consent.ledger.store import Store
 
-__all__ = ["PAGE", "Page", "core_rows", "records_query"]
+__all__ = ["PAGE", "Page", "core_rows", "paged", "records_query"]
 
 PAGE = 1024
 """How many rows are read, and turned into bytes, at once."""
@@ -27,6 +28,11 @@ def records_query(where: RecordFilter, after: str | None = None) -> Select[Any]:
     """Return the query for the records that are meant, ordered by id; ``after`` is an id to go on from."""
     query = where.apply(select(*records.columns)).order_by(records.c.id)
     return query if after is None else query.where(records.c.id > after)
+
+
+def paged(store: Store, connection: Connection, query: Select[Any]) -> Generator[Page]:
+    """Yield the rows of a query in pages; to be closed before the connection is, if it is not read to the end."""
+    yield from store.rows(connection, query)
 
 
 def core_rows(connection: Connection, query: Select[Any]) -> Iterator[Page]:

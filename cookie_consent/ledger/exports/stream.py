@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import closing
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -10,10 +11,10 @@ from cookie_consent.ledger.exports.columns import as_whole
 from cookie_consent.ledger.exports.iso27560 import Iso27560Lines
 from cookie_consent.ledger.exports.lines import CsvLines, JsonLines
 from cookie_consent.ledger.exports.parquet import parquet_chunks
-from cookie_consent.ledger.exports.rows import records_query
+from cookie_consent.ledger.exports.rows import paged, records_query
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Generator
 
     from sqlalchemy import Connection
 
@@ -83,13 +84,17 @@ def line_format(name: str, connection: Connection, policy: Policy | None) -> Lin
 
 def line_pieces(
     store: Store, connection: Connection, lines: LineFormat, *, where: RecordFilter, after: str | None, url: str
-) -> Iterator[Piece]:
-    """Yield the lines of the records behind the id ``after``. Raises ``LedgerError``, for a damaged record too."""
-    for rows in store.rows(connection, records_query(where, after)):
-        yield Piece(as_whole(rows, lines.lines, url), len(rows), rows[-1][0])
+) -> Generator[Piece]:
+    """Yield the lines of the records behind the id ``after``; to be closed before the connection is.
+
+    Raises ``LedgerError``, for a damaged record too.
+    """
+    with closing(paged(store, connection, records_query(where, after))) as pages:
+        for rows in pages:
+            yield Piece(as_whole(rows, lines.lines, url), len(rows), rows[-1][0])
 
 
-def export_pieces(store: Store, name: str, *, where: RecordFilter, policy: Policy | None, url: str) -> Iterator[Piece]:
+def export_pieces(store: Store, name: str, *, where: RecordFilter, policy: Policy | None, url: str) -> Generator[Piece]:
     """Yield an export, whole, in the order of the ids; memory is constant.
 
     Closing the generator ends the transaction that it reads in. Raises ``ConfigurationError`` for a format that
@@ -98,11 +103,12 @@ def export_pieces(store: Store, name: str, *, where: RecordFilter, policy: Polic
     kind = export_kind(name)
     with store.reading() as connection:
         if not kind.by_lines:
-            yield from (
-                Piece(*chunk) for chunk in parquet_chunks(store.rows(connection, records_query(where)), url=url)
-            )
+            with closing(paged(store, connection, records_query(where))) as pages:
+                for chunk in parquet_chunks(pages, url=url):
+                    yield Piece(*chunk)
             return
         lines = line_format(name, connection, policy)
         yield Piece(lines.head(), 0, None)
-        yield from line_pieces(store, connection, lines, where=where, after=None, url=url)
+        with closing(line_pieces(store, connection, lines, where=where, after=None, url=url)) as pieces:
+            yield from pieces
         yield Piece(lines.tail(), 0, None)

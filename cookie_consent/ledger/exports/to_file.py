@@ -11,7 +11,7 @@ import hashlib
 import json
 import os
 import time
-from contextlib import contextmanager, suppress
+from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -20,10 +20,11 @@ from sqlalchemy import func, select
 from cookie_consent.errors import ConfigurationError
 from cookie_consent.ledger.exports.parquet import require_pyarrow, write_parquet
 from cookie_consent.ledger.exports.partitions import write_months
-from cookie_consent.ledger.exports.rows import records_query
+from cookie_consent.ledger.exports.rows import paged, records_query
 from cookie_consent.ledger.exports.stream import export_kind, line_format, line_pieces
 from cookie_consent.ledger.schema import records
 from cookie_consent.ledger.tree_store import amendments
+from cookie_consent.version import __version__
 
 try:
     import fcntl
@@ -37,6 +38,7 @@ if TYPE_CHECKING:
     from sqlalchemy import Connection
 
     from cookie_consent.ledger.exports.rows import Page
+    from cookie_consent.ledger.exports.stream import Piece
     from cookie_consent.ledger.filter import RecordFilter
     from cookie_consent.ledger.store import Store
     from cookie_consent.policy import Policy
@@ -89,13 +91,14 @@ def export_to_file(
         raise ConfigurationError(f"a {name} file cannot be gone on with; {_ANEW}, or take csv or jsonl")
     try:
         if partition is not None:
-            with store.reading() as connection:
-                return write_months(store.rows(connection, records_query(where)), path, url=url, progress=told)
+            with store.reading() as connection, closing(paged(store, connection, records_query(where))) as pages:
+                return write_months(pages, path, url=url, progress=told)
         if kind.by_lines:
-            part = _Part(path, {"format": name, "log": url, "filter": where.as_dict(), "policy": _digest(name, policy)})
+            asked = {"format": name, "log": url, "filter": where.as_dict(), "policy": _digest(name, policy)}
+            part = _Part(path, {**asked, "release": __version__})
             return part.write(store, where=where, policy=policy, resume=resume, progress=told)
-        with store.reading() as connection:
-            return _write_whole(store.rows(connection, records_query(where)), path, url, told)
+        with store.reading() as connection, closing(paged(store, connection, records_query(where))) as pages:
+            return _write_whole(pages, path, url, told)
     except OSError as error:
         raise ConfigurationError(f"{path} cannot be written: {error.strerror or error}") from None
 
@@ -119,37 +122,45 @@ class _Part:
         progress: Callable[[int], object],
     ) -> int:
         url = self._asked["log"]
-        with store.reading() as connection, self._opened() as file:
-            now = amendments(connection)
+        with store.reading() as connection:
             lines = line_format(self._asked["format"], connection, policy)
-            state = self._found(file) if resume else None
-            if state is None:
-                state = _State(amendments=now)
-                os.ftruncate(file, 0)
-                self._append(file, lines.head(), state)
-            else:
-                self._check(connection, where, state, now)
-                os.ftruncate(file, state.size)
-                progress(state.records)
-            os.lseek(file, state.size, os.SEEK_SET)
-            due = time.monotonic() + _BETWEEN_NOTES
-            try:
-                for piece in line_pieces(store, connection, lines, where=where, after=state.last, url=url):
-                    self._append(file, piece.data, state)
-                    state.records += piece.records
-                    state.last = piece.last
-                    progress(piece.records)
-                    if time.monotonic() >= due:
-                        self._save(file, state)
-                        due = time.monotonic() + _BETWEEN_NOTES
-            except BaseException:
-                self._leave(file, state)
-                raise
-            self._append(file, lines.tail(), state)
-            os.fsync(file)
+            with self._opened() as file:
+                now = amendments(connection)
+                state = self._found(file) if resume else None
+                if state is None:
+                    state = _State(amendments=now)
+                    self._note.unlink(missing_ok=True)
+                    os.ftruncate(file, 0)
+                    self._append(file, lines.head(), state)
+                else:
+                    self._check(connection, where, state, now)
+                    os.ftruncate(file, state.size)
+                    os.lseek(file, state.size, os.SEEK_SET)
+                    progress(state.records)
+                rest = line_pieces(store, connection, lines, where=where, after=state.last, url=url)
+                with closing(rest) as pieces:
+                    self._go_on(file, pieces, state, progress)
+                self._append(file, lines.tail(), state)
+                os.fsync(file)
         _finish(self._part, self._path)
         self._note.unlink(missing_ok=True)
         return state.records
+
+    def _go_on(self, file: int, pieces: Iterator[Piece], state: _State, progress: Callable[[int], object]) -> None:
+        """Write the pieces, and note how far they are; what goes wrong leaves what can be gone on with."""
+        due = time.monotonic() + _BETWEEN_NOTES
+        try:
+            for piece in pieces:
+                self._append(file, piece.data, state)
+                state.records += piece.records
+                state.last = piece.last
+                progress(piece.records)
+                if time.monotonic() >= due:
+                    self._save(file, state)
+                    due = time.monotonic() + _BETWEEN_NOTES
+        except BaseException:
+            self._leave(file, state)
+            raise
 
     @contextmanager
     def _opened(self) -> Iterator[int]:

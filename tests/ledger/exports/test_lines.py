@@ -154,7 +154,7 @@ def test_an_export_is_of_one_state_and_ends_its_transaction(tmp_path: Path) -> N
     assert sum(piece.records for piece in (*first, *rest)) == len(records)
     unfinished = ledger.export("csv")
     next(unfinished)
-    unfinished.close()  # type: ignore[attr-defined]
+    unfinished.close()
     with sqlite_store(ledger).writing() as connection:
         connection.exec_driver_sql("PRAGMA user_version = 1")
     busy = sqlite_store(ledger).engine().raw_connection()

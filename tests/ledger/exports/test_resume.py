@@ -147,6 +147,16 @@ def test_what_would_end_as_another_file_is_refused(
     ledger.close()
 
 
+def test_beginning_anew_forgets_the_part_before(tmp_path: Path, ledger: Ledger) -> None:
+    """Else a run that is killed before its first note would leave the note of another."""
+    begun(ledger, tmp_path / "out")
+    assert (tmp_path / "out.part.json").exists()
+    seen = []
+    ledger.export_file(tmp_path / "out", "csv", progress=lambda _: seen.append((tmp_path / "out.part.json").exists()))
+    assert seen[0] is False
+    ledger.close()
+
+
 @pytest.mark.parametrize(
     ("name", "options", "words"),
     [
@@ -175,6 +185,9 @@ def test_nothing_is_left_where_nothing_was_written(tmp_path: Path, ledger: Ledge
         connection.exec_driver_sql("UPDATE consent_records SET url = x'ff'")
     with pytest.raises(LedgerError):
         ledger.export_file(tmp_path / "out", "csv")
+    assert left(tmp_path) == set()
+    with pytest.raises(ConfigurationError, match=r"\[controller\]"):
+        ledger.export_file(tmp_path / "out", "iso27560", policy=Policy(version="1"))
     assert left(tmp_path) == set()
     with pytest.raises(ConfigurationError, match="cannot be written"):
         ledger.export_file(tmp_path / "none" / "out", "csv")
