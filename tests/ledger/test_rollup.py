@@ -20,7 +20,10 @@ from tests.ledger.making import START, make
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
+    from contextlib import AbstractContextManager
     from pathlib import Path
+
+    from sqlalchemy import Connection
 
 NOTICES = [
     Notice(hash=letter * 64, language=language, policy_version="1", text=language)
@@ -187,6 +190,25 @@ def test_several_count_each_record_once(store_url: str) -> None:
     assert [process.exitcode for process in processes] == [0, 0]
     assert same(ledger.stats(), by_hand(records))
     ledger.close()
+
+
+def test_what_is_pruned_while_it_is_counted_is_counted_once(store_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The log is empty before and after, so that only the version of the mark tells."""
+    ledger, other = Ledger(store_url), Ledger(store_url)
+    ledger.append([make(number) for number in range(10)])
+    plain = ledger._store.writing
+    pruned: list[int] = []
+
+    def prune_first() -> AbstractContextManager[Connection]:
+        monkeypatch.setattr(ledger._store, "writing", plain)
+        pruned.append(other.prune(START + timedelta(days=1)).deleted)
+        return plain()
+
+    monkeypatch.setattr(ledger._store, "writing", prune_first)
+    assert ledger.stats().total == 10
+    assert (pruned, ledger.count()) == ([10], 0)
+    ledger.close()
+    other.close()
 
 
 def test_counting_can_be_left_off_and_goes_on(store_url: str) -> None:
