@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from sqlalchemy import func, select
 
 from cookie_consent.ledger.amend import erase, erasure_of, prune
+from cookie_consent.ledger.elsewhere import SqlElsewhere
 from cookie_consent.ledger.enter import checked_subject, made_elsewhere
 from cookie_consent.ledger.events import read_events, recorded_keys
 from cookie_consent.ledger.keys import load_signers
@@ -23,7 +24,7 @@ from cookie_consent.ledger.sealed_export import export_sealed
 from cookie_consent.ledger.spool import SpoolFolder
 from cookie_consent.ledger.stats import LedgerStats, StatsBuilder
 from cookie_consent.ledger.store import Entry
-from cookie_consent.ledger.stores import DEFAULT_URL, make_store
+from cookie_consent.ledger.stores import DEFAULT_URL, make_sink
 from cookie_consent.ledger.tree_store import read_state
 from cookie_consent.ledger.verify import verify_store
 from cookie_consent.ledger.writer import Writer
@@ -56,7 +57,8 @@ class Ledger:
     None reads ``CONSENT_LEDGER``, else ``sqlite:///consent.db``. While it cannot be written, choices wait in the folder
     ``spool``; None reads ``CONSENT_SPOOL``, else it is that of the database. With a ``key``, or one in
     ``CONSENT_LEDGER_KEY`` (see ``load_signers``), a server seals the log every ``seal_every`` seconds. Nothing is
-    touched before the first use.
+    touched before the first use. A ``nats://`` log is read in the SQL log that it is drained to, at the URL ``reads``;
+    None reads ``CONSENT_LEDGER_READS``. Other logs have no use for it.
     Safe to use from several threads and event loops, and the file from several processes; a fork starts anew.
     Raises ``ConfigurationError`` for a URL that is none or names another engine.
     """
@@ -68,12 +70,13 @@ class Ledger:
         spool: str | Path | None = None,
         key: str | Path | None = None,
         seal_every: float = 60.0,
+        reads: str | None = None,
     ) -> None:
         self.url = url or os.environ.get("CONSENT_LEDGER") or DEFAULT_URL
-        self._store = make_store(self.url)
+        self._sink, self._store = make_sink(self.url, reads or os.environ.get("CONSENT_LEDGER_READS"))
         folder = spool or os.environ.get("CONSENT_SPOOL")
-        self._spools = SpoolFolder(self._store.spool_path, Path(folder) if folder else None)
-        self._writer = Writer(self._store, self._spools, url=self._store.name)
+        self._spools = SpoolFolder(self._sink.spool_path, Path(folder) if folder else None)
+        self._writer = Writer(self._sink, self._spools, url=self._sink.name, others=[self._store])
         self._key = key
         self._seal_every = seal_every
         self._sealing: SealThread | None = None
@@ -84,14 +87,14 @@ class Ledger:
 
         Raises ``LedgerError`` if the file cannot be opened or written, is no log, or was made by a newer release.
         """
-        self._store.open(create=create)
+        (self._sink if create else self._store).open(create=create)  # without, it is to be read
 
     def migrate(self) -> tuple[int, int]:
         """Bring the schema up to date; return the version that it had and the one that it has.
 
         An SQLite log is migrated by whatever opens it, so that there is nothing left to do. Raises ``LedgerError``.
         """
-        self.open(create=False)
+        self._store.open(create=False)
         return self._store.opened_as, SCHEMA_VERSION
 
     def start(self) -> None:
@@ -102,7 +105,8 @@ class Ledger:
         """
         self._writer.start()
         signers = self.signers()
-        if signers and (self._sealing is None or not self._sealing.is_alive):
+        can_seal = not isinstance(self._store, SqlElsewhere)
+        if signers and can_seal and (self._sealing is None or not self._sealing.is_alive):
             sealer = Sealer(self._store, signers, url=self._store.name, batch=_SEALED_AT_ONCE)
             self._sealing = SealThread(sealer, every=self._seal_every)
 
@@ -112,7 +116,9 @@ class Ledger:
         if self._sealing is not None:
             self._sealing.stop()
             self._sealing = None
-        self._store.close()
+        self._sink.close()
+        if self._store is not self._sink:
+            self._store.close()
 
     def signers(self) -> list[Signer]:
         """Return the keys that sign this log; empty without one. Raises ``ConfigurationError`` for a wrong one."""
@@ -259,7 +265,7 @@ class Ledger:
         """
         texts = {notice.hash: notice for notice in shown}
         entries = [Entry(record, texts.get(record.notice or "")) for record in new]
-        self._store.append(entries)
+        self._sink.append(entries)
 
     def records(
         self,
