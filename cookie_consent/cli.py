@@ -12,6 +12,7 @@ from urllib.parse import urlsplit
 import typer
 
 from cookie_consent.classify import Classifier
+from cookie_consent.cli_drain import drain
 from cookie_consent.cli_log import FormatOption, OutputFormat, log_app
 from cookie_consent.cli_proof import PROOF_COMMANDS
 from cookie_consent.cli_report import report
@@ -27,7 +28,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     help="Hold a website to its cookie policy, and keep every choice on record.",
 )
-for _command in (*PROOF_COMMANDS, *RIGHTS_COMMANDS):
+for _command in (*PROOF_COMMANDS, *RIGHTS_COMMANDS, drain):
     log_app.command()(_command)
 app.add_typer(log_app, name="log")
 app.command()(report)
