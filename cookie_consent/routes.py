@@ -139,6 +139,9 @@ class Routes:
         if consent.id is None:
             return JSONResponse({"subject": None, "records": [], "notices": {}})
         subject = consent.id
+        if not self._ledger.is_readable:
+            message = "this server does not read the log; please ask the site for your choices, by your consent id"
+            raise ChoiceError(message, status=503, code="log-elsewhere")
         try:
             receipt = await anyio.to_thread.run_sync(make_receipt, self._ledger, self._policy, subject)
         except LedgerError as error:

@@ -187,7 +187,7 @@ class JetStreamSink:
     async def _make_ready(self) -> Publisher:
         if self._client is None:
             self._client = await connect(self.url)
-        await ensure_streams(self._client.jetstream(), self.url, create=True)
+        await ensure_streams(self._client.jetstream(timeout=_STALL), self.url, create=True)
         if self._publisher is None:
             publisher = Publisher(self._client, self.url)
             await publisher.start()

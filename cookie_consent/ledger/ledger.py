@@ -42,6 +42,7 @@ if TYPE_CHECKING:
     from cookie_consent.ledger.record import Channel, ConsentRecord
     from cookie_consent.ledger.seal import SealResult
     from cookie_consent.ledger.spool import WaitingSpool
+    from cookie_consent.ledger.store import ChoiceSink
     from cookie_consent.ledger.verification import Verification
     from cookie_consent.policy import Policy
 
@@ -80,7 +81,15 @@ class Ledger:
         self._key = key
         self._seal_every = seal_every
         self._sealing: SealThread | None = None
-        weakref.finalize(self, self._writer.close)  # at the interpreter's end too, which waits for no daemon thread
+        others = self._sink if self._sink is not self._store else None
+        weakref.finalize(
+            self, _end, self._writer, others
+        )  # at the interpreter's end too, which waits for no daemon thread
+
+    @property
+    def is_readable(self) -> bool:
+        """Whether the log can be read from here: not if it is a ``nats://`` log and no ``reads`` is given."""
+        return not isinstance(self._store, SqlElsewhere)
 
     def open(self, *, create: bool = True) -> None:
         """Connect and bring the schema up to date; without ``create`` a log that is not there is an error.
@@ -105,8 +114,7 @@ class Ledger:
         """
         self._writer.start()
         signers = self.signers()
-        can_seal = not isinstance(self._store, SqlElsewhere)
-        if signers and can_seal and (self._sealing is None or not self._sealing.is_alive):
+        if signers and self.is_readable and (self._sealing is None or not self._sealing.is_alive):
             sealer = Sealer(self._store, signers, url=self._store.name, batch=_SEALED_AT_ONCE)
             self._sealing = SealThread(sealer, every=self._seal_every)
 
@@ -326,6 +334,12 @@ class Ledger:
     def _one(self, query: Select[Any]) -> Any:
         with self._store.reading() as connection:
             return connection.execute(query).first()
+
+
+def _end(writer: Writer, sink: ChoiceSink | None) -> None:
+    writer.close()
+    if sink is not None:
+        sink.close()
 
 
 def _between(query: Select[Any], since: datetime | None, until: datetime | None) -> Select[Any]:

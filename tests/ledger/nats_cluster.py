@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import shutil
-import signal
 import socket
 import subprocess
 import sys
@@ -13,12 +13,17 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import nats
 import pytest
+from nats.errors import Error as NatsError
 
 if TYPE_CHECKING:
-    from typing import Self
+    from collections.abc import Callable
+    from typing import Any, Self
 
-__all__ = ["Cluster", "server_path"]
+    from nats.aio.client import Client
+
+__all__ = ["Cluster", "server_path", "until"]
 
 
 def server_path() -> str:
@@ -43,11 +48,15 @@ def free_ports(count: int) -> list[int]:
 class Cluster:
     """So many servers, started on entering and ended on leaving. ``more`` is put into each one's configuration."""
 
-    def __init__(self, folder: Path, *, size: int = 3, more: str = "") -> None:
+    def __init__(self, folder: Path, *, size: int = 3, more: str = "", user: str = "", password: str = "") -> None:
         self.size = size
         self._binary = server_path()
         self._folder = folder
         self._more = more
+        self._signed_in: dict[str, Any] = {}
+        if user:
+            self._more += f'\nauthorization {{ user: "{user}", password: "{password}" }}\n'
+            self._signed_in = {"user": user, "password": password}
         ports = free_ports(2 * size)
         self.ports, self._routes = ports[:size], ports[size:]
         self._servers: list[subprocess.Popen[bytes] | None] = [None] * size
@@ -60,13 +69,40 @@ class Cluster:
         return f"nats://{self.hosts}/{stream}" + ("?replicas=1" if self.size == 1 else "")
 
     def __enter__(self) -> Self:
-        for number in range(self.size):
-            self.start(number)
+        try:
+            for number in range(self.size):
+                self.start(number)
+            asyncio.run(asyncio.wait_for(self._ready(), 60))
+        except BaseException:
+            self.__exit__()
+            raise
         return self
 
     def __exit__(self, *_: object) -> None:
         for number in range(self.size):
             self.kill(number)
+
+    async def _ready(self) -> None:
+        """Wait until the servers have joined and chosen a leader."""
+        client = await self.connect()
+        while True:
+            try:
+                await client.jetstream(timeout=0.3).account_info()
+                break
+            except NatsError:
+                await asyncio.sleep(0.05)
+        await client.close()
+
+    async def connect(self) -> Client:
+        """Return a client of the tests' own."""
+
+        async def tell(_: Exception) -> None:
+            pass
+
+        servers = [f"nats://127.0.0.1:{port}" for port in self.ports]
+        return await nats.connect(
+            servers=servers, error_cb=tell, max_reconnect_attempts=-1, reconnect_time_wait=0.1, **self._signed_in
+        )
 
     def start(self, number: int) -> None:
         store = self._folder / f"n{number}"
@@ -92,16 +128,9 @@ class Cluster:
             server.kill()
             server.wait()
 
-    def pause(self, number: int) -> None:
-        """Stop a server without ending it, as a machine that is overloaded."""
-        server = self._servers[number]
-        assert server is not None
-        server.send_signal(signal.SIGSTOP)
 
-
-def until(condition: object, seconds: float = 60.0) -> None:
-    """Wait until the condition, a function, is true."""
-    assert callable(condition)
+def until(condition: Callable[[], object], seconds: float = 60.0) -> None:
+    """Wait until the condition is true."""
     end = time.monotonic() + seconds
     while not condition():
         assert time.monotonic() < end, "it takes too long"
