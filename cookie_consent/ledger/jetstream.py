@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import asyncio
 import threading
+import time
 from concurrent.futures import CancelledError
 from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from nats.errors import Error as NatsError
+from nats.errors import NoRespondersError
+from nats.js.errors import ServiceUnavailableError
 
 from cookie_consent.errors import LedgerError, RecordRefusedError
 from cookie_consent.ledger.framing import encode_frame
-from cookie_consent.ledger.jetstream_client import Message, Publisher, connect, failure
+from cookie_consent.ledger.jetstream_client import Message, NobodyAnswersError, Publisher, connect, failure
 from cookie_consent.ledger.jetstream_loop import LoopThread
 from cookie_consent.ledger.jetstream_streams import ensure_streams, notice_subject, record_subject
 from cookie_consent.ledger.store import PATIENCE
@@ -29,6 +32,8 @@ if TYPE_CHECKING:
 __all__ = ["JetStreamSink"]
 
 _PROBE = 0.25  # seconds for one message, when the last batch was not acknowledged
+_BETWEEN_ATTEMPTS = 0.05
+_ANSWER = 0.5  # seconds, before it is asked again
 _STALL = 2.0  # seconds without any acknowledgement, within a batch of which some came
 _OPENING = 10.0
 _forgotten: list[object] = []
@@ -113,6 +118,7 @@ class JetStreamSink:
         self._client = None
         self._publisher = None
         self._readying = None
+        self._heard = ""
         self._is_checked = False
         self._in_doubt = False
 
@@ -140,11 +146,22 @@ class JetStreamSink:
             raise failure(self.url, "cannot be written", "it is being closed") from error
 
     async def _publish(self, notices: list[Message], messages: list[Message], patience: float) -> None:
+        deadline = time.monotonic() + patience
+        while True:
+            try:
+                await self._publish_once(notices, messages, patience)
+            except NobodyAnswersError:
+                if time.monotonic() >= deadline:
+                    raise
+                await asyncio.sleep(_BETWEEN_ATTEMPTS)
+            else:
+                return
+
+    async def _publish_once(self, notices: list[Message], messages: list[Message], patience: float) -> None:
         try:
             publisher = await self._ready(max(patience, _PROBE))
             if self._in_doubt:
-                first = (notices or messages)[:1]
-                await publisher.publish(first, stall=max(patience, _PROBE))
+                await publisher.publish((notices or messages)[:1], stall=max(patience, _PROBE))
             if notices:
                 await publisher.publish(notices, stall=max(patience, _STALL))
             await publisher.publish(messages, stall=max(patience, _STALL))
@@ -152,8 +169,8 @@ class JetStreamSink:
             raise
         except LedgerError:
             self._in_doubt = True
-            self._kept.clear()
             self._is_checked = False  # the streams may be gone
+            self._kept.clear()
             raise
         self._in_doubt = False
 
@@ -177,7 +194,8 @@ class JetStreamSink:
         done, _ = await asyncio.wait({task}, timeout=patience)
         if not done:
             cause = "no server answers" if self._client is None else "the stream does not answer"
-            raise failure(self.url, "cannot be written", f"{cause} in {patience:g} seconds")
+            heard = f" ({self._heard})" if self._heard else ""
+            raise failure(self.url, "cannot be written", f"{cause} in {patience:g} seconds{heard}")
         self._readying = None if self._readying is task else self._readying
         try:
             return await task
@@ -186,24 +204,35 @@ class JetStreamSink:
 
     async def _make_ready(self) -> Publisher:
         if self._client is None:
-            self._client = await connect(self.url)
-        await ensure_streams(self._client.jetstream(timeout=_STALL), self.url, create=True)
+            self._client = await connect(self.url, self._hear)
+        context = self._client.jetstream(timeout=_ANSWER)
+        while True:
+            try:
+                await ensure_streams(context, self.url, create=True)
+            except (TimeoutError, NoRespondersError, ServiceUnavailableError) as error:
+                self._heard = str(error)  # no leader yet, or another host makes the stream at this moment
+                await asyncio.sleep(_BETWEEN_ATTEMPTS)
+            else:
+                break
         if self._publisher is None:
             publisher = Publisher(self._client, self.url)
             await publisher.start()
             self._publisher = publisher
-        self._is_checked = True
+        self._is_checked, self._heard = True, ""
         return self._publisher
 
     async def _connected(self, patience: float) -> Client:
         if self._client is None:
             try:
-                self._client = await asyncio.wait_for(connect(self.url), patience)
+                self._client = await asyncio.wait_for(connect(self.url, self._hear), patience)
             except TimeoutError:
                 raise failure(self.url, "cannot be opened", f"no server answers in {patience:g} seconds") from None
             except (NatsError, OSError) as error:
                 raise failure(self.url, "cannot be opened", error) from error
         return self._client
+
+    def _hear(self, text: str) -> None:
+        self._heard = text
 
     async def _disconnect(self) -> None:
         if self._readying is not None:

@@ -6,7 +6,6 @@ import asyncio
 import json
 import logging
 import ssl
-import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -16,14 +15,14 @@ from nats.errors import Error as NatsError
 from cookie_consent.errors import ConfigurationError, LedgerError, RecordRefusedError
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from nats.aio.client import Client
     from nats.aio.msg import Msg
 
     from cookie_consent.ledger.jetstream_url import JetStreamUrl
 
-__all__ = ["Message", "Publisher", "connect", "failure"]
+__all__ = ["Message", "NobodyAnswersError", "Publisher", "connect", "failure"]
 
 logger = logging.getLogger("cookie_consent")
 
@@ -45,14 +44,22 @@ class Message:
     payload: bytes
 
 
-async def connect(url: JetStreamUrl) -> Client:
+class NobodyAnswersError(LedgerError):
+    """No server leads the stream, such as for the moment until one is chosen."""
+
+
+async def connect(url: JetStreamUrl, told: Callable[[str], object] | None = None) -> Client:
     """Return a connection, however long it takes until one of the servers answers; it comes back by itself.
 
-    Raises ``ConfigurationError`` for a file in the URL that cannot be read.
+    ``told`` gets what goes wrong meanwhile, without secrets. Raises ``ConfigurationError`` for a file in the URL that
+    cannot be read.
     """
 
     async def tell(error: Exception) -> None:
-        logger.debug("NATS: %s", url.without_secrets(str(error) or type(error).__name__))
+        text = url.without_secrets(str(error) or type(error).__name__)
+        logger.debug("NATS: %s", text)
+        if told is not None:
+            told(text)
 
     options: dict[str, Any] = {"user": url.user, "password": url.password, "token": url.token}
     if url.credentials is not None:
@@ -131,16 +138,16 @@ class Publisher:
     async def _progress(self, stall: float) -> None:
         """Wait for some acknowledgements."""
         self._changed.clear()
-        begin, before = time.monotonic(), len(self._waiting)
         try:
             await asyncio.wait_for(self._changed.wait(), stall)
         except TimeoutError:
             raise failure(
-                self._url, "cannot be written", f"{before} choices were not acknowledged in {stall:g} seconds"
+                self._url,
+                "cannot be written",
+                f"{len(self._waiting)} messages were not acknowledged in {stall:g} seconds",
             ) from None
         if self._fault is not None:
             raise self._fault
-        logger.debug("acknowledged: %d in %.4f s", before - len(self._waiting), time.monotonic() - begin)
 
     async def _settle(self, answer: Msg) -> None:
         message = self._waiting.pop(answer.subject.rpartition(".")[2], None)
@@ -153,7 +160,10 @@ class Publisher:
 
     def _judge(self, answer: Msg, message: Message) -> Exception | None:
         if answer.headers and answer.headers.get("Status") == _NO_RESPONDERS:
-            return failure(self._url, "cannot be written", f"nobody answers for the stream {message.stream}")
+            text = (
+                f"the log {self._url.name} cannot be written: nobody answers for the stream {message.stream}; {_WAITS}"
+            )
+            return NobodyAnswersError(text, url=self._url.name)
         try:
             content = json.loads(answer.data)
             error = content.get("error")
