@@ -38,7 +38,7 @@ logger = logging.getLogger("cookie_consent")
 
 CONSUMER = "drain"
 """The durable consumer's name, which all drains of a stream share."""
-_ACK_WAIT = 10.0  # seconds after which what a drain has fetched and not acknowledged is given to another
+_ACK_WAIT = 5.0  # seconds after which what a drain has fetched and not acknowledged is given to another
 _OUTSTANDING = 50_000
 _FETCH_WAIT = 1.0
 _ANSWER = 10.0
@@ -157,25 +157,28 @@ class Drain:
         return not info.num_pending and not info.num_ack_pending
 
     async def _land(self, client: Client, context: JetStreamContext, messages: Sequence[Msg]) -> None:
-        read: list[tuple[Msg, ConsentRecord]] = []
-        for message in messages:
-            item = decode_frame(message.data)
-            if isinstance(item, ConsentRecord):
-                read.append((message, item))
-            else:
-                await self._set_aside(client, message, _READABLE)
         try:
+            read = [(message, item) for message in messages if (item := await self._record(client, message))]
             for name in {record.notice for _, record in read if record.notice is not None} - self._notices.keys():
                 self._notices[name] = await self._notice(context, name)
             await self._append(client, read)
-        except (LedgerError, NatsError, OSError):
-            await asyncio.gather(*(message.nak() for message, _ in read), return_exceptions=True)
+        except (LedgerError, NatsError, OSError):  # so that another, or this one, need not wait for them
+            await asyncio.gather(
+                *(message.nak() for message in messages if not message.is_acked), return_exceptions=True
+            )
             raise
         finally:
             if len(self._notices) > _NOTICES:
                 self._notices.clear()
         if self._report is not None:
             self._report(self.done.landed, messages[-1].metadata.num_pending or 0)
+
+    async def _record(self, client: Client, message: Msg) -> ConsentRecord | None:
+        item = decode_frame(message.data)
+        if isinstance(item, ConsentRecord):
+            return item
+        await self._set_aside(client, message, _READABLE)
+        return None
 
     async def _append(self, client: Client, read: Sequence[tuple[Msg, ConsentRecord]]) -> None:
         """Commit the records, in halves if one is refused, and acknowledge them."""

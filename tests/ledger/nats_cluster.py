@@ -18,12 +18,15 @@ import pytest
 from nats.errors import Error as NatsError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Coroutine
     from typing import Any, Self
 
     from nats.aio.client import Client
+    from nats.js import JetStreamContext
 
-__all__ = ["Cluster", "server_path", "until"]
+__all__ = ["MAX_PAYLOAD", "Cluster", "server_path", "until"]
+
+MAX_PAYLOAD = 64 * 1024
 
 
 def server_path() -> str:
@@ -103,6 +106,18 @@ class Cluster:
         return await nats.connect(
             servers=servers, error_cb=tell, max_reconnect_attempts=-1, reconnect_time_wait=0.1, **self._signed_in
         )
+
+    def ask(self, question: Callable[[JetStreamContext], Coroutine[Any, Any, Any]]) -> Any:
+        """Return what the question is answered with."""
+
+        async def inner() -> Any:
+            client = await self.connect()
+            try:
+                return await question(client.jetstream())
+            finally:
+                await client.close()
+
+        return asyncio.run(inner())
 
     def start(self, number: int) -> None:
         store = self._folder / f"n{number}"

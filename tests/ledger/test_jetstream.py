@@ -20,7 +20,7 @@ from cookie_consent.ledger.jetstream_url import parse_jetstream
 from cookie_consent.ledger.record import ConsentRecord
 from cookie_consent.ledger.store import Entry
 from tests.ledger.making import NOTICE, make
-from tests.ledger.nats_cluster import Cluster, until
+from tests.ledger.nats_cluster import MAX_PAYLOAD, Cluster, until
 from tests.running import run
 
 if TYPE_CHECKING:
@@ -32,19 +32,6 @@ if TYPE_CHECKING:
     from cookie_consent.ledger import Notice
 
 SECRET = "p/w s3cret"
-SMALL = 64 * 1024
-
-
-@pytest.fixture(scope="module")
-def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
-    with Cluster(tmp_path_factory.mktemp("cluster"), more=f"max_payload: {SMALL}\n") as servers:
-        yield servers
-
-
-@pytest.fixture
-def stream(request: pytest.FixtureRequest) -> str:
-    """Return a name that no other test has."""
-    return f"T{abs(hash(request.node.nodeid)) % 10**12}"
 
 
 @pytest.fixture
@@ -52,19 +39,6 @@ def sink(cluster: Cluster, stream: str) -> Iterator[JetStreamSink]:
     made = JetStreamSink(parse_jetstream(cluster.url(stream)))
     yield made
     made.close()
-
-
-def ask(cluster: Cluster, question: Any) -> Any:
-    """Return what the coroutine function returns for JetStream's context."""
-
-    async def inner() -> Any:
-        client = await cluster.connect()
-        try:
-            return await question(client.jetstream())
-        finally:
-            await client.close()
-
-    return asyncio.run(inner())
 
 
 def stored(cluster: Cluster, stream: str, subject: str = "*") -> list[ConsentRecord]:
@@ -85,7 +59,7 @@ def stored(cluster: Cluster, stream: str, subject: str = "*") -> list[ConsentRec
             found.append(item)
             sequence = (message.seq or 0) + 1
 
-    records: list[ConsentRecord] = ask(cluster, read)
+    records: list[ConsentRecord] = cluster.ask(read)
     return records
 
 
@@ -114,16 +88,16 @@ def test_what_is_appended_is_in_the_stream_in_order_and_once(
     sink.append(entries(records))  # as after a failure
     assert stored(cluster, stream) == records
     assert stored(cluster, stream, visitor) == records[::3]
-    config = ask(cluster, lambda context: context.stream_info(stream)).config
+    config = cluster.ask(lambda context: context.stream_info(stream)).config
     assert (config.num_replicas, config.storage, config.retention) == (3, "file", "workqueue")
 
 
 def test_nobody_deletes_or_purges(cluster: Cluster, stream: str, sink: JetStreamSink) -> None:
     sink.append(entries([make()]))
     with pytest.raises(APIError):
-        ask(cluster, lambda context: context.delete_msg(stream, 1))
+        cluster.ask(lambda context: context.delete_msg(stream, 1))
     with pytest.raises(APIError):
-        ask(cluster, lambda context: context.purge_stream(stream))
+        cluster.ask(lambda context: context.purge_stream(stream))
     assert len(stored(cluster, stream)) == 1
 
 
@@ -141,7 +115,7 @@ def test_several_hosts_make_the_stream_at_once(cluster: Cluster, stream: str) ->
     for sink in sinks:
         sink.close()
     assert {record.id for record in stored(cluster, stream)} == {record.id for record in records}
-    notices = ask(cluster, lambda context: context.stream_info(f"{stream}_NOTICES"))
+    notices = cluster.ask(lambda context: context.stream_info(f"{stream}_NOTICES"))
     assert notices.state.messages == 1
 
 
@@ -173,7 +147,7 @@ def test_a_stream_that_would_lose_choices_is_refused(
     }
     chosen: dict[str, Any] = {**good, **settings}
     chosen["subjects"] = [subject.format(stream=stream) for subject in chosen["subjects"]]
-    ask(cluster, lambda context: context.add_stream(StreamConfig(name=stream, **chosen)))
+    cluster.ask(lambda context: context.add_stream(StreamConfig(name=stream, **chosen)))
     with pytest.raises(LedgerError, match=message):
         sink.open()
     with pytest.raises(LedgerError, match=message):
@@ -188,7 +162,7 @@ def test_a_record_above_the_servers_limit_is_refused_and_its_neighbours_are_not(
     good = [make(number) for number in range(20)]
 
     async def write() -> list[object]:
-        together = [*good[:10], make(url="/" + "x" * SMALL), *good[10:]]
+        together = [*good[:10], make(url="/" + "x" * MAX_PAYLOAD), *good[10:]]
         return await asyncio.gather(*(ledger.write(record) for record in together), return_exceptions=True)
 
     results = asyncio.run(write())
