@@ -1,6 +1,6 @@
 """How many choices a second a JetStream ledger acknowledges, beside what nats-py itself can do with the same cluster.
 
-    python benchmarks/ledger_jetstream.py [--folder FOLDER] [--seconds 3] [--rounds 3]
+    python -m benchmarks.ledger_jetstream [--folder FOLDER] [--seconds 3] [--rounds 3]
 
 - *ledger*: 64 tasks, each of which writes a choice and waits until the quorum has it, again and again;
 - *pipelined*: nats-py's ``publish_async`` of the same bytes, up to 4,000 on their way at a time;

@@ -17,6 +17,7 @@ from nats.js.errors import NotFoundError
 
 from cookie_consent.errors import LedgerError, RecordRefusedError
 from cookie_consent.ledger.framing import decode_frame
+from cookie_consent.ledger.jetstream_acks import Acknowledger
 from cookie_consent.ledger.jetstream_client import connect, failure
 from cookie_consent.ledger.jetstream_streams import ensure_streams, notice_subject
 from cookie_consent.ledger.record import ConsentRecord, Notice
@@ -82,6 +83,7 @@ class Drain:
         self._batch = batch
         self._report = report
         self._subscription: JetStreamContext.PullSubscription | None = None
+        self._acknowledger: Acknowledger | None = None
         self._notices: dict[str, Notice | None] = {}
 
     def run(self, *, follow: bool = False) -> Drained:
@@ -95,6 +97,7 @@ class Drain:
         return self.done
 
     async def _run(self, *, follow: bool) -> None:
+        self._subscription, self._acknowledger = None, None  # of the connection before
         try:
             client = await asyncio.wait_for(connect(self._url), _ANSWER)
         except TimeoutError:
@@ -198,8 +201,11 @@ class Drain:
             await self._append(client, read[middle:])
             return
         self.done.landed += len(read)
-        # One whose acknowledgement fails is delivered again, and left as it is in the log.
-        await asyncio.gather(*(message.ack_sync(timeout=_ANSWER) for message, _ in read), return_exceptions=True)
+        if self._acknowledger is None:
+            self._acknowledger = Acknowledger(client)
+            await self._acknowledger.start()
+        # One whose acknowledgement is lost is delivered again, and left as it is in the log.
+        await self._acknowledger.acknowledge((message for message, _ in read), stall=_ANSWER)
 
     async def _notice(self, context: JetStreamContext, name: str) -> Notice | None:
         """Return the notice of that hash; None if it is not in the stream or cannot be read."""
