@@ -1,6 +1,6 @@
 """How many choices a second a JetStream ledger acknowledges, beside what nats-py itself can do with the same cluster.
 
-    python -m benchmarks.ledger_jetstream [--folder FOLDER] [--seconds 3] [--rounds 3]
+    python -m benchmarks.ledger_jetstream [--folder FOLDER] [--seconds 3] [--rounds 3] [--sync always]
 
 - *ledger*: 64 tasks, each of which writes a choice and waits until the quorum has it, again and again;
 - *pipelined*: nats-py's ``publish_async`` of the same bytes, up to 4,000 on their way at a time;
@@ -126,10 +126,14 @@ def main() -> None:
     parser.add_argument("--folder", help="where the servers write; else the folder for temporary files")
     parser.add_argument("--seconds", type=float, default=3.0)
     parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--sync", default="2m", help="the servers' sync_interval, such as always; else their default")
     options = parser.parse_args()
     found: dict[str, list[float]] = {}
     for _ in range(options.rounds):
-        with tempfile.TemporaryDirectory(dir=options.folder) as folder, Cluster(Path(folder)) as cluster:
+        with (
+            tempfile.TemporaryDirectory(dir=options.folder) as folder,
+            Cluster(Path(folder), sync=options.sync) as cluster,
+        ):
             url = cluster.url("BENCH")
             rate, count = through_the_ledger(url, folder, options.seconds)
             found.setdefault("ledger", []).append(rate)
@@ -140,7 +144,7 @@ def main() -> None:
     ledger = middle["ledger"]
     load = f"load {os.getloadavg()[0]:.1f} on {os.cpu_count()} processors"
     for label, name, more in (
-        (f"ledger, {WRITERS} writers", "ledger", f"R3, {load} (goal 5,000/s)"),
+        (f"ledger, {WRITERS} writers", "ledger", f"R3, synced {options.sync}, {load} (goal 5,000/s)"),
         ("nats-py, pipelined", "pipelined", f"ledger/this {ledger / middle['pipelined']:.2f} (goal 0.5)"),
         ("nats-py, one by one", "single", f"ledger/this {ledger / middle['single']:.1f} (goal 10)"),
         ("drain to SQLite", "drain", f"this/ledger {middle['drain'] / ledger:.2f}"),

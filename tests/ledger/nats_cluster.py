@@ -51,15 +51,14 @@ def free_ports(count: int) -> list[int]:
 class Cluster:
     """So many servers, started on entering and ended on leaving. ``more`` is put into each one's configuration."""
 
-    def __init__(self, folder: Path, *, size: int = 3, more: str = "", user: str = "", password: str = "") -> None:
+    def __init__(self, folder: Path, *, size: int = 3, more: str = "", sync: str = "2m") -> None:
         self.size = size
         self._binary = server_path()
         self._folder = folder
         self._more = more
-        self._signed_in: dict[str, Any] = {}
-        if user:
-            self._more += f'\nauthorization {{ user: "{user}", password: "{password}" }}\n'
-            self._signed_in = {"user": user, "password": password}
+        self._sync = sync
+        self.client_options: dict[str, Any] = {}
+        """What the tests' own clients need to connect."""
         ports = free_ports(2 * size)
         self.ports, self._routes = ports[:size], ports[size:]
         self._servers: list[subprocess.Popen[bytes] | None] = [None] * size
@@ -104,7 +103,7 @@ class Cluster:
 
         servers = [f"nats://127.0.0.1:{port}" for port in self.ports]
         return await nats.connect(
-            servers=servers, error_cb=tell, max_reconnect_attempts=-1, reconnect_time_wait=0.1, **self._signed_in
+            servers=servers, error_cb=tell, max_reconnect_attempts=-1, reconnect_time_wait=0.1, **self.client_options
         )
 
     def ask(self, question: Callable[[JetStreamContext], Coroutine[Any, Any, Any]]) -> Any:
@@ -127,7 +126,7 @@ class Cluster:
         config = self._folder / f"n{number}.conf"
         config.write_text(
             f"server_name: n{number}\nlisten: 127.0.0.1:{self.ports[number]}\n"
-            f'jetstream {{ store_dir: "{store}", max_file_store: 2GB }}\n'
+            f'jetstream {{ store_dir: "{store}", max_file_store: 2GB, sync_interval: {self._sync} }}\n'
             + (cluster if self.size > 1 else "")
             + self._more,
             "utf-8",

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import asyncio
+import ssl
 import subprocess
 import sys
 import threading
@@ -8,11 +9,12 @@ from typing import TYPE_CHECKING, Any
 
 import httpx
 import pytest
+import trustme
 from nats.js.api import DiscardPolicy, RetentionPolicy, StorageType, StreamConfig
 from nats.js.errors import APIError
 from starlette.applications import Starlette
 
-from cookie_consent import ConsentMiddleware, Ledger, LedgerError, Policy
+from cookie_consent import ConfigurationError, ConsentMiddleware, Ledger, LedgerError, Policy
 from cookie_consent.errors import RecordRefusedError
 from cookie_consent.ledger.framing import decode_frame
 from cookie_consent.ledger.jetstream import JetStreamSink
@@ -235,7 +237,9 @@ def test_a_site_serves_choices_and_receipts(cluster: Cluster, stream: str, tmp_p
 
 def test_a_secret_is_in_no_message(tmp_path: Path) -> None:
     quoted = SECRET.replace("/", "%2F").replace(" ", "%20")
-    with Cluster(tmp_path / "one", size=1, user="kim", password=SECRET) as server:
+    one = Cluster(tmp_path / "one", size=1, more=f'authorization {{ user: "kim", password: "{SECRET}" }}\n')
+    one.client_options = {"user": "kim", "password": SECRET}
+    with one as server:
         good = server.url("A").replace("nats://", f"nats://kim:{quoted}@")
         ledger = Ledger(good, spool=tmp_path)
         ledger.append([make()])
@@ -276,6 +280,48 @@ def test_choices_wait_in_the_spool_while_the_servers_are_away(tmp_path: Path) ->
         ledger.close()
         assert drain(server, "A", tmp_path).returncode == 0
     assert sorted(landed(tmp_path), key=lambda record: record.id) == records
+
+
+def test_servers_with_certificates(tmp_path: Path) -> None:
+    authority = trustme.CA()
+    authority.cert_pem.write_to_path(tmp_path / "ca.pem")
+    certificate = authority.issue_cert("127.0.0.1")
+    certificate.private_key_and_cert_chain_pem.write_to_path(tmp_path / "server.pem")
+    file = tmp_path / "server.pem"
+    one = Cluster(tmp_path / "one", size=1, more=f'tls {{ cert_file: "{file}", key_file: "{file}" }}\n')
+    one.client_options = {"tls": ssl.create_default_context(cafile=str(tmp_path / "ca.pem"))}
+    with one as server:
+        url = server.url("A").replace("nats://", "tls://")
+        trusting = JetStreamSink(parse_jetstream(f"{url}&ca={tmp_path / 'ca.pem'}"))
+        trusting.append(entries([make()]))
+        trusting.close()
+        wary = JetStreamSink(parse_jetstream(url))
+        with pytest.raises(LedgerError, match=r"no server answers .*certificate verify failed"):
+            wary.append(entries([make()]), patience=1)
+        wary.close()
+        assert len(stored(server, "A")) == 1
+    missing = JetStreamSink(parse_jetstream(f"{url}&ca=missing.pem"))
+    with pytest.raises(ConfigurationError, match=r"missing\.pem in the ledger's URL cannot be read"):
+        missing.open()
+    missing.close()
+
+
+def test_a_stream_that_is_full_takes_no_more(cluster: Cluster, stream: str, sink: JetStreamSink) -> None:
+    limited = StreamConfig(
+        name=stream,
+        subjects=[f"consent.{stream}.record.*"],
+        retention=RetentionPolicy.WORK_QUEUE,
+        discard=DiscardPolicy.NEW,
+        storage=StorageType.FILE,
+        num_replicas=3,
+        max_msgs=5,
+    )
+    cluster.ask(lambda context: context.add_stream(limited))
+    records = [make(number) for number in range(6)]
+    sink.append(entries(records[:5]))
+    with pytest.raises(LedgerError, match="maximum messages exceeded"):
+        sink.append(entries(records[5:]))
+    assert stored(cluster, stream) == records[:5]
 
 
 def test_no_server_answers(tmp_path: Path) -> None:
