@@ -43,6 +43,7 @@ _ACK_WAIT = 5.0  # seconds after which what a drain has fetched and not acknowle
 _OUTSTANDING = 50_000
 _FETCH_WAIT = 1.0
 _ANSWER = 10.0
+_REQUEST = 2.0
 _GIVE_UP = 30.0
 _RETRY = (0.2, 10.0)
 _NOTICES = 1000
@@ -110,7 +111,7 @@ class Drain:
             await client.close()
 
     async def _move(self, client: Client, *, follow: bool) -> None:
-        context = client.jetstream(timeout=_ANSWER)
+        context = client.jetstream(timeout=_REQUEST)
         answered, delay, failing = time.monotonic(), _RETRY[0], False
         while True:
             try:

@@ -87,6 +87,11 @@ class Ledger:
         )  # at the interpreter's end too, which waits for no daemon thread
 
     @property
+    def name(self) -> str:
+        """The URL of the log that is read, without a password."""
+        return self._store.name
+
+    @property
     def is_readable(self) -> bool:
         """Whether the log can be read from here: not if it is a ``nats://`` log and no ``reads`` is given."""
         return not isinstance(self._store, SqlElsewhere)

@@ -176,7 +176,7 @@ def test_following_until_interrupted(site: Site) -> None:
     drain = site.begin("--follow")
     until(lambda: site.landed() == [first])
     site.append([second])
-    until(lambda: site.landed() == [first, second])
+    until(lambda: site.landed() == [first, second] and site.waiting() == (0, 0))
     drain.send_signal(signal.SIGINT)
     output, _ = drain.communicate(timeout=60)
     assert (drain.returncode, "landed 2 choices" in output) == (0, True)
