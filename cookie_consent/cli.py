@@ -12,6 +12,7 @@ from urllib.parse import urlsplit
 import typer
 
 from cookie_consent.classify import Classifier
+from cookie_consent.cli_drain import drain
 from cookie_consent.cli_export import EXPORT_COMMANDS
 from cookie_consent.cli_log import FormatOption, OutputFormat, log_app
 from cookie_consent.cli_proof import PROOF_COMMANDS
@@ -29,7 +30,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     help="Hold a website to its cookie policy, and keep every choice on record.",
 )
-for _command in (*EXPORT_COMMANDS, *PROOF_COMMANDS, *RIGHTS_COMMANDS, *STATS_COMMANDS):
+for _command in (*EXPORT_COMMANDS, *PROOF_COMMANDS, *RIGHTS_COMMANDS, *STATS_COMMANDS, drain):
     log_app.command()(_command)
 app.add_typer(log_app, name="log")
 app.command()(report)

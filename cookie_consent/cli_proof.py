@@ -171,7 +171,7 @@ def verify(
         with _progress(None) as advance:
             found = log.verify(trusted=trusted, given=given, progress=advance, processes=os.cpu_count() or 1)
         log.close()
-        source = log.url
+        source = log.name
     if output_format is OutputFormat.JSON:
         typer.echo(json.dumps({**asdict(found), "key_is_given": not own}, ensure_ascii=False, indent=2))
     else:

@@ -149,6 +149,9 @@ class Routes:
         if wanted == "json" and consent.id is None:
             return JSONResponse({"subject": None, "records": [], "notices": {}})
         subject = consent.id or ""
+        if not self._ledger.is_readable:
+            message = "this server does not read the log; please ask the site for your choices, by your consent id"
+            raise ChoiceError(message, status=503, code="log-elsewhere")
         try:
             if wanted == "json":
                 receipt = await anyio.to_thread.run_sync(make_receipt, self._ledger, self._policy, subject)

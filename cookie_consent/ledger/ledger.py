@@ -13,6 +13,7 @@ from sqlalchemy import func, select
 
 from cookie_consent.errors import ProofError
 from cookie_consent.ledger.amend import erase, erasure_of, prune
+from cookie_consent.ledger.elsewhere import SqlElsewhere
 from cookie_consent.ledger.enter import checked_subject, made_elsewhere
 from cookie_consent.ledger.events import read_events, recorded_keys
 from cookie_consent.ledger.exports.stream import export_pieces
@@ -29,7 +30,7 @@ from cookie_consent.ledger.sealed_export import export_sealed
 from cookie_consent.ledger.spool import SpoolFolder
 from cookie_consent.ledger.stats import LedgerStats, read_stats, whole_days
 from cookie_consent.ledger.store import Entry
-from cookie_consent.ledger.stores import DEFAULT_URL, make_store
+from cookie_consent.ledger.stores import DEFAULT_URL, make_sink
 from cookie_consent.ledger.tree_store import read_state
 from cookie_consent.ledger.verify import verify_store
 from cookie_consent.ledger.writer import Writer
@@ -48,6 +49,7 @@ if TYPE_CHECKING:
     from cookie_consent.ledger.record import Channel, ConsentRecord
     from cookie_consent.ledger.seal import SealResult
     from cookie_consent.ledger.spool import WaitingSpool
+    from cookie_consent.ledger.store import ChoiceSink
     from cookie_consent.ledger.verification import Verification
     from cookie_consent.policy import Policy
 
@@ -63,7 +65,8 @@ class Ledger:
     None reads ``CONSENT_LEDGER``, else ``sqlite:///consent.db``. While it cannot be written, choices wait in the folder
     ``spool``; None reads ``CONSENT_SPOOL``, else it is that of the database. With a ``key``, or one in
     ``CONSENT_LEDGER_KEY`` (see ``load_signers``), a server seals the log every ``seal_every`` seconds; with or without
-    one it counts the log every ``count_every`` seconds. Nothing is touched before the first use.
+    one it counts the log every ``count_every`` seconds. Nothing is touched before the first use. A ``nats://`` log is
+    read in the SQL log that it is drained to, at the URL ``reads``; None reads ``CONSENT_LEDGER_READS``.
     Safe to use from several threads and event loops, and the log from several processes; a fork starts anew.
     Raises ``ConfigurationError`` for a URL that is none, names another engine, or needs a package that is missing.
     """
@@ -76,25 +79,38 @@ class Ledger:
         key: str | Path | None = None,
         seal_every: float = 60.0,
         count_every: float = 60.0,
+        reads: str | None = None,
     ) -> None:
-        self._store = make_store(url or os.environ.get("CONSENT_LEDGER") or DEFAULT_URL)
-        self.url = self._store.name
+        given = url or os.environ.get("CONSENT_LEDGER") or DEFAULT_URL
+        self._sink, self._store = make_sink(given, reads or os.environ.get("CONSENT_LEDGER_READS"))
+        self.url = self._sink.name
         """The URL, without a password."""
         folder = spool or os.environ.get("CONSENT_SPOOL")
-        self._spools = SpoolFolder(self._store.spool_path, Path(folder) if folder else None)
-        self._writer = Writer(self._store, self._spools, url=self._store.name)
+        self._spools = SpoolFolder(self._sink.spool_path, Path(folder) if folder else None)
+        self._writer = Writer(self._sink, self._spools, url=self._sink.name, others=[self._store])
         self._key = key
         self._seal_every = seal_every
         self._count_every = count_every
         self._threads: list[PeriodicThread] = []
-        weakref.finalize(self, self._writer.close)  # at the interpreter's end too, which waits for no daemon thread
+        others = self._sink if self._sink is not self._store else None
+        weakref.finalize(self, _end, self._writer, others)  # at the interpreter's end too, which waits for no daemon
+
+    @property
+    def name(self) -> str:
+        """The URL of the log that is read, without a password."""
+        return self._store.name
+
+    @property
+    def is_readable(self) -> bool:
+        """Whether the log can be read from here: not if it is a ``nats://`` log and no ``reads`` is given."""
+        return not isinstance(self._store, SqlElsewhere)
 
     def open(self, *, create: bool = True) -> None:
         """Connect and bring the schema up to date; without ``create`` a log that is not there is an error.
 
         Raises ``LedgerError`` if the file cannot be opened or written, is no log, or was made by a newer release.
         """
-        self._store.open(create=create)
+        (self._sink if create else self._store).open(create=create)  # without, it is to be read
 
     def migrate(self) -> tuple[int, int]:
         """Bring the schema up to date; return the version that it had and the one that it has.
@@ -112,7 +128,7 @@ class Ledger:
         """
         self._writer.start()
         signers = self.signers()
-        if any(thread.is_alive for thread in self._threads):
+        if not self.is_readable or any(thread.is_alive for thread in self._threads):
             return
         counter = RecordCounter(self._store, url=self._store.name, batch=_AT_ONCE)
         self._threads = [PeriodicThread(counter.catch_up, what="counted", every=self._count_every, finishes=False)]
@@ -126,7 +142,9 @@ class Ledger:
         for thread in self._threads:
             thread.stop()
         self._threads = []
-        self._store.close()
+        self._sink.close()
+        if self._store is not self._sink:
+            self._store.close()
 
     def signers(self) -> list[Signer]:
         """Return the keys that sign this log; empty without one. Raises ``ConfigurationError`` for a wrong one."""
@@ -317,7 +335,7 @@ class Ledger:
         """
         texts = {notice.hash: notice for notice in shown}
         entries = [Entry(record, texts.get(record.notice or "")) for record in new]
-        self._store.append(entries)
+        self._sink.append(entries)
 
     def records(
         self,
@@ -409,6 +427,12 @@ class Ledger:
     def _one(self, query: Select[Any]) -> Any:
         with self._store.reading() as connection:
             return connection.execute(query).first()
+
+
+def _end(writer: Writer, sink: ChoiceSink | None) -> None:
+    writer.close()
+    if sink is not None:
+        sink.close()
 
 
 def _between(query: Select[Any], since: datetime | None, until: datetime | None) -> Select[Any]:

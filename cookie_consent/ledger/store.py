@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from cookie_consent.ledger.canonical import WalkedRow
     from cookie_consent.ledger.record import ConsentRecord, Notice
 
-__all__ = ["PATIENCE", "Entry", "LeafRow", "Store"]
+__all__ = ["PATIENCE", "ChoiceSink", "Entry", "LeafRow", "Store"]
 
 PATIENCE = 10.0
 """Seconds that one waits for another process's transaction, unless it says otherwise."""
@@ -33,34 +33,45 @@ LeafRow = tuple[int, str, Any, Any]
 """The columns of ``schema.leaves``: position, id, salt and commitment."""
 
 
-class Store(Protocol):
-    """Where records stay. The writer's thread alone calls ``append``; the others may be called by several at a time.
-
-    The tables are those of ``schema.py``. What is written with SQLAlchemy for one store holds for all of them; what
-    differs stands here. A store can be pickled: in another process it opens connections of its own.
-    """
+class ChoiceSink(Protocol):
+    """Where choices are written. The writer's thread alone calls ``append``; the others may be called by several."""
 
     name: str
     """How messages and errors name it: its URL without a password."""
     spool_path: Path
     """What the spool's files are named after, and lie beside unless they are given a folder; a bare name if there is
     no such place, so that they lie in the current folder."""
-    opened_as: int
-    """The schema's version that the store had before this process brought it up to date; 0 if there was none."""
 
     def append(self, entries: Sequence[Entry], *, patience: float = PATIENCE) -> None:
-        """Append all of them or none, durable on return; a record whose id is there already is left as it is.
+        """Append all of them, durable on return; a record whose id is there already is left as it is.
 
         Waits for no lock and no connection longer than ``patience`` seconds. Raises ``RecordRefusedError`` if one of
-        the records can never be written, and ``LedgerError`` if the store is away, in which case the same records
-        may be given once more.
+        the records can never be written, having written none, and ``LedgerError`` if it is away, in which case the
+        same records may be given once more.
         """
 
     def open(self, *, create: bool = True) -> None:
-        """Connect and see to the schema; without ``create`` a log that is not there is an error (``LedgerError``).
+        """Connect and see to what has to be there; without ``create`` a log that is not is a ``LedgerError``.
 
         So is a log of an older schema in a store that several hosts use, where ``migrate`` has to be asked for.
         """
+
+    def forget(self) -> None:
+        """Let go of every connection without a word to the other side: this process is a fork of their owner's."""
+
+    def close(self) -> None:
+        """Close the connections. The next use opens them again."""
+
+
+class Store(ChoiceSink, Protocol):
+    """Where records stay and are read. ``append`` is all or nothing.
+
+    The tables are those of ``schema.py``. What is written with SQLAlchemy for one store holds for all of them; what
+    differs stands here. A store can be pickled: in another process it opens connections of its own.
+    """
+
+    opened_as: int
+    """The schema's version that the store had before this process brought it up to date; 0 if there was none."""
 
     def migrate(self) -> tuple[int, int]:
         """Bring the schema up to date; return the version that it had and the one that it has. ``LedgerError``."""
@@ -113,9 +124,3 @@ class Store(Protocol):
 
     def scrub(self) -> None:
         """Take care that what was erased is not in the store's files any more, as far as the store can."""
-
-    def forget(self) -> None:
-        """Let go of every connection without a word to the other side: this process is a fork of their owner's."""
-
-    def close(self) -> None:
-        """Close the connections. The next use opens them again."""

@@ -8,14 +8,16 @@ from sqlalchemy import make_url
 from sqlalchemy.exc import ArgumentError
 
 from cookie_consent.errors import ConfigurationError
+from cookie_consent.ledger.elsewhere import SqlElsewhere
+from cookie_consent.ledger.jetstream_url import is_jetstream, parse_jetstream
 from cookie_consent.ledger.sqlite import SqliteStore
 
 if TYPE_CHECKING:
     from sqlalchemy.engine import URL
 
-    from cookie_consent.ledger.store import Store
+    from cookie_consent.ledger.store import ChoiceSink, Store
 
-__all__ = ["DEFAULT_URL", "make_store"]
+__all__ = ["DEFAULT_URL", "make_sink", "make_store"]
 
 DEFAULT_URL = "sqlite:///consent.db"
 _POSTGRESQL = frozenset({"postgresql", "postgres", "postgresql+psycopg"})
@@ -39,6 +41,25 @@ def make_store(url: str) -> Store:
         return _postgres(parsed)
     shown = parsed.set(query={}).render_as_string()
     raise ConfigurationError(f"the ledger {shown!r} is not supported; write sqlite:///PATH, as in {_EXAMPLES}")
+
+
+def make_sink(url: str, reads: str | None = None) -> tuple[ChoiceSink, Store]:
+    """Return where choices are written to and what the log is read from, without touching either.
+
+    They are one, but for ``nats://`` and ``tls://``: these are read at the URL ``reads`` of the SQL log that they are
+    drained to, and without it not at all. Raises ``ConfigurationError``.
+    """
+    if not is_jetstream(url):
+        store = make_store(url)
+        return store, store
+    parsed = parse_jetstream(url)
+    try:
+        from cookie_consent.ledger.jetstream import JetStreamSink
+    except ImportError:
+        raise ConfigurationError(
+            "a ledger at nats:// needs the package nats-py: pip install 'cookie-consent[nats]'"
+        ) from None
+    return JetStreamSink(parsed), make_store(reads) if reads else SqlElsewhere(parsed.name)
 
 
 def _postgres(url: URL) -> Store:

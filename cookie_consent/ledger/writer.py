@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
 
     from cookie_consent.ledger.spool import Spool, SpoolFolder
-    from cookie_consent.ledger.store import Entry, Store
+    from cookie_consent.ledger.store import ChoiceSink, Entry
 
 __all__ = ["Writer"]
 
@@ -40,18 +40,21 @@ class Writer:
 
     While a spool holds choices, new ones go through it too, so that they reach the store in the order in which they
     were made. ``queue`` choices at most wait at a time, each for ``longest_wait`` seconds at most.
+    A fork forgets the connections of ``others`` too.
     """
 
     def __init__(
         self,
-        store: Store,
+        store: ChoiceSink,
         folder: SpoolFolder,
         *,
         url: str,
         queue: int = QUEUE,
         longest_wait: float = LONGEST_WAIT,
+        others: Sequence[ChoiceSink] = (),
     ) -> None:
         self._store = store
+        self._others = others
         self._folder = folder
         self._url = url
         self._limit = queue
@@ -114,7 +117,8 @@ class Writer:
 
     def _after_fork(self) -> None:
         self._reset()
-        self._store.forget()
+        for store in {self._store, *self._others}:
+            store.forget()
 
     def _ensure_thread(self) -> None:
         if self._thread is None:

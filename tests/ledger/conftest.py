@@ -4,6 +4,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from tests.ledger.nats_cluster import MAX_PAYLOAD, Cluster
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
@@ -25,3 +27,16 @@ def own_server(postgres: PostgresServer) -> Iterator[PostgresServer]:
         yield server
     finally:
         server.remove()
+
+
+@pytest.fixture(scope="session")
+def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
+    """Run three servers, which the tests share and leave alone."""
+    with Cluster(tmp_path_factory.mktemp("cluster"), more=f"max_payload: {MAX_PAYLOAD}\n") as servers:
+        yield servers
+
+
+@pytest.fixture
+def stream(request: pytest.FixtureRequest) -> str:
+    """Return a name that no other test has."""
+    return f"T{abs(hash(request.node.nodeid)) % 10**12}"
