@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import os
 import shutil
-import signal
 import socket
 import subprocess
 import sys
@@ -142,12 +141,6 @@ class Cluster:
         if server is not None:
             server.kill()
             server.wait()
-
-    def signal(self, number: int, what: signal.Signals) -> None:
-        """Send a signal, such as one that stops the server for a while."""
-        server = self._servers[number]
-        assert server is not None
-        server.send_signal(what)
 
 
 def until(condition: Callable[[], object], seconds: float = 60.0) -> None:
