@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any
 
+from cookie_consent.admission import CONDITIONS, asks_for_page, is_to_be_read, readable_codings, shown_extensions
 from cookie_consent.gate import (
     ContentSecurityPolicies,
     CookieGate,
@@ -17,7 +18,6 @@ from cookie_consent.gate import (
     guard_tag,
     host_of,
 )
-from cookie_consent.gate.coding import READABLE
 from cookie_consent.gate.documents import DOCUMENTS, WORKERS
 from cookie_consent.gate.validators import Validators
 
@@ -26,28 +26,25 @@ if TYPE_CHECKING:
 
     from starlette.types import Scope
 
+    from cookie_consent.admission import Admission
     from cookie_consent.banner import Renderer
     from cookie_consent.classify import Classifier
     from cookie_consent.consent import Consent, ConsentCookie
     from cookie_consent.page_cache import PageCache
     from cookie_consent.reports import Reports
 
-__all__ = ["Exchange", "Site", "is_shown_as_it_is"]
+__all__ = ["Exchange", "Site"]
 
-_HIDDEN_EXTENSIONS = frozenset({"http.response.pathsend", "http.response.zerocopysend", "http.response.push"})
-"""Ways to send a body past the rewriter; the application sends bytes where they are not offered."""
-_CONDITIONS = frozenset({b"if-modified-since", b"if-range", b"range"})
-"""Not shown to the application where a page is asked for: what it would compare is the page before the gate."""
 _GOVERNED = DOCUMENTS | WORKERS
-_CHANGED_FOR_ALL = frozenset({b"cookie", b"if-none-match"})
-_CHANGED = _CHANGED_FOR_ALL | _CONDITIONS | {b"accept-encoding"}
-"""Headers that the application may not see as they are, the further ones only where a page may be asked for."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Site:
     """What all exchanges of one middleware share."""
 
+    admission: Admission
+    undecided: Consent
+    """The consent for a request with neither a choice nor a signal."""
     classifier: Classifier
     cookie: ConsentCookie
     renderer: Renderer
@@ -158,13 +155,9 @@ class Exchange:
         return OwnElements(authority=self.authority, scheme=scheme, digests=self.site.digests)
 
     @property
-    def _is_page(self) -> bool:
-        return b"text/html" in self._asked.get(b"accept", b"")
-
-    @property
     def has_variants(self) -> bool:
         """Whether the answer may depend on the consent, so that the application is asked for no part of it."""
-        return self._is_page or (self.is_governing and self.destination in _GOVERNED)
+        return asks_for_page(self._asked) or (self.is_governing and self.destination in _GOVERNED)
 
     @property
     def own_marks(self) -> object:
@@ -245,45 +238,27 @@ class Exchange:
     def inner_scope(self) -> Scope:
         """Return the scope that the application sees: with the consent, without the cookies that it does not cover."""
         inner = {**self.scope, "consent": self.consent, "headers": self._inner_headers()}
-        if inner.get("extensions"):
-            inner["extensions"] = {key: on for key, on in inner["extensions"].items() if key not in _HIDDEN_EXTENSIONS}
+        if "extensions" in inner:
+            inner["extensions"] = shown_extensions(inner)
         return inner
 
     def _inner_headers(self) -> list[tuple[bytes, bytes]]:
         headers = []
-        is_page, has_variants = self._is_page, self.has_variants
-        may_be_page = is_page or self._asked.get(b"sec-fetch-dest") == b"empty"  # a script may fetch part of a page
+        has_variants, is_read = self.has_variants, is_to_be_read(self._asked)
         for name, value in self.scope["headers"]:
             shown = value
             if name == b"cookie":
                 shown = self.cookies.request(value.decode("latin-1")).encode("latin-1")
             elif name == b"accept-encoding":
-                shown = _readable_codings(value) if may_be_page else value
+                shown = readable_codings(value) if is_read else value
             elif name == b"if-none-match":
                 shown = self.validators.request(value.decode("latin-1"), is_page=has_variants).encode("latin-1")
-            elif has_variants and name in _CONDITIONS:
+            elif has_variants and name in CONDITIONS:
                 continue
             if shown or not value:
                 headers.append((name, shown))
         self.refuses_cookies = b"cookie" in self._asked and bool(self.cookies.refused)
         return headers
-
-
-def is_shown_as_it_is(scope: Scope, asked: dict[bytes, bytes]) -> bool:
-    """Say whether the application may see the whole request; ``asked`` are its headers."""
-    extensions = scope.get("extensions")
-    if extensions and not _HIDDEN_EXTENSIONS.isdisjoint(extensions):
-        return False
-    if _CHANGED.isdisjoint(asked):
-        return True
-    is_browser = b"sec-fetch-dest" in asked or b"text/html" in asked.get(b"accept", b"")
-    return not is_browser and _CHANGED_FOR_ALL.isdisjoint(asked)
-
-
-def _readable_codings(value: bytes) -> bytes:
-    parts = [part.strip() for part in value.decode("latin-1").split(",")]
-    kept = [part for part in parts if part.partition(";")[0].strip().lower() in READABLE]
-    return ", ".join(kept or ["identity"]).encode("latin-1")
 
 
 def _return_to(scope: Scope) -> str:

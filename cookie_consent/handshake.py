@@ -9,7 +9,6 @@ from cookie_consent.exchange import Exchange
 if TYPE_CHECKING:
     from starlette.types import Message, Scope, Send
 
-    from cookie_consent.consent import Consent
     from cookie_consent.exchange import Site
 
 __all__ = ["handshake"]
@@ -18,12 +17,12 @@ _ANSWERS = frozenset({"websocket.accept", "websocket.http.response.start"})
 """The messages that carry headers: acceptance, and refusal by an HTTP response of the application's own."""
 
 
-def handshake(site: Site, scope: Scope, consent: Consent, asked: dict[bytes, bytes], send: Send) -> tuple[Scope, Send]:
+def handshake(site: Site, scope: Scope, send: Send) -> tuple[Scope, Send]:
     """Return the scope that the application sees and what stands in for ``send``, for one WebSocket connection.
 
-    (ASGI, WebSocket and its extension for denial responses.) ``asked`` are the request's headers.
+    (ASGI, WebSocket and its extension for denial responses.)
     """
-    exchange = Exchange(site, scope, consent, asked)
+    exchange = Exchange(site, scope, site.admission.consent(scope), dict(scope["headers"]))
 
     async def outer(message: Message) -> None:
         if message["type"] in _ANSWERS:

@@ -10,6 +10,7 @@ import anyio
 from starlette.requests import Request
 
 from cookie_consent.admin import Admin, checked_token
+from cookie_consent.admission import Admission
 from cookie_consent.assets import Assets, guard_source
 from cookie_consent.banner import Renderer
 from cookie_consent.classify import Classifier
@@ -36,8 +37,6 @@ __all__ = ["ConsentMiddleware"]
 
 logger = logging.getLogger("cookie_consent")
 
-_GUARDED = frozenset({"http", "websocket"})
-_SECURE = frozenset({"https", "wss"})
 _GPC = "/.well-known/gpc.json"
 
 
@@ -81,7 +80,10 @@ class ConsentMiddleware:
         self._renderer = Renderer(self.policy, prefix=prefix, assets=assets.urls)
         policies = ContentSecurityPolicies(self._classifier, report_path=f"{prefix}/report")
         self._warn_of_size(policies)
+        reader = ConsentReader(self.policy, self._cookie)
         self._site = Site(
+            admission=Admission(reader, self._classifier, self._cookie),
+            undecided=reader.undecided,
             classifier=self._classifier,
             cookie=self._cookie,
             renderer=self._renderer,
@@ -93,7 +95,6 @@ class ConsentMiddleware:
             identity=_digest(repr([__version__, self.policy.model_dump_json(), sorted(assets.urls.items())])),
         )
         self._below = prefix + "/"
-        self._reader = ConsentReader(self.policy, self._cookie)
         self._routes = Routes(
             policy=self.policy,
             classifier=self._classifier,
@@ -113,21 +114,19 @@ class ConsentMiddleware:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Guard one request (ASGI 3)."""
         kind = scope["type"]
-        if kind not in _GUARDED:
-            await (self._lifespan if kind == "lifespan" else self.app)(scope, receive, send)
-            return
-        asked = dict(scope["headers"])
-        if b"cookie" in asked or b"sec-gpc" in asked:
-            consent = self._reader.consent(scope["headers"], asked, secure=scope.get("scheme") in _SECURE)
+        if kind == "http":
+            path = scope["path"]
+            own = self._own_path(scope) if self._below in path or _GPC in path else ""
+            if own:
+                await self._answer(own, scope, receive, send)
+                return
+            inner, outer = gated(self._site, scope, send)
+            await self.app(inner, receive, outer)
+        elif kind == "websocket":
+            inner, outer = handshake(self._site, scope, send)
+            await self.app(inner, receive, outer)
         else:
-            consent = self._reader.undecided
-        path = scope["path"]
-        if kind == "http" and (self._below in path or _GPC in path) and self._own_path(scope):
-            await self._answer(self._own_path(scope), consent, scope, receive, send)
-            return
-        through = gated if kind == "http" else handshake
-        inner, outer = through(self._site, scope, consent, asked, send)
-        await self.app(inner, receive, outer)
+            await (self._lifespan if kind == "lifespan" else self.app)(scope, receive, send)
 
     def _own_path(self, scope: Scope) -> str:
         """Return the path if it is one that this package answers, as the application counts it; else nothing."""
@@ -136,12 +135,13 @@ class ConsentMiddleware:
             path = path[len(root_path) :]
         return path if path.startswith(self._below) or path == _GPC else ""
 
-    async def _answer(self, path: str, consent: Consent, scope: Scope, receive: Receive, send: Send) -> None:
+    async def _answer(self, path: str, scope: Scope, receive: Receive, send: Send) -> None:
         response: ASGIApp
         if path == _GPC:
             effective = self.policy.effective
             response = gpc_document(effective.isoformat() if effective is not None else self.policy.version)
         else:
+            consent = self._site.admission.consent(scope)
             response = await self._routes.respond(Request(scope, receive), consent, path.removeprefix(self.prefix))
         await response(scope, receive, send)
 

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 
 from starlette.datastructures import MutableHeaders
 
-from cookie_consent.exchange import Exchange, is_shown_as_it_is
+from cookie_consent.admission import LOOKED_INTO, is_to_be_read, shown_extensions, with_readable_codings
+from cookie_consent.exchange import Exchange
 from cookie_consent.gate import ADDRESS_HEADERS
 from cookie_consent.gate.coding import CodingError, coding_for, is_readable
 from cookie_consent.gate.documents import WORKERS, concerns, kind_of
@@ -23,7 +24,6 @@ if TYPE_CHECKING:
 
     from starlette.types import Message, Scope, Send
 
-    from cookie_consent.consent import Consent
     from cookie_consent.exchange import Site
 
 __all__ = ["gated"]
@@ -37,6 +37,8 @@ _PLAIN = frozenset(
     b"x-process-time x-request-id".split()
 )
 """Headers that no gate looks at where the answer passes."""
+_PARTS = 3
+"""What the start of an answer has: its type, status and headers. More are extensions, such as trailers."""
 _RULES = b"speculationrules"
 _LOOKED_AT = WORKERS | {_RULES}
 """Values of ``Sec-Fetch-Dest`` for which whatever comes counts as a document."""
@@ -45,24 +47,45 @@ _NOT_MODIFIED = 304
 _GATED = frozenset({b"set-cookie", b"etag", *(name.encode() for name in ADDRESS_HEADERS)})
 
 
-def gated(site: Site, scope: Scope, consent: Consent, asked: dict[bytes, bytes], send: Send) -> tuple[Scope, Send]:
+def gated(site: Site, scope: Scope, send: Send) -> tuple[Scope, Send]:  # noqa: C901 - each call would be felt
     """Return the scope that the application sees and what stands in for ``send``, for one request (ASGI 3).
 
-    ``asked`` are the request's headers. Most answers that are no pages concern no gate, nor do their requests: these
-    notice as little as can be.
+    Most answers that are no pages concern no gate, nor do their requests: these notice as little as can be.
     """
-    if not is_shown_as_it_is(scope, asked):
-        exchange = Exchange(site, scope, consent, asked)
-        return exchange.inner_scope(), Responder(exchange, send).send
-    inner = dict(scope)
+    asked, inner = dict(scope["headers"]), dict(scope)
+    if LOOKED_INTO.isdisjoint(asked):
+        consent = site.undecided
+    else:
+        consent, headers = site.admission.admit(scope, asked)
+        if headers is None:
+            exchange = Exchange(site, scope, consent, asked)
+            return exchange.inner_scope(), Responder(exchange, send).send
+        inner["headers"] = headers
     inner["consent"] = consent
+    if b"accept-encoding" in asked and is_to_be_read(asked):
+        inner["headers"] = with_readable_codings(inner["headers"], asked[b"accept-encoding"])
+    if "extensions" in scope:
+        inner["extensions"] = shown_extensions(scope)
     forward: Send | None = None
 
     def outer(message: Message) -> Awaitable[None]:
         nonlocal forward
-        if forward is None:
-            is_done = _passes(asked, message)
-            forward = send if is_done else Responder(Exchange(site, scope, consent, asked), send).send
+        if forward is not None:
+            return forward(message)
+        forward = send
+        if message["type"] == "http.response.start" and message["status"] not in _BARE and len(message) == _PARTS:
+            is_passive = False
+            for name, value in message.get("headers", ()):
+                if name == b"content-type":
+                    if kind_of(value) != "passive":
+                        break
+                    is_passive = True
+                elif name not in _PLAIN:
+                    break
+            else:
+                if is_passive and asked.get(b"sec-fetch-dest") not in _LOOKED_AT:
+                    return send(message)
+        forward = Responder(Exchange(site, scope, consent, asked), send).send
         return forward(message)
 
     return inner, outer
@@ -306,21 +329,6 @@ class Responder:
 
     async def _swallow(self, message: Message) -> None:
         """Take what still comes of an answer that has been ended."""
-
-
-def _passes(asked: dict[bytes, bytes], message: Message) -> bool:
-    """Say whether nothing in the first message of an answer concerns any gate."""
-    if message["type"] != "http.response.start" or asked.get(b"sec-fetch-dest") in _LOOKED_AT:
-        return False
-    is_passive = False
-    for name, value in message.get("headers", ()):
-        if name == b"content-type":
-            if kind_of(value) != "passive":
-                return False
-            is_passive = True
-        elif name not in _PLAIN:
-            return False
-    return is_passive and message["status"] not in _BARE and not message.get("trailers")
 
 
 async def _sent() -> None:

@@ -29,6 +29,7 @@ LAYERS = {
     "routes": 3,
     "assets": 3,
     "page_cache": 4,
+    "admission": 3,
     "exchange": 4,
     "handshake": 4,
     "govern": 4,
