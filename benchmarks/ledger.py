@@ -5,6 +5,7 @@
 - *ledger*: 64 tasks, each of which writes a choice and waits until it is durable, again and again;
 - *large transactions*: one process that inserts the same rows, 5,000 in each transaction, by the driver (PostgreSQL:
   by COPY);
+- *transactions of 64*: the same, as many in each as the ledger can have at a time from 64 writers;
 - *row by row*: the same, a transaction for each row;
 - *HTTP*: 64 connections post choices to uvicorn with one worker, the client being a process of its own.
 
@@ -207,6 +208,7 @@ def measure(
     found.setdefault("ledger", []).append(rate)
     found.setdefault("processor", []).append(spent / (rate * seconds) * 1e6)
     found.setdefault("large", []).append(driver(LARGE))
+    found.setdefault("equal", []).append(driver(WRITERS))
     found.setdefault("single", []).append(driver(1))
     http, each = by_http(url("http"), seconds)
     found.setdefault("http", []).append(http)
@@ -226,6 +228,7 @@ def show(store: str, goal: str, found: dict[str, list[float]]) -> None:
             f"{middle['processor']:.0f} µs of processor time each (goal {goal}/s)",
         ),
         ("large transactions", "large", f"ledger/this {ledger / middle['large']:.2f} (goal 0.5)"),
+        (f"transactions of {WRITERS}", "equal", f"ledger/this {ledger / middle['equal']:.2f}"),
         ("row by row", "single", f"ledger/this {ledger / middle['single']:.1f} (goal 10)"),
         ("HTTP, one worker", "http", f"{middle['each']:.0f} µs of the server's processor time each"),
     ):
