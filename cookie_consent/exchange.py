@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from cookie_consent.consent import Consent, ConsentCookie
     from cookie_consent.page_cache import PageCache
     from cookie_consent.reports import Reports
+    from cookie_consent.signals import SignalLog
 
 __all__ = ["Exchange", "Site"]
 
@@ -52,6 +53,7 @@ class Site:
     """The path of the guard's script; empty where the policy does without it."""
     pages: PageCache
     reports: Reports
+    signals: SignalLog
     policies: ContentSecurityPolicies
     digests: Callable[[str], tuple[str, ...]]
     """The hashes of a file of our own, by its address."""
@@ -178,6 +180,11 @@ class Exchange:
             root_path=self.scope.get("root_path", ""),
             secure=self.scope.get("scheme") == "https",
         )
+
+    async def signal_cookie(self) -> str | None:
+        """Put it on record that the browser's signal overrules the visitor's choice; return ``Set-Cookie`` for it."""
+        user_agent = self._asked.get(b"user-agent", b"").decode("latin-1")
+        return await self.site.signals.cookie(self.scope, self.consent, user_agent)
 
     def banner(self) -> bytes:
         """Return the banner for the page, after all of its tags have passed the gate."""

@@ -25,6 +25,7 @@ from cookie_consent.policy import UNCLASSIFIED, Policy, load_policy
 from cookie_consent.reports import Reports
 from cookie_consent.responder import gated
 from cookie_consent.routes import Routes, gpc_document
+from cookie_consent.signals import SignalLog
 from cookie_consent.version import __version__
 
 if TYPE_CHECKING:
@@ -90,6 +91,7 @@ class ConsentMiddleware:
             guard=assets.urls["guard.js"] if self.policy.gate.guard else "",
             pages=PageCache(),
             reports=self.reports,
+            signals=SignalLog(self.ledger, self._cookie),
             policies=policies,
             digests=assets.digests,
             identity=_digest(repr([__version__, self.policy.model_dump_json(), sorted(assets.urls.items())])),

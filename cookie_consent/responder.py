@@ -287,9 +287,17 @@ class Responder:
         return Page(self._exchange, content_type=self._content_type, content_encoding=self._content_encoding)
 
     async def _send_start(self) -> None:
-        """Send the headers, with the policy, now that the page's beginning is known."""
+        """Send the headers, with the policy, now that the page's beginning is known.
+
+        Pages vary with ``Cookie``, which names the visitor here, so a cookie can be set on one that caches share.
+        """
         if self._exchange.is_governing and not self._exchange.is_amp:
             add_policy(self._start["headers"], self._exchange)
+        exchange = self._exchange
+        if exchange.consent.overruled and exchange.is_document and exchange.scope["method"] == "GET":
+            cookie = await exchange.signal_cookie()
+            if cookie is not None:
+                self._start["headers"].append((b"set-cookie", cookie.encode("latin-1")))
         await self._forward(self._start)
 
     async def _rewrite(self, message: Message) -> None:

@@ -15,6 +15,7 @@ from starlette.responses import HTMLResponse, JSONResponse, RedirectResponse, Re
 
 from cookie_consent.admin_export import AdminExport
 from cookie_consent.admin_stats import AdminStats
+from cookie_consent.agents import family_of
 from cookie_consent.consent import Consent, action_of, is_local_path, parse_choice
 from cookie_consent.errors import ChoiceError, ConfigurationError, LedgerError, ReportError
 from cookie_consent.gate import CookieGate, Place, guard_tag, host_of
@@ -46,13 +47,6 @@ _PAGE_HEADERS = {
     "X-Content-Type-Options": "nosniff",
 }
 """No other site may frame these pages: a click that the visitor does not see is no consent."""
-_FAMILIES = (
-    ("Edg/", "Edge"),
-    ("OPR/", "Opera"),
-    ("Firefox/", "Firefox"),
-    ("Chrome/", "Chrome"),
-    ("Safari/", "Safari"),
-)
 
 
 class Routes:
@@ -267,7 +261,7 @@ class Routes:
             policy_version=self._policy.version,
             notice=notice.hash if notice is not None else None,
             url=choice.url,
-            user_agent_family=_family(request.headers.get("user-agent", "")),
+            user_agent_family=family_of(request.headers.get("user-agent", "")),
         )
 
     def _notice(self, choice: Choice, request: Request) -> Notice | None:
@@ -384,7 +378,3 @@ def _referer_path(request: Request) -> str:
 def _inside(path: str, root_path: str) -> str:
     """Return ``path``, led below ``root_path`` where it only says ``/``, which may belong to another site."""
     return f"{root_path}/" if path == "/" and root_path else path
-
-
-def _family(user_agent: str) -> str:
-    return next((name for mark, name in _FAMILIES if mark in user_agent[:512]), "")

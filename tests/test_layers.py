@@ -30,6 +30,8 @@ LAYERS = {
     "assets": 3,
     "page_cache": 4,
     "admission": 3,
+    "agents": 0,
+    "signals": 3,
     "exchange": 4,
     "handshake": 4,
     "govern": 4,

@@ -100,11 +100,15 @@ class ConsentCookie:
         except (BadData, ValueError, TypeError, KeyError, IndexError, OverflowError):
             return None
 
-    def header(self, consent: Consent, *, secure: bool) -> str:
-        """Return the ``Set-Cookie`` value that makes the browser remember ``consent``, which must be decided."""
+    def header(self, consent: Consent, *, secure: bool, since: datetime | None = None) -> str:
+        """Return the ``Set-Cookie`` value that makes the browser remember ``consent``, which must be decided.
+
+        It lasts as long as the policy has it, from now on or from ``since``.
+        """
+        used = int((datetime.now(UTC) - since).total_seconds()) if since is not None else 0
         parts = [
             f"{self.name(secure=secure)}={self.value(consent)}",
-            f"Max-Age={self._options.max_age}",
+            f"Max-Age={max(0, self._options.max_age - used)}",
             "Path=/",
             "HttpOnly",
             "SameSite=Lax",

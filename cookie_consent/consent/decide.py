@@ -28,6 +28,7 @@ def decide(policy: Policy, stored: StoredChoice | None, *, gpc: bool = False) ->
     offered = frozenset(category.id for category in policy.categories)
     granted = stored.granted & offered | required
     services = dict(stored.services)
+    agreed = len(granted), len(services)
     if gpc and not stored.gpc:
         shared = {category.id for category in policy.categories if category.sale_or_sharing}
         granted -= shared
@@ -41,6 +42,7 @@ def decide(policy: Policy, stored: StoredChoice | None, *, gpc: bool = False) ->
         record=stored.record,
         decided_at=stored.decided_at,
         gpc=gpc,
+        overruled=(len(granted), len(services)) != agreed,
     )
 
 

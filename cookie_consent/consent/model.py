@@ -37,6 +37,8 @@ class Consent:
     decided_at: datetime | None = None
     gpc: bool = False
     """The request carried Global Privacy Control (``Sec-GPC: 1``)."""
+    overruled: bool = False
+    """The signal has taken back some of what was agreed to when there was none."""
 
     @property
     def policy_version(self) -> str:
