@@ -13,27 +13,27 @@ from sqlalchemy import func, select
 
 from cookie_consent.errors import ProofError
 from cookie_consent.ledger.amend import erase, erasure_of, prune
-from cookie_consent.ledger.elsewhere import SqlElsewhere
 from cookie_consent.ledger.enter import checked_subject, made_elsewhere
 from cookie_consent.ledger.events import read_events, recorded_keys
 from cookie_consent.ledger.exports.stream import export_pieces
 from cookie_consent.ledger.exports.to_file import export_to_file
 from cookie_consent.ledger.filter import RecordFilter
-from cookie_consent.ledger.keys import load_signers
 from cookie_consent.ledger.periodic import PeriodicThread
-from cookie_consent.ledger.proof import prove, prove_growth
+from cookie_consent.ledger.proof.keys import load_signers
+from cookie_consent.ledger.proof.prove import prove, prove_growth
+from cookie_consent.ledger.proof.seal import Sealer
+from cookie_consent.ledger.proof.sealed_export import export_sealed
+from cookie_consent.ledger.proof.tree_store import read_state
+from cookie_consent.ledger.proof.verify import verify_store
 from cookie_consent.ledger.record import Notice
-from cookie_consent.ledger.rollup import RecordCounter
 from cookie_consent.ledger.schema import from_row, notices, records
-from cookie_consent.ledger.seal import Sealer
-from cookie_consent.ledger.sealed_export import export_sealed
-from cookie_consent.ledger.spool import SpoolFolder
-from cookie_consent.ledger.stats import LedgerStats, read_stats, whole_days
+from cookie_consent.ledger.stats.figures import LedgerStats, read_stats, whole_days
+from cookie_consent.ledger.stats.rollup import RecordCounter
 from cookie_consent.ledger.store import Entry
-from cookie_consent.ledger.stores import DEFAULT_URL, make_sink
-from cookie_consent.ledger.tree_store import read_state
-from cookie_consent.ledger.verify import verify_store
-from cookie_consent.ledger.writer import Writer
+from cookie_consent.ledger.stores.elsewhere import SqlElsewhere
+from cookie_consent.ledger.stores.make import DEFAULT_URL, make_sink
+from cookie_consent.ledger.writing.spool import SpoolFolder
+from cookie_consent.ledger.writing.writer import Writer
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
@@ -45,12 +45,12 @@ if TYPE_CHECKING:
     from cookie_consent.ledger.amend import Pruning
     from cookie_consent.ledger.events import LogEvent
     from cookie_consent.ledger.exports.stream import Piece
-    from cookie_consent.ledger.note import Signer, Verifier
+    from cookie_consent.ledger.proof.note import Signer, Verifier
+    from cookie_consent.ledger.proof.seal import SealResult
+    from cookie_consent.ledger.proof.verification import Verification
     from cookie_consent.ledger.record import Channel, ConsentRecord
-    from cookie_consent.ledger.seal import SealResult
-    from cookie_consent.ledger.spool import WaitingSpool
     from cookie_consent.ledger.store import ChoiceSink
-    from cookie_consent.ledger.verification import Verification
+    from cookie_consent.ledger.writing.spool import WaitingSpool
     from cookie_consent.policy import Policy
 
 __all__ = ["DEFAULT_URL", "Ledger"]
