@@ -25,9 +25,9 @@ from uuid import uuid4
 
 from cookie_consent import ConsentRecord, Ledger
 from cookie_consent.ledger import Notice, new_record_id
-from cookie_consent.ledger.drain import Drain
-from cookie_consent.ledger.framing import encode_frame
-from cookie_consent.ledger.jetstream_url import parse_jetstream
+from cookie_consent.ledger.stores.jetstream.drain import Drain
+from cookie_consent.ledger.stores.jetstream.url import parse_jetstream
+from cookie_consent.ledger.writing.framing import encode_frame
 from tests.ledger.nats_cluster import Cluster
 
 WRITERS = 64

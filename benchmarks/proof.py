@@ -39,8 +39,8 @@ from sqlalchemy import insert
 
 from cookie_consent import Ledger
 from cookie_consent.ledger import Notice
-from cookie_consent.ledger.note import new_key
-from cookie_consent.ledger.proof import check_proof
+from cookie_consent.ledger.proof.note import new_key
+from cookie_consent.ledger.proof.prove import check_proof
 from cookie_consent.ledger.schema import from_row, notices, records
 
 if TYPE_CHECKING:

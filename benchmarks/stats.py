@@ -36,7 +36,7 @@ from sqlalchemy import insert
 from cookie_consent import Ledger
 from cookie_consent.ledger import Notice
 from cookie_consent.ledger.schema import moment, notices, records
-from cookie_consent.ledger.sqlite import SqliteStore
+from cookie_consent.ledger.stores.sqlite import SqliteStore
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

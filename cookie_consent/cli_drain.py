@@ -12,7 +12,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from cookie_consent.errors import ConfigurationError
 from cookie_consent.ledger import Ledger
-from cookie_consent.ledger.jetstream_url import is_jetstream, parse_jetstream
+from cookie_consent.ledger.stores.jetstream.url import is_jetstream, parse_jetstream
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -49,7 +49,7 @@ def drain(
         raise ConfigurationError("--to (else CONSENT_LEDGER_READS) names an SQL log, such as sqlite:///consent.db")
     url = parse_jetstream(source)
     try:
-        from cookie_consent.ledger.drain import Drain
+        from cookie_consent.ledger.stores.jetstream.drain import Drain
     except ImportError:
         raise ConfigurationError(
             "a log at nats:// needs the package nats-py: pip install 'cookie-consent[nats]'"

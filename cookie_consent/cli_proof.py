@@ -18,14 +18,14 @@ from rich.progress import Progress
 from cookie_consent.cli_log import FormatOption, LedgerOption, OutputFormat, open_log, read_text, tell_of_spools
 from cookie_consent.errors import ConfigurationError, LedgerError
 from cookie_consent.ledger import Ledger
-from cookie_consent.ledger.note import NoteError, Verifier, new_key
-from cookie_consent.ledger.proof import check_proof
-from cookie_consent.ledger.sealed_export import verify_export
+from cookie_consent.ledger.proof.note import NoteError, Verifier, new_key
+from cookie_consent.ledger.proof.prove import check_proof
+from cookie_consent.ledger.proof.sealed_export import verify_export
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from cookie_consent.ledger.verification import Verification
+    from cookie_consent.ledger.proof.verification import Verification
 
 __all__ = ["PROOF_COMMANDS"]
 

@@ -14,7 +14,7 @@ from starlette.applications import Starlette
 
 from cookie_consent import ConsentMiddleware, Ledger, Policy
 from cookie_consent.ledger import Notice
-from cookie_consent.ledger.rollup import RecordCounter
+from cookie_consent.ledger.stats.rollup import RecordCounter
 from tests.ledger.making import make
 
 if TYPE_CHECKING:

@@ -14,9 +14,9 @@ import pytest
 
 from cookie_consent import ConsentRecord, Ledger
 from cookie_consent.ledger import Notice, new_record_id
-from cookie_consent.ledger.spool import SpoolFolder
 from cookie_consent.ledger.store import Entry
-from tests.ledger.test_migrations import FIRST_SCHEMA
+from cookie_consent.ledger.writing.spool import SpoolFolder
+from tests.ledger.stores.test_migrations import FIRST_SCHEMA
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from cookie_consent import Ledger
-from cookie_consent.ledger.note import new_key
+from cookie_consent.ledger.proof.note import new_key
 from tests.ledger.making import make
 from tests.running import run
 

@@ -123,3 +123,24 @@ def test_a_file_imports_from_smaller_layers_only(path: Path) -> None:
 def test_the_rewriter_knows_nothing_else() -> None:
     for path in (PACKAGE / "rewriter").glob("*.py"):
         assert imports(path) <= {"rewriter"}
+
+
+LEDGER = {
+    "proof": set[str](),
+    "writing": set[str](),
+    "stats": {"proof"},
+    "exports": {"proof"},
+    "stores": {"exports", "proof", "writing"},
+}
+"""What each folder of the log imports of the others; any may import what stands above all of them."""
+
+
+def test_the_folders_of_the_log_know_what_they_build_upon_only() -> None:
+    ledger = PACKAGE / "ledger"
+    assert {path.name for path in ledger.iterdir() if path.is_dir() and path.name != "__pycache__"} == LEDGER.keys()
+    for folder, allowed in LEDGER.items():
+        for path in (ledger / folder).rglob("*.py"):
+            nodes = ast.walk(ast.parse(path.read_text("utf-8")))
+            modules = [(node.module or "").split(".") for node in nodes if isinstance(node, ast.ImportFrom)]
+            names = {module[2] for module in modules if module[:2] == ["cookie_consent", "ledger"] and module[2:]}
+            assert LEDGER.keys() & names <= allowed | {folder}, path

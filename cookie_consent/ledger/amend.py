@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING, Any
 from sqlalchemy import delete, func, insert, select, update
 
 from cookie_consent.errors import ConfigurationError, ProofError
-from cookie_consent.ledger.canonical import IDENTIFYING, commitment_of
 from cookie_consent.ledger.events import add_event, event_of, new_event
+from cookie_consent.ledger.proof.canonical import IDENTIFYING, commitment_of
+from cookie_consent.ledger.proof.tree_store import amendments, read_state
 from cookie_consent.ledger.record import time_text
-from cookie_consent.ledger.rollup import count_rest, move_mark
 from cookie_consent.ledger.schema import erasures, events, leaves, meta, micros, records
-from cookie_consent.ledger.tree_store import amendments, read_state
+from cookie_consent.ledger.stats.rollup import count_rest, move_mark
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -22,8 +22,8 @@ if TYPE_CHECKING:
 
     from sqlalchemy import Connection
 
-    from cookie_consent.ledger.canonical import RecordRow
     from cookie_consent.ledger.events import LogEvent
+    from cookie_consent.ledger.proof.canonical import RecordRow
     from cookie_consent.ledger.store import Store
 
 __all__ = ["Pruning", "erase", "erasure_of", "prune"]

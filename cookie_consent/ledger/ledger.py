@@ -7,59 +7,40 @@ import weakref
 from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
-
-from sqlalchemy import func, select
+from typing import TYPE_CHECKING
 
 from cookie_consent.errors import ProofError
-from cookie_consent.ledger.amend import erase, erasure_of, prune
-from cookie_consent.ledger.elsewhere import SqlElsewhere
+from cookie_consent.ledger.amend import erase, prune
 from cookie_consent.ledger.enter import checked_subject, made_elsewhere
-from cookie_consent.ledger.events import read_events, recorded_keys
-from cookie_consent.ledger.exports.stream import export_pieces
-from cookie_consent.ledger.exports.to_file import export_to_file
-from cookie_consent.ledger.filter import RecordFilter
-from cookie_consent.ledger.keys import load_signers
 from cookie_consent.ledger.periodic import PeriodicThread
-from cookie_consent.ledger.proof import prove, prove_growth
-from cookie_consent.ledger.record import Notice
-from cookie_consent.ledger.rollup import RecordCounter
-from cookie_consent.ledger.schema import from_row, notices, records
-from cookie_consent.ledger.seal import Sealer
-from cookie_consent.ledger.sealed_export import export_sealed
-from cookie_consent.ledger.spool import SpoolFolder
-from cookie_consent.ledger.stats import LedgerStats, read_stats, whole_days
+from cookie_consent.ledger.proof.seal import Sealer
+from cookie_consent.ledger.reader import LedgerReader
+from cookie_consent.ledger.stats.figures import LedgerStats, read_stats, whole_days
+from cookie_consent.ledger.stats.rollup import RecordCounter
 from cookie_consent.ledger.store import Entry
-from cookie_consent.ledger.stores import DEFAULT_URL, make_sink
-from cookie_consent.ledger.tree_store import read_state
-from cookie_consent.ledger.verify import verify_store
-from cookie_consent.ledger.writer import Writer
+from cookie_consent.ledger.stores.make import DEFAULT_URL, make_sink
+from cookie_consent.ledger.writing.spool import SpoolFolder
+from cookie_consent.ledger.writing.writer import Writer
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
+    from collections.abc import Callable, Iterable
     from contextlib import AbstractContextManager
-    from typing import TextIO
 
-    from sqlalchemy import Connection, Select
+    from sqlalchemy import Connection
 
     from cookie_consent.ledger.amend import Pruning
-    from cookie_consent.ledger.events import LogEvent
-    from cookie_consent.ledger.exports.stream import Piece
-    from cookie_consent.ledger.note import Signer, Verifier
-    from cookie_consent.ledger.record import Channel, ConsentRecord
-    from cookie_consent.ledger.seal import SealResult
-    from cookie_consent.ledger.spool import WaitingSpool
+    from cookie_consent.ledger.proof.seal import SealResult
+    from cookie_consent.ledger.record import Channel, ConsentRecord, Notice
     from cookie_consent.ledger.store import ChoiceSink
-    from cookie_consent.ledger.verification import Verification
+    from cookie_consent.ledger.writing.spool import WaitingSpool
     from cookie_consent.policy import Policy
 
 __all__ = ["DEFAULT_URL", "Ledger"]
 
-_FETCH = 1000
 _AT_ONCE = 1024  # records that a server seals or counts, so that a server's other threads are not held up
 
 
-class Ledger:
+class Ledger(LedgerReader):
     """An append-only log of consent records at a URL, whose scheme names the engine (see ``make_store``).
 
     None reads ``CONSENT_LEDGER``, else ``sqlite:///consent.db``. While it cannot be written, choices wait in the folder
@@ -94,16 +75,6 @@ class Ledger:
         self._threads: list[PeriodicThread] = []
         others = self._sink if self._sink is not self._store else None
         weakref.finalize(self, _end, self._writer, others)  # at the interpreter's end too, which waits for no daemon
-
-    @property
-    def name(self) -> str:
-        """The URL of the log that is read, without a password."""
-        return self._store.name
-
-    @property
-    def is_readable(self) -> bool:
-        """Whether the log can be read from here: not if it is a ``nats://`` log and no ``reads`` is given."""
-        return not isinstance(self._store, SqlElsewhere)
 
     def open(self, *, create: bool = True) -> None:
         """Connect and bring the schema up to date; without ``create`` a log that is not there is an error.
@@ -146,10 +117,6 @@ class Ledger:
         if self._store is not self._sink:
             self._store.close()
 
-    def signers(self) -> list[Signer]:
-        """Return the keys that sign this log; empty without one. Raises ``ConfigurationError`` for a wrong one."""
-        return load_signers(self._key)
-
     def seal(self) -> SealResult:
         """Make all records leaves of the tree, and sign it.
 
@@ -157,108 +124,6 @@ class Ledger:
         ``LedgerError``.
         """
         return Sealer(self._store, self.signers(), url=self._store.name).seal()
-
-    def checkpoint(self) -> str | None:
-        """Return the last signed checkpoint, as it is stored; None before the first. Raises ``LedgerError``."""
-        with self._store.reading() as connection:
-            return read_state(connection).note
-
-    def verify(
-        self,
-        *,
-        trusted: Sequence[Verifier] | None = None,
-        given: Sequence[str] = (),
-        progress: Callable[[int], object] | None = None,
-        processes: int = 1,
-    ) -> Verification:
-        """Compare every record with what was sealed and signed.
-
-        ``trusted`` are the keys to begin with; None takes those of ``signers``, else those on record in the log
-        itself. ``given`` are checkpoints that were kept elsewhere. With several ``processes`` a large log is verified
-        that much faster; each is a new one, so that a program has to guard its main module as for
-        ``multiprocessing``. Raises ``ProofError`` if nothing is sealed, and
-        ``LedgerError``.
-        """
-        if trusted is None:
-            trusted = [signer.verifier for signer in self.signers()] or None
-        return verify_store(
-            self._store, url=self._store.name, trusted=trusted, given=given, progress=progress, processes=processes
-        )
-
-    def prove(self, name: str) -> dict[str, Any] | None:
-        """Return the proof of a record or an event, ready for JSON; None if there is none of that id.
-
-        Raises ``ProofError`` if it is not sealed, or the log is not what was sealed, and ``LedgerError``.
-        """
-        with self._store.reading() as connection:
-            return prove(connection, name, url=self._store.name)
-
-    def prove_growth(self, old: str) -> dict[str, Any]:
-        """Return the proof that the log goes on from an older checkpoint, a signed note.
-
-        Raises ``ProofError`` if it does not, ``NoteError`` for a note of another log, and ``LedgerError``.
-        """
-        with self._store.reading() as connection:
-            return prove_growth(connection, old, url=self._store.name)
-
-    def export_sealed(self, stream: TextIO, *, progress: Callable[[int], object] | None = None) -> int:
-        """Write all that is sealed, in the form that ``verify_export`` takes; return the number of leaves.
-
-        Raises ``ProofError`` if nothing is, and ``LedgerError``.
-        """
-        return export_sealed(self._store, stream, url=self._store.name, progress=progress)
-
-    def export(
-        self,
-        name: str,
-        *,
-        where: RecordFilter = RecordFilter(),  # noqa: B008 - it is frozen
-        policy: Policy | None = None,
-    ) -> Generator[Piece]:
-        """Yield the records as CSV, JSON Lines, Parquet or ISO/IEC TS 27560, piece by piece, in the order of their ids.
-
-        ``name`` is one of ``EXPORT_FORMATS``; ``iso27560`` is filled from the ``policy``. All is of one state of the
-        log, read in a transaction that ends with the generator; memory is constant. Raises ``ConfigurationError`` and
-        ``LedgerError``.
-        """
-        return export_pieces(self._store, name, where=where, policy=policy, url=self._store.name)
-
-    def export_file(
-        self,
-        path: str | Path,
-        name: str,
-        *,
-        where: RecordFilter = RecordFilter(),  # noqa: B008 - it is frozen
-        policy: Policy | None = None,
-        resume: bool = False,
-        partition: str | None = None,
-        progress: Callable[[int], object] | None = None,
-    ) -> int:
-        """Write ``export`` into a file, which stands under its name when it is whole; return how many records.
-
-        See ``export_to_file`` for the rest.
-        """
-        return export_to_file(
-            self._store,
-            Path(path),
-            name,
-            where=where,
-            policy=policy,
-            url=self._store.name,
-            resume=resume,
-            partition=partition,
-            progress=progress,
-        )
-
-    def events(self) -> list[LogEvent]:
-        """Return what was done to the log itself, oldest first. Raises ``LedgerError``."""
-        with self._store.reading() as connection:
-            return read_events(connection)
-
-    def recorded_keys(self) -> list[str]:
-        """Return the verifiers of the keys that have signed the log, oldest first. Raises ``LedgerError``."""
-        with self._store.reading() as connection:
-            return recorded_keys(connection)
 
     def erase(self, subject: str) -> int:
         """Remove what identifies from all records of a visitor, for good; return how many there were.
@@ -276,11 +141,6 @@ class Ledger:
         with suppress(ProofError):  # what is missing is told by whoever counts
             self.count_new()
         return prune(self._store, before)
-
-    def erasure_of(self, record_id: str) -> LogEvent | None:
-        """Return the event by which a record was erased; None if it was not. Raises ``LedgerError``."""
-        with self._store.reading() as connection:
-            return erasure_of(connection, record_id)
 
     def enter(
         self,
@@ -337,54 +197,6 @@ class Ledger:
         entries = [Entry(record, texts.get(record.notice or "")) for record in new]
         self._sink.append(entries)
 
-    def records(
-        self,
-        *,
-        since: datetime | None = None,
-        until: datetime | None = None,
-        subject: str | None = None,
-        limit: int | None = None,
-        newest_first: bool = False,
-        where: RecordFilter = RecordFilter(),  # noqa: B008 - it is frozen
-    ) -> Iterator[ConsentRecord]:
-        """Yield records in the order of their ids, which is that of time; ``since`` is included, ``until`` is not.
-
-        ``where`` is asked for beside the others. Memory is constant whatever the number. Raises ``LedgerError``.
-        """
-        query = where.apply(_between(select(*records.columns), since, until))
-        if subject is not None:
-            query = query.where(records.c.subject == subject)
-        query = query.order_by(records.c.id.desc() if newest_first else records.c.id)
-        if limit is not None:
-            query = query.limit(limit)
-        with (
-            self._store.reading() as connection,
-            connection.execution_options(yield_per=_FETCH).execute(query) as rows,
-        ):
-            for row in rows:
-                yield from_row(row)
-
-    def record(self, record_id: str) -> ConsentRecord | None:
-        """Return the record of that id, or None."""
-        row = self._one(select(records).where(records.c.id == record_id))
-        return from_row(row) if row is not None else None
-
-    def notice(self, notice_hash: str) -> Notice | None:
-        """Return the notice of that hash, or None."""
-        row = self._one(select(notices).where(notices.c.hash == notice_hash))
-        return Notice(**row._mapping) if row is not None else None  # noqa: SLF001 - a public name of SQLAlchemy
-
-    def count(
-        self,
-        *,
-        since: datetime | None = None,
-        until: datetime | None = None,
-        where: RecordFilter = RecordFilter(),  # noqa: B008 - it is frozen
-    ) -> int:
-        """Return how many records there are between the two times that are as ``where`` has it."""
-        row = self._one(where.apply(_between(select(func.count()).select_from(records), since, until)))
-        return int(row[0]) if row is not None else 0
-
     def stats(
         self,
         *,
@@ -420,20 +232,8 @@ class Ledger:
         """
         return self._store.writing()
 
-    def reading(self) -> AbstractContextManager[Connection]:
-        """Give a connection to read other tables of this package. Raises ``LedgerError``."""
-        return self._store.reading()
-
-    def _one(self, query: Select[Any]) -> Any:
-        with self._store.reading() as connection:
-            return connection.execute(query).first()
-
 
 def _end(writer: Writer, sink: ChoiceSink | None) -> None:
     writer.close()
     if sink is not None:
         sink.close()
-
-
-def _between(query: Select[Any], since: datetime | None, until: datetime | None) -> Select[Any]:
-    return RecordFilter(since=since).apply(RecordFilter(until=until).apply(query))

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
     from sqlalchemy import Connection, Select
 
-    from cookie_consent.ledger.canonical import WalkedRow
+    from cookie_consent.ledger.proof.canonical import WalkedRow
     from cookie_consent.ledger.record import ConsentRecord, Notice
 
 __all__ = ["PATIENCE", "ChoiceSink", "Entry", "LeafRow", "Store"]

@@ -10,8 +10,8 @@ import psycopg
 
 from cookie_consent import ConsentRecord, Ledger
 from cookie_consent.ledger import Notice, new_record_id
-from cookie_consent.ledger.postgres import PostgresStore
-from cookie_consent.ledger.sqlite import SqliteStore
+from cookie_consent.ledger.stores.postgres.store import PostgresStore
+from cookie_consent.ledger.stores.sqlite import SqliteStore
 
 START = datetime(2026, 11, 24, 8, 0, 0, 123456, tzinfo=UTC)
 NOTICE = Notice(hash="a" * 64, language="en", policy_version="1", text="We ask.\nMay we? \u2028 \x85 ä")

@@ -12,10 +12,11 @@ import pytest
 
 from cookie_consent import ConfigurationError, Ledger, Policy
 from cookie_consent.errors import ProofError
-from cookie_consent.ledger import amend, canonical, seal
-from cookie_consent.ledger.note import new_key
-from cookie_consent.ledger.proof import check_proof
-from cookie_consent.ledger.sealed_export import verify_export
+from cookie_consent.ledger import amend
+from cookie_consent.ledger.proof import canonical, seal
+from cookie_consent.ledger.proof.note import new_key
+from cookie_consent.ledger.proof.prove import check_proof
+from cookie_consent.ledger.proof.sealed_export import verify_export
 from tests.ledger.making import START, make
 
 if TYPE_CHECKING:
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from cookie_consent import ConsentRecord
-    from cookie_consent.ledger.tree_check import Fault
+    from cookie_consent.ledger.proof.tree_check import Fault
 
 KEY, PUBLIC = new_key("shop.example/consent")
 WHO = "3f2504e0-4f89-41d3-9a0c-0305e82c3301"

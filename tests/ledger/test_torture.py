@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from cookie_consent import Ledger
-from cookie_consent.ledger.note import new_key
+from cookie_consent.ledger.proof.note import new_key
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterator

@@ -22,8 +22,8 @@ from cookie_consent.ledger.exports.parquet import require_pyarrow, write_parquet
 from cookie_consent.ledger.exports.partitions import write_months
 from cookie_consent.ledger.exports.rows import paged, records_query
 from cookie_consent.ledger.exports.stream import export_kind, line_format, line_pieces
+from cookie_consent.ledger.proof.tree_store import amendments
 from cookie_consent.ledger.schema import records
-from cookie_consent.ledger.tree_store import amendments
 from cookie_consent.version import __version__
 
 try:

@@ -1,0 +1,233 @@
+"""The half of the log that is read: records, exports, proofs."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from sqlalchemy import func, select
+
+from cookie_consent.ledger.amend import erasure_of
+from cookie_consent.ledger.events import read_events, recorded_keys
+from cookie_consent.ledger.exports.stream import export_pieces
+from cookie_consent.ledger.exports.to_file import export_to_file
+from cookie_consent.ledger.filter import RecordFilter
+from cookie_consent.ledger.proof.keys import load_signers
+from cookie_consent.ledger.proof.prove import prove, prove_growth
+from cookie_consent.ledger.proof.sealed_export import export_sealed
+from cookie_consent.ledger.proof.tree_store import read_state
+from cookie_consent.ledger.proof.verify import verify_store
+from cookie_consent.ledger.record import Notice
+from cookie_consent.ledger.schema import from_row, notices, records
+from cookie_consent.ledger.stores.elsewhere import SqlElsewhere
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Generator, Iterator, Sequence
+    from contextlib import AbstractContextManager
+    from datetime import datetime
+    from typing import TextIO
+
+    from sqlalchemy import Connection, Select
+
+    from cookie_consent.ledger.events import LogEvent
+    from cookie_consent.ledger.exports.stream import Piece
+    from cookie_consent.ledger.proof.note import Signer, Verifier
+    from cookie_consent.ledger.proof.verification import Verification
+    from cookie_consent.ledger.record import ConsentRecord
+    from cookie_consent.ledger.store import Store
+    from cookie_consent.policy import Policy
+
+__all__ = ["LedgerReader"]
+
+_FETCH = 1000
+
+
+class LedgerReader:
+    """What can be asked of the log in a store; ``Ledger`` adds what changes it.
+
+    All methods raise ``LedgerError`` where the store cannot be read.
+    """
+
+    _store: Store
+    _key: str | Path | None
+
+    @property
+    def name(self) -> str:
+        """The URL of the log that is read, without a password."""
+        return self._store.name
+
+    @property
+    def is_readable(self) -> bool:
+        """Whether the log can be read from here: not if it is a ``nats://`` log and no ``reads`` is given."""
+        return not isinstance(self._store, SqlElsewhere)
+
+    def signers(self) -> list[Signer]:
+        """Return the keys that sign this log; empty without one. Raises ``ConfigurationError`` for a wrong one."""
+        return load_signers(self._key)
+
+    def checkpoint(self) -> str | None:
+        """Return the last signed checkpoint, as it is stored; None before the first. Raises ``LedgerError``."""
+        with self._store.reading() as connection:
+            return read_state(connection).note
+
+    def verify(
+        self,
+        *,
+        trusted: Sequence[Verifier] | None = None,
+        given: Sequence[str] = (),
+        progress: Callable[[int], object] | None = None,
+        processes: int = 1,
+    ) -> Verification:
+        """Compare every record with what was sealed and signed.
+
+        ``trusted`` are the keys to begin with; None takes those of ``signers``, else those on record in the log
+        itself. ``given`` are checkpoints that were kept elsewhere. With several ``processes`` a large log is verified
+        that much faster; each is a new one, so that a program has to guard its main module as for
+        ``multiprocessing``. Raises ``ProofError`` if nothing is sealed, and
+        ``LedgerError``.
+        """
+        if trusted is None:
+            trusted = [signer.verifier for signer in self.signers()] or None
+        return verify_store(
+            self._store, url=self._store.name, trusted=trusted, given=given, progress=progress, processes=processes
+        )
+
+    def prove(self, name: str) -> dict[str, Any] | None:
+        """Return the proof of a record or an event, ready for JSON; None if there is none of that id.
+
+        Raises ``ProofError`` if it is not sealed, or the log is not what was sealed, and ``LedgerError``.
+        """
+        with self._store.reading() as connection:
+            return prove(connection, name, url=self._store.name)
+
+    def prove_growth(self, old: str) -> dict[str, Any]:
+        """Return the proof that the log goes on from an older checkpoint, a signed note.
+
+        Raises ``ProofError`` if it does not, ``NoteError`` for a note of another log, and ``LedgerError``.
+        """
+        with self._store.reading() as connection:
+            return prove_growth(connection, old, url=self._store.name)
+
+    def export_sealed(self, stream: TextIO, *, progress: Callable[[int], object] | None = None) -> int:
+        """Write all that is sealed, in the form that ``verify_export`` takes; return the number of leaves.
+
+        Raises ``ProofError`` if nothing is, and ``LedgerError``.
+        """
+        return export_sealed(self._store, stream, url=self._store.name, progress=progress)
+
+    def export(
+        self,
+        name: str,
+        *,
+        where: RecordFilter = RecordFilter(),  # noqa: B008 - it is frozen
+        policy: Policy | None = None,
+    ) -> Generator[Piece]:
+        """Yield the records as CSV, JSON Lines, Parquet or ISO/IEC TS 27560, piece by piece, in the order of their ids.
+
+        ``name`` is one of ``EXPORT_FORMATS``; ``iso27560`` is filled from the ``policy``. All is of one state of the
+        log, read in a transaction that ends with the generator; memory is constant. Raises ``ConfigurationError`` and
+        ``LedgerError``.
+        """
+        return export_pieces(self._store, name, where=where, policy=policy, url=self._store.name)
+
+    def export_file(
+        self,
+        path: str | Path,
+        name: str,
+        *,
+        where: RecordFilter = RecordFilter(),  # noqa: B008 - it is frozen
+        policy: Policy | None = None,
+        resume: bool = False,
+        partition: str | None = None,
+        progress: Callable[[int], object] | None = None,
+    ) -> int:
+        """Write ``export`` into a file, which stands under its name when it is whole; return how many records.
+
+        See ``export_to_file`` for the rest.
+        """
+        return export_to_file(
+            self._store,
+            Path(path),
+            name,
+            where=where,
+            policy=policy,
+            url=self._store.name,
+            resume=resume,
+            partition=partition,
+            progress=progress,
+        )
+
+    def events(self) -> list[LogEvent]:
+        """Return what was done to the log itself, oldest first. Raises ``LedgerError``."""
+        with self._store.reading() as connection:
+            return read_events(connection)
+
+    def recorded_keys(self) -> list[str]:
+        """Return the verifiers of the keys that have signed the log, oldest first. Raises ``LedgerError``."""
+        with self._store.reading() as connection:
+            return recorded_keys(connection)
+
+    def erasure_of(self, record_id: str) -> LogEvent | None:
+        """Return the event by which a record was erased; None if it was not. Raises ``LedgerError``."""
+        with self._store.reading() as connection:
+            return erasure_of(connection, record_id)
+
+    def records(
+        self,
+        *,
+        since: datetime | None = None,
+        until: datetime | None = None,
+        subject: str | None = None,
+        limit: int | None = None,
+        newest_first: bool = False,
+        where: RecordFilter = RecordFilter(),  # noqa: B008 - it is frozen
+    ) -> Iterator[ConsentRecord]:
+        """Yield records in the order of their ids, which is that of time; ``since`` is included, ``until`` is not.
+
+        ``where`` is asked for beside the others. Memory is constant whatever the number. Raises ``LedgerError``.
+        """
+        query = where.apply(_between(select(*records.columns), since, until))
+        if subject is not None:
+            query = query.where(records.c.subject == subject)
+        query = query.order_by(records.c.id.desc() if newest_first else records.c.id)
+        if limit is not None:
+            query = query.limit(limit)
+        with (
+            self._store.reading() as connection,
+            connection.execution_options(yield_per=_FETCH).execute(query) as rows,
+        ):
+            for row in rows:
+                yield from_row(row)
+
+    def record(self, record_id: str) -> ConsentRecord | None:
+        """Return the record of that id, or None."""
+        row = self._one(select(records).where(records.c.id == record_id))
+        return from_row(row) if row is not None else None
+
+    def notice(self, notice_hash: str) -> Notice | None:
+        """Return the notice of that hash, or None."""
+        row = self._one(select(notices).where(notices.c.hash == notice_hash))
+        return Notice(**row._mapping) if row is not None else None  # noqa: SLF001 - a public name of SQLAlchemy
+
+    def count(
+        self,
+        *,
+        since: datetime | None = None,
+        until: datetime | None = None,
+        where: RecordFilter = RecordFilter(),  # noqa: B008 - it is frozen
+    ) -> int:
+        """Return how many records there are between the two times that are as ``where`` has it."""
+        row = self._one(where.apply(_between(select(func.count()).select_from(records), since, until)))
+        return int(row[0]) if row is not None else 0
+
+    def reading(self) -> AbstractContextManager[Connection]:
+        """Give a connection to read other tables of this package. Raises ``LedgerError``."""
+        return self._store.reading()
+
+    def _one(self, query: Select[Any]) -> Any:
+        with self._store.reading() as connection:
+            return connection.execute(query).first()
+
+
+def _between(query: Select[Any], since: datetime | None, until: datetime | None) -> Select[Any]:
+    return RecordFilter(since=since).apply(RecordFilter(until=until).apply(query))

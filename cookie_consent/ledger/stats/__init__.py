@@ -1,0 +1,1 @@
+"""What is counted of the log, and what is told of it."""

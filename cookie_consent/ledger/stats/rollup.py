@@ -1,0 +1,228 @@
+"""Counting: records are added up by day, apart from those who write, so that no figure needs a look at every record."""
+
+from __future__ import annotations
+
+from collections import Counter
+from datetime import date
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
+
+from sqlalchemy import delete, func, insert, select, text, update
+
+from cookie_consent.errors import ProofError
+from cookie_consent.ledger.schema import counted, events, notices, rollups
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Mapping, Sequence
+
+    from sqlalchemy import Connection
+
+    from cookie_consent.ledger.proof.canonical import WalkedRow
+    from cookie_consent.ledger.store import Store
+
+__all__ = ["DAY", "Cell", "Measure", "RecordCounter", "count_rest", "move_mark"]
+
+Measure = Literal["action", "channel", "granted", "refused", "outcome", "first", "gpc"]
+"""What is counted: records by ``action`` and by ``channel``; those in which a category was ``granted`` or ``refused``;
+the ``outcome``, which is ``all``, ``some`` or ``none`` of what was asked; the ``first`` choices, which have none
+before them; and those that a browser's signal made (Global Privacy Control)."""
+DAY = 86_400_000_000
+"""Microseconds."""
+
+_BATCH = 16_384
+_ATTEMPTS = 5
+_LONGEST_VALUE = 255
+_EPOCH_DAY = date(1970, 1, 1).toordinal()
+_DAYS = range(date.min.toordinal() - _EPOCH_DAY, date.max.toordinal() - _EPOCH_DAY)
+_ADD = text(
+    "INSERT INTO consent_rollups (day, measure, value, policy_version, language, number) "
+    "VALUES (:day, :measure, :value, :policy_version, :language, :number) "
+    "ON CONFLICT (day, measure, value, policy_version, language) "
+    "DO UPDATE SET number = consent_rollups.number + excluded.number"
+)
+
+
+class Cell(NamedTuple):
+    """What a number of records have in common; the columns of ``schema.rollups`` but the number."""
+
+    day: int
+    measure: str
+    value: str
+    policy_version: str
+    language: str
+
+
+class _Mark(NamedTuple):
+    """How far the log is counted: up to the record ``last``; ``version`` is another one after each change."""
+
+    last: str | None
+    version: int
+
+
+class RecordCounter:
+    """Counts the records of a store, ``batch`` at a time (16,384).
+
+    Any number of processes may do so; each record is counted once. Rows are read and added up without a lock; a short
+    transaction then saves the sums, if nobody counted in the meantime.
+    """
+
+    def __init__(self, store: Store, *, url: str, batch: int = _BATCH) -> None:
+        self._store = store
+        self._url = url
+        self._batch = batch
+
+    def catch_up(
+        self, enough: Callable[[], bool] = lambda: False, *, progress: Callable[[int], object] | None = None
+    ) -> bool:
+        """Count what is not counted yet; return whether that is all, so that nothing is left.
+
+        ``enough`` is asked after each batch whether to leave the rest for the next time; ``progress`` is told the
+        number of records of each. Raises ``ProofError`` if the record that was counted last is not there, and
+        ``LedgerError``.
+        """
+        missed = 0
+        while True:
+            done = self._step()
+            if done is None:
+                missed += 1
+            else:
+                missed = 0
+                if progress is not None and done:
+                    progress(done)
+                if done < self._batch:
+                    return True
+            if missed == _ATTEMPTS or enough():  # others count all the time
+                return False
+
+    def recount(self) -> None:
+        """Count the whole log anew, in one transaction. Raises ``LedgerError``.
+
+        The numbers of days of which records were pruned stay as they are, since they cannot be had again.
+        """
+        with self._store.reading() as connection:
+            kept = _first_whole_day(connection)
+            sums: Counter[Cell] = Counter()
+            last: str | None = None
+            after = 0
+            while rows := self._store.settled(connection, after, self._batch):
+                sums.update(_sums(connection, rows))
+                last, after = str(rows[-1][0]), int(rows[-1][-1])
+        with self._store.writing() as connection:
+            connection.execute(delete(rollups).where(rollups.c.day >= kept))
+            _add(connection, {cell: number for cell, number in sums.items() if cell.day >= kept})
+            _set_mark(connection, _mark(connection), last)
+
+    def _step(self) -> int | None:
+        """Count a batch and return of how many records it was; None if another process came in between."""
+        with self._store.reading() as connection:
+            mark = _mark(connection)
+            after = _order(self._store, connection, mark)
+            if after is None:
+                raise ProofError(
+                    f"the record {mark.last}, which was counted last, is missing in the log; "
+                    "see what else is with `cookie-consent log verify`, and count anew with "
+                    "`cookie-consent log stats --recount`",
+                    url=self._url,
+                )
+            rows = self._store.settled(connection, after, self._batch)
+            sums = _sums(connection, rows)
+        if not rows:
+            return 0
+        with self._store.writing() as connection:
+            if _mark(connection) != mark:
+                return None
+            _add(connection, sums)
+            _set_mark(connection, mark, str(rows[-1][0]))
+        return len(rows)
+
+
+def count_rest(store: Store, connection: Connection) -> None:
+    """Count what is not counted yet within a transaction of ``writing``, such as before records are deleted.
+
+    Nothing happens if the record that was counted last is not there.
+    """
+    mark = _mark(connection)
+    after = _order(store, connection, mark)
+    while after is not None and (rows := store.settled(connection, after, _BATCH)):
+        _add(connection, _sums(connection, rows))
+        _set_mark(connection, mark, str(rows[-1][0]))
+        mark = _mark(connection)
+        after = int(rows[-1][-1])
+
+
+def move_mark(store: Store, connection: Connection, deleting: Callable[[], None]) -> None:
+    """Delete records within a transaction of ``writing``; if the one counted last is among them, that before it is it.
+
+    All records behind that one are still uncounted then, and no other is, as before.
+    """
+    mark = _mark(connection)
+    order = _order(store, connection, mark)
+    deleting()
+    if mark.last is not None and order is not None and not store.orders(connection, [mark.last]):
+        _set_mark(connection, mark, store.last_until(connection, order))
+
+
+def _mark(connection: Connection) -> _Mark:
+    row = connection.execute(select(counted.c.last, counted.c.version).where(counted.c.what == "records")).first()
+    return _Mark(row.last, row.version) if row is not None else _Mark(None, 0)
+
+
+def _set_mark(connection: Connection, before: _Mark, last: str | None) -> None:
+    values = {"last": last, "version": before.version + 1}
+    if not connection.execute(update(counted).where(counted.c.what == "records").values(values)).rowcount:
+        connection.execute(insert(counted).values(what="records", **values))
+
+
+def _order(store: Store, connection: Connection, mark: _Mark) -> int | None:
+    """Return the order of the record that was counted last, 0 for none; None if it is missing."""
+    return next(iter(store.orders(connection, [mark.last])), None) if mark.last is not None else 0
+
+
+def _first_whole_day(connection: Connection) -> int:
+    """Return the first day of which no record was pruned."""
+    before = connection.execute(select(func.max(events.c.before)).where(events.c.kind == "pruned")).scalar()
+    return -(-int(before) // DAY) if before is not None else _DAYS.start
+
+
+def _add(connection: Connection, sums: Mapping[Cell, int]) -> None:
+    if sums:
+        connection.execute(_ADD, [{**cell._asdict(), "number": number} for cell, number in sorted(sums.items())])
+
+
+def _sums(connection: Connection, rows: Sequence[WalkedRow]) -> Counter[Cell]:
+    """Return the sums over rows. One that is damaged, such as without a time, is in none of them."""
+    alike: Counter[tuple[Any, ...]] = Counter()
+    for row in rows:
+        (_, _, at, action, granted, refused, on, off, previous, channel, version, notice, *_) = row
+        if type(at) is int and at // DAY in _DAYS:
+            key = (at // DAY, action, granted, refused, on != "", off != "", previous is None, channel, version, notice)
+            alike[key] += 1
+    languages = _languages(connection, {key[-1] for key in alike if key[-1] is not None})
+    sums: Counter[Cell] = Counter()
+    for key, number in alike.items():
+        if not all(isinstance(part, str) for part in (*key[1:4], *key[7:9])):
+            continue
+        day, action, granted, refused, on, off, is_first, channel, version, notice = key
+        yes, no = granted.split(), refused.split()
+        measured: list[tuple[Measure, str]] = [
+            ("action", action),
+            ("channel", channel),
+            ("outcome", "none" if not (yes or on) else "some" if no or off else "all"),
+            *(("granted", category) for category in yes),
+            *(("refused", category) for category in no),
+        ]
+        if is_first:
+            measured.append(("first", ""))
+        if channel == "gpc" or action == "signal":
+            measured.append(("gpc", ""))
+        for measure, value in measured:
+            sums[Cell(day, measure, value[:_LONGEST_VALUE], version, languages.get(notice, ""))] += number
+    return sums
+
+
+def _languages(connection: Connection, hashes: Iterable[str]) -> dict[str | None, str]:
+    names = [name for name in hashes if isinstance(name, str)]
+    found: dict[str | None, str] = {}
+    for at in range(0, len(names), 500):
+        query = select(notices.c.hash, notices.c.language).where(notices.c.hash.in_(names[at : at + 500]))
+        found.update({row.hash: str(row.language) for row in connection.execute(query)})
+    return found

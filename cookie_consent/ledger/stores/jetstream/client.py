@@ -1,0 +1,189 @@
+"""The connection to a NATS cluster, and publishing many messages before the first is acknowledged."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import logging
+import ssl
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import nats
+from nats.errors import Error as NatsError
+
+from cookie_consent.errors import ConfigurationError, LedgerError, RecordRefusedError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from nats.aio.client import Client
+    from nats.aio.msg import Msg
+
+    from cookie_consent.ledger.stores.jetstream.url import JetStreamUrl
+
+__all__ = ["Message", "NobodyAnswersError", "Publisher", "connect", "failure"]
+
+logger = logging.getLogger("cookie_consent")
+
+WINDOW = 1024
+"""So many messages at most are on their way without an acknowledgement."""
+_HEADERS = 512  # bytes that the headers take of the largest message, at most
+_NO_RESPONDERS = "503"
+_TOO_LARGE = 10054
+_WAITS = "see that a majority of its servers run and reach each other, and that their disks are not full"
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """What is published: ``key`` is the id by which the servers know it again."""
+
+    stream: str
+    subject: str
+    key: str
+    payload: bytes
+
+
+class NobodyAnswersError(LedgerError):
+    """No server leads the stream, such as for the moment until one is chosen."""
+
+
+async def connect(url: JetStreamUrl, told: Callable[[str], object] | None = None) -> Client:
+    """Return a connection, however long it takes until one of the servers answers; it comes back by itself.
+
+    ``told`` gets what goes wrong meanwhile, without secrets. Raises ``ConfigurationError`` for a file in the URL that
+    cannot be read.
+    """
+
+    async def tell(error: Exception) -> None:
+        text = url.without_secrets(str(error) or type(error).__name__)
+        logger.debug("NATS: %s", text)
+        if told is not None:
+            told(text)
+
+    options: dict[str, Any] = {"user": url.user, "password": url.password, "token": url.token}
+    if url.credentials is not None:
+        options["user_credentials"] = url.credentials
+    if url.ca is not None or any(server.startswith("tls://") for server in url.servers):
+        options["tls"] = _context(url.ca)
+    return await nats.connect(
+        servers=list(url.servers),
+        name="cookie-consent",
+        error_cb=tell,
+        max_reconnect_attempts=-1,
+        connect_timeout=2,
+        reconnect_time_wait=0.2,
+        ping_interval=5,
+        **{name: value for name, value in options.items() if value is not None},
+    )
+
+
+def failure(url: JetStreamUrl, what: str, cause: object, advice: str = _WAITS) -> LedgerError:
+    """Return the error to raise, with what to do and without secrets."""
+    text = url.without_secrets(str(cause) or type(cause).__name__)
+    return LedgerError(f"the log {url.name} {what}: {text}; {advice}", url=url.name)
+
+
+class Publisher:
+    """Publishes over one connection. One call of ``publish`` at a time."""
+
+    def __init__(self, client: Client, url: JetStreamUrl) -> None:
+        self._client = client
+        self._url = url
+        self._inbox = client.new_inbox()
+        self._batch = 0
+        self._waiting: dict[str, Message] = {}
+        self._fault: Exception | None = None
+        self._changed = asyncio.Event()
+
+    async def start(self) -> None:
+        """Listen for acknowledgements."""
+        await self._client.subscribe(f"{self._inbox}.*", cb=self._settle)
+
+    async def publish(self, messages: Sequence[Message], *, stall: float) -> None:
+        """Return once the quorum has every message; the order is that of the messages.
+
+        Raises ``RecordRefusedError``, before anything is sent, if one is larger than the servers take, and
+        ``LedgerError`` if one is not acknowledged, or none for ``stall`` seconds. Then any of them may have arrived.
+        """
+        limit = self._client.max_payload - _HEADERS
+        for message in messages:
+            if len(message.payload) > limit:
+                raise RecordRefusedError(
+                    f"the log {self._url.name} takes no message above {limit} bytes, and {message.key[:64]} has "
+                    f"{len(message.payload)}; raise max_payload of the servers",
+                    url=self._url.name,
+                )
+        self._batch += 1
+        self._waiting, self._fault = {}, None
+        try:
+            for number, message in enumerate(messages):
+                while len(self._waiting) >= WINDOW:
+                    await self._progress(stall)
+                if not self._client.is_connected:
+                    raise failure(self._url, "cannot be written", "the connection is lost")
+                token = f"{self._batch}-{number}"
+                self._waiting[token] = message
+                headers = {"Nats-Msg-Id": message.key, "Nats-Expected-Stream": message.stream}
+                await self._client.publish(
+                    message.subject, message.payload, reply=f"{self._inbox}.{token}", headers=headers
+                )
+            while self._waiting:
+                await self._progress(stall)
+        except (NatsError, OSError) as error:
+            raise failure(self._url, "cannot be written", error) from error
+        finally:
+            self._waiting = {}
+
+    async def _progress(self, stall: float) -> None:
+        """Wait for some acknowledgements."""
+        self._changed.clear()
+        try:
+            await asyncio.wait_for(self._changed.wait(), stall)
+        except TimeoutError:
+            raise failure(
+                self._url,
+                "cannot be written",
+                f"{len(self._waiting)} messages were not acknowledged in {stall:g} seconds",
+            ) from None
+        if self._fault is not None:
+            raise self._fault
+
+    async def _settle(self, answer: Msg) -> None:
+        message = self._waiting.pop(answer.subject.rpartition(".")[2], None)
+        if message is None:  # of a batch that was given up
+            return
+        fault = self._judge(answer, message)
+        if fault is not None and self._fault is None:
+            self._fault = fault
+        self._changed.set()
+
+    def _judge(self, answer: Msg, message: Message) -> Exception | None:
+        if answer.headers and answer.headers.get("Status") == _NO_RESPONDERS:
+            text = (
+                f"the log {self._url.name} cannot be written: nobody answers for the stream {message.stream}; {_WAITS}"
+            )
+            return NobodyAnswersError(text, url=self._url.name)
+        try:
+            content = json.loads(answer.data)
+            error = content.get("error")
+            if error is None and content["stream"] == message.stream:
+                return None
+            code, text = error["err_code"], error["description"]
+        except (ValueError, KeyError, TypeError, AttributeError):
+            return failure(self._url, "cannot be written", "a server's answer cannot be understood")
+        if code == _TOO_LARGE:
+            return RecordRefusedError(
+                f"the log {self._url.name} refuses {message.key[:64]}: {text}; raise its max_msg_size",
+                url=self._url.name,
+            )
+        return failure(self._url, "cannot be written", text)
+
+
+def _context(ca: str | None) -> ssl.SSLContext:
+    try:
+        return ssl.create_default_context(cafile=ca)
+    except OSError as error:
+        raise ConfigurationError(
+            f"the certificates {ca} in the ledger's URL cannot be read: {error.strerror}"
+        ) from None

@@ -1,0 +1,72 @@
+"""Which store a URL names."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from sqlalchemy import make_url
+from sqlalchemy.exc import ArgumentError
+
+from cookie_consent.errors import ConfigurationError
+from cookie_consent.ledger.stores.elsewhere import SqlElsewhere
+from cookie_consent.ledger.stores.jetstream.url import is_jetstream, parse_jetstream
+from cookie_consent.ledger.stores.sqlite import SqliteStore
+
+if TYPE_CHECKING:
+    from sqlalchemy.engine import URL
+
+    from cookie_consent.ledger.store import ChoiceSink, Store
+
+__all__ = ["DEFAULT_URL", "make_sink", "make_store"]
+
+DEFAULT_URL = "sqlite:///consent.db"
+_POSTGRESQL = frozenset({"postgresql", "postgres", "postgresql+psycopg"})
+_EXAMPLES = f"{DEFAULT_URL} or postgresql://USER:PASSWORD@HOST/DATABASE"
+
+
+def make_store(url: str) -> Store:
+    """Return the store at ``sqlite:///PATH`` or ``postgresql://USER:PASSWORD@HOST/DATABASE``, without touching it.
+
+    Raises ``ConfigurationError`` for a URL that is none, names another engine, or needs a package that is missing.
+    """
+    try:
+        parsed = make_url(url)
+    except (ArgumentError, ValueError):  # of which the text may hold a password
+        shown = "" if "@" in url else f" {url!r}"
+        fix = "; in user and password write @ : / as %40 %3A %2F" if "@" in url else ""
+        raise ConfigurationError(f"the ledger{shown} is not a URL; write one such as {_EXAMPLES}{fix}") from None
+    if parsed.drivername == "sqlite" and parsed.database and parsed.database != ":memory:":
+        return SqliteStore(parsed)
+    if parsed.drivername in _POSTGRESQL:
+        return _postgres(parsed)
+    shown = parsed.set(query={}).render_as_string()
+    raise ConfigurationError(f"the ledger {shown!r} is not supported; write sqlite:///PATH, as in {_EXAMPLES}")
+
+
+def make_sink(url: str, reads: str | None = None) -> tuple[ChoiceSink, Store]:
+    """Return where choices are written to and what the log is read from, without touching either.
+
+    They are one, but for ``nats://`` and ``tls://``: these are read at the URL ``reads`` of the SQL log that they are
+    drained to, and without it not at all. Raises ``ConfigurationError``.
+    """
+    if not is_jetstream(url):
+        store = make_store(url)
+        return store, store
+    parsed = parse_jetstream(url)
+    try:
+        from cookie_consent.ledger.stores.jetstream.sink import JetStreamSink
+    except ImportError:
+        raise ConfigurationError(
+            "a ledger at nats:// needs the package nats-py: pip install 'cookie-consent[nats]'"
+        ) from None
+    return JetStreamSink(parsed), make_store(reads) if reads else SqlElsewhere(parsed.name)
+
+
+def _postgres(url: URL) -> Store:
+    try:
+        from cookie_consent.ledger.stores.postgres.store import PostgresStore
+    except ImportError as error:  # the driver, or the library that it needs
+        raise ConfigurationError(
+            f"the ledger's driver is missing ({error}): pip install 'cookie-consent[postgresql]'"
+        ) from None
+    return PostgresStore(url)

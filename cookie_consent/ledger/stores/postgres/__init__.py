@@ -1,0 +1,1 @@
+"""PostgreSQL: partitions by month, append-only by triggers."""
