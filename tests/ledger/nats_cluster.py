@@ -5,11 +5,12 @@ from __future__ import annotations
 import asyncio
 import os
 import shutil
+import signal
 import socket
 import subprocess
 import sys
 import time
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -18,7 +19,7 @@ import pytest
 from nats.errors import Error as NatsError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Coroutine
+    from collections.abc import Callable, Coroutine, Iterator
     from typing import Any, Self
 
     from nats.aio.client import Client
@@ -141,6 +142,17 @@ class Cluster:
         if server is not None:
             server.kill()
             server.wait()
+
+    @contextmanager
+    def hanging(self, number: int) -> Iterator[None]:
+        """Have a server do nothing, with all its connections open, and go on afterwards."""
+        server = self._servers[number]
+        assert server is not None
+        server.send_signal(signal.SIGSTOP)
+        try:
+            yield
+        finally:
+            server.send_signal(signal.SIGCONT)
 
 
 def until(condition: Callable[[], object], seconds: float = 60.0) -> None:

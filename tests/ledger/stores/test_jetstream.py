@@ -296,6 +296,38 @@ def test_choices_wait_in_the_spool_while_the_servers_are_away(tmp_path: Path) ->
     assert sorted(landed(tmp_path), key=lambda record: record.id) == records
 
 
+@pytest.mark.parametrize("number", [0, 1, 2])
+def test_a_server_that_hangs_holds_no_choice_up(cluster: Cluster, stream: str, tmp_path: Path, number: int) -> None:
+    ledger = Ledger(cluster.url(stream), spool=tmp_path)
+    ledger.open()
+    records = [make(at) for at in range(30)]
+
+    async def write() -> None:
+        for record in records:
+            await ledger.write(record)
+
+    with cluster.hanging(number):
+        asyncio.run(write())  # by the two others, or into the spool
+    until(lambda: not ledger.waiting())
+    ledger.close()
+    found = stored(cluster, stream)
+    assert {record.id: record for record in found} == {record.id: record for record in records}
+    assert drain(cluster, stream, tmp_path).returncode == 0
+    assert sorted(landed(tmp_path), key=lambda record: record.id) == records
+
+
+def test_a_stream_that_somebody_deletes_is_made_again(cluster: Cluster, stream: str, tmp_path: Path) -> None:
+    ledger = Ledger(cluster.url(stream), spool=tmp_path)
+    first, second, third = (make(at) for at in range(3))
+    asyncio.run(ledger.write(first))
+    cluster.ask(lambda context: context.delete_stream(stream))
+    for record in (second, third):
+        asyncio.run(ledger.write(record))
+        until(lambda: not ledger.waiting())
+    ledger.close()
+    assert stored(cluster, stream) == [second, third]
+
+
 def test_servers_with_certificates(tmp_path: Path) -> None:
     authority = trustme.CA()
     authority.cert_pem.write_to_path(tmp_path / "ca.pem")
