@@ -17,7 +17,7 @@ from cookie_consent.ledger.proof.note import NoteError
 from cookie_consent.ledger.proof.tree_check import MOST_FINDINGS, Fault, TreeCheck
 from cookie_consent.ledger.proof.tree_store import amendments, read_sealed, tile_loader
 from cookie_consent.ledger.proof.verification import Verification, open_all
-from cookie_consent.ledger.proof.verify_span import BEFORE_ALL, SPAN, check_span, read_amendments
+from cookie_consent.ledger.proof.verify_span import BEFORE_ALL, SPAN, SpanChecker, read_amendments
 from cookie_consent.ledger.schema import checkpoints, events, leaves, notices, records
 
 if TYPE_CHECKING:
@@ -96,8 +96,9 @@ class _StoreCheck:
         parts = [(first, min(SPAN, size - first)) for first in range(0, size, SPAN)]
         count = min(processes, len(parts) // _WORTH)  # to begin one takes as long as some spans
         if count < 2:
+            checker = SpanChecker(self._store)
             for first, length in parts:
-                yield check_span(self._store, first, length, sizes)
+                yield checker.check(first, length, sizes)
             return
         context = multiprocessing.get_context("spawn")  # a fork would share connections and locks
         with ProcessPoolExecutor(count, context, _begin_process, (self._store,)) as pool:
@@ -165,17 +166,17 @@ class _StoreCheck:
                 self._result.fault(Fault(kind="notice", id=name, text="is not the text that has this hash"))
 
 
-_stores: list[Store] = []
-"""Of a process that checks spans, its one store."""
+_checkers: list[SpanChecker] = []
+"""The one of a process that checks spans."""
 
 
 def _begin_process(store: Store) -> None:
     gc.disable()  # nothing here is cyclic, and looking for that takes a tenth of the time
-    _stores.append(store)
+    _checkers.append(SpanChecker(store))
 
 
 def _check_there(first: int, count: int, sizes: Sequence[int]) -> SpanResult:
-    return check_span(_stores[0], first, count, sizes)
+    return _checkers[0].check(first, count, sizes)
 
 
 def _cached(load: Callable[[int, int], bytes]) -> Callable[[int, int], bytes]:

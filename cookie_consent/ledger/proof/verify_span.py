@@ -12,6 +12,7 @@ from cookie_consent.ledger.proof.canonical import DAMAGED, event_leaf, leaf_hash
 from cookie_consent.ledger.proof.merkle import HASH_SIZE, leaf_hash
 from cookie_consent.ledger.proof.tiles import TILE_WIDTH
 from cookie_consent.ledger.proof.tree_check import Fault, TreeSpan
+from cookie_consent.ledger.proof.tree_store import amendments
 from cookie_consent.ledger.proof.verification import Amendments, Verification
 from cookie_consent.ledger.schema import events, leaves, records
 
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
     from cookie_consent.ledger.proof.canonical import RecordRow, WalkedRow
     from cookie_consent.ledger.store import LeafRow, Store
 
-__all__ = ["BEFORE_ALL", "SPAN", "SpanResult", "check_span", "read_amendments"]
+__all__ = ["BEFORE_ALL", "SPAN", "SpanChecker", "SpanResult", "read_amendments"]
 
 SPAN = 128 * TILE_WIDTH
 """Leaves of a span."""
@@ -46,10 +47,24 @@ class SpanResult:
     found: Verification
 
 
-def check_span(store: Store, first: int, count: int, sizes: Sequence[int]) -> SpanResult:
-    """Compare ``count`` leaves from ``first`` on. Needs nothing of the other spans, and may run in another process."""
-    with store.reading() as connection:
-        return _SpanCheck(store, connection, first, sizes).run(count)
+class SpanChecker:
+    """Compares spans of a store's log, each of which needs nothing of the others and may be checked elsewhere."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+        self._amended: tuple[int, Amendments] | None = None
+
+    def check(self, first: int, count: int, sizes: Sequence[int]) -> SpanResult:
+        """Compare ``count`` leaves from ``first`` on."""
+        with self._store.reading() as connection:
+            return _SpanCheck(self._store, connection, first, sizes).run(count, self._amendments(connection))
+
+    def _amendments(self, connection: Connection) -> Amendments:
+        """Return the amendments in the state that is read, which are those of the span before unless one was added."""
+        number = amendments(connection)
+        if self._amended is None or self._amended[0] != number:
+            self._amended = number, read_amendments(connection)[0]
+        return self._amended[1]
 
 
 def read_amendments(connection: Connection) -> tuple[Amendments, list[Fault]]:
@@ -91,8 +106,7 @@ class _SpanCheck:
         self._last_order = self._begin(first)
         self._rows = store.walk(connection, self._last_order)
 
-    def run(self, count: int) -> SpanResult:
-        amended, _ = read_amendments(self._connection)
+    def run(self, count: int, amended: Amendments) -> SpanResult:
         for first in range(self._first, self._first + count, _PIECE):
             self._check_piece(amended, first, min(_PIECE, self._first + count - first))
         self._name_added()

@@ -6,6 +6,8 @@ import csv
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from cookie_consent.ledger.exports.columns import FORMULA
+
 if TYPE_CHECKING:
     from collections import Counter
     from collections.abc import Callable, Iterator, Mapping
@@ -15,7 +17,6 @@ if TYPE_CHECKING:
 
 __all__ = ["TABLES", "StatsTable", "make_table", "write_csv"]
 
-_FORMULA = ("=", "+", "-", "@", "\t", "\r")
 _PERIOD = (
     ("choices", None),
     ("all", ("outcome", "all")),
@@ -63,7 +64,7 @@ def _cell(value: str | float) -> str:
     if isinstance(value, float):
         return f"{value:.6f}"
     text = str(value)
-    return "'" + text if isinstance(value, str) and text.startswith(_FORMULA) else text
+    return "'" + text if isinstance(value, str) and text.startswith(FORMULA) else text
 
 
 def _days(stats: LedgerStats, by: Interval) -> Iterator[tuple[str | int, ...]]:
