@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import anyio
 from starlette.requests import Request
 
-from cookie_consent.admin import Admin, checked_token
+from cookie_consent.admin.page import Admin, checked_token
 from cookie_consent.admission import Admission
 from cookie_consent.assets import Assets, guard_source
 from cookie_consent.banner import Renderer

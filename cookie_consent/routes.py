@@ -13,21 +13,21 @@ import anyio
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import HTMLResponse, JSONResponse, RedirectResponse, Response
 
-from cookie_consent.admin_export import AdminExport
-from cookie_consent.admin_stats import AdminStats
+from cookie_consent.admin.export import AdminExport
+from cookie_consent.admin.figures import AdminStats
 from cookie_consent.agents import family_of
 from cookie_consent.consent import Consent, action_of, is_local_path, parse_choice
 from cookie_consent.errors import ChoiceError, ConfigurationError, LedgerError, ReportError
 from cookie_consent.gate import CookieGate, Place, guard_tag, host_of
 from cookie_consent.ledger import ConsentRecord, Notice, new_record_id
-from cookie_consent.receipt import make_receipt
-from cookie_consent.receipt_kantara import kantara_receipt
+from cookie_consent.receipts.kantara import kantara_receipt
+from cookie_consent.receipts.receipt import make_receipt
 from cookie_consent.reports.parse import MAXIMUM_BODY as MAXIMUM_REPORT
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
-    from cookie_consent.admin import Admin
+    from cookie_consent.admin.page import Admin
     from cookie_consent.assets import Assets
     from cookie_consent.banner import Renderer
     from cookie_consent.classify import Classifier

@@ -18,7 +18,7 @@ import uvicorn
 from starlette.applications import Starlette
 
 from cookie_consent import ConsentMiddleware, Ledger, LedgerError
-from cookie_consent import admin_export as module
+from cookie_consent.admin import export as module
 from cookie_consent.ledger.exports.rows import PAGE
 from cookie_consent.policy import parse_policy
 from tests.ledger.exports.mixed import fill, mixed

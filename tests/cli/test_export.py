@@ -15,7 +15,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from cookie_consent import Ledger
-from cookie_consent import cli_export as module
+from cookie_consent.cli import export as module
 from cookie_consent.ledger.exports.rows import PAGE
 from tests.ledger.exports.mixed import fill, mixed
 from tests.running import run

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, cast
 
 import typer
 
-from cookie_consent.cli_log import (
+from cookie_consent.cli.log import (
     FormatOption,
     LedgerOption,
     OutputFormat,

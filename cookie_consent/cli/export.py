@@ -17,11 +17,11 @@ import typer
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-from cookie_consent.cli_log import LedgerOption, SinceOption, UntilOption, open_log, tell_of_spools
+from cookie_consent.cli.log import LedgerOption, SinceOption, UntilOption, open_log, tell_of_spools
 from cookie_consent.errors import ConfigurationError
 from cookie_consent.ledger import ACTIONS, CHANNELS, EXPORT_FORMATS, RecordFilter
 from cookie_consent.policy import load_policy
-from cookie_consent.receipt_kantara import kantara_receipt
+from cookie_consent.receipts.kantara import kantara_receipt
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

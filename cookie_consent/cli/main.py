@@ -12,13 +12,13 @@ from urllib.parse import urlsplit
 import typer
 
 from cookie_consent.classify import Classifier
-from cookie_consent.cli_drain import drain
-from cookie_consent.cli_export import EXPORT_COMMANDS
-from cookie_consent.cli_log import FormatOption, OutputFormat, log_app
-from cookie_consent.cli_proof import PROOF_COMMANDS
-from cookie_consent.cli_report import report
-from cookie_consent.cli_rights import RIGHTS_COMMANDS
-from cookie_consent.cli_stats import STATS_COMMANDS
+from cookie_consent.cli.drain import drain
+from cookie_consent.cli.export import EXPORT_COMMANDS
+from cookie_consent.cli.log import FormatOption, OutputFormat, log_app
+from cookie_consent.cli.proof import PROOF_COMMANDS
+from cookie_consent.cli.report import report
+from cookie_consent.cli.rights import RIGHTS_COMMANDS
+from cookie_consent.cli.stats import STATS_COMMANDS
 from cookie_consent.errors import ConsentError, PolicyError, ProofError
 from cookie_consent.gate import host_of
 from cookie_consent.policy import load_policy, policy_schema

@@ -10,15 +10,15 @@ from typing import TYPE_CHECKING, Any, get_args
 import anyio
 from starlette.responses import HTMLResponse, PlainTextResponse, Response
 
-from cookie_consent.admin import ADMIN_HEADERS
-from cookie_consent.admin_sections import make_sections, share_text, spaced
+from cookie_consent.admin.page import ADMIN_HEADERS
+from cookie_consent.admin.sections import make_sections, share_text, spaced
 from cookie_consent.errors import LedgerError
 from cookie_consent.ledger import TABLES, Interval, LedgerStats, make_table, write_csv
 
 if TYPE_CHECKING:
     from starlette.requests import Request
 
-    from cookie_consent.admin import Admin
+    from cookie_consent.admin.page import Admin
     from cookie_consent.banner import Renderer
     from cookie_consent.ledger import Ledger
 

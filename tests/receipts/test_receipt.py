@@ -11,7 +11,7 @@ from starlette.applications import Starlette
 from cookie_consent import ConsentMiddleware, Ledger, Policy
 from cookie_consent.ledger import Notice, new_record_id
 from cookie_consent.policy import parse_policy
-from cookie_consent.receipt import make_receipt
+from cookie_consent.receipts.receipt import make_receipt
 from tests.ledger.making import make
 
 if TYPE_CHECKING:

@@ -15,7 +15,7 @@ import typer
 from rich.console import Console
 from rich.progress import Progress
 
-from cookie_consent.cli_log import FormatOption, LedgerOption, OutputFormat, open_log, read_text, tell_of_spools
+from cookie_consent.cli.log import FormatOption, LedgerOption, OutputFormat, open_log, read_text, tell_of_spools
 from cookie_consent.errors import ConfigurationError, LedgerError
 from cookie_consent.ledger import Ledger
 from cookie_consent.ledger.proof.note import NoteError, Verifier, new_key

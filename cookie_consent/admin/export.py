@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from starlette.requests import Request
     from starlette.types import Receive, Scope, Send
 
-    from cookie_consent.admin import Admin
+    from cookie_consent.admin.page import Admin
     from cookie_consent.ledger import Ledger
     from cookie_consent.ledger.exports.stream import ExportKind, Piece
     from cookie_consent.policy import Policy

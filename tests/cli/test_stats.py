@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING
 import pytest
 
 from cookie_consent import Ledger
-from cookie_consent.cli_stats import TableName
+from cookie_consent.cli.stats import TableName
 from cookie_consent.ledger import TABLES
+from tests.cli.test_log import log
 from tests.ledger.making import NOTICE, make
 from tests.running import run
-from tests.test_cli_log import log
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -13,7 +13,7 @@ from starlette.applications import Starlette
 from cookie_consent import ConfigurationError, ConsentMiddleware, Ledger, Policy
 from cookie_consent.ledger import new_key, new_record_id
 from cookie_consent.policy import parse_policy
-from cookie_consent.receipt_kantara import kantara_receipt
+from cookie_consent.receipts.kantara import kantara_receipt
 from tests.ledger.making import NOTICE, START, make
 
 if TYPE_CHECKING:

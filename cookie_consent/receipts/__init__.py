@@ -1,0 +1,1 @@
+"""What a visitor is given of his own records."""
