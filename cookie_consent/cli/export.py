@@ -19,7 +19,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from cookie_consent.cli.log import LedgerOption, SinceOption, UntilOption, open_log, tell_of_spools
 from cookie_consent.errors import ConfigurationError
-from cookie_consent.ledger import ACTIONS, CHANNELS, EXPORT_FORMATS, RecordFilter
+from cookie_consent.ledger import ACTIONS, CHANNELS, RecordFilter
 from cookie_consent.policy import load_policy
 from cookie_consent.receipts.kantara import kantara_receipt
 
@@ -73,7 +73,9 @@ def export(
     output: Annotated[
         Path | None, typer.Option("--output", "-o", help="The file to write; else standard output.")
     ] = None,
-    resume: Annotated[bool, typer.Option("--resume", help="Go on with a CSV or JSONL file that was cut off.")] = False,
+    resume: Annotated[
+        bool, typer.Option("--resume", help="Go on with an export that was cut off; not with a single Parquet file.")
+    ] = False,
     partition: Annotated[
         Partition | None, typer.Option(help="Write Parquet into a folder, with a file for each month.")
     ] = None,
@@ -115,7 +117,7 @@ def export(
             else:
                 _print(log, output_format.value, where, declared, told)
     except KeyboardInterrupt:
-        if output is not None and EXPORT_FORMATS[output_format.value].by_lines:
+        if output is not None and output.with_name(f"{output.name}.part").exists():
             typer.echo(f"cut off; go on with the same command and --resume ({output}.part)", err=True)
         raise
     finally:

@@ -1,75 +1,148 @@
-"""Parquet by month: a folder that DuckDB and pyarrow read as one table (Hive's layout, ``year=2026/month=11``)."""
+"""Parquet by month: a folder that DuckDB and pyarrow read as one table (Hive's layout, ``year=2026/month=11``).
+
+It is written to ``FOLDER.part``, with a note beside it. From time to time all files are closed, so that they are whole,
+and are put into the note; an export that was cut off goes on behind them with further files.
+"""
 
 from __future__ import annotations
 
 import os
 import shutil
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing, contextmanager
 from functools import lru_cache
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, Any
 
 from cookie_consent.errors import ConfigurationError, LedgerError
 from cookie_consent.ledger.exports.parquet import ParquetFile, guarded, require_pyarrow
+from cookie_consent.ledger.exports.part_note import ANEW, PartNote, PartState, take
+from cookie_consent.ledger.exports.rows import paged, records_query
+from cookie_consent.ledger.proof.tree_store import amendments
 from cookie_consent.ledger.schema import moment
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterator
     from pathlib import Path
 
+    from sqlalchemy import Connection
+
     from cookie_consent.ledger.exports.rows import Page
+    from cookie_consent.ledger.filter import RecordFilter
+    from cookie_consent.ledger.store import Store
 
 __all__ = ["write_months"]
 
 _OPEN = 4
 """How many months are written at once. One that is come back to later gets a further file."""
+_BETWEEN_NOTES = 1024 * 1024
+"""Records, after which all files are closed."""
 _DAY = 86_400_000_000
 
 
-def write_months(pages: Iterable[Page], folder: Path, *, url: str, progress: Callable[[int], object]) -> int:
+def write_months(
+    store: Store,
+    folder: Path,
+    asked: dict[str, Any],
+    *,
+    where: RecordFilter,
+    resume: bool,
+    progress: Callable[[int], object],
+) -> int:
     """Write files ``year=YYYY/month=MM/part-N.parquet`` into a new folder; return the number of records.
 
-    The folder has its name only when it is whole. Raises ``ConfigurationError`` if it is there already,
-    ``LedgerError`` for a damaged record, and ``OSError``.
+    The folder has its name only when it is whole; with ``resume`` a part of it is gone on with, if it was begun with
+    what is ``asked`` now. Raises ``ConfigurationError`` if the folder is there already or the part is of another
+    export, ``LedgerError`` for a damaged record, and ``OSError``.
     """
     require_pyarrow()
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
         raise ConfigurationError(f"{folder} is there already; name a new folder, or remove it")
-    temporary = folder.with_name(f".{folder.name}.{os.getpid()}.{os.urandom(4).hex()}")
-    temporary.mkdir(mode=0o700)
-    count = 0
-    try:
-        with ThreadPoolExecutor(1) as encoder, _Months(temporary, encoder) as months:
-            for rows in pages:
-                months.add(rows, url)
-                count += len(rows)
-                progress(len(rows))
+    part = folder.with_name(folder.name + ".part")
+    note = PartNote(part, asked)
+    with _taken(part):
+        try:
+            with store.reading() as connection:
+                state = _begin(part, note, connection, where, resume=resume)
+                progress(state.records)
+                with closing(paged(store, connection, records_query(where, state.last))) as pages:
+                    _write(pages, part, note, state, url=asked["log"], progress=progress)
+        except BaseException:
+            if not note.is_there:
+                shutil.rmtree(part, ignore_errors=True)
+            raise
         umask = os.umask(0)
         os.umask(umask)
-        temporary.chmod(0o777 & ~umask)
+        part.chmod(0o777 & ~umask)
         if folder.is_dir():
             folder.rmdir()
-        temporary.rename(folder)
-    except BaseException:
-        shutil.rmtree(temporary, ignore_errors=True)
-        raise
-    return count
+        part.rename(folder)
+    note.remove()
+    return state.records
+
+
+@contextmanager
+def _taken(part: Path) -> Iterator[None]:
+    """Make the folder of the part, if there is none, and keep other exports from it."""
+    part.mkdir(mode=0o700, exist_ok=True)
+    if not hasattr(os, "O_DIRECTORY"):  # Windows, which opens no folders
+        yield
+        return
+    file = os.open(part, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
+    try:
+        take(part, file)
+        yield
+    finally:
+        os.close(file)
+
+
+def _begin(part: Path, note: PartNote, connection: Connection, where: RecordFilter, *, resume: bool) -> PartState:
+    """Return from where on to write, and remove from the part all that is not noted."""
+    now = amendments(connection)
+    state = note.found() if resume else None
+    if state is None:
+        note.remove()
+        state = PartState(amendments=now)
+    else:
+        note.check(connection, where, state, now)
+    kept = {part / name for name in state.files}
+    if not all(path.is_file() for path in kept):
+        raise ConfigurationError(f"{part} lacks files that were there; {ANEW}")
+    for path in part.rglob("*"):
+        if path not in kept and not path.is_dir():
+            path.unlink()
+    return state
+
+
+def _write(
+    pages: Iterator[Page], part: Path, note: PartNote, state: PartState, *, url: str, progress: Callable[[int], object]
+) -> None:
+    noted = state.records
+    with ThreadPoolExecutor(1) as encoder:
+        months = _Months(part, encoder, state.files)
+        for rows in pages:
+            months.add(rows, url)
+            state.records += len(rows)
+            state.last = rows[-1][0]
+            progress(len(rows))
+            if state.records - noted >= _BETWEEN_NOTES:
+                noted = state.records
+                state.files = months.close()
+                note.save(state)
+        months.close()
 
 
 class _Months:
-    """The files that are being written, at most ``_OPEN`` at once."""
+    """The files that are being written, at most ``_OPEN`` at once, beside those that are ``there``."""
 
-    def __init__(self, folder: Path, encoder: ThreadPoolExecutor) -> None:
+    def __init__(self, folder: Path, encoder: ThreadPoolExecutor, there: list[str]) -> None:
         self._folder = folder
         self._encoder = encoder
-        self._open: dict[str, ParquetFile] = {}
+        self._open: dict[str, tuple[ParquetFile, str]] = {}
+        self._whole = list(there)
         self._parts: dict[str, int] = {}
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        while self._open:
-            self._close(next(iter(self._open)))
+        for name in there:
+            month = name.rpartition("/")[0]
+            self._parts[month] = self._parts.get(month, 0) + 1
 
     def add(self, rows: Page, url: str) -> None:
         """Add rows of any months."""
@@ -86,20 +159,31 @@ class _Months:
         for month, some in by_month.items():
             guarded(self._file(month).add, some, url)
 
+    def close(self) -> list[str]:
+        """Close all files; return the names of those that are whole by now, which are on the disk."""
+        while self._open:
+            self._close(next(iter(self._open)))
+        return list(self._whole)
+
     def _file(self, month: str) -> ParquetFile:
-        file = self._open.pop(month, None)
-        if file is None:
+        found = self._open.pop(month, None)
+        if found is None:
             if len(self._open) >= _OPEN:
                 self._close(next(iter(self._open)))  # the one that was not used for the longest time
-            number = self._parts[month] = self._parts.get(month, -1) + 1
-            path = self._folder / month
-            path.mkdir(parents=True, exist_ok=True)
-            file = ParquetFile(str(path / f"part-{number}.parquet"), self._encoder)
-        self._open[month] = file
-        return file
+            number = self._parts[month] = self._parts.get(month, 0) + 1
+            name = f"{month}/part-{number - 1}.parquet"
+            path = self._folder / name
+            path.parent.mkdir(parents=True, exist_ok=True)
+            found = ParquetFile(str(path), self._encoder), name
+        self._open[month] = found
+        return found[0]
 
     def _close(self, month: str) -> None:
-        self._open.pop(month).close()
+        file, name = self._open.pop(month)
+        file.close()
+        with (self._folder / name).open("rb") as stream:
+            os.fsync(stream.fileno())
+        self._whole.append(name)
 
 
 @lru_cache(maxsize=1024)

@@ -8,34 +8,23 @@ now: what is finished is what a run that began at this moment would have written
 from __future__ import annotations
 
 import hashlib
-import json
 import os
 import time
 from contextlib import closing, contextmanager, suppress
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
-
-from sqlalchemy import func, select
 
 from cookie_consent.errors import ConfigurationError
 from cookie_consent.ledger.exports.parquet import require_pyarrow, write_parquet
+from cookie_consent.ledger.exports.part_note import ANEW, PartNote, PartState, take
 from cookie_consent.ledger.exports.partitions import write_months
 from cookie_consent.ledger.exports.rows import paged, records_query
 from cookie_consent.ledger.exports.stream import export_kind, line_format, line_pieces
 from cookie_consent.ledger.proof.tree_store import amendments
-from cookie_consent.ledger.schema import records
 from cookie_consent.version import __version__
-
-try:
-    import fcntl
-except ImportError:  # Windows, where nothing keeps two exports from writing the same file
-    fcntl = None  # type: ignore[assignment]
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
-
-    from sqlalchemy import Connection
 
     from cookie_consent.ledger.exports.rows import Page
     from cookie_consent.ledger.exports.stream import Piece
@@ -46,21 +35,6 @@ if TYPE_CHECKING:
 __all__ = ["export_to_file"]
 
 _BETWEEN_NOTES = 1.0
-_LONGEST_NOTE = 1024 * 1024
-_VERSION = 1
-_ANEW = "begin anew without --resume"
-
-
-@dataclass(kw_only=True)
-class _State:
-    """How far a part has come."""
-
-    size: int = 0
-    """How many bytes of it count; what is behind them was torn off."""
-    records: int = 0
-    last: str | None = None
-    amendments: int = 0
-    """How many erasures and prunings there were in the log: what is in the part is not read again."""
 
 
 def export_to_file(
@@ -87,16 +61,22 @@ def export_to_file(
         raise ConfigurationError(
             "only Parquet can be partitioned, and only by month: --format parquet --partition month"
         )
-    if resume and not kind.by_lines:
-        raise ConfigurationError(f"a {name} file cannot be gone on with; {_ANEW}, or take csv or jsonl")
+    if resume and not kind.by_lines and partition is None:
+        raise ConfigurationError(
+            f"a single {name} file cannot be gone on with; {ANEW}, or take --partition month, csv or jsonl"
+        )
+    asked = {
+        "format": name,
+        "log": url,
+        "filter": where.as_dict(),
+        "policy": _digest(name, policy),
+        "release": __version__,
+    }
     try:
         if partition is not None:
-            with store.reading() as connection, closing(paged(store, connection, records_query(where))) as pages:
-                return write_months(pages, path, url=url, progress=told)
+            return write_months(store, path, asked, where=where, resume=resume, progress=told)
         if kind.by_lines:
-            asked = {"format": name, "log": url, "filter": where.as_dict(), "policy": _digest(name, policy)}
-            part = _Part(path, {**asked, "release": __version__})
-            return part.write(store, where=where, policy=policy, resume=resume, progress=told)
+            return _Part(path, asked).write(store, where=where, policy=policy, resume=resume, progress=told)
         with store.reading() as connection, closing(paged(store, connection, records_query(where))) as pages:
             return _write_whole(pages, path, url, told)
     except OSError as error:
@@ -109,7 +89,7 @@ class _Part:
     def __init__(self, path: Path, asked: dict[str, Any]) -> None:
         self._path = path
         self._part = path.with_name(path.name + ".part")
-        self._note = path.with_name(path.name + ".part.json")
+        self._note = PartNote(self._part, asked)
         self._asked = asked
 
     def write(
@@ -126,14 +106,16 @@ class _Part:
             lines = line_format(self._asked["format"], connection, policy)
             with self._opened() as file:
                 now = amendments(connection)
-                state = self._found(file) if resume else None
+                state = self._note.found() if resume else None
                 if state is None:
-                    state = _State(amendments=now)
-                    self._note.unlink(missing_ok=True)
+                    state = PartState(amendments=now)
+                    self._note.remove()
                     os.ftruncate(file, 0)
                     self._append(file, lines.head(), state)
                 else:
-                    self._check(connection, where, state, now)
+                    if os.fstat(file).st_size < state.size:
+                        raise ConfigurationError(f"{self._part} is shorter than it was; {ANEW}")
+                    self._note.check(connection, where, state, now)
                     os.ftruncate(file, state.size)
                     os.lseek(file, state.size, os.SEEK_SET)
                     progress(state.records)
@@ -143,10 +125,10 @@ class _Part:
                 self._append(file, lines.tail(), state)
                 os.fsync(file)
         _finish(self._part, self._path)
-        self._note.unlink(missing_ok=True)
+        self._note.remove()
         return state.records
 
-    def _go_on(self, file: int, pieces: Iterator[Piece], state: _State, progress: Callable[[int], object]) -> None:
+    def _go_on(self, file: int, pieces: Iterator[Piece], state: PartState, progress: Callable[[int], object]) -> None:
         """Write the pieces, and note how far they are; what goes wrong leaves what can be gone on with."""
         due = time.monotonic() + _BETWEEN_NOTES
         try:
@@ -168,93 +150,33 @@ class _Part:
         flags = os.O_RDWR | os.O_CREAT | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_CLOEXEC", 0)
         file = os.open(self._part, flags | getattr(os, "O_BINARY", 0), 0o600)
         try:
-            if not self._lock(file):
-                raise ConfigurationError(f"another export is writing {self._part}; wait for it, or name another file")
+            take(self._part, file)
             yield file
         finally:
             os.close(file)
 
-    def _lock(self, file: int) -> bool:
-        """Lock the part, unless another export has it, or has just given it its own name."""
-        if fcntl is None:
-            return True
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            return os.path.samestat(os.fstat(file), self._part.stat())
-        except OSError:
-            return False
-
-    def _found(self, file: int) -> _State | None:
-        """Return how far the part has come; None if there is none. Raises ``ConfigurationError``."""
-        try:
-            with self._note.open("rb") as stream:
-                note = json.loads(stream.read(_LONGEST_NOTE))
-            state = _State(size=note["size"], records=note["records"], last=note["last"], amendments=note["amendments"])
-            asked = note["asked"]
-            wrong = [
-                name
-                for name, kind in (("size", int), ("records", int), ("amendments", int), ("last", str | None))
-                if not isinstance(getattr(state, name), kind)
-            ]
-            if note["version"] != _VERSION or wrong or state.size < 0:
-                raise ValueError("its fields are others")  # noqa: TRY301 - as for what is no JSON
-        except FileNotFoundError:
-            return None
-        except (ValueError, KeyError, TypeError, RecursionError):
-            raise ConfigurationError(f"{self._note} is no note of an export; {_ANEW}") from None
-        for name, value in self._asked.items():
-            if asked.get(name) != value:
-                raise ConfigurationError(
-                    f"{self._part} was begun with another {name} ({asked.get(name)!r}, now {value!r}); "
-                    f"give the same options as then, or {_ANEW}"
-                )
-        if os.fstat(file).st_size < state.size:
-            raise ConfigurationError(f"{self._part} is shorter than it was; {_ANEW}")
-        return state
-
-    def _check(self, connection: Connection, where: RecordFilter, state: _State, now: int) -> None:
-        """See that the part is still what a new export would begin with. Raises ``ConfigurationError``."""
-        if now != state.amendments:
-            raise ConfigurationError(
-                f"records were erased or pruned since {self._part} was begun, which it may still hold; {_ANEW}"
-            )
-        if state.last is None:
-            return
-        query = where.apply(select(func.count()).select_from(records)).where(records.c.id <= state.last)
-        count = int(connection.execute(query).scalar_one())
-        if count != state.records:
-            raise ConfigurationError(
-                f"{self._part} has {state.records} records, and the log has {count} up to the same one by now, as "
-                f"choices were brought in later; {_ANEW}"
-            )
-
-    def _append(self, file: int, data: bytes, state: _State) -> None:
+    def _append(self, file: int, data: bytes, state: PartState) -> None:
         view = memoryview(data)
         while view:
             written = os.write(file, view)
             view = view[written:]
         state.size += len(data)
 
-    def _save(self, file: int, state: _State) -> None:
+    def _save(self, file: int, state: PartState) -> None:
         """Have the part on the disk, and then say so in the note."""
         os.fsync(file)
-        note = {"version": _VERSION, "asked": self._asked, **vars(state)}
-        new = self._note.with_name(self._note.name + ".new")
-        with suppress(FileNotFoundError):
-            new.unlink()
-        with os.fdopen(os.open(new, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="utf-8") as stream:
-            json.dump(note, stream, ensure_ascii=False)
-        new.replace(self._note)
+        self._note.save(state)
 
-    def _leave(self, file: int, state: _State) -> None:
+    def _leave(self, file: int, state: PartState) -> None:
         """Leave what there is to be gone on with; nothing, if there is nothing."""
         if state.records:
             with suppress(OSError):  # the reason is told already
                 self._save(file, state)
             return
-        for path in (self._part, self._note):
-            with suppress(OSError):
-                path.unlink()
+        with suppress(OSError):
+            self._part.unlink()
+        with suppress(OSError):
+            self._note.remove()
 
 
 def _write_whole(pages: Iterator[Page], path: Path, url: str, progress: Callable[[int], object]) -> int:

@@ -138,12 +138,91 @@ def test_months_are_read_back_as_one_table(
     ledger.close()
 
 
+class CutError(Exception):
+    """Stands for whatever ends an export."""
+
+
+def months_until(ledger: Ledger, folder: Path, pages: int) -> None:
+    """Write months until so many pages are there."""
+    left = pages
+
+    def tell(count: int) -> None:
+        nonlocal left
+        left -= count > 0
+        if left < 0:
+            raise CutError
+
+    with pytest.raises(CutError):
+        ledger.export_file(folder, "parquet", partition="month", progress=tell)
+
+
+def files_of(folder: Path) -> dict[str, bytes]:
+    return {str(path.relative_to(folder)): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+
+
+@pytest.mark.parametrize("pages", [2, 3, 5])
+def test_months_that_were_cut_off_are_gone_on_with(
+    tmp_path: Path, ledger_url: str, monkeypatch: pytest.MonkeyPatch, pages: int
+) -> None:
+    monkeypatch.setattr(partitions, "_BETWEEN_NOTES", 2 * PAGE)
+    ledger = Ledger(ledger_url)
+    fill(ledger, [make(60 * number) for number in range(6 * PAGE)])  # one an hour
+    folder = tmp_path / "months"
+    months_until(ledger, folder, pages)
+    (tmp_path / "months.part" / "year=2026" / "month=12").mkdir(exist_ok=True)
+    (tmp_path / "months.part" / "year=2026" / "month=12" / "part-77.parquet").write_bytes(b"PAR1")  # not noted
+    ledger.append([make(60 * 6 * PAGE)])
+    counted: list[int] = []
+    total = ledger.export_file(folder, "parquet", partition="month", resume=True, progress=counted.append)
+    assert total == sum(counted) == 6 * PAGE + 1
+    assert counted[0] == pages // 2 * 2 * PAGE
+    assert ledger.export_file(tmp_path / "other", "parquet", partition="month") == total
+    assert files_of(folder) == files_of(tmp_path / "other")
+    assert sorted(path.name for path in tmp_path.iterdir() if "consent.db" not in path.name) == ["months", "other"]
+    ledger.close()
+
+
+def test_months_that_cannot_be_gone_on_with_are_refused(
+    tmp_path: Path, ledger_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(partitions, "_BETWEEN_NOTES", PAGE)
+    ledger = Ledger(ledger_url)
+    fill(ledger, [make(number) for number in range(3 * PAGE)])
+    folder = tmp_path / "months"
+    months_until(ledger, folder, 0)
+    assert not (tmp_path / "months.part").exists()  # nothing was noted yet
+    months_until(ledger, folder, 2)
+    with pytest.raises(ConfigurationError, match="another filter"):
+        ledger.export_file(folder, "parquet", partition="month", resume=True, where=RecordFilter(actions=("given",)))
+    next((tmp_path / "months.part").rglob("part-0.parquet")).unlink()
+    with pytest.raises(ConfigurationError, match="lacks files that were there; begin anew without --resume"):
+        ledger.export_file(folder, "parquet", partition="month", resume=True)
+    ledger.erase(next(ledger.records()).subject)
+    with pytest.raises(ConfigurationError, match="erased or pruned"):
+        ledger.export_file(folder, "parquet", partition="month", resume=True)
+    assert ledger.export_file(folder, "parquet", partition="month") == 3 * PAGE
+    ledger.close()
+
+
+def test_two_exports_do_not_write_the_same_months(tmp_path: Path, ledger_url: str) -> None:
+    ledger = Ledger(ledger_url)
+    fill(ledger, [make(0)])
+    folder = tmp_path / "months"
+
+    def again(_: int) -> None:
+        with pytest.raises(ConfigurationError, match=r"another export is writing .*months\.part"):
+            ledger.export_file(folder, "parquet", partition="month")
+
+    assert ledger.export_file(folder, "parquet", partition="month", progress=again) == 1
+    ledger.close()
+
+
 @pytest.mark.parametrize(
     ("name", "options", "words"),
     [
         ("csv", {"partition": "month"}, "only Parquet can be partitioned"),
         ("parquet", {"partition": "week"}, "only by month"),
-        ("parquet", {"resume": True}, "take csv or jsonl"),
+        ("parquet", {"resume": True}, "take --partition month, csv or jsonl"),
     ],
 )
 def test_what_does_not_go_together_is_refused(
