@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from cookie_consent.rewriter.grammar import SCRIPT_END, SCRIPT_STEP
 
 if TYPE_CHECKING:
-    from cookie_consent.rewriter.rewriter import Handler
+    from cookie_consent.rewriter.handler import Handler
     from cookie_consent.rewriter.tag import StartTag
 
 __all__ = ["MAXIMUM_TEXT", "HeldText", "ScriptData"]

@@ -3,20 +3,23 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
 from cookie_consent.rewriter.foreign import FOREIGN_ROOTS, ForeignContent
-from cookie_consent.rewriter.grammar import COMMENT_END, NAME, RAW_TEXT, TAG, TEXT, raw_text_end
+from cookie_consent.rewriter.grammar import NAME, RAW_TEXT, TAG, TEXT, raw_text_end
 from cookie_consent.rewriter.outlook import DRAWING, SUSPECT, outlook
-from cookie_consent.rewriter.raw_text import MAXIMUM_TEXT, HeldText, ScriptData
+from cookie_consent.rewriter.raw_text import ScriptData
 from cookie_consent.rewriter.references import decode_references
 from cookie_consent.rewriter.tag import StartTag
 from cookie_consent.rewriter.tag_end import TagEnd
+from cookie_consent.rewriter.texts import Texts
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-__all__ = ["MAXIMUM_TAG", "Handler", "Rewriter"]
+    from cookie_consent.rewriter.handler import Handler
+
+__all__ = ["MAXIMUM_TAG", "Rewriter"]
 
 MAXIMUM_TAG = 2 * 1024 * 1024
 """Bytes of one tag. A longer one loses its attributes, so that what could not be looked at cannot load anything."""
@@ -30,25 +33,7 @@ _LETTERS = frozenset(b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz")
 _SPACES = re.compile(rb"[\t\n\f\r ]*+")
 
 
-class Handler(Protocol):
-    """What decides about tags. The rewriter calls it in document order."""
-
-    @property
-    def relative(self) -> bool:
-        """Whether to be shown tags whose addresses are all relative as well; asked again after each ``base``."""
-
-    def start_tag(self, tag: StartTag) -> bool:
-        """Change ``tag`` as needed. Return True to be given the text of a script or style element as well."""
-
-    def text(self, tag: StartTag, text: bytes, *, more: bool) -> bytes:
-        """Return the text to send for the script or style element ``tag``.
-
-        Text of more than ``MAXIMUM_TEXT`` comes in pieces, all but the last with ``more``; only at the first of them
-        can the tag still be changed.
-        """
-
-
-class Rewriter:
+class Rewriter(Texts):
     """Rewrites one HTML document given in any pieces; the result does not depend on how it is split.
 
     Memory is bounded by ``MAXIMUM_TAG`` plus ``MAXIMUM_TEXT`` plus one piece; time is linear in the input.
@@ -101,8 +86,8 @@ class Rewriter:
         self._text_name = b""
         self._text_end: re.Pattern[bytes] = raw_text_end(b"script")
         self._script = ScriptData()
-        self._held: HeldText | None = None
-        self._inner: Rewriter | None = None
+        self._held = None
+        self._inner = None
 
     def feed(self, data: bytes) -> bytes:
         """Take the next bytes of the document; return what can be sent of it."""
@@ -156,27 +141,10 @@ class Rewriter:
         out.clear()
         return result
 
-    # -- output ------------------------------------------------------------------------------------------------
-
-    def _flush(self, until: int) -> None:
-        """Send the buffer up to ``until`` as it is."""
-        if until > self._sent:
-            self._out.append(self._buffer[self._sent : until])
-        self._sent = until
-
-    def _replace(self, start: int, end: int, data: bytes) -> None:
-        """Send ``data`` in place of what the buffer has from ``start`` to ``end``."""
-        if start > self._sent:
-            self._out.append(self._buffer[self._sent : start])
-        self._out.append(data)
-        self._sent = end
-
     def _insert_head(self) -> None:
         if self._after_head_start is not None:
             self._out.append(self._after_head_start())
             self._after_head_start = None
-
-    # -- markup ------------------------------------------------------------------------------------------------
 
     def _prolog(self) -> bool:
         """Look for where the head begins (HTML standard, sections 13.2.6.4.1 to 13.2.6.4.3)."""
@@ -433,60 +401,10 @@ class Rewriter:
         self._outlook = outlook(foreign=self._foreign.inside, relative=self._handler.relative, nested=nested)
         self._candidates = _ANY_TAG if self._all_tags else self._outlook.candidate
 
-    def _declaration(self) -> bool:
-        """Begin a comment, a bogus comment, a doctype or CDATA (section 13.2.5.42)."""
-        buffer, at = self._buffer, self._at
-        head = buffer[at : at + 9]
-        if head[1:2] != b"!":
-            self._at = at + 2
-            self._state = self._bogus_comment
-        elif head.startswith(b"<!--"):
-            if len(head) < 6 and head != b"<!-->":
-                return False
-            if head[4:5] == b">":
-                self._at = at + 5
-            elif head[4:6] == b"->":
-                self._at = at + 6
-            else:
-                self._at = at + 4
-                match = COMMENT_END.search(buffer, at + 4)
-                if match is None:
-                    self._state = self._comment
-                else:
-                    self._at = match.end()
-        elif b"<!--".startswith(head) or (self._foreign.inside and len(head) < 9 and b"<![CDATA[".startswith(head)):
-            return False
-        elif self._foreign.inside and not self._foreign.lost and head == b"<![CDATA[":
-            self._at = at + 9
-            self._state = self._cdata
-        else:
-            self._at = at + 2
-            self._state = self._bogus_comment
-        return True
-
-    def _comment(self) -> bool:
-        match = COMMENT_END.search(self._buffer, self._at)
-        return self._leave(match.end() if match is not None else -1, keep=3)
-
-    def _bogus_comment(self) -> bool:
-        return self._leave(self._buffer.find(b">", self._at) + 1 or -1, keep=0)
-
-    def _cdata(self) -> bool:
-        found = self._buffer.find(b"]]>", self._at)
-        return self._leave(found + 3 if found >= 0 else -1, keep=2)
-
-    def _plain_text(self) -> bool:
-        self._at = len(self._buffer)
-        return False
-
-    def _leave(self, end: int, *, keep: int) -> bool:
-        """Go back to markup at ``end``, or wait with the last ``keep`` bytes if it has not come."""
-        if end >= 0:
-            self._at = end
-            self._state = self._markup
-            return True
-        self._at = max(self._at, len(self._buffer) - keep)
-        return False
+    def _nested(self, name: bytes) -> Rewriter:
+        """Return what reads the text of an element of that name as markup."""
+        loose = name != b"noscript" or self._is_unsure
+        return Rewriter(self._handler, scripting=False, all_tags=self._all_tags, loose=loose)
 
     @property
     def _is_unsure(self) -> bool:
@@ -496,90 +414,6 @@ class Rewriter:
         on every open element what an end tag closes.
         """
         return self._in_select or self._loose or self._foreign.lost or self._foreign.nested
-
-    # -- raw text ----------------------------------------------------------------------------------------------
-
-    def _start_text(self, tag: StartTag, start: int, end: int, *, wants_text: bool, is_markup: bool) -> bool:
-        """Begin the text of an element that holds no tags; with ``is_markup`` it is markup to some browsers.
-
-        Return True if another state has to go on.
-        """
-        name = tag.name
-        if wants_text:
-            self._replace(start, end, b"")
-            self._held = HeldText(self._handler, tag)
-        elif tag.changed:
-            self._replace(start, end, tag.to_bytes())
-        if name == b"noscript" and not self._scripting:
-            return False
-        if is_markup:
-            self._flush(end)
-            self._inner = Rewriter(
-                self._handler, scripting=False, all_tags=self._all_tags, loose=name != b"noscript" or self._is_unsure
-            )
-        self._text_name, self._text_end = name, raw_text_end(name)
-        self._script.depth = 0
-        self._state = self._script_data if name == b"script" else self._raw_text
-        return True
-
-    def _take_whole_text(self, tag: StartTag, start: int, end: int, *, wants_text: bool) -> bool:
-        """Take the text at once, up to its end tag, if all of it has come; most of the time it has."""
-        buffer = self._buffer
-        match = raw_text_end(tag.name).search(buffer, end)
-        if match is None or match.start() - end > MAXIMUM_TEXT:
-            return False
-        stop = match.start()
-        if tag.name == b"script" and buffer.find(b"<!--", end, stop) >= 0:
-            return False
-        if wants_text:
-            text = buffer[end:stop]
-            changed = self._handler.text(tag, text, more=False)
-            if tag.changed or changed != text:
-                self._replace(start, stop, tag.to_bytes() + changed)
-        elif tag.changed:
-            self._replace(start, end, tag.to_bytes())
-        self._at = stop
-        return True
-
-    def _raw_text(self) -> bool:
-        match = self._text_end.search(self._buffer, self._at)
-        if match is None:
-            return self._text_until(max(self._at, len(self._buffer) - _LONGEST_MARK))
-        self._text_until(match.start())
-        self._close_text()
-        self._state = self._data
-        return True
-
-    def _script_data(self) -> bool:
-        end, keep = self._script.find(self._buffer, self._at)
-        self._text_until(end if end >= 0 else keep)
-        if end < 0:
-            return False
-        self._close_text()
-        self._state = self._data
-        return True
-
-    def _text_until(self, end: int) -> bool:
-        """Take the text up to ``end``; return False, since more is to come."""
-        if self._held is not None or self._inner is not None:
-            self._flush(self._at)
-            self._text_out(self._buffer[self._at : end])
-            self._sent = end
-        self._at = end
-        return False
-
-    def _text_out(self, text: bytes) -> None:
-        if self._inner is not None:
-            text = self._inner.feed(text)
-        self._out.append(self._held.feed(text) if self._held is not None else text)
-
-    def _close_text(self) -> None:
-        if self._inner is not None:
-            rest, self._inner = self._inner.end(), None
-            self._text_out(rest)
-        if self._held is not None:
-            self._out.append(self._held.end())
-            self._held = None
 
 
 def _unfinished(rest: bytes) -> bytes:

@@ -1,0 +1,28 @@
+"""What decides about tags."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    from cookie_consent.rewriter.tag import StartTag
+
+__all__ = ["Handler"]
+
+
+class Handler(Protocol):
+    """What decides about tags. The rewriter calls it in document order."""
+
+    @property
+    def relative(self) -> bool:
+        """Whether to be shown tags whose addresses are all relative as well; asked again after each ``base``."""
+
+    def start_tag(self, tag: StartTag) -> bool:
+        """Change ``tag`` as needed. Return True to be given the text of a script or style element as well."""
+
+    def text(self, tag: StartTag, text: bytes, *, more: bool) -> bytes:
+        """Return the text to send for the script or style element ``tag``.
+
+        Text of more than ``MAXIMUM_TEXT`` comes in pieces, all but the last with ``more``; only at the first of them
+        can the tag still be changed.
+        """
