@@ -92,7 +92,7 @@ def asks_for_page(asked: dict[bytes, bytes]) -> bool:
 
 def is_to_be_read(asked: dict[bytes, bytes]) -> bool:
     """Say whether the answer may be a page, or part of one that a script asks for, so that it has to be decoded."""
-    return asks_for_page(asked) or asked.get(b"sec-fetch-dest") == b"empty"
+    return asked.get(b"sec-fetch-dest") == b"empty" or b"text/html" in asked.get(b"accept", b"")
 
 
 def shown_extensions(scope: Scope) -> dict[str, object]:

@@ -12,7 +12,7 @@ from cookie_consent.admission import LOOKED_INTO, is_to_be_read, shown_extension
 from cookie_consent.exchange import Exchange
 from cookie_consent.gate import ADDRESS_HEADERS
 from cookie_consent.gate.coding import CodingError, coding_for, is_readable
-from cookie_consent.gate.documents import WORKERS, concerns, kind_of
+from cookie_consent.gate.documents import USUAL_PASSIVE, WORKERS, concerns, kind_of
 from cookie_consent.gate.sniff import SNIFFED, looks_like_html
 from cookie_consent.gate.speculation import LARGEST_RULES
 from cookie_consent.govern import add_policy, govern, govern_not_modified, page_headers
@@ -42,6 +42,7 @@ _PARTS = 3
 _RULES = b"speculationrules"
 _LOOKED_AT = WORKERS | {_RULES}
 """Values of ``Sec-Fetch-Dest`` for which whatever comes counts as a document."""
+_OK = 200
 _PARTIAL = 206
 _NOT_MODIFIED = 304
 _GATED = frozenset({b"set-cookie", b"etag", *(name.encode() for name in ADDRESS_HEADERS)})
@@ -73,17 +74,17 @@ def gated(site: Site, scope: Scope, send: Send) -> tuple[Scope, Send]:  # noqa: 
         if forward is not None:
             return forward(message)
         forward = send
-        if message["type"] == "http.response.start" and message["status"] not in _BARE and len(message) == _PARTS:
-            is_passive = False
+        if message["type"] == "http.response.start" and len(message) == _PARTS:
+            status, is_passive = message["status"], False
             for name, value in message.get("headers", ()):
                 if name == b"content-type":
-                    if kind_of(value) != "passive":
+                    if value not in USUAL_PASSIVE and kind_of(value) != "passive":
                         break
-                    is_passive = True
-                elif name not in _PLAIN:
+                    is_passive = status == _OK or status not in _BARE
+                elif name != b"content-length" and name not in _PLAIN:
                     break
             else:
-                if is_passive and asked.get(b"sec-fetch-dest") not in _LOOKED_AT:
+                if is_passive and (b"sec-fetch-dest" not in asked or asked[b"sec-fetch-dest"] not in _LOOKED_AT):
                     return send(message)
         forward = Responder(Exchange(site, scope, consent, asked), send).send
         return forward(message)

@@ -6,7 +6,7 @@ from functools import lru_cache
 
 from cookie_consent.gate.sniff import is_unknown_type
 
-__all__ = ["DOCUMENTS", "WORKERS", "concerns", "is_governed", "kind_of"]
+__all__ = ["DOCUMENTS", "USUAL_PASSIVE", "WORKERS", "concerns", "is_governed", "kind_of"]
 
 DOCUMENTS = frozenset({b"document", b"iframe", b"frame", b"object", b"embed", b"fencedframe"})
 WORKERS = frozenset({b"worker", b"sharedworker", b"serviceworker"})
@@ -20,6 +20,22 @@ _PASSIVE = frozenset(
     "text/plain text/css text/csv text/event-stream application/json application/pdf application/octet-stream "
     "application/zip application/gzip application/wasm".split()
 )
+USUAL_PASSIVE = frozenset(
+    {
+        b"application/json",
+        b"application/json; charset=utf-8",
+        b"font/woff2",
+        b"image/avif",
+        b"image/gif",
+        b"image/jpeg",
+        b"image/png",
+        b"image/webp",
+        b"text/css",
+        b"text/css; charset=utf-8",
+        b"text/plain; charset=utf-8",
+    }
+)
+"""Values of ``Content-Type`` that are met most often of those that ``kind_of`` calls passive."""
 _MAY_BECOME_ONE = frozenset({"unknown", "markup", "script"})
 _PASSIVE_KINDS = frozenset({"image", "audio", "video", "font"})
 

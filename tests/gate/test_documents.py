@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from cookie_consent.gate.documents import concerns, is_governed
+from cookie_consent.gate.documents import USUAL_PASSIVE, concerns, is_governed, kind_of
 
 
 @pytest.mark.parametrize(
@@ -44,3 +44,7 @@ def test_what_depends_on_its_destination() -> None:
     assert concerns(b"text/plain", b"worker")
     assert not concerns(b"application/json", None)
     assert not concerns(b"image/png", b"document")
+
+
+def test_what_is_taken_for_passive_at_sight_is_so() -> None:
+    assert {kind_of(value) for value in USUAL_PASSIVE} == {"passive"}
