@@ -16,8 +16,8 @@ if TYPE_CHECKING:
 
 __all__ = ["ParquetFile", "guarded", "parquet_chunks", "require_pyarrow", "write_parquet"]
 
-_GROUP = 24
-"""How many pages make a row group: 24,576 rows, some megabytes."""
+_GROUP = 16
+"""How many pages make a row group: 16,384 rows, some megabytes."""
 _LISTS = frozenset({"granted", "refused", "granted_services", "refused_services"})
 _FEW = frozenset({"action", "channel", "policy_version", "notice", "region", "user_agent_family"})
 _NULLABLE = frozenset({"previous", "notice"})
