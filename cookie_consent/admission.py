@@ -22,13 +22,12 @@ __all__ = [
     "is_to_be_read",
     "readable_codings",
     "shown_extensions",
-    "with_readable_codings",
 ]
 
 CONDITIONS = frozenset({b"if-modified-since", b"if-range", b"range"})
 """Not shown to the application where a page is asked for: what it would compare is the page before the gate."""
-LOOKED_INTO = CONDITIONS | {b"cookie", b"if-none-match", b"sec-gpc"}
-"""Headers of requests that ``Admission`` has to see."""
+LOOKED_INTO = CONDITIONS | {b"cookie", b"if-none-match", b"sec-fetch-dest", b"sec-gpc"}
+"""Headers of requests that ``Admission`` has to see; it has to see those that ask for a page too."""
 _HIDDEN_EXTENSIONS = frozenset({"http.response.pathsend", "http.response.zerocopysend", "http.response.push"})
 """Ways to send a body past the rewriter; the application sends bytes where they are not offered."""
 _SECURE = frozenset({"https", "wss"})
@@ -72,7 +71,14 @@ class Admission:
             return consent, None
         if not CONDITIONS.isdisjoint(asked) and (b"sec-fetch-dest" in asked or asks_for_page(asked)):
             return consent, None
-        return consent, headers if shown == cookie else _with_value(headers, b"cookie", shown)
+        if shown != cookie:
+            headers = _with_value(headers, b"cookie", shown)
+        codings = asked.get(b"accept-encoding")
+        if codings is not None and is_to_be_read(asked):
+            readable = readable_codings(codings)
+            if readable != codings:
+                headers = _with_value(headers, b"accept-encoding", readable)
+        return consent, headers
 
     def _weigh(self, cookie: bytes, gpc: bytes | None, scheme: str | None) -> tuple[Consent, bytes | None]:
         """Return the consent and the ``Cookie`` header that the application may see; None if a cookie is refused."""
@@ -98,12 +104,6 @@ def is_to_be_read(asked: dict[bytes, bytes]) -> bool:
 def shown_extensions(scope: Scope) -> dict[str, object]:
     """Return the extensions that the application sees (ASGI, Extensions)."""
     return {key: on for key, on in (scope["extensions"] or {}).items() if key not in _HIDDEN_EXTENSIONS}
-
-
-def with_readable_codings(headers: list[tuple[bytes, bytes]], codings: bytes) -> list[tuple[bytes, bytes]]:
-    """Return the headers of a request that has ``Accept-Encoding: codings`` with those of them that can be read."""
-    readable = readable_codings(codings)
-    return headers if readable == codings else _with_value(headers, b"accept-encoding", readable)
 
 
 def _with_value(headers: list[tuple[bytes, bytes]], name: bytes, value: bytes) -> list[tuple[bytes, bytes]]:

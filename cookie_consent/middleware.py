@@ -115,20 +115,22 @@ class ConsentMiddleware:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Guard one request (ASGI 3)."""
-        kind = scope["type"]
-        if kind == "http":
-            path = scope["path"]
-            own = self._own_path(scope) if self._below in path or _GPC in path else ""
-            if own:
-                await self._answer(own, scope, receive, send)
-                return
-            inner, outer = gated(self._site, scope, send)
-            await self.app(inner, receive, outer)
-        elif kind == "websocket":
+        if scope["type"] != "http":
+            await self._guard_other(scope, receive, send)
+            return
+        path = scope["path"]
+        if (self._below in path or _GPC in path) and self._own_path(scope):
+            await self._answer(self._own_path(scope), scope, receive, send)
+            return
+        inner, outer = gated(self._site, scope, send)
+        await self.app(inner, receive, outer)
+
+    async def _guard_other(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "websocket":
             inner, outer = handshake(self._site, scope, send)
             await self.app(inner, receive, outer)
         else:
-            await (self._lifespan if kind == "lifespan" else self.app)(scope, receive, send)
+            await (self._lifespan if scope["type"] == "lifespan" else self.app)(scope, receive, send)
 
     def _own_path(self, scope: Scope) -> str:
         """Return the path if it is one that this package answers, as the application counts it; else nothing."""

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from starlette.datastructures import MutableHeaders
 
-from cookie_consent.admission import LOOKED_INTO, is_to_be_read, shown_extensions, with_readable_codings
+from cookie_consent.admission import LOOKED_INTO, shown_extensions
 from cookie_consent.exchange import Exchange
 from cookie_consent.gate import ADDRESS_HEADERS
 from cookie_consent.gate.coding import CodingError, coding_for, is_readable
@@ -54,17 +54,16 @@ def gated(site: Site, scope: Scope, send: Send) -> tuple[Scope, Send]:  # noqa: 
     Most answers that are no pages concern no gate, nor do their requests: these notice as little as can be.
     """
     asked, inner = dict(scope["headers"]), dict(scope)
-    if LOOKED_INTO.isdisjoint(asked):
-        consent = site.undecided
+    is_looked_at = False
+    if LOOKED_INTO.isdisjoint(asked) and b"text/html" not in asked.get(b"accept", b""):
+        inner["consent"] = consent = site.undecided
     else:
         consent, headers = site.admission.admit(scope, asked)
         if headers is None:
             exchange = Exchange(site, scope, consent, asked)
             return exchange.inner_scope(), Responder(exchange, send).send
-        inner["headers"] = headers
-    inner["consent"] = consent
-    if b"accept-encoding" in asked and is_to_be_read(asked):
-        inner["headers"] = with_readable_codings(inner["headers"], asked[b"accept-encoding"])
+        inner["consent"], inner["headers"] = consent, headers
+        is_looked_at = asked.get(b"sec-fetch-dest") in _LOOKED_AT
     if "extensions" in scope:
         inner["extensions"] = shown_extensions(scope)
     forward: Send | None = None
@@ -74,7 +73,7 @@ def gated(site: Site, scope: Scope, send: Send) -> tuple[Scope, Send]:  # noqa: 
         if forward is not None:
             return forward(message)
         forward = send
-        if message["type"] == "http.response.start" and len(message) == _PARTS:
+        if message["type"] == "http.response.start" and len(message) == _PARTS and not is_looked_at:
             status, is_passive = message["status"], False
             for name, value in message.get("headers", ()):
                 if name == b"content-type":
@@ -84,7 +83,7 @@ def gated(site: Site, scope: Scope, send: Send) -> tuple[Scope, Send]:  # noqa: 
                 elif name != b"content-length" and name not in _PLAIN:
                     break
             else:
-                if is_passive and (b"sec-fetch-dest" not in asked or asked[b"sec-fetch-dest"] not in _LOOKED_AT):
+                if is_passive:
                     return send(message)
         forward = Responder(Exchange(site, scope, consent, asked), send).send
         return forward(message)

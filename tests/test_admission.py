@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from cookie_consent.admission import Admission, with_readable_codings
+from cookie_consent.admission import Admission
 from cookie_consent.classify import Classifier
 from cookie_consent.consent import Consent, ConsentCookie, ConsentReader
 from cookie_consent.policy import Policy
@@ -88,8 +88,12 @@ def test_the_conditions_of_a_program_pass(admission: Admission) -> None:
 
 @pytest.mark.parametrize(
     ("codings", "shown"),
-    [(b"gzip, deflate", b"gzip, deflate"), (b"gzip, x-made-up", b"gzip"), (b"x-made-up;q=1", b"identity")],
+    [("gzip, deflate", "gzip, deflate"), ("gzip, x-made-up", "gzip"), ("x-made-up;q=1", "identity")],
 )
-def test_only_codings_that_can_be_read_are_asked_for(codings: bytes, shown: bytes) -> None:
-    headers = [(b"host", b"a"), (b"accept-encoding", codings)]
-    assert with_readable_codings(headers, codings) == [(b"host", b"a"), (b"accept-encoding", shown)]
+@pytest.mark.parametrize("asks", [("sec-fetch-dest", "empty"), ("accept", "text/html")])
+def test_only_codings_that_can_be_read_are_asked_for(
+    admission: Admission, codings: str, shown: str, asks: tuple[str, str]
+) -> None:
+    assert admit(admission, asks, ("accept-encoding", codings))[1] == [asks, ("accept-encoding", shown)]
+    other = [("sec-fetch-dest", "image"), ("accept-encoding", codings)]
+    assert admit(admission, *other)[1] == other
