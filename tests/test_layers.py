@@ -1,4 +1,4 @@
-"""A file imports from its own folder and from smaller layers only (docs/design.md)."""
+"""A file imports from its own folder and from smaller layers only."""
 
 from __future__ import annotations
 
