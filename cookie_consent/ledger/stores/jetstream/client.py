@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import nats
 from nats.errors import Error as NatsError
+from nats.errors import NoServersError, StaleConnectionError
 
 from cookie_consent.errors import ConfigurationError, LedgerError, RecordRefusedError
 
@@ -31,6 +32,8 @@ WINDOW = 1024
 _HEADERS = 512  # bytes that the headers take of the largest message, at most
 _NO_RESPONDERS = "503"
 _TOO_LARGE = 10054
+_ENDINGS = (OSError, StaleConnectionError, NoServersError)
+"""How connections end, or do not begin."""
 _WAITS = "see that a majority of its servers run and reach each other, and that their disks are not full"
 
 
@@ -51,15 +54,23 @@ class NobodyAnswersError(LedgerError):
 async def connect(url: JetStreamUrl, told: Callable[[str], object] | None = None) -> Client:
     """Return a connection, however long it takes until one of the servers answers; it comes back by itself.
 
-    ``told`` gets what goes wrong meanwhile, without secrets. Raises ``ConfigurationError`` for a file in the URL that
-    cannot be read.
+    ``told`` gets what goes wrong meanwhile, without secrets; once a server has said why it refuses, not how the
+    connections end that follow from that. Raises ``ConfigurationError`` for a file in the URL that cannot be read.
     """
+    has_spoken = False
 
     async def tell(error: Exception) -> None:
+        nonlocal has_spoken
         text = url.without_secrets(str(error) or type(error).__name__)
         logger.debug("NATS: %s", text)
-        if told is not None:
+        is_said = not isinstance(error, _ENDINGS)
+        if told is not None and (is_said or not has_spoken):
             told(text)
+        has_spoken = has_spoken or is_said
+
+    async def forget() -> None:
+        nonlocal has_spoken
+        has_spoken = False
 
     options: dict[str, Any] = {"user": url.user, "password": url.password, "token": url.token}
     if url.credentials is not None:
@@ -70,6 +81,7 @@ async def connect(url: JetStreamUrl, told: Callable[[str], object] | None = None
         servers=list(url.servers),
         name="cookie-consent",
         error_cb=tell,
+        reconnected_cb=forget,
         max_reconnect_attempts=-1,
         connect_timeout=2,
         reconnect_time_wait=0.2,
