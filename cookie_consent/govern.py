@@ -11,13 +11,15 @@ from cookie_consent.gate.documents import DOCUMENTS, WORKERS, is_governed
 if TYPE_CHECKING:
     from cookie_consent.exchange import Exchange
 
-__all__ = ["add_policy", "govern", "govern_not_modified", "page_headers"]
+__all__ = ["add_policy", "add_visitors_cookie", "govern", "govern_not_modified", "page_headers"]
 
 _RawHeaders = list[tuple[bytes, bytes]]
 _POLICY = b"content-security-policy"
 _PREFETCH = b"x-dns-prefetch-control"
 _PAGE_VARIES = ("Cookie", "Accept-Language", "Sec-GPC", "Sec-Fetch-Dest")
 _PAGE_VARY = ", ".join(_PAGE_VARIES).encode("ascii")
+_FOR_CDNS = (b"cdn-cache-control", b"surrogate-control")
+"""How the names of fields end that tell CDNs what to store; some have a name of their own in front."""
 _STALE = frozenset(
     {
         b"content-length",
@@ -59,6 +61,18 @@ def add_policy(headers: _RawHeaders, exchange: Exchange) -> None:
         if header[0] == _POLICY:
             headers[:] = [other for other in headers if other[0] != _PREFETCH]
             headers.append((_PREFETCH, b"off"))
+
+
+def add_visitors_cookie(headers: _RawHeaders, cookie: str) -> None:
+    """Add the consent cookie to a page, which then is for this visitor only, whatever the application says.
+
+    Pages vary with ``Cookie``, but not every cache looks at that, and the cookie names the visitor. ``private`` stands
+    beside ``no-store``, which some caches of CDNs leave to browsers; fields that are for CDNs alone would outweigh
+    both (RFC 9213, section 2.2).
+    """
+    headers[:] = [header for header in headers if header[0] != b"cache-control" and not header[0].endswith(_FOR_CDNS)]
+    headers.append((b"cache-control", b"private, no-store"))
+    headers.append((b"set-cookie", cookie.encode("latin-1")))
 
 
 def govern(headers: MutableHeaders, exchange: Exchange) -> None:

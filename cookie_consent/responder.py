@@ -15,7 +15,7 @@ from cookie_consent.gate.coding import CodingError, coding_for, is_readable
 from cookie_consent.gate.documents import USUAL_PASSIVE, WORKERS, concerns, kind_of
 from cookie_consent.gate.sniff import SNIFFED, looks_like_html
 from cookie_consent.gate.speculation import LARGEST_RULES
-from cookie_consent.govern import add_policy, govern, govern_not_modified, page_headers
+from cookie_consent.govern import add_policy, add_visitors_cookie, govern, govern_not_modified, page_headers
 from cookie_consent.once import log_once
 from cookie_consent.page import Page
 
@@ -287,17 +287,14 @@ class Responder:
         return Page(self._exchange, content_type=self._content_type, content_encoding=self._content_encoding)
 
     async def _send_start(self) -> None:
-        """Send the headers, with the policy, now that the page's beginning is known.
-
-        Pages vary with ``Cookie``, which names the visitor here, so a cookie can be set on one that caches share.
-        """
+        """Send the headers, with the policy, now that the page's beginning is known."""
         if self._exchange.is_governing and not self._exchange.is_amp:
             add_policy(self._start["headers"], self._exchange)
         exchange = self._exchange
         if exchange.consent.overruled and exchange.is_document and exchange.scope["method"] == "GET":
             cookie = await exchange.signal_cookie()
             if cookie is not None:
-                self._start["headers"].append((b"set-cookie", cookie.encode("latin-1")))
+                add_visitors_cookie(self._start["headers"], cookie)
         await self._forward(self._start)
 
     async def _rewrite(self, message: Message) -> None:
