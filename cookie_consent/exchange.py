@@ -184,7 +184,8 @@ class Exchange:
     async def signal_cookie(self) -> str | None:
         """Put it on record that the browser's signal overrules the visitor's choice; return ``Set-Cookie`` for it."""
         user_agent = self._asked.get(b"user-agent", b"").decode("latin-1")
-        return await self.site.signals.cookie(self.scope, self.consent, user_agent)
+        path = _return_to(self.scope).partition("?")[0]
+        return await self.site.signals.cookie(self.scope, self.consent, path=path, user_agent=user_agent)
 
     def banner(self) -> bytes:
         """Return the banner for the page, after all of its tags have passed the gate."""

@@ -111,6 +111,7 @@ class ConsentMiddleware:
                 classifier=self._classifier,
                 reports=self.reports,
             ),
+            replaced=self._site.signals.replaced,
         )
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:

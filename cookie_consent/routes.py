@@ -63,6 +63,7 @@ class Routes:
         assets: Assets,
         reports: Reports,
         admin: Admin,
+        replaced: Callable[[str | None], object],
     ) -> None:
         self._policy = policy
         self._classifier = classifier
@@ -72,6 +73,7 @@ class Routes:
         self._assets = assets
         self._reports = reports
         self._admin = admin
+        self._replaced = replaced
         self._export = AdminExport(admin, ledger, policy)
         self._stats = AdminStats(admin, ledger, renderer)
         self._ledger_failed = False
@@ -182,6 +184,7 @@ class Routes:
             message = "your choice could not be saved, so nothing has changed; please try again later"
             raise ChoiceError(message, status=503, code="not-saved") from None
         self._ledger_failed = False
+        self._replaced(consent.record)
         response = self._acknowledge(request, choice, changed)
         response.headers.append("set-cookie", cookie)
         for expired in self._withdrawn_cookies(request, consent, changed, choice.url):

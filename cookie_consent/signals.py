@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import anyio
 
 from cookie_consent.agents import family_of
+from cookie_consent.errors import RecordRefusedError
 from cookie_consent.ledger import ConsentRecord, new_record_id
 from cookie_consent.once import log_once
 
@@ -32,43 +33,59 @@ class SignalLog:
 
     A page that waits in vain goes out without the cookie that names the record, and the next one brings the same
     record again, which the ledger keeps once. Only pages in different processes at one moment make two of them.
+    A choice that is made while a page is on its way counts more than the page, if the same process answers both.
     """
 
     def __init__(self, ledger: Ledger, cookie: ConsentCookie) -> None:
         self._ledger = ledger
         self._cookie = cookie
-        self._made: OrderedDict[str, ConsentRecord] = OrderedDict()  # by the record that was overruled
+        self._made: OrderedDict[str, ConsentRecord | None] = OrderedDict()
+        """By the record that was overruled; None where the visitor has chosen anew since."""
 
-    async def cookie(self, scope: Scope, consent: Consent, user_agent: str) -> str | None:
+    def replaced(self, record: str | None) -> None:
+        """Take note that the visitor has chosen anew, so that no page still on its way takes him back to ``record``."""
+        if record is not None:
+            self._keep(record, None)
+
+    async def cookie(self, scope: Scope, consent: Consent, *, path: str, user_agent: str) -> str | None:
         """Put it on record that ``consent`` holds less than was agreed to; return the ``Set-Cookie`` value for it.
 
         From then on the visitor has chosen in sight of the signal, so that what it took back stays refused without
-        it too, until he agrees to it anew. None where the log does not answer in time: the page must not fail.
+        it too, until he agrees to it anew. None where the log does not answer in time: the page must not fail. None
+        also where he has chosen by hand since the page was asked for, whose cookie this one would take the place of.
         """
         if consent.record is None or consent.id is None or consent.decided_at is None:
             return None
-        record = self._made.get(consent.record)
-        if record is None:
-            record = self._made[consent.record] = _record(scope, consent, consent.id, user_agent)
-            if len(self._made) > _KEPT:
-                self._made.popitem(last=False)
+        overruled = consent.record
         try:
+            if overruled not in self._made:
+                self._keep(overruled, _record(consent, consent.id, path, user_agent))
+            record = self._made[overruled]
+            if record is None:
+                return None
+            after = replace(consent, record=record.id, gpc=True)
+            cookie = self._cookie.header(after, secure=scope.get("scheme") == "https", since=consent.decided_at)
             with anyio.fail_after(_PATIENCE):
                 await self._ledger.write(record)
         except Exception as error:  # noqa: BLE001 - whatever it is, the page must not fail
+            if isinstance(error, RecordRefusedError) and self._made.get(overruled) is not None:
+                self._made.pop(overruled, None)  # the next page makes another, with its own path
             log_once(
                 "signal",
                 "a choice that a browser's signal overrules is not on record yet: %s",
                 str(error) or "it takes too long",
             )
             return None
-        secure = scope.get("scheme") == "https"
-        return self._cookie.header(
-            replace(consent, record=record.id, gpc=True), secure=secure, since=consent.decided_at
-        )
+        return cookie if self._made.get(overruled, record) is not None else None
+
+    def _keep(self, overruled: str, record: ConsentRecord | None) -> None:
+        self._made[overruled] = record
+        self._made.move_to_end(overruled)
+        if len(self._made) > _KEPT:
+            self._made.popitem(last=False)
 
 
-def _record(scope: Scope, consent: Consent, subject: str, user_agent: str) -> ConsentRecord:
+def _record(consent: Consent, subject: str, path: str, user_agent: str) -> ConsentRecord:
     at = datetime.now(UTC)
     optional = [category.id for category in consent.policy.optional]
     return ConsentRecord(
@@ -83,6 +100,6 @@ def _record(scope: Scope, consent: Consent, subject: str, user_agent: str) -> Co
         previous=consent.record,
         channel="gpc",
         policy_version=consent.policy_version,
-        url=str(scope["path"])[:_LONGEST_PATH],
+        url=path[:_LONGEST_PATH],
         user_agent_family=family_of(user_agent),
     )

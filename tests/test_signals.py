@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
@@ -15,20 +16,24 @@ from starlette.routing import Route
 
 from cookie_consent import ConsentMiddleware, LedgerError
 from cookie_consent.consent import Consent, ConsentCookie
-from cookie_consent.ledger import Ledger
+from cookie_consent.errors import RecordRefusedError
+from cookie_consent.ledger import Ledger, new_key
+from cookie_consent.once import _logged
 from cookie_consent.policy import parse_policy
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterator
+    from pathlib import Path
 
-    from cookie_consent import ConsentRecord
+    from starlette.requests import Request
+
+    from cookie_consent import ConsentRecord, Policy
 
 pytestmark = pytest.mark.anyio
 
-POLICY = parse_policy(
-    {"version": "1", "services": {"ads": {"name": "Ads", "category": "advertising", "hosts": ["ads.example"]}}},
-    source="test",
-)
+SERVICES = {"ads": {"name": "Ads", "category": "advertising", "hosts": ["ads.example"]}}
+POLICY = parse_policy({"version": "1", "services": SERVICES}, source="test")
+SECRET = "s" * 32
 PAGE = {"accept": "text/html", "sec-fetch-dest": "document", "user-agent": "Mozilla/5.0 Firefox/140.0"}
 SIGNAL = {**PAGE, "sec-gpc": "1"}
 AGREED = {"granted": ["analytics", "advertising"]}
@@ -41,17 +46,52 @@ def ledger(ledger_url: str) -> Iterator[Ledger]:
     opened.close()
 
 
-@asynccontextmanager
-async def visiting(ledger: Ledger) -> AsyncIterator[httpx.AsyncClient]:
-    async def page(_: Any) -> HTMLResponse:
+class Shop:
+    """A site whose slow page is sent when it is told to."""
+
+    def __init__(self) -> None:
+        self.asked, self.told = anyio.Event(), anyio.Event()
+
+    async def page(self, _: Request) -> HTMLResponse:
         return HTMLResponse("<!doctype html><p>Hello")
 
-    async def data(_: Any) -> JSONResponse:
+    async def slow(self, request: Request) -> HTMLResponse:
+        self.asked.set()
+        await self.told.wait()
+        return await self.page(request)
+
+    async def shared(self, _: Request) -> HTMLResponse:
+        headers = {
+            "Cache-Control": "public, max-age=60, s-maxage=600",
+            "CDN-Cache-Control": "max-age=600",
+            "Shop-CDN-Cache-Control": "max-age=600",
+            "Surrogate-Control": "max-age=600",
+            "Surrogate-Key": "page",
+        }
+        return HTMLResponse("<!doctype html><p>Hello", headers=headers)
+
+    async def data(self, _: Request) -> JSONResponse:
         return JSONResponse({})
 
-    app = Starlette(routes=[Route("/a", page, methods=["GET", "POST"]), Route("/data", data)])
-    gated = ConsentMiddleware(app, policy=POLICY, secret="s" * 32, ledger=ledger)
-    async with httpx.AsyncClient(transport=httpx.ASGITransport(gated), base_url="http://shop.example") as browser:
+    @property
+    def app(self) -> Starlette:
+        return Starlette(
+            routes=[
+                Route("/data", self.data),
+                Route("/slow", self.slow),
+                Route("/shared", self.shared),
+                Route("/{path:path}", self.page, methods=["GET", "POST"]),
+            ]
+        )
+
+
+@asynccontextmanager
+async def visiting(
+    ledger: Ledger, policy: Policy = POLICY, *, shop: Shop | None = None, cookies: httpx.Cookies | None = None
+) -> AsyncIterator[httpx.AsyncClient]:
+    gated = ConsentMiddleware((shop or Shop()).app, policy=policy, secret=SECRET, ledger=ledger)
+    transport = httpx.ASGITransport(gated)
+    async with httpx.AsyncClient(transport=transport, base_url="http://shop.example", cookies=cookies) as browser:
         yield browser
 
 
@@ -99,6 +139,87 @@ async def test_services_are_overruled_too(ledger: Ledger) -> None:
     assert (choice.granted_services, signal.granted_services) == (("ads",), ())
 
 
+async def test_services_that_are_refused_stay_refused(ledger: Ledger) -> None:
+    async with visiting(ledger) as browser:
+        await browser.post("/_consent/choices", json={"granted": ["advertising"], "services": {"ads": False}})
+        await browser.get("/a", headers=SIGNAL)
+        state = (await browser.get("/_consent/state")).json()
+    _, signal = logged(ledger)
+    assert (signal.refused_services, signal.granted_services, signal.granted) == (("ads",), (), ())
+    assert state["services"] == {"ads": False}
+
+
+async def test_the_path_is_as_choices_have_it(ledger: Ledger) -> None:
+    async with visiting(ledger) as browser:
+        await browser.post("/_consent/choices", json={**AGREED, "url": "/caf%C3%A9%00"})
+        await browser.get("/caf%C3%A9%00?a=b", headers=SIGNAL)
+    choice, signal = logged(ledger)
+    assert signal.url == choice.url == "/caf%C3%A9%00"
+
+
+async def test_a_page_with_the_cookie_is_for_one_visitor_only(ledger: Ledger) -> None:
+    async with visiting(ledger) as browser:
+        await browser.post("/_consent/choices", json=AGREED)
+        first = (await browser.get("/shared", headers=SIGNAL)).headers
+        later = (await browser.get("/shared", headers=SIGNAL)).headers
+    assert "set-cookie" in first
+    assert first.get_list("cache-control") == ["private, no-store"]
+    for_cdns = {"cdn-cache-control", "shop-cdn-cache-control", "surrogate-control"}
+    assert not for_cdns & {*first}
+    assert first["surrogate-key"] == "page"
+    assert later["cache-control"] == "public, max-age=60, s-maxage=600"
+    assert for_cdns < {*later}
+    for answer in (first, later):
+        assert "Cookie" in answer["vary"]
+
+
+async def test_two_pages_at_one_moment_make_one_record(ledger: Ledger) -> None:
+    async with visiting(ledger) as browser:
+        await browser.post("/_consent/choices", json=AGREED)
+        async with anyio.create_task_group() as tasks:
+            for path in ("/a", "/b", "/c"):
+                tasks.start_soon(lambda path: browser.get(path, headers=SIGNAL), path)
+    assert [record.action for record in logged(ledger)] == ["given", "signal"]
+
+
+async def test_a_page_on_its_way_takes_back_no_choice_made_meanwhile(ledger: Ledger) -> None:
+    shop, answers = Shop(), []
+
+    async def ask() -> None:
+        answers.append(await browser.get("/slow", headers=SIGNAL))
+
+    async with visiting(ledger, shop=shop) as browser:
+        await browser.post("/_consent/choices", json=AGREED)
+        async with anyio.create_task_group() as tasks:
+            tasks.start_soon(ask)
+            await shop.asked.wait()
+            await browser.post("/_consent/choices", json={"granted": []}, headers={"sec-gpc": "1"})
+            shop.told.set()
+        state = (await browser.get("/_consent/state")).json()
+    assert "set-cookie" not in answers[0].headers
+    assert state["granted"] == ["session"]
+    assert [record.action for record in logged(ledger)] == ["given", "withdrawn"]
+
+
+async def test_a_choice_under_another_version_of_the_policy_is_none(ledger: Ledger) -> None:
+    async with visiting(ledger) as browser:
+        await browser.post("/_consent/choices", json=AGREED)
+    async with visiting(ledger, parse_policy({"version": "2"}, source="test"), cookies=browser.cookies) as later:
+        assert "set-cookie" not in (await later.get("/a", headers=SIGNAL)).headers
+    assert len(logged(ledger)) == 1
+
+
+async def test_the_log_can_be_verified(ledger_url: str, tmp_path: Path) -> None:
+    (tmp_path / "key").write_text(new_key("shop.example/consent")[0])
+    ledger = Ledger(ledger_url, key=tmp_path / "key")
+    async with visiting(ledger) as browser:
+        await browser.post("/_consent/choices", json=AGREED)
+        await browser.get("/a", headers=SIGNAL)
+    ledger.seal()
+    assert ledger.verify().faults == []
+    ledger.close()
+
+
 @pytest.mark.parametrize(
     ("method", "path", "headers", "granted"),
     [
@@ -130,14 +251,15 @@ async def test_who_has_not_chosen_has_nothing_on_record(ledger: Ledger) -> None:
 
 @pytest.mark.parametrize("failure", ["error", "silence"])
 async def test_a_page_does_not_wait_for_the_log_for_long(
-    ledger: Ledger, monkeypatch: pytest.MonkeyPatch, failure: str
+    ledger: Ledger, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, failure: str
 ) -> None:
     write = ledger.write
     tried = []
+    _logged.discard("signal")
 
     async def failing(record: ConsentRecord, notice: Any = None) -> None:
         tried.append(record)
-        if len(tried) == 1:
+        if len(tried) <= 2:
             if failure == "error":
                 raise LedgerError("the disk is full", url=ledger.url)
             await anyio.sleep(60)
@@ -147,11 +269,50 @@ async def test_a_page_does_not_wait_for_the_log_for_long(
     async with visiting(ledger) as browser:
         await browser.post("/_consent/choices", json=AGREED)
         monkeypatch.setattr(ledger, "write", failing)
-        first = await browser.get("/a", headers=SIGNAL)
-        assert (first.status_code, "set-cookie" in first.headers) == (200, False)
+        for _ in range(2):
+            page = await browser.get("/a", headers=SIGNAL)
+            assert (page.status_code, "set-cookie" in page.headers) == (200, False)
+            assert "Hello" in page.text
+            assert page.headers.get("cache-control") is None
         assert "set-cookie" in (await browser.get("/a", headers=SIGNAL)).headers
-    assert tried[0] == tried[1]  # what was late may be in the log all the same, so it is not made anew
+    (said,) = [record for record in caplog.records if record.levelno == logging.ERROR]
+    assert ("the disk is full" if failure == "error" else "it takes too long") in said.getMessage()
+    assert tried[0] == tried[2]  # what was late may be in the log all the same, so it is not made anew
     assert [record.action for record in logged(ledger)] == ["given", "signal"]
+
+
+async def test_a_record_that_the_log_refuses_is_made_anew(ledger: Ledger, monkeypatch: pytest.MonkeyPatch) -> None:
+    write = ledger.write
+
+    async def picky(record: ConsentRecord, notice: Any = None) -> None:
+        if record.url == "/odd":
+            raise RecordRefusedError("it has an odd path", url=ledger.url)
+        await write(record, notice)
+
+    async with visiting(ledger) as browser:
+        await browser.post("/_consent/choices", json=AGREED)
+        monkeypatch.setattr(ledger, "write", picky)
+        assert "set-cookie" not in (await browser.get("/odd", headers=SIGNAL)).headers
+        assert "set-cookie" in (await browser.get("/a", headers=SIGNAL)).headers
+    assert [record.url for record in logged(ledger)] == ["/", "/a"]
+
+
+async def test_a_page_does_not_fail_where_neither_log_nor_spool_can_be_written(tmp_path: Path) -> None:
+    cookies = httpx.Cookies()
+    well = Ledger(f"sqlite:///{tmp_path / 'consent.db'}")
+    async with visiting(well) as browser:
+        await browser.post("/_consent/choices", json=AGREED)
+        cookies = browser.cookies
+    (tmp_path / "file").write_text("no folder")
+    ill = Ledger(f"sqlite:///{tmp_path / 'file' / 'consent.db'}", spool=tmp_path / "file" / "spool")
+    async with visiting(ill, cookies=cookies) as browser:
+        page = await browser.get("/a", headers=SIGNAL)
+    assert (page.status_code, "set-cookie" in page.headers) == (200, False)
+    assert "Hello" in page.text
+    ill.close()
+    async with visiting(well, cookies=cookies) as browser:
+        assert "set-cookie" in (await browser.get("/a", headers=SIGNAL)).headers
+    well.close()
 
 
 def test_the_cookie_ends_when_the_choice_would_have_ended() -> None:
@@ -160,6 +321,6 @@ def test_the_cookie_ends_when_the_choice_would_have_ended() -> None:
     consent = Consent(
         policy=POLICY, granted=frozenset(), decided=True, id=name, record=name, decided_at=decided_at, gpc=True
     )
-    header = ConsentCookie(["s" * 32], POLICY.cookie).header(consent, secure=False, since=decided_at)
+    header = ConsentCookie([SECRET], POLICY.cookie).header(consent, secure=False, since=decided_at)
     left = int(header.partition("Max-Age=")[2].partition(";")[0])
     assert abs(left - (POLICY.cookie.max_age - 864_000)) < 5
