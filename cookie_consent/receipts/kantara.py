@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from cookie_consent.errors import ConfigurationError
+from cookie_consent.receipts.origin import choice_behind
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -30,8 +31,9 @@ def kantara_receipt(ledger: Ledger, policy: Policy, subject: str, *, site: str =
     """Return the receipt of a visitor's last choice, ready for JSON; None if none is on record.
 
     ``site`` is the address that paths of the policy belong to, such as ``https://shop.example``; else it is that of
-    the policy. What is consented to, and only that, is in ``services``; a refusal has none. Raises
-    ``ConfigurationError`` for a policy that names no controller, and ``LedgerError``.
+    the policy. What is consented to, and only that, is in ``services``; a refusal has none. If a browser's signal has
+    taken back some of it, the rest was agreed to by the choice before. Raises ``ConfigurationError`` for a policy that
+    names no controller, and ``LedgerError``.
     """
     controller = policy.controller
     if controller is None:
@@ -41,7 +43,8 @@ def kantara_receipt(ledger: Ledger, policy: Policy, subject: str, *, site: str =
     record = next(iter(ledger.records(subject=subject, limit=1, newest_first=True)), None) if subject else None
     if record is None:
         return None
-    notice = ledger.notice(record.notice) if record.notice is not None else None
+    choice = choice_behind(ledger, record)
+    notice = ledger.notice(choice.notice) if choice is not None and choice.notice is not None else None
     if not site and policy.site is not None and not policy.site.startswith("*"):
         site = f"https://{policy.site}"
     party: dict[str, Any] = {"piiController": controller.name, "onBehalf": False, "contact": controller.contact}
@@ -53,7 +56,7 @@ def kantara_receipt(ledger: Ledger, policy: Policy, subject: str, *, site: str =
         "version": VERSION,
         "jurisdiction": record.region or "not recorded",
         "consentTimestamp": int(record.at.timestamp()),
-        "collectionMethod": _METHODS.get(record.channel, record.channel),
+        "collectionMethod": _method(record, choice),
         "consentReceiptID": record.id,
     }
     if keys := ledger.recorded_keys():
@@ -69,6 +72,13 @@ def kantara_receipt(ledger: Ledger, policy: Policy, subject: str, *, site: str =
         "sensitive": False,
         "spiCat": [],
     }
+
+
+def _method(record: ConsentRecord, choice: ConsentRecord | None) -> str:
+    method = _METHODS.get(record.channel, record.channel)
+    if choice is None or choice is record:
+        return method
+    return f"{_METHODS.get(choice.channel, choice.channel)}, limited by {method}"
 
 
 def _services(record: ConsentRecord, policy: Policy) -> list[dict[str, Any]]:

@@ -7,6 +7,7 @@ from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 from cookie_consent.ledger import time_text
+from cookie_consent.receipts.origin import choice_behind
 
 if TYPE_CHECKING:
     from cookie_consent.ledger import ConsentRecord, Ledger
@@ -22,9 +23,9 @@ def make_receipt(ledger: Ledger, policy: Policy, subject: str) -> dict[str, Any]
     """Return the receipt, ready for JSON. Raises ``LedgerError``.
 
     ``records`` are those of the past year, oldest first, of more than 1,000 the latest. Each has ``used``: from when
-    until when the site went by it, which is the visitor's next choice or the end of the consent cookie. ``notices``
-    are the texts that were shown, by the hash that the records name. Erased records are nobody's
-    any more.
+    until when the site went by it, which is the visitor's next choice or the end of the consent cookie. A signal of the
+    browser does not make the cookie last longer. ``notices`` are the texts that were shown, by the hash that the
+    records name. Erased records are nobody's any more.
     """
     now = datetime.now(UTC)
     newest = list(ledger.records(since=now - _PERIOD, subject=subject, limit=_MOST, newest_first=True))
@@ -37,7 +38,10 @@ def make_receipt(ledger: Ledger, policy: Policy, subject: str) -> dict[str, Any]
         "subject": subject,
         "issued": time_text(now),
         "controller": policy.controller.name if policy.controller is not None else None,
-        "records": [_with_use(record, end, policy) for record, end in zip(records, ends, strict=True)],
+        "records": [
+            _with_use(record, _chosen_at(ledger, record), end, policy)
+            for record, end in zip(records, ends, strict=True)
+        ],
         "notices": {
             notice.hash: {
                 "language": notice.language,
@@ -49,7 +53,13 @@ def make_receipt(ledger: Ledger, policy: Policy, subject: str) -> dict[str, Any]
     }
 
 
-def _with_use(record: ConsentRecord, following: datetime | None, policy: Policy) -> dict[str, Any]:
-    expires = record.at + timedelta(seconds=policy.cookie.max_age)
+def _chosen_at(ledger: Ledger, record: ConsentRecord) -> datetime:
+    """Return from when on the cookie lasts; of a signal to a choice that is not on record any more its own time."""
+    choice = choice_behind(ledger, record)
+    return choice.at if choice is not None else record.at
+
+
+def _with_use(record: ConsentRecord, chosen_at: datetime, following: datetime | None, policy: Policy) -> dict[str, Any]:
+    expires = chosen_at + timedelta(seconds=policy.cookie.max_age)
     end = expires if following is None else min(following, expires)
     return {**record.as_dict(), "used": {"from": time_text(record.at), "until": time_text(end)}}

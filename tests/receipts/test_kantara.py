@@ -122,6 +122,26 @@ def test_the_receipt_is_of_the_last_choice(ledger_url: str) -> None:
     ledger.close()
 
 
+def test_what_a_signal_has_left_was_agreed_to_before(ledger_url: str) -> None:
+    ledger = Ledger(ledger_url)
+    choice = mine(0, notice=NOTICE.hash, granted=("advertising", "analytics"), refused=())
+    signal = mine(
+        9, granted=("analytics",), refused=("advertising",), action="signal", channel="gpc", previous=choice.id
+    )
+    ledger.append([choice, signal], [NOTICE])
+    receipt = receipt_of(ledger)
+    assert (receipt["consentReceiptID"], receipt["language"]) == (signal.id, "en")
+    assert receipt["collectionMethod"] == (
+        "the site's consent banner, limited by the browser's Global Privacy Control signal"
+    )
+    assert [purpose["purposeCategory"] for purpose in receipt["services"][0]["purposes"]] == [["analytics"]]
+    ledger.append([mine(10, action="signal", channel="gpc", previous=new_record_id(START))])  # that one was pruned
+    later = receipt_of(ledger)
+    assert later["collectionMethod"] == "the browser's Global Privacy Control signal"
+    assert "language" not in later
+    ledger.close()
+
+
 def test_the_key_of_a_sealed_log_is_named(ledger_url: str, tmp_path: Path) -> None:
     key, verifier = new_key("shop.example/consent")
     (tmp_path / "key").write_text(key)

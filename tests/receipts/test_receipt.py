@@ -9,7 +9,7 @@ import pytest
 from starlette.applications import Starlette
 
 from cookie_consent import ConsentMiddleware, Ledger, Policy
-from cookie_consent.ledger import Notice, new_record_id
+from cookie_consent.ledger import Notice, new_record_id, time_text
 from cookie_consent.policy import parse_policy
 from cookie_consent.receipts.receipt import make_receipt
 from tests.ledger.making import make
@@ -48,6 +48,24 @@ def test_a_receipt_is_of_the_past_year_and_says_how_choices_were_used(ledger_url
     assert receipt["records"][1]["used"]["from"] == text(second.at)
     ledger.erase("me")
     assert make_receipt(ledger, POLICY, "me")["records"] == []
+    ledger.close()
+
+
+def test_a_signal_makes_no_choice_last_longer(ledger_url: str) -> None:
+    ledger = Ledger(ledger_url)
+    choice = days_ago(100)
+    signal = days_ago(60, action="signal", channel="gpc", previous=choice.id)
+    twin = days_ago(59, action="signal", channel="gpc", previous=signal.id)
+    orphan = days_ago(10, action="signal", channel="gpc", previous=new_record_id(NOW - timedelta(days=300)))
+    ledger.append([choice, signal, twin])
+    first, second, third = make_receipt(ledger, POLICY, "me")["records"]
+    assert (second["action"], second["channel"], second["previous"]) == ("signal", "gpc", choice.id)
+    assert first["used"]["until"] == second["used"]["from"] == second["at"]
+    assert third["used"]["until"] == time_text(choice.at + timedelta(days=180))
+    ledger.append([orphan])
+    assert make_receipt(ledger, POLICY, "me")["records"][-1]["used"]["until"] == time_text(
+        orphan.at + timedelta(days=180)
+    )
     ledger.close()
 
 
