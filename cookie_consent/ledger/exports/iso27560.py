@@ -37,7 +37,7 @@ __all__ = ["Iso27560Lines"]
 
 _DAY = 86_400
 _GIVEN = {"expired": "dpv:ConsentExpired"}
-_REFUSED = {"withdrawn": "dpv:ConsentWithdrawn", "expired": "dpv:ConsentExpired"}
+_REFUSED = {"withdrawn": "dpv:ConsentWithdrawn", "signal": "dpv:ConsentWithdrawn", "expired": "dpv:ConsentExpired"}
 
 
 class Iso27560Lines:
@@ -131,9 +131,10 @@ class Iso27560Lines:
             if which:
                 status: dict[str, Any] = {
                     "dpv:isIndicatedBy": "dpv:DataSubject" if action != "expired" else self._controller,
-                    "dpv:hasIndicationMethod": channel,
                 }
-                if version == self._policy.version:
+                if action != "signal" or which is no:  # a signal gives nothing: what is left was given before
+                    status["dpv:hasIndicationMethod"] = channel
+                if version == self._policy.version and action != "signal":  # which makes nothing last longer
                     days = self._policy.cookie.max_age // _DAY
                     status["dpv:hasDuration"] = {"@type": "dpv:TemporalDuration", "rdf:value": f"P{days}D"}
                 status["dpv:hasProcess"] = [{"@id": node["@id"]} for node in which]

@@ -79,7 +79,7 @@ def test_the_document_is_valid_and_says_what_the_records_do(ledger_url: str) -> 
             == len(states)
             == sum(map(len, (record.granted, record.refused, record.granted_services, record.refused_services)))
         )
-        no = "dpv:ConsentWithdrawn" if record.action == "withdrawn" else "dpv:ConsentRefused"
+        no = "dpv:ConsentWithdrawn" if record.action in {"withdrawn", "signal"} else "dpv:ConsentRefused"
         for name in record.granted:
             assert states[_id(record.policy_version, name)] == "dpv:ConsentGiven"
         for name in record.refused:
@@ -144,6 +144,29 @@ def test_the_policy_fills_what_is_of_its_own_version(ledger_url: str) -> None:
     assert "dpv:hasService" not in foreign[_id("0", "service:youtube")]
     assert "dpv:hasDuration" not in other["dpv:hasConsentStatus"][0]
     ledger.close()
+
+
+def test_a_signal_withdraws_and_gives_nothing(ledger_url: str) -> None:
+    ledger = Ledger(ledger_url)
+    ledger.append(
+        [
+            make(0, granted=("advertising", "analytics"), refused=()),
+            make(1, granted=("analytics",), refused=("advertising",), action="signal", channel="gpc"),
+        ]
+    )
+    document = exported(ledger)
+    ledger.close()
+    Draft202012Validator(SCHEMA).validate(document)
+    (given,), (left, withdrawn) = (node["dpv:hasConsentStatus"] for node in nodes(document, "dpv:ConsentRecord"))
+    assert given["dpv:hasIndicationMethod"] == "banner"
+    assert (left["@type"], withdrawn["@type"]) == ("dpv:ConsentGiven", "dpv:ConsentWithdrawn")
+    assert left["dpv:hasProcess"] == [{"@id": _id("1", "analytics")}]
+    assert withdrawn["dpv:hasProcess"] == [{"@id": _id("1", "advertising")}]
+    assert withdrawn["dpv:hasIndicationMethod"] == "gpc"
+    assert withdrawn["dpv:isIndicatedBy"] == "dpv:DataSubject"
+    assert "dpv:hasIndicationMethod" not in left  # it was given by the choice before
+    assert "dpv:hasDuration" in given
+    assert not [status for status in (left, withdrawn) if "dpv:hasDuration" in status]
 
 
 def test_an_empty_document_and_one_of_several_pages_are_whole(ledger_url: str) -> None:
