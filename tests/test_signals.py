@@ -116,7 +116,8 @@ async def test_the_first_page_with_the_signal_is_put_on_record(ledger: Ledger) -
     assert signal.granted == ("analytics",)
     assert "advertising" in signal.refused
     assert (signal.notice, signal.url, signal.user_agent_family) == (None, "/a", "Firefox")
-    assert ledger.stats().gpc == 1
+    figures = ledger.stats()
+    assert (figures.gpc, figures.total, figures.withdrawals) == (1, 2, 0)
 
 
 async def test_what_is_agreed_to_in_sight_of_the_signal_holds(ledger: Ledger) -> None:

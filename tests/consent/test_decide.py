@@ -23,14 +23,21 @@ POLICY = parse_policy(
 )
 
 
-def decided(*granted: str, gpc: bool, by_signal: bool = False, version: str = "1", **services: bool) -> Consent:
+def decided(
+    granted: list[str],
+    services: dict[str, bool] | None = None,
+    *,
+    gpc: bool = True,
+    by_signal: bool = False,
+    version: str = "1",
+) -> Consent:
     stored = StoredChoice(
         subject="3f2504e0-4f89-41d3-9a0c-0305e82c3301",
         record="0190163d-8694-739b-aea5-966c26f8ad92",
         policy_version=version,
         decided_at=datetime(2026, 1, 1, tzinfo=UTC),
         granted=frozenset(granted),
-        services=services,
+        services=services or {},
         gpc=by_signal,
     )
     return decide(POLICY, stored, gpc=gpc)
@@ -50,13 +57,13 @@ def decided(*granted: str, gpc: bool, by_signal: bool = False, version: str = "1
 def test_the_signal_takes_back_sale_and_sharing(
     granted: list[str], services: dict[str, bool], left: list[str], left_services: dict[str, bool]
 ) -> None:
-    consent = decided(*granted, gpc=True, **services)
+    consent = decided(granted, services)
     assert consent.overruled
     assert consent.decided
     assert consent.granted == {"session", *left}
     assert consent.services == left_services
-    assert not decided(*granted, gpc=False, **services).overruled
-    assert not decided(*granted, gpc=True, by_signal=True, **services).overruled
+    assert not decided(granted, services, gpc=False).overruled
+    assert not decided(granted, services, by_signal=True).overruled
 
 
 @pytest.mark.parametrize(
@@ -70,9 +77,9 @@ def test_the_signal_takes_back_sale_and_sharing(
     ],
 )
 def test_where_nothing_is_taken_back_nothing_is_overruled(granted: list[str], services: dict[str, bool]) -> None:
-    assert not decided(*granted, gpc=True, **services).overruled
+    assert not decided(granted, services).overruled
 
 
 def test_without_a_choice_under_this_policy_nothing_is_overruled() -> None:
     assert not decide(POLICY, None, gpc=True).overruled
-    assert not decided("advertising", gpc=True, version="0").overruled
+    assert not decided(["advertising"], version="0").overruled
