@@ -26,8 +26,8 @@ __all__ = [
 
 CONDITIONS = frozenset({b"if-modified-since", b"if-range", b"range"})
 """Not shown to the application where a page is asked for: what it would compare is the page before the gate."""
-LOOKED_INTO = CONDITIONS | {b"cookie", b"if-none-match", b"sec-fetch-dest", b"sec-gpc"}
-"""Headers of requests that ``Admission`` has to see; it has to see those that ask for a page too."""
+LOOKED_INTO = CONDITIONS | {b"accept", b"cookie", b"if-none-match", b"sec-fetch-dest", b"sec-gpc"}
+"""Headers of requests that ``Admission`` has to see; ``Accept`` only where it asks for a page."""
 _HIDDEN_EXTENSIONS = frozenset({"http.response.pathsend", "http.response.zerocopysend", "http.response.push"})
 """Ways to send a body past the rewriter; the application sends bytes where they are not offered."""
 _SECURE = frozenset({"https", "wss"})

@@ -67,12 +67,15 @@ class Exchange:
     refuses_cookies = False
     """Whether a cookie that came with the request is not agreed to; known when the application has its scope."""
 
-    def __init__(self, site: Site, scope: Scope, consent: Consent, asked: dict[bytes, bytes]) -> None:
+    def __init__(self, site: Site, scope: Scope, consent: Consent) -> None:
         self.site = site
         self.scope = scope
         self.consent = consent
-        self._asked = asked
+
+    @cached_property
+    def _asked(self) -> dict[bytes, bytes]:
         """The request's headers; of several with one name the last."""
+        return dict(self.scope["headers"])
 
     @cached_property
     def cookies(self) -> CookieGate:

@@ -22,7 +22,7 @@ def handshake(site: Site, scope: Scope, send: Send) -> tuple[Scope, Send]:
 
     (ASGI, WebSocket and its extension for denial responses.)
     """
-    exchange = Exchange(site, scope, site.admission.consent(scope), dict(scope["headers"]))
+    exchange = Exchange(site, scope, site.admission.consent(scope))
 
     async def outer(message: Message) -> None:
         if message["type"] in _ANSWERS:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import hashlib
 import logging
 from typing import TYPE_CHECKING
@@ -152,6 +153,7 @@ class ConsentMiddleware:
 
     async def _lifespan(self, scope: Scope, receive: Receive, send: Send) -> None:
         await self._open_ledger()
+        gc.collect()  # what is left of building all this lies scattered among what each request uses, and slows it
         is_closed = False
 
         async def close_first(message: Message) -> None:

@@ -53,19 +53,20 @@ def gated(site: Site, scope: Scope, send: Send) -> tuple[Scope, Send]:  # noqa: 
 
     Most answers that are no pages concern no gate, nor do their requests: these notice as little as can be.
     """
-    asked, inner = dict(scope["headers"]), dict(scope)
-    is_looked_at = False
-    if LOOKED_INTO.isdisjoint(asked) and b"text/html" not in asked.get(b"accept", b""):
-        inner["consent"] = consent = site.undecided
-    else:
-        consent, headers = site.admission.admit(scope, asked)
-        if headers is None:
-            exchange = Exchange(site, scope, consent, asked)
-            return exchange.inner_scope(), Responder(exchange, send).send
-        inner["consent"], inner["headers"] = consent, headers
-        is_looked_at = asked.get(b"sec-fetch-dest") in _LOOKED_AT
+    inner, consent = dict(scope), site.undecided
+    for name, value in scope["headers"]:
+        if name in LOOKED_INTO and (name != b"accept" or b"text/html" in value):
+            asked = dict(scope["headers"])
+            consent, headers = site.admission.admit(scope, asked)
+            if headers is None or asked.get(b"sec-fetch-dest") in _LOOKED_AT:
+                exchange = Exchange(site, scope, consent)
+                return exchange.inner_scope(), Responder(exchange, send).send
+            inner["headers"] = headers
+            break
+    inner["consent"] = consent
     if "extensions" in scope:
         inner["extensions"] = shown_extensions(scope)
+    request = site, scope, consent
     forward: Send | None = None
 
     def outer(message: Message) -> Awaitable[None]:
@@ -73,19 +74,19 @@ def gated(site: Site, scope: Scope, send: Send) -> tuple[Scope, Send]:  # noqa: 
         if forward is not None:
             return forward(message)
         forward = send
-        if message["type"] == "http.response.start" and len(message) == _PARTS and not is_looked_at:
+        if message["type"] == "http.response.start" and len(message) == _PARTS:
             status, is_passive = message["status"], False
             for name, value in message.get("headers", ()):
                 if name == b"content-type":
                     if value not in USUAL_PASSIVE and kind_of(value) != "passive":
                         break
                     is_passive = status == _OK or status not in _BARE
-                elif name != b"content-length" and name not in _PLAIN:
+                elif name not in _PLAIN:
                     break
             else:
                 if is_passive:
                     return send(message)
-        forward = Responder(Exchange(site, scope, consent, asked), send).send
+        forward = Responder(Exchange(*request), send).send
         return forward(message)
 
     return inner, outer
