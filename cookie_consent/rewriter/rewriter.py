@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 
 from cookie_consent.rewriter.foreign import FOREIGN_ROOTS, ForeignContent
 from cookie_consent.rewriter.grammar import NAME, RAW_TEXT, TAG, TEXT, raw_text_end
-from cookie_consent.rewriter.outlook import DRAWING, SUSPECT, outlook
+from cookie_consent.rewriter.look_ahead import LookAhead
+from cookie_consent.rewriter.outlook import DRAWING
 from cookie_consent.rewriter.raw_text import ScriptData
 from cookie_consent.rewriter.references import decode_references
 from cookie_consent.rewriter.tag import StartTag
@@ -28,7 +29,6 @@ _LONGEST_HEAD_TAG = 16 * 1024
 _LONGEST_FOREIGN_TEXT = 64 * 1024
 _STRUCTURE = frozenset({b"plaintext", b"body", b"frameset", b"base", b"select"})
 _BYTE_ORDER_MARK = b"\xef\xbb\xbf"
-_ANY_TAG = re.compile(rb"<")
 _LETTERS = frozenset(b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz")
 _SPACES = re.compile(rb"[\t\n\f\r ]*+")
 
@@ -70,13 +70,12 @@ class Rewriter(Texts):
         self._sent = 0
         self._rest = b""
         self._out: list[bytes] = []
-        self._candidate = self._suspect = -1
-        self._is_sure = False
+        self._ahead = LookAhead(all_tags=all_tags)
         self._foreign = ForeignContent()
         self._in_select = False
         self._after_body_start = False
         self._at_start = True
-        self._choose_outlook()
+        self._look_again()
         self._retried = False
         self._waiting = self._is_final = False
         self._tag_end = TagEnd()
@@ -95,7 +94,7 @@ class Rewriter(Texts):
             data = self._rest + data
             self._rest = b""
         self._buffer, self._at, self._sent = data, 0, 0
-        self._candidate = self._suspect = -1
+        self._ahead.begin(data)
         while self._at < len(self._buffer) and self._state() and not self._waiting:
             pass
         self._waiting = False
@@ -192,16 +191,16 @@ class Rewriter(Texts):
 
     def _data(self) -> bool:
         """Go from one piece of markup that has to be looked at to the next."""
-        buffer = self._buffer
+        buffer, ahead = self._buffer, self._ahead
         size = len(buffer)
         while True:
-            self._at = at = self._next_markup()
+            self._at = at = ahead.next_markup(self._at)
             if at + 2 >= size:
                 return False
             second = buffer[at + 1]
             if second in _LETTERS or (second == 0x2F and buffer[at + 2] in _LETTERS):  # "/"
                 end = buffer.find(b">", at) + 1
-                if end == 0 or self._suspect < end:
+                if end == 0 or not ahead.is_calm(end):
                     match = TAG.match(buffer, at)
                     end = match.end() if match is not None else 0
                 if end == 0 or end - at > MAXIMUM_TAG:
@@ -211,9 +210,7 @@ class Rewriter(Texts):
                 raw = buffer[at:end]
                 if second == 0x2F:
                     self._end_tag(raw, at)
-                elif ((self._is_sure and at == self._candidate) or self._is_shown(raw)) and self._start_tag(
-                    raw, at, end
-                ):
+                elif ahead.is_shown(raw, at) and self._start_tag(raw, at, end):
                     return True
             elif not self._no_tag(at, second):
                 return False
@@ -227,26 +224,6 @@ class Rewriter(Texts):
         match = TEXT.match(self._buffer, at)
         self._at = match.end() if match is not None else at + 1
         return True
-
-    def _next_markup(self) -> int:
-        """Return where the next ``<`` stands that may begin something of interest; see ``outlook`` for why."""
-        buffer, at, candidate, suspect = self._buffer, self._at, self._candidate, self._suspect
-        if candidate < at:
-            match = self._candidates.search(buffer, at)
-            if match is None:
-                candidate = len(buffer)
-            else:
-                candidate = match.start()
-                self._is_sure = match.lastindex is None
-            self._candidate = candidate
-        if suspect < at:
-            match = SUSPECT.search(buffer, at)
-            self._suspect = suspect = match.start() if match is not None else len(buffer)
-        near = min(candidate, suspect)
-        found = buffer.find(b"<", buffer.rfind(b">", at, near) + 1 or at, near + 1)
-        if found < 0 and near < len(buffer):  # the suspect stands in text
-            found = buffer.find(b"<", near)
-        return found if found >= 0 else len(buffer)
 
     def _unfinished_tag(self) -> bool:
         """Wait for the rest of a tag: look at it as a whole once more, and after that only at what is new."""
@@ -279,7 +256,7 @@ class Rewriter(Texts):
         # Go on as if the tag had come with what follows it.
         self._buffer = raw + buffer[end:]
         self._at = self._sent = 0
-        self._candidate = self._suspect = -1
+        self._ahead.begin(self._buffer)
         self._state = self._data
         return True
 
@@ -327,7 +304,7 @@ class Rewriter(Texts):
         if self._all_tags or self._foreign.depth > 1 or self._handler.relative:
             return False
         match = DRAWING.match(self._buffer, end)
-        if match is None or not end <= match.end() <= self._suspect:
+        if match is None or not self._ahead.is_calm(match.end()):
             return False
         self._at = match.end()
         return True
@@ -382,24 +359,10 @@ class Rewriter(Texts):
             self._foreign.end(name)
             self._look_again()
 
-    def _is_shown(self, raw: bytes) -> bool:
-        """Say whether the handler is shown the tag, which depends on nothing but the tag and where it stands."""
-        if self._all_tags:
-            return True
-        lower = raw.lower()
-        if self._outlook.named.match(lower) is not None:
-            return True
-        return self._outlook.attributed.search(lower, 2) is not None and SUSPECT.search(raw, 2) is not None
-
     def _look_again(self) -> None:
         """Search anew, because what is of interest has changed."""
-        self._choose_outlook()
-        self._candidate = -1
-
-    def _choose_outlook(self) -> None:
         nested = self._in_select or self._foreign.nested
-        self._outlook = outlook(foreign=self._foreign.inside, relative=self._handler.relative, nested=nested)
-        self._candidates = _ANY_TAG if self._all_tags else self._outlook.candidate
+        self._ahead.choose(foreign=self._foreign.inside, relative=self._handler.relative, nested=nested)
 
     def _nested(self, name: bytes) -> Rewriter:
         """Return what reads the text of an element of that name as markup."""
