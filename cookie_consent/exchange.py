@@ -11,6 +11,7 @@ from cookie_consent.admission import CONDITIONS, asks_for_page, is_to_be_read, r
 from cookie_consent.gate import (
     ContentSecurityPolicies,
     CookieGate,
+    JudgedTags,
     OwnElements,
     Place,
     TagGate,
@@ -52,6 +53,7 @@ class Site:
     guard: str
     """The path of the guard's script; empty where the policy does without it."""
     pages: PageCache
+    judged: JudgedTags
     reports: Reports
     signals: SignalLog
     policies: ContentSecurityPolicies

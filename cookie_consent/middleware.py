@@ -18,7 +18,7 @@ from cookie_consent.classify import Classifier
 from cookie_consent.consent import Consent, ConsentCookie, ConsentReader, secret_keys
 from cookie_consent.errors import ConfigurationError, LedgerError
 from cookie_consent.exchange import Site
-from cookie_consent.gate import ContentSecurityPolicies, guard_script
+from cookie_consent.gate import ContentSecurityPolicies, JudgedTags, guard_script
 from cookie_consent.handshake import handshake
 from cookie_consent.ledger import Ledger
 from cookie_consent.page_cache import PageCache
@@ -91,6 +91,7 @@ class ConsentMiddleware:
             renderer=self._renderer,
             guard=assets.urls["guard.js"] if self.policy.gate.guard else "",
             pages=PageCache(),
+            judged=JudgedTags(),
             reports=self.reports,
             signals=SignalLog(self.ledger, self._cookie),
             policies=policies,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from cookie_consent.gate import RecallingGate
 from cookie_consent.gate.charset import Charset
 from cookie_consent.gate.coding import CodingError, coding_for
 from cookie_consent.once import log_once
@@ -11,7 +12,7 @@ from cookie_consent.rewriter import Rewriter, StartTag
 
 if TYPE_CHECKING:
     from cookie_consent.exchange import Exchange
-    from cookie_consent.gate import OwnElements, TagGate
+    from cookie_consent.gate import OwnElements
 
 __all__ = ["Page"]
 
@@ -33,7 +34,9 @@ class Page:
         self._coding = coding
         self._charset = Charset(content_type)
         self._is_xml = content_type.lower().startswith("application/xhtml+xml")
-        shut = _Shut(exchange.tags, exchange.own_elements)
+        visitor = (exchange.consent.state, exchange.authority)
+        gate = RecallingGate(exchange.tags, exchange.site.judged, visitor)
+        shut = _Shut(gate, exchange.own_elements)
         self._rewriter = Rewriter(
             shut if exchange.site.classifier.policy.gate.html else _Watched(shut),
             after_head_start=self._guard,
@@ -83,7 +86,7 @@ class _Shut:
     The policies that the page brings in ``<meta>`` are noted for our own elements on the way.
     """
 
-    def __init__(self, gate: TagGate, own_elements: OwnElements) -> None:
+    def __init__(self, gate: RecallingGate, own_elements: OwnElements) -> None:
         self._gate = gate
         self._own_elements = own_elements
 

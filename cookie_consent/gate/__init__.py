@@ -6,6 +6,7 @@ from cookie_consent.gate.expiry import Place
 from cookie_consent.gate.guard import guard_script, guard_tag
 from cookie_consent.gate.headers import ADDRESS_HEADERS
 from cookie_consent.gate.own_elements import OwnElements
+from cookie_consent.gate.recall import JudgedTags, RecallingGate
 from cookie_consent.gate.tags import INERT_ADDRESS, MakePlaceholder, TagGate
 from cookie_consent.gate.urls import host_of, target
 
@@ -15,9 +16,11 @@ __all__ = [
     "ContentSecurityPolicies",
     "CookieEvent",
     "CookieGate",
+    "JudgedTags",
     "MakePlaceholder",
     "OwnElements",
     "Place",
+    "RecallingGate",
     "TagGate",
     "gated_cookies",
     "guard_script",

@@ -15,7 +15,7 @@ from cookie_consent.policy import UNCLASSIFIED
 from cookie_consent.rewriter import Rewriter, rewrite_css
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable, Iterator, Sequence
 
     from cookie_consent.classify import Classifier
     from cookie_consent.consent import Consent
@@ -29,6 +29,8 @@ _CODE_TYPE = re.compile(
     r"\s*(?:|module|(?:text|application)/(?:x-)?(?:java|ecma|j|live)script\s*(?:;.*)?)\s*", re.IGNORECASE
 )
 _RULES = "speculationrules"
+_ONCE = frozenset({b"html", b"base", b"iframe"})
+"""Elements that decide about what follows, or have a placeholder that depends on the request."""
 _ADDRESS_TYPES = frozenset({"importmap", _RULES})
 _MODULE_IMPORT = re.compile(r"""(?:\bimport|\bfrom|\bimport\s*\()\s*(?:"([^"\n]*)"|'([^'\n]*)')""")
 _ANY_HOST = "any-host.invalid"
@@ -80,6 +82,10 @@ class TagGate:
         self.met: dict[tuple[str, str | None], str] = {}
         """The hosts that are unknown or were held back, with their service if known, and the element they stood in."""
         self._unplaced: list[tuple[str, str | None]] = []
+        self.latest_refused: list[Verdict] = []
+        """Why the tag or text that was asked about last was held back."""
+        self.latest_met: list[tuple[str, str | None]] = []
+        """What was met in it."""
 
     @property
     def refused(self) -> list[Verdict]:
@@ -103,6 +109,7 @@ class TagGate:
 
     def start_tag(self, tag: StartTag) -> bool:
         """Hold ``tag`` back if it must be; ask for the text of scripts and style sheets that stand in the page."""
+        self._begin()
         if tag.name == b"html":
             self.has_root = self.has_root or not tag.self_closing
             self._is_amp = self._is_amp or not {b"amp", "\u26a1".encode()}.isdisjoint(tag.names())
@@ -120,6 +127,7 @@ class TagGate:
 
     def text(self, tag: StartTag, text: bytes, *, more: bool) -> bytes:
         """Hold an inline script back whose text carries the mark of a refused service, and addresses in a style."""
+        self._begin()
         decoded = text.decode("utf-8", "surrogateescape")
         if tag.name == b"style":
             return self._style(tag, decoded, more=more)
@@ -133,6 +141,17 @@ class TagGate:
             self._hold(tag, refused)
         return text
 
+    def is_repeatable(self, tag: StartTag) -> bool:
+        """Say whether what is decided about the tag depends on its bytes and the visitor's consent alone."""
+        return tag.name not in _ONCE and not (tag.foreign or self._has_base or self._is_amp)
+
+    def repeat(self, name: bytes, refused: Sequence[Verdict], met: Iterable[tuple[str, str | None]]) -> None:
+        """Take note of a tag called ``name`` that needs not be judged, since an equal one was."""
+        for host, service in met:
+            self._meet(host, service)
+        if refused:
+            self._note(name, refused)
+
     def refused_address(self, address: str) -> Verdict | None:
         """Return why ``address`` may not be loaded on this page, or None if it may."""
         found = target(address, self._base_host)
@@ -141,9 +160,9 @@ class TagGate:
         verdict = self._classifier.host(*found)
         if self._allows(verdict):
             if verdict.service is None:
-                self._meet(found[0], verdict)
+                self._meet(found[0], verdict.service)
             return None
-        self._meet(found[0], verdict)
+        self._meet(found[0], verdict.service)
         return verdict
 
     def refused_rules(self, rules: str) -> list[Verdict]:
@@ -168,8 +187,13 @@ class TagGate:
         self._unplaced.clear()
         return met
 
-    def _meet(self, host: str, verdict: Verdict) -> None:
-        key = (host, verdict.service)
+    def _begin(self) -> None:
+        if self.latest_refused or self.latest_met:
+            self.latest_refused, self.latest_met = [], []
+
+    def _meet(self, host: str, service: str | None) -> None:
+        key = (host, service)
+        self.latest_met.append(key)
         if key not in self.met and len(self.met) < _MAXIMUM_MET:
             self.met[key] = ""
             self._unplaced.append(key)
@@ -295,18 +319,24 @@ class TagGate:
             return _BLOCKED if self._classifier.policy.unknown_hosts == "block" else UNCLASSIFIED
         return verdict.category
 
-    def _hold(self, tag: StartTag, refused: list[Verdict]) -> None:
+    def _note(self, name: bytes, refused: Sequence[Verdict]) -> dict[tuple[str, str], Verdict]:
+        """Take note of a tag that is held back; return what it waits for."""
         self.held += 1
+        self.latest_refused += refused
         if self._unplaced:
-            self.met.update(dict.fromkeys(self._unplaced, tag.name.decode("ascii", "replace")[:_LONGEST_ELEMENT]))
+            self.met.update(dict.fromkeys(self._unplaced, name.decode("ascii", "replace")[:_LONGEST_ELEMENT]))
             self._unplaced.clear()
         waits = {(self._category(verdict), verdict.service or "-"): verdict for verdict in refused}
         self._waiting.update(waits)
+        if any(category == UNCLASSIFIED for category, _ in waits):
+            self.unclassified = True
+        return waits
+
+    def _hold(self, tag: StartTag, refused: list[Verdict]) -> None:
+        waits = self._note(tag.name, refused)
         if tag.name == b"script":
             _make_text(tag)
         categories = [category for category, _ in waits]
-        if UNCLASSIFIED in categories:
-            self.unclassified = True
         if _BLOCKED in categories:
             tag.add(b"data-consent", _BLOCKED)
             return

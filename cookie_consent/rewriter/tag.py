@@ -75,6 +75,10 @@ class StartTag:
         """Put the attribute in front of the others, so that of duplicates this one counts."""
         self._edit(self._name_end, self._name_end, b" " + _attribute(name, value))
 
+    def replace(self, whole: bytes) -> None:
+        """Send ``whole`` in place of the tag."""
+        self._edits = [(0, len(self.raw), whole)]
+
     def blank(self) -> None:
         """Take all attributes away; a script is marked as text."""
         mark = b' type="text/plain">' if self.name == b"script" else b">"

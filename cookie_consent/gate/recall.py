@@ -1,0 +1,121 @@
+"""What was decided about tags before, for visitors who agreed to the same."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+if TYPE_CHECKING:
+    from collections.abc import Hashable
+
+    from cookie_consent.classify import Verdict
+    from cookie_consent.gate.tags import TagGate
+    from cookie_consent.rewriter import StartTag
+
+__all__ = ["JudgedTags", "RecallingGate"]
+
+_OVERHEAD = 512
+"""Bytes that an entry takes beside the markup in it, about."""
+_LONGEST = 64 * 1024
+"""Bytes of a tag and its text; what is longer is judged anew each time."""
+
+
+class _Judgement(NamedTuple):
+    tag: bytes | None
+    """The tag as it was changed; None where it stayed as it was."""
+    text: bytes
+    wants_text: bool
+    refused: tuple[Verdict, ...]
+    met: tuple[tuple[str, str | None], ...]
+
+
+_Key = tuple["Hashable", bytes, bytes]
+
+
+class JudgedTags:
+    """The latest tags, and scripts and style sheets with their texts, by their bytes and for whom they were judged.
+
+    Pages that differ have most of these in common. Bounded by ``size`` bytes; threads may share it.
+    """
+
+    def __init__(self, size: int = 8 * 1024 * 1024) -> None:
+        self._limit = size // 2
+        self._size = 0
+        self._young: dict[_Key, _Judgement] = {}
+        self._old: dict[_Key, _Judgement] = {}
+
+    def get(self, key: _Key) -> _Judgement | None:
+        """Return what was decided, if it is not forgotten yet."""
+        found = self._young.get(key)
+        if found is None:
+            found = self._old.get(key)
+            if found is not None:
+                self.put(key, found)
+        return found
+
+    def put(self, key: _Key, judgement: _Judgement) -> None:
+        """Keep it; forget those that nobody has asked for since half of what is kept came after them."""
+        size = len(key[1]) + len(key[2]) + len(judgement.tag or b"") + len(judgement.text) + _OVERHEAD
+        self._size += size
+        if self._size > self._limit:
+            self._old, self._young, self._size = self._young, {}, size
+        self._young[key] = judgement
+
+
+class RecallingGate:
+    """Stands before a page's gate, and asks it only about what was not judged for an equal visitor before.
+
+    ``visitor`` is all that the gate's decisions depend on beside the tag: the consent's state and the page's host.
+    """
+
+    def __init__(self, gate: TagGate, judged: JudgedTags, visitor: Hashable) -> None:
+        self._gate = gate
+        self._judged = judged
+        self._visitor = visitor
+
+    @property
+    def relative(self) -> bool:
+        """As the gate has it."""
+        return self._gate.relative
+
+    def start_tag(self, tag: StartTag) -> bool:
+        """Do with the tag as the gate does."""
+        gate = self._gate
+        if len(tag.raw) > _LONGEST or not gate.is_repeatable(tag):
+            return gate.start_tag(tag)
+        key = (self._visitor, tag.raw, b"")
+        known = self._judged.get(key)
+        if known is not None:
+            self._repeat(tag, known)
+            return known.wants_text
+        wants_text = gate.start_tag(tag)
+        self._keep(key, tag, b"", wants_text=wants_text)
+        return wants_text
+
+    def text(self, tag: StartTag, text: bytes, *, more: bool) -> bytes:
+        """Do with the text as the gate does."""
+        gate = self._gate
+        if more or tag.changed or not text or len(text) > _LONGEST or not gate.is_repeatable(tag):
+            return gate.text(tag, text, more=more)
+        key = (self._visitor, tag.raw, text)
+        known = self._judged.get(key)
+        if known is not None:
+            self._repeat(tag, known)
+            return known.text
+        result = gate.text(tag, text, more=more)
+        self._keep(key, tag, result, wants_text=False)
+        return result
+
+    def _repeat(self, tag: StartTag, known: _Judgement) -> None:
+        if known.tag is not None:
+            tag.replace(known.tag)
+        if known.met or known.refused:
+            self._gate.repeat(tag.name, known.refused, known.met)
+
+    def _keep(self, key: _Key, tag: StartTag, text: bytes, *, wants_text: bool) -> None:
+        gate, changed = self._gate, None
+        if tag.changed:
+            changed = tag.to_bytes()
+            tag.replace(changed)
+        text = key[2] if text == key[2] else text  # of equal texts one is enough
+        refused, met = tuple(gate.latest_refused), tuple(dict.fromkeys(gate.latest_met))
+        self._judged.put(key, _Judgement(changed, text, wants_text, refused, met))
