@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from cookie_consent.consent import Consent, ConsentCookie
     from cookie_consent.page_cache import PageCache
     from cookie_consent.reports import Reports
+    from cookie_consent.rewriter import QuietMarkup
     from cookie_consent.signals import SignalLog
 
 __all__ = ["Exchange", "Site"]
@@ -54,6 +55,7 @@ class Site:
     """The path of the guard's script; empty where the policy does without it."""
     pages: PageCache
     judged: JudgedTags
+    quiet: QuietMarkup
     reports: Reports
     signals: SignalLog
     policies: ContentSecurityPolicies

@@ -25,6 +25,7 @@ from cookie_consent.page_cache import PageCache
 from cookie_consent.policy import UNCLASSIFIED, Policy, load_policy
 from cookie_consent.reports import Reports
 from cookie_consent.responder import gated
+from cookie_consent.rewriter import QuietMarkup
 from cookie_consent.routes import Routes, gpc_document
 from cookie_consent.signals import SignalLog
 from cookie_consent.version import __version__
@@ -92,6 +93,7 @@ class ConsentMiddleware:
             guard=assets.urls["guard.js"] if self.policy.gate.guard else "",
             pages=PageCache(),
             judged=JudgedTags(),
+            quiet=QuietMarkup(),
             reports=self.reports,
             signals=SignalLog(self.ledger, self._cookie),
             policies=policies,

@@ -42,6 +42,7 @@ class Page:
             after_head_start=self._guard,
             before_body_end=self._banner,
             xml=self._is_xml,
+            quiet=exchange.site.quiet,
         )
 
     def feed(self, data: bytes, *, final: bool) -> bytes:

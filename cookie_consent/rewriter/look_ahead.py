@@ -3,65 +3,83 @@
 from __future__ import annotations
 
 import re
+from typing import TYPE_CHECKING
 
 from cookie_consent.rewriter.outlook import SUSPECT, Outlook, outlook
+
+if TYPE_CHECKING:
+    from cookie_consent.rewriter.quiet import QuietMarkup
 
 __all__ = ["LookAhead"]
 
 _ANY_TAG = re.compile(rb"<")
+_BEFORE = 64
+_BEHIND = 64
+"""Bytes on both sides of the beginning of a stretch, by which it is known."""
 
 
 class LookAhead:
     """Finds in a buffer where the next ``<`` stands that may begin something of interest.
 
-    With ``all_tags`` every tag is.
+    With ``all_tags`` every tag is. What is in ``quiet`` is not searched again.
     """
 
     _outlook: Outlook
     _candidates: re.Pattern[bytes]
+    _quiet: QuietMarkup | None
 
-    def __init__(self, *, all_tags: bool) -> None:
+    def __init__(self, *, all_tags: bool, quiet: QuietMarkup | None) -> None:
         self._all_tags = all_tags
+        self._shared = quiet
         self._buffer = b""
-        self._candidate = self._suspect = -1
-        """Where the next of them stands; before what is asked for where nobody has searched on."""
+        self._candidate = self._calm = 0
+        """No candidate stands before the one, no suspect before the other."""
+        self._is_candidate = self._is_suspect = False
+        """Whether one stands there, or the buffer ends; else nobody has searched on."""
         self._is_sure = False
         """Whether the candidate is of interest in any case."""
 
     def begin(self, buffer: bytes) -> None:
         """Go on in another buffer."""
         self._buffer = buffer
-        self._candidate = self._suspect = -1
+        self._candidate = self._calm = 0
+        self._is_candidate = self._is_suspect = self._is_sure = False
 
     def choose(self, *, foreign: bool, relative: bool, nested: bool) -> None:
         """Search from now on for what is of interest there; see ``outlook``."""
         self._outlook = outlook(foreign=foreign, relative=relative, nested=nested)
         self._candidates = _ANY_TAG if self._all_tags else self._outlook.candidate
-        self._candidate = -1
+        self._candidate, self._is_candidate, self._is_sure = 0, False, False
+        is_usual = not (foreign or relative or nested or self._all_tags)
+        self._quiet = self._shared if is_usual else None
 
     def next_markup(self, at: int) -> int:
         """Return where the next ``<`` of interest stands from ``at`` on, where no tag is open; else the length."""
-        buffer, candidate, suspect = self._buffer, self._candidate, self._suspect
-        if candidate < at:
-            match = self._candidates.search(buffer, at)
-            if match is None:
-                candidate = len(buffer)
+        buffer = self._buffer
+        while True:
+            if self._candidate < at:
+                self._candidate, self._is_candidate = at, False
+            if self._calm < at:
+                self._calm, self._is_suspect = at, False
+            if self._candidate <= self._calm:
+                if self._is_candidate:
+                    break
+                self._search(self._candidate)
+            elif self._is_suspect:
+                break
             else:
-                candidate = match.start()
-                self._is_sure = match.lastindex is None
-            self._candidate = candidate
-        if suspect < at:
-            match = SUSPECT.search(buffer, at)
-            self._suspect = suspect = match.start() if match is not None else len(buffer)
-        near = min(candidate, suspect)
+                self._find_suspect(self._calm, self._limit(self._candidate))
+        near = min(self._candidate, self._calm)
         found = buffer.find(b"<", buffer.rfind(b">", at, near) + 1 or at, near + 1)
         if found < 0 and near < len(buffer):  # the suspect stands in text
             found = buffer.find(b"<", near)
         return found if found >= 0 else len(buffer)
 
-    def is_calm(self, end: int) -> bool:
-        """Say whether no suspect stands between where the search has come to and ``end``."""
-        return self._suspect >= end
+    def is_calm(self, at: int, end: int) -> bool:
+        """Say whether no suspect stands from ``at`` up to ``end``, which is behind a ``>``."""
+        if self._calm < at or (self._calm < end and not self._is_suspect):
+            self._find_suspect(max(at, self._calm), end)
+        return self._calm >= end
 
     def is_shown(self, raw: bytes, at: int) -> bool:
         """Say whether the tag at ``at`` is of interest, which depends on nothing but the tag and where it stands."""
@@ -71,3 +89,46 @@ class LookAhead:
         if self._outlook.named.match(lower) is not None:
             return True
         return self._outlook.attributed.search(lower, 2) is not None and SUSPECT.search(raw, 2) is not None
+
+    def _limit(self, at: int) -> int:
+        """Return where to end a search: behind a ``>`` after ``at``, since nothing before it depends on the rest."""
+        return len(self._buffer) if self._quiet is None else self._buffer.find(b">", at) + 1 or len(self._buffer)
+
+    def _search(self, at: int) -> None:
+        """Search for a candidate from ``at`` on, or pass a stretch that is known to be quiet.
+
+        Such a stretch begins where no tag is open and ends behind a ``>``, so that what is found in it depends on
+        nothing around it: a ``>`` ends every tag where there is no suspect, and each value that may hold one is a
+        suspect already by what stands before that ``>``.
+        """
+        buffer, quiet = self._buffer, self._quiet
+        if quiet is None:
+            self._find_candidate(at, len(buffer))
+            return
+        beginning = buffer[max(at - _BEFORE, 0) : at + _BEHIND]
+        stretch = quiet.after(beginning)
+        if stretch is not None and buffer.startswith(stretch, at):
+            self._candidate = end = at + len(stretch)
+            if self._calm < end:
+                self._calm, self._is_suspect = end, False
+            return
+        self._find_candidate(at, self._limit(at + quiet.longest))
+        end = buffer.rfind(b">", at, self._candidate) + 1
+        if end - at >= quiet.shortest and not self.is_calm(at, end):
+            end = buffer.rfind(b">", at, self._calm) + 1
+        if end - at >= quiet.shortest:
+            quiet.add(beginning, buffer[at:end])
+
+    def _find_candidate(self, at: int, end: int) -> None:
+        match = self._candidates.search(self._buffer, at, end)
+        if match is None:
+            self._candidate, self._is_candidate, self._is_sure = end, end == len(self._buffer), False
+        else:
+            self._candidate, self._is_candidate, self._is_sure = match.start(), True, match.lastindex is None
+
+    def _find_suspect(self, at: int, end: int) -> None:
+        match = SUSPECT.search(self._buffer, at, end)
+        if match is None:
+            self._calm, self._is_suspect = end, end == len(self._buffer)
+        else:
+            self._calm, self._is_suspect = match.start(), True

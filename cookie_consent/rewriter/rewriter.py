@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from cookie_consent.rewriter.handler import Handler
+    from cookie_consent.rewriter.quiet import QuietMarkup
 
 __all__ = ["MAXIMUM_TAG", "Rewriter"]
 
@@ -43,6 +44,7 @@ class Rewriter(Texts):
     With ``all_tags`` the handler is shown every start tag, not only those that may make a browser fetch.
     With ``xml`` (XHTML) an element without content ends with its start tag, whatever it is.
     With ``loose`` no element but script has raw text: for content that some browsers read as markup.
+    What rewriters that share ``quiet`` have found to hold nothing of interest is not searched again.
     """
 
     def __init__(
@@ -55,6 +57,7 @@ class Rewriter(Texts):
         all_tags: bool = False,
         loose: bool = False,
         xml: bool = False,
+        quiet: QuietMarkup | None = None,
     ) -> None:
         self._handler = handler
         self._loose = loose
@@ -70,7 +73,7 @@ class Rewriter(Texts):
         self._sent = 0
         self._rest = b""
         self._out: list[bytes] = []
-        self._ahead = LookAhead(all_tags=all_tags)
+        self._ahead = LookAhead(all_tags=all_tags, quiet=quiet)
         self._foreign = ForeignContent()
         self._in_select = False
         self._after_body_start = False
@@ -200,7 +203,7 @@ class Rewriter(Texts):
             second = buffer[at + 1]
             if second in _LETTERS or (second == 0x2F and buffer[at + 2] in _LETTERS):  # "/"
                 end = buffer.find(b">", at) + 1
-                if end == 0 or not ahead.is_calm(end):
+                if end == 0 or not ahead.is_calm(at, end):
                     match = TAG.match(buffer, at)
                     end = match.end() if match is not None else 0
                 if end == 0 or end - at > MAXIMUM_TAG:
@@ -304,7 +307,7 @@ class Rewriter(Texts):
         if self._all_tags or self._foreign.depth > 1 or self._handler.relative:
             return False
         match = DRAWING.match(self._buffer, end)
-        if match is None or not self._ahead.is_calm(match.end()):
+        if match is None or not self._ahead.is_calm(end, match.end()):
             return False
         self._at = match.end()
         return True
