@@ -25,8 +25,8 @@ from typing import TYPE_CHECKING, Any
 from cookie_consent import ConsentMiddleware, Policy
 from cookie_consent.classify import Classifier
 from cookie_consent.consent import Consent
-from cookie_consent.gate import TagGate
-from cookie_consent.rewriter import Rewriter
+from cookie_consent.gate import JudgedTags, RecallingGate, TagGate
+from cookie_consent.rewriter import QuietMarkup, Rewriter
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -72,6 +72,8 @@ DOCUMENTS: dict[str, Callable[[int], bytes]] = {
     "nested frames": _nested_frames,
     "nested noscript": lambda size: b"<noscript>" * (size // 10),
     "third-party tags": lambda size: b"<img src=https://i.ytimg.com/a.jpg>\n" * (size // 36),
+    "tags, then no '>'": lambda size: b"<input>" * (size // 14) + b"<3 " * (size // 6),
+    "tags that differ": lambda size: b"".join(b"<a href=/%d>b</a>" % n for n in range(size // 20)),
     "no tag, two quotes": lambda size: b"<p a=\"'>" * (size // 8),
     "addresses of spaces": lambda size: b"<img src='" + b" \t" * (size // 2) + b"//x.test'>",
 }
@@ -80,8 +82,9 @@ DOCUMENTS: dict[str, Callable[[int], bytes]] = {
 def gate(document: bytes) -> float:
     """Return the seconds of processor time that the document took."""
     policy = Policy(version="1")
-    tags = TagGate(Classifier(policy), Consent(policy=policy, granted=frozenset({"session"})), "page.example")
-    rewriter = Rewriter(tags)
+    consent = Consent(policy=policy, granted=frozenset({"session"}))
+    tags = TagGate(Classifier(policy), consent, "page.example")
+    rewriter = Rewriter(RecallingGate(tags, JudgedTags(), consent.state), quiet=QuietMarkup())
     start = time.process_time()
     for at in range(0, len(document), PIECE):
         rewriter.feed(document[at : at + PIECE])

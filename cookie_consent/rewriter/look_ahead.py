@@ -13,6 +13,8 @@ if TYPE_CHECKING:
 __all__ = ["LookAhead"]
 
 _ANY_TAG = re.compile(rb"<")
+_FAR = 16 * 1024
+"""Bytes within which a ``>`` is looked for."""
 _BEFORE = 64
 _BEHIND = 64
 """Bytes on both sides of the beginning of a stretch, by which it is known."""
@@ -92,7 +94,8 @@ class LookAhead:
 
     def _limit(self, at: int) -> int:
         """Return where to end a search: behind a ``>`` after ``at``, since nothing before it depends on the rest."""
-        return len(self._buffer) if self._quiet is None else self._buffer.find(b">", at) + 1 or len(self._buffer)
+        size = len(self._buffer)
+        return size if self._quiet is None else self._buffer.find(b">", at, at + _FAR) + 1 or size
 
     def _search(self, at: int) -> None:
         """Search for a candidate from ``at`` on, or pass a stretch that is known to be quiet.
@@ -116,7 +119,7 @@ class LookAhead:
         end = buffer.rfind(b">", at, self._candidate) + 1
         if end - at >= quiet.shortest and not self.is_calm(at, end):
             end = buffer.rfind(b">", at, self._calm) + 1
-        if end - at >= quiet.shortest:
+        if quiet.shortest <= end - at <= quiet.longest + _FAR:
             quiet.add(beginning, buffer[at:end])
 
     def _find_candidate(self, at: int, end: int) -> None:
