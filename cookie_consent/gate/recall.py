@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Hashable
 from typing import TYPE_CHECKING, NamedTuple
 
-if TYPE_CHECKING:
-    from collections.abc import Hashable
+from cookie_consent.rewriter.lately import Lately
 
+if TYPE_CHECKING:
     from cookie_consent.classify import Verdict
     from cookie_consent.gate.tags import TagGate
     from cookie_consent.rewriter import StartTag
 
 __all__ = ["JudgedTags", "RecallingGate"]
 
-_OVERHEAD = 512
-"""Bytes that an entry takes beside the markup in it, about."""
+_OVERHEAD = 256
+"""Bytes that a judgement takes beside the markup in it, about."""
 _LONGEST = 64 * 1024
 """Bytes of a tag and its text; what is longer is judged anew each time."""
 
@@ -28,37 +29,18 @@ class _Judgement(NamedTuple):
     met: tuple[tuple[str, str | None], ...]
 
 
-_Key = tuple["Hashable", bytes, bytes]
+_Key = tuple[Hashable, bytes, bytes]
+"""For whom, the tag, and its text if that was judged."""
 
 
-class JudgedTags:
+class JudgedTags(Lately[_Key, _Judgement]):
     """The latest tags, and scripts and style sheets with their texts, by their bytes and for whom they were judged.
 
-    Pages that differ have most of these in common. Bounded by ``size`` bytes; threads may share it.
+    Pages that differ have most of these in common.
     """
 
     def __init__(self, size: int = 8 * 1024 * 1024) -> None:
-        self._limit = size // 2
-        self._size = 0
-        self._young: dict[_Key, _Judgement] = {}
-        self._old: dict[_Key, _Judgement] = {}
-
-    def get(self, key: _Key) -> _Judgement | None:
-        """Return what was decided, if it is not forgotten yet."""
-        found = self._young.get(key)
-        if found is None:
-            found = self._old.get(key)
-            if found is not None:
-                self.put(key, found)
-        return found
-
-    def put(self, key: _Key, judgement: _Judgement) -> None:
-        """Keep it; forget those that nobody has asked for since half of what is kept came after them."""
-        size = len(key[1]) + len(key[2]) + len(judgement.tag or b"") + len(judgement.text) + _OVERHEAD
-        self._size += size
-        if self._size > self._limit:
-            self._old, self._young, self._size = self._young, {}, size
-        self._young[key] = judgement
+        super().__init__(size)
 
 
 class RecallingGate:
@@ -118,4 +100,5 @@ class RecallingGate:
             tag.replace(changed)
         text = key[2] if text == key[2] else text  # of equal texts one is enough
         refused, met = tuple(gate.latest_refused), tuple(dict.fromkeys(gate.latest_met))
-        self._judged.put(key, _Judgement(changed, text, wants_text, refused, met))
+        size = len(tag.raw) + len(changed or b"") + len(key[2]) + len(text) + _OVERHEAD
+        self._judged.put(key, _Judgement(changed, text, wants_text, refused, met), size)

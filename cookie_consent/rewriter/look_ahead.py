@@ -109,7 +109,7 @@ class LookAhead:
             self._find_candidate(at, len(buffer))
             return
         beginning = buffer[max(at - _BEFORE, 0) : at + _BEHIND]
-        stretch = quiet.after(beginning)
+        stretch = quiet.get(beginning)
         if stretch is not None and buffer.startswith(stretch, at):
             self._candidate = end = at + len(stretch)
             if self._calm < end:

@@ -113,24 +113,6 @@ def test_known_markup_is_not_searched(monkeypatch: pytest.MonkeyPatch) -> None:
     assert searched > len(page) - 100
 
 
-def test_what_was_met_lately_is_kept() -> None:
-    quiet = QuietMarkup(size=6000)
-    quiet.add(b"often", b"a" * 500)
-    quiet.add(b"once", b"b" * 500)
-    for number in range(100):
-        quiet.add(b"%d" % number, b"c" * 500)
-        assert quiet.after(b"often") == b"a" * 500
-    assert quiet.after(b"once") is quiet.after(b"0") is None
-    assert quiet.after(b"99") == b"c" * 500
-
-
-def test_no_more_is_kept_than_its_size() -> None:
-    quiet = QuietMarkup(size=6000)
-    for number in range(100):
-        quiet.add(b"%d" % number, b"c" * 500)
-    assert sum(len(quiet.after(b"%d" % number) or b"") for number in range(100)) <= 6000
-
-
 def test_real_pages_come_out_the_same() -> None:
     pages = sorted(CORPUS.glob("**/*.htm*"))
     if not pages:
