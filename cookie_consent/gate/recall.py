@@ -76,7 +76,8 @@ class RecallingGate:
     def text(self, tag: StartTag, text: bytes, *, more: bool) -> bytes:
         """Do with the text as the gate does."""
         gate = self._gate
-        if more or tag.changed or not text or len(text) > _LONGEST or not gate.is_repeatable(tag):
+        is_whole = bool(text) and not more  # what is kept without a text is the tag alone
+        if not is_whole or tag.changed or len(text) > _LONGEST or not gate.is_repeatable(tag):
             return gate.text(tag, text, more=more)
         key = (self._visitor, tag.raw, text)
         known = self._judged.get(key)

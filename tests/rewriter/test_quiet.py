@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -15,8 +14,8 @@ from tests.rewriter.test_differential import PIECES
 
 if TYPE_CHECKING:
     import re
+    from pathlib import Path
 
-CORPUS = Path(__file__).parents[3] / "shared" / "corpora" / "pages"
 DOCUMENTS = st.lists(st.lists(st.sampled_from(PIECES), max_size=16).map("".join), min_size=1, max_size=4)
 
 
@@ -113,8 +112,8 @@ def test_known_markup_is_not_searched(monkeypatch: pytest.MonkeyPatch) -> None:
     assert searched > len(page) - 100
 
 
-def test_real_pages_come_out_the_same() -> None:
-    pages = sorted(CORPUS.glob("**/*.htm*"))
+def test_public_pages_come_out_the_same(shared_dir: Path) -> None:
+    pages = sorted((shared_dir / "corpora" / "pages").glob("**/*.htm*"))
     if not pages:
         pytest.skip("there are no pages in ../shared/corpora/pages")
     quiet = QuietMarkup()
