@@ -147,6 +147,7 @@ class TagGate:
 
     def repeat(self, name: bytes, refused: Sequence[Verdict], met: Iterable[tuple[str, str | None]]) -> None:
         """Take note of a tag called ``name`` that needs not be judged, since an equal one was."""
+        self._begin()
         for host, service in met:
             self._meet(host, service)
         if refused:

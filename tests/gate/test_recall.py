@@ -145,6 +145,14 @@ def test_long_texts_come_out_the_same(size: int) -> None:
             assert gated(document, CONSENTS[0], HOSTS[0], judged) == gated(document, CONSENTS[0], HOSTS[0], None)
 
 
+def test_a_long_page_of_equal_tags_takes_no_memory() -> None:
+    gate = TagGate(CLASSIFIER, CONSENTS[0], HOSTS[0])
+    rewriter = Rewriter(RecallingGate(gate, JudgedTags(), None))
+    rewriter.feed(b"<img src=//film.example/a.jpg>" * 1000)
+    assert gate.held == 1000
+    assert len(gate.latest_met) == len(gate.latest_refused) == 1
+
+
 def test_no_more_is_kept_than_its_size() -> None:
     judged = JudgedTags(size=20_000)
     often = b"<img src=//film.example/often.jpg>"
