@@ -21,6 +21,7 @@ import statistics
 import tempfile
 import threading
 import time
+from functools import partial
 from itertools import count
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -37,14 +38,21 @@ from starlette.routing import Route
 from cookie_consent import ConsentMiddleware, Policy
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from starlette.requests import Request
+    from starlette.types import ASGIApp
 
 STARTS = 6
 ROUNDS = 8
 SECONDS = 0.3
 CONNECTIONS = 4
 SERVERS = ("bare", "gated", "control")
-PEERS = ("cors", "gzip", "session")
+PEERS: dict[str, Callable[[ASGIApp], ASGIApp]] = {
+    "cors": partial(CORSMiddleware, allow_origins=["http://other.test"]),
+    "gzip": partial(GZipMiddleware),
+    "session": partial(SessionMiddleware, secret_key="x" * 40),
+}
 PAGE = ("Accept: text/html", "Sec-Fetch-Dest: document")
 PROGRAM = ("Accept: */*", "Accept-Encoding: gzip, deflate", "User-Agent: python-httpx/0.28.1")
 SCRIPT = (
@@ -63,8 +71,8 @@ KINDS = (
     ("page", "/page", PAGE, SERVERS, 0.7),
     ("rendered", "/rendered", PAGE, SERVERS, 0.7),
     ("changing", "/changing", PAGE, SERVERS, 0.7),
-    ("data", "/data", PROGRAM, SERVERS + PEERS, 0.97),
-    ("fetched", "/data", SCRIPT, SERVERS + PEERS, 0.97),
+    ("data", "/data", PROGRAM, (*SERVERS, *PEERS), 0.97),
+    ("fetched", "/data", SCRIPT, (*SERVERS, *PEERS), 0.97),
 )
 """The name of each line, what is asked for, how, of which servers, and the least ratio that is to be reached."""
 TEMPLATE = (
@@ -108,12 +116,8 @@ def serve(port: int, name: str) -> None:
     if name == "gated":
         ledger = f"sqlite:///{tempfile.mkdtemp()}/log.db"
         app.add_middleware(ConsentMiddleware, policy=Policy(version="1"), secret="x" * 40, ledger=ledger)
-    elif name == "cors":
-        app.add_middleware(CORSMiddleware, allow_origins=["http://other.test"])
-    elif name == "gzip":
-        app.add_middleware(GZipMiddleware)
-    elif name == "session":
-        app.add_middleware(SessionMiddleware, secret_key="x" * 40)
+    elif name in PEERS:
+        app.add_middleware(PEERS[name])
     uvicorn.run(app, host="127.0.0.1", port=port, log_level="error", access_log=False)
 
 
@@ -199,7 +203,7 @@ def free_port() -> int:
 def measure(figures: dict[str, Figures]) -> None:
     """Start all servers, take some rounds of each kind and add what comes out, and end the servers."""
     context = multiprocessing.get_context("spawn")
-    ports = {name: free_port() for name in SERVERS + PEERS}
+    ports = {name: free_port() for name in (*SERVERS, *PEERS)}
     servers = {name: context.Process(target=serve, args=(port, name)) for name, port in ports.items()}
     for server in servers.values():
         server.start()
