@@ -83,3 +83,12 @@ def shared_dir() -> Path:
     if not folder.is_dir():
         pytest.skip("needs the test data in ../shared")
     return folder
+
+
+@pytest.fixture(scope="session")
+def public_pages(shared_dir: Path) -> list[bytes]:
+    """Return the pages of public sites in the test data."""
+    pages = [path.read_bytes() for path in sorted((shared_dir / "corpora" / "pages").glob("**/*.htm*"))]
+    if not pages:
+        pytest.skip("there are no pages in ../shared/corpora/pages")
+    return pages

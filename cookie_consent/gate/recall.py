@@ -62,12 +62,11 @@ class RecallingGate:
     def start_tag(self, tag: StartTag) -> bool:
         """Do with the tag as the gate does."""
         gate = self._gate
-        if len(tag.raw) > _LONGEST or not gate.is_repeatable(tag):
+        if not self._is_kept(tag, b""):
             return gate.start_tag(tag)
         key = (self._visitor, tag.raw, b"")
-        known = self._judged.get(key)
+        known = self._recall(key, tag)
         if known is not None:
-            self._repeat(tag, known)
             return known.wants_text
         wants_text = gate.start_tag(tag)
         self._keep(key, tag, b"", wants_text=wants_text)
@@ -77,22 +76,29 @@ class RecallingGate:
         """Do with the text as the gate does."""
         gate = self._gate
         is_whole = bool(text) and not more  # what is kept without a text is the tag alone
-        if not is_whole or tag.changed or len(text) > _LONGEST or not gate.is_repeatable(tag):
+        if not is_whole or tag.changed or not self._is_kept(tag, text):
             return gate.text(tag, text, more=more)
         key = (self._visitor, tag.raw, text)
-        known = self._judged.get(key)
+        known = self._recall(key, tag)
         if known is not None:
-            self._repeat(tag, known)
             return known.text
         result = gate.text(tag, text, more=more)
         self._keep(key, tag, result, wants_text=False)
         return result
 
-    def _repeat(self, tag: StartTag, known: _Judgement) -> None:
+    def _is_kept(self, tag: StartTag, text: bytes) -> bool:
+        return len(tag.raw) + len(text) <= _LONGEST and self._gate.is_repeatable(tag)
+
+    def _recall(self, key: _Key, tag: StartTag) -> _Judgement | None:
+        """Do with the tag what was done with its equal, and take note of the same; None if it has to be judged."""
+        known = self._judged.get(key)
+        if known is None:
+            return None
         if known.tag is not None:
             tag.replace(known.tag)
         if known.met or known.refused:
             self._gate.repeat(tag.name, known.refused, known.met)
+        return known
 
     def _keep(self, key: _Key, tag: StartTag, text: bytes, *, wants_text: bool) -> None:
         gate, changed = self._gate, None

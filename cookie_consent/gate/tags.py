@@ -159,12 +159,10 @@ class TagGate:
         if found is None or self._classifier.is_first_party(found[0], self._page_host):
             return None
         verdict = self._classifier.host(*found)
-        if self._allows(verdict):
-            if verdict.service is None:
-                self._meet(found[0], verdict.service)
-            return None
-        self._meet(found[0], verdict.service)
-        return verdict
+        is_allowed = self._allows(verdict)
+        if verdict.service is None or not is_allowed:
+            self._meet(found[0], verdict.service)
+        return None if is_allowed else verdict
 
     def refused_rules(self, rules: str) -> list[Verdict]:
         """Return why speculation rules may not be followed; rules for any link may lead to an unknown host."""

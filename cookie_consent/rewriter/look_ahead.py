@@ -39,19 +39,19 @@ class LookAhead:
         self._is_candidate = self._is_suspect = False
         """Whether one stands there, or the buffer ends; else nobody has searched on."""
         self._is_sure = False
-        """Whether the candidate is of interest in any case."""
+        """Whether the candidate, if one stands there, is of interest in any case."""
 
     def begin(self, buffer: bytes) -> None:
         """Go on in another buffer."""
         self._buffer = buffer
         self._candidate = self._calm = 0
-        self._is_candidate = self._is_suspect = self._is_sure = False
+        self._is_candidate = self._is_suspect = False
 
     def choose(self, *, foreign: bool, relative: bool, nested: bool) -> None:
         """Search from now on for what is of interest there; see ``outlook``."""
         self._outlook = outlook(foreign=foreign, relative=relative, nested=nested)
         self._candidates = _ANY_TAG if self._all_tags else self._outlook.candidate
-        self._candidate, self._is_candidate, self._is_sure = 0, False, False
+        self._candidate, self._is_candidate = 0, False
         is_usual = not (foreign or relative or nested or self._all_tags)
         self._quiet = self._shared if is_usual else None
 
@@ -85,7 +85,7 @@ class LookAhead:
 
     def is_shown(self, raw: bytes, at: int) -> bool:
         """Say whether the tag at ``at`` is of interest, which depends on nothing but the tag and where it stands."""
-        if (self._is_sure and at == self._candidate) or self._all_tags:
+        if (self._is_candidate and self._is_sure and at == self._candidate) or self._all_tags:
             return True
         lower = raw.lower()
         if self._outlook.named.match(lower) is not None:
@@ -125,7 +125,7 @@ class LookAhead:
     def _find_candidate(self, at: int, end: int) -> None:
         match = self._candidates.search(self._buffer, at, end)
         if match is None:
-            self._candidate, self._is_candidate, self._is_sure = end, end == len(self._buffer), False
+            self._candidate, self._is_candidate = end, end == len(self._buffer)
         else:
             self._candidate, self._is_candidate, self._is_sure = match.start(), True, match.lastindex is None
 

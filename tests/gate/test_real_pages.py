@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-import pytest
 from selectolax.lexbor import LexborHTMLParser
 
 from cookie_consent.classify import Classifier
@@ -16,7 +15,6 @@ from cookie_consent.rewriter import Rewriter
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from pathlib import Path
 
 POLICY = Policy(version="1")
 CLASSIFIER = Classifier(POLICY)
@@ -35,14 +33,6 @@ MADE = b"""<!DOCTYPE html><html><head><title>a</title><style>p{color:red}</style
 """
 HELD_IN_MADE = 6
 MARK = re.compile(re.escape(INERT_ADDRESS) + "[^/]*/[^/]*/")
-
-
-@pytest.fixture
-def public_pages(shared_dir: Path) -> list[bytes]:
-    pages = [path.read_bytes() for path in sorted((shared_dir / "corpora" / "pages").glob("**/*.htm*"))]
-    if not pages:
-        pytest.skip("there are no pages in ../shared/corpora/pages")
-    return pages
 
 
 def gated(page: bytes, consent: Consent) -> tuple[bytes, TagGate]:

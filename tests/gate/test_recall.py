@@ -153,6 +153,13 @@ def test_a_long_page_of_equal_tags_takes_no_memory() -> None:
     assert len(gate.latest_met) == len(gate.latest_refused) == 1
 
 
+def test_a_long_tag_is_not_kept_with_its_text_either() -> None:
+    judged, tag = JudgedTags(), b"<script title='" + b"a" * 70_000 + b"'>"
+    gated(tag + b"filmPlayer()</script>", CONSENTS[0], HOSTS[0], judged)
+    visitor = (CONSENTS[0].state, HOSTS[0])
+    assert judged.get((visitor, tag, b"")) is judged.get((visitor, tag, b"filmPlayer()")) is None
+
+
 def test_no_more_is_kept_than_its_size() -> None:
     judged = JudgedTags(size=20_000)
     often = b"<img src=//film.example/often.jpg>"
