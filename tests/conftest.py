@@ -17,6 +17,7 @@ settings.register_profile("ci", deadline=None, derandomize=True, max_examples=20
 settings.register_profile("dev", deadline=None)
 settings.load_profile("ci" if os.environ.get("CI") else "dev")
 
+DATA = Path(__file__).parent / "data"
 SECRET = "a secret for the tests, and for nothing else"
 
 
@@ -77,18 +78,8 @@ def chromium_path() -> str:
 
 
 @pytest.fixture(scope="session")
-def shared_dir() -> Path:
-    """Return the folder of test data beside the checkout, which not everyone has."""
-    folder = Path(__file__).parents[2] / "shared"
-    if not folder.is_dir():
-        pytest.skip("needs the test data in ../shared")
-    return folder
-
-
-@pytest.fixture(scope="session")
-def public_pages(shared_dir: Path) -> list[bytes]:
+def public_pages() -> list[bytes]:
     """Return the pages of public sites in the test data."""
-    pages = [path.read_bytes() for path in sorted((shared_dir / "corpora" / "pages").glob("**/*.htm*"))]
-    if not pages:
-        pytest.skip("there are no pages in ../shared/corpora/pages")
+    pages = [path.read_bytes() for path in sorted((DATA / "pages").glob("*.html"))]
+    assert pages
     return pages

@@ -69,7 +69,7 @@ def test_only_what_is_held_back_differs_in_a_made_page() -> None:
 
 
 def test_only_what_is_held_back_differs_in_public_pages(public_pages: list[bytes]) -> None:
-    assert sum(map(assert_only_held_differs, public_pages)) > 100
+    assert sum(map(assert_only_held_differs, public_pages)) >= 10
 
 
 def test_what_is_agreed_to_stays_byte_for_byte() -> None:
