@@ -17,6 +17,7 @@ settings.register_profile("ci", deadline=None, derandomize=True, max_examples=20
 settings.register_profile("dev", deadline=None)
 settings.load_profile("ci" if os.environ.get("CI") else "dev")
 
+pytest_plugins = ["tests.marking"]
 DATA = Path(__file__).parent / "data"
 SECRET = "a secret for the tests, and for nothing else"
 
@@ -60,7 +61,7 @@ def postgres_url(postgres: PostgresServer, tmp_path: Path, monkeypatch: pytest.M
     return postgres.make_database()
 
 
-@pytest.fixture(params=["sqlite", "postgresql"])
+@pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.server)])
 def store_url(request: pytest.FixtureRequest) -> str:
     """Return the URL of an empty log of either kind."""
     return str(request.getfixturevalue("ledger_url" if request.param == "sqlite" else "postgres_url"))

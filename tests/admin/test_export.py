@@ -252,6 +252,7 @@ def served(ledger_url: str, records: list[ConsentRecord]) -> Iterator[tuple[str,
 
 
 @pytest.mark.parametrize("anyio_backend", ["asyncio"])
+@pytest.mark.server
 async def test_a_real_server_streams_it(served: tuple[str, ConsentMiddleware], records: list[ConsentRecord]) -> None:
     address, app = served
     async with httpx.AsyncClient(base_url=address, timeout=30) as client:

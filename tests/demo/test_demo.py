@@ -65,6 +65,7 @@ async def test_third_parties_show_what_they_received() -> None:
         assert (await client.get("/live.json")).json() == {"services": []}
 
 
+@pytest.mark.server
 def test_a_port_in_use_is_told_before_anything_is_served() -> None:
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
@@ -74,6 +75,7 @@ def test_a_port_in_use_is_told_before_anything_is_served() -> None:
             run(port=0, third_party_port=port)
 
 
+@pytest.mark.server
 def test_a_log_that_cannot_be_written_is_told_before_anything_is_served(tmp_path: Path) -> None:
     with pytest.raises(LedgerError, match="make the directory"):
         run(port=0, third_party_port=0, ledger=f"sqlite:///{tmp_path}/none/consent.db")

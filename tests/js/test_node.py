@@ -55,6 +55,7 @@ def node() -> str:
     return found
 
 
+@pytest.mark.server
 def test_the_scripts_pass_their_own_tests(node: str, tmp_path: Path) -> None:
     for unknown in ("session", "block", "ask", "allow"):
         (tmp_path / f"{unknown}.js").write_bytes(guard_script(guard_source(), policy(unknown), OWN))

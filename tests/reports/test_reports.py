@@ -1,8 +1,6 @@
 from __future__ import annotations
 
 import json
-import subprocess
-import sys
 import threading
 import tomllib
 from dataclasses import replace
@@ -19,6 +17,7 @@ from cookie_consent.reports import Finding, Observation, Reports, ReportStore, p
 from cookie_consent.reports.limit import TokenBucket
 from cookie_consent.reports.store import MAXIMUM_FINDINGS
 from cookie_consent.reports.table import FindingTable
+from tests.running import run
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -143,28 +142,23 @@ def test_the_policy_lines_are_a_policy(removed: bool) -> None:  # noqa: FBT001
     assert {"tracker.example", "odd_*", "pan"} <= still_open
 
 
-def run(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "cookie_consent", *arguments]
-    return subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False, timeout=60)
-
-
 def test_the_command(tmp_path: Path) -> None:
-    assert run(tmp_path, "report").returncode == 2  # there is no log
+    assert run("report", folder=tmp_path).returncode == 2  # there is no log
     ledger = Ledger(f"sqlite:///{tmp_path}/consent.db")
     ledger.open()
-    assert run(tmp_path, "report").returncode == 0  # a log without findings
+    assert run("report", folder=tmp_path).returncode == 0  # a log without findings
     ReportStore(ledger).save(FOUND)
-    told = run(tmp_path, "report")
+    told = run("report", folder=tmp_path)
     assert told.returncode == 1
     assert "[services.google-analytics]" in told.stdout
-    printed = json.loads(run(tmp_path, "report", "--format", "json").stdout)
+    printed = json.loads(run("report", "--format", "json", folder=tmp_path).stdout)
     assert len(printed["findings"]) == len(FOUND)
     (tmp_path / "consent.toml").write_text('version = "1"\n' + printed["policy"])
-    checked = run(tmp_path, "check")
+    checked = run("check", folder=tmp_path)
     assert checked.returncode == 0, checked.stderr
-    assert "[services.google-analytics]" not in run(tmp_path, "report").stdout  # it is declared by now
-    assert run(tmp_path, "report", "--since", "yesterday").returncode == 2
-    assert run(tmp_path, "report", "--format", "xml").returncode == 2
-    assert run(tmp_path, "report", "--since", "2026-11-25").returncode == 0
-    assert run(tmp_path, "report", "--clear").returncode == 1
-    assert run(tmp_path, "report").returncode == 0
+    assert "[services.google-analytics]" not in run("report", folder=tmp_path).stdout  # it is declared by now
+    assert run("report", "--since", "yesterday", folder=tmp_path).returncode == 2
+    assert run("report", "--format", "xml", folder=tmp_path).returncode == 2
+    assert run("report", "--since", "2026-11-25", folder=tmp_path).returncode == 0
+    assert run("report", "--clear", folder=tmp_path).returncode == 1
+    assert run("report", folder=tmp_path).returncode == 0

@@ -80,6 +80,7 @@ def test_the_file_is_as_if_it_had_not_been_cut_off(tmp_path: Path, ledger: Ledge
     ledger.close()
 
 
+@pytest.mark.server
 def test_a_killed_process_leaves_what_can_be_gone_on_with(tmp_path: Path, ledger: Ledger) -> None:
     source = (
         "import os, signal, sys\n"
