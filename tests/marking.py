@@ -19,6 +19,7 @@ __all__ = ["pytest_collection_modifyitems", "pytest_configure", "pytest_runtest_
 MARKS = ("browser", "server")
 BY_FIXTURE = {"chromium_path": "browser", "cluster": "server", "postgres": "server", "wheel": "server"}
 BY_FILE = {
+    "tests/leaklab/": "browser",
     "tests/browser/": "browser",
     "tests/examples/": "server",
     "tests/ledger/test_torture": "server",

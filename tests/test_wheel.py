@@ -11,11 +11,13 @@ import sys
 import time
 import venv
 import zipfile
+from importlib.metadata import Distribution, distribution
 from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
+from packaging.requirements import Requirement
 
 ROOT = Path(__file__).parents[1]
 APP = """\
@@ -42,11 +44,34 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def installed(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return the programs of an environment that holds the wheel and what it says that it needs, and nothing else."""
     folder = tmp_path_factory.mktemp("venv")
-    venv.create(folder, with_pip=True)
-    command: list[Any] = [folder / "bin" / "pip", "install", "--quiet", "--constraint", ROOT / "constraints.txt", wheel]
+    venv.create(folder, symlinks=True)
+    packages = next((folder / "lib").glob("python*/site-packages"))
+    command: list[Any] = [sys.executable, "-m", "pip", "--python", folder / "bin" / "python", "install"]
+    command += ["--quiet", "--no-deps", "--no-index", wheel]
     subprocess.run(command, check=True, capture_output=True)
+    for top in sorted({path.parts[0] for name in needed_by(packages) for path in distribution(name).files or ()}):
+        found = Path(str(distribution("pip").locate_file(top)))
+        if found.exists() and not (packages / top).exists():  # not what lies beside, such as ../../../bin
+            (packages / top).symlink_to(found)
     return folder / "bin"
+
+
+def needed_by(packages: Path) -> set[str]:
+    """Return the names of all distributions that the installed wheel needs without an extra, itself left out."""
+    (own,) = Distribution.discover(name="cookie-consent", path=[str(packages)])
+    found: dict[str, None] = {}
+    waiting = [(own, frozenset({""}))]
+    while waiting:
+        one, extras = waiting.pop()
+        for requirement in map(Requirement, one.requires or ()):
+            marker = requirement.marker
+            wanted = marker is None or any(marker.evaluate({"extra": extra}) for extra in extras)
+            if wanted and requirement.name not in found:
+                found[requirement.name] = None
+                waiting.append((distribution(requirement.name), frozenset({"", *requirement.extras})))
+    return set(found)
 
 
 def clean_environment(**more: str) -> dict[str, str]:
@@ -67,6 +92,15 @@ def test_the_wheel_holds_what_it_needs_and_nothing_else(wheel: Path) -> None:
         assert f"cookie_consent/{needed}" in names
     assert all(name.startswith(("cookie_consent/", "cookie_consent-")) for name in names)
     assert any(name.endswith("licenses/LICENSE") for name in names)
+
+
+def test_the_environment_holds_the_wheel_and_little_else(installed: Path, tmp_path: Path) -> None:
+    code = "import cookie_consent, importlib.util as u; print(cookie_consent.__file__, u.find_spec('pytest'))"
+    command: list[Any] = [installed / "python", "-c", code]
+    done = subprocess.run(command, cwd=tmp_path, env=clean_environment(), check=True, capture_output=True, text=True)
+    file, other = done.stdout.split()
+    assert Path(file).is_relative_to(installed.parent)
+    assert other == "None"
 
 
 def test_ten_lines_in_an_empty_folder(installed: Path, tmp_path: Path) -> None:

@@ -11,6 +11,7 @@ from itertools import count
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
 
+import pytest
 from playwright.async_api import async_playwright
 
 from cookie_consent import ConsentMiddleware, Policy
@@ -41,6 +42,8 @@ BEFORE = ("none", "html", "csp", "before", "refused", "withdrawn", *(peer.name f
 AGREED = ("activated", "accepted")
 """The page on which all was accepted, and the page as it is then."""
 COLUMNS = (*BEFORE, *AGREED)
+SHORT = ("none", "before", "refused", "withdrawn", *AGREED)
+"""What the tests look at: no gate, and both."""
 WORKERS = 12
 AT_ONCE = 0.5
 """How long a withdrawal may take to reach a page in another tab, in seconds."""
@@ -51,6 +54,8 @@ Look: TypeAlias = "Callable[[Visit], Awaitable[None]]"
 """What is done at a site, and what is noted."""
 Results = dict[str, dict[str, Seen]]
 """What was seen, by page and column."""
+SEEN = pytest.StashKey[Results]()
+"""Where the tests find what was seen already, so that they need not see it again."""
 
 
 def policy(options: GateOptions) -> Policy:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from uuid import UUID
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cookie_consent import ConfigurationError, ConsentRecord, Ledger, LedgerError
@@ -39,6 +39,7 @@ records = st.builds(
 )
 
 
+@settings(max_examples=40)  # each makes a file and syncs it
 @given(st.lists(records, max_size=8))
 def test_what_is_written_is_read_and_exported(
     tmp_path_factory: pytest.TempPathFactory, written: list[ConsentRecord]

@@ -191,7 +191,7 @@ def test_no_acknowledged_choice_is_lost_when_the_server_is_killed(ledger_url: st
     check(ledger_url, acknowledged)
 
 
-@pytest.mark.parametrize("seconds", [4, pytest.param(60, marks=pytest.mark.torture)])
+@pytest.mark.parametrize("seconds", [pytest.param(60, marks=pytest.mark.torture)])
 def test_a_store_that_is_away_fails_no_page_and_loses_no_choice(
     ledger_url: str, tmp_path: Path, seconds: float
 ) -> None:

@@ -79,7 +79,7 @@ def test_no_acknowledged_choice_is_lost_when_servers_are_killed(
     check(url, acknowledged)
 
 
-@pytest.mark.parametrize("seconds", [3, pytest.param(60, marks=pytest.mark.torture)])
+@pytest.mark.parametrize("seconds", [pytest.param(60, marks=pytest.mark.torture)])
 def test_a_database_that_is_away_fails_no_page_and_loses_no_choice(
     server: PostgresServer, tmp_path: Path, seconds: float
 ) -> None:

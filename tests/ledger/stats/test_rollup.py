@@ -165,14 +165,15 @@ def test_damaged_records_are_in_no_number(ledger_url: str, tmp_path: Path) -> No
 
 def count(url: str) -> None:
     ledger = Ledger(url)
-    RecordCounter(ledger._store, url=url, batch=50).catch_up()
+    RecordCounter(ledger._store, url=url, batch=20).catch_up()
     ledger.close()
 
 
+@pytest.mark.server
 def test_several_count_each_record_once(store_url: str) -> None:
     ledger = Ledger(store_url)
-    records = some_records(1500)
-    ledger.append(records[:1000], NOTICES)
+    records = some_records(600)
+    ledger.append(records[:400], NOTICES)
     ledger.close()
     context = multiprocessing.get_context("spawn")
     processes = [context.Process(target=count, args=(store_url,)) for _ in range(2)]
@@ -181,8 +182,8 @@ def test_several_count_each_record_once(store_url: str) -> None:
     threads = [threading.Thread(target=count, args=(store_url,)) for _ in range(3)]
     for thread in threads:
         thread.start()
-    for at in range(1000, 1500, 50):
-        ledger.append(records[at : at + 50], NOTICES)
+    for at in range(400, 600, 20):
+        ledger.append(records[at : at + 20], NOTICES)
     for thread in threads:
         thread.join(60)
     for process in processes:
