@@ -62,6 +62,11 @@ POLICY = parse_policy(
 )
 
 
+@pytest.fixture(params=["asyncio", "trio"])
+def anyio_backend(request: pytest.FixtureRequest) -> str:
+    return str(request.param)
+
+
 async def page(_: Request) -> Response:
     response = HTMLResponse(PAGE, headers={"etag": '"1"', "link": "<https://stats.example/a.js>; rel=preload, </x>"})
     for name in ("sid", "remember", "theme", "_acme", "undeclared"):
