@@ -19,7 +19,7 @@ from cookie_consent.policy import Policy, parse_policy
 
 HERE = Path(__file__).parent
 TABLE: dict[str, Any] = json.loads((HERE / "cookie_cases.json").read_text("utf-8"))
-OWN = ("cookie_consent", "__Host-cookie_consent")
+OWN = ("cookie_consent", "__Host-cookie_consent", "cookie_consent_gpc")
 
 
 def policy(unknown: str) -> Policy:
