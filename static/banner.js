@@ -262,13 +262,22 @@
     return needsReload ? root.dataset.later : root.dataset.saved;
   };
 
-  const announce = (text) => {
+  // `receipt` is the address of the record of a refusal, which nothing in the browser leads to later.
+  const announce = (text, receipt) => {
     const status = root.querySelector(".cc-status");
     if (!status || !text) return;
     status.textContent = text;
-    setTimeout(() => {
-      status.textContent = "";
-    }, 6000);
+    if (receipt) {
+      const link = document.createElement("a");
+      Object.assign(link, { href: receipt, textContent: root.dataset.receipt });
+      status.append(" ", link);
+    }
+    setTimeout(
+      () => {
+        status.textContent = "";
+      },
+      receipt ? 20000 : 6000,
+    );
   };
 
   const fail = (message) => {
@@ -330,7 +339,8 @@
     busy = true;
     root.setAttribute("aria-busy", "true");
     try {
-      announce(await settle(await send(form, event.submitter)));
+      const answer = await send(form, event.submitter);
+      announce(await settle(answer), answer.receipt);
     } catch (error) {
       const isUnsent = error instanceof TypeError;
       if (isUnsent) await new Promise((resolve) => setTimeout(resolve)); // a violation is told right after
