@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import math
+from contextlib import aclosing
 from dataclasses import replace
 from datetime import UTC, date, datetime
 from typing import TYPE_CHECKING, Any
@@ -399,10 +400,11 @@ async def _body(request: Request, maximum: int = MAXIMUM_BODY) -> bytes:
         raise too_large
     body = bytearray()
     try:
-        async for chunk in request.stream():
-            body += chunk
-            if len(body) > maximum:
-                raise too_large
+        async with aclosing(request.stream()) as chunks:
+            async for chunk in chunks:
+                body += chunk
+                if len(body) > maximum:
+                    raise too_large
     except ClientDisconnect:
         raise ChoiceError("the request broke off", status=400, code="unreadable") from None
     return bytes(body)
