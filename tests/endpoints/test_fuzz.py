@@ -5,7 +5,9 @@ from __future__ import annotations
 import json
 import logging
 from contextlib import contextmanager
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
 
 import anyio
 import pytest
@@ -15,6 +17,7 @@ from starlette.applications import Starlette
 
 from cookie_consent import ConsentMiddleware
 from cookie_consent.choices.limit import ChoiceLimit
+from cookie_consent.consent import Consent, ConsentCookie
 from cookie_consent.policy import parse_policy
 
 if TYPE_CHECKING:
@@ -230,7 +233,7 @@ async def check(app: ConsentMiddleware, scope: dict[str, Any], body: bytes = b""
     return status
 
 
-MANY = settings(max_examples=400, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
+MANY = settings(max_examples=200, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
 
 
 @MANY
@@ -283,9 +286,97 @@ def test_no_other_address_gives_a_500(
     anyio.run(check, app, scope_of("GET", path, asked, query))
 
 
+ADMIN = (b"authorization", f"Bearer {TOKEN}".encode())
 JSON = (b"content-type", b"application/json")
 FORM = (b"content-type", b"application/x-www-form-urlencoded")
 HOST = (b"host", b"shop.example")
+COOKIE = (
+    b"__Host-cookie_consent="
+    + ConsentCookie(["s" * 32], POLICY.cookie)
+    .value(
+        Consent(
+            policy=POLICY,
+            granted=frozenset({"session", "advertising"}),
+            decided=True,
+            id="9ed924a6-66ed-437c-a29e-31b6f92d3e68",
+            record="01a20ccc-3efc-7000-b879-51b1c54e9fa0",
+            decided_at=datetime.now(UTC),
+        )
+    )
+    .encode()
+)
+
+
+ALONE = [b"", *(text.encode("utf-8", "surrogatepass") for text in HOSTILE)]
+VALID = {"granted": ["analytics"], "return_to": "/", "url": "/a", "channel": "api", "services": {"maps": True}}
+
+
+@pytest.mark.parametrize("name", [*FIELDS, "service.", ""])
+@pytest.mark.anyio
+async def test_no_field_of_a_choice_gives_a_500(app: ConsentMiddleware, name: str) -> None:
+    values: list[Any] = [*HOSTILE, "", None, True, -1, 1e300, [], ["\ud800"], {}, {"\ud800": True}, [[]], {"maps": 1}]
+    for value in values:
+        app._routes._limit = ChoiceLimit()
+        body = json.dumps({**VALID, name: value}).encode()
+        await check(app, scope_of("POST", "/_consent/choices", [JSON, HOST]), body)
+    for raw_value in ALONE:
+        app._routes._limit = ChoiceLimit()
+        body = b"granted=analytics&" + as_form([(name, raw_value)])
+        await check(app, scope_of("POST", "/_consent/choices", [FORM, HOST, (b"accept", b"text/html")]), body)
+
+
+READ = (
+    "host origin referer cookie accept accept-language user-agent content-type content-length sec-gpc sec-fetch-site "
+    "x-forwarded-for x-forwarded-proto"
+).split()
+"""The headers that endpoints read."""
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "query", "names"),
+    [
+        ("POST", "choices", b"", READ),
+        ("GET", "preferences", b"", READ),
+        ("GET", "receipt", b"format=kantara", ["host", "cookie", "accept"]),
+        ("POST", "report", b"", ["host", "origin", "content-type", "content-length", "sec-fetch-site"]),
+        ("GET", "assets/none", b"", ["accept-encoding", "referer"]),
+        ("GET", "admin/stats", b"", ["authorization", "accept-language"]),
+        ("GET", "none", b"", ["referer", "host", "accept-language"]),
+    ],
+)
+@pytest.mark.anyio
+async def test_no_header_gives_a_500(
+    app: ConsentMiddleware, method: str, path: str, query: bytes, names: list[str]
+) -> None:
+    for name in names:
+        for value in ALONE:
+            app._routes._limit = ChoiceLimit()
+            usual = [JSON, HOST, ADMIN, (b"accept", b"text/html"), (b"cookie", COOKIE)]
+            asked = [(name.encode(), value), *(header for header in usual if header[0] != name.encode())]
+            body = b'{"granted": []}' if path == "choices" else b'{"path": "/", "held": []}'
+            await check(app, scope_of(method, f"/_consent/{path}", asked, query), body)
+
+
+@pytest.mark.parametrize(
+    ("path", "name"),
+    [
+        ("preferences", "return_to"),
+        ("receipt", "format"),
+        ("receipt", "choice"),
+        ("admin/stats", "period"),
+        ("admin/stats.csv", "table"),
+        ("admin/stats.csv", "by"),
+        ("admin/export", "format"),
+        ("admin/export", "since"),
+        ("admin/export", "subject"),
+        ("admin/export", "category"),
+    ],
+)
+@pytest.mark.anyio
+async def test_no_query_gives_a_500(app: ConsentMiddleware, path: str, name: str) -> None:
+    for value in ALONE:
+        query = as_form([(name, quote(value).encode())])
+        await check(app, scope_of("GET", f"/_consent/{path}", [HOST, ADMIN], query))
 
 
 @pytest.mark.parametrize(
