@@ -307,7 +307,7 @@ COOKIE = (
 )
 
 
-ALONE = [b"", *(text.encode("utf-8", "surrogatepass") for text in HOSTILE)]
+ALONE = [b"", b"\xb2", b"\xff\xfe", *(text.encode("utf-8", "surrogatepass") for text in HOSTILE)]
 VALID = {"granted": ["analytics"], "return_to": "/", "url": "/a", "channel": "api", "services": {"maps": True}}
 
 
