@@ -24,7 +24,14 @@ const makeEvent = (type, more = {}) => ({
 });
 
 // Loads the guard into a page; `served` is what GET state answers. With `keeps` written cookies can be read.
-export const load = ({ unknown = "session", dataset = {}, served = null, globals = {}, cookies = [], keeps = false } = {}) => {
+export const load = ({
+  unknown = "session",
+  dataset = {},
+  served = null,
+  globals = {},
+  cookies = [],
+  keeps = false,
+} = {}) => {
   const page = { writes: [], sent: [], left: [], timers: [], channels: [], added: [], jar: [...cookies] };
   class CustomEvent {
     constructor(type, { detail } = {}) {
