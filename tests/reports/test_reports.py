@@ -4,7 +4,7 @@ import json
 import threading
 import tomllib
 from dataclasses import replace
-from datetime import UTC, date, datetime, timedelta
+from datetime import date, timedelta
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -18,6 +18,7 @@ from cookie_consent.reports import store as store_module
 from cookie_consent.reports.limit import TokenBucket
 from cookie_consent.reports.table import FindingTable
 from tests.running import run
+from tests.waiting import until
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -64,6 +65,10 @@ def test_the_store_is_bounded(store_url: str, monkeypatch: pytest.MonkeyPatch) -
     assert {entry.observation.name for entry in store.read()} == {f"{at}.example" for at in range(5, 25)}
 
 
+def count(reports: Reports) -> int:
+    return sum(entry.count for entry in reports.store.read())
+
+
 def test_many_threads_lose_nothing(store_url: str) -> None:
     reports = Reports(Classifier(Policy(version="1")), Ledger(store_url), every=0.01)
 
@@ -77,10 +82,8 @@ def test_many_threads_lose_nothing(store_url: str) -> None:
     for thread in threads:
         thread.join()
     reports.flush()
-    deadline = datetime.now(UTC) + timedelta(seconds=10)
-    while (found := sum(entry.count for entry in reports.store.read())) < 1000 and datetime.now(UTC) < deadline:
-        pass  # the timer's thread may be writing what it took
-    assert found == 1000
+    until(lambda: count(reports) >= 1000)  # the timer's thread may be writing what it took
+    assert count(reports) == 1000
 
 
 def test_a_store_that_fails_loses_nothing(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
