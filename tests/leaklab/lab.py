@@ -46,7 +46,7 @@ SHORT = ("none", "before", "refused", "withdrawn", *AGREED)
 """What the tests look at: no gate, and both."""
 WORKERS = 12
 AT_ONCE = 0.5
-"""How long a withdrawal may take to reach a page in another tab, in seconds."""
+"""How long a page in another tab must have been silent before it counts as reached by a withdrawal, in seconds."""
 
 Progress: TypeAlias = "Callable[[str, int, int], None]"
 """Told after each page: its name, how many are done, how many there are."""
@@ -162,8 +162,7 @@ class Lab:
         other = await visit.context.new_page() if page.act == "stay" else visit.tab
         await visit.change("Refuse all", other)
         if page.act == "stay":
-            await asyncio.sleep(AT_ONCE)
-            visit.forget()
+            await visit.rested(AT_ONCE)
         elif page.act == "return":
             visit.forget()
             await visit.back(steps=2)  # over the preferences and where they led
