@@ -90,7 +90,7 @@ async def test_codings(
     assert app.seen["accept-encoding"] == "gzip, deflate, br, zstd"
     assert (b"content-encoding", name.encode()) in sent[0]["headers"]
     text = decompress(b"".join(message["body"] for message in sent[1:])).decode()
-    assert "data-src=//x.test/a" in text
+    assert "data-consent-src=//x.test/a" in text
     assert "日本" in text
     assert 'id="cookie-consent"' in text
 
@@ -135,7 +135,7 @@ async def test_character_sets(ledger_url: str, encoding: str, content_type: str,
     page = PAGE.replace("œ", "o")
     response = await get(Answer(page.encode(encoding), ("content-type", content_type), piece=piece), ledger_url)
     text = response.content.decode(encoding)
-    assert "data-src=//x.test/a" in text
+    assert "data-consent-src=//x.test/a" in text
     assert "日本" in text
     assert 'id="cookie-consent"' in text
     assert "<img src" not in text
@@ -174,9 +174,9 @@ async def test_validators_of_other_things_stay(ledger_url: str) -> None:
 async def test_what_browsers_take_for_html_is_gated(ledger_url: str, content_type: str | None, piece: int) -> None:
     headers = [("content-type", content_type)] if content_type is not None else []
     response = await get(Answer(PAGE.encode(), *headers, piece=piece), ledger_url)
-    assert "data-src=//x.test/a" in response.text
+    assert "data-consent-src=//x.test/a" in response.text
     coded = Answer(gzip.compress(PAGE.encode()), *headers, ("content-encoding", "gzip"), piece=piece)
-    assert "data-src=//x.test/a" in (await get(coded, ledger_url)).text
+    assert "data-consent-src=//x.test/a" in (await get(coded, ledger_url)).text
 
 
 @pytest.mark.parametrize(
@@ -207,7 +207,7 @@ async def test_error_pages_are_gated(ledger_url: str, status: int) -> None:
 
     response = await get(app, ledger_url)
     assert response.status_code == status
-    assert "data-src=//x.test/a" in response.text
+    assert "data-consent-src=//x.test/a" in response.text
     assert 'id="cookie-consent"' in response.text
 
 
@@ -240,7 +240,7 @@ async def test_a_part_that_nobody_asked_for_is_a_page(ledger_url: str) -> None:
 
     response = await get(app, ledger_url)
     assert response.status_code == 200
-    assert "data-src=//x.test/a" in response.text
+    assert "data-consent-src=//x.test/a" in response.text
     assert "content-range" not in response.headers
     response = await get(app, ledger_url, {"accept": "*/*", "sec-fetch-dest": "empty"})  # a script may ask for one
     assert response.status_code == 206
@@ -275,7 +275,7 @@ async def test_nothing_gets_past_the_rewriter(ledger_url: str) -> None:
     assert set(offered) == set(extensions) - hidden
     assert scope["extensions"] == extensions  # the server's own stays
     assert [message["type"] for message in sent] == ["http.response.start", "http.response.body"]
-    assert b"data-src=//x.test/a" in sent[1]["body"]
+    assert b"data-consent-src=//x.test/a" in sent[1]["body"]
 
 
 async def test_amp_pages_are_left_alone(ledger_url: str) -> None:
@@ -286,14 +286,14 @@ async def test_amp_pages_are_left_alone(ledger_url: str) -> None:
 async def test_a_page_of_frames_gets_no_banner(ledger_url: str) -> None:
     page = b"<html><frameset cols=50%><frame src=//x.test/a></frameset></html>"
     response = await get(Answer(page, ("content-type", "text/html")), ledger_url)
-    assert b"data-src=//x.test/a" in response.content
+    assert b"data-consent-src=//x.test/a" in response.content
     assert b"cookie-consent" not in response.content
 
 
 async def test_elements_that_end_at_once_in_xhtml(ledger_url: str) -> None:
     page = b"<html xmlns='http://www.w3.org/1999/xhtml'><script src='/a.js'/><title/><img src='//x.test/a'/></html>"
     response = await get(Answer(page, ("content-type", "application/xhtml+xml")), ledger_url)
-    assert b"data-src='//x.test/a'" in response.content
+    assert b"data-consent-src='//x.test/a'" in response.content
 
 
 async def test_names_of_headers_may_have_capitals(ledger_url: str) -> None:

@@ -83,7 +83,7 @@ def test_ten_lines_in_an_empty_folder(installed: Path, tmp_path: Path) -> None:
             base_url=f"http://127.0.0.1:{port}", trust_env=False, headers={"accept": "text/html"}
         ) as client:
             page = get(client, "/")
-            assert "data-src='https://plausible.io/js/script.js'" in page
+            assert "data-consent-src='https://plausible.io/js/script.js'" in page
             stylesheet = page.partition('rel="stylesheet" href="')[2].partition('"')[0]
             assert get(client, stylesheet)
             client.post("/_consent/choices", data={"granted": "analytics", "return_to": "/"})

@@ -131,6 +131,29 @@ def test_without_a_fixed_policy_it_comes_alive_in_place(visiting: Visiting, ledg
         assert (two.get_attribute("integrity"), two.get_attribute("crossorigin")) == ("sha256-AAAA", "")
 
 
+LAZY = """<script>addEventListener("DOMContentLoaded", () => setTimeout(() => {
+  for (const node of document.querySelectorAll(".lazyload"))
+    for (const name of ["src", "srcset"]) if (node.dataset[name]) node.setAttribute(name, node.dataset[name]);
+}))</script>
+<img class=lazyload src=//one.acme.test/only.gif>
+<img class=lazyload srcset="//one.acme.test/set.gif 1x">
+<img class=lazyload id=own data-src=/own.gif src=//one.acme.test/tiny.gif>
+<img class=lazyload id=stand data-src=data:, src=//one.acme.test/real.gif>
+<a id=link data-consent=analytics data-consent-href=javascript:1>a</a>"""
+
+
+def test_a_lazy_loader_wakes_nothing(visiting: Visiting, ledger_url: str) -> None:
+    app, _ = site(ledger_url, body=LAZY, csp="off")
+    with visiting(app) as visit:
+        assert visit.open("/") == set()
+        choose(visit, "Accept all")
+        visit.settled()
+        asked = {contact for contact in visit.proxy.contacts if ".test/" in contact}
+        assert asked == {f"one.acme.test/{name}.gif" for name in ("only", "set", "real")}
+        assert visit.page.get_attribute("#own", "src") == "/own.gif"  # the loader has set it since
+        assert visit.page.get_attribute("#link", "href") is None  # of a link the gate holds no address
+
+
 def test_queued_calls_go_to_the_script_that_comes(
     visiting: Visiting, ledger_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:

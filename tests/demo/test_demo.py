@@ -26,7 +26,7 @@ async def test_every_page_of_the_shop_is_there_and_inert(ledger_url: str) -> Non
             assert page.status_code == 200
             assert f' src="{THIRD}/' not in page.text
             assert f' href="{THIRD}/typeshelf' not in page.text
-            assert f'data-src="{THIRD}/footfall/script.js"' in page.text
+            assert f'data-consent-src="{THIRD}/footfall/script.js"' in page.text
         assert (await client.get("/products/none")).status_code == 404
         await client.post("/cart", data={"product": "mug"})
         assert "€18" in (await client.get("/cart")).text
