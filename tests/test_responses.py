@@ -325,3 +325,16 @@ async def test_the_headers_of_an_application_are_not_changed(ledger_url: str) ->
     await get(app, ledger_url)
     await get(app, ledger_url)
     assert app.headers == before
+
+
+@pytest.mark.parametrize(
+    ("lines", "sent"),
+    [
+        (["0", "url=//x.test/a"], []),  # browsers join the lines
+        (["0; url='", "//x.test/a"], ["0; url=', //x.test/a"]),  # which makes this one relative
+        (["9", "/next"], ["9, /next"]),
+    ],
+)
+async def test_lines_of_refresh_are_one_header(ledger_url: str, lines: list[str], sent: list[str]) -> None:
+    app = Answer(b"<p>", ("content-type", "text/html"), *(("refresh", line) for line in lines))
+    assert (await get(app, ledger_url)).headers.get_list("refresh") == sent

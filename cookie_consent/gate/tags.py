@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Protocol
 from cookie_consent.classify import Verdict
 from cookie_consent.gate.allowed import allows_host
 from cookie_consent.gate.carriers import CSS_ATTRIBUTES, LISTS, SETS, candidates_of, fetching_attributes
-from cookie_consent.gate.refresh import refresh_address
+from cookie_consent.gate.refresh import refresh_addresses
 from cookie_consent.gate.speculation import addresses_of, is_free
 from cookie_consent.gate.urls import host_of, on_host, target
 from cookie_consent.policy import UNCLASSIFIED
@@ -245,12 +245,10 @@ class TagGate:
     def _gate_refresh(self, tag: StartTag) -> list[Verdict]:
         if (tag.get(b"http-equiv") or "").strip().lower() != "refresh":
             return []
-        address = refresh_address(tag.get(b"content") or "")
-        verdict = self.refused_address(address) if address else None
-        if verdict is None:
-            return []
-        _put_away(tag, b"content")
-        return [verdict]
+        refused = list(self._refused_addresses(refresh_addresses(tag.get(b"content") or "")))
+        if refused:
+            _put_away(tag, b"content")
+        return refused
 
     def _gate_document(self, tag: StartTag) -> list[Verdict]:
         """Gate the document that a frame is given in its ``srcdoc``; return why anything in it is held."""
