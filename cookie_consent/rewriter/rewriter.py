@@ -6,11 +6,11 @@ import re
 from typing import TYPE_CHECKING
 
 from cookie_consent.rewriter.foreign import FOREIGN_ROOTS, ForeignContent
+from cookie_consent.rewriter.foreign_text import foreign_texts
 from cookie_consent.rewriter.grammar import NAME, RAW_TEXT, TAG, TEXT, raw_text_end
 from cookie_consent.rewriter.look_ahead import LookAhead
 from cookie_consent.rewriter.outlook import DRAWING
 from cookie_consent.rewriter.raw_text import ScriptData
-from cookie_consent.rewriter.references import decode_references
 from cookie_consent.rewriter.tag import StartTag
 from cookie_consent.rewriter.tag_end import TagEnd
 from cookie_consent.rewriter.texts import Texts
@@ -335,18 +335,20 @@ class Rewriter(Texts):
         """Say whether the text of a style or script element in SVG is there, or as much of it as is looked at."""
         if self._is_final or len(self._buffer) - end >= _LONGEST_FOREIGN_TEXT:
             return True
-        if raw_text_end(name).search(self._buffer, end) is not None:
+        found = foreign_texts(self._buffer, end, len(self._buffer), name, is_unsure=self._foreign.lost)
+        if found.is_whole or found.is_nested:
             return True
         self._waiting = True
         return False
 
     def _show_foreign_text(self, tag: StartTag, end: int) -> None:
         """Show the handler the text, which is markup and stays as it is: only the tag can be changed for it."""
-        match = raw_text_end(tag.name).search(self._buffer, end, end + _LONGEST_FOREIGN_TEXT)
-        stop = match.start() if match is not None else end + _LONGEST_FOREIGN_TEXT
-        more = match is None and not self._is_final
-        text = decode_references(self._buffer[end:stop].decode("utf-8", "surrogateescape"))
-        self._handler.text(tag, text.encode("utf-8", "surrogateescape"), more=more)
+        stop = min(len(self._buffer), end + _LONGEST_FOREIGN_TEXT)
+        found = foreign_texts(self._buffer, end, stop, tag.name, is_unsure=self._foreign.lost)
+        is_all = self._is_final and stop == len(self._buffer)
+        more = found.is_nested or not (found.is_whole or is_all)
+        for text in found.texts:
+            self._handler.text(tag, text, more=more)
 
     def _end_tag(self, raw: bytes, at: int) -> None:
         match = NAME.match(raw)
