@@ -301,7 +301,9 @@ class TagGate:
             return self._refused_document(address, _kinds_of(tag))
         if scheme == "javascript" and tag.name in _FRAMES:
             # What it gives may be a document, in which what stands in its text would be loaded.
-            return self._refused_markup(self._inner(), script_of(address))[0], None
+            script = script_of(address)
+            refused = self._refused_script(script.decode("utf-8", "surrogateescape"))
+            return refused + self._refused_markup(self._inner(), script)[0], None
         return [], None
 
     def _refused_document(self, address: str, kinds: Container[str]) -> tuple[list[Verdict], str | None]:
