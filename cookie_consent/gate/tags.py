@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from functools import cached_property
 from typing import TYPE_CHECKING, Protocol
 
 from cookie_consent.classify import Verdict
@@ -26,9 +27,12 @@ __all__ = ["INERT_ADDRESS", "MakePlaceholder", "TagGate"]
 
 INERT_ADDRESS = "about:invalid#consent/"
 """What stands before a held address in CSS, followed by ``CATEGORY/SERVICE/`` and the address."""
-_CODE_TYPE = re.compile(
-    r"\s*(?:|module|(?:text|application)/(?:x-)?(?:java|ecma|j|live)script\s*(?:;.*)?)\s*", re.IGNORECASE
-)
+_CODE_TYPES = frozenset(
+    "module application/ecmascript application/javascript application/x-ecmascript application/x-javascript "
+    "text/ecmascript text/javascript text/javascript1.0 text/javascript1.1 text/javascript1.2 text/javascript1.3 "
+    "text/javascript1.4 text/javascript1.5 text/jscript text/livescript text/x-ecmascript text/x-javascript".split()
+) | {""}
+"""What the type of a script that runs may be (MIME Sniffing standard, section 4.6: JavaScript MIME types)."""
 _RULES = "speculationrules"
 _ONCE = frozenset({b"html", b"base", b"iframe"})
 """Elements that decide about what follows, or have a placeholder that depends on the request."""
@@ -52,7 +56,7 @@ _KINDS_OF = {
 _EMBEDDING = frozenset({b"link", *_KINDS_OF})
 """Elements that may load more by what a ``data:`` address holds."""
 _LINK_KINDS = {"stylesheet": "css", "modulepreload": "script", "manifest": "json"}
-_UNREAD = Verdict(category=UNCLASSIFIED, reason="it cannot be read, or is nested too deeply")
+_UNREAD = "it cannot be read, or is nested too deeply"
 _MAXIMUM_MET = 100
 """So many hosts of a page are reported."""
 _LONGEST_ELEMENT = 32
@@ -161,7 +165,7 @@ class TagGate:
         elif kind == "module":
             refused += self._refused_imports(decoded)
         if tag.foreign and more:
-            refused += self._unread()
+            refused += self._unread
         if refused and not tag.changed:
             self._hold(tag, refused)
         return text
@@ -315,7 +319,7 @@ class TagGate:
             if document.kind not in kinds:
                 continue
             if document.text is None or document.kind == "playlist":
-                refused += self._unread()
+                refused += self._unread
             elif document.kind in _FRAME_KINDS:
                 verdicts, text = self._refused_markup(self._inner(), document.text, xml=document.kind == "xml")
                 refused += verdicts
@@ -328,7 +332,7 @@ class TagGate:
     def _refused_text(self, kind: str, content: bytes) -> list[Verdict]:
         """Judge a style sheet, script or manifest, whose relative addresses lead nowhere."""
         if self._depth >= _MAXIMUM_DEPTH:
-            return self._unread()
+            return [*self._unread]
         inner = self._inner()
         refused = inner.refused_in(kind, content.decode("utf-8", "surrogateescape"))
         self._take_met_in(inner)
@@ -345,7 +349,7 @@ class TagGate:
     def _refused_markup(self, inner: TagGate, text: bytes, *, xml: bool = False) -> tuple[list[Verdict], bytes]:
         """Gate a document that stands in this one; return why anything in it is held, and what it becomes."""
         if self._depth >= _MAXIMUM_DEPTH:
-            return self._unread(), b""
+            return [*self._unread], b""
         rewriter = Rewriter(inner, xml=xml)
         gated = rewriter.feed(text) + rewriter.end()
         self._take_met_in(inner)
@@ -365,8 +369,12 @@ class TagGate:
             if len(self.met) < _MAXIMUM_MET:
                 self.met.setdefault(key, element)
 
+    @cached_property
     def _unread(self) -> list[Verdict]:
-        return [] if self._allows(_UNREAD) else [_UNREAD]
+        """Return what something waits for of which nobody knows what it would load: all there is."""
+        categories = dict.fromkeys((UNCLASSIFIED, *(entry.id for entry in self._classifier.policy.categories)))
+        verdicts = (Verdict(category=category, reason=_UNREAD) for category in categories)
+        return [verdict for verdict in verdicts if not self._allows(verdict)]
 
     def _gate_document(self, tag: StartTag) -> list[Verdict]:
         """Gate the document that a frame is given in its ``srcdoc``; return why anything in it is held."""
@@ -393,8 +401,9 @@ class TagGate:
 
     def _gate_styles(self, tag: StartTag) -> list[Verdict]:
         refused: list[Verdict] = []
+        present = tag.names()
         for name in css_attributes(tag):
-            value = tag.get(name)
+            value = tag.get(name) if name in present else None
             if value:
                 gated = rewrite_css(value, self._hold_address(refused), relative=self.relative)
                 if gated != value:
@@ -406,7 +415,7 @@ class TagGate:
         if tag.foreign:
             # Its text is markup, in which nothing can be put before an address.
             rewrite_css(css, self._hold_address(refused), relative=self.relative)
-            refused += self._unread() if more else []
+            refused += self._unread if more else []
             if refused:
                 if not tag.changed:
                     self._hold(tag, refused)
@@ -522,5 +531,6 @@ def _has_source(tag: StartTag) -> bool:
 
 
 def _is_judged(tag: StartTag) -> bool:
-    kind = tag.get(b"type")
-    return kind is None or _CODE_TYPE.fullmatch(kind) is not None or kind.strip().lower() in _ADDRESS_TYPES
+    kind = (tag.get(b"type") or "").strip().lower()
+    # Some browsers have taken a type with parameters too.
+    return kind in _ADDRESS_TYPES or kind.partition(";")[0].rstrip() in _CODE_TYPES

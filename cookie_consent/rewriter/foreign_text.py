@@ -8,7 +8,7 @@ from __future__ import annotations
 import html
 from typing import NamedTuple
 
-from cookie_consent.rewriter.grammar import COMMENT_END, NAME, TAG
+from cookie_consent.rewriter.grammar import COMMENT_END, NAME, TAG, raw_text_end
 
 __all__ = ["ForeignTexts", "foreign_texts"]
 
@@ -31,10 +31,13 @@ def foreign_texts(data: bytes, start: int, end: int, name: bytes, *, is_unsure: 
 
     The readings differ in whether the text of inner elements counts, and with ``is_unsure`` whether CDATA is read so.
     """
+    first = data.find(b"<", start, end)
+    if first >= 0 and raw_text_end(name).match(data, first, end) is not None:  # as nearly all are
+        return ForeignTexts([_with_references(data[start:first])], is_whole=True, is_nested=False)
     readers = [_Reader(data, end, name, reads_cdata=reads_cdata) for reads_cdata in (True, False)[: 1 + is_unsure]]
     ends = [reader.read(start) for reader in readers]
     texts = dict.fromkeys(b"".join(parts) for reader in readers for parts in (reader.direct, reader.all))
-    return ForeignTexts(list(texts), all(ends), any(reader.is_nested for reader in readers))
+    return ForeignTexts(list(texts), is_whole=all(ends), is_nested=any(reader.is_nested for reader in readers))
 
 
 class _Reader:

@@ -18,6 +18,7 @@ from cookie_consent.rewriter.texts import Texts
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from cookie_consent.rewriter.foreign_text import ForeignTexts
     from cookie_consent.rewriter.handler import Handler
     from cookie_consent.rewriter.quiet import QuietMarkup
 
@@ -78,6 +79,9 @@ class Rewriter(Texts):
         self._in_select = False
         self._after_body_start = False
         self._at_start = True
+        self._offset = 0  # where the buffer begins in the document
+        self._foreign_text_shown = 0
+        self._found_text: ForeignTexts | None = None
         self._look_again()
         self._retried = False
         self._waiting = self._is_final = False
@@ -102,6 +106,7 @@ class Rewriter(Texts):
             pass
         self._waiting = False
         data, size = self._buffer, len(self._buffer)
+        self._offset += self._at
         if self._at < size:
             self._rest = data[self._at :]
         self._flush(self._at)  # all of it, where nothing has changed
@@ -258,6 +263,7 @@ class Rewriter(Texts):
             raw = self._oversized + (b' type="text/plain">' if self._oversized.lower() == b"<script" else b">")
         # Go on as if the tag had come with what follows it.
         self._buffer = raw + buffer[end:]
+        self._offset += end - len(raw)
         self._at = self._sent = 0
         self._ahead.begin(self._buffer)
         self._state = self._data
@@ -333,22 +339,35 @@ class Rewriter(Texts):
 
     def _has_foreign_text(self, name: bytes, end: int) -> bool:
         """Say whether the text of a style or script element in SVG is there, or as much of it as is looked at."""
-        if self._is_final or len(self._buffer) - end >= _LONGEST_FOREIGN_TEXT:
+        self._found_text = None
+        if self._is_final or len(self._buffer) - end >= _LONGEST_FOREIGN_TEXT or self._has_shown_too_much:
             return True
         found = foreign_texts(self._buffer, end, len(self._buffer), name, is_unsure=self._foreign.lost)
         if found.is_whole or found.is_nested:
+            self._found_text = found
             return True
         self._waiting = True
         return False
 
     def _show_foreign_text(self, tag: StartTag, end: int) -> None:
         """Show the handler the text, which is markup and stays as it is: only the tag can be changed for it."""
+        if self._has_shown_too_much:
+            self._handler.text(tag, b"", more=True)
+            return
         stop = min(len(self._buffer), end + _LONGEST_FOREIGN_TEXT)
-        found = foreign_texts(self._buffer, end, stop, tag.name, is_unsure=self._foreign.lost)
+        found = self._found_text
+        if found is None:
+            found = foreign_texts(self._buffer, end, stop, tag.name, is_unsure=self._foreign.lost)
         is_all = self._is_final and stop == len(self._buffer)
         more = found.is_nested or not (found.is_whole or is_all)
         for text in found.texts:
+            self._foreign_text_shown += len(text)
             self._handler.text(tag, text, more=more)
+
+    @property
+    def _has_shown_too_much(self) -> bool:
+        """Whether texts in SVG overlap, as those of elements without end tags do: to show each would take too long."""
+        return self._foreign_text_shown > self._offset + self._at + _LONGEST_FOREIGN_TEXT
 
     def _end_tag(self, raw: bytes, at: int) -> None:
         match = NAME.match(raw)

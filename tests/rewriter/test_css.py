@@ -16,7 +16,12 @@ def hold(address: str) -> str | None:
 
 def held(css: str) -> tuple[str, list[str]]:
     seen: list[str] = []
-    return rewrite_css(css, lambda address: seen.append(address) or hold(address)), seen
+
+    def look(address: str) -> str | None:
+        seen.append(address)
+        return hold(address)
+
+    return rewrite_css(css, look), seen
 
 
 @pytest.mark.parametrize(
