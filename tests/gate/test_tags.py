@@ -41,6 +41,12 @@ ALL = ("unclassified", "login", "preferences", "analytics", "advertising", "soci
             "<iframe src=//www.youtube.com/embed/x>",
             ' data-consent="social" data-consent-service="youtube" data-consent-src=',
         ),
+        # Of duplicates the first counts, and the next one when it is gone.
+        ("<img src=//x.test/a SRC=//x.test/b src=/c>", "data-consent-src=//x.test/a data-consent-src=//x.test/b data-"),
+        (
+            "<script type=module type=a src=//x.test/a>",
+            "data-consent-type=module data-consent-type=a data-consent-src=",
+        ),
         ("<link rel='x PRECONNECT' href=//x.test>", "data-consent-href=//x.test>"),
         ("<link rel=preload as=image imagesrcset='//x.test/a 1x'>", "data-consent-imagesrcset="),
         ("<source srcset=//x.test/a>", "data-consent-srcset="),
