@@ -19,6 +19,8 @@
     "codebase",
     "archive",
     "code",
+    "classid",
+    "value",
     "attributionsrc",
     "to",
     "from",
@@ -105,6 +107,7 @@
     node.localName === "meta" ||
     node.getAttribute("type") === "text/plain" ||
     node.hasAttribute(`${PREFIX}imagesrcset`) ||
+    node.hasAttribute(`${PREFIX}code`) ||
     node.namespaceURI === "http://www.w3.org/2000/svg";
 
   // A script runs once, when it is inserted, and what is read only then is made anew as well.
@@ -113,7 +116,8 @@
     for (const { name, value } of old.attributes) {
       if (name !== "type" && name !== "nonce" && name !== `${PREFIX}type`) node.setAttribute(name, value);
     }
-    const type = old.getAttribute(`${PREFIX}type`) ?? (old.localName === "meta" ? old.getAttribute("type") : null);
+    const isText = /^(script|style)$/.test(old.localName);
+    const type = old.getAttribute(`${PREFIX}type`) ?? (isText ? null : old.getAttribute("type"));
     if (type !== null) node.setAttribute("type", type);
     if (old.nonce) node.nonce = old.nonce;
     restore(node);
@@ -187,9 +191,10 @@
   const activate = () => {
     const scripts = [];
     for (const [tree, isInert] of [...trees()]) {
-      for (const node of tree.querySelectorAll("[data-consent]")) {
+      // A style that came in pieces is not marked where only a later one is held.
+      for (const node of tree.querySelectorAll("[data-consent], style")) {
         thawStyles(node);
-        if (!isAllowed(node)) continue;
+        if (!node.hasAttribute("data-consent") || !isAllowed(node)) continue;
         const name = node.localName;
         if (name === "script" && !isInert) scripts.push(node);
         else if (isReadOnce(node)) node.replaceWith(renew(node));

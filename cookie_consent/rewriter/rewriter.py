@@ -6,11 +6,11 @@ import re
 from typing import TYPE_CHECKING
 
 from cookie_consent.rewriter.foreign import FOREIGN_ROOTS, ForeignContent
+from cookie_consent.rewriter.foreign_text import foreign_texts
 from cookie_consent.rewriter.grammar import NAME, RAW_TEXT, TAG, TEXT, raw_text_end
 from cookie_consent.rewriter.look_ahead import LookAhead
 from cookie_consent.rewriter.outlook import DRAWING
 from cookie_consent.rewriter.raw_text import ScriptData
-from cookie_consent.rewriter.references import decode_references
 from cookie_consent.rewriter.tag import StartTag
 from cookie_consent.rewriter.tag_end import TagEnd
 from cookie_consent.rewriter.texts import Texts
@@ -18,6 +18,7 @@ from cookie_consent.rewriter.texts import Texts
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from cookie_consent.rewriter.foreign_text import ForeignTexts
     from cookie_consent.rewriter.handler import Handler
     from cookie_consent.rewriter.quiet import QuietMarkup
 
@@ -80,6 +81,7 @@ class Rewriter(Texts):
         self._at_start = True
         self._offset = 0  # where the buffer begins in the document
         self._foreign_text_shown = 0
+        self._found_text: ForeignTexts | None = None
         self._look_again()
         self._retried = False
         self._waiting = self._is_final = False
@@ -337,9 +339,12 @@ class Rewriter(Texts):
 
     def _has_foreign_text(self, name: bytes, end: int) -> bool:
         """Say whether the text of a style or script element in SVG is there, or as much of it as is looked at."""
+        self._found_text = None
         if self._is_final or len(self._buffer) - end >= _LONGEST_FOREIGN_TEXT or self._has_shown_too_much:
             return True
-        if raw_text_end(name).search(self._buffer, end) is not None:
+        found = foreign_texts(self._buffer, end, len(self._buffer), name, is_unsure=self._foreign.lost)
+        if found.is_whole or found.is_nested:
+            self._found_text = found
             return True
         self._waiting = True
         return False
@@ -349,12 +354,15 @@ class Rewriter(Texts):
         if self._has_shown_too_much:
             self._handler.text(tag, b"", more=True)
             return
-        match = raw_text_end(tag.name).search(self._buffer, end, end + _LONGEST_FOREIGN_TEXT)
-        stop = match.start() if match is not None else end + _LONGEST_FOREIGN_TEXT
-        more = match is None and not self._is_final
-        self._foreign_text_shown += min(stop, len(self._buffer)) - end
-        text = decode_references(self._buffer[end:stop].decode("utf-8", "surrogateescape"))
-        self._handler.text(tag, text.encode("utf-8", "surrogateescape"), more=more)
+        stop = min(len(self._buffer), end + _LONGEST_FOREIGN_TEXT)
+        found = self._found_text
+        if found is None:
+            found = foreign_texts(self._buffer, end, stop, tag.name, is_unsure=self._foreign.lost)
+        is_all = self._is_final and stop == len(self._buffer)
+        more = found.is_nested or not (found.is_whole or is_all)
+        for text in found.texts:
+            self._foreign_text_shown += len(text)
+            self._handler.text(tag, text, more=more)
 
     @property
     def _has_shown_too_much(self) -> bool:

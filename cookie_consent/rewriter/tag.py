@@ -9,7 +9,7 @@ from cookie_consent.rewriter.references import decode_references
 
 if TYPE_CHECKING:
     import re
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Iterator
 
 __all__ = ["StartTag"]
 
@@ -60,13 +60,17 @@ class StartTag:
         return self._values().keys()
 
     def rename(self, name: bytes, new: bytes) -> None:
-        """Give the attribute ``name``, which must be there, another name; its value stays as it is written."""
-        self._edit(*self._place_of(name), new)
+        """Give the attribute ``name``, which must be there, another name; its value stays as it is written.
+
+        Its duplicates are renamed with it, since the next one would count in its place.
+        """
+        for start, end in self._places_of(name):
+            self._edit(start, end, new)
 
     def set(self, name: bytes, value: str) -> None:
         """Set the attribute ``name`` to ``value``, adding it in front of the others where it is not there."""
         if name in self._values():
-            match = self._find(name)
+            match = next(self._find(name))
             self._edit(match.start(1), match.end(), _attribute(name, value))
         else:
             self.add(name, value)
@@ -115,17 +119,17 @@ class StartTag:
             self._attributes = found
         return self._attributes
 
-    def _place_of(self, name: bytes) -> tuple[int, int]:
-        """Return where the name of the attribute stands."""
+    def _places_of(self, name: bytes) -> list[tuple[int, int]]:
+        """Return where the name of the attribute stands, and those of its duplicates."""
         lower = self.raw.lower()
         at = lower.find(name, self._name_end)
         # Where the word stands once in the tag, it is the attribute.
         is_clear = at >= 0 and lower.find(name, at + 1) < 0
-        return (at, at + len(name)) if is_clear else self._find(name).span(1)
+        return [(at, at + len(name))] if is_clear else [match.span(1) for match in self._find(name)]
 
-    def _find(self, name: bytes) -> re.Match[bytes]:
+    def _find(self, name: bytes) -> Iterator[re.Match[bytes]]:
         matches = ATTRIBUTE.finditer(self.raw, self._name_end, len(self.raw) - 1)
-        return next(match for match in matches if match[1].lower() == name)
+        return (match for match in matches if match[1].lower() == name)
 
     def _edit(self, start: int, end: int, text: bytes) -> None:
         if self._edits is None:
