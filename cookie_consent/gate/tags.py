@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Protocol
 from cookie_consent.classify import Verdict
 from cookie_consent.gate.allowed import allows_host
 from cookie_consent.gate.carriers import CSS_ATTRIBUTES, LISTS, SETS, candidates_of, fetching_attributes
+from cookie_consent.gate.readings import as_read
 from cookie_consent.gate.refresh import refresh_address
 from cookie_consent.gate.speculation import addresses_of, is_free
 from cookie_consent.gate.urls import host_of, on_host, target
@@ -71,6 +72,8 @@ class TagGate:
         self._base_host = page_host
         self._has_base = False
         self._is_amp = False
+        self.encoding = "utf-8"
+        """In what bytes of addresses that are not ASCII are read; empty where the page does not say."""
         self.has_root = False
         """Whether an ``html`` element has begun."""
         self.unclassified = False
@@ -112,7 +115,8 @@ class TagGate:
         self._begin()
         if tag.name == b"html":
             self.has_root = self.has_root or not tag.self_closing
-            self._is_amp = self._is_amp or not {b"amp", "\u26a1".encode()}.isdisjoint(tag.names())
+            if tag.is_root and self._classifier.policy.gate.amp:
+                self._is_amp = not {b"amp", "\u26a1".encode()}.isdisjoint(tag.names())
         if self._is_amp:
             return False
         if tag.name == b"base" and not tag.foreign:
@@ -155,7 +159,7 @@ class TagGate:
 
     def refused_address(self, address: str) -> Verdict | None:
         """Return why ``address`` may not be loaded on this page, or None if it may."""
-        found = target(address, self._base_host)
+        found = target(self._as_read(address), self._base_host)
         if found is None or self._classifier.is_first_party(found[0], self._page_host):
             return None
         verdict = self._classifier.host(*found)
@@ -163,6 +167,9 @@ class TagGate:
         if verdict.service is None or not is_allowed:
             self._meet(found[0], verdict.service)
         return None if is_allowed else verdict
+
+    def _as_read(self, address: str) -> str:
+        return address if address.isascii() or self.encoding == "utf-8" else as_read(address, self.encoding)
 
     def refused_rules(self, rules: str) -> list[Verdict]:
         """Return why speculation rules may not be followed; rules for any link may lead to an unknown host."""
@@ -205,7 +212,7 @@ class TagGate:
         href = tag.get(b"href")
         if href is not None and not self._has_base:
             self._has_base = True
-            found = target(href, self._page_host)
+            found = target(self._as_read(href), self._page_host)
             if found is not None:
                 self._base_host = found[0]
 
@@ -257,7 +264,7 @@ class TagGate:
             tag.rename(b"srcdoc", b"data-srcdoc")
             return [Verdict(category=UNCLASSIFIED, reason="frames are nested too deeply to be judged")]
         inner = TagGate(self._classifier, self._consent, self._authority, placeholder=self._placeholder)
-        inner._depth, inner._base_host = self._depth + 1, self._base_host
+        inner._depth, inner._base_host, inner.encoding = self._depth + 1, self._base_host, self.encoding
         rewriter = Rewriter(inner)
         gated = rewriter.feed(document.encode("utf-8", "surrogateescape")) + rewriter.end()
         for key, element in inner.met.items():

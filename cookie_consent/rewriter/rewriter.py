@@ -77,7 +77,7 @@ class Rewriter(Texts):
         self._foreign = ForeignContent()
         self._in_select = False
         self._after_body_start = False
-        self._at_start = True
+        self._at_start = self._is_first = True
         self._look_again()
         self._retried = False
         self._waiting = self._is_final = False
@@ -170,6 +170,9 @@ class Rewriter(Texts):
                 return False
             if tag:
                 start_tag = StartTag(tag)
+                # What stands inside of the page, such as noscript, is given nothing to insert.
+                start_tag.is_root = self._is_first and self._after_head_start is not None and start_tag.name == b"html"
+                self._is_first = False
                 self._handler.start_tag(start_tag)
                 self._at = at + len(tag)
                 self._replace(at, self._at, start_tag.to_bytes())
