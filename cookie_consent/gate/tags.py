@@ -26,9 +26,12 @@ __all__ = ["INERT_ADDRESS", "MakePlaceholder", "TagGate"]
 
 INERT_ADDRESS = "about:invalid#consent/"
 """What stands before a held address in CSS, followed by ``CATEGORY/SERVICE/`` and the address."""
-_CODE_TYPE = re.compile(
-    r"\s*(?:|module|(?:text|application)/(?:x-)?(?:java|ecma|j|live)script\s*(?:;.*)?)\s*", re.IGNORECASE
-)
+_CODE_TYPES = frozenset(
+    "module application/ecmascript application/javascript application/x-ecmascript application/x-javascript "
+    "text/ecmascript text/javascript text/javascript1.0 text/javascript1.1 text/javascript1.2 text/javascript1.3 "
+    "text/javascript1.4 text/javascript1.5 text/jscript text/livescript text/x-ecmascript text/x-javascript".split()
+) | {""}
+"""What the type of a script that runs may be (MIME Sniffing standard, section 4.6: JavaScript MIME types)."""
 _RULES = "speculationrules"
 _ONCE = frozenset({b"html", b"base", b"iframe"})
 """Elements that decide about what follows, or have a placeholder that depends on the request."""
@@ -143,6 +146,8 @@ class TagGate:
             refused += self._refused_addresses(match[1] or match[2] or "" for match in _MODULE_IMPORT.finditer(decoded))
         if refused and not tag.changed:
             self._hold(tag, refused)
+        elif tag.foreign and more:
+            _make_text(tag)  # nobody has looked at all of it
         return text
 
     def is_repeatable(self, tag: StartTag) -> bool:
@@ -379,5 +384,6 @@ def _has_source(tag: StartTag) -> bool:
 
 
 def _is_judged(tag: StartTag) -> bool:
-    kind = tag.get(b"type")
-    return kind is None or _CODE_TYPE.fullmatch(kind) is not None or kind.strip().lower() in _ADDRESS_TYPES
+    kind = (tag.get(b"type") or "").strip().lower()
+    # Some browsers have taken a type with parameters too.
+    return kind in _ADDRESS_TYPES or kind.partition(";")[0].rstrip() in _CODE_TYPES

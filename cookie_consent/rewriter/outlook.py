@@ -51,6 +51,9 @@ _DELIMITER = rb"(?=[\t\n\f\r />])"
 _ABSOLUTE = rb"(?=[^>:&\\/]*+(?:/(?![/\\\t\n\r])[^>:&\\/]*+)*+[:&\\/])"
 """Ahead in the tag there is something that no relative address has."""
 _HTTP_EQUIV = rb"(?=[^>hH]*+(?:[hH](?![tT][tT][pP]-)[^>hH]*+)*+[hH])"
+_ABSOLUTE_NEAR = rb"(?=[^>:&\\/]{0,256}+(?:/(?![/\\\t\n\r])[^>:&\\/]{0,96}+){0,8}+(?:[:&\\]|/(?=[/\\\t\n\r])|(?!>)()))"
+_HTTP_EQUIV_NEAR = rb"(?=[^>hH]{0,256}+(?:[hH](?![tT][tT][pP]-)[^>hH]{0,96}+){0,8}+(?:[hH](?=[tT][tT][pP]-)|(?!>)()))"
+"""The same for searches, in linear time: a group takes part where the tag is too long to say."""
 _LETTERS = frozenset(b"abcdefghijklmnopqrstuvwxyz")
 _PLAIN = rb"""[^"<>(&\\]*+"""
 _FUNCTION = rb"\((?<=[lLcCtT]\()"
@@ -97,7 +100,7 @@ class Outlook:
     """What is of interest in one kind of content."""
 
     candidate: re.Pattern[bytes]
-    """Finds candidates; where a group takes part, the tag has capitals and may turn out to be none."""
+    """Finds candidates; where a group takes part, the tag has capitals or is long, and may turn out to be none."""
     named: re.Pattern[bytes]
     """Matches a start tag, in lower case, that is shown for its name."""
     attributed: re.Pattern[bytes]
@@ -140,7 +143,9 @@ def _candidate(
     else:
         common_end = _none_of({name[0] for name in ends})
         end = rb"(?:" + _one_of(ends) + _DELIMITER + rb"|[^a-z]|[a-z]++[A-Z])"
-    starts = [_by_letter(names, condition) for names, condition in ((always, b""), (conditional, _ABSOLUTE)) if names]
+    starts = [
+        _by_letter(names, condition) for names, condition in ((always, b""), (conditional, _ABSOLUTE_NEAR)) if names
+    ]
     return re.compile(
         rb"<(?!/" + common_end + rb"|" + common + rb")"
         rb"(?:!(?!--[^<>-]++-->)|\?|[A-Z]()|/" + end +
@@ -162,12 +167,13 @@ def _outlook(*, foreign: bool, relative: bool, nested: bool) -> Outlook:
         always = _ALWAYS | (_CARRIERS if relative else frozenset())
         conditional = frozenset() if relative else _CARRIERS
         ends = _NESTED_END_NAMES if nested else _END_NAMES
-        meta = rb"|meta" + _DELIMITER + _HTTP_EQUIV
+        meta = rb"|meta" + _DELIMITER
     absolute = rb"|" + _one_of(conditional) + _DELIMITER + _ABSOLUTE if conditional else b""
     # A tag that has been read as a whole may have ">" in its values.
-    named = rb"<(?:" + _one_of(always) + _DELIMITER + (meta + absolute).replace(b"[^>", b"[^") + rb")"
+    exact_meta = meta + _HTTP_EQUIV if meta else b""
+    named = rb"<(?:" + _one_of(always) + _DELIMITER + (exact_meta + absolute).replace(b"[^>", b"[^") + rb")"
     return Outlook(
-        candidate=_candidate(always, conditional, ends, meta),
+        candidate=_candidate(always, conditional, ends, meta + _HTTP_EQUIV_NEAR if meta else b""),
         named=re.compile(named),
         attributed=re.compile(rb"[\t\n\f\r /\"']" + _one_of(frozenset(attributes)) + rb"[\t\n\f\r />=]"),
     )

@@ -78,6 +78,8 @@ class Rewriter(Texts):
         self._in_select = False
         self._after_body_start = False
         self._at_start = self._is_first = True
+        self._offset = 0  # where the buffer begins in the document
+        self._foreign_text_shown = 0
         self._look_again()
         self._retried = False
         self._waiting = self._is_final = False
@@ -102,6 +104,7 @@ class Rewriter(Texts):
             pass
         self._waiting = False
         data, size = self._buffer, len(self._buffer)
+        self._offset += self._at
         if self._at < size:
             self._rest = data[self._at :]
         self._flush(self._at)  # all of it, where nothing has changed
@@ -261,6 +264,7 @@ class Rewriter(Texts):
             raw = self._oversized + (b' type="text/plain">' if self._oversized.lower() == b"<script" else b">")
         # Go on as if the tag had come with what follows it.
         self._buffer = raw + buffer[end:]
+        self._offset += end - len(raw)
         self._at = self._sent = 0
         self._ahead.begin(self._buffer)
         self._state = self._data
@@ -336,7 +340,7 @@ class Rewriter(Texts):
 
     def _has_foreign_text(self, name: bytes, end: int) -> bool:
         """Say whether the text of a style or script element in SVG is there, or as much of it as is looked at."""
-        if self._is_final or len(self._buffer) - end >= _LONGEST_FOREIGN_TEXT:
+        if self._is_final or len(self._buffer) - end >= _LONGEST_FOREIGN_TEXT or self._has_shown_too_much:
             return True
         if raw_text_end(name).search(self._buffer, end) is not None:
             return True
@@ -345,11 +349,20 @@ class Rewriter(Texts):
 
     def _show_foreign_text(self, tag: StartTag, end: int) -> None:
         """Show the handler the text, which is markup and stays as it is: only the tag can be changed for it."""
+        if self._has_shown_too_much:
+            self._handler.text(tag, b"", more=True)
+            return
         match = raw_text_end(tag.name).search(self._buffer, end, end + _LONGEST_FOREIGN_TEXT)
         stop = match.start() if match is not None else end + _LONGEST_FOREIGN_TEXT
         more = match is None and not self._is_final
+        self._foreign_text_shown += min(stop, len(self._buffer)) - end
         text = decode_references(self._buffer[end:stop].decode("utf-8", "surrogateescape"))
         self._handler.text(tag, text.encode("utf-8", "surrogateescape"), more=more)
+
+    @property
+    def _has_shown_too_much(self) -> bool:
+        """Whether texts in SVG overlap, as those of elements without end tags do: to show each would take too long."""
+        return self._foreign_text_shown > self._offset + self._at + _LONGEST_FOREIGN_TEXT
 
     def _end_tag(self, raw: bytes, at: int) -> None:
         match = NAME.match(raw)
