@@ -288,13 +288,13 @@ class Responder:
         exchange = self._exchange
         is_body = message["type"] == "http.response.body"
         if self._page is not None or not is_body or message.get("more_body", False) or self._is_head:
-            self._page = page = self._page or self._make_page()
+            self._page = begun = self._page or self._make_page()
             self._state = self._rewrite
             answer = self._rewritten_message(message)
-            if is_body and not page.is_decided:
+            if is_body and not begun.is_decided:
                 self._state = self._rewrite_first
                 return
-            self._tell(page.told)
+            self._tell(begun.told)
             await self._send_start()
             if answer is not None:
                 await self._forward(answer)

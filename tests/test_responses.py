@@ -140,7 +140,7 @@ async def test_an_unreadable_coding_passes_and_is_logged(
 async def test_a_coding_without_its_extra_is_never_taken_for_plain(
     ledger_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """brotli and zstd are not installed everywhere."""
+    """The extras are not installed everywhere."""
     monkeypatch.setattr("cookie_consent.gate.coding.READABLE", frozenset({"gzip", "deflate"}))
     for name, compress in (("br", brotli.compress), ("zstd", zstd.compress)):
         body = compress(PAGE.encode())

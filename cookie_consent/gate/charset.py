@@ -141,13 +141,15 @@ class _Search:
 
     def look(self, data: bytes) -> str:
         """Return what is declared in ``data``, of which the beginning may have been looked at before."""
-        self._rewriter.feed(data[self._looked_at :])
-        self._looked_at = len(data)
+        for end in (PRESCANNED, len(data)):
+            self._rewriter.feed(data[self._looked_at : end])
+            self._looked_at = max(self._looked_at, min(end, len(data)))
         return self._found
 
     def start_tag(self, tag: StartTag) -> bool:
         self.has_ended = self.has_ended or tag.name not in _HEAD
-        if tag.name == b"meta" and not self._found:
+        is_searched = not self.has_ended or self._looked_at < PRESCANNED
+        if tag.name == b"meta" and is_searched and not self._found:
             self._found = declared_encoding(_declared_by(tag))
         return False
 

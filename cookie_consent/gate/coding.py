@@ -34,10 +34,10 @@ READABLE = (
 """The codings that can be read here."""
 _KNOWN = (READABLE | {"br", "zstd", "dcb", "dcz"}) - {"identity"}
 """The codings that browsers read. Any other name, such as ``none`` or ``utf-8``, they take for no coding."""
-_MARKS = {
+_MARKS: dict[str, tuple[bytes, ...]] = {
     "zstd": (b"\x28\xb5\x2f\xfd", *(bytes((first,)) + b"\x2a\x4d\x18" for first in range(0x50, 0x60))),
-    "dcb": b"\xffDCB",
-    "dcz": b"\x5e\x2a\x4d\x18",
+    "dcb": (b"\xffDCB",),
+    "dcz": (b"\x5e\x2a\x4d\x18",),
 }
 """How data in these codings begins (RFC 8878, section 3.1.1; RFC 9842, sections 4 and 5)."""
 _PIECE = 64 * 1024

@@ -67,7 +67,7 @@ class Decoder:
             return at + 3
         out.append("\ufffd")
         self._has_escaped = False
-        is_lead = self._state == "jis0208" and 0x21 <= data[at] <= 0x7E  # noqa: PLR2004 - the standard's range
+        is_lead = self._state == "jis0208" and 0x21 <= data[at] <= 0x7E
         # An escape ends a half character; any other byte belongs to it.
         return at + 2 if is_lead and data[at + 1 : at + 2] != _ESCAPE else at + 1
 
@@ -118,8 +118,8 @@ def _characters() -> dict[bytes, str]:
     found = {}
     for row in range(0x21, 0x7F):
         for cell in range(0x21, 0x7F):
-            lead = (row + 1) // 2 + (0x70 if row < 0x5F else 0xB0)  # noqa: PLR2004 - Shift_JIS leaves a gap here
-            trail = cell + (0x1F if cell < 0x60 else 0x20) if row % 2 else cell + 0x7E  # noqa: PLR2004 - and here
+            lead = (row + 1) // 2 + (0x70 if row < 0x5F else 0xB0)  # Shift_JIS leaves a gap here
+            trail = cell + (0x1F if cell < 0x60 else 0x20) if row % 2 else cell + 0x7E  # and here
             with suppress(UnicodeDecodeError):
                 found[bytes((row, cell))] = bytes((lead, trail)).decode("cp932")
     return found

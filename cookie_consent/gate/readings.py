@@ -1,4 +1,4 @@
-"""Pages in encodings where ``@``, ``\\`` and such may be the second half of a character, or where that cannot be told.
+r"""Pages in encodings where ``@``, ``\`` and such may be the second half of a character, or where that cannot be told.
 
 Encoding standard, sections 10 to 13: the trail bytes of Shift_JIS, GBK, gb18030, Big5 and EUC-KR. Tags, attributes and
 quotes are the same in each reading; addresses, style sheets and scripts are not.
