@@ -456,3 +456,55 @@ async def test_the_headers_of_an_application_are_not_changed(ledger_url: str) ->
     await get(app, ledger_url)
     await get(app, ledger_url)
     assert app.headers == before
+
+
+@pytest.mark.parametrize(
+    ("types", "sent"),
+    [
+        (["text/html foo"], ["text/html"]),
+        (["text/html charset=utf-8"], ["text/html"]),
+        (["text/html,"], ["text/html"]),
+        (["text/html (c)"], ["text/html"]),
+        (["text/html", "*/*"], ["text/html"]),
+        (["text/plain", "text/html; charset=gbk"], ["text/plain", "text/html; charset=gbk"]),
+        (["TEXT/HTML; CHARSET=GBK"], ["TEXT/HTML; CHARSET=GBK"]),
+        (["text/html; charset=gbk, text/html"], ["text/html; charset=gbk"]),
+    ],
+)
+@pytest.mark.parametrize("nosniff", [True, False])
+async def test_what_any_browser_takes_for_html_is_gated(
+    ledger_url: str, types: list[str], sent: list[str], nosniff: bool  # noqa: FBT001
+) -> None:
+    headers = [("content-type", value) for value in types]
+    if nosniff:
+        headers.append(("x-content-type-options", "nosniff"))
+    response = await get(Answer(b"hello <img src=//x.test/a>", *headers), ledger_url)
+    assert b"data-src=//x.test/a" in response.content
+    if types[0] != "text/plain":
+        assert response.headers.get_list("content-type") == sent
+    assert "content-security-policy" in response.headers
+
+
+@pytest.mark.parametrize(
+    ("page", "content_type", "sent"),
+    [
+        (b"<meta charset=utf-8><p>", "text/html", "text/html; charset=utf-8"),
+        (b"<meta charset=iso-2022-jp><p>", "text/html", "text/html; charset=iso-2022-jp"),
+        (b"<style>" + b"x" * 2000 + b"</style><meta charset=sjis><p>", "text/html", "text/html; charset=shift_jis"),
+        (b"<p>", "text/html", "text/html"),
+        (b"<meta charset=gbk>", "text/html; charset=iso-8859-1", "text/html; charset=iso-8859-1"),
+        (b"<meta charset=gbk>", "text/html; charset=bogus", "text/html; charset=gbk"),
+        ("\ufeff<p>".encode(), "text/html; charset=utf-16", "text/html; charset=utf-8"),
+    ],
+)
+@pytest.mark.parametrize("piece", [1, 100_000])
+async def test_the_header_says_in_what_encoding_a_page_was_read(
+    ledger_url: str, page: bytes, content_type: str, sent: str, piece: int
+) -> None:
+    """So that no browser reads it in another one."""
+    app = Answer(page, ("content-type", content_type), piece=piece)
+    gated = ConsentMiddleware(app, Policy(version="1"), secret="x" * 40, ledger=ledger_url)
+    async with httpx.AsyncClient(transport=httpx.ASGITransport(app=gated), base_url="http://site.test") as client:
+        for _ in range(2):  # the second comes from the cache, where it came whole
+            response = await client.get("/", headers=HTML)
+            assert response.headers.get_list("content-type") == [sent]
