@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from cookie_consent.exchange import Exchange
     from cookie_consent.gate import OwnElements
     from cookie_consent.gate.media_type import ContentType
-    from cookie_consent.page_cache import Told
+    from cookie_consent.gate.response_headers import Told
     from cookie_consent.rewriter.handler import Handler
 
 __all__ = ["Page"]

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections import OrderedDict
+from typing import TYPE_CHECKING
 
-__all__ = ["PageCache", "Told"]
+if TYPE_CHECKING:
+    from cookie_consent.gate.response_headers import Told
+
+__all__ = ["PageCache"]
 
 _Key = tuple[object, ...]
-Told = tuple[tuple[bytes, bytes], ...]
-"""Headers that say what is sent in place of the application's; an empty value for none."""
 _ALIKE = 4
 """So many bodies of one length are kept that were made for the same."""
 

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from starlette.types import Message, Scope, Send
 
     from cookie_consent.exchange import Site
-    from cookie_consent.page_cache import Told
+    from cookie_consent.gate.response_headers import Told
 
 __all__ = ["gated"]
 

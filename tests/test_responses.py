@@ -473,7 +473,10 @@ async def test_the_headers_of_an_application_are_not_changed(ledger_url: str) ->
 )
 @pytest.mark.parametrize("nosniff", [True, False])
 async def test_what_any_browser_takes_for_html_is_gated(
-    ledger_url: str, types: list[str], sent: list[str], nosniff: bool  # noqa: FBT001
+    ledger_url: str,
+    types: list[str],
+    sent: list[str],
+    nosniff: bool,  # noqa: FBT001
 ) -> None:
     headers = [("content-type", value) for value in types]
     if nosniff:

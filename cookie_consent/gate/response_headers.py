@@ -9,7 +9,10 @@ from cookie_consent.gate.headers import ADDRESS_HEADERS
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-__all__ = ["GATED_HEADERS", "PLAIN_HEADERS", "RESPONSE_HEADERS"]
+__all__ = ["GATED_HEADERS", "PLAIN_HEADERS", "RESPONSE_HEADERS", "Told"]
+
+Told = tuple[tuple[bytes, bytes], ...]
+"""Headers that say what is sent in place of the application's; an empty value for none."""
 
 _PLAIN = (
     "access-control-allow-origin age alt-svc cache-control connection content-language content-length "
