@@ -93,7 +93,13 @@ async def test_no_plain_header_is_changed(client: str, site: Site) -> None:
 
 
 @pytest.mark.parametrize("client", CLIENTS)
-async def test_a_second_type_is_looked_at(client: str, site: Site) -> None:
-    """Of several lines the last counts."""
-    _, body = await site.answered([(b"content-type", b"image/png"), (b"content-type", b"text/html")], client)
+@pytest.mark.parametrize(
+    "lines",
+    [
+        (b"image/png", b"text/html"),  # the last counts
+        (b'text/css; a="', b'text/plain; b=", text/html'),  # joined they say what neither does
+    ],
+)
+async def test_a_second_type_is_looked_at(client: str, lines: tuple[bytes, ...], site: Site) -> None:
+    _, body = await site.answered([(b"content-type", line) for line in lines], client)
     assert b"data-src=//x.test/" in body
