@@ -1,11 +1,16 @@
 """How time and memory of a page's way through the gate grow with its size, on input made to be slow.
 
     python benchmarks/growth.py [--plot FILE.svg]
+    python benchmarks/growth.py --constructs
 
 Each document is gated in pieces of 16 KiB, once for each size; the table gives the time for the largest, and by how
 much it grows each time that the size doubles (the median: these times are short). Then a page of 1 GB is streamed
 through the whole middleware, and the table gives the memory that this took beyond what the process had before.
 Needs matplotlib for the plot.
+
+With ``--constructs`` every construct of the grammar is repeated and left unclosed behind every beginning, in pages of
+100 KB, in one piece and in pieces of 16 KiB. Printed are those that take more than 50 ms of the processor, and those
+whose time grows by more than 2.2 times with twice the size.
 """
 
 from __future__ import annotations
@@ -14,10 +19,12 @@ import argparse
 import asyncio
 import gc
 import itertools
+import random
 import resource
 import statistics
 import tempfile
 import time
+import tomllib
 from html import escape
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -76,18 +83,29 @@ DOCUMENTS: dict[str, Callable[[int], bytes]] = {
     "tags that differ": lambda size: b"".join(b"<a href=/%d>b</a>" % n for n in range(size // 20)),
     "no tag, two quotes": lambda size: b"<p a=\"'>" * (size // 8),
     "addresses of spaces": lambda size: b"<img src='" + b" \t" * (size // 2) + b"//x.test'>",
+    "svg styles without end": lambda size: b"<svg><style>" * (size // 12),
+    "svg scripts without end": lambda size: b"<svg><script>" * (size // 13),
+    "images without end": lambda size: b"<image " * (size // 7),
+    "metas without end": lambda size: b"<meta a=h " * (size // 10),
+    "type of spaces": lambda size: b"<script type='" + b" " * size + b"x'></script>",
+    "refresh of spaces": lambda size: b"<meta http-equiv=refresh content='" + b" " * size + b"x'>",
 }
+CONSTRUCTS_SIZE = 100_000
+MIXED = 60
+"""So many constructs are made of three, drawn by chance."""
+SLOW = 0.05
+GROWS = 2.2
 
 
-def gate(document: bytes) -> float:
+def gate(document: bytes, piece: int = PIECE) -> float:
     """Return the seconds of processor time that the document took."""
     policy = Policy(version="1")
     consent = Consent(policy=policy, granted=frozenset({"session"}))
     tags = TagGate(Classifier(policy), consent, "page.example")
     rewriter = Rewriter(RecallingGate(tags, JudgedTags(), consent.state), quiet=QuietMarkup())
     start = time.process_time()
-    for at in range(0, len(document), PIECE):
-        rewriter.feed(document[at : at + PIECE])
+    for at in range(0, len(document), piece):
+        rewriter.feed(document[at : at + piece])
     rewriter.end()
     return time.process_time() - start
 
@@ -107,6 +125,26 @@ def grow() -> dict[str, list[tuple[int, float]]]:
         seconds = times[-1][1]
         print(f"{name:26} {seconds:9.3f} {LARGEST / seconds / 1e6:7.0f} {statistics.median(ratios):18.2f}x", flush=True)
     return result
+
+
+def try_constructs() -> None:
+    """Print what is slow, or grows faster than its size, of all constructs behind all beginnings."""
+    listed = tomllib.loads(Path(__file__).with_name("constructs.toml").read_text("utf-8"))
+    chance = random.Random(MIXED)  # noqa: S311 - the same documents each time
+    constructs = [*listed["constructs"], *("".join(chance.sample(listed["constructs"], 3)) for _ in range(MIXED))]
+    pairs = list(itertools.product(listed["beginnings"], constructs))
+    slow = growing = 0
+    for (beginning, construct), piece in itertools.product(pairs, (PIECE, CONSTRUCTS_SIZE)):
+        document = (beginning + construct * (CONSTRUCTS_SIZE // len(construct))).encode()
+        if (seconds := gate(document, piece)) <= SLOW:
+            continue
+        seconds = min(seconds, *(gate(document, piece) for _ in range(ROUNDS)))
+        ratio = seconds / min(gate(document[: CONSTRUCTS_SIZE // 2], piece) for _ in range(ROUNDS))
+        slow += seconds > SLOW
+        growing += ratio > GROWS
+        if seconds > SLOW or ratio > GROWS:
+            print(f"{beginning!r:30} {construct!r:26} {1000 * seconds:6.0f} ms {ratio:6.2f}x", flush=True)
+    print(f"{len(pairs)} documents: {slow} take more than {1000 * SLOW:.0f} ms, {growing} grow more than {GROWS} times")
 
 
 def plot(times: dict[str, list[tuple[int, float]]], path: Path) -> None:
@@ -185,7 +223,11 @@ def main() -> None:
     """Print both tables."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--plot", type=Path, metavar="FILE.svg", help="draw time by size")
+    parser.add_argument("--constructs", action="store_true", help="try every construct of the grammar, repeated")
     options = parser.parse_args()
+    if options.constructs:
+        try_constructs()
+        return
     stream()  # first, while the process is small
     times = grow()
     if options.plot is not None:

@@ -170,7 +170,7 @@ class Responder:
             values = headers.getlist(name)
             if values:
                 del headers[name]
-                for value in values:
+                for value in [", ".join(values)] if name == "refresh" else values:
                     kept = gate(value, exchange.tags.hold_address)
                     if kept is not None:
                         headers.append(name, kept)

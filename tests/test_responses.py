@@ -101,7 +101,7 @@ async def test_codings(
     assert app.seen["accept-encoding"] == "gzip, deflate, br, zstd"
     assert (b"content-encoding", name.encode()) in sent[0]["headers"]
     text = decompress(b"".join(message["body"] for message in sent[1:])).decode()
-    assert "data-src=//x.test/a" in text
+    assert "data-consent-src=//x.test/a" in text
     assert "日本" in text
     assert 'id="cookie-consent"' in text
 
@@ -161,7 +161,7 @@ async def test_what_is_no_coding_is_plain(ledger_url: str, named: str, piece: in
     """Chromium takes all of these bodies as they are."""
     app = Answer(PAGE.encode(), ("content-type", "text/html"), ("content-encoding", named), piece=piece)
     response = await get(app, ledger_url)
-    assert "data-src=//x.test/a" in response.text
+    assert "data-consent-src=//x.test/a" in response.text
     assert "content-encoding" not in response.headers
 
 
@@ -186,7 +186,7 @@ async def test_lists_of_codings(ledger_url: str, lines: list[str], body: bytes, 
     response = await get(Answer(body, ("content-type", "text/html"), *codings, piece=piece), ledger_url)
     assert response.headers.get_list("content-encoding") == [sent]
     content = gzip.decompress(response.content) if sent == "X-GZIP" else response.content  # which httpx does not know
-    assert b"data-src=//x.test/a" in content
+    assert b"data-consent-src=//x.test/a" in content
     assert b'id="cookie-consent"' in content
 
 
@@ -222,7 +222,7 @@ async def test_character_sets(ledger_url: str, encoding: str, content_type: str,
         assert response.headers["content-type"] == "text/html; charset=utf-8"  # what it is sent in
         encoding = "utf-8"
     text = response.content.decode(encoding)
-    assert "data-src=//x.test/a" in text
+    assert "data-consent-src=//x.test/a" in text
     assert "日本" in text
     assert 'id="cookie-consent"' in text
     assert "<img src" not in text
@@ -261,9 +261,9 @@ async def test_validators_of_other_things_stay(ledger_url: str) -> None:
 async def test_what_browsers_take_for_html_is_gated(ledger_url: str, content_type: str | None, piece: int) -> None:
     headers = [("content-type", content_type)] if content_type is not None else []
     response = await get(Answer(PAGE.encode(), *headers, piece=piece), ledger_url)
-    assert "data-src=//x.test/a" in response.text
+    assert "data-consent-src=//x.test/a" in response.text
     coded = Answer(gzip.compress(PAGE.encode()), *headers, ("content-encoding", "gzip"), piece=piece)
-    assert "data-src=//x.test/a" in (await get(coded, ledger_url)).text
+    assert "data-consent-src=//x.test/a" in (await get(coded, ledger_url)).text
 
 
 @pytest.mark.parametrize(
@@ -297,7 +297,7 @@ async def test_error_pages_are_gated(ledger_url: str, status: int) -> None:
 
     response = await get(app, ledger_url)
     assert response.status_code == status
-    assert "data-src=//x.test/a" in response.text
+    assert "data-consent-src=//x.test/a" in response.text
     assert 'id="cookie-consent"' in response.text
 
 
@@ -330,7 +330,7 @@ async def test_a_part_that_nobody_asked_for_is_a_page(ledger_url: str) -> None:
 
     response = await get(app, ledger_url)
     assert response.status_code == 200
-    assert "data-src=//x.test/a" in response.text
+    assert "data-consent-src=//x.test/a" in response.text
     assert "content-range" not in response.headers
     response = await get(app, ledger_url, {"accept": "*/*", "sec-fetch-dest": "empty"})  # a script may ask for one
     assert response.status_code == 206
@@ -365,7 +365,7 @@ async def test_nothing_gets_past_the_rewriter(ledger_url: str) -> None:
     assert set(offered) == set(extensions) - hidden
     assert scope["extensions"] == extensions  # the server's own stays
     assert [message["type"] for message in sent] == ["http.response.start", "http.response.body"]
-    assert b"data-src=//x.test/a" in sent[1]["body"]
+    assert b"data-consent-src=//x.test/a" in sent[1]["body"]
 
 
 AMP = Policy.model_validate({"version": "1", "gate": {"amp": True}})
@@ -378,7 +378,7 @@ async def test_amp_pages_are_left_alone_where_the_policy_says_so(ledger_url: str
     response = await get(app, ledger_url, policy=AMP)
     assert response.content == page
     assert "content-security-policy" not in response.headers
-    assert b"data-src=https://cdn" in (await get(app, ledger_url)).content
+    assert b"data-consent-src=https://cdn" in (await get(app, ledger_url)).content
 
 
 @pytest.mark.parametrize(
@@ -403,27 +403,27 @@ async def test_amp_pages_are_left_alone_where_the_policy_says_so(ledger_url: str
 async def test_nothing_but_the_root_element_makes_a_page_amp(ledger_url: str, beginning: str) -> None:
     app = Answer(f"<!doctype html>{beginning}<img src=//x.test/a>".encode(), ("content-type", "text/html"))
     response = await get(app, ledger_url, policy=AMP)
-    assert "data-src=//x.test/a" in response.text
+    assert "data-consent-src=//x.test/a" in response.text
     assert "content-security-policy" in response.headers
 
 
 async def test_no_frame_is_amp(ledger_url: str) -> None:
     page = b'<!doctype html><iframe srcdoc="<html amp><img src=//x.test/a>"></iframe>'
     response = await get(Answer(page, ("content-type", "text/html")), ledger_url, policy=AMP)
-    assert "data-src=//x.test/a" in response.text
+    assert "data-consent-src=//x.test/a" in response.text
 
 
 async def test_a_page_of_frames_gets_no_banner(ledger_url: str) -> None:
     page = b"<html><frameset cols=50%><frame src=//x.test/a></frameset></html>"
     response = await get(Answer(page, ("content-type", "text/html")), ledger_url)
-    assert b"data-src=//x.test/a" in response.content
+    assert b"data-consent-src=//x.test/a" in response.content
     assert b"cookie-consent" not in response.content
 
 
 async def test_elements_that_end_at_once_in_xhtml(ledger_url: str) -> None:
     page = b"<html xmlns='http://www.w3.org/1999/xhtml'><script src='/a.js'/><title/><img src='//x.test/a'/></html>"
     response = await get(Answer(page, ("content-type", "application/xhtml+xml")), ledger_url)
-    assert b"data-src='//x.test/a'" in response.content
+    assert b"data-consent-src='//x.test/a'" in response.content
 
 
 async def test_names_of_headers_may_have_capitals(ledger_url: str) -> None:
@@ -446,7 +446,7 @@ async def test_codings_on_several_lines_are_one_list(ledger_url: str) -> None:
     page = gzip.compress(gzip.compress(PAGE.encode()))
     codings = [("content-encoding", "gzip"), ("content-encoding", "gzip")]
     response = await get(Answer(page, ("content-type", "text/html"), *codings), ledger_url)
-    assert "data-src=//x.test/a" in response.text
+    assert "data-consent-src=//x.test/a" in response.text
     assert response.headers.get_list("content-encoding") == ["gzip"]
 
 
@@ -482,7 +482,7 @@ async def test_what_any_browser_takes_for_html_is_gated(
     if nosniff:
         headers.append(("x-content-type-options", "nosniff"))
     response = await get(Answer(b"hello <img src=//x.test/a>", *headers), ledger_url)
-    assert b"data-src=//x.test/a" in response.content
+    assert b"data-consent-src=//x.test/a" in response.content
     if types[0] != "text/plain":
         assert response.headers.get_list("content-type") == sent
     assert "content-security-policy" in response.headers

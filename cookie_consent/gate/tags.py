@@ -9,7 +9,7 @@ from cookie_consent.classify import Verdict
 from cookie_consent.gate.allowed import allows_host
 from cookie_consent.gate.carriers import CSS_ATTRIBUTES, LISTS, SETS, candidates_of, fetching_attributes
 from cookie_consent.gate.readings import as_read
-from cookie_consent.gate.refresh import refresh_address
+from cookie_consent.gate.refresh import refresh_addresses
 from cookie_consent.gate.speculation import addresses_of, is_free
 from cookie_consent.gate.urls import host_of, on_host, target
 from cookie_consent.policy import UNCLASSIFIED
@@ -44,6 +44,8 @@ _MAXIMUM_MET = 100
 """So many hosts of a page are reported."""
 _LONGEST_ELEMENT = 32
 _BETWEEN = re.compile(r"[\t\n\f\r ,;]+")
+_HELD = b"data-consent-"
+"""Stands before the name of each attribute that is held."""
 _BLOCKED = "blocked"
 """Stands in ``data-consent`` where the policy never lets the address load; no choice activates it."""
 
@@ -58,9 +60,9 @@ class MakePlaceholder(Protocol):
 class TagGate:
     """Makes inert what one page loads from services that its visitor has not agreed to.
 
-    An inert tag keeps its place, its fetching attributes are renamed (``src`` to ``data-src``), a script becomes
-    ``type="text/plain"``, and ``data-consent`` and ``data-consent-service`` say what it waits for: one category and
-    one service, or where it waits for several, as many of each (``-`` for no service). One per response.
+    An inert tag keeps its place, its fetching attributes are renamed (``src`` to ``data-consent-src``), a script
+    becomes ``type="text/plain"``, and ``data-consent`` and ``data-consent-service`` say what it waits for: one
+    category and one service, or where it waits for several, as many of each (``-`` for no service). One per response.
     ``authority`` is the page's host, with its port if it has one.
     """
 
@@ -255,18 +257,16 @@ class TagGate:
     def _gate_refresh(self, tag: StartTag) -> list[Verdict]:
         if (tag.get(b"http-equiv") or "").strip().lower() != "refresh":
             return []
-        address = refresh_address(tag.get(b"content") or "")
-        verdict = self.refused_address(address) if address else None
-        if verdict is None:
-            return []
-        tag.rename(b"content", b"data-content")
-        return [verdict]
+        refused = list(self._refused_addresses(refresh_addresses(tag.get(b"content") or "")))
+        if refused:
+            _put_away(tag, b"content")
+        return refused
 
     def _gate_document(self, tag: StartTag) -> list[Verdict]:
         """Gate the document that a frame is given in its ``srcdoc``; return why anything in it is held."""
         document = tag.get(b"srcdoc") or ""
         if self._depth >= _MAXIMUM_DEPTH:
-            tag.rename(b"srcdoc", b"data-srcdoc")
+            _put_away(tag, b"srcdoc")
             return [Verdict(category=UNCLASSIFIED, reason="frames are nested too deeply to be judged")]
         inner = TagGate(self._classifier, self._consent, self._authority, placeholder=self._placeholder)
         inner._depth, inner._base_host, inner.encoding = self._depth + 1, self._base_host, self.encoding
@@ -276,7 +276,7 @@ class TagGate:
             if len(self.met) < _MAXIMUM_MET:
                 self.met.setdefault(key, element)
         if inner.held:
-            tag.rename(b"srcdoc", b"data-srcdoc")
+            _put_away(tag, b"srcdoc")
             tag.add(b"srcdoc", gated.decode("utf-8", "surrogateescape"))
         return inner.refused
 
@@ -288,7 +288,7 @@ class TagGate:
             category=self._category(verdict), service=verdict.service, address=tag.get(b"src") or ""
         )
         if b"sandbox" in tag.names():
-            tag.rename(b"sandbox", b"data-sandbox")  # it would keep the placeholder's buttons from working
+            _put_away(tag, b"sandbox")  # it would keep the placeholder's buttons from working
         tag.add(b"srcdoc", self.own(document))
         tag.add(b"data-consent-placeholder", "")
 
@@ -359,7 +359,7 @@ class TagGate:
     def _disarm(self, tag: StartTag, name: bytes) -> None:
         """Rename the attribute; of several image candidates those stay that may load."""
         value = tag.get(name) or ""
-        tag.rename(name, b"data-" + name)
+        _put_away(tag, name)
         if name in SETS:
             kept = [whole for address, whole in candidates_of(value) if self.refused_address(address) is None]
             if kept:
@@ -370,10 +370,18 @@ class _HoldAddress(Protocol):
     def __call__(self, address: str, /) -> str | None: ...
 
 
+def _put_away(tag: StartTag, name: bytes) -> None:
+    """Keep the attribute under a name that no browser reads, and no lazy loader: ``data-src`` is the page's own."""
+    held = _HELD + name
+    if held in tag.names():
+        tag.add(held, tag.get(name) or "")  # of duplicates the first counts, which is to be ours
+    tag.rename(name, held)
+
+
 def _make_text(tag: StartTag) -> None:
     """Give a script or style element a type that no browser runs or applies."""
     if tag.get(b"type") is not None:
-        tag.rename(b"type", b"data-type")
+        _put_away(tag, b"type")
     tag.add(b"type", "text/plain")
 
 

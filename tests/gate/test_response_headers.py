@@ -102,4 +102,4 @@ async def test_no_plain_header_is_changed(client: str, site: Site) -> None:
 )
 async def test_a_second_type_is_looked_at(client: str, lines: tuple[bytes, ...], site: Site) -> None:
     _, body = await site.answered([(b"content-type", line) for line in lines], client)
-    assert b"data-src=//x.test/" in body
+    assert b"data-consent-src=//x.test/" in body

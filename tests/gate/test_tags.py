@@ -24,34 +24,37 @@ def gated(document: str, *granted: str, services: dict[str, bool] | None = None,
     [
         (
             "<script src=//x.test/a async>",
-            '<script type="text/plain" data-consent="unclassified" data-src=//x.test/a async>',
+            '<script type="text/plain" data-consent="unclassified" data-consent-src=//x.test/a async>',
         ),
-        ("<script type=module src=//x.test/a>", "data-type=module data-src=//x.test/a>"),
-        ("<script src='&#x2f;/x.test/a'>", "data-src='&#x2f;/x.test/a'>"),  # as it was written
+        ("<script type=module src=//x.test/a>", "data-consent-type=module data-consent-src=//x.test/a>"),
+        ("<script src='&#x2f;/x.test/a'>", "data-consent-src='&#x2f;/x.test/a'>"),  # as it was written
         (
             "<img src=//x.test/a srcset='/b 1x, //x.test/c 2x'>",
-            "data-src=//x.test/a data-srcset='/b 1x, //x.test/c 2x'>",
+            "data-consent-src=//x.test/a data-consent-srcset='/b 1x, //x.test/c 2x'>",
         ),
-        ("<img src=/a srcset='/b 1x,//x.test/c 2x'>", "src=/a data-srcset='/b 1x,//x.test/c 2x'>"),
-        ("<IMG SRC=HTTPS://X.TEST/a>", "data-src=HTTPS://X.TEST/a>"),
-        ("<iframe src=//www.youtube.com/embed/x>", ' data-consent="social" data-consent-service="youtube" data-src='),
-        ("<link rel='x PRECONNECT' href=//x.test>", "data-href=//x.test>"),
-        ("<link rel=preload as=image imagesrcset='//x.test/a 1x'>", "data-imagesrcset="),
-        ("<source srcset=//x.test/a>", "data-srcset="),
-        ("<video poster=//x.test/a src=/b>", "data-poster=//x.test/a src=/b>"),
-        ("<audio src=//x.test/a>", "data-src="),
-        ("<track src=//x.test/a>", "data-src="),
-        ("<embed src=//x.test/a>", "data-src="),
-        ("<object data=//x.test/a>", "data-data="),
-        ("<input type=image src=//x.test/a>", "data-src="),
-        ("<body background=//x.test/a>", "data-background="),
-        ("<a href=/ ping='/own //x.test/a'>", "data-ping="),
-        ("<svg><image href=//x.test/a /></svg>", "data-href="),
-        ("<svg><image xlink:href=//x.test/a /></svg>", "data-xlink:href="),
-        ("<svg><use href=//x.test/a#b /></svg>", "data-href="),
-        ("<meta http-equiv=Refresh content='0; url=//x.test'>", "data-content='0; url=//x.test'>"),
-        ("<iframe srcdoc='<img src=//x.test/a>'>", "data-srcdoc='<img src=//x.test/a>'>"),
-        ("<iframe srcdoc='&lt;iframe srcdoc=&quot;<img src=//x.test>&quot;&gt;'>", "data-srcdoc="),
+        ("<img src=/a srcset='/b 1x,//x.test/c 2x'>", "src=/a data-consent-srcset='/b 1x,//x.test/c 2x'>"),
+        ("<IMG SRC=HTTPS://X.TEST/a>", "data-consent-src=HTTPS://X.TEST/a>"),
+        (
+            "<iframe src=//www.youtube.com/embed/x>",
+            ' data-consent="social" data-consent-service="youtube" data-consent-src=',
+        ),
+        ("<link rel='x PRECONNECT' href=//x.test>", "data-consent-href=//x.test>"),
+        ("<link rel=preload as=image imagesrcset='//x.test/a 1x'>", "data-consent-imagesrcset="),
+        ("<source srcset=//x.test/a>", "data-consent-srcset="),
+        ("<video poster=//x.test/a src=/b>", "data-consent-poster=//x.test/a src=/b>"),
+        ("<audio src=//x.test/a>", "data-consent-src="),
+        ("<track src=//x.test/a>", "data-consent-src="),
+        ("<embed src=//x.test/a>", "data-consent-src="),
+        ("<object data=//x.test/a>", "data-consent-data="),
+        ("<input type=image src=//x.test/a>", "data-consent-src="),
+        ("<body background=//x.test/a>", "data-consent-background="),
+        ("<a href=/ ping='/own //x.test/a'>", "data-consent-ping="),
+        ("<svg><image href=//x.test/a /></svg>", "data-consent-href="),
+        ("<svg><image xlink:href=//x.test/a /></svg>", "data-consent-xlink:href="),
+        ("<svg><use href=//x.test/a#b /></svg>", "data-consent-href="),
+        ("<meta http-equiv=Refresh content='0; url=//x.test'>", "data-consent-content='0; url=//x.test'>"),
+        ("<iframe srcdoc='<img src=//x.test/a>'>", "data-consent-srcdoc='<img src=//x.test/a>'>"),
+        ("<iframe srcdoc='&lt;iframe srcdoc=&quot;<img src=//x.test>&quot;&gt;'>", "data-consent-srcdoc="),
         ("<noscript><img src=//x.test/a></noscript>", "<noscript><img data-consent="),
     ],
 )
@@ -91,15 +94,42 @@ def test_what_is_not_touched(tag: str) -> None:
     assert gate.held == 0
 
 
+@pytest.mark.parametrize(
+    ("tag", "inert"),
+    [
+        # What a lazy loader looks for stays as the site wrote it, and nothing that it looks for is added.
+        ("<img class=lazyload src=//x.test/a data-src=//x.test/b>", "data-consent-src=//x.test/a data-src=//x.test/b>"),
+        (
+            "<img data-srcset='//x.test/b 2x' src=//x.test/a>",
+            "data-srcset='//x.test/b 2x' data-consent-src=//x.test/a>",
+        ),
+        ("<script type=module data-type=x src=//x.test/a>", "data-consent-type=module data-type=x data-consent-src="),
+        # Of duplicates the first counts: it is ours, whatever the site calls its own.
+        (
+            "<img data-consent-src=b src='//x.test/&amp;'>",
+            '<img data-consent-src="//x.test/&amp;" data-consent="unclassified" data-consent-src=b data-consent-src=',
+        ),
+        ("<img data-consent=session src=//x.test/a>", '<img data-consent="unclassified" data-consent=session '),
+    ],
+)
+def test_what_the_site_itself_calls_data(tag: str, inert: str) -> None:
+    assert inert in gated(tag)[0]
+
+
+def test_lazy_attributes_alone_are_not_touched() -> None:
+    tag = "<img class=lazyload data-src=//x.test/a data-srcset='//x.test/b 2x'><iframe data-src=//x.test/c></iframe>"
+    assert gated(tag)[0] == tag
+
+
 def test_base_leads_relative_addresses_elsewhere() -> None:
     text, _ = gated("<base href=https://x.test/><img src=a.png><script src=/b></script><base href=/><img src=c>")
-    assert text.count("data-src=") == 3
+    assert text.count("data-consent-src=") == 3
 
 
 def test_a_service_of_its_own_overrides_its_category() -> None:
     tag = "<iframe src=https://www.youtube.com/embed/x></iframe>"
     assert gated(tag, services={"youtube": True})[0] == tag
-    assert "data-src" in gated(tag, "social", services={"youtube": False})[0]
+    assert "data-consent-src" in gated(tag, "social", services={"youtube": False})[0]
 
 
 def test_an_inline_script_needs_all_its_services() -> None:
