@@ -512,3 +512,16 @@ async def test_the_header_says_in_what_encoding_a_page_was_read(
         for _ in range(2):  # the second comes from the cache, where it came whole
             response = await client.get("/", headers=HTML)
             assert response.headers.get_list("content-type") == [sent]
+
+
+@pytest.mark.parametrize(
+    ("lines", "sent"),
+    [
+        (["0", "url=//x.test/a"], []),  # browsers join the lines
+        (["0; url='", "//x.test/a"], ["0; url=', //x.test/a"]),  # which makes this one relative
+        (["9", "/next"], ["9, /next"]),
+    ],
+)
+async def test_lines_of_refresh_are_one_header(ledger_url: str, lines: list[str], sent: list[str]) -> None:
+    app = Answer(b"<p>", ("content-type", "text/html"), *(("refresh", line) for line in lines))
+    assert (await get(app, ledger_url)).headers.get_list("refresh") == sent
