@@ -10,8 +10,8 @@ import pytest
 
 from cookie_consent import ConsentMiddleware
 from cookie_consent.gate import ADDRESS_HEADERS
+from cookie_consent.gate.response_headers import GATED_HEADERS, PLAIN_HEADERS
 from cookie_consent.policy import parse_policy
-from cookie_consent.responder import _GATED, _PLAIN
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -90,8 +90,8 @@ async def test_an_address_in_a_header_of_an_answer_that_is_no_page_is_gated(
 
 
 def test_no_gated_header_passes_unseen() -> None:
-    assert {name.encode() for name in ADDRESS_HEADERS} | {b"set-cookie"} <= _GATED
-    assert not _GATED & _PLAIN
+    assert {name.encode() for name in ADDRESS_HEADERS} | {b"set-cookie"} <= GATED_HEADERS
+    assert not GATED_HEADERS & PLAIN_HEADERS
 
 
 async def test_a_page_that_is_kept_names_what_was_held_with_this_answer(site: Site) -> None:
@@ -128,8 +128,16 @@ async def test_a_refused_rules_file_has_nothing_to_be_compared_with(site: Site) 
     assert "Cookie" in good.headers["vary"]
 
 
-async def test_rules_in_a_coding_that_is_none_are_refused(site: Site) -> None:
+async def test_rules_in_a_coding_that_is_none_are_judged_as_they_are(site: Site) -> None:
     json: Headers = [("content-type", "application/json"), ("content-encoding", "x-odd"), *MARKS]
+    refused = await site.get(b'{"prefetch":[{"urls":["//x.test/a"]}]}', json, **RULES)
+    assert refused.content == b"{}"
+    good = await site.get(b'{"prefetch":[{"urls":["/a"]}]}', json, **RULES)
+    assert good.content == b'{"prefetch":[{"urls":["/a"]}]}'
+
+
+async def test_rules_in_a_coding_that_cannot_be_read_are_refused(site: Site) -> None:
+    json: Headers = [("content-type", "application/json"), ("content-encoding", "dcb"), *MARKS]
     refused = await site.get(b'{"prefetch":[{"urls":["/a"]}]}', json, **RULES)
     assert refused.content == b"{}"
     assert {"etag", "last-modified", "content-encoding"}.isdisjoint(refused.headers)

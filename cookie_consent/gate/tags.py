@@ -10,6 +10,7 @@ from cookie_consent.classify import Verdict
 from cookie_consent.gate.allowed import allows_host
 from cookie_consent.gate.carriers import LISTS, SETS, candidates_of, css_attributes, fetching_attributes
 from cookie_consent.gate.data_urls import data_documents, scheme_of, script_of
+from cookie_consent.gate.readings import as_read
 from cookie_consent.gate.refresh import refresh_addresses
 from cookie_consent.gate.speculation import addresses_of, is_free
 from cookie_consent.gate.urls import host_of, on_host, target
@@ -94,6 +95,8 @@ class TagGate:
         self._base_host = page_host
         self._has_base = False
         self._is_amp = False
+        self.encoding = "utf-8"
+        """In what bytes of addresses that are not ASCII are read; empty where the page does not say."""
         self.has_root = False
         """Whether an ``html`` element has begun."""
         self.unclassified = False
@@ -139,7 +142,8 @@ class TagGate:
         self._begin()
         if tag.name == b"html":
             self.has_root = self.has_root or not tag.self_closing
-            self._is_amp = self._is_amp or not {b"amp", "\u26a1".encode()}.isdisjoint(tag.names())
+            if tag.is_root and self._classifier.policy.gate.amp:
+                self._is_amp = not {b"amp", "\u26a1".encode()}.isdisjoint(tag.names())
         if self._is_amp:
             return False
         if tag.name == b"base" and not tag.foreign:
@@ -191,7 +195,7 @@ class TagGate:
 
     def refused_address(self, address: str) -> Verdict | None:
         """Return why ``address`` may not be loaded on this page, or None if it may."""
-        found = target(address, self._base_host)
+        found = target(self._as_read(address), self._base_host)
         if found is None or self._classifier.is_first_party(found[0], self._page_host):
             return None
         verdict = self._classifier.host(*found)
@@ -199,6 +203,9 @@ class TagGate:
         if verdict.service is None or not is_allowed:
             self._meet(found[0], verdict.service)
         return None if is_allowed else verdict
+
+    def _as_read(self, address: str) -> str:
+        return address if address.isascii() or self.encoding == "utf-8" else as_read(address, self.encoding)
 
     def refused_rules(self, rules: str) -> list[Verdict]:
         """Return why speculation rules may not be followed; rules for any link may lead to an unknown host."""
@@ -246,7 +253,7 @@ class TagGate:
         href = tag.get(b"href")
         if href is not None and not self._has_base:
             self._has_base = True
-            found = target(href, self._page_host)
+            found = target(self._as_read(href), self._page_host)
             if found is not None:
                 self._base_host = found[0]
 
@@ -361,6 +368,7 @@ class TagGate:
         inner = TagGate(self._classifier, self._consent, self._authority, placeholder=placeholder)
         inner._depth = self._depth + 1
         inner._base_host = self._base_host if is_part else self._page_host
+        inner.encoding = self.encoding if is_part else inner.encoding
         return inner
 
     def _take_met_in(self, inner: TagGate) -> None:

@@ -78,7 +78,7 @@ class Rewriter(Texts):
         self._foreign = ForeignContent()
         self._in_select = False
         self._after_body_start = False
-        self._at_start = True
+        self._at_start = self._is_first = True
         self._offset = 0  # where the buffer begins in the document
         self._foreign_text_shown = 0
         self._found_text: ForeignTexts | None = None
@@ -175,6 +175,9 @@ class Rewriter(Texts):
                 return False
             if tag:
                 start_tag = StartTag(tag)
+                # What stands inside of the page, such as noscript, is given nothing to insert.
+                start_tag.is_root = self._is_first and self._after_head_start is not None and start_tag.name == b"html"
+                self._is_first = False
                 self._handler.start_tag(start_tag)
                 self._at = at + len(tag)
                 self._replace(at, self._at, start_tag.to_bytes())

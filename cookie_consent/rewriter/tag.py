@@ -19,14 +19,16 @@ _QUOTES = frozenset({b'"', b"'"})
 class StartTag:
     """One start tag. Values are read decoded and changed in place; what is not changed keeps its bytes.
 
-    ``name`` is lower-case. ``foreign`` says that it stands inside SVG or MathML.
+    ``name`` is lower-case. ``foreign`` says that it stands inside SVG or MathML, and
+    ``is_root`` that it is the page's root element, as its first tag.
     """
 
-    __slots__ = ("_attributes", "_edits", "_name_end", "foreign", "name", "raw")
+    __slots__ = ("_attributes", "_edits", "_name_end", "foreign", "is_root", "name", "raw")
 
     def __init__(self, raw: bytes, *, foreign: bool = False) -> None:
         self.raw = raw
         self.foreign = foreign
+        self.is_root = False
         match = NAME.match(raw)
         if match is None:
             raise ValueError("not a start tag")
