@@ -39,6 +39,8 @@ _MODULE_IMPORT = re.compile(r"""(?:\bimport|\bfrom|\bimport\s*\()\s*(?:"([^"\n]*
 _ANY_HOST = "any-host.invalid"
 _MAXIMUM_DEPTH = 4
 """Frames inside frames, each given in the other's ``srcdoc``."""
+_MAXIMUM_BASES = 8
+"""Hosts that the base of a page may be; where there are more it may be any."""
 _MAXIMUM_MET = 100
 """So many hosts of a page are reported."""
 _LONGEST_ELEMENT = 32
@@ -71,8 +73,10 @@ class TagGate:
         self._authority = authority
         self._page_host = page_host = host_of(authority)
         self._placeholder = placeholder
-        self._base_host = page_host
-        self._has_base = False
+        self._base_hosts = (page_host,)
+        """The hosts that relative addresses may lead to."""
+        self._has_base = self._is_based = False
+        """Whether any ``base`` has come, and whether one that counts in any reading of the page."""
         self._is_amp = False
         self.has_root = False
         """Whether an ``html`` element has begun."""
@@ -103,7 +107,7 @@ class TagGate:
     @property
     def relative(self) -> bool:
         """Whether relative addresses lead to another host."""
-        return self._base_host != self._page_host
+        return self._base_hosts != (self._page_host,)
 
     @property
     def is_amp(self) -> bool:
@@ -118,9 +122,10 @@ class TagGate:
             self._is_amp = self._is_amp or not {b"amp", "\u26a1".encode()}.isdisjoint(tag.names())
         if self._is_amp:
             return False
-        if tag.name == b"base" and not tag.foreign:
+        if tag.name == b"base":
             self._take_base(tag)
-            return False
+            if not tag.foreign:
+                return False
         refused = self._gate_addresses(tag) + self._gate_styles(tag)
         if refused:
             self._hold(tag, refused)
@@ -160,7 +165,14 @@ class TagGate:
 
     def refused_address(self, address: str) -> Verdict | None:
         """Return why ``address`` may not be loaded on this page, or None if it may."""
-        found = target(address, self._base_host)
+        for base_host in self._base_hosts:
+            verdict = self._refused_from(address, base_host)
+            if verdict is not None:
+                return verdict
+        return None
+
+    def _refused_from(self, address: str, base_host: str) -> Verdict | None:
+        found = target(address, base_host)
         if found is None or self._classifier.is_first_party(found[0], self._page_host):
             return None
         verdict = self._classifier.host(*found)
@@ -207,12 +219,18 @@ class TagGate:
         return on_host(markup, self._authority) if self.relative else markup
 
     def _take_base(self, tag: StartTag) -> None:
+        """Take note of what relative addresses lead to: the first ``base`` counts, and those that may be it."""
         href = tag.get(b"href")
-        if href is not None and not self._has_base:
-            self._has_base = True
-            found = target(href, self._page_host)
-            if found is not None:
-                self._base_host = found[0]
+        if href is None or self._is_based or tag.counts is False:
+            return
+        self._has_base = True
+        found = target(href, self._page_host)
+        host = found[0] if found is not None else self._page_host
+        possible = self._base_hosts[tag.counts is True :]  # the page's own host stands first
+        if len(possible) >= _MAXIMUM_BASES:
+            host = _ANY_HOST
+        self._base_hosts = (*possible, *(() if host in possible else (host,)))
+        self._is_based = tag.counts is True
 
     def _refused_addresses(self, addresses: Iterable[str]) -> Iterator[Verdict]:
         for address in addresses:
@@ -262,7 +280,7 @@ class TagGate:
             tag.rename(b"srcdoc", b"data-srcdoc")
             return [Verdict(category=UNCLASSIFIED, reason="frames are nested too deeply to be judged")]
         inner = TagGate(self._classifier, self._consent, self._authority, placeholder=self._placeholder)
-        inner._depth, inner._base_host = self._depth + 1, self._base_host
+        inner._depth, inner._base_hosts = self._depth + 1, self._base_hosts
         rewriter = Rewriter(inner)
         gated = rewriter.feed(document.encode("utf-8", "surrogateescape")) + rewriter.end()
         for key, element in inner.met.items():
@@ -371,9 +389,11 @@ def _make_text(tag: StartTag) -> None:
 
 
 def _has_source(tag: StartTag) -> bool:
-    if tag.foreign:
-        return tag.get(b"href") is not None or tag.get(b"xlink:href") is not None
-    return tag.get(b"src") is not None
+    in_html = tag.get(b"src") is not None
+    in_svg = tag.get(b"href") is not None or tag.get(b"xlink:href") is not None
+    if tag.either:
+        return in_html and in_svg
+    return in_svg if tag.foreign else in_html
 
 
 def _is_judged(tag: StartTag) -> bool:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from cookie_consent.rewriter.grammar import COMMENT_END
+from cookie_consent.rewriter.grammar import CDATA_STEP, COMMENT_END
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -30,6 +30,22 @@ class Declarations:
     """Up to where it was sent, or something in its place."""
     _out: list[bytes]
     _foreign: ForeignContent
+    _in_doubt: bool
+    """Whether other readings of the page may have begun; see ``Rewriter``."""
+    _escape: bytes
+    """What stands in doubt for a ``<`` that is no markup."""
+    _has_closed: bool
+    """Whether a CDATA section has a ``>`` in it, so that it has ended for who takes it for a comment."""
+
+    def _enter_doubt(self) -> None:
+        raise NotImplementedError
+
+    def _mute(self, start: int, end: int) -> None:
+        """Where there is doubt, let no other reading find markup in text that this one has from ``start`` to ``end``."""
+        if self._in_doubt:
+            text = self._buffer[start:end]
+            if b"<" in text:
+                self._replace(start, end, text.replace(b"<", self._escape))
 
     def _flush(self, until: int) -> None:
         """Send the buffer up to ``until`` as it is."""
@@ -65,10 +81,12 @@ class Declarations:
                     self._state = self._comment
                 else:
                     self._at = match.end()
-        elif b"<!--".startswith(head) or (self._foreign.inside and len(head) < 9 and b"<![CDATA[".startswith(head)):
+                    self._mute(at + 4, self._at)
+        elif b"<!--".startswith(head) or (self._foreign.takes_cdata and len(head) < 9 and b"<![CDATA[".startswith(head)):
             return False
-        elif self._foreign.inside and not self._foreign.lost and head == b"<![CDATA[":
+        elif self._foreign.takes_cdata and head == b"<![CDATA[":
             self._at = at + 9
+            self._has_closed = False
             self._state = self._cdata
         else:
             self._at = at + 2
@@ -83,8 +101,22 @@ class Declarations:
         return self._leave(self._buffer.find(b">", self._at) + 1 or -1, keep=0)
 
     def _cdata(self) -> bool:
-        found = self._buffer.find(b"]]>", self._at)
-        return self._leave(found + 3 if found >= 0 else -1, keep=2)
+        """Pass a CDATA section, which to some is a comment up to its first ``>`` (Chromium's preload scanner)."""
+        buffer, at = self._buffer, self._at
+        match = CDATA_STEP.search(buffer, at)
+        end = match.start() if match is not None else max(at, len(buffer) - 2)
+        self._has_closed = self._has_closed or buffer.find(b">", at, end) >= 0
+        if match is None:
+            self._at = end
+            return False
+        if match[0] == b"]]>":
+            self._at = match.end()
+            self._state = self._markup
+            return True
+        self._at = end
+        self._enter_doubt()
+        self._state = self._markup if self._has_closed else self._bogus_comment
+        return True
 
     def _plain_text(self) -> bool:
         self._at = len(self._buffer)
@@ -92,9 +124,9 @@ class Declarations:
 
     def _leave(self, end: int, *, keep: int) -> bool:
         """Go back to markup at ``end``, or wait with the last ``keep`` bytes if it has not come."""
+        until = end if end >= 0 else max(self._at, len(self._buffer) - keep)
+        self._mute(self._at, until)
+        self._at = until
         if end >= 0:
-            self._at = end
             self._state = self._markup
-            return True
-        self._at = max(self._at, len(self._buffer) - keep)
-        return False
+        return end >= 0

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 
-__all__ = ["ATTRIBUTE", "COMMENT_END", "NAME", "RAW_TEXT", "SCRIPT_END", "SCRIPT_STEP", "TAG", "TEXT", "raw_text_end"]
+__all__ = ["ATTRIBUTE", "CDATA_STEP", "COMMENT_END", "NAME", "RAW_TEXT", "SCRIPT_END", "SCRIPT_STEP", "TAG", "TEXT", "raw_text_end"]
 
 _SPACE = rb"[\t\n\f\r ]"
 _VALUE = rb"""(?:"[^"]*+"|'[^']*+'|[^\t\n\f\r >"'][^\t\n\f\r >]*+|(?=>))"""
@@ -25,6 +25,7 @@ ATTRIBUTE = re.compile(
 """One attribute; the groups are its name, and its value with the quotes that it is written in."""
 TEXT = re.compile(rb"(?:[^<]*+<(?=[^A-Za-z/!?]))*+[^<]*+")
 """Text up to the next ``<`` that begins markup."""
+CDATA_STEP = re.compile(rb"\]\]>|<[A-Za-z/!?]")
 COMMENT_END = re.compile(rb"--!?+>")
 SCRIPT_STEP = re.compile(rb"<!--|-->|<(/?)script(?=[\t\n\f\r />])", re.IGNORECASE)
 SCRIPT_END = re.compile(rb"</[sS][cC][rR][iI][pP][tT](?=[\t\n\f\r />])")

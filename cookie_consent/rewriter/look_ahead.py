@@ -47,12 +47,12 @@ class LookAhead:
         self._candidate = self._calm = 0
         self._is_candidate = self._is_suspect = False
 
-    def choose(self, *, foreign: bool, relative: bool, nested: bool) -> None:
-        """Search from now on for what is of interest there; see ``outlook``."""
+    def choose(self, *, every: bool, foreign: bool, relative: bool, nested: bool) -> None:
+        """Search from now on for what is of interest there, see ``outlook``; with ``every`` stop at each tag."""
         self._outlook = outlook(foreign=foreign, relative=relative, nested=nested)
-        self._candidates = _ANY_TAG if self._all_tags else self._outlook.candidate
+        self._candidates = _ANY_TAG if self._all_tags or every else self._outlook.candidate
         self._candidate, self._is_candidate = 0, False
-        is_usual = not (foreign or relative or nested or self._all_tags)
+        is_usual = not (every or foreign or relative or nested or self._all_tags)
         self._quiet = self._shared if is_usual else None
 
     def next_markup(self, at: int) -> int:
@@ -87,6 +87,10 @@ class LookAhead:
         """Say whether the tag at ``at`` is of interest, which depends on nothing but the tag and where it stands."""
         if (self._is_candidate and self._is_sure and at == self._candidate) or self._all_tags:
             return True
+        return self.is_of_interest(raw)
+
+    def is_of_interest(self, raw: bytes) -> bool:
+        """Say the same of a tag at which the search did not stop for what it is."""
         lower = raw.lower()
         if self._outlook.named.match(lower) is not None:
             return True
@@ -127,7 +131,8 @@ class LookAhead:
         if match is None:
             self._candidate, self._is_candidate = end, end == len(self._buffer)
         else:
-            self._candidate, self._is_candidate, self._is_sure = match.start(), True, match.lastindex is None
+            self._candidate, self._is_candidate = match.start(), True
+            self._is_sure = match.lastindex is None and self._candidates is self._outlook.candidate
 
     def _find_suspect(self, at: int, end: int) -> None:
         match = SUSPECT.search(self._buffer, at, end)

@@ -28,8 +28,12 @@ MAXIMUM_TAG = 2 * 1024 * 1024
 _LONGEST_MARK = 16
 _LONGEST_HEAD_TAG = 16 * 1024
 _LONGEST_FOREIGN_TEXT = 64 * 1024
-_STRUCTURE = frozenset({b"plaintext", b"body", b"frameset", b"base", b"select"})
+_STRUCTURE = frozenset({b"plaintext", b"body", b"frameset", b"base", b"select", b"template", b"table", b"col"})
+_FORM_TEXT = b"textarea"
+_DECODED = frozenset({b"title", b"noscript", b"iframe", b"noembed", b"noframes"})
+"""Elements in whose text a character reference does no harm."""
 _BYTE_ORDER_MARK = b"\xef\xbb\xbf"
+_NESTED_TEXTS = frozenset({b"script", _FORM_TEXT})
 _LETTERS = frozenset(b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz")
 _SPACES = re.compile(rb"[\t\n\f\r ]*+")
 
@@ -43,8 +47,13 @@ class Rewriter(Texts):
     With ``scripting`` the text of ``noscript`` is read twice, as text and as the markup that it is without.
     With ``all_tags`` the handler is shown every start tag, not only those that may make a browser fetch.
     With ``xml`` (XHTML) an element without content ends with its start tag, whatever it is.
-    With ``loose`` no element but script has raw text: for content that some browsers read as markup.
     What rewriters that share ``quiet`` have found to hold nothing of interest is not searched again.
+
+    What some element means can depend on all that is open around it, which is not kept, and on the browser. Where that
+    would change how the text after it is read, the page is *in doubt* from there to its end (``in_doubt``): it is read
+    as HTML, every tag is shown as one of HTML and of SVG, raw text is read as text and as markup, and no ``<`` is left
+    in a comment, in an attribute or in front of a tag that raw text would end: so other readings find no tag but those
+    that were shown. What a form sends, the text of ``textarea``, is left as it is.
     """
 
     def __init__(
@@ -55,27 +64,41 @@ class Rewriter(Texts):
         before_body_end: Callable[[], bytes] | None = None,
         scripting: bool = True,
         all_tags: bool = False,
-        loose: bool = False,
         xml: bool = False,
+        in_doubt: bool = False,
         quiet: QuietMarkup | None = None,
     ) -> None:
         self._handler = handler
-        self._loose = loose
         self._xml = xml
         self._scripting = scripting
         self._all_tags = all_tags
         self._after_head_start = after_head_start
         self._before_body_end = before_body_end
-        self._state: Callable[[], bool] = self._prolog
-        self._markup: Callable[[], bool] = self._prolog
+        self._in_doubt = in_doubt
+        self._escape = b"&lt;"
+        self._raw_text_names = RAW_TEXT
+        self._state: Callable[[], bool] = self._prolog if not in_doubt else self._data
+        self._markup: Callable[[], bool] = self._state
         self._buffer = b""
         self._at = 0
         self._sent = 0
         self._rest = b""
         self._out: list[bytes] = []
+        self._inner_in_doubt = False
+        """Whether this reads text as markup that is text to others."""
         self._ahead = LookAhead(all_tags=all_tags, quiet=quiet)
+        self._foreign_ahead = LookAhead(all_tags=all_tags, quiet=None)
+        self._foreign_ahead.choose(every=True, foreign=True, relative=True, nested=False)
         self._foreign = ForeignContent()
-        self._in_select = False
+        self._has_closed = False
+        self._pending = b""
+        """The element of SVG that has begun and whose text some would take for raw text."""
+        self._select: int | None = None
+        """In how many templates a ``select`` has begun, if one is open."""
+        self._templates = 0
+        """How many are open."""
+        self._has_table = self._has_frames = self._has_markup = False
+        """Whether a table or a frameset has begun, or any tag or comment."""
         self._after_body_start = False
         self._at_start = True
         self._offset = 0  # where the buffer begins in the document
@@ -122,7 +145,9 @@ class Rewriter(Texts):
             self._is_final = True
             self._out.append(self.feed(b""))
         rest, out, state = self._rest, self._out, self._state
-        if state == self._markup:
+        if self._inner_in_doubt:
+            self._end_in_doubt(rest)
+        elif state == self._markup:
             out.append(_unfinished(rest))
         elif state == self._comment:
             out.append(rest + b"-->")
@@ -145,6 +170,20 @@ class Rewriter(Texts):
         result = b"".join(out)
         out.clear()
         return result
+
+    def _end_in_doubt(self, rest: bytes) -> None:
+        """Send the rest of a text that was read as markup, but no beginning of a tag."""
+        state, out = self._state, self._out
+        if state in (self._raw_text, self._script_data):
+            self._text_out(rest)
+            self._close_text()
+        elif state == self._long_tag:
+            unfinished = b"".join(self._pieces)
+            out.append(self._escape + unfinished[1:].replace(b"<", self._escape) if unfinished else b"")
+        elif state == self._markup and rest[:1] == b"<" and rest[1:2] not in {b"!", b"?"}:
+            out.append(self._escape + rest[1:].replace(b"<", self._escape) if len(rest) > 1 else rest)
+        else:
+            out.append(rest[:1] + rest[1:].replace(b"<", self._escape))
 
     def _insert_head(self) -> None:
         if self._after_head_start is not None:
@@ -215,8 +254,9 @@ class Rewriter(Texts):
                 self._at = end
                 raw = buffer[at:end]
                 if second == 0x2F:
-                    self._end_tag(raw, at)
-                elif ahead.is_shown(raw, at) and self._start_tag(raw, at, end):
+                    if self._end_tag(raw, at):
+                        return True
+                elif (self._sees_every or ahead.is_shown(raw, at)) and self._start_tag(raw, at, end):
                     return True
             elif not self._no_tag(at, second):
                 return False
@@ -226,6 +266,9 @@ class Rewriter(Texts):
     def _no_tag(self, at: int, second: int) -> bool:
         """Take a ``<`` that begins no tag; return False if more has to come."""
         if second in b"!?/":
+            if self._pending:
+                return self._read_as_text(at)
+            self._has_markup = True
             return self._declaration()
         match = TEXT.match(self._buffer, at)
         self._at = match.end() if match is not None else at + 1
@@ -269,14 +312,42 @@ class Rewriter(Texts):
 
     def _start_tag(self, raw: bytes, start: int, end: int) -> bool:
         """Show the tag to the handler; return True if another state has to go on."""
-        was_inside = self._foreign.inside
-        tag = StartTag(raw, foreign=was_inside)
+        self._has_markup = True
+        if self._in_doubt:
+            return self._doubtful_tag(raw, start, end)
+        tag = StartTag(raw)
         name = tag.name
-        if was_inside or name in FOREIGN_ROOTS:
-            return self._foreign_tag(tag, start, end)
+        if self._foreign.is_open or name in FOREIGN_ROOTS:
+            if self._pending:
+                return self._read_as_text(start)
+            return self._tag_around_foreign(tag, start, end)
+        return self._html_tag(tag, start, end)
+
+    def _doubtful_tag(self, raw: bytes, start: int, end: int) -> bool:
+        if b"<" in raw[1:]:
+            raw = raw[:1] + raw[1:].replace(b"<", self._escape)
+        tag = StartTag(raw, foreign=True)
+        tag.either, tag.counts = True, None
         wants_text = self._handler.start_tag(tag)
-        if name in RAW_TEXT and self._has_raw_text(tag):
-            is_markup = name == b"noscript" or (name != b"script" and self._is_unsure)
+        if tag.changed or len(raw) != end - start:
+            self._replace(start, end, tag.to_bytes())
+            if not tag.changed:
+                start = end
+        name = tag.name
+        if name in self._raw_text_names and not self._ends_itself(tag):
+            return self._start_text(tag, start, end, wants_text=wants_text, is_markup=name != _FORM_TEXT)
+        if name == b"base":
+            self._look_again()
+        return False
+
+    def _html_tag(self, tag: StartTag, start: int, end: int) -> bool:
+        """Show a tag of HTML."""
+        name = tag.name
+        if name == b"base":
+            tag.counts = self._base_counts()
+        wants_text = self._handler.start_tag(tag)
+        if name in RAW_TEXT and not self._ends_itself(tag):
+            is_markup = name == b"noscript" or self._may_be_dropped(name)
             if is_markup or not self._take_whole_text(tag, start, end, wants_text=wants_text):
                 return self._start_text(tag, start, end, wants_text=wants_text, is_markup=is_markup)
             return False
@@ -284,31 +355,88 @@ class Rewriter(Texts):
             self._replace(start, end, tag.to_bytes())
         return name in _STRUCTURE and self._take_structure(name)
 
-    def _foreign_tag(self, tag: StartTag, start: int, end: int) -> bool:
+    def _tag_around_foreign(self, tag: StartTag, start: int, end: int) -> bool:
         """Show a tag in foreign content, or one that begins it, to the handler."""
-        name, was_inside = tag.name, tag.foreign
-        if was_inside and name in {b"style", b"script"} and not self._has_foreign_text(name, end):
+        name, foreign = tag.name, self._foreign
+        was_open = foreign.is_open
+        reads = was_open and foreign.reads(tag)
+        if reads and name in {b"style", b"script"} and not self._has_foreign_text(name, end):
             self._at = start
             return True
-        if self._foreign.start(tag):
-            tag.foreign = False
-        wants_text = self._handler.start_tag(tag)
-        if tag.foreign and wants_text and not tag.self_closing:
-            self._show_foreign_text(tag, end)
-        if tag.changed:
-            self._replace(start, end, tag.to_bytes())
-        if not tag.foreign and name in _STRUCTURE:
-            return self._take_structure(name)
-        if self._foreign.inside != was_inside:
-            if name == b"svg" and not was_inside and self._skip_drawing(end):
-                self._foreign.end(name)
-            else:
+        foreign.start(tag, tables=self._has_table or self._templates > 0)
+        if foreign.lost:
+            return self._read_in_doubt(start)
+        if foreign.is_open != was_open:
+            self._look_again()
+        if not reads and name not in FOREIGN_ROOTS:
+            return (self._ahead.is_of_interest(tag.raw) or self._all_tags) and self._html_tag(tag, start, end)
+        return self._foreign_tag(tag, start, end)
+
+    def _foreign_tag(self, tag: StartTag, start: int, end: int) -> bool:
+        name = tag.name
+        tag.foreign, tag.either = True, self._foreign.stray or self._has_frames or self._select is not None
+        tag.counts = None  # Chromium's preload scanner does not see where it stands
+        is_text = name in RAW_TEXT
+        if is_text:
+            self._pending = name
+        if is_text or self._all_tags or self._foreign_ahead.is_of_interest(tag.raw):
+            wants_text = self._handler.start_tag(tag)
+            if wants_text and not tag.self_closing:
+                self._show_foreign_text(tag, end)
+            if tag.changed:
+                self._replace(start, end, tag.to_bytes())
+            if name == b"base":
                 self._look_again()
+        if name == b"svg" and self._foreign.depth == 1 and self._skip_drawing(end):
+            self._foreign.end(name)
+            self._look_again()
         return False
+
+    def _read_in_doubt(self, at: int) -> bool:
+        """Go back to ``at`` and be in doubt from there on."""
+        self._enter_doubt()
+        self._at = at
+        return True
+
+    def _enter_doubt(self) -> None:
+        self._in_doubt = True
+        self._pending = b""
+        self._look_again()
+
+    def _read_as_text(self, at: int) -> bool:
+        """Be in doubt from ``at`` on, where the text of an element of SVG turns out to have markup in it."""
+        name, is_foreign = self._pending, not self._foreign.stray
+        self._enter_doubt()
+        self._flush(at)
+        self._at = at
+        if name != _FORM_TEXT or is_foreign:
+            self._inner = self._nested(name)
+        self._begin_text(name)
+        return True
+
+    def _may_be_dropped(self, name: bytes) -> bool:
+        """Say whether the start tag of an element with raw text may be ignored, so that its text is markup.
+
+        So it is in a frameset, and older parsers ignore all tags inside ``select`` that do not belong there.
+        """
+        if self._has_frames:
+            return name not in {b"noframes", _FORM_TEXT}
+        return self._select is not None and name not in {b"script", _FORM_TEXT}
+
+    def _base_counts(self) -> bool | None:
+        """Say whether a ``base`` that comes next is in the page; None if that, or which one is first, is not sure."""
+        if self._templates:
+            return False
+        is_sure = self._scripting and not (self._foreign.is_open or self._has_table or self._has_frames)
+        return True if is_sure and self._select is None else None
+
+    @property
+    def _sees_every(self) -> bool:
+        return self._in_doubt or self._foreign.is_open
 
     def _skip_drawing(self, end: int) -> bool:
         """Go behind the end tag of a picture that has just begun, if nothing in it can be of interest."""
-        if self._all_tags or self._foreign.depth > 1 or self._handler.relative:
+        if self._all_tags or self._handler.relative or self._select is not None or self._has_frames:
             return False
         match = DRAWING.match(self._buffer, end)
         if match is None or not self._ahead.is_calm(end, match.end()):
@@ -316,22 +444,32 @@ class Rewriter(Texts):
         self._at = match.end()
         return True
 
-    def _has_raw_text(self, tag: StartTag) -> bool:
-        return (not self._loose or tag.name == b"script") and not (self._xml and tag.self_closing)
+    def _ends_itself(self, tag: StartTag) -> bool:
+        return self._xml and tag.self_closing
 
     def _take_structure(self, name: bytes) -> bool:
         """Take note of a tag that decides how what follows is read; return True if another state has to go on."""
         if name == b"plaintext":
-            if not self._is_unsure:
+            if not (self._foreign.is_open or self._has_frames or self._select is not None):
                 self._state = self._plain_text
                 return True
-        elif name == b"body":
+            self._enter_doubt()
+            return False
+        if name == b"body":
             self._after_body_start = True
         elif name == b"frameset":
+            self._has_frames = True
             if not self._after_body_start:
                 self._before_body_end = None  # a page of frames has no body to put anything into
+        elif name == b"table":
+            self._has_table = True
+        elif name == b"col":
+            if self._templates and not self._has_table:  # then all but more of these is ignored in the template
+                self._enter_doubt()
         else:
-            self._in_select = self._in_select or name == b"select"
+            if name == b"select" and self._select is None:
+                self._select = self._templates
+            self._templates += name == b"template"
             self._look_again()
         return False
 
@@ -361,38 +499,71 @@ class Rewriter(Texts):
         """Whether texts in SVG overlap, as those of elements without end tags do: to show each would take too long."""
         return self._foreign_text_shown > self._offset + self._at + _LONGEST_FOREIGN_TEXT
 
-    def _end_tag(self, raw: bytes, at: int) -> None:
+    def _end_tag(self, raw: bytes, at: int) -> bool:
+        """Take note of an end tag; return True if another state has to go on."""
+        self._has_markup = True
+        if self._in_doubt:
+            self._mute(at + 1, self._at)
+            return False
         match = NAME.match(raw)
         name = match[0][2:].lower() if match is not None else b""
+        if self._foreign.is_open:
+            if self._pending and name != self._pending:
+                return self._read_as_text(at)
+            self._pending = b""
+            self._foreign.end(name)
+            if self._foreign.lost:
+                return self._read_in_doubt(at)
+            if not self._foreign.is_open:
+                self._look_again()
         if name in {b"body", b"html"}:
-            if not self._foreign.inside and self._before_body_end is not None:
+            is_end = not (self._foreign.is_open or self._templates or self._select is not None)
+            if is_end and self._before_body_end is not None:
                 self._replace(at, at, self._before_body_end())
                 self._before_body_end = None
         elif name == b"select":
-            self._in_select = False
+            if self._select == self._templates:
+                self._select = None
+                self._look_again()
+        elif name == b"template":
+            self._end_template()
+        return False
+
+    def _end_template(self) -> None:
+        if self._templates:
+            self._templates -= 1
+            if self._select is not None and self._select > self._templates:
+                self._select = None
             self._look_again()
-        elif self._foreign.inside or self._foreign.nested:
-            self._foreign.end(name)
-            self._look_again()
+        elif not self._scripting:
+            self._enter_doubt()  # it may close one around the noscript
 
     def _look_again(self) -> None:
         """Search anew, because what is of interest has changed."""
-        nested = self._in_select or self._foreign.nested
-        self._ahead.choose(foreign=self._foreign.inside, relative=self._handler.relative, nested=nested)
+        nested = self._select is not None or self._templates > 0
+        relative = self._handler.relative
+        self._ahead.choose(every=self._sees_every, foreign=False, relative=relative, nested=nested)
 
     def _nested(self, name: bytes) -> Rewriter:
         """Return what reads the text of an element of that name as markup."""
-        loose = name != b"noscript" or self._is_unsure
-        return Rewriter(self._handler, scripting=False, all_tags=self._all_tags, loose=loose)
+        in_doubt = name != b"noscript" or self._in_doubt or self._may_be_dropped(name) or self._foreign.is_open
+        inner = Rewriter(self._handler, scripting=False, all_tags=self._all_tags, in_doubt=in_doubt)
+        if in_doubt:
+            inner._inner_in_doubt = True
+            inner._escape = b"&lt;" if name in _DECODED else b"< "
+            # Of scripts in it the text is wanted, which is read once more as markup; in that there is nothing raw.
+            inner._raw_text_names = frozenset() if self._inner_in_doubt else _NESTED_TEXTS
+        return inner
 
-    @property
-    def _is_unsure(self) -> bool:
-        """Whether some browser takes what looks like raw text for markup.
-
-        Older parsers ignore all tags inside ``select`` that do not belong there. And in HTML inside SVG it depends
-        on every open element what an end tag closes.
-        """
-        return self._in_select or self._loose or self._foreign.lost or self._foreign.nested
+    def _take_in(self, inner: Texts) -> None:
+        if not isinstance(inner, Rewriter) or self._in_doubt:
+            return
+        if inner._inner_in_doubt:
+            is_known = not inner._has_markup
+        else:
+            is_known = not (inner._in_doubt or inner._templates or inner._has_frames or inner._select is not None)
+        if not is_known:
+            self._enter_doubt()
 
 
 def _unfinished(rest: bytes) -> bytes:

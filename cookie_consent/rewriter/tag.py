@@ -19,14 +19,19 @@ _QUOTES = frozenset({b'"', b"'"})
 class StartTag:
     """One start tag. Values are read decoded and changed in place; what is not changed keeps its bytes.
 
-    ``name`` is lower-case. ``foreign`` says that it stands inside SVG or MathML.
+    ``name`` is lower-case.
     """
 
-    __slots__ = ("_attributes", "_edits", "_name_end", "foreign", "name", "raw")
+    __slots__ = ("_attributes", "_edits", "_name_end", "counts", "either", "foreign", "name", "raw")
 
     def __init__(self, raw: bytes, *, foreign: bool = False) -> None:
         self.raw = raw
         self.foreign = foreign
+        """Whether it is an element of SVG or MathML."""
+        self.either = False
+        """Whether it may be one of HTML as well: it depends on the browser, or on what the scanner does not know."""
+        self.counts: bool | None = True
+        """Whether it stands in the page itself, and not in a template; None if that depends on the reading."""
         match = NAME.match(raw)
         if match is None:
             raise ValueError("not a start tag")

@@ -44,6 +44,10 @@ class Texts(Declarations):
         """Return what reads the text of an element of that name as markup."""
         raise NotImplementedError
 
+    def _take_in(self, inner: Texts) -> None:
+        """Take note of what the reading as markup, which has ended, has found."""
+        raise NotImplementedError
+
     def _start_text(self, tag: StartTag, start: int, end: int, *, wants_text: bool, is_markup: bool) -> bool:
         """Begin the text of an element that holds no tags; with ``is_markup`` it is markup to some browsers.
 
@@ -60,10 +64,13 @@ class Texts(Declarations):
         if is_markup:
             self._flush(end)
             self._inner = self._nested(name)
+        self._begin_text(name)
+        return True
+
+    def _begin_text(self, name: bytes) -> None:
         self._text_name, self._text_end = name, raw_text_end(name)
         self._script.depth = 0
         self._state = self._script_data if name == b"script" else self._raw_text
-        return True
 
     def _take_whole_text(self, tag: StartTag, start: int, end: int, *, wants_text: bool) -> bool:
         """Take the text at once, up to its end tag, if all of it has come; most of the time it has."""
@@ -118,8 +125,9 @@ class Texts(Declarations):
 
     def _close_text(self) -> None:
         if self._inner is not None:
-            rest, self._inner = self._inner.end(), None
-            self._text_out(rest)
+            inner, self._inner = self._inner, None
+            self._text_out(inner.end())
+            self._take_in(inner)
         if self._held is not None:
             self._out.append(self._held.end())
             self._held = None

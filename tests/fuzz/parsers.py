@@ -1,0 +1,142 @@
+"""Parsers that build a tree, and what would be fetched in it."""
+
+from __future__ import annotations
+
+import contextlib
+import re
+import shutil
+from typing import TYPE_CHECKING, Any, Protocol
+
+import html5lib
+from selectolax.lexbor import LexborHTMLParser
+
+from tests.fuzz.grammar import EVIL
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+__all__ = ["PARSERS", "Findings", "Parse"]
+
+Findings = tuple[list[str], list[str]]
+"""The carriers that are live in a tree, and the texts that its forms would send."""
+_HTML = "http://www.w3.org/1999/xhtml"
+_SVG = "http://www.w3.org/2000/svg"
+_XLINK = "http://www.w3.org/1999/xlink"
+_CSS = re.compile(rf"(?:url\(\s*|import\s*)[\"']?//{re.escape(EVIL)}")
+_HTML_ADDRESSES = {
+    "img": "src", "script": "src", "iframe": "src", "link": "href", "embed": "src", "object": "data", "video": "poster",
+    "input": "src", "frame": "src",
+}  # fmt: skip
+_SVG_ELEMENTS = frozenset({"image", "use", "feimage", "script"})
+_PAINTED = ("style", "fill")
+_EITHER = "either"
+"""The namespace, where a parser does not tell."""
+
+
+class Parse(Protocol):
+    """Builds the trees of documents; yields for each document what is found in it with and without scripting."""
+
+    def __call__(self, documents: Sequence[str]) -> Iterator[list[Findings]]: ...
+
+
+def carrier(namespace: str, name: str, attributes: dict[str, str | None], text: str) -> str | None:
+    """Return what an element would fetch from the other host, or None."""
+    name = name.lower()
+    if namespace != _SVG:
+        key = _HTML_ADDRESSES.get(name)
+        if key is not None and EVIL in (attributes.get(key) or ""):
+            return f"{name} {key}"
+        if name == "meta" and "refresh" in (attributes.get("http-equiv") or "") and EVIL in (attributes.get("content") or ""):
+            return "meta refresh"
+        if name in {"td", "body", "table"} and EVIL in (attributes.get("background") or ""):
+            return f"{name} background"
+    if namespace == _SVG or (namespace == _EITHER and name == "image"):
+        for key in ("href", "xlink:href"):
+            if name in _SVG_ELEMENTS and EVIL in (attributes.get(key) or ""):
+                return f"svg {name} {key}"
+    for key in _PAINTED if namespace == _SVG else ("style",):
+        if _CSS.search(attributes.get(key) or ""):
+            return f"{name} {key}"
+    if name == "style" and _CSS.search(text) and (attributes.get("type") or "text/css") == "text/css":
+        return "style text"
+    return None
+
+
+def _lexbor(documents: Sequence[str]) -> Iterator[list[Findings]]:
+    for markup in documents:
+        yield [_in_lexbor(markup, scripting=scripting) for scripting in (False, True)]
+
+
+def _in_lexbor(markup: str, *, scripting: bool) -> Findings:
+    carriers: list[str] = []
+    texts: list[str] = []
+    root = LexborHTMLParser(markup, scripting=scripting).root
+    for node in root.traverse(include_text=False) if root is not None else ():
+        name = str(node.tag)
+        if name[0] in "-_":
+            continue
+        attributes = node.attributes
+        if attributes or name == "style":
+            text = node.text(deep=True) if name == "style" else ""
+            found = carrier(_EITHER, name, attributes, text)
+            if found is not None:
+                carriers.append(found)
+        if name == "textarea":
+            texts.append(node.text(deep=True))
+    return carriers, texts
+
+
+def _html5lib(documents: Sequence[str]) -> Iterator[list[Findings]]:
+    for markup in documents:
+        with contextlib.suppress(AssertionError, AttributeError, IndexError, KeyError, TypeError, RecursionError):
+            # html5lib has faults of its own, at which it builds no tree.
+            yield [_in_html5lib(markup, scripting=scripting) for scripting in (False, True)]
+            continue
+        yield []
+
+
+def _in_html5lib(markup: str, *, scripting: bool) -> Findings:
+    carriers: list[str] = []
+    texts: list[str] = []
+    for node in html5lib.HTMLParser().parse(markup, scripting=scripting).iter():
+        if not isinstance(node.tag, str):
+            continue
+        namespace, _, name = node.tag.rpartition("}")
+        namespace = namespace.removeprefix("{")
+        attributes = {key.replace(f"{{{_XLINK}}}", "xlink:"): value for key, value in node.attrib.items()}
+        found = carrier(namespace, name, attributes, "".join(node.itertext()))
+        if found is not None:
+            carriers.append(found)
+        if name == "textarea" and namespace == _HTML:
+            texts.append("".join(node.itertext()))
+    return carriers, texts
+
+
+_IN_PAGE = """documents => documents.map(markup => [...new DOMParser().parseFromString(markup, "text/html")
+  .querySelectorAll("*")].map(node => [node.namespaceURI, node.localName,
+    Object.fromEntries([...node.attributes].map(attribute => [attribute.name, attribute.value])),
+    node.localName === "style" || node.localName === "textarea" ? node.textContent : ""]))"""
+_FLAGS = ("--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-background-networking")
+
+
+class _Chromium:
+    """Chromium's ``DOMParser``, which builds trees as the browser does without scripting, and fetches nothing."""
+
+    def __init__(self) -> None:
+        self._page: Any = None
+
+    def __call__(self, documents: Sequence[str]) -> Iterator[list[Findings]]:
+        if self._page is None:
+            from playwright.sync_api import sync_playwright
+
+            browser = sync_playwright().start().chromium.launch(
+                executable_path=shutil.which("chromium"), args=list(_FLAGS)
+            )
+            self._page = browser.new_page()
+        for nodes in self._page.evaluate(_IN_PAGE, list(documents)):
+            found = [carrier(*node) for node in nodes]
+            texts = [text for namespace, name, _, text in nodes if name == "textarea" and namespace == _HTML]
+            yield [([name for name in found if name is not None], texts)]
+
+
+PARSERS: dict[str, Parse] = {"lexbor": _lexbor, "html5lib": _html5lib, "chromium": _Chromium()}
