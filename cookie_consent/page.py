@@ -125,12 +125,8 @@ class _Watched:
         return self._gate.relative
 
     def start_tag(self, tag: StartTag) -> bool:
-        return self._gate.start_tag(_copy(tag))
+        return self._gate.start_tag(tag.copy())
 
     def text(self, tag: StartTag, text: bytes, *, more: bool) -> bytes:
-        self._gate.text(_copy(tag), text, more=more)
+        self._gate.text(tag.copy(), text, more=more)
         return text
-
-
-def _copy(tag: StartTag) -> StartTag:
-    return StartTag(tag.raw, foreign=tag.foreign)

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from cookie_consent.rewriter.foreign import ForeignContent
 from cookie_consent.rewriter.grammar import CDATA_STEP, COMMENT_END
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-
-    from cookie_consent.rewriter.foreign import ForeignContent
 
 __all__ = ["Declarations"]
 
@@ -84,11 +83,13 @@ class Declarations:
                     self._mute(at + 4, self._at)
         elif b"<!--".startswith(head) or (self._foreign.takes_cdata and len(head) < 9 and b"<![CDATA[".startswith(head)):
             return False
-        elif self._foreign.takes_cdata and head == b"<![CDATA[":
+        elif self._foreign.takes_cdata and not self._in_doubt and head == b"<![CDATA[":
             self._at = at + 9
             self._has_closed = False
             self._state = self._cdata
         else:
+            if self._in_doubt:
+                self._foreign = ForeignContent()  # for it this may be CDATA
             self._at = at + 2
             self._state = self._bogus_comment
         return True

@@ -33,7 +33,7 @@ _FORM_TEXT = b"textarea"
 _DECODED = frozenset({b"title", b"noscript", b"iframe", b"noembed", b"noframes"})
 """Elements in whose text a character reference does no harm."""
 _BYTE_ORDER_MARK = b"\xef\xbb\xbf"
-_NESTED_TEXTS = frozenset({b"script", _FORM_TEXT})
+_WANTED_TEXTS = frozenset({b"script", b"style"})
 _LETTERS = frozenset(b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz")
 _SPACES = re.compile(rb"[\t\n\f\r ]*+")
 
@@ -327,6 +327,9 @@ class Rewriter(Texts):
         if b"<" in raw[1:]:
             raw = raw[:1] + raw[1:].replace(b"<", self._escape)
         tag = StartTag(raw, foreign=True)
+        if tag.name in _WANTED_TEXTS and tag.name not in self._raw_text_names:
+            self._replace(start, end, self._escape + raw[1:])  # its text cannot be judged in here
+            return False
         tag.either, tag.counts = True, None
         wants_text = self._handler.start_tag(tag)
         if tag.changed or len(raw) != end - start:
@@ -334,11 +337,23 @@ class Rewriter(Texts):
             if not tag.changed:
                 start = end
         name = tag.name
-        if name in self._raw_text_names and not self._ends_itself(tag):
-            return self._start_text(tag, start, end, wants_text=wants_text, is_markup=name != _FORM_TEXT)
+        is_form = not self._is_surely_foreign(tag) and name == _FORM_TEXT
+        if is_form or name in self._raw_text_names:
+            return self._start_text(tag, start, end, wants_text=wants_text, is_markup=not is_form)
         if name == b"base":
             self._look_again()
         return False
+
+    def _is_surely_foreign(self, tag: StartTag) -> bool:
+        """Take note of the tag as foreign content does; say whether it is foreign in every reading that builds a tree."""
+        foreign = self._foreign
+        if not foreign.is_open:
+            return False
+        reads = foreign.reads(tag)
+        foreign.start(tag, tables=True)
+        if foreign.lost or foreign.stray or (reads and tag.name in self._raw_text_names):
+            self._foreign = ForeignContent()
+        return reads
 
     def _html_tag(self, tag: StartTag, start: int, end: int) -> bool:
         """Show a tag of HTML."""
@@ -401,16 +416,20 @@ class Rewriter(Texts):
     def _enter_doubt(self) -> None:
         self._in_doubt = True
         self._pending = b""
+        if self._foreign.stray or self._foreign.lost or self._select is not None or self._has_frames:
+            self._foreign = ForeignContent()
         self._look_again()
 
     def _read_as_text(self, at: int) -> bool:
         """Be in doubt from ``at`` on, where the text of an element of SVG turns out to have markup in it."""
-        name, is_foreign = self._pending, not self._foreign.stray
+        name = self._pending
         self._enter_doubt()
         self._flush(at)
         self._at = at
-        if name != _FORM_TEXT or is_foreign:
-            self._inner = self._nested(name)
+        if name != _FORM_TEXT or self._foreign.is_open:
+            inner = self._nested(name)
+            inner._foreign, self._foreign = self._foreign, ForeignContent()
+            self._inner = inner
         self._begin_text(name)
         return True
 
@@ -502,11 +521,15 @@ class Rewriter(Texts):
     def _end_tag(self, raw: bytes, at: int) -> bool:
         """Take note of an end tag; return True if another state has to go on."""
         self._has_markup = True
-        if self._in_doubt:
-            self._mute(at + 1, self._at)
-            return False
         match = NAME.match(raw)
         name = match[0][2:].lower() if match is not None else b""
+        if self._in_doubt:
+            self._mute(at + 1, self._at)
+            if self._foreign.is_open:
+                self._foreign.end(name)
+                if self._foreign.lost or self._foreign.stray:
+                    self._foreign = ForeignContent()
+            return False
         if self._foreign.is_open:
             if self._pending and name != self._pending:
                 return self._read_as_text(at)
@@ -552,7 +575,7 @@ class Rewriter(Texts):
             inner._inner_in_doubt = True
             inner._escape = b"&lt;" if name in _DECODED else b"< "
             # Of scripts in it the text is wanted, which is read once more as markup; in that there is nothing raw.
-            inner._raw_text_names = frozenset() if self._inner_in_doubt else _NESTED_TEXTS
+            inner._raw_text_names = frozenset() if self._inner_in_doubt else _WANTED_TEXTS
         return inner
 
     def _take_in(self, inner: Texts) -> None:

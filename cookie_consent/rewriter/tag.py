@@ -40,6 +40,12 @@ class StartTag:
         self._attributes: dict[bytes, bytes] | None = None
         self._edits: list[tuple[int, int, bytes]] | None = None
 
+    def copy(self) -> StartTag:
+        """Return the tag as it was found."""
+        tag = StartTag(self.raw, foreign=self.foreign)
+        tag.either, tag.counts = self.either, self.counts
+        return tag
+
     @property
     def self_closing(self) -> bool:
         """Whether the tag ends in ``/>``, which counts in foreign content only."""

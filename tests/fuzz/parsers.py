@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import contextlib
-import re
 import shutil
 from typing import TYPE_CHECKING, Any, Protocol
 
 import html5lib
-from selectolax.lexbor import LexborHTMLParser
+from selectolax.lexbor import LexborHTMLParser, LexborNode
 
+from cookie_consent.rewriter import rewrite_css
 from tests.fuzz.grammar import EVIL
 
 if TYPE_CHECKING:
@@ -22,12 +22,15 @@ Findings = tuple[list[str], list[str]]
 _HTML = "http://www.w3.org/1999/xhtml"
 _SVG = "http://www.w3.org/2000/svg"
 _XLINK = "http://www.w3.org/1999/xlink"
-_CSS = re.compile(rf"(?:url\(\s*|import\s*)[\"']?//{re.escape(EVIL)}")
 _HTML_ADDRESSES = {
     "img": "src", "script": "src", "iframe": "src", "link": "href", "embed": "src", "object": "data", "video": "poster",
     "input": "src", "frame": "src",
 }  # fmt: skip
 _SVG_ELEMENTS = frozenset({"image", "use", "feimage", "script"})
+_NOT_IN_FOREIGN = frozenset({"object", "video", "script", "iframe", "link", "frame", "input", "td"})
+_SVG_POINTS = frozenset({"foreignobject", "desc", "title"})
+_MATH_POINTS = frozenset({"mi", "mtext", "annotation-xml"})
+_BREAKOUTS = frozenset({"p", "div", "b", "li", "h1", "nobr", "table", "body"})
 _PAINTED = ("style", "fill")
 _EITHER = "either"
 """The namespace, where a parser does not tell."""
@@ -42,7 +45,7 @@ class Parse(Protocol):
 def carrier(namespace: str, name: str, attributes: dict[str, str | None], text: str) -> str | None:
     """Return what an element would fetch from the other host, or None."""
     name = name.lower()
-    if namespace != _SVG:
+    if namespace in {_HTML, _EITHER}:
         key = _HTML_ADDRESSES.get(name)
         if key is not None and EVIL in (attributes.get(key) or ""):
             return f"{name} {key}"
@@ -55,11 +58,18 @@ def carrier(namespace: str, name: str, attributes: dict[str, str | None], text: 
             if name in _SVG_ELEMENTS and EVIL in (attributes.get(key) or ""):
                 return f"svg {name} {key}"
     for key in _PAINTED if namespace == _SVG else ("style",):
-        if _CSS.search(attributes.get(key) or ""):
+        if _fetches(attributes.get(key) or ""):
             return f"{name} {key}"
-    if name == "style" and _CSS.search(text) and (attributes.get("type") or "text/css") == "text/css":
+    if name == "style" and _fetches(text) and (attributes.get("type") or "text/css") == "text/css":
         return "style text"
     return None
+
+
+def _fetches(css: str) -> bool:
+    found: list[str] = []
+    if EVIL in css:
+        rewrite_css(css, found.append)  # type: ignore[arg-type]
+    return any(address.startswith("//") for address in found)
 
 
 def _lexbor(documents: Sequence[str]) -> Iterator[list[Findings]]:
@@ -79,11 +89,35 @@ def _in_lexbor(markup: str, *, scripting: bool) -> Findings:
         if attributes or name == "style":
             text = node.text(deep=True) if name == "style" else ""
             found = carrier(_EITHER, name, attributes, text)
+            if found is not None and name in _NOT_IN_FOREIGN and _is_foreign(node):
+                found = None
             if found is not None:
                 carriers.append(found)
-        if name == "textarea":
+        if name == "textarea" and not _is_foreign(node):
             texts.append(node.text(deep=True))
     return carriers, texts
+
+
+def _is_foreign(node: LexborNode) -> bool:
+    """Say whether an element stands in SVG or MathML, which lexbor does not tell."""
+    parent = node.parent
+    while parent is not None:
+        name = str(parent.tag).lower()
+        if name in {"svg", "math", "mglyph", "malignmark"}:
+            return True
+        if name in _BREAKOUTS or (name in _SVG_POINTS and _is_below(parent, "svg")):
+            return False
+        if name in _MATH_POINTS and _is_below(parent, "math"):
+            return name == "annotation-xml" and not parent.attributes.get("encoding")
+        parent = parent.parent
+    return False
+
+
+def _is_below(node: LexborNode, root: str) -> bool:
+    parent = node.parent
+    while parent is not None and parent.tag not in {"svg", "math"}:
+        parent = parent.parent
+    return parent is not None and parent.tag == root
 
 
 def _html5lib(documents: Sequence[str]) -> Iterator[list[Findings]]:
