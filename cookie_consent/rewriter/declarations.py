@@ -6,9 +6,13 @@ from typing import TYPE_CHECKING
 
 from cookie_consent.rewriter.foreign import ForeignContent
 from cookie_consent.rewriter.grammar import CDATA_STEP, COMMENT_END
+from cookie_consent.rewriter.xml_markup import DOCTYPE, LONGEST_DECLARATION, gate_instruction
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+    from cookie_consent.rewriter.handler import Handler
+    from cookie_consent.rewriter.xml_markup import DoctypeGate
 
 __all__ = ["Declarations"]
 
@@ -19,6 +23,8 @@ class Declarations:
     A state is a method that looks at what has come from ``_at`` on, and returns False if more has to come.
     """
 
+    is_too_long = False
+    """Whether a declaration of XML was too long to be looked at."""
     _state: Callable[[], bool]
     _markup: Callable[[], bool]
     """The state to go back to."""
@@ -35,6 +41,12 @@ class Declarations:
     """What stands in doubt for a ``<`` that is no markup."""
     _has_closed: bool
     """Whether a CDATA section has a ``>`` in it, so that it has ended for who takes it for a comment."""
+
+    _xml: bool
+    _handler: Handler
+    _is_final: bool
+    """Whether no more comes."""
+    _doctype: DoctypeGate
 
     def _enter_doubt(self) -> None:
         raise NotImplementedError
@@ -63,6 +75,8 @@ class Declarations:
         """Begin a comment, a bogus comment, a doctype or CDATA (section 13.2.5.42)."""
         buffer, at = self._buffer, self._at
         head = buffer[at : at + 9]
+        if self._xml:
+            return self._xml_declaration(head)
         if head[1:2] != b"!":
             self._at = at + 2
             self._state = self._bogus_comment
@@ -93,6 +107,49 @@ class Declarations:
             self._at = at + 2
             self._state = self._bogus_comment
         return True
+
+    def _xml_declaration(self, head: bytes) -> bool:
+        """Begin a comment, a processing instruction, CDATA or a document type declaration of XML."""
+        buffer, at = self._buffer, self._at
+        may_wait = not self._is_final and len(buffer) - at < LONGEST_DECLARATION
+        if len(head) < 9 and may_wait:
+            return False
+        end = -1
+        self._at, self._state = at + 2, self._bogus_comment
+        if head.startswith(b"<!--"):
+            self._at, self._state = at + 4, self._xml_comment
+        elif head == b"<![CDATA[":
+            self._at, self._state = at + 9, self._xml_cdata
+        elif head.startswith(b"<?"):
+            self._state = self._instruction
+            end = buffer.find(b"?>", at + 2) + 2
+        elif head.lower() == b"<!doctype":
+            match = DOCTYPE.match(buffer, at)
+            end = match.end() if match is not None else 1
+        if end > 1:
+            raw = buffer[at:end]
+            changed = gate_instruction(raw, self._handler) if head[1:2] == b"?" else self._doctype(raw)
+            if changed != raw:
+                self._replace(at, end, changed)
+            self._at, self._state = end, self._markup
+        elif end == 1:
+            if may_wait:
+                self._at, self._state = at, self._markup
+                return False
+            self.is_too_long = True
+        return True
+
+    def _xml_comment(self) -> bool:
+        found = self._buffer.find(b"-->", self._at)
+        return self._leave(found + 3 if found >= 0 else -1, keep=2)
+
+    def _xml_cdata(self) -> bool:
+        found = self._buffer.find(b"]]>", self._at)
+        return self._leave(found + 3 if found >= 0 else -1, keep=2)
+
+    def _instruction(self) -> bool:
+        found = self._buffer.find(b"?>", self._at)
+        return self._leave(found + 2 if found >= 0 else -1, keep=1)
 
     def _comment(self) -> bool:
         match = COMMENT_END.search(self._buffer, self._at)

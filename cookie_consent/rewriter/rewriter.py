@@ -6,7 +6,7 @@ import re
 from typing import TYPE_CHECKING
 
 from cookie_consent.rewriter.foreign import FOREIGN_ROOTS, ForeignContent
-from cookie_consent.rewriter.grammar import NAME, RAW_TEXT, TAG, TEXT, raw_text_end
+from cookie_consent.rewriter.grammar import NAME, RAW_TEXT, TAG, TEXT, XML_TAG, raw_text_end
 from cookie_consent.rewriter.look_ahead import LookAhead
 from cookie_consent.rewriter.outlook import DRAWING
 from cookie_consent.rewriter.raw_text import ScriptData
@@ -14,6 +14,7 @@ from cookie_consent.rewriter.references import decode_references
 from cookie_consent.rewriter.tag import StartTag
 from cookie_consent.rewriter.tag_end import TagEnd
 from cookie_consent.rewriter.texts import Texts
+from cookie_consent.rewriter.xml_markup import DoctypeGate
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -35,6 +36,7 @@ _DECODED = frozenset({b"title", b"noscript", b"iframe", b"noembed", b"noframes"}
 _BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 _WANTED_TEXTS = frozenset({b"script", b"style"})
 _LETTERS = frozenset(b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz")
+_XML_LETTERS = frozenset(range(256)) - frozenset(b"\t\n\f\r /!?><=")
 _SPACES = re.compile(rb"[\t\n\f\r ]*+")
 
 
@@ -46,7 +48,7 @@ class Rewriter(Texts):
     ``before_body_end`` those to insert before ``</body>``, or at the end where there is no such tag.
     With ``scripting`` the text of ``noscript`` is read twice, as text and as the markup that it is without.
     With ``all_tags`` the handler is shown every start tag, not only those that may make a browser fetch.
-    With ``xml`` (XHTML) an element without content ends with its start tag, whatever it is.
+    With ``xml`` (XHTML) no element has raw text, and a tag is shown as one of any namespace, whatever its prefix.
     What rewriters that share ``quiet`` have found to hold nothing of interest is not searched again.
 
     What some element means can depend on all that is open around it, which is not kept, and on the browser. Where that
@@ -74,6 +76,9 @@ class Rewriter(Texts):
         self._all_tags = all_tags
         self._after_head_start = after_head_start
         self._before_body_end = before_body_end
+        self._doctype = DoctypeGate(handler, self._gate_fragment)
+        self._tags = XML_TAG if xml else TAG
+        self._letters = _XML_LETTERS if xml else _LETTERS
         self._in_doubt = in_doubt
         self._escape = b"&lt;"
         self._raw_text_names = RAW_TEXT
@@ -141,12 +146,14 @@ class Rewriter(Texts):
         An unfinished tag is left out, as in a browser, and an open comment or raw text is closed, so that what is
         inserted after it stands in the document.
         """
-        if self._rest and self._state == self._data:
+        if self._rest and self._state == self._markup:
             self._is_final = True
             self._out.append(self.feed(b""))
         rest, out, state = self._rest, self._out, self._state
         if self._inner_in_doubt:
             self._end_in_doubt(rest)
+        elif self._xml and state != self._markup:
+            out.append(rest)
         elif state == self._markup:
             out.append(_unfinished(rest))
         elif state == self._comment:
@@ -211,7 +218,7 @@ class Rewriter(Texts):
             if tag is None:
                 return False
             if tag:
-                start_tag = StartTag(tag)
+                start_tag = self._tag(tag)
                 self._handler.start_tag(start_tag)
                 self._at = at + len(tag)
                 self._replace(at, self._at, start_tag.to_bytes())
@@ -236,17 +243,17 @@ class Rewriter(Texts):
 
     def _data(self) -> bool:
         """Go from one piece of markup that has to be looked at to the next."""
-        buffer, ahead = self._buffer, self._ahead
+        buffer, ahead, letters = self._buffer, self._ahead, self._letters
         size = len(buffer)
         while True:
             self._at = at = ahead.next_markup(self._at)
             if at + 2 >= size:
                 return False
             second = buffer[at + 1]
-            if second in _LETTERS or (second == 0x2F and buffer[at + 2] in _LETTERS):  # "/"
+            if second in letters or (second == 0x2F and buffer[at + 2] in _LETTERS):  # "/"
                 end = buffer.find(b">", at) + 1
                 if end == 0 or not ahead.is_calm(at, end):
-                    match = TAG.match(buffer, at)
+                    match = self._tags.match(buffer, at)
                     end = match.end() if match is not None else 0
                 if end == 0 or end - at > MAXIMUM_TAG:
                     return self._unfinished_tag()
@@ -315,7 +322,9 @@ class Rewriter(Texts):
         self._has_markup = True
         if self._in_doubt:
             return self._doubtful_tag(raw, start, end)
-        tag = StartTag(raw)
+        tag = self._tag(raw)
+        if self._xml:
+            return self._xml_tag(tag, start, end)
         name = tag.name
         if self._foreign.is_open or name in FOREIGN_ROOTS:
             if self._pending:
@@ -355,13 +364,33 @@ class Rewriter(Texts):
             self._foreign = ForeignContent()
         return reads
 
+    def _tag(self, raw: bytes) -> StartTag:
+        return StartTag(raw, entities=self._doctype.entities if self._xml else None)
+
+    def _xml_tag(self, tag: StartTag, start: int, end: int) -> bool:
+        """Show a tag of XML, in which nothing is raw text; what it is of is judged in every namespace."""
+        if tag.name in _WANTED_TEXTS and not self._has_foreign_text(tag.name, end):
+            self._at = start
+            return True
+        if self._handler.start_tag(tag) and not tag.self_closing:
+            self._show_foreign_text(tag, end)
+        if tag.changed:
+            self._replace(start, end, tag.to_bytes())
+        return False
+
+    def _gate_fragment(self, markup: bytes) -> bytes:
+        """Return markup that stands for an entity, gated."""
+        rewriter = Rewriter(self._handler, xml=True)
+        rewriter._doctype.entities = self._doctype.entities
+        return rewriter.feed(markup) + rewriter.end()
+
     def _html_tag(self, tag: StartTag, start: int, end: int) -> bool:
         """Show a tag of HTML."""
         name = tag.name
         if name == b"base":
             tag.counts = self._base_counts()
         wants_text = self._handler.start_tag(tag)
-        if name in RAW_TEXT and not self._ends_itself(tag):
+        if name in RAW_TEXT:
             is_markup = name == b"noscript" or self._may_be_dropped(name)
             if is_markup or not self._take_whole_text(tag, start, end, wants_text=wants_text):
                 return self._start_text(tag, start, end, wants_text=wants_text, is_markup=is_markup)
@@ -451,7 +480,7 @@ class Rewriter(Texts):
 
     @property
     def _sees_every(self) -> bool:
-        return self._in_doubt or self._foreign.is_open
+        return self._in_doubt or self._xml or self._foreign.is_open
 
     def _skip_drawing(self, end: int) -> bool:
         """Go behind the end tag of a picture that has just begun, if nothing in it can be of interest."""
@@ -462,9 +491,6 @@ class Rewriter(Texts):
             return False
         self._at = match.end()
         return True
-
-    def _ends_itself(self, tag: StartTag) -> bool:
-        return self._xml and tag.self_closing
 
     def _take_structure(self, name: bytes) -> bool:
         """Take note of a tag that decides how what follows is read; return True if another state has to go on."""
@@ -521,6 +547,8 @@ class Rewriter(Texts):
     def _end_tag(self, raw: bytes, at: int) -> bool:
         """Take note of an end tag; return True if another state has to go on."""
         self._has_markup = True
+        if self._xml:
+            return False
         match = NAME.match(raw)
         name = match[0][2:].lower() if match is not None else b""
         if self._in_doubt:
