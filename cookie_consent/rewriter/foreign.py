@@ -56,7 +56,7 @@ class _Element(NamedTuple):
 class ForeignContent:
     """The elements that are open since the outermost ``svg`` or ``math``. Depth is bounded."""
 
-    _MAXIMUM_DEPTH = 512
+    _MAXIMUM_DEPTH = 100
 
     def __init__(self) -> None:
         self._open: list[_Element] = []
@@ -81,9 +81,9 @@ class ForeignContent:
         return bool(self._open) and self._open[-1].namespace != b"html"
 
     @property
-    def holds_html(self) -> bool:
-        """Whether some HTML is open in it."""
-        return any(element.namespace == b"html" for element in self._open)
+    def is_drawing(self) -> bool:
+        """Whether what comes next is foreign, whatever its name."""
+        return bool(self._open) and self._open[-1].namespace != b"html" and not self._open[-1].point
 
     def end_tags(self) -> bytes:
         """Return the end tags of what is open."""

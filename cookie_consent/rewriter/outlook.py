@@ -18,7 +18,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-__all__ = ["BREAKOUT", "DRAWING", "FOREIGN_NAMES", "SUSPECT", "Outlook", "outlook"]
+__all__ = ["BREAKOUT", "DRAWING", "FOREIGN_NAMES", "SHAPES", "SUSPECT", "Outlook", "outlook"]
 
 _CARRIERS = frozenset(
     b"img image link source video audio track object embed input frame applet portal fencedframe".split()
@@ -93,6 +93,18 @@ DRAWING = re.compile(
     rb"|title(?:>|[\t\n\f\r ][^<>]*+>)[^<]*+</title>))*+[^<]*+</svg>"
 )  # fmt: skip
 """The content of an ``svg`` element that only draws, with its end tag, if there is no suspect in it."""
+
+_PLAIN_ATTRIBUTES = rb"(?:[\t\n\f\r ]++[a-zA-Z:_-]++=\"[^\"<>]*+\")*+[\t\n\f\r ]*+"
+_LEAF_NAMES = b"path circle ellipse line polygon polyline rect stop".split()
+_LEAF = rb"<(?:title>[^<]*+</title>|" + rb"|".join(
+    name + _PLAIN_ATTRIBUTES + rb"(?:/>|>[\t\n\f\r ]*+</" + name + rb">)" for name in _LEAF_NAMES
+) + rb")"  # fmt: skip
+_GROUP = rb"|".join(
+    rb"<" + name + _PLAIN_ATTRIBUTES + rb">(?:[^<]*+" + _LEAF + rb")*+[^<]*+</" + name + rb">"
+    for name in (b"g", b"symbol")
+)
+SHAPES = re.compile(rb"(?:[^<]*+(?:" + _LEAF + rb"|" + _GROUP + rb"))*+")
+"""Elements of SVG that only draw, each with its end: nothing is open behind them that was not before."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from cookie_consent.rewriter.foreign import FOREIGN_ROOTS, ForeignContent
 from cookie_consent.rewriter.grammar import NAME, RAW_TEXT, TAG, TEXT, XML_TAG, raw_text_end
 from cookie_consent.rewriter.look_ahead import LookAhead
-from cookie_consent.rewriter.outlook import DRAWING
+from cookie_consent.rewriter.outlook import DRAWING, SHAPES
 from cookie_consent.rewriter.raw_text import ScriptData
 from cookie_consent.rewriter.references import decode_references
 from cookie_consent.rewriter.tag import StartTag
@@ -36,6 +36,7 @@ _DECODED = frozenset({b"title", b"noscript", b"iframe", b"noembed", b"noframes"}
 _BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 _WANTED_TEXTS = frozenset({b"script", b"style"})
 _LETTERS = frozenset(b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz")
+_BARE = re.compile(rb"<(?!(?:" + rb"|".join(sorted(RAW_TEXT | {b"html", b"base"})) + rb")>)[a-z][a-z0-9]*+>")
 _XML_LETTERS = frozenset(range(256)) - frozenset(b"\t\n\f\r /!?><=")
 _SPACES = re.compile(rb"[\t\n\f\r ]*+")
 
@@ -322,9 +323,9 @@ class Rewriter(Texts):
         self._has_markup = True
         if self._in_doubt:
             return self._doubtful_tag(raw, start, end)
-        tag = self._tag(raw)
         if self._xml:
-            return self._xml_tag(tag, start, end)
+            return (self._all_tags or not _is_bare(raw)) and self._xml_tag(self._tag(raw), start, end)
+        tag = self._tag(raw)
         name = tag.name
         if self._foreign.is_open or name in FOREIGN_ROOTS:
             if self._pending:
@@ -335,6 +336,8 @@ class Rewriter(Texts):
     def _doubtful_tag(self, raw: bytes, start: int, end: int) -> bool:
         if b"<" in raw[1:]:
             raw = raw[:1] + raw[1:].replace(b"<", self._escape)
+        if not self._all_tags and not self._foreign.is_open and _is_bare(raw):
+            return False
         tag = StartTag(raw, foreign=True)
         if tag.name in _WANTED_TEXTS and tag.name not in self._raw_text_names:
             self._replace(start, end, self._escape + raw[1:])  # its text cannot be judged in here
@@ -420,10 +423,9 @@ class Rewriter(Texts):
         name = tag.name
         tag.foreign, tag.either = True, self._foreign.stray or self._has_frames or self._select is not None
         tag.counts = None  # Chromium's preload scanner does not see where it stands
-        is_text = name in RAW_TEXT
-        if is_text:
+        if name in RAW_TEXT:
             self._pending = name
-        if is_text or self._all_tags or self._foreign_ahead.is_of_interest(tag.raw):
+        if self._all_tags or name in _WANTED_TEXTS or self._is_of_interest(tag):
             wants_text = self._handler.start_tag(tag)
             if wants_text and not tag.self_closing:
                 self._show_foreign_text(tag, end)
@@ -434,7 +436,24 @@ class Rewriter(Texts):
         if name == b"svg" and self._foreign.depth == 1 and self._skip_drawing(end):
             self._foreign.end(name)
             self._look_again()
+        else:
+            self._skip_shapes(end)
         return False
+
+    def _skip_shapes(self, at: int) -> None:
+        """Go behind elements of SVG that only draw."""
+        if self._foreign.is_drawing and not (self._pending or self._all_tags):
+            match = SHAPES.match(self._buffer, at, self._ahead.calm_end(at))
+            if match is not None:
+                self._at = match.end()
+
+    def _is_of_interest(self, tag: StartTag) -> bool:
+        """Say whether a tag in foreign content is to be shown."""
+        raw = tag.raw
+        if b"=" not in raw:
+            return False
+        ahead = self._foreign_ahead
+        return ahead.has_suspect(raw) if tag.name in FOREIGN_ROOTS else ahead.is_of_interest(raw)
 
     def _read_in_doubt(self, at: int) -> bool:
         """Go back to ``at`` and be in doubt from there on."""
@@ -567,6 +586,7 @@ class Rewriter(Texts):
                 return self._read_in_doubt(at)
             if not self._foreign.is_open:
                 self._look_again()
+            self._skip_shapes(self._at)
         if name in {b"body", b"html"}:
             is_end = not (self._foreign.is_open or self._templates or self._select is not None)
             if is_end and self._before_body_end is not None:
@@ -615,6 +635,11 @@ class Rewriter(Texts):
             is_known = not (inner._in_doubt or inner._templates or inner._has_frames or inner._select is not None)
         if not is_known:
             self._enter_doubt()
+
+
+def _is_bare(raw: bytes) -> bool:
+    """Say whether a start tag has no attributes, and no text that matters."""
+    return b" " not in raw and _BARE.fullmatch(raw) is not None
 
 
 def _unfinished(rest: bytes) -> bytes:

@@ -71,11 +71,11 @@ def names(document: str) -> list[bytes]:
         ("<svg><style><img src=a></style></svg>", [b"svg", b"style", b"img"]),  # a live image
         # In HTML inside SVG raw text is read as markup too: all open elements decide what an end tag closes.
         ("<svg><title><style><img src=a></style></title></svg>", [b"svg", b"title", b"style", b"img"]),
-        ("<svg><p><style><img src=a></style>", [b"svg", b"p", b"style"]),  # p breaks out
+        ("<svg><p><style><img src=a></style>", [b"svg", b"style"]),  # p breaks out
         ("<svg/><style><img src=a></style>", [b"svg", b"style"]),
         ("<math><mi><p>a</p></mi><style><img>", [b"math", b"mi", b"style", b"img"]),
         ("<math><svg><title><style><img>", [b"math", b"svg", b"title", b"style", b"img"]),  # an "svg" of MathML
-        ("<select><style><img></style></select><style><img>", [b"select", b"style", b"img", b"style"]),  # older parsers
+        ("<select><style><img></style></select><style><img>", [b"select", b"style", b"img", b"style", b"img"]),  # older parsers
         ("<div><svg></div><![CDATA[><img>]]>", [b"svg", b"img"]),  # the end tag closes both
         ("<svg><title>a</title><path d='M0 0'/></svg><img src=a>", [b"svg", b"title", b"img"]),
         ("<svg><path d='M0 0'/><image href=a></image></svg>", [b"svg", b"image"]),
@@ -83,7 +83,7 @@ def names(document: str) -> list[bytes]:
         ('<svg><use href="#a" xlink:href="b"/></svg>', [b"svg", b"use"]),
         ("<svg><title><img src=a></title></svg>", [b"svg", b"title", b"img"]),
         ("<svg><path d='></svg><img src=a>'/></svg>", [b"svg"]),
-        ("<svg><p></svg><style><img></style>", [b"svg", b"p", b"style"]),
+        ("<svg><p></svg><style><img></style>", [b"svg", b"style"]),
         ("<svg><g></svg><title><img src=a></title>", [b"svg", b"title"]),
         ("<math></svg><noframes><img src=a></noframes>", [b"math", b"noframes", b"img"]),
         ("<noscript><img src=a></noscript>", [b"noscript", b"img"]),
@@ -115,7 +115,7 @@ def test_tags_that_are_seen(document: str, expected: list[bytes]) -> None:
         ("<svg><USE HREF=b /></svg>", [b"svg", b"use"]),
         ("<svg><title><img src=//a></title></svg>", [b"svg", b"title", b"img"]),
         ("<svg><path d='></svg><img src=//a>'/></svg>", [b"svg"]),
-        ("<svg><p></svg><style><img></style>", [b"svg", b"p", b"style"]),
+        ("<svg><p></svg><style><img></style>", [b"svg", b"style"]),
         ("<svg><g></svg><title><img src=//a></title>", [b"svg", b"title"]),
         ("<svg><a><svg><style><img src=//a></style></svg></a></svg>", [b"svg", b"svg", b"style", b"img"]),
         ("<math></svg><noframes><img src=//a></noframes>", [b"math", b"noframes", b"img"]),
