@@ -21,7 +21,7 @@ CARRIERS = (
     f"<input type=image src=//{EVIL}/>", f"<meta http-equiv=refresh content='9;url=//{EVIL}/'>",
     f"<frame src=//{EVIL}/>", f'<p style="background:url(//{EVIL}/)">', f"<style>a{{background:url(//{EVIL}/)}}</style>",
     f"<style>@import '//{EVIL}/';</style>", f'<g fill="url(//{EVIL}/)">', f"<script href=//{EVIL}/></script>",
-    f"<td background=//{EVIL}/>",
+    f"<td background=//{EVIL}/>", f"<base href=//{EVIL}/>",
 )  # fmt: skip
 FOREIGN = (
     "<svg>", "</svg>", "<math>", "</math>", "<g>", "</g>", "<path/>", "</path>", "<desc>", "</desc>",
@@ -40,6 +40,7 @@ STRUCTURE = (
     "<colgroup>", "<col>", "<template>", "</template>", "<frameset>", "</frameset>", "<body>", "</body>", "</html>",
     "<head>", "</head>", "<p>", "</p>", "<div>", "</div>", "<b>", "</b>", "<li>", "</br>", "<button>", "</button>",
     "<object>", "</object>", "<form>", "</form>", "<input>", "<h1>", "</h1>", "<nobr>", "<hr>", "<keygen>", "text", " ",
+    "<base href=/>", "<img src=own.png>", "<img src=own.png>",
 )  # fmt: skip
 _GROUPS = (CARRIERS, FOREIGN, TEXTS, PHASES, STRUCTURE)
 _WEIGHTS = (20, 28, 20, 16, 24)

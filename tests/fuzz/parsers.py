@@ -65,6 +65,23 @@ def carrier(namespace: str, name: str, attributes: dict[str, str | None], text: 
     return None
 
 
+class _Base:
+    """What relative addresses lead to, in tree order, and whether there is one."""
+
+    def __init__(self) -> None:
+        self._first: str | None = None
+        self._is_used = False
+
+    def take(self, name: str, attributes: dict[str, str | None]) -> None:
+        if name == "base" and self._first is None:
+            self._first = attributes.get("href")
+        self._is_used = self._is_used or (name == "img" and attributes.get("src") == "own.png")
+
+    @property
+    def carriers(self) -> list[str]:
+        return ["address on another base"] if self._is_used and EVIL in (self._first or "") else []
+
+
 def _fetches(css: str) -> bool:
     found: list[str] = []
     if EVIL in css:
@@ -80,12 +97,15 @@ def _lexbor(documents: Sequence[str]) -> Iterator[list[Findings]]:
 def _in_lexbor(markup: str, *, scripting: bool) -> Findings:
     carriers: list[str] = []
     texts: list[str] = []
+    base = _Base()
     root = LexborHTMLParser(markup, scripting=scripting).root
     for node in root.traverse(include_text=False) if root is not None else ():
         name = str(node.tag)
         if name[0] in "-_":
             continue
         attributes = node.attributes
+        if name == "img" or (name == "base" and not _is_foreign(node)):
+            base.take(name, attributes)
         if attributes or name == "style":
             text = node.text(deep=True) if name == "style" else ""
             found = carrier(_EITHER, name, attributes, text)
@@ -95,7 +115,7 @@ def _in_lexbor(markup: str, *, scripting: bool) -> Findings:
                 carriers.append(found)
         if name == "textarea" and not _is_foreign(node):
             texts.append(node.text(deep=True))
-    return carriers, texts
+    return carriers + base.carriers, texts
 
 
 def _is_foreign(node: LexborNode) -> bool:
@@ -132,6 +152,7 @@ def _html5lib(documents: Sequence[str]) -> Iterator[list[Findings]]:
 def _in_html5lib(markup: str, *, scripting: bool) -> Findings:
     carriers: list[str] = []
     texts: list[str] = []
+    base = _Base()
     for node in html5lib.HTMLParser().parse(markup, scripting=scripting).iter():
         if not isinstance(node.tag, str):
             continue
@@ -141,9 +162,12 @@ def _in_html5lib(markup: str, *, scripting: bool) -> Findings:
         found = carrier(namespace, name, attributes, "".join(node.itertext()))
         if found is not None:
             carriers.append(found)
-        if name == "textarea" and namespace == _HTML:
-            texts.append("".join(node.itertext()))
-    return carriers, texts
+        if namespace == _HTML:
+            base.take(name, attributes)
+            if name == "textarea":
+                texts.append("".join(node.itertext()))
+    # It knows no templates, in which a base does not count.
+    return carriers + ([] if "<template" in markup else base.carriers), texts
 
 
 _IN_PAGE = """documents => documents.map(markup => [...new DOMParser().parseFromString(markup, "text/html")
@@ -169,8 +193,12 @@ class _Chromium:
             self._page = browser.new_page()
         for nodes in self._page.evaluate(_IN_PAGE, list(documents)):
             found = [carrier(*node) for node in nodes]
+            base = _Base()
+            for namespace, name, attributes, _ in nodes:
+                if namespace == _HTML:
+                    base.take(name, attributes)
             texts = [text for namespace, name, _, text in nodes if name == "textarea" and namespace == _HTML]
-            yield [([name for name in found if name is not None], texts)]
+            yield [([*filter(None, found), *base.carriers], texts)]
 
 
 PARSERS: dict[str, Parse] = {"lexbor": _lexbor, "html5lib": _html5lib, "chromium": _Chromium()}
