@@ -224,6 +224,11 @@ class TagGate:
         if href is None or self._is_based or tag.counts is False:
             return
         self._has_base = True
+        verdict = self.refused_address(href) if tag.late else None
+        if verdict is not None:
+            self._disarm(tag, b"href")
+            self._hold(tag, [verdict])
+            return
         found = target(href, self._page_host)
         host = found[0] if found is not None else self._page_host
         possible = self._base_hosts[tag.counts is True :]  # the page's own host stands first

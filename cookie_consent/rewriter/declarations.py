@@ -48,7 +48,12 @@ class Declarations:
     """Whether no more comes."""
     _doctype: DoctypeGate
 
+    _pending: bytes
+
     def _enter_doubt(self) -> None:
+        raise NotImplementedError
+
+    def _read_as_text(self, at: int) -> bool:
         raise NotImplementedError
 
     def _mute(self, start: int, end: int) -> None:
@@ -95,7 +100,9 @@ class Declarations:
                 else:
                     self._at = match.end()
                     self._mute(at + 4, self._at)
-        elif b"<!--".startswith(head) or (self._foreign.takes_cdata and len(head) < 9 and b"<![CDATA[".startswith(head)):
+        elif b"<!--".startswith(head) or (
+            self._foreign.takes_cdata and len(head) < 9 and b"<![CDATA[".startswith(head)
+        ):
             return False
         elif self._foreign.takes_cdata and not self._in_doubt and head == b"<![CDATA[":
             self._at = at + 9
@@ -172,6 +179,8 @@ class Declarations:
             self._state = self._markup
             return True
         self._at = end
+        if self._pending:
+            return self._read_as_text(end)
         self._enter_doubt()
         self._state = self._markup if self._has_closed else self._bogus_comment
         return True

@@ -30,14 +30,20 @@ _LONGEST_MARK = 16
 _LONGEST_HEAD_TAG = 16 * 1024
 _LONGEST_FOREIGN_TEXT = 64 * 1024
 _STRUCTURE = frozenset({b"plaintext", b"body", b"frameset", b"base", b"select", b"template", b"table", b"col"})
+_MOST_ENDS = 100
 _FORM_TEXT = b"textarea"
 _DECODED = frozenset({b"title", b"noscript", b"iframe", b"noembed", b"noframes"})
 """Elements in whose text a character reference does no harm."""
 _BYTE_ORDER_MARK = b"\xef\xbb\xbf"
+_PAGE_ENDS = frozenset({b"</body>", b"</html>"})
 _WANTED_TEXTS = frozenset({b"script", b"style"})
 _LETTERS = frozenset(b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz")
 _BARE = re.compile(rb"<(?!(?:" + rb"|".join(sorted(RAW_TEXT | {b"html", b"base"})) + rb")>)[a-z][a-z0-9]*+>")
 _XML_LETTERS = frozenset(range(256)) - frozenset(b"\t\n\f\r /!?><=")
+_CONTENT = re.compile(
+    rb"<(?:img|image|input|video|audio|embed|object|i?frame|svg|picture|body|p|div|table|td)[\t\n\f\r />]",
+    re.IGNORECASE,
+)
 _SPACES = re.compile(rb"[\t\n\f\r ]*+")
 
 
@@ -109,6 +115,9 @@ class Rewriter(Texts):
         self._at_start = True
         self._offset = 0  # where the buffer begins in the document
         self._foreign_text_shown = 0
+        self._tail, self._fed = b"", 0
+        self._content_at = -1 if in_doubt or not scripting else None
+        """Where the first content of the body stands."""
         self._look_again()
         self._retried = False
         self._waiting = self._is_final = False
@@ -124,6 +133,8 @@ class Rewriter(Texts):
 
     def feed(self, data: bytes) -> bytes:
         """Take the next bytes of the document; return what can be sent of it."""
+        if self._content_at is None:
+            self._find_content(data)
         if self._rest:
             data = self._rest + data
             self._rest = b""
@@ -171,13 +182,20 @@ class Rewriter(Texts):
             out.append(b"</" + self._text_name + b">")
         self._rest, self._state = b"", self._markup
         self._insert_head()
-        out.append(self._foreign.end_tags() if not self._scripting else b"")
+        if not (self._scripting or self._inner_in_doubt):
+            out.append(self._foreign.end_tags())
         if self._before_body_end is not None:
-            out.append(self._before_body_end())
-            self._before_body_end = None
+            banner, self._before_body_end = self._before_body_end(), None
+            if banner:
+                out += [self._open_ends(), banner]
         result = b"".join(out)
         out.clear()
         return result
+
+    def _open_ends(self) -> bytes:
+        """Return the end tags of what would hide that which is inserted at the end."""
+        select = b"</select>" if self._select is not None else b""
+        return select + b"</template>" * min(self._templates, _MOST_ENDS)
 
     def _end_in_doubt(self, rest: bytes) -> None:
         """Send the rest of a text that was read as markup, but no beginning of a tag."""
@@ -192,6 +210,15 @@ class Rewriter(Texts):
             out.append(self._escape + rest[1:].replace(b"<", self._escape) if len(rest) > 1 else rest)
         else:
             out.append(rest[:1] + rest[1:].replace(b"<", self._escape))
+
+    def _find_content(self, data: bytes) -> None:
+        """Look for the first content of the body; too much may be found, in the text of a script."""
+        text = self._tail + data
+        match = _CONTENT.search(text)
+        if match is not None:
+            self._content_at = self._fed - len(self._tail) + match.start()
+        self._fed += len(data)
+        self._tail = text[-_LONGEST_MARK:]
 
     def _insert_head(self) -> None:
         if self._after_head_start is not None:
@@ -274,7 +301,11 @@ class Rewriter(Texts):
     def _no_tag(self, at: int, second: int) -> bool:
         """Take a ``<`` that begins no tag; return False if more has to come."""
         if second in b"!?/":
-            if self._pending:
+            is_cdata = self._buffer.startswith(b"<![CDATA[", at) and self._foreign.takes_cdata
+            if self._pending and not is_cdata:
+                head = self._buffer[at : at + 9]
+                if len(head) < 9 and b"<![CDATA[".startswith(head) and not self._is_final:
+                    return False
                 return self._read_as_text(at)
             self._has_markup = True
             return self._declaration()
@@ -339,6 +370,7 @@ class Rewriter(Texts):
         if not self._all_tags and not self._foreign.is_open and _is_bare(raw):
             return False
         tag = StartTag(raw, foreign=True)
+        tag.late = True
         if tag.name in _WANTED_TEXTS and tag.name not in self._raw_text_names:
             self._replace(start, end, self._escape + raw[1:])  # its text cannot be judged in here
             return False
@@ -375,6 +407,7 @@ class Rewriter(Texts):
         if tag.name in _WANTED_TEXTS and not self._has_foreign_text(tag.name, end):
             self._at = start
             return True
+        tag.late = self._content_at is not None and self._content_at < self._offset + start
         if self._handler.start_tag(tag) and not tag.self_closing:
             self._show_foreign_text(tag, end)
         if tag.changed:
@@ -392,6 +425,7 @@ class Rewriter(Texts):
         name = tag.name
         if name == b"base":
             tag.counts = self._base_counts()
+            tag.late = self._content_at is not None and self._content_at < self._offset + start
         wants_text = self._handler.start_tag(tag)
         if name in RAW_TEXT:
             is_markup = name == b"noscript" or self._may_be_dropped(name)
@@ -423,6 +457,7 @@ class Rewriter(Texts):
         name = tag.name
         tag.foreign, tag.either = True, self._foreign.stray or self._has_frames or self._select is not None
         tag.counts = None  # Chromium's preload scanner does not see where it stands
+        tag.late = True
         if name in RAW_TEXT:
             self._pending = name
         if self._all_tags or name in _WANTED_TEXTS or self._is_of_interest(tag):
@@ -579,6 +614,8 @@ class Rewriter(Texts):
             return False
         if self._foreign.is_open:
             if self._pending and name != self._pending:
+                if raw.lower() in _PAGE_ENDS:  # to some it is text, and others ignore it
+                    return False
                 return self._read_as_text(at)
             self._pending = b""
             self._foreign.end(name)
@@ -627,6 +664,7 @@ class Rewriter(Texts):
         return inner
 
     def _take_in(self, inner: Texts) -> None:
+        self._look_again()  # there may be a base in it
         if not isinstance(inner, Rewriter) or self._in_doubt:
             return
         if inner._inner_in_doubt:

@@ -23,7 +23,18 @@ class StartTag:
     namespace, whatever prefix it has; its name, and that of a link (``xlink:href``), is known by what follows that.
     """
 
-    __slots__ = ("_attributes", "_edits", "_entities", "_name_end", "counts", "either", "foreign", "name", "raw")
+    __slots__ = (
+        "_attributes",
+        "_edits",
+        "_entities",
+        "_name_end",
+        "counts",
+        "either",
+        "foreign",
+        "late",
+        "name",
+        "raw",
+    )
 
     def __init__(self, raw: bytes, *, foreign: bool = False, entities: Mapping[str, str] | None = None) -> None:
         self.raw = raw
@@ -35,6 +46,8 @@ class StartTag:
         """Whether it may be one of HTML as well: it depends on the browser, or on what the scanner does not know."""
         self.counts: bool | None = None if is_xml else True
         """Whether it stands in the page itself, and not in a template; None if that depends on the reading."""
+        self.late = False
+        """Of a ``base``: whether content may stand before it, which browsers may yet load from the base after it."""
         match = (XML_NAME if is_xml else NAME).match(raw)
         if match is None:
             raise ValueError("not a start tag")
@@ -48,7 +61,7 @@ class StartTag:
     def copy(self) -> StartTag:
         """Return the tag as it was found."""
         tag = StartTag(self.raw, foreign=self.foreign, entities=self._entities)
-        tag.either, tag.counts = self.either, self.counts
+        tag.either, tag.counts, tag.late = self.either, self.counts, self.late
         return tag
 
     @property
@@ -166,4 +179,3 @@ class StartTag:
 
 def _position(edit: tuple[int, int, bytes]) -> int:
     return edit[0]
-

@@ -34,7 +34,23 @@ TEXTS = (
     "</xmp>", "<iframe>", "</iframe>", "<noembed>", "</noembed>", "<noframes>", "</noframes>", "<noscript>",
     "</noscript>", "<plaintext>",
 )  # fmt: skip
-PHASES = ("<![CDATA[", "]]>", "<!--", "-->", '<p title="', '">', '"', "'", ">", "<!", "<?x", "</", "<a b='", "'>", "<p ")
+PHASES = (
+    "<![CDATA[",
+    "]]>",
+    "<!--",
+    "-->",
+    '<p title="',
+    '">',
+    '"',
+    "'",
+    ">",
+    "<!",
+    "<?x",
+    "</",
+    "<a b='",
+    "'>",
+    "<p ",
+)
 STRUCTURE = (
     "<select>", "</select>", "<option>", "<optgroup>", "<table>", "</table>", "<tr>", "<td>", "</td>", "<caption>",
     "<colgroup>", "<col>", "<template>", "</template>", "<frameset>", "</frameset>", "<body>", "</body>", "</html>",

@@ -49,7 +49,11 @@ def carrier(namespace: str, name: str, attributes: dict[str, str | None], text: 
         key = _HTML_ADDRESSES.get(name)
         if key is not None and EVIL in (attributes.get(key) or ""):
             return f"{name} {key}"
-        if name == "meta" and "refresh" in (attributes.get("http-equiv") or "") and EVIL in (attributes.get("content") or ""):
+        if (
+            name == "meta"
+            and "refresh" in (attributes.get("http-equiv") or "")
+            and EVIL in (attributes.get("content") or "")
+        ):
             return "meta refresh"
         if name in {"td", "body", "table"} and EVIL in (attributes.get("background") or ""):
             return f"{name} background"
@@ -85,7 +89,7 @@ class _Base:
 def _fetches(css: str) -> bool:
     found: list[str] = []
     if EVIL in css:
-        rewrite_css(css, found.append)  # type: ignore[arg-type]
+        rewrite_css(css, found.append)
     return any(address.startswith("//") for address in found)
 
 
@@ -187,8 +191,8 @@ class _Chromium:
         if self._page is None:
             from playwright.sync_api import sync_playwright
 
-            browser = sync_playwright().start().chromium.launch(
-                executable_path=shutil.which("chromium"), args=list(_FLAGS)
+            browser = (
+                sync_playwright().start().chromium.launch(executable_path=shutil.which("chromium"), args=list(_FLAGS))
             )
             self._page = browser.new_page()
         for nodes in self._page.evaluate(_IN_PAGE, list(documents)):

@@ -8,7 +8,9 @@ from tests.fuzz.parsers import PARSERS
 from tests.fuzz.search import batch, misses, wrong
 
 
-@pytest.mark.parametrize(("parser", "seed"), [("lexbor", "make-test/0"), ("lexbor", "make-test/1"), ("html5lib", "make-test/2")])
+@pytest.mark.parametrize(
+    ("parser", "seed"), [("lexbor", "make-test/0"), ("lexbor", "make-test/1"), ("html5lib", "make-test/2")]
+)
 def test_nothing_is_missed(parser: str, seed: str) -> None:
     assert list(misses(parser, seed)) == []
 
@@ -21,7 +23,11 @@ def test_a_seed_gives_the_same_documents() -> None:
 def test_what_is_live_is_found(parser: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """The documents as they are, without a gate."""
     monkeypatch.setattr("tests.fuzz.search.gated", lambda markup: markup)
-    documents = [("<svg>", "<image href=//evil.test/ />"), ("<p style='background:url(//evil.test/)'>",), ("<img src=/a>",)]
+    documents = [
+        ("<svg>", "<image href=//evil.test/ />"),
+        ("<p style='background:url(//evil.test/)'>",),
+        ("<img src=/a>",),
+    ]
     assert [bool(what) for what in wrong(parser, documents)] == [True, True, False]
 
 

@@ -68,7 +68,6 @@ def test_nothing_is_live_in_any_tree(markup: str, parser: str) -> None:
 @pytest.mark.parametrize("markup", HELD)
 def test_what_is_held_does_not_depend_on_the_pieces(markup: str) -> None:
     whole = gated(markup)
-    assert "data-consent" in whole or "&lt;" in whole
     assert whole == gated(markup, size=1) == gated(markup, size=7)
 
 
@@ -124,10 +123,15 @@ def test_where_there_is_doubt_no_other_reading_finds_a_tag() -> None:
         ("<base target=a><base href=//evil.test/><img src=a>", True),  # that has an address
         ("<table><tr><td><base href=/></td></tr><base href=//evil.test/></table><img src=a>", True),  # put before the table
         ("<base href=//evil.test/><img src=//site.test/a>", False),
+        # Browsers load an image when the parser rests, from the base that there is by then.
+        ("<img src=a><base href=//evil.test/>", True),
+        ("<head><script>a</script><base href=//evil.test/></head><body><a href=b>c</a>", False),
     ],
 )  # fmt: skip
-def test_base(markup: str, is_held: bool) -> None:  # noqa: FBT001
-    assert ("data-src" in gated(markup)) is is_held
+def test_an_address_on_a_base_is_held_where_the_base_counts(markup: str, is_held: bool) -> None:  # noqa: FBT001
+    out = gated(markup)
+    assert out == gated(markup, size=1)
+    assert ("data-consent=" in out) is is_held
 
 
 @pytest.mark.parametrize(
