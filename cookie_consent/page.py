@@ -56,6 +56,12 @@ class Page:
     def finish(self) -> bytes:
         """Return the rest."""
         rest = self._rewriter.feed(self._charset.decode(b"", final=True)) + self._rewriter.end()
+        if self._rewriter.is_too_long:
+            log_once(
+                "doctype",
+                "the DOCTYPE of an XHTML page is longer than 64 KiB: what its entities load is left to the "
+                "Content-Security-Policy; move the entities out of it to have them gated",
+            )
         return self._coding.encode(self._charset.encode(rest, final=True)) + self._coding.finish()
 
     def _guard(self) -> bytes:

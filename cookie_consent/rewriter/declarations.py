@@ -6,13 +6,9 @@ from typing import TYPE_CHECKING
 
 from cookie_consent.rewriter.foreign import ForeignContent
 from cookie_consent.rewriter.grammar import CDATA_STEP, COMMENT_END
-from cookie_consent.rewriter.xml_markup import DOCTYPE, LONGEST_DECLARATION, gate_instruction
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-
-    from cookie_consent.rewriter.handler import Handler
-    from cookie_consent.rewriter.xml_markup import DoctypeGate
 
 __all__ = ["Declarations"]
 
@@ -23,8 +19,6 @@ class Declarations:
     A state is a method that looks at what has come from ``_at`` on, and returns False if more has to come.
     """
 
-    is_too_long = False
-    """Whether a declaration of XML was too long to be looked at."""
     _state: Callable[[], bool]
     _markup: Callable[[], bool]
     """The state to go back to."""
@@ -37,18 +31,17 @@ class Declarations:
     _foreign: ForeignContent
     _in_doubt: bool
     """Whether other readings of the page may have begun; see ``Rewriter``."""
-    _escape: bytes
+    _escape = b"&lt;"
     """What stands in doubt for a ``<`` that is no markup."""
-    _has_closed: bool
+    _has_closed = False
     """Whether a CDATA section has a ``>`` in it, so that it has ended for who takes it for a comment."""
 
     _xml: bool
-    _handler: Handler
     _is_final: bool
     """Whether no more comes."""
-    _doctype: DoctypeGate
 
-    _pending: bytes
+    _pending = b""
+    """The element of SVG that has begun and whose text some would take for raw text."""
 
     def _enter_doubt(self) -> None:
         raise NotImplementedError
@@ -57,11 +50,14 @@ class Declarations:
         raise NotImplementedError
 
     def _mute(self, start: int, end: int) -> None:
-        """Where there is doubt, let no other reading find markup in text that this one has from ``start`` to ``end``."""
+        """Where there is doubt, let no other reading find markup in what is text from ``start`` to ``end``."""
         if self._in_doubt:
             text = self._buffer[start:end]
             if b"<" in text:
                 self._replace(start, end, text.replace(b"<", self._escape))
+
+    def _xml_declaration(self, head: bytes) -> bool:
+        raise NotImplementedError
 
     def _flush(self, until: int) -> None:
         """Send the buffer up to ``until`` as it is."""
@@ -86,20 +82,7 @@ class Declarations:
             self._at = at + 2
             self._state = self._bogus_comment
         elif head.startswith(b"<!--"):
-            if len(head) < 6 and head != b"<!-->":
-                return False
-            if head[4:5] == b">":
-                self._at = at + 5
-            elif head[4:6] == b"->":
-                self._at = at + 6
-            else:
-                self._at = at + 4
-                match = COMMENT_END.search(buffer, at + 4)
-                if match is None:
-                    self._state = self._comment
-                else:
-                    self._at = match.end()
-                    self._mute(at + 4, self._at)
+            return self._open_comment(head)
         elif b"<!--".startswith(head) or (
             self._foreign.takes_cdata and len(head) < 9 and b"<![CDATA[".startswith(head)
         ):
@@ -115,48 +98,23 @@ class Declarations:
             self._state = self._bogus_comment
         return True
 
-    def _xml_declaration(self, head: bytes) -> bool:
-        """Begin a comment, a processing instruction, CDATA or a document type declaration of XML."""
+    def _open_comment(self, head: bytes) -> bool:
         buffer, at = self._buffer, self._at
-        may_wait = not self._is_final and len(buffer) - at < LONGEST_DECLARATION
-        if len(head) < 9 and may_wait:
+        if len(head) < 6 and head != b"<!-->":
             return False
-        end = -1
-        self._at, self._state = at + 2, self._bogus_comment
-        if head.startswith(b"<!--"):
-            self._at, self._state = at + 4, self._xml_comment
-        elif head == b"<![CDATA[":
-            self._at, self._state = at + 9, self._xml_cdata
-        elif head.startswith(b"<?"):
-            self._state = self._instruction
-            end = buffer.find(b"?>", at + 2) + 2
-        elif head.lower() == b"<!doctype":
-            match = DOCTYPE.match(buffer, at)
-            end = match.end() if match is not None else 1
-        if end > 1:
-            raw = buffer[at:end]
-            changed = gate_instruction(raw, self._handler) if head[1:2] == b"?" else self._doctype(raw)
-            if changed != raw:
-                self._replace(at, end, changed)
-            self._at, self._state = end, self._markup
-        elif end == 1:
-            if may_wait:
-                self._at, self._state = at, self._markup
-                return False
-            self.is_too_long = True
+        if head[4:5] == b">":
+            self._at = at + 5
+        elif head[4:6] == b"->":
+            self._at = at + 6
+        else:
+            self._at = at + 4
+            match = COMMENT_END.search(buffer, at + 4)
+            if match is None:
+                self._state = self._comment
+            else:
+                self._at = match.end()
+                self._mute(at + 4, self._at)
         return True
-
-    def _xml_comment(self) -> bool:
-        found = self._buffer.find(b"-->", self._at)
-        return self._leave(found + 3 if found >= 0 else -1, keep=2)
-
-    def _xml_cdata(self) -> bool:
-        found = self._buffer.find(b"]]>", self._at)
-        return self._leave(found + 3 if found >= 0 else -1, keep=2)
-
-    def _instruction(self) -> bool:
-        found = self._buffer.find(b"?>", self._at)
-        return self._leave(found + 2 if found >= 0 else -1, keep=1)
 
     def _comment(self) -> bool:
         match = COMMENT_END.search(self._buffer, self._at)

@@ -10,10 +10,10 @@ from cookie_consent.rewriter.grammar import NAME, RAW_TEXT, TAG, TEXT, XML_TAG, 
 from cookie_consent.rewriter.look_ahead import LookAhead
 from cookie_consent.rewriter.outlook import DRAWING, SHAPES
 from cookie_consent.rewriter.raw_text import ScriptData
+from cookie_consent.rewriter.readings import WANTED_TEXTS, Readings, is_bare
 from cookie_consent.rewriter.references import decode_references
 from cookie_consent.rewriter.tag import StartTag
 from cookie_consent.rewriter.tag_end import TagEnd
-from cookie_consent.rewriter.texts import Texts
 from cookie_consent.rewriter.xml_markup import DoctypeGate
 
 if TYPE_CHECKING:
@@ -31,14 +31,11 @@ _LONGEST_HEAD_TAG = 16 * 1024
 _LONGEST_FOREIGN_TEXT = 64 * 1024
 _STRUCTURE = frozenset({b"plaintext", b"body", b"frameset", b"base", b"select", b"template", b"table", b"col"})
 _MOST_ENDS = 100
-_FORM_TEXT = b"textarea"
 _DECODED = frozenset({b"title", b"noscript", b"iframe", b"noembed", b"noframes"})
 """Elements in whose text a character reference does no harm."""
 _BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 _PAGE_ENDS = frozenset({b"</body>", b"</html>"})
-_WANTED_TEXTS = frozenset({b"script", b"style"})
 _LETTERS = frozenset(b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz")
-_BARE = re.compile(rb"<(?!(?:" + rb"|".join(sorted(RAW_TEXT | {b"html", b"base"})) + rb")>)[a-z][a-z0-9]*+>")
 _XML_LETTERS = frozenset(range(256)) - frozenset(b"\t\n\f\r /!?><=")
 _CONTENT = re.compile(
     rb"<(?:img|image|input|video|audio|embed|object|i?frame|svg|picture|body|p|div|table|td)[\t\n\f\r />]",
@@ -47,7 +44,7 @@ _CONTENT = re.compile(
 _SPACES = re.compile(rb"[\t\n\f\r ]*+")
 
 
-class Rewriter(Texts):
+class Rewriter(Readings):
     """Rewrites one HTML document given in any pieces; the result does not depend on how it is split.
 
     Memory is bounded by ``MAXIMUM_TAG`` plus ``MAXIMUM_TEXT`` plus one piece; time is linear in the input.
@@ -87,7 +84,6 @@ class Rewriter(Texts):
         self._tags = XML_TAG if xml else TAG
         self._letters = _XML_LETTERS if xml else _LETTERS
         self._in_doubt = in_doubt
-        self._escape = b"&lt;"
         self._raw_text_names = RAW_TEXT
         self._state: Callable[[], bool] = self._prolog if not in_doubt else self._data
         self._markup: Callable[[], bool] = self._state
@@ -96,15 +92,10 @@ class Rewriter(Texts):
         self._sent = 0
         self._rest = b""
         self._out: list[bytes] = []
-        self._inner_in_doubt = False
-        """Whether this reads text as markup that is text to others."""
         self._ahead = LookAhead(all_tags=all_tags, quiet=quiet)
         self._foreign_ahead = LookAhead(all_tags=all_tags, quiet=None)
         self._foreign_ahead.choose(every=True, foreign=True, relative=True, nested=False)
         self._foreign = ForeignContent()
-        self._has_closed = False
-        self._pending = b""
-        """The element of SVG that has begun and whose text some would take for raw text."""
         self._select: int | None = None
         """In how many templates a ``select`` has begun, if one is open."""
         self._templates = 0
@@ -128,8 +119,6 @@ class Rewriter(Texts):
         self._text_name = b""
         self._text_end: re.Pattern[bytes] = raw_text_end(b"script")
         self._script = ScriptData()
-        self._held = None
-        self._inner = None
 
     def feed(self, data: bytes) -> bytes:
         """Take the next bytes of the document; return what can be sent of it."""
@@ -161,25 +150,11 @@ class Rewriter(Texts):
         if self._rest and self._state == self._markup:
             self._is_final = True
             self._out.append(self.feed(b""))
-        rest, out, state = self._rest, self._out, self._state
+        out = self._out
         if self._inner_in_doubt:
-            self._end_in_doubt(rest)
-        elif self._xml and state != self._markup:
-            out.append(rest)
-        elif state == self._markup:
-            out.append(_unfinished(rest))
-        elif state == self._comment:
-            out.append(rest + b"-->")
-        elif state == self._bogus_comment:
-            out.append(rest + b">")
-        elif state == self._cdata:
-            out.append(rest + b"]]>")
-        elif state in (self._raw_text, self._script_data):
-            self._text_out(rest)
-            self._close_text()
-            if self._script.depth:
-                out.append(b"-->")
-            out.append(b"</" + self._text_name + b">")
+            self._end_in_doubt(self._rest)
+        else:
+            self._end_state(self._rest)
         self._rest, self._state = b"", self._markup
         self._insert_head()
         if not (self._scripting or self._inner_in_doubt):
@@ -192,24 +167,29 @@ class Rewriter(Texts):
         out.clear()
         return result
 
+    def _end_state(self, rest: bytes) -> None:
+        state, out = self._state, self._out
+        if state == self._markup:
+            out.append(_unfinished(rest))
+        elif self._xml:
+            out.append(rest)
+        elif state == self._comment:
+            out.append(rest + b"-->")
+        elif state == self._bogus_comment:
+            out.append(rest + b">")
+        elif state == self._cdata:
+            out.append(rest + b"]]>")
+        elif state in (self._raw_text, self._script_data):
+            self._text_out(rest)
+            self._close_text()
+            if self._script.depth:
+                out.append(b"-->")
+            out.append(b"</" + self._text_name + b">")
+
     def _open_ends(self) -> bytes:
         """Return the end tags of what would hide that which is inserted at the end."""
         select = b"</select>" if self._select is not None else b""
         return select + b"</template>" * min(self._templates, _MOST_ENDS)
-
-    def _end_in_doubt(self, rest: bytes) -> None:
-        """Send the rest of a text that was read as markup, but no beginning of a tag."""
-        state, out = self._state, self._out
-        if state in (self._raw_text, self._script_data):
-            self._text_out(rest)
-            self._close_text()
-        elif state == self._long_tag:
-            unfinished = b"".join(self._pieces)
-            out.append(self._escape + unfinished[1:].replace(b"<", self._escape) if unfinished else b"")
-        elif state == self._markup and rest[:1] == b"<" and rest[1:2] not in {b"!", b"?"}:
-            out.append(self._escape + rest[1:].replace(b"<", self._escape) if len(rest) > 1 else rest)
-        else:
-            out.append(rest[:1] + rest[1:].replace(b"<", self._escape))
 
     def _find_content(self, data: bytes) -> None:
         """Look for the first content of the body; too much may be found, in the text of a script."""
@@ -288,15 +268,18 @@ class Rewriter(Texts):
                 self._retried = False
                 self._at = end
                 raw = buffer[at:end]
-                if second == 0x2F:
-                    if self._end_tag(raw, at):
-                        return True
-                elif (self._sees_every or ahead.is_shown(raw, at)) and self._start_tag(raw, at, end):
+                if self._take_tag(raw, at, end, is_end=second == 0x2F):
                     return True
             elif not self._no_tag(at, second):
                 return False
             elif self._state != self._data:
                 return True
+
+    def _take_tag(self, raw: bytes, start: int, end: int, *, is_end: bool) -> bool:
+        """Take a whole tag; return True if another state has to go on."""
+        if is_end:
+            return self._end_tag(raw, start)
+        return (self._sees_every or self._ahead.is_shown(raw, start)) and self._start_tag(raw, start, end)
 
     def _no_tag(self, at: int, second: int) -> bool:
         """Take a ``<`` that begins no tag; return False if more has to come."""
@@ -355,7 +338,7 @@ class Rewriter(Texts):
         if self._in_doubt:
             return self._doubtful_tag(raw, start, end)
         if self._xml:
-            return (self._all_tags or not _is_bare(raw)) and self._xml_tag(self._tag(raw), start, end)
+            return (self._all_tags or not is_bare(raw)) and self._xml_tag(self._tag(raw), start, end)
         tag = self._tag(raw)
         name = tag.name
         if self._foreign.is_open or name in FOREIGN_ROOTS:
@@ -364,47 +347,12 @@ class Rewriter(Texts):
             return self._tag_around_foreign(tag, start, end)
         return self._html_tag(tag, start, end)
 
-    def _doubtful_tag(self, raw: bytes, start: int, end: int) -> bool:
-        if b"<" in raw[1:]:
-            raw = raw[:1] + raw[1:].replace(b"<", self._escape)
-        if not self._all_tags and not self._foreign.is_open and _is_bare(raw):
-            return False
-        tag = StartTag(raw, foreign=True)
-        tag.late = True
-        if tag.name in _WANTED_TEXTS and tag.name not in self._raw_text_names:
-            self._replace(start, end, self._escape + raw[1:])  # its text cannot be judged in here
-            return False
-        tag.either, tag.counts = True, None
-        wants_text = self._handler.start_tag(tag)
-        if tag.changed or len(raw) != end - start:
-            self._replace(start, end, tag.to_bytes())
-            if not tag.changed:
-                start = end
-        name = tag.name
-        is_form = not self._is_surely_foreign(tag) and name == _FORM_TEXT
-        if is_form or name in self._raw_text_names:
-            return self._start_text(tag, start, end, wants_text=wants_text, is_markup=not is_form)
-        if name == b"base":
-            self._look_again()
-        return False
-
-    def _is_surely_foreign(self, tag: StartTag) -> bool:
-        """Take note of the tag as foreign content does; say whether it is foreign in every reading that builds a tree."""
-        foreign = self._foreign
-        if not foreign.is_open:
-            return False
-        reads = foreign.reads(tag)
-        foreign.start(tag, tables=True)
-        if foreign.lost or foreign.stray or (reads and tag.name in self._raw_text_names):
-            self._foreign = ForeignContent()
-        return reads
-
     def _tag(self, raw: bytes) -> StartTag:
         return StartTag(raw, entities=self._doctype.entities if self._xml else None)
 
     def _xml_tag(self, tag: StartTag, start: int, end: int) -> bool:
         """Show a tag of XML, in which nothing is raw text; what it is of is judged in every namespace."""
-        if tag.name in _WANTED_TEXTS and not self._has_foreign_text(tag.name, end):
+        if tag.name in WANTED_TEXTS and not self._has_foreign_text(tag.name, end):
             self._at = start
             return True
         tag.late = self._content_at is not None and self._content_at < self._offset + start
@@ -460,7 +408,7 @@ class Rewriter(Texts):
         tag.late = True
         if name in RAW_TEXT:
             self._pending = name
-        if self._all_tags or name in _WANTED_TEXTS or self._is_of_interest(tag):
+        if self._all_tags or name in WANTED_TEXTS or self._is_of_interest(tag):
             wants_text = self._handler.start_tag(tag)
             if wants_text and not tag.self_closing:
                 self._show_foreign_text(tag, end)
@@ -489,48 +437,6 @@ class Rewriter(Texts):
             return False
         ahead = self._foreign_ahead
         return ahead.has_suspect(raw) if tag.name in FOREIGN_ROOTS else ahead.is_of_interest(raw)
-
-    def _read_in_doubt(self, at: int) -> bool:
-        """Go back to ``at`` and be in doubt from there on."""
-        self._enter_doubt()
-        self._at = at
-        return True
-
-    def _enter_doubt(self) -> None:
-        self._in_doubt = True
-        self._pending = b""
-        if self._foreign.stray or self._foreign.lost or self._select is not None or self._has_frames:
-            self._foreign = ForeignContent()
-        self._look_again()
-
-    def _read_as_text(self, at: int) -> bool:
-        """Be in doubt from ``at`` on, where the text of an element of SVG turns out to have markup in it."""
-        name = self._pending
-        self._enter_doubt()
-        self._flush(at)
-        self._at = at
-        if name != _FORM_TEXT or self._foreign.is_open:
-            inner = self._nested(name)
-            inner._foreign, self._foreign = self._foreign, ForeignContent()
-            self._inner = inner
-        self._begin_text(name)
-        return True
-
-    def _may_be_dropped(self, name: bytes) -> bool:
-        """Say whether the start tag of an element with raw text may be ignored, so that its text is markup.
-
-        So it is in a frameset, and older parsers ignore all tags inside ``select`` that do not belong there.
-        """
-        if self._has_frames:
-            return name not in {b"noframes", _FORM_TEXT}
-        return self._select is not None and name not in {b"script", _FORM_TEXT}
-
-    def _base_counts(self) -> bool | None:
-        """Say whether a ``base`` that comes next is in the page; None if that, or which one is first, is not sure."""
-        if self._templates:
-            return False
-        is_sure = self._scripting and not (self._foreign.is_open or self._has_table or self._has_frames)
-        return True if is_sure and self._select is None else None
 
     @property
     def _sees_every(self) -> bool:
@@ -606,17 +512,12 @@ class Rewriter(Texts):
         match = NAME.match(raw)
         name = match[0][2:].lower() if match is not None else b""
         if self._in_doubt:
-            self._mute(at + 1, self._at)
-            if self._foreign.is_open:
-                self._foreign.end(name)
-                if self._foreign.lost or self._foreign.stray:
-                    self._foreign = ForeignContent()
+            self._doubtful_end_tag(name, at)
             return False
         if self._foreign.is_open:
             if self._pending and name != self._pending:
-                if raw.lower() in _PAGE_ENDS:  # to some it is text, and others ignore it
-                    return False
-                return self._read_as_text(at)
+                # The ends of the page are text to some, and others ignore them.
+                return raw.lower() not in _PAGE_ENDS and self._read_as_text(at)
             self._pending = b""
             self._foreign.end(name)
             if self._foreign.lost:
@@ -625,17 +526,19 @@ class Rewriter(Texts):
                 self._look_again()
             self._skip_shapes(self._at)
         if name in {b"body", b"html"}:
-            is_end = not (self._foreign.is_open or self._templates or self._select is not None)
-            if is_end and self._before_body_end is not None:
-                self._replace(at, at, self._before_body_end())
-                self._before_body_end = None
-        elif name == b"select":
-            if self._select == self._templates:
-                self._select = None
-                self._look_again()
+            self._end_body(at)
+        elif name == b"select" and self._select == self._templates:
+            self._select = None
+            self._look_again()
         elif name == b"template":
             self._end_template()
         return False
+
+    def _end_body(self, at: int) -> None:
+        is_end = not (self._foreign.is_open or self._templates or self._select is not None)
+        if is_end and self._before_body_end is not None:
+            self._replace(at, at, self._before_body_end())
+            self._before_body_end = None
 
     def _end_template(self) -> None:
         if self._templates:
@@ -652,32 +555,17 @@ class Rewriter(Texts):
         relative = self._handler.relative
         self._ahead.choose(every=self._sees_every, foreign=False, relative=relative, nested=nested)
 
-    def _nested(self, name: bytes) -> Rewriter:
-        """Return what reads the text of an element of that name as markup."""
+    def _nested(self, name: bytes, foreign: ForeignContent | None = None) -> Rewriter:
+        """Return what reads the text of an element of that name as markup; ``foreign`` is what that stands in."""
         in_doubt = name != b"noscript" or self._in_doubt or self._may_be_dropped(name) or self._foreign.is_open
         inner = Rewriter(self._handler, scripting=False, all_tags=self._all_tags, in_doubt=in_doubt)
         if in_doubt:
             inner._inner_in_doubt = True
             inner._escape = b"&lt;" if name in _DECODED else b"< "
             # Of scripts in it the text is wanted, which is read once more as markup; in that there is nothing raw.
-            inner._raw_text_names = frozenset() if self._inner_in_doubt else _WANTED_TEXTS
+            inner._raw_text_names = frozenset() if self._inner_in_doubt else WANTED_TEXTS
+            inner._foreign = foreign or inner._foreign
         return inner
-
-    def _take_in(self, inner: Texts) -> None:
-        self._look_again()  # there may be a base in it
-        if not isinstance(inner, Rewriter) or self._in_doubt:
-            return
-        if inner._inner_in_doubt:
-            is_known = not inner._has_markup
-        else:
-            is_known = not (inner._in_doubt or inner._templates or inner._has_frames or inner._select is not None)
-        if not is_known:
-            self._enter_doubt()
-
-
-def _is_bare(raw: bytes) -> bool:
-    """Say whether a start tag has no attributes, and no text that matters."""
-    return b" " not in raw and _BARE.fullmatch(raw) is not None
 
 
 def _unfinished(rest: bytes) -> bytes:

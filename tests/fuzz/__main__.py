@@ -28,11 +28,11 @@ def main() -> int:
             found += 1
             if miss.minimal not in shown:
                 shown.add(miss.minimal)
-                print(f"{miss.seed} {miss.what}\n  {miss.minimal}\n  {miss.output}", flush=True)
+                sys.stdout.write(f"{miss.seed} {miss.what}\n  {miss.minimal}\n  {miss.output}\n")
         number += 1
         if "/" in options.seed or len(shown) >= options.most:
             break
-    print(f"{options.parser}, seed {options.seed}: {number * BATCH} documents, {found} missed", flush=True)
+    sys.stdout.write(f"{options.parser}, seed {options.seed}: {number * BATCH} documents, {found} missed\n")
     return 1 if found else 0
 
 

@@ -19,7 +19,8 @@ CARRIERS = (
     f"<image xlink:href=//{EVIL}/ src=//{EVIL}/>", f"<use href=//{EVIL}/#a />", f"<feImage href=//{EVIL}/ />",
     f"<embed src=//{EVIL}/>", f"<object data=//{EVIL}/></object>", f"<video poster=//{EVIL}/></video>",
     f"<input type=image src=//{EVIL}/>", f"<meta http-equiv=refresh content='9;url=//{EVIL}/'>",
-    f"<frame src=//{EVIL}/>", f'<p style="background:url(//{EVIL}/)">', f"<style>a{{background:url(//{EVIL}/)}}</style>",
+    f"<frame src=//{EVIL}/>",
+    f'<p style="background:url(//{EVIL}/)">', f"<style>a{{background:url(//{EVIL}/)}}</style>",
     f"<style>@import '//{EVIL}/';</style>", f'<g fill="url(//{EVIL}/)">', f"<script href=//{EVIL}/></script>",
     f"<td background=//{EVIL}/>", f"<base href=//{EVIL}/>",
 )  # fmt: skip

@@ -45,15 +45,15 @@ class Parse(Protocol):
 def carrier(namespace: str, name: str, attributes: dict[str, str | None], text: str) -> str | None:
     """Return what an element would fetch from the other host, or None."""
     name = name.lower()
+    return _address(namespace, name, attributes) or _style(namespace, name, attributes, text)
+
+
+def _address(namespace: str, name: str, attributes: dict[str, str | None]) -> str | None:
     if namespace in {_HTML, _EITHER}:
         key = _HTML_ADDRESSES.get(name)
         if key is not None and EVIL in (attributes.get(key) or ""):
             return f"{name} {key}"
-        if (
-            name == "meta"
-            and "refresh" in (attributes.get("http-equiv") or "")
-            and EVIL in (attributes.get("content") or "")
-        ):
+        if name == "meta" and attributes.get("http-equiv") == "refresh" and EVIL in (attributes.get("content") or ""):
             return "meta refresh"
         if name in {"td", "body", "table"} and EVIL in (attributes.get("background") or ""):
             return f"{name} background"
@@ -61,6 +61,10 @@ def carrier(namespace: str, name: str, attributes: dict[str, str | None], text: 
         for key in ("href", "xlink:href"):
             if name in _SVG_ELEMENTS and EVIL in (attributes.get(key) or ""):
                 return f"svg {name} {key}"
+    return None
+
+
+def _style(namespace: str, name: str, attributes: dict[str, str | None], text: str) -> str | None:
     for key in _PAINTED if namespace == _SVG else ("style",):
         if _fetches(attributes.get(key) or ""):
             return f"{name} {key}"

@@ -39,7 +39,7 @@ HELD = [
     "<frameset><plaintext><frame src=//evil.test/></frameset>",
     "<frameset><script><frame src=//evil.test/></script></frameset>",
     "<template><col><style></template><img src=//evil.test/></style>",  # behind col all else is ignored
-    "<svg><desc><![CDATA[ > <p title=\"]]><img src=//evil.test/>\">]]></desc></svg>",  # CDATA is text in desc itself
+    '<svg><desc><![CDATA[ > <p title="]]><img src=//evil.test/>">]]></desc></svg>',  # CDATA is text in desc itself
     "<svg><desc><p></desc><style><img src=//evil.test/></style>",  # the end tag of desc is ignored inside p
     "<table><tr><td><svg><desc><td><style></td><img src=//evil.test/></style>",  # closes the cell around the picture
     "<math><mi><p></mi><mglyph><style><img src=//evil.test/></style>",
@@ -121,7 +121,7 @@ def test_where_there_is_doubt_no_other_reading_finds_a_tag() -> None:
         ("<svg><base href=/></svg><base href=//evil.test/><img src=a>", True),
         ("<base href=/><base href=//evil.test/><img src=a>", False),  # the first counts
         ("<base target=a><base href=//evil.test/><img src=a>", True),  # that has an address
-        ("<table><tr><td><base href=/></td></tr><base href=//evil.test/></table><img src=a>", True),  # put before the table
+        ("<table><tr><td><base href=/></td></tr><base href=//evil.test/></table><img src=a>", True),  # before it
         ("<base href=//evil.test/><img src=//site.test/a>", False),
         # Browsers load an image when the parser rests, from the base that there is by then.
         ("<img src=a><base href=//evil.test/>", True),
@@ -156,7 +156,8 @@ XML_HELD = [
     "<?xml-stylesheet type='text/css' href='//evil.test/'?><html/>",
     "<html><h:img xmlns:h='http://www.w3.org/1999/xhtml' src='//evil.test/'/></html>",
     "<html><_h:img xmlns:_h='http://www.w3.org/1999/xhtml' src='//evil.test/'/></html>",  # a name that HTML has not
-    "<html><image xmlns='http://www.w3.org/2000/svg' xmlns:l='http://www.w3.org/1999/xlink' l:href='//evil.test/'/></html>",
+    "<html><image xmlns='http://www.w3.org/2000/svg' "
+    "xmlns:l='http://www.w3.org/1999/xlink' l:href='//evil.test/'/></html>",
     "<!DOCTYPE html [<!ENTITY x \"<img src='//evil.test/'/>\">]><html>&x;</html>",
     "<!DOCTYPE html [<!ENTITY x '&#60;img src=\"//evil.test/\"/>'>]><html>&x;</html>",
     "<!DOCTYPE html [<!ENTITY a '/'><!ENTITY b '/evil.test/'>]><html><img src='&a;&b;'/></html>",
