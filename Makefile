@@ -35,6 +35,12 @@ leaklab: .venv/dev node_modules/installed chromium ## Print what pages that misb
 torture: .venv/dev ## Kill servers again and again, and take their store away for a minute (some minutes)
 	@$(BIN)/python -m pytest -m torture
 
+MINUTES ?= 5
+SEED ?= 1
+.PHONY: fuzz
+fuzz: .venv/dev chromium ## Search for pages that the gate does not hold, MINUTES=5 for each parser
+	@for parser in lexbor html5lib chromium; do $(BIN)/python -m tests.fuzz --minutes $(MINUTES) --parser $$parser --seed $(SEED); done
+
 .PHONY: lint
 lint: .venv/dev node_modules/installed ## Check format, style, types and the JavaScript
 	@$(BIN)/ruff format --check --quiet .

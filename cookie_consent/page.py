@@ -77,6 +77,12 @@ class Page:
         data = self._charset.decode(b"", final=True)
         rewriter = self._begun()
         rest = rewriter.feed(data) + rewriter.end()
+        if rewriter.is_too_long:
+            log_once(
+                "doctype",
+                "the DOCTYPE of an XHTML page is longer than 64 KiB: what its entities load is left to the "
+                "Content-Security-Policy; move the entities out of it to have them gated",
+            )
         return self._coding.encode(self._charset.encode(rest, final=True)) + self._coding.finish()
 
     def _rewritten(self, data: bytes) -> bytes:
@@ -171,14 +177,8 @@ class _Watched:
         return self._gate.relative
 
     def start_tag(self, tag: StartTag) -> bool:
-        return self._gate.start_tag(_copy(tag))
+        return self._gate.start_tag(tag.copy())
 
     def text(self, tag: StartTag, text: bytes, *, more: bool) -> bytes:
-        self._gate.text(_copy(tag), text, more=more)
+        self._gate.text(tag.copy(), text, more=more)
         return text
-
-
-def _copy(tag: StartTag) -> StartTag:
-    copy = StartTag(tag.raw, foreign=tag.foreign)
-    copy.is_root = tag.is_root
-    return copy

@@ -60,18 +60,24 @@ _DESCRIPTORS = re.compile(r"(?:[^,(]|\([^)]*+\)?+)*+,?+")
 def fetching_attributes(tag: StartTag) -> list[bytes]:
     """Return the names of the attributes of ``tag`` whose addresses a browser fetches without being asked to."""
     present = tag.names()
+    if tag.either:
+        carriers = tuple(dict.fromkeys((*_foreign_carriers(tag), *_html_carriers(tag))))
+    else:
+        carriers = _foreign_carriers(tag) if tag.foreign else _html_carriers(tag)
+    return [key for key in carriers if key in present]
+
+
+def _html_carriers(tag: StartTag) -> tuple[bytes, ...]:
     name = tag.name
     carriers = _ADDRESSES.get(name, _ANYWHERE)
-    if tag.foreign:
-        carriers = _foreign_carriers(tag)
-    elif name == b"link":
+    if name == b"link":
         if not _FETCHING_RELS.isdisjoint((tag.get(b"rel") or "").lower().split()):
             carriers = _LINK
     elif name == b"input" and (tag.get(b"type") or "").lower() == "image":
         carriers = _IMAGE_INPUT
     elif name == b"param" and (tag.get(b"name") or "").lower() in _PARAMETER_NAMES:
         carriers = _PARAMETER
-    return [key for key in carriers if key in present]
+    return carriers
 
 
 def _foreign_carriers(tag: StartTag) -> tuple[bytes, ...]:

@@ -11,11 +11,11 @@ from functools import cache
 from typing import TYPE_CHECKING
 
 from cookie_consent.gate.encodings import CODECS
-from cookie_consent.rewriter import StartTag
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from cookie_consent.rewriter import StartTag
     from cookie_consent.rewriter.handler import Handler
 
 __all__ = ["BothReadings", "as_read", "is_doubtful"]
@@ -70,7 +70,7 @@ class BothReadings:
         """Do with the tag as the gate does, but take all of it away where the readings differ."""
         wants_text = self._gate.start_tag(tag)
         for mask, raw in self._masked(tag.raw):
-            other = StartTag(raw, foreign=tag.foreign)
+            other = tag.copy(raw)
             self._gate.start_tag(other)
             if mask.unmask(other.to_bytes()) != tag.to_bytes():
                 tag.blank()
@@ -99,7 +99,7 @@ class BothReadings:
 
     def _judged(self, tag: StartTag, text: bytes, *, more: bool) -> bytes:
         """Return the text as the gate leaves it in one reading; a tag that is held for it is held in all."""
-        other = StartTag(tag.raw, foreign=tag.foreign)
+        other = tag.copy()
         result = self._gate.text(other, text, more=more)
         if other.changed and not tag.changed:
             tag.replace(other.to_bytes())

@@ -58,6 +58,8 @@ _EMBEDDING = frozenset({b"link", *_KINDS_OF})
 """Elements that may load more by what a ``data:`` address holds."""
 _LINK_KINDS = {"stylesheet": "css", "modulepreload": "script", "manifest": "json"}
 _UNREAD = "it cannot be read, or is nested too deeply"
+_MAXIMUM_BASES = 8
+"""Hosts that the base of a page may be; where there are more it may be any."""
 _MAXIMUM_MET = 100
 """So many hosts of a page are reported."""
 _LONGEST_ELEMENT = 32
@@ -92,8 +94,10 @@ class TagGate:
         self._authority = authority
         self._page_host = page_host = host_of(authority)
         self._placeholder = placeholder
-        self._base_host = page_host
-        self._has_base = False
+        self._base_hosts = (page_host,)
+        """The hosts that relative addresses may lead to."""
+        self._has_base = self._is_based = False
+        """Whether any ``base`` has come, and whether one that counts in any reading of the page."""
         self._is_amp = False
         self.encoding = "utf-8"
         """In what bytes of addresses that are not ASCII are read; empty where the page does not say."""
@@ -130,7 +134,7 @@ class TagGate:
     @property
     def relative(self) -> bool:
         """Whether relative addresses lead to another host."""
-        return self._base_host != self._page_host
+        return self._base_hosts != (self._page_host,)
 
     @property
     def is_amp(self) -> bool:
@@ -146,9 +150,10 @@ class TagGate:
                 self._is_amp = not {b"amp", "\u26a1".encode()}.isdisjoint(tag.names())
         if self._is_amp:
             return False
-        if tag.name == b"base" and not tag.foreign:
+        if tag.name == b"base":
             self._take_base(tag)
-            return False
+            if not tag.foreign:
+                return False
         refused = self._gate_addresses(tag) + self._gate_styles(tag)
         if refused:
             self._hold(tag, refused)
@@ -195,7 +200,15 @@ class TagGate:
 
     def refused_address(self, address: str) -> Verdict | None:
         """Return why ``address`` may not be loaded on this page, or None if it may."""
-        found = target(self._as_read(address), self._base_host)
+        address = self._as_read(address)
+        for base_host in self._base_hosts:
+            verdict = self._refused_from(address, base_host)
+            if verdict is not None:
+                return verdict
+        return None
+
+    def _refused_from(self, address: str, base_host: str) -> Verdict | None:
+        found = target(address, base_host)
         if found is None or self._classifier.is_first_party(found[0], self._page_host):
             return None
         verdict = self._classifier.host(*found)
@@ -250,12 +263,23 @@ class TagGate:
         return on_host(markup, self._authority) if self.relative else markup
 
     def _take_base(self, tag: StartTag) -> None:
+        """Take note of what relative addresses lead to: the first ``base`` counts, and those that may be it."""
         href = tag.get(b"href")
-        if href is not None and not self._has_base:
-            self._has_base = True
-            found = target(self._as_read(href), self._page_host)
-            if found is not None:
-                self._base_host = found[0]
+        if href is None or self._is_based or tag.counts is False:
+            return
+        self._has_base = True
+        verdict = self.refused_address(href) if tag.late else None
+        if verdict is not None:
+            self._disarm(tag, b"href")
+            self._hold(tag, [verdict])
+            return
+        found = target(self._as_read(href), self._page_host)
+        host = found[0] if found is not None else self._page_host
+        possible = self._base_hosts[tag.counts is True :]  # the page's own host stands first
+        if len(possible) >= _MAXIMUM_BASES:
+            host = _ANY_HOST
+        self._base_hosts = (*possible, *(() if host in possible else (host,)))
+        self._is_based = tag.counts is True
 
     def _refused_addresses(self, addresses: Iterable[str]) -> Iterator[Verdict]:
         for address in addresses:
@@ -367,7 +391,7 @@ class TagGate:
         placeholder = self._placeholder if is_part else None
         inner = TagGate(self._classifier, self._consent, self._authority, placeholder=placeholder)
         inner._depth = self._depth + 1
-        inner._base_host = self._base_host if is_part else self._page_host
+        inner._base_hosts = self._base_hosts if is_part else (self._page_host,)
         inner.encoding = self.encoding if is_part else inner.encoding
         return inner
 
@@ -533,9 +557,11 @@ def _make_text(tag: StartTag) -> None:
 
 
 def _has_source(tag: StartTag) -> bool:
-    if tag.foreign:
-        return tag.get(b"href") is not None or tag.get(b"xlink:href") is not None
-    return tag.get(b"src") is not None
+    in_html = tag.get(b"src") is not None
+    in_svg = tag.get(b"href") is not None or tag.get(b"xlink:href") is not None
+    if tag.either:
+        return in_html and in_svg
+    return in_svg if tag.foreign else in_html
 
 
 def _is_judged(tag: StartTag) -> bool:

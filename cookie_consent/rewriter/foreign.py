@@ -1,15 +1,15 @@
-"""Where SVG and MathML begin and end, in which ``style``, ``script`` and ``title`` are not raw text.
+"""Where SVG and MathML begin and end: there ``style``, ``script`` and ``title`` are not raw text, and CDATA is text.
 
-A small part of the tree construction stage (HTML standard, section 13.2.6.5): a stack of the elements that switch
-between HTML and foreign content. It does not hold the elements between them. Where a browser's answer depends on
-those, ``lost`` or ``nested`` says so, and the rewriter reads raw text as markup too.
+A small part of the tree construction stage (HTML standard, section 13.2.6.5): a stack of all elements that are open
+since the outermost ``svg`` or ``math``. What stands around that one is not known. Where the answer depends on it, or
+on rules of the tree that are not followed here, ``stray`` or ``lost`` says so.
 """
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
-from cookie_consent.rewriter.outlook import BREAKOUT, FOREIGN_NAMES
+from cookie_consent.rewriter.outlook import BREAKOUT
 
 if TYPE_CHECKING:
     from cookie_consent.rewriter.tag import StartTag
@@ -17,100 +17,199 @@ if TYPE_CHECKING:
 __all__ = ["FOREIGN_ROOTS", "ForeignContent"]
 
 FOREIGN_ROOTS = frozenset({b"svg", b"math"})
-_SVG_INTEGRATION = frozenset({b"foreignobject", b"desc", b"title"})
-_MATH_INTEGRATION = frozenset({b"mi", b"mo", b"mn", b"ms", b"mtext"})
+_SVG_POINTS = frozenset({b"foreignobject", b"desc", b"title"})
+_MATH_POINTS = frozenset({b"mi", b"mo", b"mn", b"ms", b"mtext"})
+_GLYPHS = frozenset({b"mglyph", b"malignmark"})
+"""Start tags that are MathML even in its text integration points."""
 _FONT_ATTRIBUTES = frozenset({b"color", b"face", b"size"})
 _HTML_ENCODINGS = frozenset({"text/html", "application/xhtml+xml"})
+_WITHOUT_CONTENT = frozenset(
+    b"area base basefont bgsound body br col embed frame frameset head hr html image img input keygen link meta param "
+    b"source track wbr".split()
+)
+"""Start tags in HTML content that leave nothing open: void elements, and those that are ignored there."""
+_TABLE_PARTS = frozenset(b"caption col colgroup tbody td tfoot th thead tr".split())
+_TABLE_ENDS = _TABLE_PARTS | {b"table", b"template", b"select"}
+"""End tags that integration points do not keep from closing what is around them."""
+_PARENTS = {
+    b"caption": frozenset({b"table"}),
+    b"colgroup": frozenset({b"table"}),
+    b"col": frozenset({b"colgroup"}),
+    **dict.fromkeys((b"tbody", b"thead", b"tfoot"), frozenset({b"table"})),
+    b"tr": frozenset({b"table", b"tbody", b"thead", b"tfoot"}),
+    **dict.fromkeys((b"td", b"th"), frozenset({b"tr"})),
+}
+"""In what a part of a table stands where nothing has to be closed or supplied for it."""
+_CELLS = frozenset({b"td", b"th", b"caption"})
+_IMPLIED = frozenset(b"dd dt li optgroup option p rb rp rt rtc".split())
+"""Elements that an end tag around them closes as well (section 13.2.6.3)."""
 
 
 class _Element(NamedTuple):
     name: bytes
     namespace: bytes
-    """``svg`` or ``math``: an ``svg`` inside MathML is an element of MathML."""
-    holds_html: bool
+    """``html``, ``svg`` or ``math``."""
+    point: bytes = b""
+    """Of an integration point ``html`` or ``text``; ``svg`` for an ``annotation-xml`` that may only hold that."""
 
 
 class ForeignContent:
-    """The open elements that decide whether a tag is read as foreign. Depth is bounded; deeper ones are ignored."""
+    """The elements that are open since the outermost ``svg`` or ``math``. Depth is bounded."""
 
-    _MAXIMUM_DEPTH = 512
+    _MAXIMUM_DEPTH = 100
 
     def __init__(self) -> None:
         self._open: list[_Element] = []
-        self.inside = False
-        """Whether what comes next is SVG or MathML, rather than HTML in or outside of it."""
+        self.stray = False
+        """Whether an end tag has come that may have closed all of it, or nothing, depending on what is around."""
         self.lost = False
-        """Whether the tags have been closed in an order that leaves it open what a browser takes itself to be in."""
+        """Whether it is no longer known what is open."""
 
     @property
-    def nested(self) -> bool:
-        """Whether what comes next is HTML inside SVG or MathML."""
-        return bool(self._open) and not self.inside
+    def is_open(self) -> bool:
+        """Whether what comes next is in SVG or MathML, or HTML inside of it."""
+        return bool(self._open)
 
     @property
     def depth(self) -> int:
         """How many elements are open."""
         return len(self._open)
 
+    @property
+    def takes_cdata(self) -> bool:
+        """Whether a CDATA section may come next (section 13.2.5.42)."""
+        return bool(self._open) and self._open[-1].namespace != b"html"
+
+    @property
+    def is_drawing(self) -> bool:
+        """Whether what comes next is foreign, whatever its name."""
+        return bool(self._open) and self._open[-1].namespace != b"html" and not self._open[-1].point
+
     def end_tags(self) -> bytes:
         """Return the end tags of what is open."""
         return b"".join(b"</" + element.name + b">" for element in reversed(self._open))
 
-    def start(self, tag: StartTag) -> bool:
-        """Take note of a start tag; return True where it breaks out of foreign content."""
+    def reads(self, tag: StartTag) -> bool:
+        """Say whether a start tag that comes next is foreign."""
+        if not self._open or not self._is_foreign(tag.name):
+            return False
+        return not (tag.name in BREAKOUT or (tag.name == b"font" and not _FONT_ATTRIBUTES.isdisjoint(tag.names())))
+
+    def start(self, tag: StartTag, *, tables: bool) -> None:
+        """Take note of a start tag; with ``tables`` all of it may stand in a table."""
         name = tag.name
-        if not self.inside:
-            if name in FOREIGN_ROOTS and not tag.self_closing:
-                self._push(name, name, holds_html=False)
-            return False
-        if name in BREAKOUT or (name == b"font" and not _FONT_ATTRIBUTES.isdisjoint(tag.names())):
+        if self.reads(tag):
+            self._start_foreign(tag)
+            return
+        if self._open and self._is_foreign(name):
             self._leave()
-            return True
-        if tag.self_closing:
-            return False
-        parent = self._open[-1]
-        namespace = parent.namespace
         if name in FOREIGN_ROOTS:
-            if parent.name == b"annotation-xml" and name == b"svg":
-                namespace = b"svg"
-                self.lost = True  # only if nothing else stands between them
-            self._push(name, namespace, holds_html=False)
-        elif name == b"annotation-xml" or _holds_html(tag, namespace):
-            self._push(name, namespace, holds_html=_holds_html(tag, namespace))
-        return False
+            if not tag.self_closing:
+                self._push(_Element(name, name))
+        elif self._open:
+            self._start_html(name, tables=tables)
 
     def end(self, name: bytes) -> None:
         """Take note of an end tag."""
-        if self.inside and name in {b"p", b"br"}:
-            self.lost = True  # older parsers stay inside
-            self._leave()
-        elif any(element.name == name for element in self._open):
-            # An end tag that crosses HTML content is ignored by a browser that has an element open there.
-            self.lost = self.lost or (self.nested and self._open[-1].name != name)
-            while self._open.pop().name != name:
-                pass
-            self._update()
-        elif self.inside and name not in FOREIGN_NAMES:
-            self.lost = True  # it may close the element that the picture stands in
+        top = self._open[-1]
+        if top.namespace == b"html":
+            self._end_html(name)
+        elif name in {b"p", b"br"}:
+            if not top.point:
+                self._may_close()  # older parsers stay inside
+        else:
+            self._end_foreign(name)
 
-    def _push(self, name: bytes, namespace: bytes, *, holds_html: bool) -> None:
-        if len(self._open) < self._MAXIMUM_DEPTH:
-            self._open.append(_Element(name, namespace, holds_html))
-        self._update()
+    def _is_foreign(self, name: bytes) -> bool:
+        """Say whether a start tag of that name goes by the rules for foreign content (section 13.2.6)."""
+        top = self._open[-1]
+        if top.namespace == b"html" or top.point == b"html":
+            return False
+        if top.point == b"text":
+            return name in _GLYPHS
+        return not (top.point == b"svg" and name == b"svg")
+
+    def _start_foreign(self, tag: StartTag) -> None:
+        name, namespace = tag.name, self._open[-1].namespace
+        point = _point(tag, namespace)
+        if self.stray and (point or name in FOREIGN_ROOTS):
+            self.lost = True
+        if not tag.self_closing:
+            self._push(_Element(name, namespace, point))
+
+    def _start_html(self, name: bytes, *, tables: bool) -> None:
+        around = self._open[-1]
+        if name in _GLYPHS and any(element.point == b"text" for element in self._open):
+            self.lost = True  # if what seems open was closed without an end tag
+        elif name in _TABLE_PARTS and (around.namespace != b"html" or around.name not in _PARENTS[name]):
+            self.lost = True
+        elif name == b"table":
+            self.lost = self.lost or not self._may_begin_table(tables=tables)
+        if name not in _WITHOUT_CONTENT:
+            self._push(_Element(name, b"html"))
+
+    def _may_begin_table(self, *, tables: bool) -> bool:
+        for element in reversed(self._open):
+            if element.namespace != b"html":
+                break
+            if element.name in _CELLS:
+                return True
+            if element.name == b"table":
+                return False
+        return not tables
+
+    def _end_html(self, name: bytes) -> None:
+        at = len(self._open)
+        for element in reversed(self._open):
+            at -= 1
+            if element.namespace != b"html":
+                break
+            if element.name == name:
+                del self._open[at:]
+                return
+            if element.name not in _IMPLIED:
+                break
+        known = any(element.name == name for element in self._open)
+        self.lost = self.lost or known or name in _TABLE_ENDS
+
+    def _end_foreign(self, name: bytes) -> None:
+        at = len(self._open)
+        holds = False
+        for element in reversed(self._open):
+            at -= 1
+            if element.namespace == b"html":
+                break
+            if element.name == name:
+                del self._open[at:]
+                self.stray = self.stray and bool(self._open)
+                return
+            holds = holds or bool(element.point)
+        if not holds:
+            self._may_close()
+        elif name in _TABLE_ENDS:
+            self.lost = True
+
+    def _may_close(self) -> None:
+        if any(element.namespace == b"html" or element.point for element in self._open):
+            self.lost = True
+        self.stray = True
+
+    def _push(self, element: _Element) -> None:
+        self.lost = self.lost or len(self._open) >= self._MAXIMUM_DEPTH
+        self._open.append(element)
 
     def _leave(self) -> None:
-        while self._open and not self._open[-1].holds_html:
+        """Close what a start tag breaks out of."""
+        while self._open and self._open[-1].namespace != b"html" and self._open[-1].point not in {b"html", b"text"}:
             self._open.pop()
-        self._update()
-
-    def _update(self) -> None:
-        self.inside = bool(self._open) and not self._open[-1].holds_html
+        self.stray = self.stray and bool(self._open)
 
 
-def _holds_html(tag: StartTag, namespace: bytes) -> bool:
-    """Say whether the element is an integration point."""
+def _point(tag: StartTag, namespace: bytes) -> bytes:
+    """Return what kind of integration point the element is, if it is one."""
+    name = tag.name
     if namespace == b"svg":
-        return tag.name in _SVG_INTEGRATION
-    if tag.name == b"annotation-xml":
-        return (tag.get(b"encoding") or "").lower() in _HTML_ENCODINGS
-    return tag.name in _MATH_INTEGRATION
+        return b"html" if name in _SVG_POINTS else b""
+    if name == b"annotation-xml":
+        return b"html" if (tag.get(b"encoding") or "").lower() in _HTML_ENCODINGS else b"svg"
+    return b"text" if name in _MATH_POINTS else b""

@@ -8,13 +8,30 @@ from __future__ import annotations
 
 import re
 
-__all__ = ["ATTRIBUTE", "COMMENT_END", "NAME", "RAW_TEXT", "SCRIPT_END", "SCRIPT_STEP", "TAG", "TEXT", "raw_text_end"]
+__all__ = [
+    "ATTRIBUTE",
+    "CDATA_STEP",
+    "COMMENT_END",
+    "NAME",
+    "RAW_TEXT",
+    "SCRIPT_END",
+    "SCRIPT_STEP",
+    "TAG",
+    "TEXT",
+    "XML_NAME",
+    "XML_TAG",
+    "raw_text_end",
+]
 
 _SPACE = rb"[\t\n\f\r ]"
 _VALUE = rb"""(?:"[^"]*+"|'[^']*+'|[^\t\n\f\r >"'][^\t\n\f\r >]*+|(?=>))"""
 _VALUE_PART = rb"(?:" + _SPACE + rb"*+=" + _SPACE + rb"*+" + _VALUE + rb"|(?!" + _SPACE + rb"*+=))"
 _ATTRIBUTE = rb"[\t\n\f\r /]*+[^\t\n\f\r />][^\t\n\f\r />=]*+" + _VALUE_PART
 
+_XML_NAME = rb"<[^\t\n\f\r />!?<=][^\t\n\f\r />]*+"
+XML_NAME = re.compile(_XML_NAME)
+XML_TAG = re.compile(_XML_NAME + rb"(?:" + _ATTRIBUTE + rb")*+[\t\n\f\r /]*+>")
+"""A start tag in XML, where a name may begin with more than a letter."""
 NAME = re.compile(rb"</?+[A-Za-z][^\t\n\f\r />]*+")
 TAG = re.compile(rb"</?+[A-Za-z][^\t\n\f\r />]*+(?:" + _ATTRIBUTE + rb")*+[\t\n\f\r /]*+>")
 ATTRIBUTE = re.compile(
@@ -25,6 +42,7 @@ ATTRIBUTE = re.compile(
 """One attribute; the groups are its name, and its value with the quotes that it is written in."""
 TEXT = re.compile(rb"(?:[^<]*+<(?=[^A-Za-z/!?]))*+[^<]*+")
 """Text up to the next ``<`` that begins markup."""
+CDATA_STEP = re.compile(rb"\]\]>|<[A-Za-z/!?]")
 COMMENT_END = re.compile(rb"--!?+>")
 SCRIPT_STEP = re.compile(rb"<!--|-->|<(/?)script(?=[\t\n\f\r />])", re.IGNORECASE)
 SCRIPT_END = re.compile(rb"</[sS][cC][rR][iI][pP][tT](?=[\t\n\f\r />])")

@@ -15,6 +15,8 @@ __all__ = ["LookAhead"]
 _ANY_TAG = re.compile(rb"<")
 _FAR = 16 * 1024
 """Bytes within which a ``>`` is looked for."""
+_NEAR = 8 * 1024
+"""Bytes that are searched for a suspect at once, where nothing says how many are needed."""
 _BEFORE = 64
 _BEHIND = 64
 """Bytes on both sides of the beginning of a stretch, by which it is known."""
@@ -47,12 +49,12 @@ class LookAhead:
         self._candidate = self._calm = 0
         self._is_candidate = self._is_suspect = False
 
-    def choose(self, *, foreign: bool, relative: bool, nested: bool) -> None:
-        """Search from now on for what is of interest there; see ``outlook``."""
+    def choose(self, *, every: bool, foreign: bool, relative: bool, nested: bool) -> None:
+        """Search from now on for what is of interest there, see ``outlook``; with ``every`` stop at each tag."""
         self._outlook = outlook(foreign=foreign, relative=relative, nested=nested)
-        self._candidates = _ANY_TAG if self._all_tags else self._outlook.candidate
+        self._candidates = _ANY_TAG if self._all_tags or every else self._outlook.candidate
         self._candidate, self._is_candidate = 0, False
-        is_usual = not (foreign or relative or nested or self._all_tags)
+        is_usual = not (every or foreign or relative or nested or self._all_tags)
         self._quiet = self._shared if is_usual else None
 
     def next_markup(self, at: int) -> int:
@@ -83,14 +85,26 @@ class LookAhead:
             self._find_suspect(max(at, self._calm), end)
         return self._calm >= end
 
+    def calm_end(self, at: int) -> int:
+        """Return up to where no suspect stands from ``at`` on, as far as that is looked at."""
+        end = min(at + _NEAR, len(self._buffer))
+        if self._calm < at or (self._calm < end and not self._is_suspect):
+            self._find_suspect(max(at, self._calm), end)
+        return self._calm
+
     def is_shown(self, raw: bytes, at: int) -> bool:
         """Say whether the tag at ``at`` is of interest, which depends on nothing but the tag and where it stands."""
         if (self._is_candidate and self._is_sure and at == self._candidate) or self._all_tags:
             return True
-        lower = raw.lower()
-        if self._outlook.named.match(lower) is not None:
-            return True
-        return self._outlook.attributed.search(lower, 2) is not None and SUSPECT.search(raw, 2) is not None
+        return self.is_of_interest(raw)
+
+    def is_of_interest(self, raw: bytes) -> bool:
+        """Say the same of a tag at which the search did not stop for what it is."""
+        return self._outlook.named.match(raw.lower()) is not None or self.has_suspect(raw)
+
+    def has_suspect(self, raw: bytes) -> bool:
+        """Say whether the tag is of interest for an attribute that every element may have."""
+        return self._outlook.attributed.search(raw.lower(), 2) is not None and SUSPECT.search(raw, 2) is not None
 
     def _limit(self, at: int) -> int:
         """Return where to end a search: behind a ``>`` after ``at``, since nothing before it depends on the rest."""
@@ -127,7 +141,8 @@ class LookAhead:
         if match is None:
             self._candidate, self._is_candidate = end, end == len(self._buffer)
         else:
-            self._candidate, self._is_candidate, self._is_sure = match.start(), True, match.lastindex is None
+            self._candidate, self._is_candidate = match.start(), True
+            self._is_sure = match.lastindex is None and self._candidates is self._outlook.candidate
 
     def _find_suspect(self, at: int, end: int) -> None:
         match = SUSPECT.search(self._buffer, at, end)

@@ -18,7 +18,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-__all__ = ["BREAKOUT", "DRAWING", "FOREIGN_NAMES", "SUSPECT", "Outlook", "outlook"]
+__all__ = ["BREAKOUT", "DRAWING", "FOREIGN_NAMES", "SHAPES", "SUSPECT", "Outlook", "outlook"]
 
 _CARRIERS = frozenset(
     b"img image link source video audio track object embed param input frame applet portal fencedframe".split()
@@ -30,7 +30,7 @@ _FOREIGN_CARRIERS = frozenset(
 )
 _ALWAYS = frozenset(
     b"script style iframe textarea title xmp noembed noframes noscript svg math plaintext select base body "
-    b"frameset".split()
+    b"frameset template table".split()
 )
 """Elements that change how what follows is read, and others that are always shown."""
 _INTEGRATION = frozenset(b"foreignobject desc title mi mo mn ms mtext annotation-xml".split())
@@ -40,7 +40,7 @@ BREAKOUT = frozenset(
 )
 """Start tags that end foreign content (section 13.2.6.5)."""
 _END_NAMES = frozenset({b"body", b"html"})
-_NESTED_END_NAMES = _END_NAMES | _INTEGRATION | {b"svg", b"math", b"select"}
+_NESTED_END_NAMES = _END_NAMES | {b"template", b"select"}
 FOREIGN_NAMES = frozenset(
     b"a animate circle clippath defs ellipse g line lineargradient marker mask path pattern polygon polyline "
     b"radialgradient rect script set stop style switch symbol text textpath tspan use view filter image "
@@ -95,6 +95,18 @@ DRAWING = re.compile(
 )  # fmt: skip
 """The content of an ``svg`` element that only draws, with its end tag, if there is no suspect in it."""
 
+_PLAIN_ATTRIBUTES = rb"(?:[\t\n\f\r ]++[a-zA-Z:_-]++=\"[^\"<>]*+\")*+[\t\n\f\r ]*+"
+_LEAF_NAMES = b"path circle ellipse line polygon polyline rect stop".split()
+_LEAF = rb"<(?:title>[^<]*+</title>|" + rb"|".join(
+    name + _PLAIN_ATTRIBUTES + rb"(?:/>|>[\t\n\f\r ]*+</" + name + rb">)" for name in _LEAF_NAMES
+) + rb")"  # fmt: skip
+_GROUP = rb"|".join(
+    rb"<" + name + _PLAIN_ATTRIBUTES + rb">(?:[^<]*+" + _LEAF + rb")*+[^<]*+</" + name + rb">"
+    for name in (b"g", b"symbol")
+)
+SHAPES = re.compile(rb"(?:[^<]*+(?:" + _LEAF + rb"|" + _GROUP + rb"))*+")
+"""Elements of SVG that only draw, each with its end: nothing is open behind them that was not before."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class Outlook:
@@ -111,8 +123,8 @@ class Outlook:
 def outlook(*, foreign: bool, relative: bool, nested: bool) -> Outlook:
     """Return what is of interest in HTML or in foreign content.
 
-    With ``relative`` so are tags whose addresses are all relative. ``nested`` is HTML content within SVG, MathML or
-    ``select``, where the end tags that lead out of it matter.
+    With ``relative`` so are tags whose addresses are all relative. ``nested`` is content of ``select`` and
+    ``template``, where the end tags that lead out of it matter.
     """
     return _OUTLOOKS[foreign, relative, nested]
 
@@ -165,7 +177,7 @@ def _outlook(*, foreign: bool, relative: bool, nested: bool) -> Outlook:
         # Presentation attributes are read as CSS.
         attributes += b"fill stroke filter mask clip-path marker marker-start marker-mid marker-end cursor".split()
     else:
-        always = _ALWAYS | (_CARRIERS if relative else frozenset())
+        always = _ALWAYS | (_CARRIERS if relative else frozenset()) | ({b"col"} if nested else frozenset())
         conditional = frozenset() if relative else _CARRIERS
         ends = _NESTED_END_NAMES if nested else _END_NAMES
         meta = rb"|meta" + _DELIMITER

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from cookie_consent.rewriter.grammar import SCRIPT_END, SCRIPT_STEP
+from cookie_consent.rewriter.references import decode_references
 
 if TYPE_CHECKING:
     from cookie_consent.rewriter.handler import Handler
@@ -81,7 +82,11 @@ class HeldText:
         return self._show(more=False)
 
     def _show(self, *, more: bool) -> bytes:
-        text = self._handler.text(self._tag, b"".join(self._parts), more=more)
+        text = b"".join(self._parts)
+        if self._tag.either and b"&" in text:  # in SVG there are character references
+            decoded = decode_references(text.decode("utf-8", "surrogateescape"))
+            self._handler.text(self._tag, decoded.encode("utf-8", "surrogateescape"), more=more)
+        text = self._handler.text(self._tag, text, more=more)
         if not self._tag_sent:
             self._tag_sent = True
             text = self._tag.to_bytes() + text

@@ -4,16 +4,37 @@ from __future__ import annotations
 
 import re
 from html.entities import html5
+from typing import TYPE_CHECKING
 
-__all__ = ["decode_references"]
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+__all__ = ["decode_references", "expand_entities"]
 
 _REFERENCE = re.compile(r"&(?:#(?:[xX]([0-9a-fA-F]+)|([0-9]+));?|([A-Za-z][A-Za-z0-9]*;?)(=?))")
 _LAST = 0x10FFFF
+_ENTITY = re.compile(r"&([^&;#\s]++);")
+_DEEPEST, _LONGEST = 8, 64 * 1024
+_UNKNOWN = "//entities.invalid/"
+"""The address of nobody, for values that are too long to be made out."""
 
 
 def decode_references(value: str) -> str:
     """Return ``value`` with its character references replaced, by the rules that hold inside attributes."""
     return _REFERENCE.sub(_decode, value) if "&" in value else value
+
+
+def expand_entities(value: str, entities: Mapping[str, str]) -> str:
+    """Return ``value`` with what the document declares in place of references to it (XML 1.0, section 4.4)."""
+    for _ in range(_DEEPEST):
+        count = sum(len(entities.get(match[1], "")) for match in _ENTITY.finditer(value))
+        if len(value) + count > _LONGEST:
+            return _UNKNOWN
+        expanded = _ENTITY.sub(lambda match: entities.get(match[1], match[0]), value)
+        if expanded == value:
+            return value
+        value = expanded
+    return _UNKNOWN
 
 
 def _decode(match: re.Match[str]) -> str:

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from cookie_consent.rewriter.grammar import ATTRIBUTE, NAME
-from cookie_consent.rewriter.references import decode_references
+from cookie_consent.rewriter.grammar import ATTRIBUTE, NAME, XML_NAME
+from cookie_consent.rewriter.references import decode_references, expand_entities
 
 if TYPE_CHECKING:
     import re
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable, Iterator, Mapping
 
 __all__ = ["StartTag"]
 
@@ -19,23 +19,53 @@ _QUOTES = frozenset({b'"', b"'"})
 class StartTag:
     """One start tag. Values are read decoded and changed in place; what is not changed keeps its bytes.
 
-    ``name`` is lower-case. ``foreign`` says that it stands inside SVG or MathML, and
-    ``is_root`` that it is the page's root element, as its first tag.
+    ``name`` is lower-case. With ``entities``, those that the document declares, it is a tag of XML: it may be of any
+    namespace, whatever prefix it has; its name, and that of a link (``xlink:href``), is known by what follows that.
     """
 
-    __slots__ = ("_attributes", "_edits", "_name_end", "foreign", "is_root", "name", "raw")
+    __slots__ = (
+        "_attributes",
+        "_edits",
+        "_entities",
+        "_name_end",
+        "counts",
+        "either",
+        "foreign",
+        "is_root",
+        "late",
+        "name",
+        "raw",
+    )
 
-    def __init__(self, raw: bytes, *, foreign: bool = False) -> None:
+    def __init__(self, raw: bytes, *, foreign: bool = False, entities: Mapping[str, str] | None = None) -> None:
         self.raw = raw
-        self.foreign = foreign
+        self._entities = entities
+        is_xml = entities is not None
+        self.foreign = foreign or is_xml
+        """Whether it is an element of SVG or MathML."""
+        self.either = is_xml
+        """Whether it may be one of HTML as well: it depends on the browser, or on what the scanner does not know."""
         self.is_root = False
-        match = NAME.match(raw)
+        """Whether it is the page's root element, as its first tag."""
+        self.counts: bool | None = None if is_xml else True
+        """Whether it stands in the page itself, and not in a template; None if that depends on the reading."""
+        self.late = False
+        """Of a ``base``: whether content may stand before it, which browsers may yet load from the base after it."""
+        match = (XML_NAME if is_xml else NAME).match(raw)
         if match is None:
             raise ValueError("not a start tag")
         self._name_end = match.end()
         self.name = raw[1 : self._name_end].lower()
+        if is_xml:
+            self.name = self.name.rpartition(b":")[2]
         self._attributes: dict[bytes, bytes] | None = None
         self._edits: list[tuple[int, int, bytes]] | None = None
+
+    def copy(self, raw: bytes | None = None) -> StartTag:
+        """Return the tag as it was found, or another one with the bytes ``raw`` in its place."""
+        tag = StartTag(self.raw if raw is None else raw, foreign=self.foreign, entities=self._entities)
+        tag.either, tag.counts, tag.late, tag.is_root = self.either, self.counts, self.late, self.is_root
+        return tag
 
     @property
     def self_closing(self) -> bool:
@@ -55,7 +85,10 @@ class StartTag:
             return None
         if value[:1] in _QUOTES:
             value = value[1:-1]
-        return decode_references(value.decode("utf-8", "surrogateescape"))
+        text = value.decode("utf-8", "surrogateescape")
+        if self._entities:
+            text = expand_entities(text, self._entities)
+        return decode_references(text)
 
     def names(self) -> Iterable[bytes]:
         """Return the attributes' names, lower-case, each once, in order."""
@@ -66,20 +99,21 @@ class StartTag:
 
         Its duplicates are renamed with it, since the next one would count in its place.
         """
+        written = new if self._entities is None else new.replace(b":", b"-")
         for start, end in self._places_of(name):
-            self._edit(start, end, new)
+            self._edit(start, end, written)
 
     def set(self, name: bytes, value: str) -> None:
         """Set the attribute ``name`` to ``value``, adding it in front of the others where it is not there."""
         if name in self._values():
             match = next(self._find(name))
-            self._edit(match.start(1), match.end(), _attribute(name, value))
+            self._edit(match.start(1), match.end(), self._attribute(name, value))
         else:
             self.add(name, value)
 
     def add(self, name: bytes, value: str) -> None:
         """Put the attribute in front of the others, so that of duplicates this one counts."""
-        self._edit(self._name_end, self._name_end, b" " + _attribute(name, value))
+        self._edit(self._name_end, self._name_end, b" " + self._attribute(name, value))
 
     def replace(self, whole: bytes) -> None:
         """Send ``whole`` in place of the tag."""
@@ -87,8 +121,9 @@ class StartTag:
 
     def blank(self) -> None:
         """Take all attributes away; a script is marked as text."""
-        mark = b' type="text/plain">' if self.name == b"script" else b">"
-        self._edits = [(self._name_end, len(self.raw), mark)]
+        mark = b' type="text/plain"' if self.name == b"script" else b""
+        end = b"/>" if self._entities is not None and self.self_closing else b">"
+        self._edits = [(self._name_end, len(self.raw), mark + end)]
 
     @property
     def changed(self) -> bool:
@@ -113,11 +148,12 @@ class StartTag:
         """Return the values as they are written, with their quotes."""
         if self._attributes is None:
             written = ATTRIBUTE.findall(self.raw, self._name_end, len(self.raw) - 1)
-            found: dict[bytes, bytes] = {name.lower(): value for name, value in written}
+            key = bytes.lower if self._entities is None else self._key
+            found: dict[bytes, bytes] = {key(name): value for name, value in written}
             if len(found) < len(written):  # of duplicates the first counts
                 found = {}
                 for name, value in written:
-                    found.setdefault(name.lower(), value)
+                    found.setdefault(key(name), value)
             self._attributes = found
         return self._attributes
 
@@ -131,7 +167,17 @@ class StartTag:
 
     def _find(self, name: bytes) -> Iterator[re.Match[bytes]]:
         matches = ATTRIBUTE.finditer(self.raw, self._name_end, len(self.raw) - 1)
-        return (match for match in matches if match[1].lower() == name)
+        return (match for match in matches if self._key(match[1]) == name)
+
+    def _attribute(self, name: bytes, value: str) -> bytes:
+        escaped = value.replace("&", "&amp;").replace('"', "&quot;")
+        if self._entities is not None:
+            escaped = escaped.replace("<", "&lt;")
+        return name + b'="' + escaped.encode("utf-8", "surrogateescape") + b'"'
+
+    def _key(self, name: bytes) -> bytes:
+        name = name.lower()
+        return b"xlink:href" if self._entities is not None and name.endswith(b":href") else name
 
     def _edit(self, start: int, end: int, text: bytes) -> None:
         if self._edits is None:
@@ -141,8 +187,3 @@ class StartTag:
 
 def _position(edit: tuple[int, int, bytes]) -> int:
     return edit[0]
-
-
-def _attribute(name: bytes, value: str) -> bytes:
-    escaped = value.replace("&", "&amp;").replace('"', "&quot;").encode("utf-8", "surrogateescape")
-    return name + b'="' + escaped + b'"'

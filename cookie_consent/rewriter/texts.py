@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from cookie_consent.rewriter.declarations import Declarations
 from cookie_consent.rewriter.grammar import raw_text_end
 from cookie_consent.rewriter.raw_text import MAXIMUM_TEXT, HeldText, ScriptData
+from cookie_consent.rewriter.xml_states import XmlStates
 
 if TYPE_CHECKING:
     import re
 
+    from cookie_consent.rewriter.foreign import ForeignContent
     from cookie_consent.rewriter.handler import Handler
     from cookie_consent.rewriter.tag import StartTag
 
@@ -19,14 +20,14 @@ __all__ = ["Texts"]
 _LONGEST_MARK = 16
 
 
-class Texts(Declarations):
+class Texts(XmlStates):
     """Shows the handler the text that it wants, and reads text as markup that is markup to some browsers."""
 
     _handler: Handler
     _scripting: bool
-    _held: HeldText | None
+    _held: HeldText | None = None
     """What keeps the text that the handler wants."""
-    _inner: Texts | None
+    _inner: Texts | None = None
     """What reads the text as markup."""
     _text_name: bytes
     _text_end: re.Pattern[bytes]
@@ -40,8 +41,17 @@ class Texts(Declarations):
         """Finish the document; return the rest of it."""
         raise NotImplementedError
 
-    def _nested(self, name: bytes) -> Texts:
-        """Return what reads the text of an element of that name as markup."""
+    @property
+    def leaves_doubt(self) -> bool:
+        """Whether it depends on the reading of this how what comes after it is read."""
+        raise NotImplementedError
+
+    def _nested(self, name: bytes, foreign: ForeignContent | None = None) -> Texts:
+        """Return what reads the text of an element of that name as markup; ``foreign`` is what that stands in."""
+        raise NotImplementedError
+
+    def _take_in(self, inner: Texts) -> None:
+        """Take note of what the reading as markup, which has ended, has found."""
         raise NotImplementedError
 
     def _start_text(self, tag: StartTag, start: int, end: int, *, wants_text: bool, is_markup: bool) -> bool:
@@ -60,10 +70,13 @@ class Texts(Declarations):
         if is_markup:
             self._flush(end)
             self._inner = self._nested(name)
+        self._begin_text(name)
+        return True
+
+    def _begin_text(self, name: bytes) -> None:
         self._text_name, self._text_end = name, raw_text_end(name)
         self._script.depth = 0
         self._state = self._script_data if name == b"script" else self._raw_text
-        return True
 
     def _take_whole_text(self, tag: StartTag, start: int, end: int, *, wants_text: bool) -> bool:
         """Take the text at once, up to its end tag, if all of it has come; most of the time it has."""
@@ -118,8 +131,9 @@ class Texts(Declarations):
 
     def _close_text(self) -> None:
         if self._inner is not None:
-            rest, self._inner = self._inner.end(), None
-            self._text_out(rest)
+            inner, self._inner = self._inner, None
+            self._text_out(inner.end())
+            self._take_in(inner)
         if self._held is not None:
             self._out.append(self._held.end())
             self._held = None

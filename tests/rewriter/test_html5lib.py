@@ -88,6 +88,7 @@ def test_start_tags_agree_with_the_suite() -> None:
                 for part in parts:
                     scanner.feed(part)
                 scanner.end()
+                assert not scanner._in_doubt
                 seen = collector.seen[1:] if prefix else collector.seen
                 compared += 1
                 if until_switch(seen) != until_switch(expected(case)):
