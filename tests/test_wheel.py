@@ -8,7 +8,6 @@ import os
 import socket
 import subprocess
 import sys
-import time
 import venv
 import zipfile
 from pathlib import Path
@@ -16,6 +15,8 @@ from typing import Any
 
 import httpx
 import pytest
+
+from tests.waiting import HANG, listens, until
 
 ROOT = Path(__file__).parents[1]
 APP = """\
@@ -79,8 +80,9 @@ def test_ten_lines_in_an_empty_folder(installed: Path, tmp_path: Path) -> None:
     env = clean_environment(CONSENT_SECRET="k" * 40)
     process = subprocess.Popen([installed / "python", "app.py"], cwd=tmp_path, env=env)
     try:
+        until(lambda: listens(port), of=process)
         with httpx.Client(
-            base_url=f"http://127.0.0.1:{port}", trust_env=False, headers={"accept": "text/html"}
+            base_url=f"http://127.0.0.1:{port}", trust_env=False, headers={"accept": "text/html"}, timeout=HANG
         ) as client:
             page = get(client, "/")
             assert "data-src='https://plausible.io/js/script.js'" in page
@@ -90,7 +92,7 @@ def test_ten_lines_in_an_empty_folder(installed: Path, tmp_path: Path) -> None:
             assert " src='https://plausible.io/js/script.js'" in get(client, "/")
     finally:
         process.terminate()
-        process.wait(10)
+        process.wait(HANG)
     command: list[Any] = [installed / "cookie-consent", "log", "export", "--format", "csv"]
     export = subprocess.run(command, cwd=tmp_path, env=env, check=True, capture_output=True, text=True).stdout
     (row,) = csv.DictReader(io.StringIO(export))
@@ -98,12 +100,7 @@ def test_ten_lines_in_an_empty_folder(installed: Path, tmp_path: Path) -> None:
 
 
 def get(client: httpx.Client, path: str) -> str:
-    for _ in range(100):
-        try:
-            return client.get(path).raise_for_status().text
-        except httpx.ConnectError:
-            time.sleep(0.1)
-    pytest.fail("the application did not start")
+    return client.get(path).raise_for_status().text
 
 
 def test_wrong_usage_is_told_in_one_message(installed: Path, tmp_path: Path) -> None:

@@ -181,7 +181,7 @@ def test_nothing_is_connected_to(visiting: Visiting, tmp_path: Path, headers: di
     app = site("", head, headers)
     for protected, expected in ((app, {"x.test"}), (gated(app, tmp_path), set())):
         with visiting(protected, regular=True) as visit:
-            assert visit.open() == expected
+            assert visit.open(awaited=expected) == expected
 
 
 def test_a_part_of_a_page_is_a_page(visiting: Visiting, tmp_path: Path) -> None:
@@ -191,7 +191,7 @@ def test_a_part_of_a_page_is_a_page(visiting: Visiting, tmp_path: Path) -> None:
     app = Starlette(routes=[Route("/", page)])
     for protected, expected in ((app, {"x.test"}), (gated(app, tmp_path), set())):
         with visiting(protected) as visit:
-            assert visit.open() == expected
+            assert visit.open(awaited=expected) == expected
 
 
 def test_manifests_are_not_fetched(visiting: Visiting, tmp_path: Path) -> None:
@@ -200,7 +200,7 @@ def test_manifests_are_not_fetched(visiting: Visiting, tmp_path: Path) -> None:
         with visiting(protected) as visit:
             visit.open()
             visit.context.new_cdp_session(visit.page).send("Page.getAppManifest")  # as for an installation
-            assert visit.settled() == expected
+            assert visit.settled(awaited=expected) == expected
 
 
 def test_pings_are_not_sent(visiting: Visiting, tmp_path: Path) -> None:
@@ -276,7 +276,7 @@ def test_a_frame_shows_how_to_allow_it(visiting: Visiting, tmp_path: Path, scrip
         assert (box["width"], box["height"]) == (404, 304)
         frame.get_by_role("button").click()
         visit.page.wait_for_load_state("load")
-        assert visit.settled() == {"www.youtube.com"}
+        assert visit.settled(awaited={"www.youtube.com"}) == {"www.youtube.com"}
         response = visit.page.goto("http://site.test/_consent/state")
         assert response is not None
         state = response.json()

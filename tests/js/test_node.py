@@ -16,6 +16,7 @@ from cookie_consent.classify import Classifier
 from cookie_consent.consent import Consent, ConsentCookie
 from cookie_consent.gate import CookieGate, guard_script
 from cookie_consent.policy import Policy, parse_policy
+from tests.waiting import HANG
 
 HERE = Path(__file__).parent
 TABLE: dict[str, Any] = json.loads((HERE / "cookie_cases.json").read_text("utf-8"))
@@ -65,7 +66,7 @@ def test_the_scripts_pass_their_own_tests(node: str, tmp_path: Path) -> None:
         env={**os.environ, "GUARDS": str(tmp_path)},
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=HANG,
         check=False,
     )
     assert done.returncode == 0, done.stdout[-8000:] + done.stderr[-2000:]

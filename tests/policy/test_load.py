@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from cookie_consent import PolicyError
 from cookie_consent.policy import load_policy, parse_policy, policy_schema
 from cookie_consent.policy.duration import parse_duration
+from tests.waiting import HANG
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -205,7 +206,7 @@ def test_what_is_no_duration(text: str) -> None:
 
 def run(*arguments: str, folder: Path) -> subprocess.CompletedProcess[str]:
     command = [sys.executable, "-m", "cookie_consent", *arguments]
-    return subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False, timeout=60)
+    return subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False, timeout=HANG)
 
 
 def test_check_prints_all_problems_and_ends_with_2(tmp_path: Path) -> None:

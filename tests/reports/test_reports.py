@@ -6,7 +6,7 @@ import sys
 import threading
 import tomllib
 from dataclasses import replace
-from datetime import UTC, date, datetime, timedelta
+from datetime import date, timedelta
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -19,6 +19,7 @@ from cookie_consent.reports import Finding, Observation, Reports, ReportStore, p
 from cookie_consent.reports.limit import TokenBucket
 from cookie_consent.reports.store import MAXIMUM_FINDINGS
 from cookie_consent.reports.table import FindingTable
+from tests.waiting import HANG, until
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -66,6 +67,10 @@ def test_the_store_is_bounded(store_url: str) -> None:
     assert "2004.example" in names
 
 
+def count(reports: Reports) -> int:
+    return sum(entry.count for entry in reports.store.read())
+
+
 def test_many_threads_lose_nothing(store_url: str) -> None:
     reports = Reports(Classifier(Policy(version="1")), Ledger(store_url), every=0.01)
 
@@ -79,10 +84,8 @@ def test_many_threads_lose_nothing(store_url: str) -> None:
     for thread in threads:
         thread.join()
     reports.flush()
-    deadline = datetime.now(UTC) + timedelta(seconds=10)
-    while (found := sum(entry.count for entry in reports.store.read())) < 1000 and datetime.now(UTC) < deadline:
-        pass  # the timer's thread may be writing what it took
-    assert found == 1000
+    until(lambda: count(reports) >= 1000)  # the timer's thread may be writing what it took
+    assert count(reports) == 1000
 
 
 def test_a_store_that_fails_loses_nothing(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
@@ -145,7 +148,7 @@ def test_the_policy_lines_are_a_policy(removed: bool) -> None:  # noqa: FBT001
 
 def run(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
     command = [sys.executable, "-m", "cookie_consent", *arguments]
-    return subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False, timeout=60)
+    return subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False, timeout=HANG)
 
 
 def test_the_command(tmp_path: Path) -> None:

@@ -4,7 +4,6 @@ import multiprocessing
 import random
 import sqlite3
 import threading
-import time
 from collections import Counter
 from datetime import UTC, date, datetime, timedelta
 from typing import TYPE_CHECKING
@@ -17,6 +16,7 @@ from cookie_consent.ledger import Notice
 from cookie_consent.ledger.stats.figures import LedgerStats, read_stats
 from cookie_consent.ledger.stats.rollup import RecordCounter
 from tests.ledger.making import START, make
+from tests.waiting import until
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -224,19 +224,18 @@ def test_counting_can_be_left_off_and_goes_on(store_url: str) -> None:
     ledger.close()
 
 
+def total(ledger: Ledger) -> int:
+    with ledger.reading() as connection:
+        return read_stats(connection).total
+
+
 def test_a_server_without_a_key_counts(store_url: str) -> None:
     ledger = Ledger(store_url, count_every=0.02)
     ledger.open()
     ledger.start()
     ledger.append(some_records(20), NOTICES)
-    deadline = time.monotonic() + 20
-    total = 0
-    while total != 20 and time.monotonic() < deadline:
-        time.sleep(0.02)
-        with ledger.reading() as connection:
-            total = read_stats(connection).total
+    until(lambda: total(ledger) == 20)
     ledger.close()
-    assert total == 20
     assert not [thread for thread in threading.enumerate() if thread.name.startswith("cookie-consent-counted")]
 
 
