@@ -12,6 +12,7 @@ LAYERS = {
     "errors": 0,
     "version": 0,
     "once": 0,
+    "outputs": 0,
     "policy": 0,
     "rewriter": 0,
     "consent": 1,
