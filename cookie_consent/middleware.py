@@ -16,13 +16,13 @@ from cookie_consent.assets import Assets, guard_source
 from cookie_consent.banner import Renderer
 from cookie_consent.classify import Classifier
 from cookie_consent.consent import Consent, ConsentCookie, ConsentReader, ReceiptOffer, secret_keys
-from cookie_consent.errors import ConfigurationError, LedgerError
+from cookie_consent.errors import LedgerError
 from cookie_consent.exchange import Site
 from cookie_consent.gate import ContentSecurityPolicies, JudgedTags, guard_script
 from cookie_consent.handshake import handshake
 from cookie_consent.ledger import Ledger
 from cookie_consent.page_cache import PageCache
-from cookie_consent.policy import UNCLASSIFIED, Policy, load_policy
+from cookie_consent.policy import DEFAULT_PREFIX, UNCLASSIFIED, Policy, checked_prefix, load_policy
 from cookie_consent.reports import Reports
 from cookie_consent.responder import gated
 from cookie_consent.rewriter import QuietMarkup
@@ -63,15 +63,13 @@ class ConsentMiddleware:
         policy: str | Path | Policy | None = None,
         secret: str | Sequence[str] | None = None,
         ledger: str | Ledger | None = None,
-        prefix: str = "/_consent",
+        prefix: str = DEFAULT_PREFIX,
         *,
         admin_token: str | None = None,
     ) -> None:
-        if not prefix.startswith("/") or prefix.endswith("/"):
-            raise ConfigurationError(f"prefix is {prefix!r}; write a path such as '/_consent'")
         self.app = app
         self.policy = policy if isinstance(policy, Policy) else load_policy(policy)
-        self.prefix = prefix
+        self.prefix = checked_prefix(prefix)
         self.ledger = ledger if isinstance(ledger, Ledger) else Ledger(ledger)
         self.ledger.signers()  # a wrong key is found at the start
         keys = secret_keys(secret)

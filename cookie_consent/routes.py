@@ -87,7 +87,7 @@ class Routes:
         self._limit = limit or ChoiceLimit()
         self._addresses = AddressReader()
         self._joined = JoinedRecords(ledger)
-        self._export = AdminExport(admin, ledger, policy)
+        self._export = AdminExport(admin, ledger, policy, renderer.prefix)
         self._stats = AdminStats(admin, ledger, renderer)
         self._ledger_failed = False
         self._table: dict[str, dict[str, Callable[[Request, Consent], Awaitable[Response]]]] = {
@@ -169,16 +169,18 @@ class Routes:
             if wanted == "json":
                 receipt = await anyio.to_thread.run_sync(make_receipt, self._ledger, self._policy, subject)
             else:
-                receipt = await anyio.to_thread.run_sync(self._kantara_receipt, subject, self._origin.address(request))
+                receipt = await anyio.to_thread.run_sync(self._kantara_receipt, subject, request)
         except LedgerError as error:
             self._log_failure(error)
             message = "the log cannot be read at the moment; please try again later"
             raise ChoiceError(message, status=503, code="log-unavailable") from None
         return JSONResponse(receipt, headers={"Content-Disposition": 'inline; filename="consent-receipt.json"'})
 
-    def _kantara_receipt(self, subject: str, site: str) -> dict[str, Any]:
+    def _kantara_receipt(self, subject: str, request: Request) -> dict[str, Any]:
+        site = self._origin.address(request)
+        prefix = self._renderer.prefix
         try:
-            receipt = kantara_receipt(self._ledger, self._policy, subject, site=site)
+            receipt = kantara_receipt(self._ledger, self._policy, subject, site=site, prefix=prefix)
         except ConfigurationError:
             message = "this site's policy names nobody who is responsible, so that there is no such receipt"
             raise ChoiceError(message, status=404, code="no-controller") from None

@@ -43,10 +43,11 @@ class AdminExport:
     A token is taken from ``Authorization`` only: what stands in an address is logged on the way.
     """
 
-    def __init__(self, admin: Admin, ledger: Ledger, policy: Policy) -> None:
+    def __init__(self, admin: Admin, ledger: Ledger, policy: Policy, prefix: str) -> None:
         self._admin = admin
         self._ledger = ledger
         self._policy = policy
+        self._prefix = prefix
 
     async def respond(self, request: Request) -> Response:
         """Return the export, or what is wrong as text: 400, 401, or 503 where the log cannot be read."""
@@ -58,7 +59,8 @@ class AdminExport:
             return refusal
         try:
             kind, where = _asked(pairs)
-            pieces = self._ledger.export(kind.name, where=where, policy=self._policy)
+            prefix = request.scope.get("root_path", "") + self._prefix
+            pieces = self._ledger.export(kind.name, where=where, policy=self._policy, prefix=prefix)
             begun = await anyio.to_thread.run_sync(_begun, pieces)
         except ConfigurationError as error:
             return _problem(400, str(error))

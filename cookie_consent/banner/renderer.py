@@ -15,7 +15,7 @@ from cookie_consent.banner.notice import notice_text
 from cookie_consent.banner.templating import template_environment
 from cookie_consent.banner.view import category_views, safe_link, with_consent
 from cookie_consent.errors import ConfigurationError
-from cookie_consent.policy import UNCLASSIFIED
+from cookie_consent.policy import DEFAULT_PREFIX, UNCLASSIFIED
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -59,7 +59,7 @@ class Renderer:
         self,
         policy: Policy,
         *,
-        prefix: str = "/_consent",
+        prefix: str = DEFAULT_PREFIX,
         assets: Mapping[str, str],
         template_dir: Path | None = None,
         locale_dir: Path | None = None,

@@ -20,13 +20,14 @@ from cookie_consent.cli.output import OutputOption, ReaderGoneError, data_output
 from cookie_consent.errors import ConfigurationError
 from cookie_consent.ledger import ACTIONS, CHANNELS, RecordFilter
 from cookie_consent.outputs import find_output
-from cookie_consent.policy import load_policy
+from cookie_consent.policy import DEFAULT_PREFIX, checked_prefix, load_policy
 from cookie_consent.receipts.kantara import kantara_receipt
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Generator, Iterator
 
     from cookie_consent.ledger import Ledger
+    from cookie_consent.ledger.exports.stream import Piece
     from cookie_consent.policy import Policy
 
 __all__ = ["EXPORT_COMMANDS"]
@@ -56,6 +57,14 @@ PolicyOption = Annotated[
 ]
 
 
+PrefixOption = Annotated[
+    str,
+    typer.Option(
+        "--prefix", metavar="PATH", envvar="CONSENT_PREFIX", help="The site's `prefix`, below which its pages stand."
+    ),
+]
+
+
 def export(
     *,
     output_format: Annotated[ExportFormat, typer.Option("--format", help="The file format.")] = ExportFormat.CSV,
@@ -77,6 +86,7 @@ def export(
         Partition | None, typer.Option(help="Write Parquet into a folder, with a file for each month.")
     ] = None,
     policy: PolicyOption = None,
+    prefix: PrefixOption = DEFAULT_PREFIX,
     ledger: LedgerOption = None,
 ) -> None:
     """Write the records out, oldest first. In CSV, a cell that looks like a formula gets an apostrophe in front.
@@ -97,6 +107,7 @@ def export(
     if target is None and output_format is ExportFormat.PARQUET and sys.stdout.isatty():
         raise ConfigurationError("Parquet is nothing for a terminal; name the file to write with -o")
     declared = _policy(policy) if output_format is ExportFormat.ISO27560 else None
+    checked_prefix(prefix)
     place = find_output(target) if target is not None and partition is None else None
     log = open_log(ledger)
     tell_of_spools(log)
@@ -111,10 +122,10 @@ def export(
                 parted = partition.value if partition is not None else None
                 log.export_file(
                     target, output_format.value, where=where, policy=declared, resume=resume, partition=parted,
-                    progress=told,
+                    progress=told, prefix=prefix,
                 )  # fmt: skip
             else:
-                _print(log, output_format.value, where, declared, told)
+                _print(log.export(output_format.value, where=where, policy=declared, prefix=prefix), told)
     except BrokenPipeError:
         raise ReaderGoneError from None
     except KeyboardInterrupt:
@@ -131,13 +142,15 @@ def receipt(
     subject: Annotated[str, typer.Argument(help="The consent id of the visitor.")],
     *,
     policy: PolicyOption = None,
+    prefix: PrefixOption = DEFAULT_PREFIX,
     ledger: LedgerOption = None,
 ) -> None:
     """Print a visitor's consent receipt (Kantara Consent Receipt 1.1.0) of his last choice. Ends with 1 without one."""
     declared = _policy(policy)
+    checked_prefix(prefix)
     log = open_log(ledger)
     tell_of_spools(log)
-    made = kantara_receipt(log, declared, subject)
+    made = kantara_receipt(log, declared, subject, prefix=prefix)
     log.close()
     if made is None:
         typer.echo(f"no visitor has the id {subject}", err=True)
@@ -145,8 +158,8 @@ def receipt(
     typer.echo(json.dumps(made, ensure_ascii=False, indent=2))
 
 
-def _print(log: Ledger, name: str, where: RecordFilter, policy: Policy | None, told: Callable[[int], object]) -> None:
-    with data_output() as stream, closing(log.export(name, where=where, policy=policy)) as pieces:
+def _print(exported: Generator[Piece], told: Callable[[int], object]) -> None:
+    with data_output() as stream, closing(exported) as pieces:
         for piece in pieces:
             stream.write(piece.data)
             told(piece.records)

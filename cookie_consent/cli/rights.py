@@ -134,6 +134,21 @@ def record(
         typer.echo(f"record  {made.id}\nsubject {made.subject}\naction  {made.action}")
 
 
+def admit(
+    records: Annotated[list[str], typer.Argument(metavar="ID…", help="The ids of records that `log seal` names.")],
+    *,
+    ledger: LedgerOption = None,
+) -> None:
+    """Vouch for records that came late, such as those of another log that were put in, so that they are signed.
+
+    That somebody did so is on record, and part of what is signed.
+    """
+    log = open_log(ledger)
+    count = log.admit(records)
+    log.close()
+    typer.echo(f"admitted {count} {'record' if count == 1 else 'records'}")
+
+
 def _limit(older_than: str | None, before: str | None, policy: Path | None) -> datetime:
     if older_than is not None and before is not None:
         raise ConfigurationError("give either --older-than or --before")
@@ -163,5 +178,5 @@ def _policy(path: Path | None) -> Policy:
     return load_policy(path if path is not None else default if default.is_file() else None)
 
 
-RIGHTS_COMMANDS = (erase, prune, record)
+RIGHTS_COMMANDS = (erase, prune, record, admit)
 """To be added to ``log``."""

@@ -31,7 +31,7 @@ __all__ = [
     "unsealed_events",
 ]
 
-EventKind = Literal["erased", "pruned", "key", "joined"]
+EventKind = Literal["erased", "pruned", "key", "joined", "late"]
 EventRow = tuple[str, int, str, str]
 """``id``, ``at`` in microseconds, ``kind``, and ``detail`` as JSON."""
 _COLUMNS = (events.c.id, events.c.at, events.c.kind, events.c.detail)
@@ -44,6 +44,7 @@ class LogEvent:
     - ``erased``: ``records``, the ids of the records that lost what identifies;
     - ``pruned``: ``before``, the time before which they were made, ``records``, how many were deleted, and
       ``positions``, the leaves that they were, as pairs of the first and the last of a row of them;
+    - ``late``: ``records``, the ids of records that were written long after they were made;
     - ``key``: ``key``, the verifier of a key that signs from here on;
     - ``joined``: ``record``, the id of a record that stands for several choices alike, and ``choices``, how many.
     """

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import secrets
 import threading
 from typing import TYPE_CHECKING
@@ -10,11 +11,18 @@ from uuid import UUID
 if TYPE_CHECKING:
     from datetime import datetime
 
-__all__ = ["new_record_id"]
+__all__ = ["milliseconds_of", "new_record_id"]
 
 _COUNTER_BITS = 12
+_UUID7 = re.compile(r"([0-9a-f]{8})-([0-9a-f]{4})-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}")
 _lock = threading.Lock()
 _last = 0
+
+
+def milliseconds_of(record_id: str) -> int | None:
+    """Return the milliseconds since 1970 that an id names; None for one that is no UUIDv7."""
+    match = _UUID7.fullmatch(record_id)
+    return int(match[1] + match[2], 16) if match is not None else None
 
 
 def new_record_id(at: datetime) -> str:

@@ -6,6 +6,7 @@ import os
 import weakref
 from contextlib import suppress
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -13,6 +14,7 @@ from cookie_consent.errors import ProofError
 from cookie_consent.ledger.amend import erase, prune
 from cookie_consent.ledger.enter import checked_subject, made_elsewhere
 from cookie_consent.ledger.events import add_event, new_event
+from cookie_consent.ledger.late import admit, mark_late
 from cookie_consent.ledger.periodic import PeriodicThread
 from cookie_consent.ledger.proof.seal import Sealer
 from cookie_consent.ledger.reader import LedgerReader
@@ -69,7 +71,11 @@ class Ledger(LedgerReader):
         """The URL, without a password."""
         folder = spool or os.environ.get("CONSENT_SPOOL")
         self._spools = SpoolFolder(self._sink.spool_path, Path(folder) if folder else None)
-        self._writer = Writer(self._sink, self._spools, url=self._sink.name, others=[self._store])
+        # A stream keeps no order: there the drain puts it on record, as it appends to the SQL log.
+        self._mark: Callable[[list[ConsentRecord]], object] = (
+            partial(mark_late, self._store) if self._sink is self._store else list
+        )
+        self._writer = Writer(self._sink, self._spools, url=self._sink.name, others=[self._store], mark=self._mark)
         self._key = key
         self._seal_every = seal_every
         self._count_every = count_every
@@ -143,6 +149,13 @@ class Ledger(LedgerReader):
             self.count_new()
         return prune(self._store, before)
 
+    def admit(self, record_ids: Iterable[str]) -> int:
+        """Vouch for records that came late, so that they are signed; return how many nobody had vouched for.
+
+        Raises ``LedgerError`` for an id that no record has.
+        """
+        return admit(self._store, record_ids, url=self._store.name)
+
     def enter(
         self,
         policy: Policy,
@@ -201,6 +214,7 @@ class Ledger(LedgerReader):
         """
         texts = {notice.hash: notice for notice in shown}
         entries = [Entry(record, texts.get(record.notice or "")) for record in new]
+        self._mark([entry.record for entry in entries])
         self._sink.append(entries)
 
     def stats(

@@ -20,6 +20,7 @@ from cookie_consent.ledger.proof.verify import verify_store
 from cookie_consent.ledger.record import Notice
 from cookie_consent.ledger.schema import from_row, notices, records
 from cookie_consent.ledger.stores.elsewhere import SqlElsewhere
+from cookie_consent.policy import DEFAULT_PREFIX
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Iterator, Sequence
@@ -121,14 +122,16 @@ class LedgerReader:
         *,
         where: RecordFilter = RecordFilter(),  # noqa: B008 - it is frozen
         policy: Policy | None = None,
+        prefix: str = DEFAULT_PREFIX,
     ) -> Generator[Piece]:
         """Yield the records as CSV, JSON Lines, Parquet or ISO/IEC TS 27560, piece by piece, in the order of their ids.
 
-        ``name`` is one of ``EXPORT_FORMATS``; ``iso27560`` is filled from the ``policy``. All is of one state of the
+        ``name`` is one of ``EXPORT_FORMATS``; ``iso27560`` is filled from the ``policy``, and names
+        the site's preferences page below the ``prefix``. All is of one state of the
         log, read in a transaction that ends with the generator; memory is constant. Raises ``ConfigurationError`` and
         ``LedgerError``.
         """
-        return export_pieces(self._store, name, where=where, policy=policy, url=self._store.name)
+        return export_pieces(self._store, name, where=where, policy=policy, url=self._store.name, prefix=prefix)
 
     def export_file(
         self,
@@ -140,6 +143,7 @@ class LedgerReader:
         resume: bool = False,
         partition: str | None = None,
         progress: Callable[[int], object] | None = None,
+        prefix: str = DEFAULT_PREFIX,
     ) -> int:
         """Write ``export`` into a file, which stands under its name when it is whole; return how many records.
 
@@ -155,6 +159,7 @@ class LedgerReader:
             resume=resume,
             partition=partition,
             progress=progress,
+            prefix=prefix,
         )
 
     def events(self) -> list[LogEvent]:

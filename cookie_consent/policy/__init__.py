@@ -16,11 +16,13 @@ from cookie_consent.policy.model import (
     Text,
 )
 from cookie_consent.policy.policy import BUILTIN_CATEGORIES, UNCLASSIFIED, Policy
+from cookie_consent.policy.prefix import DEFAULT_PREFIX, checked_prefix
 from cookie_consent.policy.registry_data import registry
 from cookie_consent.policy.schema import policy_schema
 
 __all__ = [
     "BUILTIN_CATEGORIES",
+    "DEFAULT_PREFIX",
     "UNCLASSIFIED",
     "BannerOptions",
     "Category",
@@ -34,6 +36,7 @@ __all__ = [
     "Stub",
     "Text",
     "ascii_host",
+    "checked_prefix",
     "load_policy",
     "parse_duration",
     "parse_policy",

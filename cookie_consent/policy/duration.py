@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import re
 
-__all__ = ["parse_duration"]
+__all__ = ["UNITS", "parse_duration"]
 
-_UNITS = {"s": 1, "min": 60, "h": 3600, "d": 86_400, "w": 604_800, "mo": 2_629_800, "y": 31_557_600}
+UNITS = {"s": 1, "min": 60, "h": 3600, "d": 86_400, "w": 604_800, "mo": 2_629_800, "y": 31_557_600}
 _DURATION = re.compile(r"\s*(\d{1,9})\s*(s|min|h|d|w|mo|y)\s*")
 
 
@@ -17,5 +17,5 @@ def parse_duration(text: str) -> int:
     """
     match = _DURATION.fullmatch(text)
     if match is None or int(match[1]) == 0:
-        raise ValueError(f"{text!r} is not a duration; write a number and one of {', '.join(_UNITS)}, such as '30d'")
-    return int(match[1]) * _UNITS[match[2]]
+        raise ValueError(f"{text!r} is not a duration; write a number and one of {', '.join(UNITS)}, such as '30d'")
+    return int(match[1]) * UNITS[match[2]]

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from pydantic import BaseModel, ValidationError
 
 from cookie_consent.errors import PolicyError, Problem
+from cookie_consent.policy.duration import UNITS
 from cookie_consent.policy.model import (
     BannerOptions,
     Category,
@@ -32,6 +33,13 @@ __all__ = ["load_policy", "parse_policy"]
 
 M = TypeVar("M", bound=BaseModel)
 _BUILTIN = {category.id: category for category in BUILTIN_CATEGORIES}
+_DURATIONS = frozenset({"max_age", "retention"})
+"""The keys whose value is a duration; a test holds them and the models together."""
+_DEEPEST = 32
+_LARGEST = 10**15
+_LONGEST_FILE = 16 * 1024 * 1024
+_LONGEST_SHOWN = 200
+_NESTED_TOO_DEEPLY = "is nested too deeply"
 _CATEGORY_TEXTS = ("name", "purpose", "consequence")
 _FIXES = {
     "missing": "add it",
@@ -57,7 +65,7 @@ def load_policy(path: str | Path | None) -> Policy:
         return Policy(version="default")
     path = Path(path)
     try:
-        document = tomllib.loads(path.read_text("utf-8"))
+        document = tomllib.loads(_read(path))
     except FileNotFoundError:
         fix = "give the path of the policy file, or make one; without a policy the built-in one holds"
         raise PolicyError(str(path), [Problem(key="file", cause="does not exist", fix=fix)]) from None
@@ -69,6 +77,12 @@ def load_policy(path: str | Path | None) -> Policy:
         raise PolicyError(str(path), [problem]) from None
     except tomllib.TOMLDecodeError as error:
         problem = Problem(key="file", cause=f"is not TOML: {error}", fix="correct that line; see https://toml.io")
+        raise PolicyError(str(path), [problem]) from None
+    except RecursionError:
+        problem = Problem(key="file", cause=_NESTED_TOO_DEEPLY, fix="take the inner brackets away")
+        raise PolicyError(str(path), [problem]) from None
+    except ValueError as error:  # a number of more than 4,300 digits, or what is no file's name
+        problem = Problem(key="file", cause=f"cannot be read: {error}", fix="write a smaller number, or another name")
         raise PolicyError(str(path), [problem]) from None
     if path.name == "pyproject.toml":
         tool = document.get("tool")
@@ -86,7 +100,7 @@ def parse_policy(document: Mapping[str, Any], *, source: str) -> Policy:
     Raises ``PolicyError`` with all the problems found.
     """
     reader = _Reader()
-    policy = reader.policy(document)
+    policy = reader.policy(document) if reader.values(document) else None
     if policy is None or reader.problems:
         raise PolicyError(source, reader.problems)
     return policy
@@ -97,6 +111,26 @@ class _Reader:
 
     def __init__(self) -> None:
         self.problems: list[Problem] = []
+
+    def values(self, document: Mapping[str, Any]) -> bool:
+        """Look for numbers that are no values anywhere; say whether all can be looked at by the models."""
+        found: list[tuple[str, Any, int]] = [("", document, 0)]
+        is_good = True
+        while found:
+            key, value, depth = found.pop()
+            if depth > _DEEPEST:
+                self.problem(key[:_LONGEST_SHOWN], _NESTED_TOO_DEEPLY, "take the inner brackets away")
+                return False
+            if isinstance(value, dict):
+                found += [(f"{key}.{name}".lstrip("."), inner, depth + 1) for name, inner in value.items()]
+            elif isinstance(value, list | tuple):
+                found += [(f"{key}.{index}", inner, depth + 1) for index, inner in enumerate(value)]
+            elif isinstance(value, int) and abs(value) > _LARGEST:
+                self.problem(key, "is too large a number", "write one of at most 15 digits")
+                is_good = False
+            elif type(value) is int and key.rpartition(".")[2] in _DURATIONS:
+                self.problem(key, f"{value} has no unit", f'write one of {", ".join(UNITS)} behind it, such as "30d"')
+        return is_good
 
     def problem(self, key: str, cause: str, fix: str) -> None:
         self.problems.append(Problem(key=key, cause=cause, fix=fix))
@@ -135,9 +169,9 @@ class _Reader:
             close = difflib.get_close_matches(location[-1], _field_names(model, location[:-1]), n=1)
             fix = f"did you mean {close[0]!r}?" if close else fix
         elif kind == "value_error":
-            cause, fix = f"{details['input']!r} is not allowed here", cause
+            cause, fix = f"{_shown(details['input'])} is not allowed here", cause
         elif kind == "literal_error":
-            cause = f"{details['input']!r} is not one of the possible values"
+            cause = f"{_shown(details['input'])} is not one of the possible values"
             fix = f"write {details.get('ctx', {}).get('expected', 'one of them')}"
         elif not fix:
             fix = "see the JSON Schema that `cookie-consent schema` prints"
@@ -247,6 +281,19 @@ def _field_names(model: type[BaseModel], path: list[str]) -> list[str]:
         nested = _NESTED.get(part)
         model = nested if nested is not None else model
     return [*model.model_fields, *(("services", "categories", "cookies") if model is Policy else ())]
+
+
+def _read(path: Path) -> str:
+    with path.open("rb") as stream:  # which may be a device without an end
+        content = stream.read(_LONGEST_FILE + 1)
+    if len(content) > _LONGEST_FILE:
+        raise ValueError(f"it has more than {_LONGEST_FILE} bytes")
+    return content.decode("utf-8").replace("\r\n", "\n")
+
+
+def _shown(value: Any) -> str:
+    text = repr(value)
+    return text if len(text) <= _LONGEST_SHOWN else text[:_LONGEST_SHOWN] + "…"
 
 
 def _listed(names: set[str]) -> str:

@@ -5,8 +5,10 @@ All of these are frozen pydantic models, checked once when they are made.
 
 from __future__ import annotations
 
+import ipaddress
 import re
 from typing import Annotated, Any, Literal
+from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
 
@@ -28,6 +30,7 @@ __all__ = [
     "Text",
 ]
 
+_LONGEST = 1000 * 31_557_600
 SLUG = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,30}[a-z0-9])?")
 _HOST = re.compile(r"(?:\*\.)?(?:[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?\.)*[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?")
 _COOKIE_NAME = re.compile(r"[!#$%&'*+\-.^_`|~0-9A-Za-z\[\]:/@]{1,128}")
@@ -79,13 +82,32 @@ def _storage_name(value: str) -> str:
 
 
 def _duration(value: Any) -> int:
-    if isinstance(value, int) and not isinstance(value, bool):
-        if value <= 0:
-            raise ValueError("must be more than 0 seconds")
+    seconds = parse_duration(value) if isinstance(value, str) else value
+    if not isinstance(seconds, int) or isinstance(seconds, bool):
+        raise ValueError("must be a duration such as '30d', '12h' or '13mo'")  # noqa: TRY004 - what pydantic takes
+    if not 0 < seconds <= _LONGEST:
+        raise ValueError("must be more than 0 seconds and at most 1000 years, such as '30d'")
+    return seconds
+
+
+def _address(value: str) -> str:
+    """Take a path on the site, or an http(s) address that a browser can ask."""
+    if not value or re.fullmatch(r"/(?![/\\])[^\s\x00-\x1f\\]*", value):
         return value
-    if isinstance(value, str):
-        return parse_duration(value)
-    raise ValueError("must be a duration such as '30d', '12h' or '13mo', or a number of seconds")
+    try:
+        parts = urlsplit(value)
+        host = parts.hostname or ""
+        is_good = parts.scheme in {"http", "https"} and (parts.port is None or parts.port > 0) and value.isprintable()
+        is_good = is_good and value.lower().startswith(f"{parts.scheme}://") and not re.search(r"[\s\\]", value)
+        if ":" in host:
+            ipaddress.IPv6Address(host)
+        elif not _HOST.fullmatch(ascii_host(host).removesuffix(".")) or "*" in host:
+            is_good = False
+    except ValueError:  # UnicodeError is one too
+        is_good = False
+    if not is_good:
+        raise ValueError("must be an http(s) address such as 'https://shop.example/privacy', or a path: '/privacy'")
+    return value
 
 
 def _text(value: Any) -> Any:
@@ -102,9 +124,11 @@ CookieName = Annotated[str, AfterValidator(_cookie_name)]
 StorageName = Annotated[str, AfterValidator(_storage_name)]
 Seconds = Annotated[
     int,
-    BeforeValidator(_duration, json_schema_input_type=int | str),
-    Field(description="A duration such as '30d', '12h', '13mo' or '2y', or a number of seconds"),
+    BeforeValidator(_duration, json_schema_input_type=str),
+    Field(description="A duration such as '30d', '12h', '13mo' or '2y'"),
 ]
+Address = Annotated[str, AfterValidator(_address)]
+"""A path on the site, or an http(s) address; empty for none."""
 Text = Annotated[str | dict[str, str], BeforeValidator(_text)]
 """A text for visitors: one string, or a table from language tag to string, such as ``{en = "…", de = "…"}``."""
 
@@ -157,7 +181,7 @@ class Service(Model):
     name: str
     category: Slug
     company: str = ""
-    privacy_url: str = ""
+    privacy_url: Address = ""
     hosts: tuple[HostRule, ...] = ()
     cookies: tuple[CookieRule, ...] = ()
     inline: tuple[Annotated[str, Field(min_length=4, max_length=200)], ...] = ()
@@ -181,8 +205,8 @@ class BannerOptions(Model):
 
     languages: tuple[str, ...] = ()
     """Language tags to offer, the first being the fallback; empty: every language that has a locale file."""
-    privacy_url: str = ""
-    """The address of the site's privacy policy, linked from the banner; a path or an https address."""
+    privacy_url: Address = ""
+    """The address of the site's privacy policy, linked from the banner."""
     position: Literal["bottom", "center"] = "bottom"
 
 

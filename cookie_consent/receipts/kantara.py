@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from cookie_consent.errors import ConfigurationError
+from cookie_consent.policy import DEFAULT_PREFIX
 from cookie_consent.receipts.origin import choice_behind
 
 if TYPE_CHECKING:
@@ -27,11 +28,14 @@ _METHODS = {
 }
 
 
-def kantara_receipt(ledger: Ledger, policy: Policy, subject: str, *, site: str = "") -> dict[str, Any] | None:
+def kantara_receipt(
+    ledger: Ledger, policy: Policy, subject: str, *, site: str = "", prefix: str = DEFAULT_PREFIX
+) -> dict[str, Any] | None:
     """Return the receipt of a visitor's last choice, ready for JSON; None if none is on record.
 
     ``site`` is the address that paths of the policy belong to, such as ``https://shop.example``; else it is that of
-    the policy. What is consented to, and only that, is in ``services``; a refusal has none. If a browser's signal has
+    the policy. The preferences page, for a policy without ``privacy_url``, stands below the ``prefix``.
+    What is consented to, and only that, is in ``services``; a refusal has none. If a browser's signal has
     taken back some of it, the rest was agreed to by the choice before. Raises ``ConfigurationError`` for a policy that
     names no controller, and ``LedgerError``.
     """
@@ -67,7 +71,7 @@ def kantara_receipt(ledger: Ledger, policy: Policy, subject: str, *, site: str =
         **receipt,
         "piiPrincipalId": record.subject,
         "piiControllers": [party],
-        "policyUrl": _address(policy.banner.privacy_url or "/_consent/preferences", site),
+        "policyUrl": _address(policy.banner.privacy_url or f"{prefix}/preferences", site),
         "services": _services(record, policy),
         "sensitive": False,
         "spiCat": [],

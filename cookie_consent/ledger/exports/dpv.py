@@ -13,8 +13,8 @@ if TYPE_CHECKING:
 
 __all__ = [
     "CONTEXT",
-    "CONTROL",
     "PROFILE",
+    "control",
     "jurisdiction",
     "process",
     "process_id",
@@ -47,8 +47,6 @@ CONTEXT: dict[str, Any] = {
     "skos:broader": _AN_IRI,
 }
 """The context of the document; ``cc`` is what neither vocabulary nor standard has a term for."""
-CONTROL = {"@type": ["dpv:ProvideConsent", "dpv:WithdrawConsent"], "dpv:isExercisedAt": "/_consent/preferences"}
-"""Where consent is given and withdrawn (6.3.4.18, withdrawal_method)."""
 _PURPOSES = {
     "session": "dpv:TechnicalServiceProvision",
     "login": "dpv:AccountManagement",
@@ -76,7 +74,15 @@ def jurisdiction(region: str) -> str:
     return f"loc:{region}" if _REGION.fullmatch(region) else ""
 
 
-def process(policy: Policy, category: Category, controller: str) -> dict[str, Any]:
+def control(prefix: str) -> dict[str, Any]:
+    """Return where consent is given and withdrawn (6.3.4.18, withdrawal_method), on a site with that prefix."""
+    return {
+        "@type": ["dpv:ProvideConsent", "dpv:WithdrawConsent"],
+        "dpv:isExercisedAt": f"{prefix}/preferences",
+    }
+
+
+def process(policy: Policy, category: Category, controller: str, prefix: str) -> dict[str, Any]:
     """Return what a category is used for: the purpose and all that belongs to it."""
     services = [service for service in policy.services if service.category == category.id]
     purpose: dict[str, Any] = {"@type": "dpv:Purpose", "dct:identifier": category.id}
@@ -97,21 +103,21 @@ def process(policy: Policy, category: Category, controller: str) -> dict[str, An
     }
     if not category.required:
         node["dpv:hasLegalBasis"] = "dpv:ExpressedConsent"
-        node["dpv:hasConsentControl"] = CONTROL
+        node["dpv:hasConsentControl"] = control(prefix)
     if services:
         node["dpv:hasService"] = [_service(service) for service in services]
         node["dpv:hasRecipient"] = [_recipient(service) for service in services]
     return node
 
 
-def service_process(policy: Policy | None, name: str, version: str) -> dict[str, Any]:
+def service_process(policy: Policy | None, name: str, version: str, prefix: str) -> dict[str, Any]:
     """Return what a single service is used for, for a choice that is about it; without a policy only its name."""
     node: dict[str, Any] = {
         "@id": process_id(version, f"service:{name}"),
         "@type": "dpv:Process",
         "dpv:hasPurpose": {"@type": "dpv:Purpose", "dct:identifier": f"service:{name}"},
         "dpv:hasLegalBasis": "dpv:ExpressedConsent",
-        "dpv:hasConsentControl": CONTROL,
+        "dpv:hasConsentControl": control(prefix),
     }
     service = policy.known_service(name) if policy is not None else None
     if service is not None:

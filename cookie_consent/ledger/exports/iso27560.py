@@ -18,14 +18,15 @@ from cookie_consent.errors import ConfigurationError
 from cookie_consent.ledger.exports.columns import Memo, minute_text, time_texts
 from cookie_consent.ledger.exports.dpv import (
     CONTEXT,
-    CONTROL,
     PROFILE,
+    control,
     jurisdiction,
     process,
     process_id,
     service_process,
 )
 from cookie_consent.ledger.schema import notices
+from cookie_consent.policy import DEFAULT_PREFIX
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection
@@ -44,11 +45,12 @@ class Iso27560Lines:
     """The document, made of rows; see ``LineFormat``.
 
     ``policy`` says who the controller is and what categories and services are. It speaks for the records made under
-    its version; of others only what they themselves hold is written. ``connection`` is where notices are looked up.
+    its version; of others only what they themselves hold is written. ``connection`` is where notices are
+    looked up, and ``prefix`` where the site's preferences page stands.
     Raises ``ConfigurationError`` for a policy without controller.
     """
 
-    def __init__(self, policy: Policy, connection: Connection) -> None:
+    def __init__(self, policy: Policy, connection: Connection, prefix: str = DEFAULT_PREFIX) -> None:
         if policy.controller is None:
             raise ConfigurationError(
                 "a consent record of ISO/IEC TS 27560 names the controller; "
@@ -56,6 +58,7 @@ class Iso27560Lines:
             )
         self._policy = policy
         self._connection = connection
+        self._prefix = prefix
         site = policy.site if policy.site is not None and not policy.site.startswith("*") else None
         self._controller = f"https://{site}/" if site is not None else "urn:cookie-consent:controller"
         self._controller_text = _json(self._controller)
@@ -71,7 +74,7 @@ class Iso27560Lines:
             party |= {"dpv:hasIdentifier": self._controller, "dpv:hasName": policy.controller.name}
             if policy.controller.contact:
                 party["dpv:hasContact"] = policy.controller.contact
-        nodes = [party, *(process(policy, category, self._controller) for category in policy.categories)]
+        nodes = [party, *(process(policy, category, self._controller, self._prefix) for category in policy.categories)]
         graph = ",\n".join(map(_json, nodes))
         return f'{{"@context":{_json(CONTEXT)},\n"@graph":[\n{graph}'.encode()
 
@@ -152,14 +155,14 @@ class Iso27560Lines:
                 "@type": "dpv:Process",
                 "dpv:hasPurpose": {"@type": "dpv:Purpose", "dct:identifier": name},
                 "dpv:hasLegalBasis": "dpv:ExpressedConsent",
-                "dpv:hasConsentControl": CONTROL,
+                "dpv:hasConsentControl": control(self._prefix),
             }
             for name in names
         ]
 
     def _services(self, names: list[str], version: str) -> list[dict[str, Any]]:
         policy = self._policy if version == self._policy.version else None
-        return [service_process(policy, name, version) for name in names]
+        return [service_process(policy, name, version, self._prefix) for name in names]
 
     def _notice(self, digest: str) -> str:
         """Return the member that names the notice."""

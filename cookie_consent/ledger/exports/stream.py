@@ -12,6 +12,7 @@ from cookie_consent.ledger.exports.iso27560 import Iso27560Lines
 from cookie_consent.ledger.exports.lines import CsvLines, JsonLines
 from cookie_consent.ledger.exports.parquet import parquet_chunks
 from cookie_consent.ledger.exports.rows import paged, records_query
+from cookie_consent.policy import DEFAULT_PREFIX
 
 if TYPE_CHECKING:
     from collections.abc import Generator
@@ -68,7 +69,7 @@ def export_kind(name: str) -> ExportKind:
     return kind
 
 
-def line_format(name: str, connection: Connection, policy: Policy | None) -> LineFormat:
+def line_format(name: str, connection: Connection, policy: Policy | None, prefix: str = DEFAULT_PREFIX) -> LineFormat:
     """Return what writes a format of lines; ``policy`` is what consent records of ISO/IEC TS 27560 are filled from.
 
     Raises ``ConfigurationError`` if that is missing where it is needed.
@@ -79,7 +80,7 @@ def line_format(name: str, connection: Connection, policy: Policy | None) -> Lin
         return JsonLines()
     if policy is None:
         raise ConfigurationError("the consent records of ISO/IEC TS 27560 name the controller; give the policy")
-    return Iso27560Lines(policy, connection)
+    return Iso27560Lines(policy, connection, prefix)
 
 
 def line_pieces(
@@ -94,7 +95,15 @@ def line_pieces(
             yield Piece(as_whole(rows, lines.lines, url), len(rows), rows[-1][0])
 
 
-def export_pieces(store: Store, name: str, *, where: RecordFilter, policy: Policy | None, url: str) -> Generator[Piece]:
+def export_pieces(
+    store: Store,
+    name: str,
+    *,
+    where: RecordFilter,
+    policy: Policy | None,
+    url: str,
+    prefix: str = DEFAULT_PREFIX,
+) -> Generator[Piece]:
     """Yield an export, whole, in the order of the ids; memory is constant.
 
     Closing the generator ends the transaction that it reads in. Raises ``ConfigurationError`` for a format that
@@ -107,7 +116,7 @@ def export_pieces(store: Store, name: str, *, where: RecordFilter, policy: Polic
                 for chunk in parquet_chunks(pages, url=url):
                     yield Piece(*chunk)
             return
-        lines = line_format(name, connection, policy)
+        lines = line_format(name, connection, policy, prefix)
         yield Piece(lines.head(), 0, None)
         with closing(line_pieces(store, connection, lines, where=where, after=None, url=url)) as pieces:
             yield from pieces

@@ -21,6 +21,7 @@ from cookie_consent.ledger.exports.rows import paged, records_query
 from cookie_consent.ledger.exports.stream import export_kind, export_pieces, line_format, line_pieces
 from cookie_consent.ledger.proof.tree_store import amendments
 from cookie_consent.outputs import find_output, give_name, open_stream, unwritable
+from cookie_consent.policy import DEFAULT_PREFIX
 from cookie_consent.version import __version__
 
 if TYPE_CHECKING:
@@ -49,6 +50,7 @@ def export_to_file(
     resume: bool = False,
     partition: str | None = None,
     progress: Callable[[int], object] | None = None,
+    prefix: str = DEFAULT_PREFIX,
 ) -> int:
     """Write an export into a file, or with ``partition="month"`` into a folder; return the number of records.
 
@@ -74,6 +76,8 @@ def export_to_file(
         "policy": _digest(name, policy),
         "release": __version__,
     }
+    if name == "iso27560":
+        asked["prefix"] = prefix
     try:
         if partition is not None:
             folder = path.resolve() if path.is_symlink() else path
@@ -82,7 +86,7 @@ def export_to_file(
         if output.is_stream:
             if resume:
                 raise ConfigurationError(f"{path} is a device or pipe, and keeps nothing to go on with; {ANEW}")
-            pieces = export_pieces(store, name, where=where, policy=policy, url=url)
+            pieces = export_pieces(store, name, where=where, policy=policy, url=url, prefix=prefix)
             return _write_into(open_stream(output), pieces, told)
         if kind.by_lines:
             return _Part(output.path, asked).write(store, where=where, policy=policy, resume=resume, progress=told)
@@ -114,7 +118,7 @@ class _Part:
     ) -> int:
         url = self._asked["log"]
         with store.reading() as connection:
-            lines = line_format(self._asked["format"], connection, policy)
+            lines = line_format(self._asked["format"], connection, policy, self._asked.get("prefix", DEFAULT_PREFIX))
             with self._opened() as file:
                 now = amendments(connection)
                 state = self._note.found() if resume else None

@@ -11,6 +11,7 @@ from sqlalchemy import delete, insert, select
 
 from cookie_consent.errors import ConfigurationError, ProofError
 from cookie_consent.ledger.events import EventRow, add_event, new_event, recorded_keys, unsealed_events
+from cookie_consent.ledger.late import Lateness
 from cookie_consent.ledger.proof.canonical import DAMAGED, event_leaf, leaf_hashes
 from cookie_consent.ledger.proof.checkpoint import Checkpoint, open_checkpoint
 from cookie_consent.ledger.proof.merkle import HASH_SIZE, leaf_hash, verify_consistency
@@ -52,7 +53,8 @@ class Sealer:
 
     Rows are read and hashed without a lock; a transaction then writes what came out, if nobody sealed or amended in
     the meantime. Nothing is signed unless the stored tree is the one of the last checkpoint, that one is signed by a
-    key of this log, and the new tree goes on from it.
+    key of this log, and the new tree goes on from it. A record that says that it was made long before what was sealed,
+    with nothing on record that says why it came late, is not signed, nor is what came after it.
     """
 
     def __init__(self, store: Store, signers: Sequence[Signer], *, url: str, batch: int | None = None) -> None:
@@ -67,6 +69,8 @@ class Sealer:
         self._origin = self._own[0].name
         self._url = url
         self._batch = batch if batch is not None else _BATCH
+        self._lateness: Lateness | None = None
+        self._stops = False
 
     def seal(self, enough: Callable[[], bool] = lambda: False) -> SealResult:
         """Seal all records and events that are not sealed yet. Raises ``ProofError`` and ``LedgerError``.
@@ -75,6 +79,7 @@ class Sealer:
         asked after each batch whether to leave the rest for the next time.
         """
         added = missed = 0
+        self._lateness = None
         while True:
             step = self._step()
             if step is None:
@@ -85,6 +90,8 @@ class Sealer:
                 continue
             missed = 0
             added += step.added
+            if self._stops:
+                continue  # which says why
             if step.added < self._batch or enough():
                 return SealResult(added=added, size=step.size, note=step.note)
 
@@ -92,12 +99,17 @@ class Sealer:
         with self._store.reading() as connection:
             rows = self._store.unsealed(connection, self._batch)
             found = unsealed_events(connection) if len(rows) < self._batch else []
+            if self._lateness is None:  # once a run, as what has waited may be sealed in several batches
+                self._lateness = Lateness(connection)
             return read_state(connection), rows, found, recorded_keys(connection)
 
     def _step(self) -> SealResult | None:
         """Seal a batch; None if another process came in between."""
         state, rows, found, recorded = self._read()
         old = self._checked(state, recorded)
+        taken = len(rows)
+        rows = self._in_order(rows)
+        self._stops = len(rows) < taken
         new_keys = [key.text for key in self._own if key.text not in recorded]
         if not rows and not found and not new_keys and state.note is not None:
             return SealResult(added=0, size=state.size, note=state.note)
@@ -121,6 +133,25 @@ class Sealer:
             self._store.save_leaves(connection, made)
             _save(connection, state, tree, note)
         return SealResult(added=len(made), size=tree.size, note=note)
+
+    def _in_order(self, rows: list[WalkedRow]) -> list[WalkedRow]:
+        """Return the rows before the first that is late without a reason. Raises ``ProofError`` if there are none."""
+        lateness = self._lateness
+        for at, row in enumerate(rows):
+            if lateness is None or not lateness.is_unexplained(row[0], row[2]):
+                continue
+            with self._store.reading() as connection:
+                lateness.look_again(connection)  # it may have come, with its reason, since this run began
+            if lateness.is_unexplained(row[0], row[2]):
+                if at:
+                    return rows[:at]
+                raise ProofError(
+                    f"the record {row[0]} says that it was made long before what was sealed last, and nothing on "
+                    "record says why it came late: neither it nor what came after it is signed. If you know where it "
+                    f"comes from, vouch for it with `cookie-consent log admit {row[0]}`",
+                    url=self._url,
+                )
+        return rows
 
     def _record_hashes(self, rows: Sequence[WalkedRow], salts: Sequence[bytes]) -> list[bytes]:
         hashes = leaf_hashes(rows, salts, [None] * len(rows))

@@ -12,6 +12,7 @@ from sqlalchemy import func, select
 
 from cookie_consent.consent import notice_hash
 from cookie_consent.ledger.events import unsealed_events
+from cookie_consent.ledger.late import Lateness
 from cookie_consent.ledger.proof.checkpoint import open_checkpoint
 from cookie_consent.ledger.proof.note import NoteError
 from cookie_consent.ledger.proof.tree_check import MOST_FINDINGS, Fault, TreeCheck
@@ -142,21 +143,32 @@ class _StoreCheck:
         for position, name in self._connection.execute(query):
             text = f"stands at leaf {position}, beyond the last checkpoint: it was added"
             self._result.fault(Fault(kind="added", position=position, id=name, text=text))
+        behind = self._behind_the_last()
         total = int(self._connection.execute(select(func.count()).select_from(records)).scalar_one())
         waiting = max(0, total - self._result.records - self._result.erased - added)
         self._result.unsealed = waiting + len(unsealed_events(self._connection))
         with self._store.reading() as connection:
             is_same = amendments(connection) == state.amendments  # else the counts are of different states
-        if waiting and is_same and waiting != self._behind_the_last():
+        if waiting and is_same and waiting != behind:
             text = "the records behind the last sealed one are not those that are not sealed: some were added or moved"
             self._result.fault(Fault(kind="added", text=text))
 
     def _behind_the_last(self) -> int:
-        """Count the records that the next sealing takes."""
+        """Count the records that the next sealing takes, and name those that it will not sign."""
         query = select(leaves.c.id).where(leaves.c.salt.is_not(None) | leaves.c.commitment.is_not(None))
         last = self._connection.execute(query.order_by(leaves.c.position.desc()).limit(1)).scalar()
         after = self._store.orders(self._connection, [str(last)]) if last is not None else []
-        return sum(len(rows) for rows in self._store.walk(self._connection, after[0] if after else BEFORE_ALL))
+        lateness = Lateness(self._connection)
+        count = 0
+        for rows in self._store.walk(self._connection, after[0] if after else BEFORE_ALL):
+            count += len(rows)
+            late = [row[0] for row in rows if lateness.is_unexplained(row[0], row[2])]
+            sealed = set(self._connection.execute(select(leaves.c.id).where(leaves.c.id.in_(late))).scalars())
+            for name in late:
+                if name not in sealed:  # where rows were moved, sealed ones may lie here
+                    text = "says that it was made long before what was sealed last: it was added"
+                    self._result.fault(Fault(kind="added", id=name, text=text))
+        return count
 
     def _check_notices(self) -> None:
         for name, language, words in self._connection.execute(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 from typing import TYPE_CHECKING
 
 from sqlalchemy import make_url
@@ -13,6 +14,8 @@ from cookie_consent.ledger.stores.jetstream.url import is_jetstream, parse_jetst
 from cookie_consent.ledger.stores.sqlite import SqliteStore
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from sqlalchemy.engine import URL
 
     from cookie_consent.ledger.store import ChoiceSink, Store
@@ -36,6 +39,9 @@ def make_store(url: str) -> Store:
         fix = "; in user and password write @ : / as %40 %3A %2F" if "@" in url else ""
         raise ConfigurationError(f"the ledger{shown} is not a URL; write one such as {_EXAMPLES}{fix}") from None
     if parsed.drivername == "sqlite" and parsed.database and parsed.database != ":memory:":
+        if not parsed.database.isprintable() and any(ord(character) < ord(" ") for character in parsed.database):
+            raise ConfigurationError(f"the ledger's path {parsed.database!r} has a control character")
+        _known_options(parsed, ())
         return SqliteStore(parsed)
     if parsed.drivername in _POSTGRESQL:
         return _postgres(parsed)
@@ -62,11 +68,24 @@ def make_sink(url: str, reads: str | None = None) -> tuple[ChoiceSink, Store]:
     return JetStreamSink(parsed), make_store(reads) if reads else SqlElsewhere(parsed.name)
 
 
+def _known_options(url: URL, known: Iterable[str]) -> None:
+    """Raise ``ConfigurationError`` for a part of the URL's query that nothing here or in the driver knows."""
+    names = sorted(known)
+    for name in url.query:
+        if name not in names:
+            close = difflib.get_close_matches(name, names, n=1)
+            fix = f"did you mean {close[0]!r}?" if close else "take it out" if names else f"{url.drivername} has none"
+            raise ConfigurationError(f"the ledger's URL has an option {name[:40]!r} that is not known; {fix}")
+
+
 def _postgres(url: URL) -> Store:
     try:
+        from psycopg.pq import Conninfo
+
         from cookie_consent.ledger.stores.postgres.store import PostgresStore
     except ImportError as error:  # the driver, or the library that it needs
         raise ConfigurationError(
             f"the ledger's driver is missing ({error}): pip install 'cookie-consent[postgresql]'"
         ) from None
+    _known_options(url, (option.keyword.decode() for option in Conninfo.get_defaults()))
     return PostgresStore(url)

@@ -17,6 +17,7 @@ from cookie_consent.ledger.writing.waiter import make_waiter
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
 
+    from cookie_consent.ledger.record import ConsentRecord
     from cookie_consent.ledger.store import ChoiceSink, Entry
     from cookie_consent.ledger.writing.spool import Spool, SpoolFolder
 
@@ -40,7 +41,7 @@ class Writer:
 
     While a spool holds choices, new ones go through it too, so that they reach the store in the order in which they
     were made. ``queue`` choices at most wait at a time, each for ``longest_wait`` seconds at most.
-    A fork forgets the connections of ``others`` too.
+    A fork forgets the connections of ``others`` too. ``mark`` is called with the records that are about to be appended.
     """
 
     def __init__(
@@ -52,9 +53,11 @@ class Writer:
         queue: int = QUEUE,
         longest_wait: float = LONGEST_WAIT,
         others: Sequence[ChoiceSink] = (),
+        mark: Callable[[list[ConsentRecord]], object] = lambda _records: None,
     ) -> None:
         self._store = store
         self._others = others
+        self._mark = mark
         self._folder = folder
         self._url = url
         self._limit = queue
@@ -196,7 +199,9 @@ class Writer:
     ) -> None:
         """Append the entries to the store; gather the items that it will never take, and append the others."""
         try:
-            self._store.append([entry_of(item) for item in items], patience=patience)
+            entries = [entry_of(item) for item in items]
+            self._mark([entry.record for entry in entries])
+            self._store.append(entries, patience=patience)
         except RecordRefusedError as error:
             if len(items) == 1:
                 refused.append((items[0], error))

@@ -271,7 +271,7 @@ def test_parts_are_verified_on_their_own(
     ledger, written = log
     ledger.append([make(at) for at in range(5)])
     fine = ledger.verify(processes=processes)
-    assert (fine.faults, fine.records, fine.unsealed) == ([], COUNT, 5)
+    assert (fine.faults, fine.records, fine.unsealed) == ([], COUNT, 6)  # and that they came late
     first = written[255]  # leaf 256, with which a part begins
     tamper(
         tmp_path,
