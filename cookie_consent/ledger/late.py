@@ -18,6 +18,7 @@ from cookie_consent.errors import LedgerError
 from cookie_consent.ledger.events import add_event, new_event
 from cookie_consent.ledger.ids import milliseconds_of
 from cookie_consent.ledger.schema import checkpoints, events, leaves, micros, records
+from cookie_consent.ledger.store import PATIENCE
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
@@ -38,7 +39,13 @@ _SOME = 64
 _LOOK_UP = 500
 
 
-def mark_late(store: Store, new: Sequence[ConsentRecord], now: Callable[[], datetime] | None = None) -> None:
+def mark_late(
+    store: Store,
+    new: Sequence[ConsentRecord],
+    *,
+    patience: float = PATIENCE,
+    now: Callable[[], datetime] | None = None,
+) -> None:
     """Put it on record that some of the records are older than what the log holds already, before they are written.
 
     Fresh records, which nearly all are, cost a look at their times. Raises ``LedgerError``.
@@ -47,6 +54,11 @@ def mark_late(store: Store, new: Sequence[ConsentRecord], now: Callable[[], date
     times = [_Times.of(record.id, micros(record.at)) for record in new]
     if all(min(time) >= limit for time in times):
         return
+    with store.patiently(patience):
+        _mark(store, new, times, limit)
+
+
+def _mark(store: Store, new: Sequence[ConsentRecord], times: Sequence[_Times], limit: int) -> None:
     store.open()
     with store.reading() as connection:
         last, at_last = connection.execute(select(func.max(records.c.id), func.max(records.c.at))).one()

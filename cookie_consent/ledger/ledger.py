@@ -72,9 +72,7 @@ class Ledger(LedgerReader):
         folder = spool or os.environ.get("CONSENT_SPOOL")
         self._spools = SpoolFolder(self._sink.spool_path, Path(folder) if folder else None)
         # A stream keeps no order: there the drain puts it on record, as it appends to the SQL log.
-        self._mark: Callable[[list[ConsentRecord]], object] = (
-            partial(mark_late, self._store) if self._sink is self._store else list
-        )
+        self._mark = partial(mark_late, self._store) if self._sink is self._store else None
         self._writer = Writer(self._sink, self._spools, url=self._sink.name, others=[self._store], mark=self._mark)
         self._key = key
         self._seal_every = seal_every
@@ -214,7 +212,8 @@ class Ledger(LedgerReader):
         """
         texts = {notice.hash: notice for notice in shown}
         entries = [Entry(record, texts.get(record.notice or "")) for record in new]
-        self._mark([entry.record for entry in entries])
+        if self._mark is not None:
+            self._mark([entry.record for entry in entries])
         self._sink.append(entries)
 
     def stats(

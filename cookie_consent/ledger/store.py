@@ -82,6 +82,9 @@ class Store(ChoiceSink, Protocol):
         Raises ``LedgerError``, for what goes wrong inside too.
         """
 
+    def patiently(self, seconds: float) -> AbstractContextManager[None]:
+        """Let this thread wait no longer than so many seconds at a time for the store, inside."""
+
     def reading(self) -> AbstractContextManager[Connection]:
         """Give a connection that sees one state of the log as long as it is used. Raises ``LedgerError``."""
 

@@ -226,7 +226,7 @@ def test_fresh_choices_ask_the_log_nothing(ledger: Ledger, monkeypatch: pytest.M
         raise AssertionError("the log was asked")
 
     monkeypatch.setattr(ledger._store, "reading", never)
-    mark_late(ledger._store, [made() for _ in range(100)], lambda: NOW)
+    mark_late(ledger._store, [made() for _ in range(100)], now=lambda: NOW)
 
 
 def test_a_damaged_event_explains_nothing(ledger_url: str, tmp_path: Path) -> None:

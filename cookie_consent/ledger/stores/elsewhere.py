@@ -55,6 +55,10 @@ class SqlElsewhere:
         """Raise ``LedgerError``."""
         self._refuse()
 
+    def patiently(self, seconds: float) -> NoReturn:  # noqa: ARG002
+        """Raise ``LedgerError``; see ``Store``."""
+        self._refuse()
+
     def reading(self) -> NoReturn:
         """Raise ``LedgerError``."""
         self._refuse()

@@ -64,6 +64,7 @@ class SqliteStore:
         """The schema's version that the file had before this process opened it; 0 if there was none."""
         self._engine: Engine | None = None
         self._kept: set[str] = set()  # notices that are in the file
+        self._of_thread = threading.local()
         self._lock = threading.Lock()
         self._write_lock = threading.Lock()
 
@@ -102,11 +103,21 @@ class SqliteStore:
     @contextmanager
     def writing(self) -> Iterator[Connection]:
         """Give a connection in a transaction that has the write lock; what goes wrong inside is a ``LedgerError``."""
+        patience = getattr(self._of_thread, "patience", PATIENCE)
         try:
-            with self._locked(PATIENCE), _writing(self.engine(), PATIENCE) as connection:
+            with self._locked(patience), _writing(self.engine(patience=patience), patience) as connection:
                 yield connection
         except SQLAlchemyError as error:
             raise self.failure("cannot be written", error) from error
+
+    @contextmanager
+    def patiently(self, seconds: float) -> Iterator[None]:
+        """Let this thread wait for locks so long at most; see ``Store``."""
+        self._of_thread.patience = seconds
+        try:
+            yield
+        finally:
+            del self._of_thread.patience
 
     @contextmanager
     def reading(self) -> Iterator[Connection]:

@@ -8,7 +8,7 @@ import threading
 import time
 import weakref
 from collections import deque
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 from cookie_consent.errors import LedgerError, RecordRefusedError
 from cookie_consent.ledger.writing.framing import encode_frame
@@ -53,11 +53,11 @@ class Writer:
         queue: int = QUEUE,
         longest_wait: float = LONGEST_WAIT,
         others: Sequence[ChoiceSink] = (),
-        mark: Callable[[list[ConsentRecord]], object] = lambda _records: None,
+        mark: Mark | None = None,
     ) -> None:
         self._store = store
         self._others = others
-        self._mark = mark
+        self._mark: Mark = mark if mark is not None else _mark_nothing
         self._folder = folder
         self._url = url
         self._limit = queue
@@ -200,7 +200,7 @@ class Writer:
         """Append the entries to the store; gather the items that it will never take, and append the others."""
         try:
             entries = [entry_of(item) for item in items]
-            self._mark([entry.record for entry in entries])
+            self._mark([entry.record for entry in entries], patience=patience)
             self._store.append(entries, patience=patience)
         except RecordRefusedError as error:
             if len(items) == 1:
@@ -305,6 +305,16 @@ class Writer:
 
     def _error(self, message: str) -> LedgerError:
         return LedgerError(message, url=self._url)
+
+
+class Mark(Protocol):
+    """Called with records that are about to be appended, in as many seconds as the store is waited for."""
+
+    def __call__(self, new: list[ConsentRecord], /, *, patience: float) -> object: ...
+
+
+def _mark_nothing(_new: list[ConsentRecord], /, *, patience: float) -> None:
+    """Stand in where nobody has asked to be told."""
 
 
 class _Pending:

@@ -15,6 +15,7 @@ import pytest
 from cookie_consent import ConfigurationError, Ledger, LedgerError
 from cookie_consent.errors import RecordRefusedError
 from cookie_consent.ledger.proof.note import new_key
+from cookie_consent.ledger.schema import micros
 from cookie_consent.ledger.stores.postgres import store as postgres_module
 from cookie_consent.ledger.stores.postgres.months import EARLIEST, LATEST, bound, month_of
 from tests.ledger.making import NOTICE, ask, make, postgres_store
@@ -104,10 +105,10 @@ def test_what_commits_late_is_sealed_late(postgres_url: str) -> None:
         columns = "id, subject, at, action, granted, refused, granted_services, refused_services, channel, "
         columns += "policy_version, url, region, user_agent_family, ip, place"
         other.execute(  # a host whose commit takes long
-            f"INSERT INTO consent_records ({columns}) VALUES (%s, %s, 0, 'given', '', '', '', '', 'banner', '1', '', "  # noqa: S608
+            f"INSERT INTO consent_records ({columns}) VALUES (%s, %s, %s, 'given', '', '', '', '', 'banner', '1', '', "  # noqa: S608
             "'', '', '', (SELECT value FROM consent_meta WHERE key = 'base') "
             "+ pg_current_xact_id()::text::bigint << 20)",
-            (slow.id, slow.subject),
+            (slow.id, slow.subject, micros(slow.at)),
         )
         ledger.append([fast])  # overtakes it
         with ledger.reading() as connection:

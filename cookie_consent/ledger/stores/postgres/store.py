@@ -28,6 +28,7 @@ from cookie_consent.ledger.stores.postgres.steps import PLACE_BITS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
+    from contextlib import AbstractContextManager
 
     from sqlalchemy import Connection, Engine, Select
 
@@ -146,6 +147,10 @@ class PostgresStore:
                 connection.commit()
         except (SQLAlchemyError, psycopg.Error) as error:
             raise self._failure("cannot be written", error) from error
+
+    def patiently(self, seconds: float) -> AbstractContextManager[None]:
+        """Let this thread wait no longer for answers; see ``Store``."""
+        return self._patience.of(seconds)
 
     @contextmanager
     def reading(self) -> Iterator[Connection]:
