@@ -6,6 +6,9 @@ SHELL := /bin/bash
 PYTHON ?= python3
 BIN := .venv/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
+# A file's tests run in one worker; the order is that of tests/marking.py.
+WORKERS ?= 2
+PYTEST := $(BIN)/python -m pytest --numprocesses $(WORKERS) --dist loadfile --no-loadscope-reorder
 APT := env DEBIAN_FRONTEND=noninteractive apt-get -qq -o Dpkg::Use-Pty=0
 
 .PHONY: help
@@ -17,12 +20,16 @@ demo: .venv/runtime ## Serve the demo shop on http://localhost:8000
 	@$(BIN)/cookie-consent demo
 
 .PHONY: test
-test: lint chromium ## Check the code and run every test
-	@$(BIN)/python -m pytest
+test: lint chromium ## Check the code and run every test (some minutes)
+	@$(PYTEST)
+
+.PHONY: check
+check: lint ## Check the code and run the tests that need no browser, server or network
+	@$(PYTEST) -m 'not browser and not server and not torture and not leaklab'
 
 .PHONY: leaklab
 leaklab: .venv/dev node_modules/installed chromium ## Print what pages that misbehave give away, with and without each gate
-	@$(BIN)/python -m tests.leaklab
+	@$(BIN)/python -m tests.leaklab --check
 
 .PHONY: torture
 torture: .venv/dev ## Kill servers again and again, and take their store away for a minute (some minutes)

@@ -61,11 +61,12 @@ class Admission:
         """
         headers: list[tuple[bytes, bytes]] = scope["headers"]
         cookie = asked.get(b"cookie", b"")
-        if len(cookie) > _LONGEST_KEPT or (cookie and len(asked) != len(headers)):
+        depends = cookie or b"sec-gpc" in asked
+        if len(cookie) > _LONGEST_KEPT or (depends and len(asked) != len(headers)):
             return self.consent(scope), None
         consent: Consent = self._undecided
         shown: bytes | None = cookie
-        if cookie or b"sec-gpc" in asked:
+        if depends:
             consent, shown = self._kept(cookie, asked.get(b"sec-gpc"), scope.get("scheme"))
         if shown is None or b"if-none-match" in asked:
             return consent, None

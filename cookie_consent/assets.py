@@ -25,7 +25,7 @@ _MEDIA_TYPES = {
 }
 
 _GZIP = re.compile(r"(?:^|,)\s*gzip\s*(?:;\s*q=(?!0(?:\.0*)?\s*(?:,|$))[^,]*)?(?:,|$)", re.IGNORECASE)
-_GUARD_PARTS = ("judge", "stubs", "contacts", "writes", "guard")
+_GUARD_PARTS = ("judge", "stubs", "contacts", "writes", "signal", "guard")
 """The last uses the others."""
 
 

@@ -88,12 +88,13 @@ class ChoiceError(ConsentError):
     """A posted choice is refused and nothing is written.
 
     ``status`` is the HTTP status code (400 to 499, or 503 where the choice could not be saved) and ``code`` a short
-    stable name for programs, such as ``"unknown-category"``.
+    stable name for programs, such as ``"unknown-category"``. ``retry_after`` are seconds, where trying again helps.
     """
 
-    def __init__(self, message: str, *, status: int, code: str) -> None:
+    def __init__(self, message: str, *, status: int, code: str, retry_after: int | None = None) -> None:
         self.status = status
         self.code = code
+        self.retry_after = retry_after
         super().__init__(message)
 
 

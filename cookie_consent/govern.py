@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from starlette.datastructures import MutableHeaders
 
 from cookie_consent.gate.documents import DOCUMENTS, WORKERS, is_governed
+from cookie_consent.gate.media_type import joined
 
 if TYPE_CHECKING:
     from cookie_consent.exchange import Exchange
@@ -81,7 +82,7 @@ def govern(headers: MutableHeaders, exchange: Exchange) -> None:
     Such an answer has as many entity tags as there are states of consent, as pages do. Where it is asked for as
     something else, such as a picture or a script of a page, it gets none, and caches keep the two apart.
     """
-    content_type = headers.get("content-type", "").encode("latin-1")
+    content_type = joined([value for name, value in headers.raw if name == b"content-type"] or [b""])
     if is_governed(content_type, exchange.destination):
         if "etag" in headers:
             headers["etag"] = exchange.validators.page(headers["etag"])

@@ -15,7 +15,7 @@ from cookie_consent.admission import Admission
 from cookie_consent.assets import Assets, guard_source
 from cookie_consent.banner import Renderer
 from cookie_consent.classify import Classifier
-from cookie_consent.consent import Consent, ConsentCookie, ConsentReader, secret_keys
+from cookie_consent.consent import Consent, ConsentCookie, ConsentReader, ReceiptOffer, secret_keys
 from cookie_consent.errors import ConfigurationError, LedgerError
 from cookie_consent.exchange import Site
 from cookie_consent.gate import ContentSecurityPolicies, JudgedTags, guard_script
@@ -74,10 +74,11 @@ class ConsentMiddleware:
         self.prefix = prefix
         self.ledger = ledger if isinstance(ledger, Ledger) else Ledger(ledger)
         self.ledger.signers()  # a wrong key is found at the start
-        self._cookie = ConsentCookie(secret_keys(secret), self.policy.cookie)
+        keys = secret_keys(secret)
+        self._cookie = ConsentCookie(keys, self.policy.cookie)
         self._classifier = Classifier(self.policy)
         self.reports = Reports(self._classifier, self.ledger)
-        own = {self._cookie.name(secure=secure) for secure in (False, True)}
+        own = {self._cookie.name(secure=secure) for secure in (False, True)} | {self._cookie.signal_name}
         guard = guard_script(guard_source(), self.policy, own)
         assets = Assets(f"{prefix}/assets", made={"guard.js": guard})
         self._renderer = Renderer(self.policy, prefix=prefix, assets=assets.urls)
@@ -116,6 +117,7 @@ class ConsentMiddleware:
                 reports=self.reports,
             ),
             replaced=self._site.signals.replaced,
+            offers=ReceiptOffer(keys),
         )
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -147,8 +149,7 @@ class ConsentMiddleware:
     async def _answer(self, path: str, scope: Scope, receive: Receive, send: Send) -> None:
         response: ASGIApp
         if path == _GPC:
-            effective = self.policy.effective
-            response = gpc_document(effective.isoformat() if effective is not None else self.policy.version)
+            response = gpc_document(self.policy)
         else:
             consent = self._site.admission.consent(scope)
             response = await self._routes.respond(Request(scope, receive), consent, path.removeprefix(self.prefix))

@@ -7,14 +7,23 @@ from typing import TYPE_CHECKING
 from cookie_consent.gate import RecallingGate
 from cookie_consent.gate.charset import Charset
 from cookie_consent.gate.coding import CodingError, coding_for
+from cookie_consent.gate.encodings import encoding_of
+from cookie_consent.gate.readings import BothReadings, is_doubtful
+from cookie_consent.gate.sniff import is_unknown_type
 from cookie_consent.once import log_once
 from cookie_consent.rewriter import Rewriter, StartTag
 
 if TYPE_CHECKING:
     from cookie_consent.exchange import Exchange
     from cookie_consent.gate import OwnElements
+    from cookie_consent.gate.media_type import ContentType
+    from cookie_consent.gate.response_headers import Told
+    from cookie_consent.rewriter.handler import Handler
 
 __all__ = ["Page"]
+
+_HTML = "text/html"
+_XHTML = "application/xhtml+xml"
 
 
 class Page:
@@ -24,18 +33,73 @@ class Page:
     the way. Whatever of ours fails, the page goes on, and what could not be judged does not load.
     """
 
-    def __init__(self, exchange: Exchange, *, content_type: str, content_encoding: str) -> None:
-        coding = coding_for(content_encoding)
+    def __init__(self, exchange: Exchange, *, content_type: ContentType, content_encoding: str | None) -> None:
+        coding = coding_for(content_encoding or "")
         if coding is None:
             raise CodingError(f"there is nothing here to read {content_encoding!r} with")
         self.is_complete = True
         """Whether the guard and the banner could be made; a page without is not to be kept."""
         self._exchange = exchange
         self._coding = coding
-        self._charset = Charset(content_type)
-        self._is_xml = content_type.lower().startswith("application/xhtml+xml")
-        visitor = (exchange.consent.state, exchange.authority)
-        gate = RecallingGate(exchange.tags, exchange.site.judged, visitor)
+        self._is_coded = content_encoding is not None
+        self._content_type = content_type
+        self._is_xml = _XHTML in content_type and _HTML not in content_type
+        self._charset = Charset(content_type, is_xml=self._is_xml)
+        self._rewriter: Rewriter | None = None
+
+    @property
+    def is_decided(self) -> bool:
+        """Whether enough has come to know how the page is read, and what its headers say."""
+        return self._charset.is_decided
+
+    @property
+    def told(self) -> Told:
+        """The headers that differ from the application's, when the page is decided; an empty value for none."""
+        told: list[tuple[bytes, bytes]] = []
+        if self._is_coded and self._coding.sent is not None:
+            told.append((b"content-encoding", self._coding.sent.encode("ascii")))
+        kind, name = self._content_type, self._charset.name
+        essence = _XHTML if self._is_xml else _HTML
+        is_said = kind.is_clean and encoding_of(kind.charset) == name
+        # A type that some browsers take for another one stays: this is no place to make pages of what is none.
+        if not is_said and all(read == essence or is_unknown_type(read) for read in (kind.essence, kind.lenient)):
+            value = f"{essence}; charset={name}" if name else essence
+            told.append((b"content-type", value.encode("ascii")))
+        return tuple(told)
+
+    def feed(self, data: bytes, *, final: bool) -> bytes:
+        """Take the next bytes; return what can be sent. Raises ``CodingError`` where the data is broken."""
+        out = [self._rewritten(self._charset.decode(piece)) for piece in self._coding.decode(data)]
+        return b"".join([*out, self.finish()] if final else out)
+
+    def finish(self) -> bytes:
+        """Return the rest."""
+        data = self._charset.decode(b"", final=True)
+        rewriter = self._begun()
+        rest = rewriter.feed(data) + rewriter.end()
+        if rewriter.is_too_long:
+            log_once(
+                "doctype",
+                "the DOCTYPE of an XHTML page is longer than 64 KiB: what its entities load is left to the "
+                "Content-Security-Policy; move the entities out of it to have them gated",
+            )
+        return self._coding.encode(self._charset.encode(rest, final=True)) + self._coding.finish()
+
+    def _rewritten(self, data: bytes) -> bytes:
+        if not self._charset.is_decided:
+            return b""
+        return self._coding.encode(self._charset.encode(self._begun().feed(data)))
+
+    def _begun(self) -> Rewriter:
+        """Return the rewriter, which is made when the character set is known."""
+        if self._rewriter is not None:
+            return self._rewriter
+        exchange, encoding = self._exchange, self._charset.reading
+        exchange.tags.encoding = encoding
+        recalling = RecallingGate(
+            exchange.tags, exchange.site.judged, (exchange.consent.state, exchange.authority, encoding)
+        )
+        gate = BothReadings(recalling, encoding) if is_doubtful(encoding) else recalling
         shut = _Shut(gate, exchange.own_elements)
         self._rewriter = Rewriter(
             shut if exchange.site.classifier.policy.gate.html else _Watched(shut),
@@ -44,25 +108,7 @@ class Page:
             xml=self._is_xml,
             quiet=exchange.site.quiet,
         )
-
-    def feed(self, data: bytes, *, final: bool) -> bytes:
-        """Take the next bytes; return what can be sent. Raises ``CodingError`` where the data is broken."""
-        out = [
-            self._coding.encode(self._charset.encode(self._rewriter.feed(self._charset.decode(piece))))
-            for piece in self._coding.decode(data)
-        ]
-        return b"".join([*out, self.finish()] if final else out)
-
-    def finish(self) -> bytes:
-        """Return the rest."""
-        rest = self._rewriter.feed(self._charset.decode(b"", final=True)) + self._rewriter.end()
-        if self._rewriter.is_too_long:
-            log_once(
-                "doctype",
-                "the DOCTYPE of an XHTML page is longer than 64 KiB: what its entities load is left to the "
-                "Content-Security-Policy; move the entities out of it to have them gated",
-            )
-        return self._coding.encode(self._charset.encode(rest, final=True)) + self._coding.finish()
+        return self._rewriter
 
     def _guard(self) -> bytes:
         """Return what stands first in the head. In XML it must stand inside the one root element."""
@@ -93,7 +139,7 @@ class _Shut:
     The policies that the page brings in ``<meta>`` are noted for our own elements on the way.
     """
 
-    def __init__(self, gate: RecallingGate, own_elements: OwnElements) -> None:
+    def __init__(self, gate: Handler, own_elements: OwnElements) -> None:
         self._gate = gate
         self._own_elements = own_elements
 

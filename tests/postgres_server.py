@@ -17,9 +17,10 @@ from pathlib import Path
 
 import psycopg
 
+from tests.waiting import HANG
+
 __all__ = ["PostgresServer", "find_programs"]
 
-_START = 60.0  # seconds, on a machine that is busy
 _SETTINGS = {
     "shared_buffers": "64MB",
     "max_wal_size": "1GB",
@@ -76,7 +77,7 @@ class PostgresServer:
 
     def start(self) -> None:
         """Run the server, and return when it takes connections."""
-        end = time.monotonic() + _START
+        end = time.monotonic() + HANG
         options = [f"--{name}={value}" for name, value in self._settings.items()]
         while True:
             command = [self.programs / "postgres", "-D", self._data, "-p", str(self.port), "-h", "127.0.0.1", *options]
@@ -95,7 +96,7 @@ class PostgresServer:
         """End the server, without waiting for its clients; by SIGQUIT without writing out what it has in memory."""
         if self._process is not None and self._process.poll() is None:
             self._process.send_signal(how)
-            self._process.wait(_START)
+            self._process.wait(HANG)
 
     def kill(self) -> None:
         """Kill the server and all processes of it, as if the machine had failed but for what it had synced."""

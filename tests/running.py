@@ -19,7 +19,8 @@ if TYPE_CHECKING:
 
 def run(*arguments: str, folder: Path, **environment: str) -> subprocess.CompletedProcess[str]:
     """Run ``cookie-consent`` in the folder; return what it printed and how it ended."""
-    out, err = io.StringIO(), io.StringIO()
+    # With a buffer below, as standard output has: exports write bytes.
+    out, err = (io.TextIOWrapper(io.BytesIO(), "utf-8", newline="") for _ in range(2))
     code = 0
     with (
         contextlib.chdir(folder),
@@ -34,4 +35,10 @@ def run(*arguments: str, folder: Path, **environment: str) -> subprocess.Complet
             code = end.code if isinstance(end.code, int) else 0 if end.code is None else 1
         finally:
             gc.enable()
-    return subprocess.CompletedProcess(arguments, code, out.getvalue(), err.getvalue())
+    return subprocess.CompletedProcess(arguments, code, _printed(out), _printed(err))
+
+
+def _printed(stream: io.TextIOWrapper) -> str:
+    stream.flush()
+    stream.seek(0)
+    return stream.read().replace("\r\n", "\n")

@@ -62,6 +62,11 @@ POLICY = parse_policy(
 )
 
 
+@pytest.fixture(params=["asyncio", "trio"])
+def anyio_backend(request: pytest.FixtureRequest) -> str:
+    return str(request.param)
+
+
 async def page(_: Request) -> Response:
     response = HTMLResponse(PAGE, headers={"etag": '"1"', "link": "<https://stats.example/a.js>; rel=preload, </x>"})
     for name in ("sid", "remember", "theme", "_acme", "undeclared"):
@@ -120,8 +125,10 @@ async def test_before_a_choice_everything_is_held_back(ledger_url: str) -> None:
     async with client(site(ledger_url)) as browser:
         response = await browser.get("/", headers=HTML)
     text = response.text
-    assert '<script type="text/plain" data-consent="analytics" data-consent-service="acme" async data-src=' in text
-    assert '<img data-consent="unclassified" data-src=//pixel.example/p.gif>' in text
+    assert (
+        '<script type="text/plain" data-consent="analytics" data-consent-service="acme" async data-consent-src=' in text
+    )
+    assert '<img data-consent="unclassified" data-consent-src=//pixel.example/p.gif>' in text
     assert '<script type="text/plain" data-consent="analytics" data-consent-service="acme">acmeStats' in text
     assert "<link rel=stylesheet href=/own.css>" in text
     assert "<script>own()</script>" in text
@@ -195,7 +202,7 @@ async def test_compressed_pages_are_gated_and_stay_compressed(ledger_url: str) -
         raw = b"".join([part async for part in (await _raw(browser)).aiter_raw()])
     assert response.headers["content-encoding"] == "gzip"
     assert 'id="cookie-consent"' in response.text
-    assert "data-src='https://stats.example/a.js'" in response.text
+    assert "data-consent-src='https://stats.example/a.js'" in response.text
     assert b"cookie-consent" in gzip.decompress(raw)
 
 
@@ -216,7 +223,7 @@ async def test_what_is_no_page_is_not_touched(ledger_url: str, path: str) -> Non
 async def test_fragments_are_gated_without_a_banner(ledger_url: str, headers: dict[str, str]) -> None:
     async with client(site(ledger_url)) as browser:
         response = await browser.get("/", headers={**HTML, **headers})
-    assert "data-src='https://stats.example/a.js'" in response.text
+    assert "data-consent-src='https://stats.example/a.js'" in response.text
     assert "cookie-consent" not in response.text
 
 
@@ -344,7 +351,7 @@ async def test_a_form_is_answered_by_going_back(ledger_url: str) -> None:
         assert (answer.status_code, answer.headers["location"]) == (303, "/seen?a=1")
         assert (await browser.get("/_consent/state")).json()["services"] == {"acme": False}
         response = await browser.get("/", headers=HTML)
-        assert "data-src='https://stats.example/a.js'" in response.text
+        assert "data-consent-src='https://stats.example/a.js'" in response.text
 
 
 @pytest.mark.parametrize(
@@ -415,7 +422,7 @@ async def test_a_log_that_cannot_be_written_fails_no_page(tmp_path: Path, caplog
         assert "<html" in readable.text
         response = await browser.get("/", headers=HTML)
         assert response.status_code == 200
-        assert "data-src='https://stats.example/a.js'" in response.text
+        assert "data-consent-src='https://stats.example/a.js'" in response.text
     assert len([record for record in caplog.records if record.levelno == logging.ERROR]) == 1
     assert "make the directory" in caplog.text
 
@@ -430,7 +437,7 @@ def test_a_missing_or_short_secret_is_refused(monkeypatch: pytest.MonkeyPatch, s
 async def test_xhtml_is_gated_and_gets_no_banner_in_html(ledger_url: str) -> None:
     async with client(site(ledger_url)) as browser:
         response = await browser.get("/xhtml", headers=HTML)
-    assert "data-src='https://stats.example/a.js'" in response.text
+    assert "data-consent-src='https://stats.example/a.js'" in response.text
     assert 'id="cookie-consent"' not in response.text
 
 

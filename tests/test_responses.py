@@ -50,12 +50,23 @@ class Answer:
 
 
 async def get(
-    app: ASGIApp, ledger_url: str, headers: dict[str, str] | None = None, cookies: Any = None, method: str = "GET"
+    app: ASGIApp,
+    ledger_url: str,
+    headers: dict[str, str] | None = None,
+    cookies: Any = None,
+    method: str = "GET",
+    *,
+    policy: Policy | None = None,
+    raw: bool = False,
 ) -> httpx.Response:
-    gated = ConsentMiddleware(app, Policy(version="1"), secret="x" * 40, ledger=ledger_url)
+    gated = ConsentMiddleware(app, policy or Policy(version="1"), secret="x" * 40, ledger=ledger_url)
     transport = httpx.ASGITransport(app=gated)
     async with httpx.AsyncClient(transport=transport, base_url="http://site.test", cookies=cookies) as client:
-        return await client.request(method, "/", headers={**HTML, **(headers or {})})
+        asked = client.build_request(method, "/", headers={**HTML, **(headers or {})})
+        response = await client.send(asked, stream=raw)
+        if raw:
+            response.extensions["raw"] = b"".join([piece async for piece in response.aiter_raw()])
+        return response
 
 
 CODINGS: list[tuple[str, Callable[[bytes], bytes], Callable[[bytes], bytes]]] = [
@@ -90,7 +101,7 @@ async def test_codings(
     assert app.seen["accept-encoding"] == "gzip, deflate, br, zstd"
     assert (b"content-encoding", name.encode()) in sent[0]["headers"]
     text = decompress(b"".join(message["body"] for message in sent[1:])).decode()
-    assert "data-src=//x.test/a" in text
+    assert "data-consent-src=//x.test/a" in text
     assert "日本" in text
     assert 'id="cookie-consent"' in text
 
@@ -107,14 +118,87 @@ async def test_a_broken_coding_ends_the_page_and_opens_no_gate(
     assert "Content-Encoding" in caplog.text
 
 
-async def test_an_unreadable_coding_passes_and_is_logged(ledger_url: str, caplog: pytest.LogCaptureFixture) -> None:
+DCB = b"\xffDCB" + bytes(32) + b"abc"
+"""Data in Dictionary-Compressed Brotli (RFC 9842, section 4), which browsers alone can read."""
+
+
+@pytest.mark.parametrize("piece", [1, 100_000])
+@pytest.mark.parametrize("named", ["dcb", "DCB", "none, dcb"])
+async def test_an_unreadable_coding_passes_and_is_logged(
+    ledger_url: str, caplog: pytest.LogCaptureFixture, named: str, piece: int
+) -> None:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("cookie_consent.once._logged", set())
-        response = await get(
-            Answer(b"abc", ("content-type", "text/html"), ("content-encoding", "compress")), ledger_url
-        )
-    assert response.content == b"abc"
+        app = Answer(DCB, ("content-type", "text/html"), ("content-encoding", named), piece=piece)
+        response = await get(app, ledger_url)
+    assert response.content == DCB
+    assert response.headers["content-encoding"] == "dcb"  # a name that no browser knows would have it taken for plain
+    assert "default-src" in response.headers["content-security-policy"]
     assert "cannot be read" in caplog.text
+
+
+async def test_a_coding_without_its_extra_is_never_taken_for_plain(
+    ledger_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The extras are not installed everywhere."""
+    monkeypatch.setattr("cookie_consent.gate.coding.READABLE", frozenset({"gzip", "deflate"}))
+    for name, compress in (("br", brotli.compress), ("zstd", zstd.compress)):
+        body = compress(PAGE.encode())
+        response = await get(
+            Answer(body, ("content-type", "text/html"), ("content-encoding", name)), ledger_url, raw=True
+        )
+        assert response.extensions["raw"] == body
+        assert response.headers["content-encoding"] == name
+        assert "content-security-policy" in response.headers
+
+
+@pytest.mark.parametrize(
+    "named",
+    ["none", "utf-8", "identity", "binary", "8bit", "aws-chunked", "compress", "x-deflate", "", "dcb", "gzip, none"],
+)
+@pytest.mark.parametrize("piece", [1, 100_000])
+async def test_what_is_no_coding_is_plain(ledger_url: str, named: str, piece: int) -> None:
+    """Chromium takes all of these bodies as they are."""
+    app = Answer(PAGE.encode(), ("content-type", "text/html"), ("content-encoding", named), piece=piece)
+    response = await get(app, ledger_url)
+    assert "data-consent-src=//x.test/a" in response.text
+    assert "content-encoding" not in response.headers
+
+
+@pytest.mark.parametrize(
+    ("lines", "body", "sent"),
+    [
+        (["gzip, none"], gzip.compress(PAGE.encode()), "gzip"),
+        (["none", "gzip"], gzip.compress(PAGE.encode()), "gzip"),
+        (["gzip, identity"], gzip.compress(PAGE.encode()), "gzip"),
+        (["gzip,"], gzip.compress(PAGE.encode()), "gzip"),
+        (["gzip;q=1"], gzip.compress(PAGE.encode()), "gzip"),
+        (["GZip"], gzip.compress(PAGE.encode()), "GZip"),
+        (["X-GZIP"], gzip.compress(PAGE.encode()), "X-GZIP"),
+        (["deflate", "gzip"], gzip.compress(zlib.compress(PAGE.encode())), "gzip"),
+        (["gzip, br"], brotli.compress(gzip.compress(PAGE.encode())), "br"),
+        (["deflate"], zlib.compress(PAGE.encode(), wbits=-15), "deflate"),  # as browsers take it, without the frame
+    ],
+)
+@pytest.mark.parametrize("piece", [1, 100_000])
+async def test_lists_of_codings(ledger_url: str, lines: list[str], body: bytes, sent: str, piece: int) -> None:
+    codings = [("content-encoding", line) for line in lines]
+    response = await get(Answer(body, ("content-type", "text/html"), *codings, piece=piece), ledger_url)
+    assert response.headers.get_list("content-encoding") == [sent]
+    content = gzip.decompress(response.content) if sent == "X-GZIP" else response.content  # which httpx does not know
+    assert b"data-consent-src=//x.test/a" in content
+    assert b'id="cookie-consent"' in content
+
+
+@pytest.mark.parametrize(("name", "compress", "_"), CODINGS)
+async def test_a_page_that_breaks_off_is_shown_as_far_as_it_goes(
+    ledger_url: str, name: str, compress: Callable[[bytes], bytes], _: object
+) -> None:
+    body = compress(PAGE.encode())
+    broken = body[: len(body) // 2] + b"\0" * 20
+    response = await get(Answer(broken, ("content-type", "text/html"), ("content-encoding", name)), ledger_url)
+    assert response.status_code == 200
+    assert "<img src" not in response.text
 
 
 @pytest.mark.parametrize(
@@ -134,8 +218,11 @@ async def test_an_unreadable_coding_passes_and_is_logged(ledger_url: str, caplog
 async def test_character_sets(ledger_url: str, encoding: str, content_type: str, piece: int) -> None:
     page = PAGE.replace("œ", "o")
     response = await get(Answer(page.encode(encoding), ("content-type", content_type), piece=piece), ledger_url)
+    if encoding.startswith("utf-16"):
+        assert response.headers["content-type"] == "text/html; charset=utf-8"  # what it is sent in
+        encoding = "utf-8"
     text = response.content.decode(encoding)
-    assert "data-src=//x.test/a" in text
+    assert "data-consent-src=//x.test/a" in text
     assert "日本" in text
     assert 'id="cookie-consent"' in text
     assert "<img src" not in text
@@ -174,9 +261,9 @@ async def test_validators_of_other_things_stay(ledger_url: str) -> None:
 async def test_what_browsers_take_for_html_is_gated(ledger_url: str, content_type: str | None, piece: int) -> None:
     headers = [("content-type", content_type)] if content_type is not None else []
     response = await get(Answer(PAGE.encode(), *headers, piece=piece), ledger_url)
-    assert "data-src=//x.test/a" in response.text
+    assert "data-consent-src=//x.test/a" in response.text
     coded = Answer(gzip.compress(PAGE.encode()), *headers, ("content-encoding", "gzip"), piece=piece)
-    assert "data-src=//x.test/a" in (await get(coded, ledger_url)).text
+    assert "data-consent-src=//x.test/a" in (await get(coded, ledger_url)).text
 
 
 @pytest.mark.parametrize(
@@ -184,6 +271,9 @@ async def test_what_browsers_take_for_html_is_gated(ledger_url: str, content_typ
     [
         (b"\x89PNG <img src=//x.test/a>", []),
         (PAGE.encode(), [("x-content-type-options", "nosniff")]),
+        (PAGE.encode(), [("content-type", "text/html"), ("content-type", "text/plain")]),
+        (PAGE.encode(), [("content-type", "text/html, text/plain")]),
+        (b"event: a\n\n" + PAGE.encode(), [("content-type", "text/event-stream charset=utf-8")]),
         (PAGE.encode(), [("content-type", "text/plain")]),
         (PAGE.encode(), [("content-type", "text/event-stream")]),
         (PAGE.encode(), [("content-type", "text/html"), ("content-disposition", 'attachment; filename="a.html"')]),
@@ -207,7 +297,7 @@ async def test_error_pages_are_gated(ledger_url: str, status: int) -> None:
 
     response = await get(app, ledger_url)
     assert response.status_code == status
-    assert "data-src=//x.test/a" in response.text
+    assert "data-consent-src=//x.test/a" in response.text
     assert 'id="cookie-consent"' in response.text
 
 
@@ -240,7 +330,7 @@ async def test_a_part_that_nobody_asked_for_is_a_page(ledger_url: str) -> None:
 
     response = await get(app, ledger_url)
     assert response.status_code == 200
-    assert "data-src=//x.test/a" in response.text
+    assert "data-consent-src=//x.test/a" in response.text
     assert "content-range" not in response.headers
     response = await get(app, ledger_url, {"accept": "*/*", "sec-fetch-dest": "empty"})  # a script may ask for one
     assert response.status_code == 206
@@ -275,25 +365,65 @@ async def test_nothing_gets_past_the_rewriter(ledger_url: str) -> None:
     assert set(offered) == set(extensions) - hidden
     assert scope["extensions"] == extensions  # the server's own stays
     assert [message["type"] for message in sent] == ["http.response.start", "http.response.body"]
-    assert b"data-src=//x.test/a" in sent[1]["body"]
+    assert b"data-consent-src=//x.test/a" in sent[1]["body"]
 
 
-async def test_amp_pages_are_left_alone(ledger_url: str) -> None:
-    page = b"<!doctype html><html amp lang=en><script async src=https://cdn.ampproject.org/v0.js></script>"
-    assert (await get(Answer(page, ("content-type", "text/html")), ledger_url)).content == page
+AMP = Policy.model_validate({"version": "1", "gate": {"amp": True}})
+
+
+@pytest.mark.parametrize("root", ["<html amp lang=en>", "<HTML \u26a1>", "<!-- a --> <html amp=''>"])
+async def test_amp_pages_are_left_alone_where_the_policy_says_so(ledger_url: str, root: str) -> None:
+    page = f"<!doctype html>{root}<script async src=https://cdn.ampproject.org/v0.js></script>".encode()
+    app = Answer(page, ("content-type", "text/html; charset=utf-8"))
+    response = await get(app, ledger_url, policy=AMP)
+    assert response.content == page
+    assert "content-security-policy" not in response.headers
+    assert b"data-consent-src=https://cdn" in (await get(app, ledger_url)).content
+
+
+@pytest.mark.parametrize(
+    "beginning",
+    [
+        "<html><html amp>",  # its attributes are merged into the root, and too late
+        "<html><head></head><body><p>a<html amp style='a:url(/x)'>",
+        "<p><html amp>",  # the root has begun with the paragraph
+        "a<html amp>",
+        "</p></br><html amp>",
+        "<head><html amp>",
+        "<svg><html amp style='fill:url(#x)'></svg>",
+        "<template><html amp></template>",
+        "<noscript><html amp></noscript>",
+        "<select><html amp></select>",
+        '<iframe srcdoc="<html amp>"></iframe>',
+        "<html data-a=' amp '>",
+        "<html -amp>",
+        "<htmlx amp>",
+    ],
+)
+async def test_nothing_but_the_root_element_makes_a_page_amp(ledger_url: str, beginning: str) -> None:
+    app = Answer(f"<!doctype html>{beginning}<img src=//x.test/a>".encode(), ("content-type", "text/html"))
+    response = await get(app, ledger_url, policy=AMP)
+    assert "data-consent-src=//x.test/a" in response.text
+    assert "content-security-policy" in response.headers
+
+
+async def test_no_frame_is_amp(ledger_url: str) -> None:
+    page = b'<!doctype html><iframe srcdoc="<html amp><img src=//x.test/a>"></iframe>'
+    response = await get(Answer(page, ("content-type", "text/html")), ledger_url, policy=AMP)
+    assert "data-consent-src=//x.test/a" in response.text
 
 
 async def test_a_page_of_frames_gets_no_banner(ledger_url: str) -> None:
     page = b"<html><frameset cols=50%><frame src=//x.test/a></frameset></html>"
     response = await get(Answer(page, ("content-type", "text/html")), ledger_url)
-    assert b"data-src=//x.test/a" in response.content
+    assert b"data-consent-src=//x.test/a" in response.content
     assert b"cookie-consent" not in response.content
 
 
 async def test_elements_that_end_at_once_in_xhtml(ledger_url: str) -> None:
     page = b"<html xmlns='http://www.w3.org/1999/xhtml'><script src='/a.js'/><title/><img src='//x.test/a'/></html>"
     response = await get(Answer(page, ("content-type", "application/xhtml+xml")), ledger_url)
-    assert b"data-src='//x.test/a'" in response.content
+    assert b"data-consent-src='//x.test/a'" in response.content
 
 
 async def test_names_of_headers_may_have_capitals(ledger_url: str) -> None:
@@ -316,7 +446,8 @@ async def test_codings_on_several_lines_are_one_list(ledger_url: str) -> None:
     page = gzip.compress(gzip.compress(PAGE.encode()))
     codings = [("content-encoding", "gzip"), ("content-encoding", "gzip")]
     response = await get(Answer(page, ("content-type", "text/html"), *codings), ledger_url)
-    assert response.text == PAGE  # it cannot be read here, and passes
+    assert "data-consent-src=//x.test/a" in response.text
+    assert response.headers.get_list("content-encoding") == ["gzip"]
 
 
 async def test_the_headers_of_an_application_are_not_changed(ledger_url: str) -> None:
@@ -325,3 +456,72 @@ async def test_the_headers_of_an_application_are_not_changed(ledger_url: str) ->
     await get(app, ledger_url)
     await get(app, ledger_url)
     assert app.headers == before
+
+
+@pytest.mark.parametrize(
+    ("types", "sent"),
+    [
+        (["text/html foo"], ["text/html"]),
+        (["text/html charset=utf-8"], ["text/html"]),
+        (["text/html,"], ["text/html"]),
+        (["text/html (c)"], ["text/html"]),
+        (["text/html", "*/*"], ["text/html"]),
+        (["text/plain", "text/html; charset=gbk"], ["text/plain", "text/html; charset=gbk"]),
+        (["TEXT/HTML; CHARSET=GBK"], ["TEXT/HTML; CHARSET=GBK"]),
+        (["text/html; charset=gbk, text/html"], ["text/html; charset=gbk"]),
+    ],
+)
+@pytest.mark.parametrize("nosniff", [True, False])
+async def test_what_any_browser_takes_for_html_is_gated(
+    ledger_url: str,
+    types: list[str],
+    sent: list[str],
+    nosniff: bool,  # noqa: FBT001
+) -> None:
+    headers = [("content-type", value) for value in types]
+    if nosniff:
+        headers.append(("x-content-type-options", "nosniff"))
+    response = await get(Answer(b"hello <img src=//x.test/a>", *headers), ledger_url)
+    assert b"data-consent-src=//x.test/a" in response.content
+    if types[0] != "text/plain":
+        assert response.headers.get_list("content-type") == sent
+    assert "content-security-policy" in response.headers
+
+
+@pytest.mark.parametrize(
+    ("page", "content_type", "sent"),
+    [
+        (b"<meta charset=utf-8><p>", "text/html", "text/html; charset=utf-8"),
+        (b"<meta charset=iso-2022-jp><p>", "text/html", "text/html; charset=iso-2022-jp"),
+        (b"<style>" + b"x" * 2000 + b"</style><meta charset=sjis><p>", "text/html", "text/html; charset=shift_jis"),
+        (b"<p>", "text/html", "text/html"),
+        (b"<meta charset=gbk>", "text/html; charset=iso-8859-1", "text/html; charset=iso-8859-1"),
+        (b"<meta charset=gbk>", "text/html; charset=bogus", "text/html; charset=gbk"),
+        ("\ufeff<p>".encode(), "text/html; charset=utf-16", "text/html; charset=utf-8"),
+    ],
+)
+@pytest.mark.parametrize("piece", [1, None])
+async def test_the_header_says_in_what_encoding_a_page_was_read(
+    ledger_url: str, page: bytes, content_type: str, sent: str, piece: int | None
+) -> None:
+    """So that no browser reads it in another one."""
+    whole = Response(page, headers={"content-type": content_type})
+    app = Answer(page, ("content-type", content_type), piece=piece) if piece is not None else whole
+    gated = ConsentMiddleware(app, Policy(version="1"), secret="x" * 40, ledger=ledger_url)
+    async with httpx.AsyncClient(transport=httpx.ASGITransport(app=gated), base_url="http://site.test") as client:
+        for _ in range(2):  # the second comes from the cache, where it came whole
+            response = await client.get("/", headers=HTML)
+            assert response.headers.get_list("content-type") == [sent]
+
+
+@pytest.mark.parametrize(
+    ("lines", "sent"),
+    [
+        (["0", "url=//x.test/a"], []),  # browsers join the lines
+        (["0; url='", "//x.test/a"], ["0; url=', //x.test/a"]),  # which makes this one relative
+        (["9", "/next"], ["9, /next"]),
+    ],
+)
+async def test_lines_of_refresh_are_one_header(ledger_url: str, lines: list[str], sent: list[str]) -> None:
+    app = Answer(b"<p>", ("content-type", "text/html"), *(("refresh", line) for line in lines))
+    assert (await get(app, ledger_url)).headers.get_list("refresh") == sent

@@ -8,14 +8,17 @@ import os
 import socket
 import subprocess
 import sys
-import time
 import venv
 import zipfile
+from importlib.metadata import Distribution, distribution
 from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
+from packaging.requirements import Requirement
+
+from tests.waiting import HANG, listens, until
 
 ROOT = Path(__file__).parents[1]
 APP = """\
@@ -42,11 +45,34 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def installed(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return the programs of an environment that holds the wheel and what it says that it needs, and nothing else."""
     folder = tmp_path_factory.mktemp("venv")
-    venv.create(folder, with_pip=True)
-    command: list[Any] = [folder / "bin" / "pip", "install", "--quiet", "--constraint", ROOT / "constraints.txt", wheel]
+    venv.create(folder, symlinks=True)
+    packages = next((folder / "lib").glob("python*/site-packages"))
+    command: list[Any] = [sys.executable, "-m", "pip", "--python", folder / "bin" / "python", "install"]
+    command += ["--quiet", "--no-deps", "--no-index", wheel]
     subprocess.run(command, check=True, capture_output=True)
+    for top in sorted({path.parts[0] for name in needed_by(packages) for path in distribution(name).files or ()}):
+        found = Path(str(distribution("pip").locate_file(top)))
+        if found.exists() and not (packages / top).exists():  # not what lies beside, such as ../../../bin
+            (packages / top).symlink_to(found)
     return folder / "bin"
+
+
+def needed_by(packages: Path) -> set[str]:
+    """Return the names of all distributions that the installed wheel needs without an extra, itself left out."""
+    (own,) = Distribution.discover(name="cookie-consent", path=[str(packages)])
+    found: dict[str, None] = {}
+    waiting = [(own, frozenset({""}))]
+    while waiting:
+        one, extras = waiting.pop()
+        for requirement in map(Requirement, one.requires or ()):
+            marker = requirement.marker
+            wanted = marker is None or any(marker.evaluate({"extra": extra}) for extra in extras)
+            if wanted and requirement.name not in found:
+                found[requirement.name] = None
+                waiting.append((distribution(requirement.name), frozenset({"", *requirement.extras})))
+    return set(found)
 
 
 def clean_environment(**more: str) -> dict[str, str]:
@@ -69,6 +95,15 @@ def test_the_wheel_holds_what_it_needs_and_nothing_else(wheel: Path) -> None:
     assert any(name.endswith("licenses/LICENSE") for name in names)
 
 
+def test_the_environment_holds_the_wheel_and_little_else(installed: Path, tmp_path: Path) -> None:
+    code = "import cookie_consent, importlib.util as u; print(cookie_consent.__file__, u.find_spec('pytest'))"
+    command: list[Any] = [installed / "python", "-c", code]
+    done = subprocess.run(command, cwd=tmp_path, env=clean_environment(), check=True, capture_output=True, text=True)
+    file, other = done.stdout.split()
+    assert Path(file).is_relative_to(installed.parent)
+    assert other == "None"
+
+
 def test_ten_lines_in_an_empty_folder(installed: Path, tmp_path: Path) -> None:
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
@@ -79,18 +114,19 @@ def test_ten_lines_in_an_empty_folder(installed: Path, tmp_path: Path) -> None:
     env = clean_environment(CONSENT_SECRET="k" * 40)
     process = subprocess.Popen([installed / "python", "app.py"], cwd=tmp_path, env=env)
     try:
+        until(lambda: listens(port), of=process)
         with httpx.Client(
-            base_url=f"http://127.0.0.1:{port}", trust_env=False, headers={"accept": "text/html"}
+            base_url=f"http://127.0.0.1:{port}", trust_env=False, headers={"accept": "text/html"}, timeout=HANG
         ) as client:
             page = get(client, "/")
-            assert "data-src='https://plausible.io/js/script.js'" in page
+            assert "data-consent-src='https://plausible.io/js/script.js'" in page
             stylesheet = page.partition('rel="stylesheet" href="')[2].partition('"')[0]
             assert get(client, stylesheet)
             client.post("/_consent/choices", data={"granted": "analytics", "return_to": "/"})
             assert " src='https://plausible.io/js/script.js'" in get(client, "/")
     finally:
         process.terminate()
-        process.wait(10)
+        process.wait(HANG)
     command: list[Any] = [installed / "cookie-consent", "log", "export", "--format", "csv"]
     export = subprocess.run(command, cwd=tmp_path, env=env, check=True, capture_output=True, text=True).stdout
     (row,) = csv.DictReader(io.StringIO(export))
@@ -98,12 +134,7 @@ def test_ten_lines_in_an_empty_folder(installed: Path, tmp_path: Path) -> None:
 
 
 def get(client: httpx.Client, path: str) -> str:
-    for _ in range(100):
-        try:
-            return client.get(path).raise_for_status().text
-        except httpx.ConnectError:
-            time.sleep(0.1)
-    pytest.fail("the application did not start")
+    return client.get(path).raise_for_status().text
 
 
 def test_wrong_usage_is_told_in_one_message(installed: Path, tmp_path: Path) -> None:

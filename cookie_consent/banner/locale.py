@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import tomllib
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
@@ -53,7 +54,7 @@ def load_locales(own: Path | None = None) -> dict[str, Locale]:
     language has to hold every text. Raises ``ConfigurationError`` for a folder or file that cannot be
     used.
     """
-    texts = {file.stem: _read(file) for file in sorted(_SHIPPED.glob("*.toml"))}
+    texts = dict(_shipped())
     complete = set(texts[_REFERENCE])
     if own is not None:
         if not own.is_dir():
@@ -66,6 +67,11 @@ def load_locales(own: Path | None = None) -> dict[str, Locale]:
             if texts[file.stem]["direction"] not in {"ltr", "rtl"}:
                 raise ConfigurationError(f'{file}: direction: write "ltr" or "rtl"')
     return {tag: Locale(language=tag, texts=MappingProxyType(entry)) for tag, entry in texts.items()}
+
+
+@cache
+def _shipped() -> Mapping[str, Mapping[str, str]]:
+    return {file.stem: _read(file) for file in sorted(_SHIPPED.glob("*.toml"))}
 
 
 def _read(file: Path) -> dict[str, str]:

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import gc
 import json
-import os
 import sys
-import tempfile
 import time
 from contextlib import closing, contextmanager
 from enum import StrEnum
@@ -18,14 +16,15 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from cookie_consent.cli.log import LedgerOption, SinceOption, UntilOption, open_log, tell_of_spools
+from cookie_consent.cli.output import OutputOption, ReaderGoneError, data_output, writer
 from cookie_consent.errors import ConfigurationError
 from cookie_consent.ledger import ACTIONS, CHANNELS, RecordFilter
+from cookie_consent.outputs import find_output
 from cookie_consent.policy import load_policy
 from cookie_consent.receipts.kantara import kantara_receipt
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
-    from typing import TextIO
 
     from cookie_consent.ledger import Ledger
     from cookie_consent.policy import Policy
@@ -70,9 +69,7 @@ def export(
     channel: Annotated[Many, typer.Option(help=f"Only these, of {', '.join(CHANNELS)}; may be repeated.")] = None,
     policy_version: Annotated[Many, typer.Option(metavar="VERSION", help="Only of this; may be repeated.")] = None,
     region: Annotated[Many, typer.Option(help="Only of this region; may be repeated.")] = None,
-    output: Annotated[
-        Path | None, typer.Option("--output", "-o", help="The file to write; else standard output.")
-    ] = None,
+    output: OutputOption = None,
     resume: Annotated[
         bool, typer.Option("--resume", help="Go on with an export that was cut off; not with a single Parquet file.")
     ] = False,
@@ -94,31 +91,36 @@ def export(
     where = RecordFilter.parse(pairs)
     if output_format is ExportFormat.SEALED and (pairs or resume or partition is not None):
         raise ConfigurationError("a sealed export is of the whole log; leave --resume, --partition and all filters out")
-    if output is None and (resume or partition is not None):
+    target = None if output in {None, "-"} else output
+    if target is None and (resume or partition is not None):
         raise ConfigurationError("name the file, or folder, to write with -o")
-    if output is None and output_format is ExportFormat.PARQUET and sys.stdout.isatty():
+    if target is None and output_format is ExportFormat.PARQUET and sys.stdout.isatty():
         raise ConfigurationError("Parquet is nothing for a terminal; name the file to write with -o")
     declared = _policy(policy) if output_format is ExportFormat.ISO27560 else None
+    place = find_output(target) if target is not None and partition is None else None
     log = open_log(ledger)
     tell_of_spools(log)
     gc.disable()  # there are no cycles in what is written, and to look for them takes a tenth of the time
     try:
         if output_format is ExportFormat.SEALED:
-            with _writer(output) as stream:
+            with writer(place) as stream:
                 log.export_sealed(stream)
             return
         with _progress(log, where) as told:
-            if output is not None:
+            if target is not None:
                 parted = partition.value if partition is not None else None
                 log.export_file(
-                    output, output_format.value, where=where, policy=declared, resume=resume, partition=parted,
+                    target, output_format.value, where=where, policy=declared, resume=resume, partition=parted,
                     progress=told,
                 )  # fmt: skip
             else:
                 _print(log, output_format.value, where, declared, told)
+    except BrokenPipeError:
+        raise ReaderGoneError from None
     except KeyboardInterrupt:
-        if output is not None and output.with_name(f"{output.name}.part").exists():
-            typer.echo(f"cut off; go on with the same command and --resume ({output}.part)", err=True)
+        part = Path(f"{place.path if place is not None else target}.part")
+        if target is not None and part.exists():
+            typer.echo(f"cut off; go on with the same command and --resume ({part})", err=True)
         raise
     finally:
         gc.enable()
@@ -144,12 +146,10 @@ def receipt(
 
 
 def _print(log: Ledger, name: str, where: RecordFilter, policy: Policy | None, told: Callable[[int], object]) -> None:
-    stream = sys.stdout.buffer
-    with closing(log.export(name, where=where, policy=policy)) as pieces:
+    with data_output() as stream, closing(log.export(name, where=where, policy=policy)) as pieces:
         for piece in pieces:
             stream.write(piece.data)
             told(piece.records)
-    stream.flush()
 
 
 @contextmanager
@@ -171,31 +171,6 @@ def _progress(log: Ledger, where: RecordFilter) -> Iterator[Callable[[int], obje
             typer.echo(f"{done} records", err=True)
 
     yield tell
-
-
-@contextmanager
-def _writer(output: Path | None) -> Iterator[TextIO]:
-    """Give a stream whose content stands under the file's name only when it is whole."""
-    if output is None:
-        sys.stdout.reconfigure(encoding="utf-8", newline="")  # type: ignore[union-attr]
-        yield sys.stdout
-        sys.stdout.flush()
-        return
-    try:
-        handle, name = tempfile.mkstemp(dir=output.absolute().parent, prefix=f".{output.name}.")
-    except OSError as error:
-        raise ConfigurationError(f"{output} cannot be written: {error.strerror}") from None
-    temporary = Path(name)
-    try:
-        with os.fdopen(handle, "w", encoding="utf-8", newline="") as stream:
-            yield stream
-        umask = os.umask(0)
-        os.umask(umask)
-        temporary.chmod(0o666 & ~umask)
-        temporary.replace(output)
-    except BaseException:
-        temporary.unlink(missing_ok=True)
-        raise
 
 
 def _policy(path: Path | None) -> Policy:

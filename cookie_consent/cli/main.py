@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import ipaddress
 import json
 import os
+import re
 import sys
 from pathlib import Path
 from typing import Annotated, Any
-from urllib.parse import urlsplit
 
 import typer
 
@@ -15,16 +16,19 @@ from cookie_consent.classify import Classifier
 from cookie_consent.cli.drain import drain
 from cookie_consent.cli.export import EXPORT_COMMANDS
 from cookie_consent.cli.log import FormatOption, OutputFormat, log_app
+from cookie_consent.cli.output import ReaderGoneError, give_up_streams, prepare_streams
 from cookie_consent.cli.proof import PROOF_COMMANDS
 from cookie_consent.cli.report import report
 from cookie_consent.cli.rights import RIGHTS_COMMANDS
 from cookie_consent.cli.stats import STATS_COMMANDS
-from cookie_consent.errors import ConsentError, PolicyError, ProofError
-from cookie_consent.gate import host_of
+from cookie_consent.errors import ConfigurationError, ConsentError, PolicyError, ProofError
+from cookie_consent.gate.urls import target
 from cookie_consent.policy import load_policy, policy_schema
 
 __all__ = ["app", "main"]
 
+_ADDRESS = re.compile(r"[\x00-\x20]*https?:[/\\]", re.IGNORECASE)
+_FORBIDDEN = re.compile(r"[\x00-\x20#/:<>?@\[\\\]^|%\x7f]")  # "forbidden domain code points"
 app = typer.Typer(
     no_args_is_help=True,
     pretty_exceptions_enable=False,
@@ -42,17 +46,35 @@ PolicyOption = Annotated[
 
 def main() -> None:
     """Run the command and turn what goes wrong into one clear message."""
+    prepare_streams()
     try:
-        app()
+        try:
+            app()
+        finally:
+            sys.stdout.flush()
+    except ReaderGoneError:
+        give_up_streams()
+        sys.exit(0)
     except ProofError as error:
         typer.echo(f"error: {error}", err=True)
         sys.exit(1)
     except ConsentError as error:
         typer.echo(f"error: {error}", err=True)
         sys.exit(2)
-    except BrokenPipeError:  # the reader has enough, as `head` has
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        sys.exit(0)
+    except OSError as error:
+        name = error.filename if error.filename is not None else "standard output"
+        typer.echo(f"error: {name} cannot be used: {error.strerror or error}", err=True)
+        give_up_streams()
+        sys.exit(2)
+    except Exception as error:
+        if os.environ.get("CONSENT_TRACEBACK"):
+            raise
+        typer.echo(
+            f"error: this should not happen: {type(error).__name__}: {error}; "
+            "run it again with CONSENT_TRACEBACK=1 and report what it prints",
+            err=True,
+        )
+        sys.exit(2)
 
 
 @app.command()
@@ -109,12 +131,8 @@ def classify(
     default = Path("consent.toml")
     declared = load_policy(policy if policy is not None else default if default.is_file() else None)
     classifier = Classifier(declared)
-    parts = urlsplit(what)
-    if parts.scheme in {"http", "https"} and parts.netloc:
-        path = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
-        verdict = classifier.host(host_of(parts.netloc.rpartition("@")[2]), path)
-    else:
-        verdict = classifier.cookie(what)
+    asked = _asked(what)
+    verdict = classifier.cookie(what) if asked is None else classifier.host(*asked)
     found: dict[str, Any] = {"category": verdict.category, "service": verdict.service, "reason": verdict.reason}
     if output_format is OutputFormat.JSON:
         typer.echo(json.dumps(found))
@@ -123,6 +141,29 @@ def classify(
             typer.echo(f"{name:<9} {value if value is not None else '-'}")
     if not verdict.known:
         raise typer.Exit(1)
+
+
+def _asked(what: str) -> tuple[str, str] | None:
+    """Return the host and the path that a browser asks for an http(s) address; None for what is none.
+
+    Raises ``ConfigurationError`` for an address that browsers refuse (URL standard, section 3.5: host parsing).
+    """
+    if _ADDRESS.match(what) is None:
+        return None
+    host, path = target(what, "") or ("", "/")
+    try:
+        if host.startswith("[") and host.endswith("]"):
+            ipaddress.IPv6Address(host[1:-1])
+            is_host = True
+        else:
+            is_host = bool(host) and _FORBIDDEN.search(host) is None
+    except ValueError:
+        is_host = False
+    if not is_host:
+        raise ConfigurationError(
+            f"{what[:200]!r} is no address that a browser could ask; write it as in https://shop.example/path"
+        )
+    return host, path.partition("#")[0]
 
 
 if __name__ == "__main__":

@@ -16,11 +16,13 @@ from rich.console import Console
 from rich.progress import Progress
 
 from cookie_consent.cli.log import FormatOption, LedgerOption, OutputFormat, open_log, read_text, tell_of_spools
+from cookie_consent.cli.output import OutputOption, ReaderGoneError
 from cookie_consent.errors import ConfigurationError, LedgerError
 from cookie_consent.ledger import Ledger
 from cookie_consent.ledger.proof.note import NoteError, Verifier, new_key
 from cookie_consent.ledger.proof.prove import check_proof
 from cookie_consent.ledger.proof.sealed_export import verify_export
+from cookie_consent.outputs import find_output, open_stream
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -41,15 +43,13 @@ def key(
         str | None, typer.Argument(help="The log's name, such as shop.example/consent; without it, print the keys.")
     ] = None,
     *,
-    output: Annotated[
-        Path | None, typer.Option("--output", "-o", help="Write the private key here; only its owner can read it.")
-    ] = None,
+    output: OutputOption = None,
     ledger: LedgerOption = None,
 ) -> None:
     """Make a key that signs the log, or print the verifiers of those that are in use.
 
-    The private key goes to the file, or to standard output; the verifier, which is to be published, to standard output
-    or standard error.
+    The private key goes to a new file that only its owner can read, to a device or pipe, or to standard output; the
+    verifier, which is to be published, to standard output or standard error.
     """
     if name is None:
         texts = _keys_in_use(Ledger(ledger))
@@ -60,16 +60,21 @@ def key(
             raise typer.Exit(1)
         return
     private, verifier = new_key(name)
-    if output is None:
+    if output is None or output == "-":
         typer.echo(private)
         typer.echo(f"publish this, by which others can verify: {verifier.text}", err=True)
         return
+    place = find_output(output)
     try:
-        file = os.open(output, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        # A key that is there may have signed a log, and is never replaced.
+        flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL
+        file = open_stream(place) if place.is_stream else os.open(place.path, flags, 0o600)
+        with os.fdopen(file, "w", encoding="utf-8") as stream:
+            stream.write(private + "\n")
+    except BrokenPipeError:
+        raise ReaderGoneError from None
     except OSError as error:
         raise ConfigurationError(f"the key cannot be written to {output}: {error.strerror}") from None
-    with os.fdopen(file, "w", encoding="utf-8") as stream:
-        stream.write(private + "\n")
     typer.echo(verifier.text)
 
 

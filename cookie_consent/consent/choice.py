@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal, get_args
 from urllib.parse import parse_qsl, urlsplit
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
     from cookie_consent.consent.model import Consent
     from cookie_consent.policy import Policy
 
-__all__ = ["Choice", "action_between", "action_of", "is_local_path", "parse_choice"]
+__all__ = ["Choice", "action_between", "action_of", "grants_more", "is_local_path", "parse_choice"]
 
 _MAXIMUM_FIELDS = 512
 _MAXIMUM_PATH = 1024
@@ -24,6 +25,9 @@ ChoiceAction = Literal["given", "refused", "changed", "withdrawn"]
 ChoiceChannel = Literal["banner", "preferences", "api"]
 _CHANNELS = frozenset(get_args(ChoiceChannel))
 _SWITCH = {"1": True, "0": False}
+_TEXTS = ("return_to", "channel", "notice", "language", "url")
+_UNFIT = re.compile(r"[\x00-\x1f\x7f\ud800-\udfff]")
+"""What no log takes and no header carries: control characters, and surrogates, which have no UTF-8."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -74,7 +78,7 @@ def parse_choice(body: bytes, content_type: str, policy: Policy) -> Choice:
         channel=values["channel"],
         notice=values["notice"] or None,
         language=values["language"][:35],
-        url=urlsplit(values["url"] or return_to).path[:_MAXIMUM_PATH],
+        url=_path_of(values["url"] or return_to),
     )
 
 
@@ -84,7 +88,16 @@ def is_local_path(path: str) -> bool:
         path.startswith("/")
         and path[1:2] not in {"/", "\\"}
         and len(path) <= 2 * _MAXIMUM_PATH
-        and not any(character <= " " or character == "\x7f" for character in path)
+        and _UNFIT.search(path) is None
+        and " " not in path
+    )
+
+
+def grants_more(before: Consent, after: Consent) -> bool:
+    """Say whether ``after`` allows a category or a service that ``before`` does not."""
+    services = before.services.keys() | after.services.keys()
+    return not after.granted <= before.granted or any(
+        after.allows_service(service) and not before.allows_service(service) for service in services
     )
 
 
@@ -106,6 +119,15 @@ def action_between(old: AbstractSet[str] | None, new: AbstractSet[str]) -> Choic
     return "withdrawn" if new < old else "changed"
 
 
+def _path_of(address: str) -> str:
+    """Return the path of an address or path; empty for what no browser takes for an address."""
+    try:
+        path = urlsplit(address).path
+    except ValueError:  # such as "//["
+        return ""
+    return _UNFIT.sub("\ufffd", path[:_MAXIMUM_PATH])
+
+
 def _unreadable(message: str) -> ChoiceError:
     return ChoiceError(message, status=400, code="unreadable")
 
@@ -124,7 +146,7 @@ def _from_form(body: bytes) -> dict[str, Any]:
                 raise _unreadable(f"{name} must be 1 or 0")
             if value:  # an empty value leaves the service to its category
                 values["services"][name.removeprefix("service.")] = _SWITCH[value]
-        else:
+        elif name in _TEXTS:
             values[name] = value
     return _with_defaults(values, channel="preferences")
 
@@ -141,7 +163,7 @@ def _from_json(body: bytes) -> dict[str, Any]:
         raise _unreadable('"granted" must be a list of category ids; an empty one refuses all')
     if not isinstance(services, dict) or not all(isinstance(on, bool) for on in services.values()):
         raise _unreadable('"services" must map service ids to true or false')
-    for name in ("return_to", "channel", "notice", "language", "url"):
+    for name in _TEXTS:
         if not isinstance(values.get(name, ""), str):
             raise _unreadable(f'"{name}" must be a text')
     return _with_defaults({**values, "services": services}, channel="api")

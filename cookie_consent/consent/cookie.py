@@ -6,13 +6,14 @@ import os
 import re
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from hashlib import sha256
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
 from itsdangerous import BadData, URLSafeSerializer
 
+from cookie_consent.consent.signal import signal_cookie
 from cookie_consent.errors import ChoiceError, ConfigurationError
 
 if TYPE_CHECKING:
@@ -21,26 +22,45 @@ if TYPE_CHECKING:
     from cookie_consent.consent.model import Consent
     from cookie_consent.policy import CookieOptions
 
-__all__ = ["ConsentCookie", "StoredChoice", "secret_keys"]
+__all__ = ["ConsentCookie", "Rank", "StoredChoice", "secret_keys"]
 
 MINIMUM_SECRET = 32
 MAXIMUM_VALUE = 3072
 """Longer values are not looked at. Ours have a few hundred bytes, and browsers keep up to 4,096 with the attributes."""
-_FORMAT = 1
+_GRANT = 1
+_REFUSAL = 2
+"""The formats of the value, which is told by its first member. Refusals of older releases have the first one."""
+_A_DAY = timedelta(days=1)
 _PREFIX = re.compile(r"\A__(?:Host-Http|Host|Http|Secure)-", re.IGNORECASE)  # RFC 6265bis, section 5.7
+
+
+Rank = tuple[datetime, int, int]
+"""What the latest of several choices has the highest of."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class StoredChoice:
-    """What a valid cookie says. It may belong to another policy version than today's."""
+    """What a valid cookie says. It may belong to another policy version than today's.
 
-    subject: str
-    record: str
+    A refusal has neither subject nor record, and its time is the beginning of the day (UTC).
+    """
+
+    subject: str | None
+    record: str | None
     policy_version: str
     decided_at: datetime
     granted: frozenset[str]
     services: dict[str, bool]
     gpc: bool
+
+    @property
+    def rank(self) -> Rank:
+        """The order of choices by time; of two that are equally late the one that grants less comes last.
+
+        A refusal may have been made at any time of its day, so it counts as made at the end of it.
+        """
+        latest = self.decided_at if self.record is not None else self.decided_at + _A_DAY
+        return latest, -len(self.granted) - sum(self.services.values()), int(self.gpc)
 
 
 def secret_keys(secret: str | Sequence[str] | None) -> list[str]:
@@ -66,9 +86,10 @@ def secret_keys(secret: str | Sequence[str] | None) -> list[str]:
 class ConsentCookie:
     """Writes choices to the cookie and reads them back.
 
-    The value is signed, not encrypted: HMAC-SHA-256 by itsdangerous over a compact JSON array. It holds no personal
-    data but the random subject id. Trust what ``read`` returns: it was signed with one of the keys. A value that is
-    forged, truncated, oversized or of another format reads as None, never as an error.
+    The value is signed, not encrypted: HMAC-SHA-256 by itsdangerous over a compact JSON array. Where something is
+    granted it holds the random subject id and the id of the record, by which the consent can be proved. A refusal holds
+    neither, so that all who refuse on one day have the same value. Trust what ``read`` returns: it was signed with one
+    of the keys. A value that is forged, truncated, oversized or of another format reads as None, never as an error.
     See RFC 6265bis, section 4.1.3.2, for the ``__Host-`` prefix.
     """
 
@@ -87,7 +108,36 @@ class ConsentCookie:
             return prefix + self._options.name
         return self._options.name
 
+    def names_read(self, *, secure: bool) -> frozenset[str]:
+        """Return the names under which a choice is looked for: the one that is set, and a stronger one.
+
+        A site that begins to share the choice with its subdomains has set ``__Host-`` before.
+        """
+        names = {self.name(secure=secure)}
+        if self.is_secure(secure=secure):
+            names.add(f"__Host-{self._options.name}")
+        return frozenset(names)
+
+    @property
+    def base_name(self) -> str:
+        """The name without a prefix."""
+        return self._options.name
+
+    @property
+    def domain(self) -> str | None:
+        """The domain that shares the cookie; None for the host alone."""
+        return self._options.domain
+
+    @property
+    def signal_name(self) -> str:
+        """The name of the cookie by which the guard tells of Global Privacy Control."""
+        return signal_cookie(self._options)
+
     def owns(self, name: str) -> bool:
+        """Say whether ``name`` is the consent cookie under any of its prefixes, or that of the signal."""
+        return _PREFIX.sub("", name) in {self._options.name, self.signal_name}
+
+    def is_choice(self, name: str) -> bool:
         """Say whether ``name`` is the consent cookie under any of its prefixes."""
         return _PREFIX.sub("", name) == self._options.name
 
@@ -97,7 +147,7 @@ class ConsentCookie:
             return None
         try:
             return _decode(self._serializer.loads(value))
-        except (BadData, ValueError, TypeError, KeyError, IndexError, OverflowError):
+        except (BadData, ValueError, TypeError, KeyError, IndexError, OverflowError, OSError):  # OSError: no such time
             return None
 
     def header(self, consent: Consent, *, secure: bool, since: datetime | None = None) -> str:
@@ -124,18 +174,19 @@ class ConsentCookie:
 
         Raises ``ChoiceError`` where it names so many services that no browser would keep it.
         """
-        if consent.id is None or consent.record is None or consent.decided_at is None:
+        if consent.decided_at is None or not consent.decided:
             raise ValueError("only a decided consent can be written to the cookie")
-        required = {category.id for category in consent.policy.categories if category.required}
-        payload: list[Any] = [
-            _FORMAT,
-            _pack(consent.id),
-            _pack(consent.record),
-            int(consent.decided_at.timestamp()),
-            consent.policy_version,
-            " ".join(sorted(consent.granted - required)),
-            int(consent.gpc),
-        ]
+        moment = int(consent.decided_at.timestamp())
+        payload: list[Any]
+        if consent.is_refusal:
+            payload = [_REFUSAL, moment // 86_400, consent.policy_version]
+        elif consent.id is None or consent.record is None:
+            raise ValueError("a consent that grants something needs its record")
+        else:
+            required = {category.id for category in consent.policy.categories if category.required}
+            granted = " ".join(sorted(consent.granted - required))
+            ids = _pack(consent.id), _pack(consent.record)
+            payload = [_GRANT, *ids, moment, consent.policy_version, granted, int(consent.gpc)]
         if consent.services:
             payload.append(" ".join(f"{'+' if on else '-'}{name}" for name, on in sorted(consent.services.items())))
         signed = self._serializer.dumps(payload)
@@ -159,21 +210,43 @@ def _unpack(text: str) -> str:
 
 
 def _decode(payload: Any) -> StoredChoice | None:
-    if not isinstance(payload, list) or not payload or payload[0] != _FORMAT:
+    if not isinstance(payload, list) or not payload:
         return None
-    _, subject, record, decided_at, version, granted, gpc, *rest = payload
-    exceptions = rest[0] if rest else ""
-    if not all(isinstance(text, str) for text in (subject, record, version, granted, exceptions)):
+    kind, *values = payload
+    if kind == _REFUSAL:
+        return _decode_refusal(*values)
+    return _decode_grant(*values) if kind == _GRANT else None
+
+
+def _decode_refusal(day: Any, version: Any, services: Any = "") -> StoredChoice | None:
+    if type(day) is not int or not isinstance(version, str) or not isinstance(services, str):
         return None
-    services = {}
-    for entry in exceptions.split():
-        services[entry[1:]] = entry[0] == "+"
+    return StoredChoice(
+        subject=None,
+        record=None,
+        policy_version=version,
+        decided_at=datetime.fromtimestamp(day * 86_400, UTC),
+        granted=frozenset(),
+        services=dict.fromkeys(_exceptions(services), False),
+        gpc=False,
+    )
+
+
+def _decode_grant(  # noqa: PLR0917 - the members of the value
+    subject: Any, record: Any, decided_at: Any, version: Any, granted: Any, gpc: Any, services: Any = ""
+) -> StoredChoice | None:
+    if not all(isinstance(text, str) for text in (subject, record, version, granted, services)):
+        return None
     return StoredChoice(
         subject=_unpack(subject),
         record=_unpack(record),
         policy_version=version,
         decided_at=datetime.fromtimestamp(decided_at, UTC),
         granted=frozenset(granted.split()),
-        services=services,
+        services=_exceptions(services),
         gpc=bool(gpc),
     )
+
+
+def _exceptions(services: str) -> dict[str, bool]:
+    return {entry[1:]: entry[0] == "+" for entry in services.split()}

@@ -17,8 +17,9 @@ def decide(policy: Policy, stored: StoredChoice | None, *, gpc: bool = False) ->
     """Return the consent for a request with the cookie's choice ``stored`` and the signal ``gpc``.
 
     Without a choice, or with one made under another policy version, only the required categories are granted; the
-    subject id is kept so that the next record can name the one before. With Global Privacy Control (``Sec-GPC: 1``)
-    a choice that was made without the signal no longer covers sale or sharing; one made in sight of it does.
+    subject id, if there is one, is kept so that the next record can name the one before. With Global Privacy Control
+    (``Sec-GPC: 1``) a choice that was made without the signal no longer covers sale or sharing; one made in sight of it
+    does.
     """
     required = frozenset(category.id for category in policy.categories if category.required)
     if stored is None:
@@ -43,6 +44,7 @@ def decide(policy: Policy, stored: StoredChoice | None, *, gpc: bool = False) ->
         decided_at=stored.decided_at,
         gpc=gpc,
         overruled=(len(granted), len(services)) != agreed,
+        in_sight=stored.gpc,
     )
 
 

@@ -31,14 +31,17 @@ class Consent:
     services: Mapping[str, bool] = field(default_factory=dict)
     decided: bool = False
     id: str | None = None
-    """The random id of this visitor's choices, or None before the first; never a user name."""
+    """The random id of this visitor's choices, never a user name; None before the first, and after a refusal."""
     record: str | None = None
-    """The id of the log's record of the latest choice."""
+    """The id of the log's record of the latest choice; None as ``id`` is."""
     decided_at: datetime | None = None
+    """When it was made; of a refusal the beginning of the day (UTC)."""
     gpc: bool = False
     """The request carried Global Privacy Control (``Sec-GPC: 1``)."""
     overruled: bool = False
     """The signal has taken back some of what was agreed to when there was none."""
+    in_sight: bool = field(default=False, compare=False)
+    """The choice was made in sight of the signal, and holds in spite of it."""
 
     @property
     def policy_version(self) -> str:
@@ -50,10 +53,17 @@ class Consent:
         """The categories of the policy that are not granted."""
         return frozenset(category.id for category in self.policy.categories) - self.granted
 
+    @property
+    def is_refusal(self) -> bool:
+        """Whether nothing is granted but what is required."""
+        required = {category.id for category in self.policy.categories if category.required}
+        return self.granted <= required and not any(self.services.values())
+
     @cached_property
     def state(self) -> tuple[object, ...]:
         """What is agreed to, whoever agreed and when: equal for all visitors who are to see the same pages."""
-        return (self.decided, self.gpc, tuple(sorted(self.granted)), tuple(sorted(self.services.items())))
+        knows_signal = self.gpc, self.in_sight
+        return (self.decided, knows_signal, tuple(sorted(self.granted)), tuple(sorted(self.services.items())))
 
     def allows(self, category: str) -> bool:
         """Say whether ``category`` may be used; False for a category that the policy does not have."""

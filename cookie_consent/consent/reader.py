@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from functools import lru_cache
+from itertools import islice
+from operator import itemgetter
 from typing import TYPE_CHECKING
 
 from cookie_consent.consent.decide import decide
+from cookie_consent.consent.signal import SIGNAL_HEADER, sends_signal
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Iterator
 
-    from cookie_consent.consent.cookie import ConsentCookie
+    from cookie_consent.consent.cookie import ConsentCookie, Rank
     from cookie_consent.consent.model import Consent
     from cookie_consent.policy import Policy
 
@@ -18,19 +21,22 @@ __all__ = ["ConsentReader"]
 
 _KEPT = 1024
 _LONGEST_KEPT = 1024
-"""Consents of the latest cookies are kept, unless their values are longer than most that are in use."""
+"""Choices of the latest cookies are cached, unless their values are longer than most that are in use."""
+_MOST_COOKIES = 16
+"""So many consent cookies of one request are verified. A browser has two or three of them at most."""
 
 
 class ConsentReader:
     """Reads the consent of each request. Built once per policy.
 
-    Signatures are not verified anew while a cookie's value is among the latest; a value means the same for ever.
+    A signature is not verified again while the cookie's value is in the cache; a value never changes its meaning.
     """
 
     def __init__(self, policy: Policy, cookie: ConsentCookie) -> None:
         self._policy = policy
         self._cookie = cookie
-        self._names = {secure: cookie.name(secure=secure).encode("latin-1") for secure in (False, True)}
+        self._names = {secure: cookie.names_read(secure=secure) for secure in (False, True)}
+        self._name = cookie.base_name.encode("latin-1")
         self.undecided = decide(policy, None)
         """The consent for a request with neither a choice nor a signal."""
         self._signalled = decide(policy, None, gpc=True)
@@ -40,25 +46,36 @@ class ConsentReader:
         self, headers: Iterable[tuple[bytes, bytes]], asked: dict[bytes, bytes], *, secure: bool = False
     ) -> Consent:
         """Return the consent for a request with ``headers``, of which ``asked`` holds the last of each name."""
-        gpc = b"sec-gpc" in asked and asked[b"sec-gpc"].strip() == b"1"
+        gpc = SIGNAL_HEADER in asked and sends_signal(headers)
+        consent = None
         if b"cookie" in asked:
-            name = self._names[secure]
-            for header, value in headers:
-                consent = self._of_header(value, name, gpc=gpc) if header == b"cookie" and name in value else None
-                if consent is not None:
-                    return consent
+            pairs = list(self._own_pairs(headers))
+            gpc = gpc or (self._cookie.signal_name, "1") in pairs
+            consent = self._latest(pairs, self._names[secure], gpc=gpc)
+        if consent is not None:
+            return consent
         return self._signalled if gpc else self.undecided
 
-    def _of_header(self, header: bytes, name: bytes, *, gpc: bool) -> Consent | None:
-        for pair in header.decode("latin-1").split(";"):
-            key, _, text = pair.partition("=")
-            if key.strip() == name.decode("latin-1"):
-                value = text.strip()
-                consent = self._known(value, gpc) if len(value) <= _LONGEST_KEPT else self._of_value(value, gpc)
-                if consent is not None:  # another host of the same domain may have set a worthless one beside ours
-                    return consent
-        return None
+    def _own_pairs(self, headers: Iterable[tuple[bytes, bytes]]) -> Iterator[tuple[str, str]]:
+        for header, value in headers:
+            if header == b"cookie" and self._name in value:
+                for pair in value.decode("latin-1").split(";"):
+                    name, _, text = pair.partition("=")
+                    yield name.strip(), text.strip()
 
-    def _of_value(self, value: str, gpc: bool) -> Consent | None:  # noqa: FBT001 - as lru_cache passes it
+    def _latest(self, pairs: Iterable[tuple[str, str]], names: frozenset[str], *, gpc: bool) -> Consent | None:
+        """Return the consent by the latest of the valid choices; by a refusal where two are equally late.
+
+        A browser sends several where the cookie's domain was changed, or where another host of the domain set one.
+        """
+        values = dict.fromkeys(value for name, value in pairs if name in names)
+        found = [
+            self._known(value, gpc) if len(value) <= _LONGEST_KEPT else self._of_value(value, gpc)
+            for value in islice(values, _MOST_COOKIES)
+        ]
+        latest = max((ranked for ranked in found if ranked is not None), key=itemgetter(0), default=None)
+        return latest[1] if latest is not None else None
+
+    def _of_value(self, value: str, gpc: bool) -> tuple[Rank, Consent] | None:  # noqa: FBT001 - as lru_cache passes it
         stored = self._cookie.read(value)
-        return decide(self._policy, stored, gpc=gpc) if stored is not None else None
+        return (stored.rank, decide(self._policy, stored, gpc=gpc)) if stored is not None else None

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from cookie_consent.rewriter import StartTag
 
-__all__ = ["CSS_ATTRIBUTES", "LISTS", "SETS", "candidates_of", "fetching_attributes"]
+__all__ = ["CSS_ATTRIBUTES", "LISTS", "SETS", "candidates_of", "css_attributes", "fetching_attributes"]
 
 _ANYWHERE = (b"background", b"ping")
 _OWN_ADDRESSES = {
@@ -21,28 +21,36 @@ _OWN_ADDRESSES = {
     b"video": (b"src", b"poster"),
     b"audio": (b"src",),
     b"track": (b"src",),
-    b"embed": (b"src",),
-    b"object": (b"data", b"codebase", b"archive"),
+    b"embed": (b"src", b"code"),
+    b"object": (b"data", b"classid", b"codebase", b"archive"),
     b"applet": (b"code", b"codebase", b"archive"),
     b"portal": (b"src",),
+    b"fencedframe": (b"src",),
 }
 _ADDRESSES = {name: (*attributes, *_ANYWHERE) for name, attributes in _OWN_ADDRESSES.items()}
 _LINK = (b"href", b"imagesrcset", *_ANYWHERE)
 _IMAGE_INPUT = (b"src", *_ANYWHERE)
 _FOREIGN = (b"href", b"xlink:href", b"src", *_ANYWHERE)
-_ANIMATED = (b"to", b"from", b"by", b"values", *_ANYWHERE)
-_ANIMATIONS = frozenset({b"set", b"animate"})
+_PARAMETER = (b"value", *_ANYWHERE)
+_PARAMETER_NAMES = frozenset({"src", "movie", "code", "url", "data", "filename"})
+"""Parameters of an ``object`` that browsers took its address from."""
+_ANIMATED = (b"to", b"from", b"by", b"values")
+"""What an animation sets an attribute to (SMIL Animation, section 3.2.2)."""
+_ANIMATIONS = frozenset({b"set", b"animate", b"animatecolor", b"animatemotion", b"animatetransform"})
 SETS = frozenset({b"srcset", b"imagesrcset"})
 """Attributes with image candidates (HTML standard, section 4.8.4.2.1)."""
-LISTS = frozenset({b"ping", b"archive", b"attributionsrc", b"to", b"from", b"by", b"values"})
+LISTS = frozenset({b"ping", b"archive", b"attributionsrc", *_ANIMATED})
 """Attributes with several addresses, between spaces, commas or semicolons."""
-CSS_ATTRIBUTES = frozenset(
-    b"style fill stroke filter mask clip-path marker marker-start marker-mid marker-end cursor".split()
+_STYLE = (b"style",)
+CSS_ATTRIBUTES = (
+    *_STYLE,
+    *b"fill stroke filter mask clip-path marker marker-start marker-mid marker-end cursor".split(),
 )
 """Attributes read as CSS; all but ``style`` in SVG only."""
+_ANIMATED_CSS = (*CSS_ATTRIBUTES, *_ANIMATED)
 _FETCHING_RELS = frozenset(
     "stylesheet preload modulepreload prefetch preconnect dns-prefetch prerender icon apple-touch-icon "
-    "apple-touch-icon-precomposed apple-touch-startup-image mask-icon fluid-icon manifest "
+    "apple-touch-icon-precomposed apple-touch-startup-image mask-icon fluid-icon manifest search import subresource "
     "compression-dictionary".split()
 )
 _CANDIDATE = re.compile(r"[\t\n\f\r ,]*([^\t\n\f\r ]+)")
@@ -67,14 +75,27 @@ def _html_carriers(tag: StartTag) -> tuple[bytes, ...]:
             carriers = _LINK
     elif name == b"input" and (tag.get(b"type") or "").lower() == "image":
         carriers = _IMAGE_INPUT
+    elif name == b"param" and (tag.get(b"name") or "").lower() in _PARAMETER_NAMES:
+        carriers = _PARAMETER
     return carriers
 
 
 def _foreign_carriers(tag: StartTag) -> tuple[bytes, ...]:
     if tag.name in _ANIMATIONS:
-        is_address = (tag.get(b"attributename") or "").lower() in {"href", "xlink:href"}
-        return _ANIMATED if is_address else _ANYWHERE
+        return (*_ANIMATED, *_ANYWHERE) if _animates_address(tag) else _ANYWHERE
     return _FOREIGN if tag.name != b"a" else _ANYWHERE
+
+
+def css_attributes(tag: StartTag) -> tuple[bytes, ...]:
+    """Return the names of the attributes of ``tag`` that are read as CSS, there or not."""
+    if not tag.foreign:
+        return _STYLE
+    return _ANIMATED_CSS if tag.name in _ANIMATIONS and not _animates_address(tag) else CSS_ATTRIBUTES
+
+
+def _animates_address(tag: StartTag) -> bool:
+    """Say whether the animation sets ``href``; any prefix may stand for that of XLink."""
+    return (tag.get(b"attributename") or "").strip().lower().rpartition(":")[2] == "href"
 
 
 def candidates_of(srcset: str) -> list[tuple[str, str]]:

@@ -6,6 +6,7 @@ gzip and deflate come with Python; br and zstd need the extras of these names, o
 from __future__ import annotations
 
 import zlib
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Protocol
 
 if TYPE_CHECKING:
@@ -23,7 +24,7 @@ except ImportError:
     except ImportError:
         zstd = None
 
-__all__ = ["READABLE", "Coding", "CodingError", "coding_for", "is_readable"]
+__all__ = ["READABLE", "Coding", "CodingError", "coding_for", "is_plain", "is_readable", "known_codings"]
 
 READABLE = (
     frozenset({"identity", "gzip", "x-gzip", "deflate"})
@@ -31,7 +32,17 @@ READABLE = (
     | ({"zstd"} if zstd is not None else set())
 )
 """The codings that can be read here."""
+_KNOWN = (READABLE | {"br", "zstd", "dcb", "dcz"}) - {"identity"}
+"""The codings that browsers read. Any other name, such as ``none`` or ``utf-8``, they take for no coding."""
+_MARKS: dict[str, tuple[bytes, ...]] = {
+    "zstd": (b"\x28\xb5\x2f\xfd", *(bytes((first,)) + b"\x2a\x4d\x18" for first in range(0x50, 0x60))),
+    "dcb": (b"\xffDCB",),
+    "dcz": (b"\x5e\x2a\x4d\x18",),
+}
+"""How data in these codings begins (RFC 8878, section 3.1.1; RFC 9842, sections 4 and 5)."""
 _PIECE = 64 * 1024
+_ZLIB_HEADER = 2
+_LONGEST_HEADER = 64 * 1024
 _WBITS = {"gzip": 31, "x-gzip": 31, "deflate": 15}
 
 
@@ -41,6 +52,10 @@ class CodingError(Exception):
 
 class Coding(Protocol):
     """One direction each way, bounded in memory."""
+
+    @property
+    def sent(self) -> str | None:
+        """The header to send, known with the first content; None for that of the application, empty for none."""
 
     def decode(self, data: bytes) -> Iterator[bytes]:
         """Yield the content in pieces. Raises ``CodingError`` where the data is broken."""
@@ -55,6 +70,8 @@ class Coding(Protocol):
 class _Identity:
     """No coding."""
 
+    sent: str | None = ""
+
     def decode(self, data: bytes) -> Iterator[bytes]:
         yield data
 
@@ -66,14 +83,25 @@ class _Identity:
 
 
 class _Deflate:
-    """gzip (RFC 1952) and deflate (the zlib format, RFC 1950)."""
+    """gzip (RFC 1952) and deflate: the zlib format (RFC 1950), or without its frame (RFC 1951) as browsers take it."""
+
+    sent: str | None = None
 
     def __init__(self, name: str) -> None:
         wbits = _WBITS[name]
         self._decoder = zlib.decompressobj(wbits)
         self._encoder = zlib.compressobj(level=5, wbits=wbits)
+        self._untold: bytes | None = b"" if name == "deflate" else None
+        """What has come as long as it may be without a frame."""
 
     def decode(self, data: bytes) -> Iterator[bytes]:
+        if self._untold is not None:
+            data = self._untold = self._untold + data
+            if len(data) < _ZLIB_HEADER:
+                return
+            if not _is_zlib(data):
+                self._decoder = zlib.decompressobj(-zlib.MAX_WBITS)
+            self._untold = None
         while data and not self._decoder.eof:
             try:
                 yield self._decoder.decompress(data, _PIECE)
@@ -88,8 +116,15 @@ class _Deflate:
         return self._encoder.flush()
 
 
+def _is_zlib(data: bytes) -> bool:
+    """Say whether the data begins with the header of RFC 1950, section 2.2."""
+    return data[0] & 0x0F == zlib.DEFLATED and (data[0] << 8 | data[1]) % 31 == 0
+
+
 class _Brotli:
     """br (RFC 7932)."""
+
+    sent: str | None = None
 
     def __init__(self, module: Any) -> None:
         self._error = module.error
@@ -114,6 +149,8 @@ class _Brotli:
 class _Zstandard:
     """zstd (RFC 8878)."""
 
+    sent: str | None = None
+
     def __init__(self, module: Any) -> None:
         self._error = module.ZstdError
         self._decoder = module.ZstdDecompressor()
@@ -134,23 +171,90 @@ class _Zstandard:
         return bytes(self._encoder.flush())
 
 
+class _Several:
+    """Codings one in another, or one among names that browsers do not know.
+
+    Browsers differ on such a list, so data that is not coded passes as it is, and the header says what is sent.
+    """
+
+    def __init__(self, names: tuple[str, ...]) -> None:
+        self._codings = [_made(name) for name in reversed(names)]
+        self._last = names[-1]
+        self._begun: bytes | None = b""
+        """What has come before the first content."""
+        self._is_raw = False
+
+    @property
+    def sent(self) -> str | None:
+        return "" if self._is_raw else self._last
+
+    def decode(self, data: bytes) -> Iterator[bytes]:
+        if self._is_raw:
+            yield data
+            return
+        if self._begun is not None:
+            self._begun += data
+            self._begun = self._begun if len(self._begun) <= _LONGEST_HEADER else None
+        try:
+            for piece in self._decoded(data, self._codings):
+                self._begun = None if piece else self._begun
+                yield piece
+        except CodingError:
+            if self._begun is None:
+                raise
+            self._is_raw = True
+            yield self._begun
+
+    def encode(self, data: bytes) -> bytes:
+        return data if self._is_raw else self._codings[0].encode(data)
+
+    def finish(self) -> bytes:
+        return b"" if self._is_raw else self._codings[0].finish()
+
+    def _decoded(self, data: bytes, codings: list[Coding]) -> Iterator[bytes]:
+        if not codings:
+            yield data
+            return
+        for piece in codings[0].decode(data):
+            yield from self._decoded(piece, codings[1:])
+
+
 def is_readable(content_encoding: str) -> bool:
     """Say whether there is a coding for the header, without making one."""
-    names = _names(content_encoding)
-    return not names or (len(names) == 1 and names[0] in READABLE)
+    return READABLE.issuperset(_names(content_encoding)[0])
+
+
+def known_codings(content_encoding: str) -> str:
+    """Return the header without the names that browsers do not know."""
+    return ", ".join(_names(content_encoding)[0])
+
+
+def is_plain(content_encoding: str, data: bytes) -> bool:
+    """Say whether the data, of which the beginning is enough, is not in the coding named last, which has a mark."""
+    names = _names(content_encoding)[0]
+    mark = _MARKS.get(names[-1]) if names else None
+    return mark is not None and not data.startswith(mark)
 
 
 def coding_for(content_encoding: str) -> Coding | None:
-    """Return the coding that the header names, or None where it cannot be read."""
-    if not is_readable(content_encoding):
+    """Return the coding that the header names, or None where browsers can read it but nothing here can."""
+    names, is_clear = _names(content_encoding)
+    if not READABLE.issuperset(names):
         return None
-    name = next(iter(_names(content_encoding)), "")
-    if not name:
+    if not names:
         return _Identity()
+    return _made(names[0]) if is_clear and len(names) == 1 else _Several(names)
+
+
+def _made(name: str) -> Coding:
     if name == "br":
         return _Brotli(brotli)
     return _Zstandard(zstd) if name == "zstd" else _Deflate(name)
 
 
-def _names(content_encoding: str) -> list[str]:
-    return [name for part in content_encoding.split(",") if (name := part.strip().lower()) not in {"", "identity"}]
+@lru_cache(maxsize=64)
+def _names(content_encoding: str) -> tuple[tuple[str, ...], bool]:
+    """Return the codings of the list that browsers know, and whether there is nothing else in it."""
+    parts = [part.partition(";")[0].strip().lower() for part in content_encoding.split(",")]
+    names = tuple(part for part in parts if part in _KNOWN)
+    return names, len(names) == len(parts) and ";" not in content_encoding

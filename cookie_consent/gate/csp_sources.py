@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING
 from urllib.parse import quote
 
@@ -26,7 +27,7 @@ class HostSource:
     """The prefix that the path has, with its query; empty for any."""
     service: str
 
-    @property
+    @cached_property
     def expressions(self) -> tuple[str, ...]:
         """What allows its addresses on all ports, by the page's scheme or a safer one.
 
@@ -35,7 +36,7 @@ class HostSource:
         """
         return tuple(f"{self.host}:*{path}" for path in self._paths)
 
-    @property
+    @cached_property
     def websockets(self) -> tuple[str, ...]:
         """What allows its WebSockets, which an expression without a scheme does not."""
         return tuple(_WEBSOCKET + expression for expression in self.expressions)

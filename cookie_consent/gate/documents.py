@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from functools import lru_cache
 
+from cookie_consent.gate.media_type import content_type_of
 from cookie_consent.gate.sniff import is_unknown_type
 
 __all__ = ["DOCUMENTS", "USUAL_PASSIVE", "WORKERS", "concerns", "is_governed", "kind_of"]
@@ -11,6 +12,8 @@ __all__ = ["DOCUMENTS", "USUAL_PASSIVE", "WORKERS", "concerns", "is_governed", "
 DOCUMENTS = frozenset({b"document", b"iframe", b"frame", b"object", b"embed", b"fencedframe"})
 WORKERS = frozenset({b"worker", b"sharedworker", b"serviceworker"})
 """Values of ``Sec-Fetch-Dest`` (Fetch Metadata, section 2.1)."""
+_KINDS = ("page", "unknown", "markup", "script", "other", "passive")
+_PAGES = frozenset({"text/html", "application/xhtml+xml"})
 _MARKUP = frozenset({"text/xml", "application/xml", "multipart/x-mixed-replace"})
 _SCRIPTS = frozenset(
     "text/javascript application/javascript application/x-javascript text/ecmascript application/ecmascript "
@@ -63,11 +66,17 @@ def concerns(content_type: bytes, destination: bytes | None) -> bool:
 def kind_of(content_type: bytes) -> str:
     """Return ``page`` for HTML, ``unknown`` for what browsers take a closer look at, else what it may become.
 
-    That is ``markup``, ``script``, ``passive`` for what becomes neither document nor worker, or ``other``.
+    That is ``markup``, ``script``, ``passive`` for what becomes neither document nor worker, or ``other``. Several
+    lines of the header are joined by ``joined``. Where they can be read in several ways, it is the first of these.
     """
-    essence = content_type.decode("latin-1").partition(";")[0].strip().lower()
+    read = content_type_of(content_type)
+    kinds = {_kind_of(read.essence), _kind_of(read.lenient) if read.lenient else "unknown"}
+    return next(kind for kind in _KINDS if kind in kinds)
+
+
+def _kind_of(essence: str) -> str:
     family, _, subtype = essence.partition("/")
-    if essence in {"text/html", "application/xhtml+xml"}:
+    if essence in _PAGES:
         return "page"
     if is_unknown_type(essence):
         return "unknown"

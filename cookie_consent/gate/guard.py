@@ -6,6 +6,7 @@ import json
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
+from cookie_consent.consent import signal_cookie
 from cookie_consent.gate.card_numbers import ISSUERS
 from cookie_consent.policy import UNCLASSIFIED
 
@@ -45,6 +46,10 @@ def guard_tag(
         "data-granted": " ".join(sorted(consent.granted)),
         "data-services": " ".join(f"{name}={int(on)}" for name, on in sorted(consent.services.items())),
     }
+    if consent.gpc:
+        attributes["data-gpc"] = "1"
+    if consent.in_sight:
+        attributes["data-sight"] = "1"
     if method:
         attributes["data-method"] = method
     if waiting := " ".join(f"{category}/{service}" for category, service in held):
@@ -91,6 +96,8 @@ def _rules(policy: Policy, own_cookies: Iterable[str]) -> dict[str, Any]:
         "unknown": policy.unknown_cookies,
         "unknownHosts": policy.unknown_hosts,
         "enforced": policy.gate.csp == "enforce",
+        "signal": signal_cookie(policy.cookie),
+        "sold": [category.id for category in policy.categories if category.sale_or_sharing],
         "version": policy.version,
         "categories": [[category.id, category.max_age or 0] for category in policy.categories],
         "owners": list(owners),

@@ -6,7 +6,7 @@ import json
 import re
 from typing import TYPE_CHECKING, Any, TypeAlias
 
-from cookie_consent.gate.refresh import refresh_address
+from cookie_consent.gate.refresh import refresh_addresses
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -44,8 +44,8 @@ def gate_link_header(value: str, is_refused: IsRefused) -> str | None:
 
 def gate_refresh_header(value: str, is_refused: IsRefused) -> str | None:
     """Return the ``Refresh`` header, or None if it leads to what is refused."""
-    address = refresh_address(value)
-    return None if address and is_refused(address) else value
+    refused = [address for address in refresh_addresses(value) if is_refused(address)]
+    return None if refused else value
 
 
 def gate_speculation_rules_header(value: str, is_refused: IsRefused) -> str | None:

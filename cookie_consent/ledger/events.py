@@ -1,4 +1,4 @@
-"""What was done to the log itself, on record in it: erasures, prunings and new keys."""
+"""What was done to the log itself, on record in it: erasures, prunings, new keys, and choices that were joined."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ __all__ = [
     "unsealed_events",
 ]
 
-EventKind = Literal["erased", "pruned", "key"]
+EventKind = Literal["erased", "pruned", "key", "joined"]
 EventRow = tuple[str, int, str, str]
 """``id``, ``at`` in microseconds, ``kind``, and ``detail`` as JSON."""
 _COLUMNS = (events.c.id, events.c.at, events.c.kind, events.c.detail)
@@ -44,7 +44,8 @@ class LogEvent:
     - ``erased``: ``records``, the ids of the records that lost what identifies;
     - ``pruned``: ``before``, the time before which they were made, ``records``, how many were deleted, and
       ``positions``, the leaves that they were, as pairs of the first and the last of a row of them;
-    - ``key``: ``key``, the verifier of a key that signs from here on.
+    - ``key``: ``key``, the verifier of a key that signs from here on;
+    - ``joined``: ``record``, the id of a record that stands for several choices alike, and ``choices``, how many.
     """
 
     id: str

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from cookie_consent.errors import ProofError
 from cookie_consent.ledger.amend import erase, prune
 from cookie_consent.ledger.enter import checked_subject, made_elsewhere
+from cookie_consent.ledger.events import add_event, new_event
 from cookie_consent.ledger.periodic import PeriodicThread
 from cookie_consent.ledger.proof.seal import Sealer
 from cookie_consent.ledger.reader import LedgerReader
@@ -182,6 +183,11 @@ class Ledger(LedgerReader):
         from which they reach the log, and so ``records``, later.
         """
         await self._writer.write(Entry(record, notice))
+
+    def note_joined(self, record: str, choices: int) -> None:
+        """Put on record that the record stands for so many choices alike. Raises ``LedgerError``."""
+        with self._store.writing() as connection:
+            add_event(connection, new_event("joined", {"record": record, "choices": choices}))
 
     def waiting(self) -> list[WaitingSpool]:
         """Return the spools whose choices the log does not hold yet, of whatever process."""

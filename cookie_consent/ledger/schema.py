@@ -82,7 +82,7 @@ events = Table(
     metadata,
     Column("id", String(36), primary_key=True),
     Column("at", BigInteger, nullable=False),
-    Column("kind", String(16), nullable=False),  # "erased", "pruned" or "key"
+    Column("kind", String(16), nullable=False),  # see ``events.EventKind``
     Column("detail", Text, nullable=False),  # canonical JSON
     Column("before", BigInteger),  # of "pruned": records older than this may be deleted
 )

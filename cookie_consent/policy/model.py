@@ -207,6 +207,9 @@ class GateOptions(Model):
     """Send a Content-Security-Policy of what is agreed to; with ``report-only`` the browser only reports."""
     guard: bool = True
     """Hold cookies and storage to the choice that scripts write in the browser."""
+    amp: bool = False
+    """Leave AMP documents as they are: pages whose root element says ``amp``, which have a consent component of their
+    own. Nothing of such a page is held back."""
     clear_site_data: Annotated[
         tuple[Literal["cache", "storage", "executionContexts"], ...],
         AfterValidator(lambda kinds: tuple(dict.fromkeys(kinds))),

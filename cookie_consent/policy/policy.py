@@ -34,9 +34,11 @@ BUILTIN_CATEGORIES = (
     Category(id="analytics", max_age=parse_duration("13mo")),
     Category(id="advertising", sale_or_sharing=True),
     Category(id="social", sale_or_sharing=True),
-    Category(id=UNCLASSIFIED),
+    Category(id=UNCLASSIFIED, sale_or_sharing=True),
 )
 """The categories that exist from the start; their texts are in the locale files.
+
+What nobody has classified may be sold or shared, so a Global Privacy Control signal refuses it too.
 
 Audience measurement without consent has been tied to cookies of at most 13 months (CNIL, guidelines of 17 September
 2020); nobody needs longer ones with it."""

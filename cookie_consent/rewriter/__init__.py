@@ -1,10 +1,19 @@
 """The streaming HTML rewriter. It knows nothing of consent: a handler says what to change."""
 
-from cookie_consent.rewriter.css import rewrite_css
+from cookie_consent.rewriter.css import CssRewriter, rewrite_css
 from cookie_consent.rewriter.handler import Handler
 from cookie_consent.rewriter.quiet import QuietMarkup
 from cookie_consent.rewriter.raw_text import MAXIMUM_TEXT
 from cookie_consent.rewriter.rewriter import MAXIMUM_TAG, Rewriter
 from cookie_consent.rewriter.tag import StartTag
 
-__all__ = ["MAXIMUM_TAG", "MAXIMUM_TEXT", "Handler", "QuietMarkup", "Rewriter", "StartTag", "rewrite_css"]
+__all__ = [
+    "MAXIMUM_TAG",
+    "MAXIMUM_TEXT",
+    "CssRewriter",
+    "Handler",
+    "QuietMarkup",
+    "Rewriter",
+    "StartTag",
+    "rewrite_css",
+]

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-__all__ = ["rewrite_css"]
+__all__ = ["CssRewriter", "rewrite_css"]
 
 _ESCAPE = r"\\(?:[0-9a-fA-F]{1,6}+(?:\r\n|[ \t\r\n\f])?+|[^\r\n\f0-9a-fA-F])"
 _NAME = rf"(?:[a-zA-Z0-9_\-\x80-\U0010ffff]|{_ESCAPE})++"
@@ -44,59 +44,136 @@ _UNESCAPE = re.compile(r"\\(?:([0-9a-fA-F]{1,6})(?:\r\n|[ \t\r\n\f])?|(\r\n|[\r\
 _MAY_FETCH = re.compile(r"\((?<=[lLcCtTeE]\()|@[iIpP]|\\|-(?<=--)")
 _ABSOLUTE = re.compile(r"[\x00-\x20]*+(?:[\\/][\t\n\r]*+[\\/]|[a-zA-Z][a-zA-Z0-9+.\-\t\n\r]*+:)")
 """Begins an address that leads to a server of its own."""
-_PROPERTY = "@property"
 _CUSTOM = "--"
 """Stands for the rule while the value of a custom property is read."""
+_CUSTOM_RULES = frozenset({"@property", "@function", "@mixin", "@macro", "@apply", _CUSTOM})
+"""Rules with values that may be used elsewhere (CSS Properties and Values, section 2; CSS Functions and Mixins)."""
+_CUSTOM_CALL = re.compile(r"--[a-zA-Z0-9_\-\x80-\U0010ffff]*+\(|@(?i:function|mixin|macro|apply)")
+"""What the fast tokens leave out."""
+_CUSTOM_BLOCKS = _CUSTOM_RULES - {_CUSTOM, "@apply"}
+_LONGEST_MARK = 64
+_LONG_DATA = re.compile(r"[\x00-\x20]*+data:(?!text)", re.IGNORECASE)
+_TOO_LONG = "//too-long.invalid/"
+"""Stands for an address that is too long to be read as a whole."""
 _ADDRESS_FUNCTIONS = frozenset({"url", "src", "image", "image-set", "-webkit-image-set"})
 _SPACE = " \t\r\n\f"
 _CLOSES = {"]": "[", "}": "{"}
 _OTHER_BRACKETS = frozenset(_CLOSES.values())
 
 
-def rewrite_css(css: str, hold: Callable[[str], str | None]) -> str:
+def rewrite_css(css: str, hold: Callable[[str], str | None], *, relative: bool = False) -> str:
     """Return ``css`` with what ``hold`` gives put in front of each address for which it does not return None.
 
     ``hold`` is called with each address that makes a browser fetch, its escapes decoded: in ``url()``, ``src()``,
-    ``image-set()`` and ``@import``, and with what a custom property holds that may become one of these, which is any
-    string with an absolute address. All else stays as it is written.
+    ``image-set()`` and ``@import``, and with what a custom property or function holds that may become one of these.
+    That is any string with an absolute address; with ``relative`` any string. All else stays as it is written.
     """
     if _MAY_FETCH.search(css) is None:
         return css
-    return "".join(_Scan(css, hold).pieces())
+    return CssRewriter(relative=relative).feed(css, hold)
 
 
-class _Scan:
-    def __init__(self, css: str, hold: Callable[[str], str | None]) -> None:
-        self._css = css
-        self._hold = hold
+class CssRewriter:
+    """Does what ``rewrite_css`` does with a style sheet that comes in pieces.
+
+    A token that a piece cuts is kept for the next one, up to ``LONGEST_TOKEN``.
+    """
+
+    LONGEST_TOKEN = 512 * 1024
+
+    _hold: Callable[[str], str | None]
+
+    def __init__(self, *, relative: bool = False) -> None:
+        self._relative = relative
         self._open: list[str] = []
         """The functions and brackets that are open; of blocks only those within a function or bracket."""
         self._fetching = 0
         """How many of them take addresses."""
+        self._custom = 0
+        """How many of them are custom functions."""
         self._rule = ""
         """The name of the at-rule whose prelude is being read, as far as it matters."""
+        self._inside = ""
+        """What ends the comment, string or address that a piece has left unfinished."""
+        self._rest = ""
+        self._css = ""
+        self._more = self._is_split = False
+        self._keep = -1
+        """Where the token begins that is kept for the next piece, if there is one."""
         self._out: list[str] = []
         self._sent = 0
 
-    def pieces(self) -> list[str]:
-        at = 0
-        has_escapes = "\\" in self._css
-        while True:
-            token = _TOKEN if has_escapes or self._open or self._rule else _FAST_TOKEN
-            match = token.search(self._css, at)
+    def feed(self, css: str, hold: Callable[[str], str | None], *, more: bool = False) -> str:
+        """Return what can be sent of the next piece; ``more`` says that another one follows."""
+        self._hold = hold
+        css = self._rest + css
+        self._css, self._more, self._is_split = css, more, self._is_split or more
+        self._rest, self._sent, self._keep = "", 0, -1
+        at = self._resume() if self._inside else 0
+        is_exact = self._is_split or "\\" in css or _CUSTOM_CALL.search(css) is not None
+        while self._keep < 0:
+            token = _TOKEN if is_exact or self._open or self._rule else _FAST_TOKEN
+            match = token.search(css, at)
             if match is None:
+                self._keep = max(at, len(css) - _LONGEST_MARK) if more else -1
                 break
-            at = match.end()
-            if token is _FAST_TOKEN:
-                at = self._fast(match)
-            elif match["name"] is not None:
-                at = self._named(match)
-            elif match["quote"] is not None:
-                at = self._string(match["quote"], at)
-            elif match["mark"] is not None:
-                self._mark(match["mark"])
-        self._out.append(self._css[self._sent :])
-        return self._out
+            at = self._take(match) if not self._is_cut(match.end()) else self._take_last(match)
+        end = self._keep if self._keep >= 0 else len(css)
+        self._rest = css[end:]
+        self._out.append(css[self._sent : end])
+        out = "".join(self._out)
+        self._out.clear()
+        return out
+
+    def _take_last(self, match: re.Match[str]) -> int:
+        """Take the last token of a piece: what may go on in the next one is left to it."""
+        text, size = match[0], len(self._css)
+        if text.startswith("/*"):
+            if len(text) < 4 or not text.endswith("*/"):
+                self._inside = "*/"
+                self._keep = size - (text.endswith("*") and len(text) > 2)
+            return match.end()
+        if len(text) < self.LONGEST_TOKEN:
+            self._keep = match.start()
+            return size
+        if match["open"] is None:
+            self._custom += 1  # such a name is taken for that of a custom function, which holds the rest
+        return self._take(match)
+
+    def _resume(self) -> int:
+        """Return where what the piece before has left unfinished ends."""
+        css, mark = self._css, self._inside
+        if mark == "*/":
+            end = css.find(mark)
+            is_open = end < 0
+            end = len(css) - css.endswith("*") if is_open else end
+        else:
+            match = (_BARE if mark == ")" else _STRINGS[mark]).match(css)
+            end = match.end() if match is not None else 0
+            is_open = self._is_cut(end)
+        if not is_open:
+            self._inside = ""
+            return end + len(mark) if css.startswith(mark, end) else end
+        if self._more:
+            self._keep = end
+        return len(css)
+
+    def _is_cut(self, end: int) -> bool:
+        """Say whether a string or address that reaches up to ``end`` may go on there in the next piece."""
+        return self._more and self._css[end:] in {"", "\\", "\\\r"}
+
+    def _take(self, match: re.Match[str]) -> int:
+        """Take a token; return where to go on."""
+        at = match.end()
+        if match.re is _FAST_TOKEN:
+            return self._fast(match)
+        if match["name"] is not None:
+            return self._named(match)
+        if match["quote"] is not None:
+            return self._string(match["quote"], at)
+        if match["mark"] is not None:
+            self._mark(match["mark"])
+        return at
 
     def _named(self, match: re.Match[str]) -> int:
         name = _decoded(match["name"]).lower()
@@ -107,47 +184,67 @@ class _Scan:
             if name.startswith(_CUSTOM) and not self._open and not self._rule:
                 self._rule = _CUSTOM
             return match.end("name")
-        return self._function(name, match.end())
+        return self._function(name, match.end(), match.start())
 
     def _fast(self, match: re.Match[str]) -> int:
         kind = match.lastgroup
         if kind == "call":
-            return self._called(match)
+            start = match.start()
+            name = _CALLED.search(self._css[max(start - _LONGEST_CALLED, 0) : start])
+            return self._function(name[1].lower(), match.end(), start) if name is not None else match.end()
         if kind in {"rule", "custom"}:
             self._rule = match[0].lower()
             return match.end()
         return match.end() if kind is None else self._string(match[0], match.end())
 
-    def _called(self, match: re.Match[str]) -> int:
-        start = match.start()
-        name = _CALLED.search(self._css[max(start - _LONGEST_CALLED, 0) : start])
-        return self._function(name[1].lower(), match.end()) if name is not None else match.end()
-
-    def _function(self, name: str, at: int) -> int:
+    def _function(self, name: str, at: int, start: int) -> int:
         if name == "url" and self._css[at : at + 1] not in {'"', "'"}:
             bare = _BARE.match(self._css, at)
             end = bare.end() if bare is not None else at
+            if self._is_cut(end):
+                return self._leave(start, at, ")")
             self._judge(at, self._css[at:end].rstrip(_SPACE))
             return end + 1
         self._open.append(name)
-        self._fetching += name in _ADDRESS_FUNCTIONS
+        self._count(name, 1)
         return at
 
     def _string(self, quote: str, at: int) -> int:
         match = _STRINGS[quote].match(self._css, at)
         end = match.end() if match is not None else at
-        # An address may also be the fallback of a var() within the function.
-        is_address = self._fetching or (self._rule == "@import" and not self._open)
-        if is_address or (self._rule == _CUSTOM and _ABSOLUTE.match(_decoded(self._css[at:end])) is not None):
-            self._judge(at, self._css[at:end])
+        if self._is_cut(end):
+            return self._leave(at - 1, at, quote)
+        raw = self._css[at:end]
+        if self._is_address(raw):
+            self._judge(at, raw)
         return end + 1 if self._css[end : end + 1] == quote else end
+
+    def _is_address(self, raw: str) -> bool:
+        """Say whether the string may be used as an address, which may also be the fallback of a ``var()``."""
+        if self._fetching or (self._rule == "@import" and not self._open):
+            return True
+        is_custom = self._custom or self._rule in _CUSTOM_RULES
+        return bool(is_custom and (self._relative or _ABSOLUTE.match(_decoded(raw))))
+
+    def _leave(self, start: int, at: int, mark: str) -> int:
+        """Leave a string or address, which begins at ``at``, to the next piece; one that is too long is judged now."""
+        css = self._css
+        if len(css) - start < self.LONGEST_TOKEN:
+            self._keep = start
+            return len(css)
+        self._inside = mark
+        is_address = mark == ")" or self._is_address(css[at:])
+        if is_address and not _LONG_DATA.match(_decoded(css[at : at + _LONGEST_MARK])):
+            self._judge(at, _TOO_LONG)
+        self._keep = len(css) - (css[-1:] == "\\")
+        return len(css)
 
     def _mark(self, mark: str) -> None:
         """Take note of what opens and closes; nothing but its own end closes a function (CSS Syntax, section 5.5)."""
         opened = self._open
-        if mark in "([" or (mark == "{" and (opened or self._rule == _PROPERTY)):
+        if mark in "([" or (mark == "{" and (opened or self._rule in _CUSTOM_BLOCKS)):
             if not opened and mark == "{":
-                self._rule = _CUSTOM  # its initial value is one
+                self._rule = _CUSTOM  # what its declarations hold may be used elsewhere
             opened.append(mark)
         elif not opened:
             self._rule = "" if mark in ";{}" else self._rule
@@ -156,7 +253,11 @@ class _Scan:
                 opened.pop()
                 self._rule = self._rule if opened or mark == "]" else ""
         elif mark == ")" and opened[-1] not in _OTHER_BRACKETS:
-            self._fetching -= opened.pop() in _ADDRESS_FUNCTIONS
+            self._count(opened.pop(), -1)
+
+    def _count(self, name: str, change: int) -> None:
+        self._fetching += change if name in _ADDRESS_FUNCTIONS else 0
+        self._custom += change if name.startswith(_CUSTOM) else 0
 
     def _judge(self, at: int, raw: str) -> None:
         if self._rule == "@namespace":

@@ -21,11 +21,12 @@ from dataclasses import dataclass
 __all__ = ["BREAKOUT", "DRAWING", "FOREIGN_NAMES", "SHAPES", "SUSPECT", "Outlook", "outlook"]
 
 _CARRIERS = frozenset(
-    b"img image link source video audio track object embed input frame applet portal fencedframe".split()
+    b"img image link source video audio track object embed param input frame applet portal fencedframe".split()
 )
 """Elements that make a browser fetch, besides those of raw text and ``meta``."""
 _FOREIGN_CARRIERS = frozenset(
-    b"use feimage set animate animatemotion mpath textpath pattern lineargradient radialgradient mglyph cursor".split()
+    b"use feimage set animate animatecolor animatemotion animatetransform mpath textpath pattern lineargradient "
+    b"radialgradient mglyph cursor".split()
 )
 _ALWAYS = frozenset(
     b"script style iframe textarea title xmp noembed noframes noscript svg math plaintext select base body "

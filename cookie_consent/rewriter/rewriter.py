@@ -6,12 +6,12 @@ import re
 from typing import TYPE_CHECKING
 
 from cookie_consent.rewriter.foreign import FOREIGN_ROOTS, ForeignContent
+from cookie_consent.rewriter.foreign_text import foreign_texts
 from cookie_consent.rewriter.grammar import NAME, RAW_TEXT, TAG, TEXT, XML_TAG, raw_text_end
 from cookie_consent.rewriter.look_ahead import LookAhead
 from cookie_consent.rewriter.outlook import DRAWING, SHAPES
 from cookie_consent.rewriter.raw_text import ScriptData
 from cookie_consent.rewriter.readings import WANTED_TEXTS, Readings, is_bare
-from cookie_consent.rewriter.references import decode_references
 from cookie_consent.rewriter.tag import StartTag
 from cookie_consent.rewriter.tag_end import TagEnd
 from cookie_consent.rewriter.xml_markup import DoctypeGate
@@ -19,6 +19,7 @@ from cookie_consent.rewriter.xml_markup import DoctypeGate
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from cookie_consent.rewriter.foreign_text import ForeignTexts
     from cookie_consent.rewriter.handler import Handler
     from cookie_consent.rewriter.quiet import QuietMarkup
 
@@ -103,12 +104,13 @@ class Rewriter(Readings):
         self._has_table = self._has_frames = self._has_markup = False
         """Whether a table or a frameset has begun, or any tag or comment."""
         self._after_body_start = False
-        self._at_start = True
+        self._at_start = self._is_first = True
         self._offset = 0  # where the buffer begins in the document
         self._foreign_text_shown = 0
         self._tail, self._fed = b"", 0
         self._content_at = -1 if in_doubt or not scripting else None
         """Where the first content of the body stands."""
+        self._found_text: ForeignTexts | None = None
         self._look_again()
         self._retried = False
         self._waiting = self._is_final = False
@@ -227,6 +229,9 @@ class Rewriter(Readings):
                 return False
             if tag:
                 start_tag = self._tag(tag)
+                # What stands inside of the page, such as noscript, is given nothing to insert.
+                start_tag.is_root = self._is_first and self._after_head_start is not None and start_tag.name == b"html"
+                self._is_first = False
                 self._handler.start_tag(start_tag)
                 self._at = at + len(tag)
                 self._replace(at, self._at, start_tag.to_bytes())
@@ -480,9 +485,12 @@ class Rewriter(Readings):
 
     def _has_foreign_text(self, name: bytes, end: int) -> bool:
         """Say whether the text of a style or script element in SVG is there, or as much of it as is looked at."""
+        self._found_text = None
         if self._is_final or len(self._buffer) - end >= _LONGEST_FOREIGN_TEXT or self._has_shown_too_much:
             return True
-        if raw_text_end(name).search(self._buffer, end) is not None:
+        found = foreign_texts(self._buffer, end, len(self._buffer), name, is_unsure=self._foreign.stray)
+        if found.is_whole or found.is_nested:
+            self._found_text = found
             return True
         self._waiting = True
         return False
@@ -492,12 +500,15 @@ class Rewriter(Readings):
         if self._has_shown_too_much:
             self._handler.text(tag, b"", more=True)
             return
-        match = raw_text_end(tag.name).search(self._buffer, end, end + _LONGEST_FOREIGN_TEXT)
-        stop = match.start() if match is not None else end + _LONGEST_FOREIGN_TEXT
-        more = match is None and not self._is_final
-        self._foreign_text_shown += min(stop, len(self._buffer)) - end
-        text = decode_references(self._buffer[end:stop].decode("utf-8", "surrogateescape"))
-        self._handler.text(tag, text.encode("utf-8", "surrogateescape"), more=more)
+        stop = min(len(self._buffer), end + _LONGEST_FOREIGN_TEXT)
+        found = self._found_text
+        if found is None:
+            found = foreign_texts(self._buffer, end, stop, tag.name, is_unsure=self._foreign.stray)
+        is_all = self._is_final and stop == len(self._buffer)
+        more = found.is_nested or not (found.is_whole or is_all)
+        for text in found.texts:
+            self._foreign_text_shown += len(text)
+            self._handler.text(tag, text, more=more)
 
     @property
     def _has_shown_too_much(self) -> bool:

@@ -9,7 +9,7 @@ from cookie_consent.rewriter.references import decode_references, expand_entitie
 
 if TYPE_CHECKING:
     import re
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable, Iterator, Mapping
 
 __all__ = ["StartTag"]
 
@@ -31,6 +31,7 @@ class StartTag:
         "counts",
         "either",
         "foreign",
+        "is_root",
         "late",
         "name",
         "raw",
@@ -46,6 +47,8 @@ class StartTag:
         """Whether it may be one of HTML as well: it depends on the browser, or on what the scanner does not know."""
         self.counts: bool | None = None if is_xml else True
         """Whether it stands in the page itself, and not in a template; None if that depends on the reading."""
+        self.is_root = False
+        """Whether it is the page's root element, as its first tag."""
         self.late = False
         """Of a ``base``: whether content may stand before it, which browsers may yet load from the base after it."""
         match = (XML_NAME if is_xml else NAME).match(raw)
@@ -58,10 +61,10 @@ class StartTag:
         self._attributes: dict[bytes, bytes] | None = None
         self._edits: list[tuple[int, int, bytes]] | None = None
 
-    def copy(self) -> StartTag:
-        """Return the tag as it was found."""
-        tag = StartTag(self.raw, foreign=self.foreign, entities=self._entities)
-        tag.either, tag.counts, tag.late = self.either, self.counts, self.late
+    def copy(self, raw: bytes | None = None) -> StartTag:
+        """Return the tag as it was found, or ``raw`` as if it stood there."""
+        tag = StartTag(self.raw if raw is None else raw, foreign=self.foreign, entities=self._entities)
+        tag.either, tag.counts, tag.is_root, tag.late = self.either, self.counts, self.is_root, self.late
         return tag
 
     @property
@@ -92,13 +95,18 @@ class StartTag:
         return self._values().keys()
 
     def rename(self, name: bytes, new: bytes) -> None:
-        """Give the attribute ``name``, which must be there, another name; its value stays as it is written."""
-        self._edit(*self._place_of(name), new if self._entities is None else new.replace(b":", b"-"))
+        """Give the attribute ``name``, which must be there, another name; its value stays as it is written.
+
+        Its duplicates are renamed with it, since the next one would count in its place.
+        """
+        new = new if self._entities is None else new.replace(b":", b"-")
+        for start, end in self._places_of(name):
+            self._edit(start, end, new)
 
     def set(self, name: bytes, value: str) -> None:
         """Set the attribute ``name`` to ``value``, adding it in front of the others where it is not there."""
         if name in self._values():
-            match = self._find(name)
+            match = next(self._find(name))
             self._edit(match.start(1), match.end(), self._attribute(name, value))
         else:
             self.add(name, value)
@@ -149,17 +157,17 @@ class StartTag:
             self._attributes = found
         return self._attributes
 
-    def _place_of(self, name: bytes) -> tuple[int, int]:
-        """Return where the name of the attribute stands."""
+    def _places_of(self, name: bytes) -> list[tuple[int, int]]:
+        """Return where the name of the attribute stands, and those of its duplicates."""
         lower = self.raw.lower()
         at = lower.find(name, self._name_end)
         # Where the word stands once in the tag, it is the attribute.
         is_clear = at >= 0 and lower.find(name, at + 1) < 0
-        return (at, at + len(name)) if is_clear else self._find(name).span(1)
+        return [(at, at + len(name))] if is_clear else [match.span(1) for match in self._find(name)]
 
-    def _find(self, name: bytes) -> re.Match[bytes]:
+    def _find(self, name: bytes) -> Iterator[re.Match[bytes]]:
         matches = ATTRIBUTE.finditer(self.raw, self._name_end, len(self.raw) - 1)
-        return next(match for match in matches if self._key(match[1]) == name)
+        return (match for match in matches if self._key(match[1]) == name)
 
     def _attribute(self, name: bytes, value: str) -> bytes:
         escaped = value.replace("&", "&amp;").replace('"', "&quot;")

@@ -27,10 +27,14 @@
       policy_version,
       decided_at,
     });
-  let state = stateOf({
-    decided: script.dataset.decided === "true",
+  const served = {
     granted: words(script.dataset.granted),
     services: Object.fromEntries(words(script.dataset.services).map((pair) => [pair.slice(0, -2), pair.endsWith("1")])),
+  };
+  const signal = makeSignal(rules, script.dataset);
+  let state = stateOf({
+    decided: script.dataset.decided === "true",
+    ...signal.limit(served),
     policy_version: rules.version,
   });
   const covers = ([service, category], { services, granted } = state) =>
@@ -372,8 +376,17 @@
   const armContacts = makeContacts({ isRefusedServer, isRefusedUnknown: judgement.isRefusedUnknown, beginOther });
   makeArm({ parse, decide, mayStore, holdStorage, armContacts, beginOther, takeViolation })(window);
   takeReferrer();
+  const isNews = signal.tell(
+    () => readCookies.call(document),
+    (text) => writeCookie.call(document, text),
+  );
   remember(print());
   sweep();
+  // The server has let pass what the signal refuses: this page gets no further, and comes again without it.
+  if (withdraws(served, state)) {
+    shut();
+    if (isNews) leave();
+  }
   listen();
   // The banner asks here, as the page may use the name `cookieConsent` for something of its own.
   addEventListener(

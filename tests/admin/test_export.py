@@ -7,7 +7,6 @@ import io
 import json
 import socket
 import threading
-import time
 from typing import TYPE_CHECKING, Any
 
 import anyio
@@ -23,6 +22,7 @@ from cookie_consent.ledger.exports.rows import PAGE
 from cookie_consent.policy import parse_policy
 from tests.ledger.exports.mixed import fill, mixed
 from tests.ledger.making import sqlite_store
+from tests.waiting import HANG, ended, until, until_async
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -167,7 +167,7 @@ async def ask(app: ConsentMiddleware, on_body: Any, *, fails: bool = False, quer
         sent.append(message)
         if message["type"] == "http.response.body" and on_body() is not None:
             gone.set()
-            await anyio.sleep(0.01)
+            await anyio.wait_all_tasks_blocked()  # the application has seen that the client is gone
 
     scope = {
         "type": "http",
@@ -178,7 +178,7 @@ async def ask(app: ConsentMiddleware, on_body: Any, *, fails: bool = False, quer
         "server": ("shop.example", 80),
         "scheme": "http",
     }
-    with anyio.fail_after(30):
+    with anyio.fail_after(HANG):
         if fails:
             with pytest.raises(LedgerError):
                 await app(scope, receive, send)
@@ -224,7 +224,7 @@ async def test_a_client_that_takes_nothing_is_given_up(ledger_url: str, monkeypa
         "type": "http", "method": "GET", "path": PATH, "query_string": b"", "server": ("shop.example", 80),
         "headers": [(b"authorization", f"Bearer {TOKEN}".encode())], "scheme": "http",
     }  # fmt: skip
-    with anyio.fail_after(30):
+    with anyio.fail_after(HANG):
         await app(scope, anyio.sleep_forever, send)  # type: ignore[arg-type]
     assert [message.get("more_body") for message in sent] == [None, True]
     assert nobody_reads(app.ledger)
@@ -240,21 +240,19 @@ def served(ledger_url: str, records: list[ConsentRecord]) -> Iterator[tuple[str,
     server = uvicorn.Server(uvicorn.Config(app, log_level="critical", lifespan="on"))
     thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]})
     thread.start()
-    deadline = time.monotonic() + 30
-    while not server.started and time.monotonic() < deadline:
-        time.sleep(0.01)
+    until(lambda: server.started or not thread.is_alive())
     assert server.started
     yield f"http://127.0.0.1:{listening.getsockname()[1]}", app
     server.should_exit = True
-    thread.join(30)
+    assert ended(thread)
     listening.close()
-    assert not thread.is_alive()
 
 
 @pytest.mark.parametrize("anyio_backend", ["asyncio"])
+@pytest.mark.server
 async def test_a_real_server_streams_it(served: tuple[str, ConsentMiddleware], records: list[ConsentRecord]) -> None:
     address, app = served
-    async with httpx.AsyncClient(base_url=address, timeout=30) as client:
+    async with httpx.AsyncClient(base_url=address, timeout=HANG) as client:
         async with client.stream("GET", f"{PATH}?format=jsonl", headers=BEARER) as answer:
             assert answer.headers["transfer-encoding"] == "chunked"
             content = b"".join([chunk async for chunk in answer.aiter_bytes()])
@@ -263,7 +261,4 @@ async def test_a_real_server_streams_it(served: tuple[str, ConsentMiddleware], r
             await anext(answer.aiter_bytes())  # and goes away
         denied = await client.get(f"{PATH}?token={TOKEN}")
         assert denied.status_code == 400
-    deadline = time.monotonic() + 20
-    while not nobody_reads(app.ledger):
-        assert time.monotonic() < deadline
-        await anyio.sleep(0.05)
+    await until_async(lambda: nobody_reads(app.ledger))

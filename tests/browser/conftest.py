@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import tempfile
+import time
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Protocol
 
@@ -10,9 +11,10 @@ from playwright.sync_api import sync_playwright
 pytest.register_assert_rewrite("tests.browser.journey")
 
 from tests.browser.harness import FLAGS, SITE, Proxy, forward_proxy, serving  # noqa: E402 - after the line above
+from tests.waiting import HANG  # noqa: E402
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Collection, Iterator
     from contextlib import AbstractContextManager
     from pathlib import Path
 
@@ -25,22 +27,31 @@ class Visit:
 
     def __init__(self, context: BrowserContext, proxy: Proxy) -> None:
         self.context = context
+        context.set_default_timeout(HANG * 1000)
         self.page: Page = context.new_page()
         self.proxy = proxy
 
-    def open(self, path: str = "/") -> set[str]:
-        """Open a page; return the other hosts that were contacted meanwhile."""
+    def open(self, path: str = "/", *, awaited: Collection[str] = ()) -> set[str]:
+        """Open a page; return the other hosts that were contacted meanwhile, all ``awaited`` ones among them."""
         self.proxy.contacts.clear()
         self.page.goto(f"http://{SITE}{path}", wait_until="load")
-        return self.settled()
+        return self.settled(awaited=awaited)
 
-    def settled(self) -> set[str]:
-        """Wait until nothing more is asked for, and return the hosts contacted so far."""
+    def settled(self, *, awaited: Collection[str] = ()) -> set[str]:
+        """Wait for the ``awaited`` hosts, then until nothing more is asked for; return the hosts contacted so far."""
+        self.until(lambda: self.proxy.hosts() >= set(awaited))
         before = -1
         while len(self.proxy.contacts) != before:
             before = len(self.proxy.contacts)
             self.page.wait_for_timeout(700)
         return self.proxy.hosts()
+
+    def until(self, condition: Callable[[], object]) -> None:
+        """Wait until the condition holds, while the page goes on."""
+        end = time.monotonic() + HANG
+        while not condition():
+            assert time.monotonic() < end, "it hangs"
+            self.page.wait_for_timeout(20)
 
     def cookies(self) -> dict[str, float]:
         """Return the site's cookies with the time at which they expire, -1 for those of the session."""

@@ -13,7 +13,6 @@ import socket
 import socketserver
 import ssl
 import threading
-import time
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
@@ -21,13 +20,14 @@ from urllib.parse import urlsplit
 import trustme
 import uvicorn
 
+from tests.waiting import HANG, until
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from starlette.types import ASGIApp
 
 SITE = "site.test"
-TIMEOUT = 20
 FLAGS = (
     "--no-sandbox",
     "--disable-gpu",
@@ -88,7 +88,7 @@ def make_handler(proxy: Proxy, context: ssl.SSLContext) -> type[socketserver.Bas
         request: socket.socket
 
         def handle(self) -> None:
-            self.request.settimeout(TIMEOUT)
+            self.request.settimeout(HANG)
             with contextlib.suppress(OSError, ssl.SSLError, ValueError):
                 head = read_head(self.request)
                 if head:
@@ -135,7 +135,7 @@ def forward(proxy: Proxy, connection: socket.socket, head: bytes, path: str, sch
     dropped = (b"proxy-", b"connection:", b"x-forwarded-")
     kept = [line for line in lines if line and not line.lower().startswith(dropped)]
     own = [b"Connection: close", f"X-Forwarded-Proto: {scheme}".encode(), b"", b""]
-    with socket.create_connection(("127.0.0.1", proxy.upstream), timeout=TIMEOUT) as upstream:
+    with socket.create_connection(("127.0.0.1", proxy.upstream), timeout=HANG) as upstream:
         request = line.split(b" ", 1)[0] + f" {path or '/'} HTTP/1.1".encode("latin-1")
         upstream.sendall(b"\r\n".join([request, *kept, *own]))
         length = next((int(line.split(b":")[1]) for line in kept if line.lower().startswith(b"content-length")), 0)
@@ -208,11 +208,9 @@ def serving(app: ASGIApp) -> Iterator[int]:
     server = uvicorn.Server(uvicorn.Config(app, host="127.0.0.1", port=0, log_level="error", ws="none"))
     thread = threading.Thread(target=server.run, daemon=True)
     thread.start()
-    deadline = time.monotonic() + TIMEOUT
-    while not server.started and time.monotonic() < deadline and thread.is_alive():
-        time.sleep(0.02)
+    until(lambda: server.started or not thread.is_alive())
     try:
         yield server.servers[0].sockets[0].getsockname()[1]
     finally:
         server.should_exit = True
-        thread.join(TIMEOUT)
+        thread.join(HANG)

@@ -37,6 +37,7 @@ CARRIERS = {
     "backslashes": r"<img src='\\x.test/backslashes'>",
     "capitals": "<IMG SRC=HTTP://X.TEST/capitals>",
     "duplicate": "<img src=//x.test/duplicate src=/own>",
+    "second": "<img src=/own src=//x.test/none><img src=//x.test/second src=//x.test/second>",
     "srcset": "<img srcset='//x.test/srcset 1x'>",
     "second-candidate": "<img srcset='/own 0.5x, //x.test/second-candidate 1x'>",
     "picture": "<picture><source srcset=//x.test/picture><img src=/own></picture>",
@@ -57,6 +58,7 @@ CARRIERS = {
     "track": "<video src=/own preload=auto crossorigin><track default kind=subtitles src=//x.test/track></video>",
     "object": "<object data=//x.test/object></object>",
     "embed": "<embed src=//x.test/embed>",
+    "embed-code": "<embed code='http://x.test/embed-code' type='text/html'>",
     "input": "<input type=image src=//x.test/input>",
     "background": "<table background=//x.test/background><tr><td>a</table>",
     "style-attribute": "<p style='background:url(//x.test/style-attribute)'>a</p>",
@@ -84,8 +86,47 @@ CARRIERS = {
     "svg-clip-path": "<svg><rect width=9 height=9 clip-path='url(//x.test/svg-clip-path#a)' /></svg>",
     "svg-marker": "<svg><path d='M0 0L9 9' marker-end='url(//x.test/svg-marker#a)' /></svg>",
     "svg-cursor": "<svg><rect width=9 height=9 cursor='url(//x.test/svg-cursor),auto' /></svg>",
-    "svg-animate": "<svg><image width=9 height=9><animate attributeName=href values=//x.test/svg-animate dur=1s />"
+    "svg-animate": "<svg><image width=9 height=9><animate attributeName=href values=//x.test/svg-animate dur=99s />"
     "</image></svg>",
+    "animated-mask": "<svg><rect width=9 height=9><set attributeName=mask to='url(//x.test/animated-mask#a)' /></rect>"
+    "</svg>",
+    "animated-cursor": "<svg><rect width=9 height=9><animate ATTRIBUTENAME=cursor dur=99s "
+    "values='url(//x.test/animated-cursor),auto;auto' /></rect></svg>",
+    "animated-marker": "<svg><path d='M0 0L9 9'><set attributeName=marker-start "
+    "to='u\\72l(//x.test/animated-marker#a)' />"
+    "</path></svg>",
+    "css-function": "<style>@function --f(--u){result:image-set(var(--u) 1x)}"
+    ".cf{background:--f('//x.test/css-function')}</style><p class=cf>a</p>",
+    "css-result": "<style>@function --g(){result:'//x.test/css-result'}.cg{background:image-set(--g() 1x)}</style>"
+    "<p class=cg>a</p>",
+    "css-default": "<style>@function --h(--u:'//x.test/css-default'){result:image-set(var(--u) 1x)}"
+    ".ch{background:--h()}</style><p class=ch>a</p>",
+    "long-comment": "<style>/*" + "x" * 524_300 + "*/.lc{background:url(//x.test/long-comment)}</style>"
+    "<p class=lc>a</p>",
+    "cut-address": "<style>.ca{--a:'" + "x" * 524_260 + "';background:url(//x.test/cut-address)}</style>"
+    "<p class=ca>a</p>",
+    "svg-style-comment": "<svg><style>@im<!-- -->port '//x.test/svg-style-comment';</style></svg>",
+    "svg-style-element": "<svg><style>@im<g>x</g>port '//x.test/svg-style-element';</style></svg>",
+    "svg-style-cdata": "<svg><style>@import <![CDATA['//x.test/svg-style-]]>cdata';</style></svg>",
+    "svg-style-end": "<svg><style><!-- </style> -->@import '//x.test/svg-style-end';</style></svg>",
+    "svg-style-reference": "<svg><style>@import &quot//x.test/svg-style-reference&quot;</style></svg>",
+    "data-frame": "<iframe src=\"data:text/html,<img src='http://x.test/data-frame'>\"></iframe>",
+    "data-frame-twice": "<iframe src=\"data:text/html,<iframe src='data:text/html,"
+    "<img src=http://x.test/data-frame-twice>'>\"></iframe>",
+    "data-base64": "<iframe src='data:text/html;base64,PGltZyBzcmM9aHR0cDovL3gudGVzdC9kYXRhLWJhc2U2ND4='></iframe>",
+    "data-wide": "<iframe src='data:text/html;charset=utf-16,"
+    + "<img src=//x.test/data-wide>".replace("//", "http://").encode("utf-16-le").hex("%").join(["%", ""])
+    + "'></iframe>",
+    "data-svg": "<iframe src=\"data:image/svg+xml,<svg xmlns='http://www.w3.org/2000/svg'><image width='9' height='9' "
+    "href='http://x.test/data-svg'/></svg>\"></iframe>",
+    "data-object": "<object data=\"data:text/html,<img src='http://x.test/data-object'>\"></object>",
+    "data-embed": "<embed type=text/html src=\"data:text/html,<img src='http://x.test/data-embed'>\">",
+    "data-style": "<link rel=stylesheet href=\"data:text/css,@import 'http://x.test/data-style'\">",
+    "data-import": "<style>@import 'data:text/css;base64,QGltcG9ydCAnaHR0cDovL3gudGVzdC9kYXRhLWltcG9ydCc7';</style>",
+    "data-module": "<script type=module src=\"data:text/javascript,import 'https://x.test/data-module'\"></script>",
+    "data-refresh": "<iframe srcdoc='<meta http-equiv=refresh content=\"0;url=data:text/html,"
+    "<img src=http://x.test/data-refresh>\">'></iframe>",
+    "javascript": "<iframe src=\"javascript:'<img src=//x.test/javascript>'\"></iframe>",
     "svg-style": "<svg><style>.v{background:url(//x.test/svg-style)}</style></svg><p class=v>a</p>",
     "svg-not-raw": "<svg><style><img src=//x.test/svg-not-raw></style></svg>",
     "svg-set": "<svg><image width=9 height=9><set attributeName=href to=//x.test/svg-set /></image></svg>",
@@ -97,6 +138,7 @@ CARRIERS = {
 }
 NEVER_FETCHED = """<svg><use href=//x.test/use#a></use><use xlink:href=//x.test/use#a></use></svg>
 <applet code=a archive=//x.test/archive codebase=//x.test/codebase></applet>
+<object data=/own><param name=movie value=//x.test/parameter></object>
 <object data=/own archive=//x.test/archive codebase=//x.test/codebase></object>
 <img src=http://name:word@x.test/password>"""
 LOOK_ALIKES = """<!-- <img src=//x.test/no> --><textarea><img src=//x.test/no></textarea>
@@ -154,6 +196,11 @@ def test_every_carrier(visiting: Visiting, tmp_path: Path) -> None:
         ({}, "", "<frameset><frame src=http://x.test/frame></frameset>"),
         ({}, "<meta http-equiv=refresh content='0; url=http://x.test/refresh'>", ""),
         ({}, "<base href=http://x.test/>", "<img src=a><script src=/b></script>"),
+        ({}, "<base href=http://x.test/><style>body{--a:'a';background:image-set(var(--a) 1x)}</style>", ""),
+        ({}, "<base href=http://x.test/>", "<p style='--a:\"a\";background:image-set(var(--a) 1x)'>a"),
+        ({}, "<base href=http://x.test/>", "<embed code=a type=text/html>"),
+        ({"refresh": "0; url='//x.test'/a'"}, "", ""),
+        ({}, "<meta http-equiv=refresh content=\"0;url='//x.test'/a'\">", ""),
         ({}, '<script type=importmap>{"imports":{"a":"https://x.test/a"}}</script>',
          "<script type=module>import 'a';</script>"),
         ({}, "<script>window.dataLayer=[];(function(d){var s=d.createElement('script');"
@@ -181,7 +228,7 @@ def test_nothing_is_connected_to(visiting: Visiting, tmp_path: Path, headers: di
     app = site("", head, headers)
     for protected, expected in ((app, {"x.test"}), (gated(app, tmp_path), set())):
         with visiting(protected, regular=True) as visit:
-            assert visit.open() == expected
+            assert visit.open(awaited=expected) == expected
 
 
 def test_a_part_of_a_page_is_a_page(visiting: Visiting, tmp_path: Path) -> None:
@@ -191,7 +238,7 @@ def test_a_part_of_a_page_is_a_page(visiting: Visiting, tmp_path: Path) -> None:
     app = Starlette(routes=[Route("/", page)])
     for protected, expected in ((app, {"x.test"}), (gated(app, tmp_path), set())):
         with visiting(protected) as visit:
-            assert visit.open() == expected
+            assert visit.open(awaited=expected) == expected
 
 
 def test_manifests_are_not_fetched(visiting: Visiting, tmp_path: Path) -> None:
@@ -200,7 +247,7 @@ def test_manifests_are_not_fetched(visiting: Visiting, tmp_path: Path) -> None:
         with visiting(protected) as visit:
             visit.open()
             visit.context.new_cdp_session(visit.page).send("Page.getAppManifest")  # as for an installation
-            assert visit.settled() == expected
+            assert visit.settled(awaited=expected) == expected
 
 
 def test_pings_are_not_sent(visiting: Visiting, tmp_path: Path) -> None:
@@ -276,7 +323,7 @@ def test_a_frame_shows_how_to_allow_it(visiting: Visiting, tmp_path: Path, scrip
         assert (box["width"], box["height"]) == (404, 304)
         frame.get_by_role("button").click()
         visit.page.wait_for_load_state("load")
-        assert visit.settled() == {"www.youtube.com"}
+        assert visit.settled(awaited={"www.youtube.com"}) == {"www.youtube.com"}
         response = visit.page.goto("http://site.test/_consent/state")
         assert response is not None
         state = response.json()

@@ -23,7 +23,8 @@ if TYPE_CHECKING:
 
     from tests.browser.harness import Proxy
 
-CASES: list[dict[str, Any]] = json.loads((Path(__file__).parents[1] / "data/gate/cases.json").read_text("ascii"))
+FILES = sorted((Path(__file__).parents[1] / "data/gate").glob("*.json"))
+CASES: list[dict[str, Any]] = [case for file in FILES for case in json.loads(file.read_text("ascii"))]
 AT_ONCE = 10
 SETTLED = 900
 """Milliseconds for what a page does after it has loaded, such as a refresh; a live page that needs more fails."""

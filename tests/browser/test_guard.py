@@ -84,13 +84,9 @@ def load(visit: Visit) -> None:
     visit.page.wait_for_timeout(100)
 
 
-def becomes(visit: Visit, *, is_written: bool) -> bool:
-    """Wait, for machines that are busy, until something is left of what was written, or nothing is."""
-    for _ in range(100):
-        if any(visit.page.evaluate(LEFT)) is is_written:
-            return True
-        visit.page.wait_for_timeout(100)
-    return False
+def await_it(visit: Visit, *, is_written: bool) -> None:
+    """Wait until something is left of what was written, or nothing is."""
+    visit.until(lambda: any(visit.page.evaluate(LEFT)) is is_written)
 
 
 def errors_of(page: Page) -> list[str]:
@@ -103,12 +99,12 @@ def errors_of(page: Page) -> list[str]:
 def test_what_is_refused_is_not_written(visiting: Visiting, ledger_url: str, way: str) -> None:
     with visiting(paged(WAYS[way])) as visit:
         load(visit)
-        assert becomes(visit, is_written=True), "it is written without the guard: the test can fail"
+        await_it(visit, is_written=True)  # without the guard: the test can fail
     with visiting(make(paged(WAYS[way]), ledger_url)) as visit:
         errors = errors_of(visit.page)
         load(visit)
         visit.settled()
-        assert becomes(visit, is_written=False)  # what a frame of its own realm writes is taken away soon after
+        await_it(visit, is_written=False)  # what a frame of its own realm writes is taken away soon after
         assert "_ga" not in {str(cookie["name"]) for cookie in visit.context.cookies()}
         assert errors == []
         if way == "a database":
@@ -116,7 +112,7 @@ def test_what_is_refused_is_not_written(visiting: Visiting, ledger_url: str, way
         choose(visit, "Accept all")
         visit.settled()
         load(visit)
-        assert becomes(visit, is_written=True), "and once it is agreed to"
+        await_it(visit, is_written=True)  # once it is agreed to
 
 
 def test_a_withdrawal_takes_away_what_was_written(visiting: Visiting, ledger_url: str) -> None:
@@ -218,7 +214,7 @@ def test_names_are_reported_without_values(visiting: Visiting, ledger_url: str) 
             "response", lambda answer: answered.append(answer.status) if answer.url.endswith("/report") else None
         )
         visit.open()
-        visit.page.wait_for_timeout(1500)
+        visit.until(lambda: answered)
         assert [text for text in posted if text] == [
             '{"path":"/","held":[{"kind":"cookie","name":"_ga"},{"kind":"cookie","name":"what"},'
             '{"kind":"storage","name":"_ga"}]}'

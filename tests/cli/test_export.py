@@ -70,6 +70,7 @@ def test_filters_may_be_repeated(tmp_path: Path, kept: list[ConsentRecord]) -> N
     assert (tmp_path / "x").read_bytes().count(b"\n") == sum(record.region == "DE" for record in kept)
 
 
+@pytest.mark.server
 @pytest.mark.parametrize("name", ["csv", "parquet"])
 def test_bytes_go_to_standard_output(tmp_path: Path, kept: list[ConsentRecord], name: str) -> None:
     command = [sys.executable, "-m", "cookie_consent", "log", "export", "--format", name]
@@ -111,6 +112,7 @@ def test_long_runs_are_told_by_lines(
     assert done.stderr.splitlines()[-1] == f"{len(kept)} records"
 
 
+@pytest.mark.server
 @pytest.mark.skipif(sys.platform == "win32", reason="needs a terminal of its own")
 def test_a_terminal_has_a_bar(tmp_path: Path, kept: list[ConsentRecord]) -> None:
     assert kept

@@ -17,6 +17,7 @@ from cookie_consent.ledger import Notice, new_record_id
 from cookie_consent.ledger.store import Entry
 from cookie_consent.ledger.writing.spool import SpoolFolder
 from tests.ledger.stores.test_migrations import FIRST_SCHEMA
+from tests.running import run
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -49,8 +50,7 @@ def kept(tmp_path: Path) -> list[ConsentRecord]:
 
 
 def log(*arguments: str, folder: Path) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "cookie_consent", "log", *arguments]
-    return subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False, timeout=60)
+    return run("log", *arguments, folder=folder)
 
 
 def test_export_prints_one_row_each(tmp_path: Path, kept: list[ConsentRecord]) -> None:
@@ -144,6 +144,7 @@ def test_wrong_usage_ends_with_2_and_one_message(tmp_path: Path, arguments: list
     assert not (tmp_path / "none.db").exists()
 
 
+@pytest.mark.server
 @pytest.mark.usefixtures("kept")
 def test_a_reader_that_leaves_is_no_error(tmp_path: Path) -> None:
     command = f"{sys.executable} -m cookie_consent log export | head -n 1"

@@ -11,7 +11,6 @@ import pytest
 from cookie_consent import Ledger
 from cookie_consent.cli.stats import TableName
 from cookie_consent.ledger import TABLES
-from tests.cli.test_log import log
 from tests.ledger.making import NOTICE, make
 from tests.running import run
 
@@ -64,11 +63,11 @@ def test_json_has_the_sums_and_the_tables(folder: Path) -> None:
 
 
 def test_csv_is_of_one_table_and_safe(folder: Path) -> None:
-    done = log("stats", "--format", "csv", "--table", "policy-versions", folder=folder)
+    done = run("log", "stats", "--format", "csv", "--table", "policy-versions", folder=folder)
     rows = list(csv.reader(io.StringIO(done.stdout)))
     assert rows[0] == ["policy_version", "category", "granted", "refused", "accepted"]
     assert {row[0] for row in rows[1:]} == {"1", "'=2"}
-    days = log("stats", "--format", "csv", "--table", "days", "--by", "month", folder=folder)
+    days = run("log", "stats", "--format", "csv", "--table", "days", "--by", "month", folder=folder)
     assert days.stdout.splitlines() == [
         "start,choices,all,some,none,first,withdrawals,gpc",
         "2026-11-01,3,0,2,1,2,1,1",

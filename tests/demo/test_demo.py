@@ -26,7 +26,7 @@ async def test_every_page_of_the_shop_is_there_and_inert(ledger_url: str) -> Non
             assert page.status_code == 200
             assert f' src="{THIRD}/' not in page.text
             assert f' href="{THIRD}/typeshelf' not in page.text
-            assert f'data-src="{THIRD}/footfall/script.js"' in page.text
+            assert f'data-consent-src="{THIRD}/footfall/script.js"' in page.text
         assert (await client.get("/products/none")).status_code == 404
         await client.post("/cart", data={"product": "mug"})
         assert "€18" in (await client.get("/cart")).text
@@ -65,6 +65,7 @@ async def test_third_parties_show_what_they_received() -> None:
         assert (await client.get("/live.json")).json() == {"services": []}
 
 
+@pytest.mark.server
 def test_a_port_in_use_is_told_before_anything_is_served() -> None:
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
@@ -74,6 +75,7 @@ def test_a_port_in_use_is_told_before_anything_is_served() -> None:
             run(port=0, third_party_port=port)
 
 
+@pytest.mark.server
 def test_a_log_that_cannot_be_written_is_told_before_anything_is_served(tmp_path: Path) -> None:
     with pytest.raises(LedgerError, match="make the directory"):
         run(port=0, third_party_port=0, ledger=f"sqlite:///{tmp_path}/none/consent.db")

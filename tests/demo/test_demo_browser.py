@@ -8,10 +8,13 @@ import re
 import signal
 import subprocess
 import sys
+import time
 from typing import TYPE_CHECKING
 
 import pytest
 from playwright.sync_api import sync_playwright
+
+from tests.waiting import HANG
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -51,7 +54,7 @@ def demo(tmp_path: Path) -> Iterator[Demo]:
         yield Demo(addresses[0], addresses[1], ledger)
     finally:
         process.send_signal(signal.SIGINT)
-        assert process.wait(10) == 0
+        assert process.wait(HANG) == 0
         process.stdout.close()
 
 
@@ -66,14 +69,20 @@ def browser(chromium_path: str) -> Iterator[Browser]:
 @pytest.fixture
 def page(browser: Browser) -> Iterator[Page]:
     context = browser.new_context(locale="en-US")
+    context.set_default_timeout(HANG * 1000)
     yield context.new_page()
     context.close()
 
 
-def received(page: Page, demo: Demo) -> set[str]:
-    page.wait_for_timeout(600)
-    services = page.request.get(f"{demo.third}/live.json").json()["services"]
-    return {service["id"] for service in services}
+def received(page: Page, demo: Demo, *, awaited: frozenset[str] = frozenset()) -> set[str]:
+    """Return who has received anything, once all ``awaited`` ones have."""
+    end = time.monotonic() + HANG
+    while True:
+        page.wait_for_timeout(600)
+        found = {service["id"] for service in page.request.get(f"{demo.third}/live.json").json()["services"]}
+        if found >= awaited:
+            return found
+        assert time.monotonic() < end, f"only {found}"
 
 
 def tour(page: Page, demo: Demo) -> None:
@@ -104,7 +113,7 @@ def test_analytics_alone_makes_one_line_and_withdrawal_ends_it(page: Page, demo:
     page.locator('#cookie-consent input[type="checkbox"][value="analytics"]').check()
     choose(page, "Save choices")
     tour(page, demo)
-    assert received(page, demo) == {"footfall"}
+    assert received(page, demo, awaited=frozenset({"footfall"})) == {"footfall"}
     visits = [cookie for cookie in page.context.cookies(demo.shop) if cookie["name"] == "shop_visits"]
     assert visits[0]["httpOnly"]
     live = page.context.new_page()
@@ -116,14 +125,15 @@ def test_analytics_alone_makes_one_line_and_withdrawal_ends_it(page: Page, demo:
     tour(page, demo)
     assert received(page, demo) == set()
     assert "shop_visits" not in {cookie["name"] for cookie in page.context.cookies(demo.shop)}
-    live.get_by_text("No third party has received anything").wait_for(timeout=5000)
+    live.get_by_text("No third party has received anything").wait_for()
 
 
 def test_accepting_all_lets_all_in(page: Page, demo: Demo) -> None:
     page.goto(demo.shop)
     choose(page, "Accept all")
     tour(page, demo)
-    assert received(page, demo) == {"footfall", "adbarn", "nicely", "playhouse", "typeshelf"}
+    everyone = frozenset({"footfall", "adbarn", "nicely", "playhouse", "typeshelf"})
+    assert received(page, demo, awaited=everyone) == everyone
 
 
 def test_ten_choices_are_ten_rows(page: Page, demo: Demo) -> None:

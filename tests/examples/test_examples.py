@@ -6,7 +6,6 @@ import os
 import socket
 import subprocess
 import sys
-import time
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -15,6 +14,7 @@ import httpx
 import pytest
 
 from cookie_consent import Ledger
+from tests.waiting import HANG, listens, until
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -36,17 +36,12 @@ def running(name: str, folder: Path, secret: str) -> Iterator[httpx.Client]:
     }
     process = subprocess.Popen([sys.executable, EXAMPLES / name], cwd=folder, env=env, stderr=subprocess.DEVNULL)
     try:
-        with httpx.Client(base_url=f"http://127.0.0.1:{port}", trust_env=False) as client:
-            for _ in range(100):
-                try:
-                    client.get("/")
-                    break
-                except httpx.ConnectError:
-                    time.sleep(0.1)
+        until(lambda: listens(port), of=process)
+        with httpx.Client(base_url=f"http://127.0.0.1:{port}", trust_env=False, timeout=HANG) as client:
             yield client
     finally:
         process.terminate()
-        process.wait(10)
+        process.wait(HANG)
 
 
 @pytest.mark.parametrize(

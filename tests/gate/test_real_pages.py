@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from itertools import cycle
 from typing import TYPE_CHECKING
 
 from selectolax.lexbor import LexborHTMLParser
@@ -32,6 +33,17 @@ MADE = b"""<!DOCTYPE html><html><head><title>a</title><style>p{color:red}</style
 <p style="color:red">e<!-- <img src=//x.test/no> --></body></html>
 """
 HELD_IN_MADE = 6
+CARRIERS = (
+    b"<script async src='https://www.googletagmanager.com/gtag/js?id=G-1'></script>",
+    b'<img height=1 width=1 alt="" src="https://www.facebook.com/tr?id=1&ev=PageView&noscript=1">',
+    b'<iframe src="https://www.youtube.com/embed/a" allowfullscreen title="a > b"></iframe>',
+    b"<picture><source srcset='//x.test/a.webp 1x, //x.test/b.webp 2x'><img src=/own.jpg></picture>",
+    b'<div style="background:url(&quot;//x.test/b&quot;)"><p>a</p></div>',
+    b"<video controls poster=//x.test/p.jpg><track src=/own.vtt></video>",
+    b"<embed src=//x.test/e><object data=//x.test/o></object>",
+    b"<svg viewBox='0 0 1 1'><image xlink:href=//x.test/i /><g/></svg>",
+)
+"""Each holds at least one element that would contact another host."""
 MARK = re.compile(re.escape(INERT_ADDRESS) + "[^/]*/[^/]*/")
 
 
@@ -69,7 +81,21 @@ def test_only_what_is_held_back_differs_in_a_made_page() -> None:
 
 
 def test_only_what_is_held_back_differs_in_public_pages(public_pages: list[bytes]) -> None:
-    assert sum(map(assert_only_held_differs, public_pages)) > 100
+    assert sum(map(assert_only_held_differs, public_pages)) >= 10
+
+
+def test_only_what_is_held_back_differs_in_public_pages_full_of_third_parties(public_pages: list[bytes]) -> None:
+    """Public pages that may be copied have few third parties; so more are put between their paragraphs."""
+    carriers = cycle(CARRIERS)
+    added = 0
+
+    def carrier(match: re.Match[bytes]) -> bytes:
+        nonlocal added
+        added += 1
+        return match[0] + next(carriers)
+
+    crowded = [re.sub(rb"</p>(?=\s*<(?:p|div|h\d)\b)", carrier, page) for page in public_pages]
+    assert sum(map(assert_only_held_differs, crowded)) >= added > 100
 
 
 def test_what_is_agreed_to_stays_byte_for_byte() -> None:
@@ -79,3 +105,11 @@ def test_what_is_agreed_to_stays_byte_for_byte() -> None:
 def test_what_is_agreed_to_stays_byte_for_byte_in_public_pages(public_pages: list[bytes]) -> None:
     for page in public_pages:
         assert gated(page, EVERYTHING)[0] == page
+
+
+def test_no_public_page_is_in_doubt(public_pages: list[bytes]) -> None:
+    for page in public_pages:
+        rewriter = Rewriter(TagGate(CLASSIFIER, NOTHING, "page.example"))
+        rewriter.feed(page)
+        rewriter.end()
+        assert not rewriter._in_doubt

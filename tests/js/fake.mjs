@@ -23,8 +23,15 @@ const makeEvent = (type, more = {}) => ({
   },
 });
 
-// Loads the guard into a page; `served` is what GET state answers.
-export const load = ({ unknown = "session", dataset = {}, served = null, globals = {}, cookies = [] } = {}) => {
+// Loads the guard into a page; `served` is what GET state answers. With `keeps` written cookies can be read.
+export const load = ({
+  unknown = "session",
+  dataset = {},
+  served = null,
+  globals = {},
+  cookies = [],
+  keeps = false,
+} = {}) => {
   const page = { writes: [], sent: [], left: [], timers: [], channels: [], added: [], jar: [...cookies] };
   class CustomEvent {
     constructor(type, { detail } = {}) {
@@ -37,6 +44,7 @@ export const load = ({ unknown = "session", dataset = {}, served = null, globals
     }
     set cookie(text) {
       page.writes.push(text);
+      if (keeps) page.jar.push(text.split(";")[0]);
     }
   }
   class Storage {

@@ -11,6 +11,7 @@ from itertools import count
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
 
+import pytest
 from playwright.async_api import async_playwright
 
 from cookie_consent import ConsentMiddleware, Policy
@@ -41,9 +42,11 @@ BEFORE = ("none", "html", "csp", "before", "refused", "withdrawn", *(peer.name f
 AGREED = ("activated", "accepted")
 """The page on which all was accepted, and the page as it is then."""
 COLUMNS = (*BEFORE, *AGREED)
+SHORT = ("none", "before", "refused", "withdrawn", *AGREED)
+"""What the tests look at: no gate, and both."""
 WORKERS = 12
 AT_ONCE = 0.5
-"""How long a withdrawal may take to reach a page in another tab, in seconds."""
+"""How long a page in another tab must have been silent before it counts as reached by a withdrawal, in seconds."""
 
 Progress: TypeAlias = "Callable[[str, int, int], None]"
 """Told after each page: its name, how many are done, how many there are."""
@@ -51,6 +54,8 @@ Look: TypeAlias = "Callable[[Visit], Awaitable[None]]"
 """What is done at a site, and what is noted."""
 Results = dict[str, dict[str, Seen]]
 """What was seen, by page and column."""
+SEEN = pytest.StashKey[Results]()
+"""Where the tests find what was seen already, so that they need not see it again."""
 
 
 def policy(options: GateOptions) -> Policy:
@@ -157,8 +162,7 @@ class Lab:
         other = await visit.context.new_page() if page.act == "stay" else visit.tab
         await visit.change("Refuse all", other)
         if page.act == "stay":
-            await asyncio.sleep(AT_ONCE)
-            visit.forget()
+            await visit.rested(AT_ONCE)
         elif page.act == "return":
             visit.forget()
             await visit.back(steps=2)  # over the preferences and where they led

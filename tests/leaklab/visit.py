@@ -161,6 +161,19 @@ class Visit:
         self.proxy.contacts.clear()
         self.errors.clear()
 
+    async def rested(self, quiet: float) -> None:
+        """Wait until nothing has been contacted for ``quiet`` seconds, and forget what was; at most ``LIVE`` seconds.
+
+        How long it takes depends on how busy the machine is, so no fixed time would do.
+        """
+        end = time.monotonic() + LIVE
+        silent = False
+        while not silent and time.monotonic() < end:
+            self.forget()
+            await asyncio.sleep(quiet)
+            silent = not self.proxy.contacts
+        self.forget()
+
     async def awaited(self, expected: frozenset[str]) -> Seen:
         """Wait until all of ``expected`` has happened and nothing more does; say what has."""
         return await self._watch(lambda lasted, rested: lasted > MOST or rested > QUIET, expected)

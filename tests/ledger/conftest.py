@@ -18,6 +18,11 @@ def no_key(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("CONSENT_LEDGER_KEY", raising=False)
 
 
+@pytest.fixture(params=["asyncio", "trio"])
+def anyio_backend(request: pytest.FixtureRequest) -> str:
+    return str(request.param)
+
+
 @pytest.fixture
 def own_server(postgres: PostgresServer) -> Iterator[PostgresServer]:
     """Give a server that a test may stop."""

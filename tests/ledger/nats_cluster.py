@@ -9,7 +9,6 @@ import signal
 import socket
 import subprocess
 import sys
-import time
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -18,6 +17,8 @@ import nats
 import pytest
 from nats.errors import Error as NatsError
 
+from tests.waiting import HANG
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine, Iterator
     from typing import Any, Self
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
     from nats.aio.client import Client
     from nats.js import JetStreamContext
 
-__all__ = ["MAX_PAYLOAD", "Cluster", "server_path", "until"]
+__all__ = ["MAX_PAYLOAD", "Cluster", "server_path"]
 
 MAX_PAYLOAD = 64 * 1024
 
@@ -75,7 +76,7 @@ class Cluster:
         try:
             for number in range(self.size):
                 self.start(number)
-            asyncio.run(asyncio.wait_for(self._ready(), 60))
+            asyncio.run(asyncio.wait_for(self._ready(), HANG))
         except BaseException:
             self.__exit__()
             raise
@@ -153,11 +154,3 @@ class Cluster:
             yield
         finally:
             server.send_signal(signal.SIGCONT)
-
-
-def until(condition: Callable[[], object], seconds: float = 60.0) -> None:
-    """Wait until the condition is true."""
-    end = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < end, "it takes too long"
-        time.sleep(0.05)

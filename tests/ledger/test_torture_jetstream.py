@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING
 import pytest
 
 from cookie_consent import Ledger
-from tests.ledger.nats_cluster import Cluster, until
+from tests.ledger.nats_cluster import Cluster
 from tests.ledger.test_torture import Load, answers, check, listen, serving
 from tests.running import run as run_cli
+from tests.waiting import until
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -1,8 +1,6 @@
 from __future__ import annotations
 
 import json
-import subprocess
-import sys
 from typing import TYPE_CHECKING
 
 import pytest
@@ -12,6 +10,7 @@ from hypothesis import strategies as st
 from cookie_consent import PolicyError
 from cookie_consent.policy import load_policy, parse_policy, policy_schema
 from cookie_consent.policy.duration import parse_duration
+from tests.running import run
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -130,7 +129,7 @@ def test_each_gate_can_be_set() -> None:
 
 def test_the_schema_names_the_gates() -> None:
     properties = policy_schema()["$defs"]["GateOptions"]["properties"]
-    assert set(properties) == {"html", "csp", "guard", "clear_site_data"}
+    assert set(properties) == {"html", "csp", "guard", "amp", "clear_site_data"}
     assert properties["csp"]["enum"] == ["enforce", "report-only", "off"]
 
 
@@ -201,11 +200,6 @@ def test_durations(text: str, seconds: int) -> None:
 def test_what_is_no_duration(text: str) -> None:
     with pytest.raises(ValueError, match="is not a duration"):
         parse_duration(text)
-
-
-def run(*arguments: str, folder: Path) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "cookie_consent", *arguments]
-    return subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False, timeout=60)
 
 
 def test_check_prints_all_problems_and_ends_with_2(tmp_path: Path) -> None:

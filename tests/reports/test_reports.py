@@ -1,12 +1,10 @@
 from __future__ import annotations
 
 import json
-import subprocess
-import sys
 import threading
 import tomllib
 from dataclasses import replace
-from datetime import UTC, date, datetime, timedelta
+from datetime import date, timedelta
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -16,9 +14,11 @@ from cookie_consent.classify import Classifier
 from cookie_consent.errors import LedgerError
 from cookie_consent.policy import parse_policy
 from cookie_consent.reports import Finding, Observation, Reports, ReportStore, policy_lines
+from cookie_consent.reports import store as store_module
 from cookie_consent.reports.limit import TokenBucket
-from cookie_consent.reports.store import MAXIMUM_FINDINGS
 from cookie_consent.reports.table import FindingTable
+from tests.running import run
+from tests.waiting import until
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -57,13 +57,16 @@ def test_the_store_adds_up_over_processes(store_url: str) -> None:
     assert store.read() == []
 
 
-def test_the_store_is_bounded(store_url: str) -> None:
+def test_the_store_is_bounded(store_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert store_module.MAXIMUM_FINDINGS == 2000
+    monkeypatch.setattr(store_module, "MAXIMUM_FINDINGS", 20)
     store = ReportStore(Ledger(store_url))
-    store.save([finding(replace(TRACKER, name=f"{at}.example"), last=DAY + timedelta(days=at)) for at in range(2005)])
-    names = {entry.observation.name for entry in store.read()}
-    assert len(names) == MAXIMUM_FINDINGS
-    assert "0.example" not in names
-    assert "2004.example" in names
+    store.save([finding(replace(TRACKER, name=f"{at}.example"), last=DAY + timedelta(days=at)) for at in range(25)])
+    assert {entry.observation.name for entry in store.read()} == {f"{at}.example" for at in range(5, 25)}
+
+
+def count(reports: Reports) -> int:
+    return sum(entry.count for entry in reports.store.read())
 
 
 def test_many_threads_lose_nothing(store_url: str) -> None:
@@ -79,10 +82,8 @@ def test_many_threads_lose_nothing(store_url: str) -> None:
     for thread in threads:
         thread.join()
     reports.flush()
-    deadline = datetime.now(UTC) + timedelta(seconds=10)
-    while (found := sum(entry.count for entry in reports.store.read())) < 1000 and datetime.now(UTC) < deadline:
-        pass  # the timer's thread may be writing what it took
-    assert found == 1000
+    until(lambda: count(reports) >= 1000)  # the timer's thread may be writing what it took
+    assert count(reports) == 1000
 
 
 def test_a_store_that_fails_loses_nothing(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
@@ -143,28 +144,23 @@ def test_the_policy_lines_are_a_policy(removed: bool) -> None:  # noqa: FBT001
     assert {"tracker.example", "odd_*", "pan"} <= still_open
 
 
-def run(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "cookie_consent", *arguments]
-    return subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False, timeout=60)
-
-
 def test_the_command(tmp_path: Path) -> None:
-    assert run(tmp_path, "report").returncode == 2  # there is no log
+    assert run("report", folder=tmp_path).returncode == 2  # there is no log
     ledger = Ledger(f"sqlite:///{tmp_path}/consent.db")
     ledger.open()
-    assert run(tmp_path, "report").returncode == 0  # a log without findings
+    assert run("report", folder=tmp_path).returncode == 0  # a log without findings
     ReportStore(ledger).save(FOUND)
-    told = run(tmp_path, "report")
+    told = run("report", folder=tmp_path)
     assert told.returncode == 1
     assert "[services.google-analytics]" in told.stdout
-    printed = json.loads(run(tmp_path, "report", "--format", "json").stdout)
+    printed = json.loads(run("report", "--format", "json", folder=tmp_path).stdout)
     assert len(printed["findings"]) == len(FOUND)
     (tmp_path / "consent.toml").write_text('version = "1"\n' + printed["policy"])
-    checked = run(tmp_path, "check")
+    checked = run("check", folder=tmp_path)
     assert checked.returncode == 0, checked.stderr
-    assert "[services.google-analytics]" not in run(tmp_path, "report").stdout  # it is declared by now
-    assert run(tmp_path, "report", "--since", "yesterday").returncode == 2
-    assert run(tmp_path, "report", "--format", "xml").returncode == 2
-    assert run(tmp_path, "report", "--since", "2026-11-25").returncode == 0
-    assert run(tmp_path, "report", "--clear").returncode == 1
-    assert run(tmp_path, "report").returncode == 0
+    assert "[services.google-analytics]" not in run("report", folder=tmp_path).stdout  # it is declared by now
+    assert run("report", "--since", "yesterday", folder=tmp_path).returncode == 2
+    assert run("report", "--format", "xml", folder=tmp_path).returncode == 2
+    assert run("report", "--since", "2026-11-25", folder=tmp_path).returncode == 0
+    assert run("report", "--clear", folder=tmp_path).returncode == 1
+    assert run("report", folder=tmp_path).returncode == 0

@@ -1,21 +1,27 @@
 from __future__ import annotations
 
+from itertools import pairwise
+
 import pytest
 import tinycss2
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cookie_consent.rewriter import rewrite_css
+from cookie_consent.rewriter import CssRewriter, rewrite_css
+
+
+def hold(address: str) -> str | None:
+    return "HELD:" if "//" in address else None
 
 
 def held(css: str) -> tuple[str, list[str]]:
     seen: list[str] = []
 
-    def hold(address: str) -> str | None:
+    def look(address: str) -> str | None:
         seen.append(address)
-        return "HELD:" if "//" in address else None
+        return hold(address)
 
-    return rewrite_css(css, hold), seen
+    return rewrite_css(css, look), seen
 
 
 @pytest.mark.parametrize(
@@ -48,6 +54,14 @@ def held(css: str) -> tuple[str, list[str]]:
         ("a{--b:1;--c:'\\2f\\2fx.test//'}", "a{--b:1;--c:'HELD:\\2f\\2fx.test//'}"),
         ("@property --a{syntax:'<string>';initial-value:'//x.test'}",
          "@property --a{syntax:'<string>';initial-value:'HELD://x.test'}"),
+        ("@function --f(--u:'//x.test'){result:1}", "@function --f(--u:'HELD://x.test'){result:1}"),
+        ("@function --f(){--a:1;result:'//x.test'}", "@function --f(){--a:1;result:'HELD://x.test'}"),
+        ("@function --f(){@media x{result:'//x.test'}}a{b:'//x'}", "@function --f(){@media x{result:'HELD://x.test'}}a{b:'//x'}"),
+        ("a{b:--f('//x.test')}", "a{b:--f('HELD://x.test')}"),  # a string that the function may fetch
+        ("a{b:c(--\\66('//x.test'))}", "a{b:c(--\\66('HELD://x.test'))}"),
+        ("a{b:--f(var(--c),{'//x.test'})}", "a{b:--f(var(--c),{'HELD://x.test'})}"),
+        ("@mixin --m(--u){b:'//x.test'}a{@apply --m('//x.test');c:'//x'}",
+         "@mixin --m(--u){b:'HELD://x.test'}a{@apply --m('HELD://x.test');c:'//x'}"),
         ("a{--b:'c';d:'//x.test'}b{--c:{};--d:'//x.test'}", "a{--b:'c';d:'//x.test'}b{--c:{};--d:'HELD://x.test'}"),
     ],
 )  # fmt: skip
@@ -72,6 +86,9 @@ def test_addresses_that_are_found(css: str, rewritten: str) -> None:
         "a{b:image-set(var(--a,[)])1x);c:'//x.test'}",
         "@media x{a[b='//x.test']{c:d}}",
         "a{--b:'c';d:'//x.test'}",
+        "a{b:--f(1);c:'//x.test'}",
+        "@function --f(){result:1}a{b:'//x.test'}",
+        "a{b:f--f('//x.test')}",
         ".a--b::after{content:'//x.test'}",
         "@property --a{inherits:false}b{c:'//x.test'}",
     ],
@@ -80,9 +97,23 @@ def test_look_alikes_stay(css: str) -> None:
     assert held(css)[0] == css
 
 
+@pytest.mark.parametrize(
+    ("css", "rewritten"),
+    [
+        ("a{--b:'c.png';d:'e'}", "a{--b:'HELD:c.png';d:'e'}"),
+        ("a{b:--f('c.png')}", "a{b:--f('HELD:c.png')}"),
+        ("@property --a{initial-value:'c.png'}", "@property --a{initial-value:'HELD:c.png'}"),
+    ],
+)
+def test_relative_strings_where_they_lead_elsewhere(css: str, rewritten: str) -> None:
+    assert rewrite_css(css, lambda _: "HELD:", relative=True) == rewritten
+    assert rewrite_css(css, lambda _: "HELD:") == css
+
+
 PIECES = (
     "url(", "URL(", "u\\72l(", "src(", "image-set(", "@import ", "@namespace ", "@media ", ")", "(", '"', "'", "//x",
-    "/*", "*/", ";", "{", "}", "\\", "\n", " ", "a", "1", "#", "-", ":", ",", "é",
+    "/*", "*/", ";", "{", "}", "\\", "\n", " ", "a", "1", "#", "-", ":", ",", "é", "--", "--f(",
+    "@function ", "\r\n", "\\2f", "\\\n",
 )  # fmt: skip
 
 
@@ -113,3 +144,33 @@ def test_no_address_is_missed_that_tinycss2_sees(css: str) -> None:
         if "//" in address:
             known = address.rstrip("\ufffd")  # an escape that the end cuts off
             assert any(known in other or other.startswith(known) for other in seen), (address, seen)
+
+
+@given(st.lists(st.sampled_from(PIECES), max_size=14).map("".join), st.lists(st.integers(0, 40), max_size=4))
+def test_pieces_make_no_difference(css: str, cuts: list[int]) -> None:
+    rewriter = CssRewriter()
+    rewriter.feed("", hold, more=True)
+    places = [0, *sorted(min(cut, len(css)) for cut in cuts), len(css)]
+    parts = [rewriter.feed(css[start:end], hold, more=True) for start, end in pairwise(places)]
+    assert "".join(parts) + rewriter.feed("", hold) == held(css)[0]
+
+
+@pytest.mark.parametrize(
+    ("pieces", "rewritten"),
+    [
+        # What is longer than can be kept is judged by its beginning; where that does not tell, it is held.
+        (["a{b:url(", " " * 99, "//x.test)}"], "a{b:url(" + " " * 99 + "HELD://x.test)}"),
+        (["a{b:url('", "\\\n" * 50, "//x.test');c:url(//x)}"], "a{b:url('HELD:" + "\\\n" * 50 + "//x.test');c:url(HELD://x)}"),
+        (["a{b:url(data:image/png," + "a" * 99, "b)}", "c{d:url(//x)}"],
+         "a{b:url(data:image/png," + "a" * 99 + "b)}c{d:url(HELD://x)}"),
+        (["a{c:'" + "a" * 99, "b';", "d:url(//x)}"], "a{c:'" + "a" * 99 + "b';d:url(HELD://x)}"),
+        (["/*" + "a" * 99, "*", "/a{d:url(//x)}"], "/*" + "a" * 99 + "*/a{d:url(HELD://x)}"),
+        (["a{b:--" + "a" * 99, "('//x')}"], "a{b:--" + "a" * 99 + "('HELD://x')}"),
+    ],
+)  # fmt: skip
+def test_tokens_that_are_too_long_to_be_kept(
+    monkeypatch: pytest.MonkeyPatch, pieces: list[str], rewritten: str
+) -> None:
+    monkeypatch.setattr(CssRewriter, "LONGEST_TOKEN", 40)
+    rewriter = CssRewriter()
+    assert "".join([rewriter.feed(piece, hold, more=True) for piece in pieces]) + rewriter.feed("", hold) == rewritten

@@ -1,4 +1,4 @@
-"""Every start tag of html5lib-tests' tokenizer suite, where that test data is there.
+"""Every start tag of html5lib-tests' tokenizer suite.
 
 The suite is of html5lib (https://github.com/html5lib/html5lib-tests). Its tokenizer does not build a tree, so a tag
 that makes a browser read on as raw text is followed by markup there; such cases are compared up to that tag.
@@ -8,16 +8,13 @@ from __future__ import annotations
 
 import json
 import re
-from typing import TYPE_CHECKING, Any
-
-import pytest
+from pathlib import Path
+from typing import Any
 
 from cookie_consent.rewriter import Rewriter, StartTag
 from cookie_consent.rewriter.grammar import RAW_TEXT
 
-if TYPE_CHECKING:
-    from pathlib import Path
-
+SUITE = Path(__file__).parents[1] / "data" / "html5lib-tests" / "tokenizer"
 OPENERS = {
     "RCDATA state": "<{}>",
     "RAWTEXT state": "<{}>",
@@ -54,9 +51,9 @@ def _normal(text: str) -> str:
     return text.replace("\r\n", "\n").replace("\r", "\n").replace("\0", "\ufffd")
 
 
-def cases(folder: Path) -> list[dict[str, Any]]:
+def cases() -> list[dict[str, Any]]:
     found = []
-    for path in sorted(folder.glob("*.test")):
+    for path in sorted(SUITE.glob("*.test")):
         document = json.loads(path.read_text("utf-8"))
         for case in document.get("tests", []):
             if case.get("doubleEscaped"):
@@ -76,12 +73,9 @@ def until_switch(seen: Seen) -> Seen:
     return seen
 
 
-def test_start_tags_agree_with_the_suite(shared_dir: Path) -> None:
-    folder = shared_dir / "corpora" / "html5lib-tests" / "tokenizer"
-    if not folder.is_dir():
-        pytest.skip("needs html5lib-tests in ../shared/corpora")
+def test_start_tags_agree_with_the_suite() -> None:
     compared, wrong = 0, []
-    for case in cases(folder):
+    for case in cases():
         for state in case.get("initialStates", ["Data state"]):
             opener = OPENERS.get(state)
             if opener is None:  # "CDATA section state": only inside foreign content, where a prefix cannot lead

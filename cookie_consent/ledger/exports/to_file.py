@@ -18,12 +18,13 @@ from cookie_consent.ledger.exports.parquet import require_pyarrow, write_parquet
 from cookie_consent.ledger.exports.part_note import ANEW, PartNote, PartState, take
 from cookie_consent.ledger.exports.partitions import write_months
 from cookie_consent.ledger.exports.rows import paged, records_query
-from cookie_consent.ledger.exports.stream import export_kind, line_format, line_pieces
+from cookie_consent.ledger.exports.stream import export_kind, export_pieces, line_format, line_pieces
 from cookie_consent.ledger.proof.tree_store import amendments
+from cookie_consent.outputs import find_output, give_name, open_stream, unwritable
 from cookie_consent.version import __version__
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Generator, Iterator
     from pathlib import Path
 
     from cookie_consent.ledger.exports.rows import Page
@@ -52,8 +53,9 @@ def export_to_file(
     """Write an export into a file, or with ``partition="month"`` into a folder; return the number of records.
 
     With ``resume`` a part that was left there is gone on with, or else it begins anew; ``progress`` is called with the
-    number of records of each piece, those of the part among them. Raises ``ConfigurationError`` for what cannot be
-    written or resumed, and ``LedgerError``.
+    number of records of each piece, those of the part among them. A device or pipe is written into. Raises
+    ``ConfigurationError`` for what cannot be written or resumed, ``BrokenPipeError`` for a pipe that nobody reads any
+    more, and ``LedgerError``.
     """
     kind = export_kind(name)
     told = progress or (lambda _count: None)
@@ -74,13 +76,22 @@ def export_to_file(
     }
     try:
         if partition is not None:
-            return write_months(store, path, asked, where=where, resume=resume, progress=told)
+            folder = path.resolve() if path.is_symlink() else path
+            return write_months(store, folder, asked, where=where, resume=resume, progress=told)
+        output = find_output(path)
+        if output.is_stream:
+            if resume:
+                raise ConfigurationError(f"{path} is a device or pipe, and keeps nothing to go on with; {ANEW}")
+            pieces = export_pieces(store, name, where=where, policy=policy, url=url)
+            return _write_into(open_stream(output), pieces, told)
         if kind.by_lines:
-            return _Part(path, asked).write(store, where=where, policy=policy, resume=resume, progress=told)
+            return _Part(output.path, asked).write(store, where=where, policy=policy, resume=resume, progress=told)
         with store.reading() as connection, closing(paged(store, connection, records_query(where))) as pages:
-            return _write_whole(pages, path, url, told)
+            return _write_whole(pages, output.path, url, told)
+    except BrokenPipeError:
+        raise
     except OSError as error:
-        raise ConfigurationError(f"{path} cannot be written: {error.strerror or error}") from None
+        raise unwritable(path, error) from None
 
 
 class _Part:
@@ -124,7 +135,7 @@ class _Part:
                     self._go_on(file, pieces, state, progress)
                 self._append(file, lines.tail(), state)
                 os.fsync(file)
-        _finish(self._part, self._path)
+        give_name(self._part, self._path)
         self._note.remove()
         return state.records
 
@@ -186,19 +197,24 @@ def _write_whole(pages: Iterator[Page], path: Path, url: str, progress: Callable
     try:
         os.close(os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600))
         count = write_parquet(pages, str(temporary), url=url, progress=progress)
-        _finish(temporary, path)
+        give_name(temporary, path)
     except BaseException:
         temporary.unlink(missing_ok=True)
         raise
     return count
 
 
-def _finish(temporary: Path, path: Path) -> None:
-    """Give a file its name, and the rights that a new file has."""
-    umask = os.umask(0)
-    os.umask(umask)
-    temporary.chmod(0o666 & ~umask)
-    temporary.replace(path)
+def _write_into(file: int, pieces: Generator[Piece], progress: Callable[[int], object]) -> int:
+    """Write the pieces into an open device or pipe and close it; return the number of records."""
+    count = 0
+    with closing(pieces), open(file, "wb", buffering=0) as stream:
+        for piece in pieces:
+            view = memoryview(piece.data)
+            while view:
+                view = view[stream.write(view) or 0 :]
+            count += piece.records
+            progress(piece.records)
+    return count
 
 
 def _digest(name: str, policy: Policy | None) -> str | None:

@@ -37,6 +37,26 @@ PAGES = (
         headers=(("refresh", "0; url=https://THIRD/a.html"),),
     ),
     Page(
+        name="coding-of-browsers",
+        does="a page in a coding that only browsers read (`Content-Encoding: dcz`)",
+        headers=(("content-encoding", "dcz"),),
+        # Without a dictionary Chromium takes it as it is, mark and all.
+        document="^*M\x18 \0\0\0<!doctype html><html lang=en><head><meta charset=utf-8><title>a</title></head>"
+        "<body><img src=https://THIRD/a.png @leak></body></html>",
+    ),
+    Page(
+        name="coding-of-nobody",
+        does="a page with the name of no coding (`Content-Encoding: none`)",
+        headers=(("content-encoding", "none"),),
+        body="<img src=https://THIRD/a.png @leak>",
+    ),
+    Page(
+        name="lenient-type",
+        does="a page whose type is not well-formed (`text/html charset=utf-8`)",
+        content_type="text/html charset=utf-8",
+        body="<img src=https://THIRD/a.png @leak>",
+    ),
+    Page(
         name="csp-report",
         does="a policy of the site's own whose violations are reported to another host",
         headers=(("content-security-policy-report-only", "img-src 'none'; report-uri https://THIRD/report"),),

@@ -19,6 +19,7 @@ from cookie_consent.ledger.exports.rows import PAGE
 from cookie_consent.policy import Controller
 from tests.ledger.exports.mixed import fill, mixed
 from tests.ledger.making import START, make, sqlite_store
+from tests.waiting import HANG
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -80,6 +81,7 @@ def test_the_file_is_as_if_it_had_not_been_cut_off(tmp_path: Path, ledger: Ledge
     ledger.close()
 
 
+@pytest.mark.server
 def test_a_killed_process_leaves_what_can_be_gone_on_with(tmp_path: Path, ledger: Ledger) -> None:
     source = (
         "import os, signal, sys\n"
@@ -93,7 +95,7 @@ def test_a_killed_process_leaves_what_can_be_gone_on_with(tmp_path: Path, ledger
         "Ledger(sys.argv[1]).export_file(sys.argv[2], 'jsonl', progress=tell)\n"
     )
     command = [sys.executable, "-c", source, ledger.url, str(tmp_path / "out")]
-    done = subprocess.run(command, check=False, timeout=60, capture_output=True)
+    done = subprocess.run(command, check=False, timeout=HANG, capture_output=True)
     assert done.returncode == -signal.SIGKILL, done.stderr
     note = json.loads((tmp_path / "out.part.json").read_text())
     assert note["records"] == PAGE * 3

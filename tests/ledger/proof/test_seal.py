@@ -4,7 +4,6 @@ import asyncio
 import logging
 import sqlite3
 import threading
-import time
 from typing import TYPE_CHECKING
 
 import pytest
@@ -16,13 +15,17 @@ from cookie_consent.ledger.events import read_events, recorded_keys
 from cookie_consent.ledger.proof import seal
 from cookie_consent.ledger.proof.checkpoint import open_checkpoint
 from cookie_consent.ledger.proof.note import NoteError, new_key
+from cookie_consent.ledger.proof.seal import Sealer
 from tests.ledger.making import NOTICE, make
+from tests.waiting import until
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
     from cookie_consent.ledger.proof.checkpoint import Checkpoint
     from cookie_consent.ledger.proof.note import Verifier
+    from cookie_consent.ledger.proof.seal import SealResult
 
 KEY, PUBLIC = new_key("shop.example/consent")
 OTHER, OTHER_PUBLIC = new_key("shop.example/consent")
@@ -176,10 +179,7 @@ def test_a_server_seals_from_time_to_time_and_at_its_end(store_url: str) -> None
     ledger.start()
     ledger.start()  # once more does no harm
     asyncio.run(ledger.write(make()))
-    end = time.monotonic() + 20
-    while ledger.checkpoint() is None or checkpoint_of(ledger).size < 2:
-        assert time.monotonic() < end
-        time.sleep(0.02)
+    until(lambda: ledger.checkpoint() is not None and checkpoint_of(ledger).size >= 2)
     ledger.close()
     assert not [thread for thread in threading.enumerate() if "sealer" in thread.name]
     late = Ledger(store_url, key=KEY, seal_every=1000)
@@ -191,8 +191,16 @@ def test_a_server_seals_from_time_to_time_and_at_its_end(store_url: str) -> None
 
 
 def test_what_stops_the_sealing_is_logged_once(
-    ledger_url: str, tmp_path: Path, caplog: pytest.LogCaptureFixture
+    ledger_url: str, tmp_path: Path, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    tried: list[Sealer] = []
+    real = Sealer.seal
+
+    def counted(sealer: Sealer, enough: Callable[[], bool] = lambda: False) -> SealResult:
+        tried.append(sealer)
+        return real(sealer, enough)
+
+    monkeypatch.setattr(Sealer, "seal", counted)
     ledger = Ledger(ledger_url, key=KEY, seal_every=0.02)
     ledger.append([make()])
     ledger.seal()
@@ -203,7 +211,7 @@ def test_what_stops_the_sealing_is_logged_once(
     ledger.append([make(1)])
     with caplog.at_level(logging.ERROR):
         ledger.start()
-        time.sleep(0.3)
+        until(lambda: len(tried) >= 6)
         ledger.close()
     assert len([record for record in caplog.records if "is not sealed until" in record.getMessage()]) == 1
 

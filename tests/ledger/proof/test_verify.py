@@ -262,7 +262,7 @@ def test_keys_are_trusted_by_those_before_them(store_url: str) -> None:
     new.close()
 
 
-@pytest.mark.parametrize("processes", [1, 2])
+@pytest.mark.parametrize("processes", [1, pytest.param(2, marks=pytest.mark.server)])
 def test_parts_are_verified_on_their_own(
     log: tuple[Ledger, list[ConsentRecord]], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, processes: int
 ) -> None:

@@ -18,10 +18,11 @@ from cookie_consent.ledger.proof.note import new_key
 from cookie_consent.ledger.stores.jetstream.drain import CONSUMER
 from cookie_consent.ledger.writing.framing import encode_frame
 from tests.ledger.making import make
-from tests.ledger.nats_cluster import until
 from tests.running import run
+from tests.waiting import HANG, until
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
 
     from nats.js import JetStreamContext
@@ -42,6 +43,7 @@ class Site:
         self.stream = stream
         self.folder = folder
         self.sql = f"sqlite:///{folder / 'landed.db'}"
+        self.started: list[subprocess.Popen[str]] = []
         self.arguments = ("log", "drain", "--from", cluster.url(stream), "--to", self.sql)
 
     def append(self, records: list[ConsentRecord]) -> None:
@@ -54,7 +56,15 @@ class Site:
 
     def begin(self, *more: str) -> subprocess.Popen[str]:
         command = [sys.executable, "-m", "cookie_consent", *self.arguments, *more]
-        return subprocess.Popen(command, cwd=self.folder, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+        drain = subprocess.Popen(command, cwd=self.folder, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+        self.started.append(drain)
+        return drain
+
+    def end(self) -> None:
+        """End the drains that still run, whatever the test came to."""
+        for drain in self.started:
+            drain.kill()
+            drain.communicate()
 
     def landed(self) -> list[ConsentRecord]:
         ledger = Ledger(self.sql)
@@ -77,8 +87,10 @@ class Site:
 
 
 @pytest.fixture
-def site(cluster: Cluster, stream: str, tmp_path: Path) -> Site:
-    return Site(cluster, stream, tmp_path)
+def site(cluster: Cluster, stream: str, tmp_path: Path) -> Iterator[Site]:
+    made = Site(cluster, stream, tmp_path)
+    yield made
+    made.end()
 
 
 def test_what_is_landed_leaves_the_stream_and_is_proved_in_sql(site: Site) -> None:
@@ -112,7 +124,7 @@ def test_a_drain_that_is_killed_goes_on(site: Site) -> None:
         until(lambda goal=goal, drain=drain: len(site.landed()) >= goal or drain.poll() is not None)  # type: ignore[misc]
         time.sleep(chance.uniform(0, 0.02))
         drain.kill()
-        drain.communicate(timeout=30)
+        drain.communicate(timeout=HANG)
         ended.append(len(site.landed()))
     assert 0 < ended[0] < 2000
     assert site.drain().returncode == 0
@@ -124,7 +136,7 @@ def test_several_drains_at_once_do_no_harm(site: Site) -> None:
     records = [make(number, notice=NOTICE.hash) for number in range(1000)]
     site.append(records)
     drains = [site.begin("--batch", "20") for _ in range(2)]
-    output = [drain.communicate(timeout=90)[0] for drain in drains]
+    output = [drain.communicate(timeout=HANG)[0] for drain in drains]
     assert [drain.returncode for drain in drains] == [0, 0], output
     assert site.landed() == records
 
@@ -174,11 +186,11 @@ def test_following_until_interrupted(site: Site) -> None:
     first, second = make(1), make(2)
     site.append([first])
     drain = site.begin("--follow")
-    until(lambda: site.landed() == [first])
+    until(lambda: site.landed() == [first], of=drain)
     site.append([second])
-    until(lambda: site.landed() == [first, second] and site.waiting() == (0, 0))
+    until(lambda: site.landed() == [first, second] and site.waiting() == (0, 0), of=drain)
     drain.send_signal(signal.SIGINT)
-    output, _ = drain.communicate(timeout=60)
+    output, _ = drain.communicate(timeout=HANG)
     assert (drain.returncode, "landed 2 choices" in output) == (0, True)
 
 

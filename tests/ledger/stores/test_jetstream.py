@@ -23,8 +23,9 @@ from cookie_consent.ledger.stores.jetstream.sink import JetStreamSink
 from cookie_consent.ledger.stores.jetstream.url import parse_jetstream
 from cookie_consent.ledger.writing.framing import decode_frame
 from tests.ledger.making import NOTICE, make
-from tests.ledger.nats_cluster import MAX_PAYLOAD, Cluster, until
+from tests.ledger.nats_cluster import MAX_PAYLOAD, Cluster
 from tests.running import run
+from tests.waiting import HANG, until
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -197,7 +198,7 @@ async def leave():
 asyncio.run(leave())
 """
     command = [sys.executable, "-W", "ignore::DeprecationWarning", "-c", script, cluster.url(stream), str(tmp_path)]
-    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=120)
+    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=HANG)
     assert (done.returncode, done.stderr) == (0, "")
     rest = Ledger(cluster.url(stream), spool=tmp_path)
     rest.start()  # what a slow machine has left in spools

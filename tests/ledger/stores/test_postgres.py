@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import sys
 import threading
-import time
 from contextlib import closing
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
@@ -19,6 +18,7 @@ from cookie_consent.ledger.proof.note import new_key
 from cookie_consent.ledger.stores.postgres import store as postgres_module
 from cookie_consent.ledger.stores.postgres.months import EARLIEST, LATEST, bound, month_of
 from tests.ledger.making import NOTICE, ask, make, postgres_store
+from tests.waiting import until
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -248,13 +248,6 @@ def test_spools_are_named_after_the_database(tmp_path: Path, monkeypatch: pytest
     assert len(set(names)) == 6
     monkeypatch.chdir(tmp_path)
     assert Ledger("postgres://h/a")._spools._prefix == names[1]
-
-
-def until(condition: object, seconds: float = 30) -> None:
-    end = time.monotonic() + seconds
-    while not condition():  # type: ignore[operator]
-        assert time.monotonic() < end
-        time.sleep(0.02)
 
 
 def test_erased_rows_are_vacuumed(postgres_url: str) -> None:

@@ -8,7 +8,6 @@ import stat
 import subprocess
 import sys
 import threading
-import time
 from contextlib import contextmanager
 from datetime import timedelta
 from typing import TYPE_CHECKING
@@ -23,14 +22,17 @@ from cookie_consent.errors import RecordRefusedError
 from cookie_consent.ledger import Notice, new_record_id
 from cookie_consent.ledger.store import Entry
 from cookie_consent.ledger.writing.spool import SpoolFolder
+from cookie_consent.ledger.writing.waiter import make_waiter
 from cookie_consent.ledger.writing.writer import Writer
 from tests.ledger.making import NOTICE, START, make, sqlite_store
+from tests.waiting import HANG, until, until_async
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
     from pathlib import Path
 
     from cookie_consent.ledger.store import Store
+    from cookie_consent.ledger.writing.waiter import Waiter
 
 
 class Counting:
@@ -38,13 +40,15 @@ class Counting:
 
     def __init__(self, store: Store) -> None:
         self._store = store
+        self.asked: list[int] = []
         self.commits: list[int] = []
         self.is_away = False
         self.may_go_on = threading.Event()
         self.may_go_on.set()
 
     def append(self, entries: Sequence[Entry], *, patience: float) -> None:
-        self.may_go_on.wait(10)
+        self.asked.append(len(entries))
+        self.may_go_on.wait(HANG)
         if self.is_away:
             raise LedgerError("the log is away", url="")
         self._store.append(entries, patience=patience)
@@ -76,13 +80,6 @@ def locked(path: Path) -> Iterator[None]:
         other.close()
 
 
-def until(condition: object, seconds: float = 20) -> None:
-    end = time.monotonic() + seconds
-    while not condition():  # type: ignore[operator]
-        assert time.monotonic() < end
-        time.sleep(0.02)
-
-
 @pytest.mark.anyio
 async def test_choices_of_one_moment_share_a_commit(store_url: str) -> None:
     ledger = Ledger(store_url)
@@ -92,7 +89,7 @@ async def test_choices_of_one_moment_share_a_commit(store_url: str) -> None:
     async with anyio.create_task_group() as group:
         for record in written:
             group.start_soon(ledger.write, record, NOTICE)
-        await anyio.sleep(0.1)
+        await until_async(lambda: sum(store.asked) + len(ledger._writer._queue) == 100)
         store.may_go_on.set()
     assert sum(store.commits) == 100
     assert len(store.commits) <= 2
@@ -138,7 +135,7 @@ async def test_a_record_that_is_refused_fails_alone(store_url: str) -> None:
     async with anyio.create_task_group() as group:
         for record in [*good[:20], *odd, *good[20:]]:
             group.start_soon(write, record)
-        await anyio.sleep(0.1)
+        await until_async(lambda: sum(store.asked) + len(ledger._writer._queue) == len(odd + good))
         store.may_go_on.set()
     assert sorted(failed, key=lambda record: record.id) == odd
     assert list(ledger.records()) == good
@@ -147,7 +144,9 @@ async def test_a_record_that_is_refused_fails_alone(store_url: str) -> None:
 
 
 @pytest.mark.anyio
-async def test_a_queue_that_is_full_and_a_wait_that_is_long_are_errors(ledger_url: str) -> None:
+async def test_a_queue_that_is_full_and_a_wait_that_is_long_are_errors(
+    ledger_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     ledger = Ledger(ledger_url)
     store = counted(ledger, queue=3, longest_wait=0.5)
     store.may_go_on.clear()
@@ -160,9 +159,22 @@ async def test_a_queue_that_is_full_and_a_wait_that_is_long_are_errors(ledger_ur
         except LedgerError as error:
             errors.append(str(error))
 
+    class Watch:
+        """A waiter whose time is over once the queue has refused a choice."""
+
+        def __init__(self) -> None:
+            waiter: Waiter = make_waiter()
+            self.loop, self.call, self.wake = waiter.loop, waiter.call, waiter.wake
+            self._wait = waiter.wait
+
+        async def wait(self, _seconds: float) -> bool:
+            await until_async(lambda: errors)
+            return await self._wait(0)
+
+    monkeypatch.setattr("cookie_consent.ledger.writing.writer.make_waiter", Watch)
     async with anyio.create_task_group() as group:
         group.start_soon(write, written[0])
-        await anyio.sleep(0.2)  # the writer has taken it
+        await until_async(lambda: store.asked)  # the writer has taken it
         for record in written[1:]:
             group.start_soon(write, record)
     assert sorted(error.partition(";")[0] for error in errors) == [
@@ -258,7 +270,7 @@ def test_a_file_that_is_no_database_or_full_or_not_there_loses_no_choice(tmp_pat
     with sqlite_store(full).engine().connect() as connection:
         connection.exec_driver_sql("PRAGMA max_page_count = 20000")
     for ledger in (full, bad, absent):
-        until(lambda ledger=ledger: not ledger.waiting())
+        until(lambda ledger=ledger: not ledger.waiting())  # type: ignore[misc]
         assert ledger.count() == 3
         ledger.close()
 
@@ -303,6 +315,7 @@ def test_a_clock_that_goes_back_keeps_the_order(store_url: str) -> None:
 SCRIPT = """
 import asyncio, os, sys
 from cookie_consent import Ledger
+from tests.waiting import HANG, until, until_async
 from tests.ledger.making import make
 ledger = Ledger(sys.argv[1])
 async def some():
@@ -325,7 +338,7 @@ elif sys.argv[2] == "leave":
 def test_forks_and_ends_of_a_process(store_url: str, how: str, count: int) -> None:
     # "leave": choices that nobody waits for any more are written at the interpreter's end all the same
     command = [sys.executable, "-W", "ignore::DeprecationWarning", "-c", SCRIPT, store_url, how]
-    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=60, env=_environment())
+    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=HANG, env=_environment())
     assert (done.returncode, done.stderr) == (0, "")
     ledger = Ledger(store_url)
     assert ledger.count() == count
@@ -336,7 +349,7 @@ def test_forks_and_ends_of_a_process(store_url: str, how: str, count: int) -> No
 def test_two_processes_write_to_one_file(store_url: str) -> None:
     command = [sys.executable, "-c", SCRIPT, store_url, "leave"]
     both = [subprocess.Popen(command, env=_environment()) for _ in range(2)]
-    assert [process.wait(60) for process in both] == [0, 0]
+    assert [process.wait(HANG) for process in both] == [0, 0]
     ledger = Ledger(store_url)
     ledger.start()
     until(lambda: not ledger.waiting())

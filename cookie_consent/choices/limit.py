@@ -1,0 +1,143 @@
+"""How many choices are taken: of one address, and in all."""
+
+from __future__ import annotations
+
+import logging
+import re
+import threading
+import time
+from collections import OrderedDict
+from ipaddress import IPv6Address, ip_address, ip_network
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from starlette.types import Scope
+
+__all__ = ["Address", "AddressReader", "ChoiceLimit"]
+
+logger = logging.getLogger("cookie_consent")
+
+Address = tuple[int, int] | str
+"""The IP version and the address as a number, of IPv6 the first 64 bits; the name where a server gives no address."""
+
+_AN_HOUR = 3600.0
+_FORWARDING = frozenset({b"x-forwarded-for", b"forwarded", b"x-real-ip"})
+_OWN_NETWORKS = tuple(
+    ip_network(net)
+    for net in (
+        "127.0.0.0/8 ::1/128 10.0.0.0/8 172.16.0.0/12 192.168.0.0/16 100.64.0.0/10 169.254.0.0/16 fe80::/10 fc00::/7"
+    ).split()
+)
+"""Where a proxy of the server's own stands: loopback, private, shared and link-local addresses (RFC 6890)."""
+_SEPARATORS = re.compile(r"[\s,;=\"\[\]]+")
+
+
+class ChoiceLimit:
+    """A token bucket for each address, and one for all of them. Safe to use from several threads.
+
+    While the common bucket is less than half full, addresses that have posted in the last hour get nothing from it, so
+    that a flood leaves room for visitors who choose once. Addresses are kept in memory only: those of the last hour,
+    of more than ``remembered`` the latest.
+    """
+
+    def __init__(
+        self,
+        *,
+        burst: int = 30,
+        rate: float = 1.0,
+        total_burst: int = 1000,
+        total_rate: float = 100.0,
+        remembered: int = 16_384,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._burst = float(burst)
+        self._rate = rate
+        self._total_burst = float(total_burst)
+        self._total_rate = total_rate
+        self._remembered = remembered
+        self._clock = clock
+        self._buckets: OrderedDict[Address, tuple[float, float]] = OrderedDict()
+        """The tokens that each address had left, and when; the latest last."""
+        self._total = self._total_burst, clock()
+        self._lock = threading.Lock()
+
+    def __len__(self) -> int:
+        return len(self._buckets)
+
+    def take(self, address: Address | None) -> float:
+        """Take a token and return 0, or return how many seconds it takes until there is one.
+
+        Without an address only the common bucket counts.
+        """
+        with self._lock:
+            now = self._clock()
+            self._forget(now)
+            total = _refilled(self._total, now, self._total_rate, self._total_burst)
+            needed = 1.0
+            own = self._burst
+            if address is not None:
+                bucket = self._buckets.pop(address, None)
+                if bucket is not None:
+                    own = _refilled(bucket, now, self._rate, self._burst)
+                    needed += self._total_burst / 2
+            wait = max(0.0, (1 - own) / self._rate, (needed - total) / self._total_rate)
+            spent = 0 if wait else 1
+            self._total = total - spent, now
+            if address is not None:
+                self._buckets[address] = own - spent, now
+            return wait
+
+    def _forget(self, now: float) -> None:
+        while self._buckets:
+            _, at = next(iter(self._buckets.values()))
+            if len(self._buckets) < self._remembered and now - at < _AN_HOUR:
+                return
+            self._buckets.popitem(last=False)
+
+
+class AddressReader:
+    """Finds a visitor's address in the scope. What proxies write is not trusted: the server does that, or does not."""
+
+    def __init__(self) -> None:
+        self._is_told = False
+
+    def read(self, scope: Scope) -> Address | None:
+        """Return the address, or None where all visitors have that of a proxy.
+
+        That is so where a program in the server's own network forwards requests (RFC 7239) and the server has not put
+        the forwarded address in the place of the program's.
+        """
+        client = scope.get("client")
+        host = str(client[0]) if client else ""
+        try:
+            address = ip_address(host.partition("%")[0])
+        except ValueError:
+            return host[:256] or None  # a Unix socket has no address
+        if isinstance(address, IPv6Address):
+            address = address.ipv4_mapped or address
+        if any(address in network for network in _OWN_NETWORKS) and _is_forwarded(scope, host):
+            self._tell(host)
+            return None
+        number = int(address) >> 64 if isinstance(address, IPv6Address) else int(address)
+        return address.version, number
+
+    def _tell(self, host: str) -> None:
+        if not self._is_told:
+            self._is_told = True
+            logger.warning(
+                "requests come from a proxy at %s, so that choices cannot be limited by visitor: let the server trust "
+                "it (uvicorn: --proxy-headers --forwarded-allow-ips)",
+                host,
+            )
+
+
+def _is_forwarded(scope: Scope, host: str) -> bool:
+    values = [value.decode("latin-1") for name, value in scope["headers"] if name in _FORWARDING]
+    return bool(values) and not any(host in _SEPARATORS.split(value) for value in values)
+
+
+def _refilled(bucket: tuple[float, float], now: float, rate: float, burst: float) -> float:
+    tokens, at = bucket
+    return min(burst, tokens + (now - at) * rate)

@@ -1,0 +1,106 @@
+"""Which pages may post a choice: those of the site itself."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+from urllib.parse import SplitResult, urlsplit
+
+from cookie_consent.consent import is_local_path
+from cookie_consent.errors import ChoiceError
+from cookie_consent.gate import host_of
+
+if TYPE_CHECKING:
+    from starlette.requests import Request
+
+    from cookie_consent.policy import Policy
+
+__all__ = ["SiteOrigin", "is_secure"]
+
+_AUTHORITY = re.compile(r"(?:[A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\])(?::[0-9]{1,5})?")
+_USUAL_PORTS = {"http": ":80", "https": ":443"}
+_LONGEST = 2048
+
+
+class SiteOrigin:
+    """Tells the site's own pages from others, behind a proxy that replaces ``Host`` too.
+
+    Trust the browser's ``Sec-Fetch-Site`` and ``Origin``: no script can set them (Fetch, section 2.2.2).
+    """
+
+    def __init__(self, policy: Policy) -> None:
+        site = (policy.site or "").partition("/")[0]
+        self._site = "" if site.startswith("*") else site
+
+    def refuse_cross_site(self, request: Request) -> None:
+        """Let only the site's own pages post (Fetch Metadata, section 2.3; else RFC 6454, section 7).
+
+        Raises ``ChoiceError``. A request with neither header is a program's, as all browsers send one.
+        """
+        sites = request.headers.getlist("sec-fetch-site")
+        if sites:
+            allowed = {*sites} <= {"same-origin", "none"}
+        else:
+            allowed = all(self._is_own(origin, request) for origin in request.headers.getlist("origin"))
+        if not allowed:
+            raise ChoiceError("a choice can only be made on the site itself", status=403, code="cross-site")
+
+    def host(self, request: Request) -> str:
+        """Return the host that the browser has asked, without its port, as hosts are compared."""
+        origin = _split(request.headers.get("origin", ""))
+        if origin is not None and self._is_site(origin, request):
+            return self._site
+        return host_of(request.headers.get("host", ""))
+
+    def address(self, request: Request) -> str:
+        """Return the address of the site, without a slash at its end; empty if ``Host`` cannot be one."""
+        host = request.headers.get("host", "")
+        root_path = request.scope.get("root_path", "").rstrip("/")
+        return f"{request.scope['scheme']}://{host}{root_path}" if _AUTHORITY.fullmatch(host) else ""
+
+    def referer_path(self, request: Request) -> str:
+        """Return the path of the page that the visitor came from, if it is one of this site."""
+        referer = request.headers.get("referer", "")[:_LONGEST]
+        parts = _split(referer)
+        if parts is None or not self._is_own(referer, request):
+            return ""
+        path = parts.path + (f"?{parts.query}" if parts.query else "")
+        return path if is_local_path(path) else ""
+
+    def _is_own(self, address: str, request: Request) -> bool:
+        parts = _split(address)
+        if parts is None:
+            return False
+        asked = request.headers.get("host", "").lower()
+        return _authority(parts.scheme, asked) == _authority(parts.scheme, parts.netloc) or self._is_site(
+            parts, request
+        )
+
+    def _is_site(self, parts: SplitResult, request: Request) -> bool:
+        """Say whether an address is of the policy's ``site``, which a proxy may have taken out of ``Host``.
+
+        Where the site is known to use https, whoever can change what comes by http is not the site.
+        """
+        if not self._site or _authority(parts.scheme, parts.netloc) != self._site:
+            return False
+        forwarded = request.headers.get("x-forwarded-proto", "").strip().lower()
+        return parts.scheme == "https" or (
+            parts.scheme == "http" and not is_secure(request) and not forwarded.startswith("https")
+        )
+
+
+def is_secure(request: Request) -> bool:
+    """Say whether the browser came by https, as far as the server knows."""
+    return bool(request.scope["scheme"] == "https")
+
+
+def _split(address: str) -> SplitResult | None:
+    """Return the parts of an address; None for what is none, such as ``http://[``."""
+    try:
+        return urlsplit(address)
+    except ValueError:
+        return None
+
+
+def _authority(scheme: str, netloc: str) -> str:
+    return netloc.lower().removesuffix(_USUAL_PORTS.get(scheme, "\0"))

@@ -1,0 +1,120 @@
+"""The text of a ``style`` or ``script`` element in SVG, which is markup: comments, CDATA and elements may split it.
+
+A browser joins the text nodes (DOM standard, "child text content").
+"""
+
+from __future__ import annotations
+
+import html
+from typing import NamedTuple
+
+from cookie_consent.rewriter.grammar import COMMENT_END, NAME, TAG, raw_text_end
+
+__all__ = ["ForeignTexts", "foreign_texts"]
+
+_CDATA = b"<![CDATA["
+_LETTERS = frozenset(b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz")
+
+
+class ForeignTexts(NamedTuple):
+    """What the text may be read as."""
+
+    texts: list[bytes]
+    is_whole: bool
+    """Whether its end was found."""
+    is_nested: bool
+    """Whether an element of the same name begins in it, where reading ends: nobody writes that."""
+
+
+def foreign_texts(data: bytes, start: int, end: int, name: bytes, *, is_unsure: bool) -> ForeignTexts:
+    """Read the text from ``start`` on, at most up to ``end``.
+
+    The readings differ in whether the text of inner elements counts, and with ``is_unsure`` whether CDATA is read so.
+    """
+    first = data.find(b"<", start, end)
+    if first >= 0 and raw_text_end(name).match(data, first, end) is not None:  # as nearly all are
+        return ForeignTexts([_with_references(data[start:first])], is_whole=True, is_nested=False)
+    readers = [_Reader(data, end, name, reads_cdata=reads_cdata) for reads_cdata in (True, False)[: 1 + is_unsure]]
+    ends = [reader.read(start) for reader in readers]
+    texts = dict.fromkeys(b"".join(parts) for reader in readers for parts in (reader.direct, reader.all))
+    return ForeignTexts(list(texts), is_whole=all(ends), is_nested=any(reader.is_nested for reader in readers))
+
+
+class _Reader:
+    """One reading. Where inner elements begin and end is told by their tags alone."""
+
+    def __init__(self, data: bytes, end: int, name: bytes, *, reads_cdata: bool) -> None:
+        self._data = data
+        self._end = end
+        self._name = name
+        self._reads_cdata = reads_cdata
+        self._open: list[bytes] = []
+        self.direct: list[bytes] = []
+        """The text outside of inner elements."""
+        self.all: list[bytes] = []
+        self.is_nested = False
+
+    def read(self, at: int) -> bool:
+        """Read on from ``at``; return whether the end tag was found."""
+        data = self._data
+        while True:
+            found = data.find(b"<", at, self._end)
+            self._add(_with_references(data[at : found if found >= 0 else self._end]))
+            if found < 0:
+                return False
+            second = data[found + 1 : found + 2]
+            if second[:1] == b"/":
+                second = data[found + 2 : found + 3]
+            if second and second[0] in _LETTERS:
+                match = TAG.match(data, found, self._end)
+                if match is None:
+                    return False
+                if self._takes_tag(match[0]):
+                    return not self.is_nested
+                at = match.end()
+            else:
+                at = self._skip(found)
+
+    def _add(self, text: bytes) -> None:
+        self.all.append(text)
+        if not self._open:
+            self.direct.append(text)
+
+    def _takes_tag(self, tag: bytes) -> bool:
+        """Take note of a tag within the text; return True where the reading ends."""
+        match = NAME.match(tag)
+        name = match[0].lower() if match is not None else b""
+        if name.startswith(b"</"):
+            if name[2:] in self._open:
+                while self._open.pop() != name[2:]:
+                    pass
+            return name[2:] == self._name
+        if not tag.endswith(b"/>"):
+            self._open.append(name[1:])
+        self.is_nested = name[1:] == self._name
+        return self.is_nested
+
+    def _skip(self, at: int) -> int:
+        """Return where the comment, CDATA or mere ``<`` at ``at`` ends."""
+        data, end = self._data, self._end
+        if data.startswith(_CDATA, at) and self._reads_cdata:
+            stop = data.find(b"]]>", at, end)
+            self._add(data[at + len(_CDATA) : stop if stop >= 0 else end])
+            return stop + 3 if stop >= 0 else end
+        if data.startswith(b"<!--", at):
+            for shut in (b">", b"->"):
+                if data.startswith(shut, at + 4):
+                    return at + 4 + len(shut)
+            match = COMMENT_END.search(data, at + 4, end)
+            return match.end() if match is not None else end
+        if data[at + 1 : at + 2] in {b"!", b"?", b"/"}:
+            return data.find(b">", at, end) + 1 or end
+        self._add(b"<")
+        return at + 1
+
+
+def _with_references(text: bytes) -> bytes:
+    """Return text with its character references replaced, by the rules that hold outside of attributes."""
+    if b"&" not in text:
+        return text
+    return html.unescape(text.decode("utf-8", "surrogateescape")).encode("utf-8", "surrogateescape")

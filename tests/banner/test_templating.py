@@ -1,0 +1,62 @@
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from cookie_consent.banner import Renderer
+from cookie_consent.banner.locale import load_locales
+from cookie_consent.banner.templating import PAGES, template_environment
+from cookie_consent.errors import ConfigurationError
+from cookie_consent.policy import Policy
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+ASSETS = {"banner.js": "/banner.js", "banner.css": "/banner.css"}
+
+
+def problem(template_dir: Path | None = None, locale_dir: Path | None = None) -> str:
+    made = Renderer(Policy(version="1"), assets=ASSETS, template_dir=template_dir, locale_dir=locale_dir)
+    return made.problem(language="en", status=403, title_key_or_code="refused", message="m", return_to="/")
+
+
+def test_the_shipped_templates_are_compiled_once() -> None:
+    assert template_environment() is template_environment()
+
+
+def test_own_templates_stay_with_their_site(tmp_path: Path) -> None:
+    """Whichever is made first, and with a shipped template that includes one of the site's."""
+    before = problem()
+    sites = [tmp_path / "first", tmp_path / "second"]
+    for site in sites:
+        site.mkdir()
+        (site / "problem.html").write_text(f"{site.name}: {{{{ message }}}}")
+    assert [problem(site) for site in sites] == ["first: m", "second: m"]
+    (sites[0] / "problem.html").write_text("changed: {{ message }}")
+    assert [problem(site) for site in sites] == ["changed: m", "second: m"]
+    assert problem() == before
+    (sites[1] / "problem.html").unlink()
+    (sites[1] / "_page.html").write_text("own page{% block main %}{% endblock %}")
+    assert problem(sites[1]).startswith("own page")
+    assert problem() == before
+
+
+def test_own_texts_stay_with_their_site(tmp_path: Path) -> None:
+    before = problem()
+    (tmp_path / "en.toml").write_text('[problem]\nrefused = "Own title"\n')
+    assert "Own title" in problem(locale_dir=tmp_path)
+    assert problem() == before
+    assert load_locales()["en"].text("problem.refused") != "Own title"
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_a_template_that_does_not_compile_is_told_at_the_start(page: str, tmp_path: Path) -> None:
+    (tmp_path / page).write_text("\n{% if %}")
+    with pytest.raises(ConfigurationError, match=rf"{page}:2: .*; correct the template"):
+        template_environment(tmp_path)
+
+
+def test_a_folder_that_does_not_exist_is_told(tmp_path: Path) -> None:
+    with pytest.raises(ConfigurationError, match="is not a folder"):
+        template_environment(tmp_path / "none")
