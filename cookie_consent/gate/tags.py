@@ -454,7 +454,7 @@ class TagGate:
                 if self._latest_text is not tag:
                     self._latest_text = tag
                     _make_text(tag)
-            return b""
+            return css.encode("utf-8", "surrogateescape")
         gated = self._gated_style(tag, css, refused, more=more)
         if refused and not tag.changed:
             self._hold(tag, refused)

@@ -46,9 +46,6 @@ class Declarations:
     def _enter_doubt(self) -> None:
         raise NotImplementedError
 
-    def _read_as_text(self, at: int) -> bool:
-        raise NotImplementedError
-
     def _mute(self, start: int, end: int) -> None:
         """Where there is doubt, let no other reading find markup in what is text from ``start`` to ``end``."""
         if self._in_doubt:
@@ -137,8 +134,6 @@ class Declarations:
             self._state = self._markup
             return True
         self._at = end
-        if self._pending:
-            return self._read_as_text(end)
         self._enter_doubt()
         self._state = self._markup if self._has_closed else self._bogus_comment
         return True

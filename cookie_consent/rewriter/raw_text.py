@@ -83,7 +83,7 @@ class HeldText:
 
     def _show(self, *, more: bool) -> bytes:
         text = b"".join(self._parts)
-        if self._tag.either and b"&" in text:  # in SVG there are character references
+        if self._tag.either and not more and b"&" in text:  # in SVG there are character references
             decoded = decode_references(text.decode("utf-8", "surrogateescape"))
             self._handler.text(self._tag, decoded.encode("utf-8", "surrogateescape"), more=more)
         text = self._handler.text(self._tag, text, more=more)

@@ -45,10 +45,10 @@ class StartTag:
         """Whether it is an element of SVG or MathML."""
         self.either = is_xml
         """Whether it may be one of HTML as well: it depends on the browser, or on what the scanner does not know."""
-        self.is_root = False
-        """Whether it is the page's root element, as its first tag."""
         self.counts: bool | None = None if is_xml else True
         """Whether it stands in the page itself, and not in a template; None if that depends on the reading."""
+        self.is_root = False
+        """Whether it is the page's root element, as its first tag."""
         self.late = False
         """Of a ``base``: whether content may stand before it, which browsers may yet load from the base after it."""
         match = (XML_NAME if is_xml else NAME).match(raw)

@@ -131,7 +131,7 @@ def _is_foreign(node: LexborNode) -> bool:
     parent = node.parent
     while parent is not None:
         name = str(parent.tag).lower()
-        if name in {"svg", "math", "mglyph", "malignmark"}:
+        if name in {"svg", "math"} or (name in {"mglyph", "malignmark"} and _is_below(parent, "math")):
             return True
         if name in _BREAKOUTS or (name in _SVG_POINTS and _is_below(parent, "svg")):
             return False

@@ -105,3 +105,11 @@ def test_what_is_agreed_to_stays_byte_for_byte() -> None:
 def test_what_is_agreed_to_stays_byte_for_byte_in_public_pages(public_pages: list[bytes]) -> None:
     for page in public_pages:
         assert gated(page, EVERYTHING)[0] == page
+
+
+def test_no_public_page_is_in_doubt(public_pages: list[bytes]) -> None:
+    for page in public_pages:
+        rewriter = Rewriter(TagGate(CLASSIFIER, NOTHING, "page.example"))
+        rewriter.feed(page)
+        rewriter.end()
+        assert not rewriter._in_doubt
