@@ -6,6 +6,7 @@ from cookie_consent.consent.decide import decide
 from cookie_consent.consent.model import Consent, consent_of
 from cookie_consent.consent.notice_hash import notice_hash
 from cookie_consent.consent.reader import ConsentReader
+from cookie_consent.consent.tracking import is_read, unread
 
 __all__ = [
     "Choice",
@@ -18,7 +19,9 @@ __all__ = [
     "consent_of",
     "decide",
     "is_local_path",
+    "is_read",
     "notice_hash",
     "parse_choice",
     "secret_keys",
+    "unread",
 ]
