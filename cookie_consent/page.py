@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 from cookie_consent.gate import RecallingGate
 from cookie_consent.gate.charset import Charset
 from cookie_consent.gate.coding import CodingError, coding_for
+from cookie_consent.gate.documents import DOCUMENTS
+from cookie_consent.gate.opening import Opening
 from cookie_consent.once import log_once
 from cookie_consent.rewriter import Rewriter, StartTag
 
@@ -31,6 +33,7 @@ class Page:
         self.is_complete = True
         """Whether the guard and the banner could be made; a page without is not to be kept."""
         self._exchange = exchange
+        self._opening = Opening()
         self._coding = coding
         self._charset = Charset(content_type)
         self._is_xml = content_type.lower().startswith("application/xhtml+xml")
@@ -47,21 +50,38 @@ class Page:
 
     def feed(self, data: bytes, *, final: bool) -> bytes:
         """Take the next bytes; return what can be sent. Raises ``CodingError`` where the data is broken."""
-        out = [
-            self._coding.encode(self._charset.encode(self._rewriter.feed(self._charset.decode(piece))))
-            for piece in self._coding.decode(data)
-        ]
+        out = []
+        for piece in self._coding.decode(data):
+            text = self._charset.decode(piece)
+            self._opening.feed(text)
+            out.append(self._coding.encode(self._charset.encode(self._rewriter.feed(text))))
         return b"".join([*out, self.finish()] if final else out)
 
     def finish(self) -> bytes:
         """Return the rest."""
-        rest = self._rewriter.feed(self._charset.decode(b"", final=True)) + self._rewriter.end()
+        text = self._charset.decode(b"", final=True)
+        self._opening.feed(text)
+        rest = self._rewriter.feed(text) + self._rewriter.end()
         return self._coding.encode(self._charset.encode(rest, final=True)) + self._coding.finish()
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether it begins like a page, as far as it has come."""
+        return bool(self._opening.is_page)
+
+    @property
+    def _is_shown(self) -> bool:
+        """Whether it becomes a page of its own; a redirect does not, as browsers leave its body unseen."""
+        role = self._exchange.role
+        return not self._exchange.is_redirect and (role == "page" or (role == "either" and self.is_whole))
 
     def _guard(self) -> bytes:
         """Return what stands first in the head. In XML it must stand inside the one root element."""
+        exchange = self._exchange
+        if not self._is_shown and (exchange.is_redirect or exchange.destination not in DOCUMENTS):
+            return b""
         try:
-            return self._exchange.guard() if not self._is_xml or self._exchange.tags.has_root else b""
+            return exchange.guard() if not self._is_xml or exchange.tags.has_root else b""
         except Exception:  # noqa: BLE001 - no fault of the guard may fail the page
             log_once("guard", "the guard's tag could not be made and is missing from the page", exc_info=True)
             self.is_complete = False
@@ -70,7 +90,7 @@ class Page:
     def _banner(self) -> bytes:
         """Return what stands last in the body. An XML parser would refuse the banner's HTML."""
         tags = self._exchange.tags
-        if not self._exchange.is_document or self._is_xml or tags.is_amp:
+        if not self._is_shown or self._exchange.is_prefetch or self._is_xml or tags.is_amp:
             return b""
         try:
             banner = self._exchange.banner()

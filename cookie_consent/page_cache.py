@@ -7,6 +7,7 @@ from collections import OrderedDict
 __all__ = ["PageCache"]
 
 _Key = tuple[object, ...]
+_Page = tuple[bytes, bool]
 _ALIKE = 4
 """So many bodies of one length are kept that were made for the same."""
 
@@ -21,10 +22,10 @@ class PageCache:
     def __init__(self, size: int = 16 * 1024 * 1024) -> None:
         self._limit = size
         self._size = 0
-        self._pages: OrderedDict[tuple[_Key, int], list[tuple[bytes, bytes]]] = OrderedDict()
+        self._pages: OrderedDict[tuple[_Key, int], list[tuple[bytes, _Page]]] = OrderedDict()
 
-    def get(self, key: _Key, body: bytes) -> bytes | None:
-        """Return the rewritten page, or None."""
+    def get(self, key: _Key, body: bytes) -> _Page | None:
+        """Return the rewritten page and whether it begins like one, or None."""
         place = (key, len(body))
         for made_from, page in self._pages.get(place, ()):
             if made_from == body:
@@ -32,19 +33,19 @@ class PageCache:
                 return page
         return None
 
-    def put(self, key: _Key, body: bytes, page: bytes) -> None:
-        """Keep the page, in place of those that were asked for least lately."""
+    def put(self, key: _Key, body: bytes, page: bytes, *, is_whole: bool) -> None:
+        """Keep the page, in place of those that were asked for least lately; ``is_whole``: it begins like a page."""
         if len(body) + len(page) > self._limit // 16:
             return
         place = (key, len(body))
         alike = self._pages.setdefault(place, [])
         self._pages.move_to_end(place)
-        alike.insert(0, (bytes(body), page))
+        alike.insert(0, (body, (page, is_whole)))
         self._size += len(body) + len(page)
         self._forget(alike[_ALIKE:])
         del alike[_ALIKE:]
         while self._size > self._limit:
             self._forget(self._pages.popitem(last=False)[1])
 
-    def _forget(self, pages: list[tuple[bytes, bytes]]) -> None:
-        self._size -= sum(len(body) + len(page) for body, page in pages)
+    def _forget(self, pages: list[tuple[bytes, _Page]]) -> None:
+        self._size -= sum(len(body) + len(page) for body, (page, _) in pages)
