@@ -6,6 +6,7 @@ import logging
 import multiprocessing
 import multiprocessing.util
 import os
+import signal
 import threading
 import weakref
 from typing import TYPE_CHECKING
@@ -13,12 +14,17 @@ from typing import TYPE_CHECKING
 from cookie_consent.errors import ConsentError, LedgerError
 
 if TYPE_CHECKING:
+    from types import FrameType
+
     from cookie_consent.ledger import Ledger
     from cookie_consent.reports import Reports
 
 __all__ = ["Upkeep", "upkeeps"]
 
 logger = logging.getLogger("cookie_consent")
+
+_LONGEST_END = 5.0
+"""Seconds that a server waits, once told to end, for what is left to do here."""
 
 
 class Upkeep:
@@ -31,6 +37,7 @@ class Upkeep:
         self._ledger = ledger
         self._reports = reports
         self._lock = threading.Lock()
+        self._hears_of_end = False
         self.has_begun = False
         """Whether it has in this process, with or without success."""
         upkeeps.add(self)
@@ -58,6 +65,7 @@ class Upkeep:
         """Start the threads only, which open the log when it is their time: a request does not wait for the disk."""
         try:
             self.begin(opens=False)
+            self._hear_of_end()
         except ConsentError as error:
             logger.error("the log is not counted and sealed until this is put right: %s", error)  # noqa: TRY400 - as above
         except RuntimeError as error:  # such as no more threads, as the interpreter ends
@@ -69,6 +77,29 @@ class Upkeep:
             self._reports.flush()
             self._ledger.close()
             self.has_begun = False
+
+    def _hear_of_end(self) -> None:
+        """End before a server does that handles SIGTERM.
+
+        uvicorn sends itself the signal again when it is done, and that time it ends without atexit.
+        """
+        before = signal.getsignal(signal.SIGTERM)
+        if self._hears_of_end or not callable(before) or threading.current_thread() is not threading.main_thread():
+            return
+        self._hears_of_end = True
+        handle = before
+        reference = weakref.ref(self)
+
+        def end_first(number: int, frame: FrameType | None) -> None:
+            upkeep = reference()
+            if upkeep is not None and upkeep.has_begun:
+                # In a thread of its own, as this one may hold a lock that is needed.
+                thread = threading.Thread(target=upkeep.end, name="cookie-consent-end", daemon=True)
+                thread.start()
+                thread.join(_LONGEST_END)
+            handle(number, frame)
+
+        signal.signal(signal.SIGTERM, end_first)
 
     def _reset(self) -> None:
         self._lock = threading.Lock()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
+import signal
 import subprocess
 import sys
 import threading
@@ -194,7 +195,7 @@ async def test_a_wrong_key_is_told_of_and_fails_no_page(
 
 
 PROGRAM = """
-import asyncio, os, sys
+import asyncio, os, signal, sys
 from cookie_consent import ConsentMiddleware, Ledger, Policy
 from cookie_consent.ledger import new_record_id
 
@@ -219,7 +220,20 @@ ENDINGS = {
         "process.start(); process.join()"
     ),
 }
-EXPECTED = {"exit": 1, "fork": 2, "fork before": 1, "multiprocessing": 1}
+ENDINGS["uvicorn"] = """
+class Server:
+    is_told = False
+    def handle(self, *_): self.is_told = True
+
+server = Server()
+signal.signal(signal.SIGTERM, server.handle)
+ask()
+os.kill(os.getpid(), signal.SIGTERM)
+while not server.is_told: ...
+signal.signal(signal.SIGTERM, signal.SIG_DFL)
+signal.raise_signal(signal.SIGTERM)
+"""
+EXPECTED = {"exit": 1, "fork": 2, "fork before": 1, "multiprocessing": 1, "uvicorn": 1}
 
 
 @pytest.mark.parametrize("ending", ENDINGS)
@@ -232,7 +246,7 @@ def test_reports_are_saved_and_the_log_is_sealed_at_the_end(tmp_path: Path, endi
     environment = {**os.environ, "CONSENT_LEDGER_KEY": new_key("shop.example/consent")[0]}
     code = [sys.executable, "-c", PROGRAM + ENDINGS[ending], url]
     done = subprocess.run(code, check=False, capture_output=True, env=environment, text=True)
-    assert (done.returncode, done.stderr) == (0, "")
+    assert (done.returncode, done.stderr) == (-signal.SIGTERM if ending == "uvicorn" else 0, "")
     with Ledger(url).writing() as connection:
         found = connection.exec_driver_sql("select count from consent_findings where name = 'met.test'").scalars().all()
         sealed = connection.exec_driver_sql("select count(*) from consent_leaves").scalar()
