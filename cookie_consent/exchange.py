@@ -143,15 +143,21 @@ class Exchange:
         """What the answer is asked for (Fetch Metadata, section 2.1); None where the browser does not say."""
         return self._asked.get(b"sec-fetch-dest")
 
-    @cached_property
+    @property
     def role(self) -> Role:
         """Whether the answer becomes a page of its own, where guard and banner belong."""
         return role_of(self._asked)
 
-    @cached_property
+    @property
     def is_prefetch(self) -> bool:
         """Whether the browser asks in advance, so that nobody looks at the page yet."""
         return is_prefetch(self._asked)
+
+    @property
+    def is_navigation(self) -> bool:
+        """Whether the visitor is about to see the answer as a page of its own."""
+        is_seen = self.role == "page" and not self.is_prefetch and not self.is_redirect
+        return is_seen and self.scope["method"] == "GET"
 
     @property
     def is_read(self) -> bool:
@@ -161,8 +167,9 @@ class Exchange:
     @property
     def is_for_all(self) -> bool:
         """Whether the page is that of visitors without a choice or a signal, which shared caches may keep."""
-        is_strictest = self.consent is self.site.undecided or self.consent.state == self.site.undecided.state
-        return is_strictest and not self.is_prefetch and not self.is_read
+        strictest = self.site.undecided
+        is_strictest = self.consent is strictest or self.consent.state == strictest.state
+        return is_strictest and not is_read(self._shown) and not is_prefetch(self._asked)
 
     @cached_property
     def tags(self) -> TagGate:
@@ -265,8 +272,8 @@ class Exchange:
         return (
             self.consent.state,
             self.authority,
-            self.role,
-            self.is_prefetch,
+            role_of(self._asked),
+            is_prefetch(self._asked),
             self.destination in DOCUMENTS,
             self.unsafe_method,
             *self._place.values(),

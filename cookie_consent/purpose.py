@@ -35,9 +35,9 @@ They matter on hosts without https, where browsers send no ``Sec-Fetch-Dest``.
 """
 PREFETCH_HEADERS = ("Sec-Purpose", "Purpose", "X-Moz")
 
-_SCRIPT_NAMES = tuple(name.lower().encode("ascii") for name in SCRIPT_HEADERS)
+_SCRIPT_NAMES = frozenset(name.lower().encode("ascii") for name in SCRIPT_HEADERS)
 _REQUESTED_WITH = b"x-requested-with"
-_PREFETCH_NAMES = tuple(name.lower().encode("ascii") for name in PREFETCH_HEADERS)
+_PREFETCH_NAMES = frozenset(name.lower().encode("ascii") for name in PREFETCH_HEADERS)
 
 
 def role_of(asked: Mapping[bytes, bytes]) -> Role:
@@ -45,20 +45,18 @@ def role_of(asked: Mapping[bytes, bytes]) -> Role:
     destination = asked.get(b"sec-fetch-dest")
     if destination not in {None, b"document", b"empty"}:
         return "part"
-    is_scripted = destination == b"empty" or b"text/html" not in asked.get(b"accept", b"")
-    return "either" if is_scripted or any(_is_sent(asked, name) for name in _SCRIPT_NAMES) else "page"
+    if destination == b"empty" or b"text/html" not in asked.get(b"accept", b""):
+        return "either"
+    if _SCRIPT_NAMES.isdisjoint(asked):
+        return "page"
+    # Android's WebView sends the name of its app with each navigation, such as "com.example.shop".
+    is_app = b"." in asked.get(_REQUESTED_WITH, b"") and _SCRIPT_NAMES.intersection(asked) == {_REQUESTED_WITH}
+    return "page" if is_app else "either"
 
 
 def is_prefetch(asked: Mapping[bytes, bytes]) -> bool:
     """Say whether the browser asks in advance, prerendering too (Fetch standard, section 3.8, ``Sec-Purpose``)."""
-    return any(
-        name in asked and asked[name].strip().lower().startswith((b"prefetch", b"prerender"))
-        for name in _PREFETCH_NAMES
+    return not _PREFETCH_NAMES.isdisjoint(asked) and any(
+        asked[name].strip().lower().startswith((b"prefetch", b"prerender"))
+        for name in _PREFETCH_NAMES.intersection(asked)
     )
-
-
-def _is_sent(asked: Mapping[bytes, bytes], name: bytes) -> bool:
-    if name == _REQUESTED_WITH:
-        # Android's WebView sends the name of its app here with each navigation, such as "com.example.shop".
-        return b"." not in asked.get(name, b".")
-    return name in asked

@@ -120,7 +120,7 @@ def gated(  # noqa: C901 - each call would be felt
         forward = Responder(Exchange(*request), send).send
         return forward(message)
 
-    setattr(outer, _IS_ASYNC, _ASYNC)
+    outer.__dict__[_IS_ASYNC] = _ASYNC
     return inner, outer
 
 
@@ -347,8 +347,7 @@ class Responder:
         if self._exchange.is_governing and not self._exchange.is_amp:
             add_policy(self._start["headers"], self._exchange)
         exchange = self._exchange
-        is_seen = exchange.role == "page" and not exchange.is_prefetch and not exchange.is_redirect
-        if exchange.consent.overruled and is_seen and exchange.scope["method"] == "GET":
+        if exchange.consent.overruled and exchange.is_navigation:
             cookie = await exchange.signal_cookie()
             if cookie is not None:
                 add_visitors_cookie(self._start["headers"], cookie)

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import copy
+import pickle
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
@@ -207,13 +210,15 @@ def test_a_consent_is_read_by_its_first_attribute() -> None:
     assert not is_read(shown)
     assert shown.allows("session")
     assert is_read(shown)
-    assert type(shown) is Consent
+    assert shown.__class__ is Consent
     assert not is_read(unread(CONSENT))  # of another request
 
 
 def test_a_consent_that_is_shown_is_the_same() -> None:
     assert unread(CONSENT) == CONSENT == unread(CONSENT)
     assert repr(unread(CONSENT)) == repr(CONSENT)
+    assert hash(replace(unread(CONSENT), services=())) == hash(replace(CONSENT, services=()))  # type: ignore[arg-type]
+    assert copy.deepcopy(unread(CONSENT)) == pickle.loads(pickle.dumps(unread(CONSENT))) == CONSENT  # noqa: S301 - ours
     assert {"consent": unread(CONSENT)}["consent"].state == CONSENT.state
     with pytest.raises(AttributeError):
         unread(CONSENT).id = "b"  # type: ignore[misc]
