@@ -186,6 +186,23 @@ async def test_what_the_application_made_of_the_consent_is_not_shared(
     assert not FOR_CACHES & {name for name, _ in reply.headers}
 
 
+async def test_the_shortest_way_looks_whether_the_consent_was_read(ledger_url: str) -> None:
+    """An answer without any header of interest passes at once, unless it depends on the consent."""
+
+    async def app(scope: Scope, receive: Receive, send: Send) -> None:  # noqa: ARG001 - an ASGI application
+        if scope["path"] == "/reads":
+            _ = scope["consent"].granted
+        headers = [(b"content-type", b"application/json"), (b"cache-control", b"public")]
+        await send({"type": "http.response.start", "status": 200, "headers": headers})
+        await send({"type": "http.response.body", "body": b"{}"})
+
+    gated = ConsentMiddleware(app, Policy(version="1"), secret="x" * 40, ledger=ledger_url)
+    read = await ask(gated, "/reads", headers={"accept": "*/*"})
+    assert (read.header("cache-control"), read.listed("vary")) == ("private", {"cookie", "sec-gpc"})
+    other = await ask(gated, "/", headers={"accept": "*/*"})
+    assert (other.header("cache-control"), other.header("vary")) == ("public", None)
+
+
 async def test_cookies_that_were_agreed_to_are_not_shared(ledger_url: str) -> None:
     gated = site(ledger_url, b"application/json", (b"set-cookie", b"_ga=1"))
     assert "public" in (await ask(gated, headers={"accept": "*/*"})).listed("cache-control")  # nobody's

@@ -114,9 +114,10 @@ async def test_flask(ledger_url: str) -> None:
         assert answer in reply.text
 
 
-async def test_a_bridge_that_hands_nothing_over(ledger_url: str) -> None:
+@pytest.mark.parametrize("asked", [{}, {"if-none-match": '"a"'}])  # by each of the two ways to send
+async def test_a_bridge_that_hands_nothing_over(ledger_url: str, asked: dict[str, str]) -> None:
     bridge: Any = WsgiToAsgi
-    reply = await ask(wrapped(bridge(flask()), ledger_url), headers={"accept": "*/*"})
+    reply = await ask(wrapped(bridge(flask()), ledger_url), headers={"accept": "*/*", **asked})
     assert isinstance(reply.error, ConfigurationError)
     assert "a2wsgi" in str(reply.error)
 
