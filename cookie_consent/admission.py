@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 __all__ = [
     "CONDITIONS",
     "LOOKED_INTO",
+    "PARTS",
     "Admission",
     "asks_for_page",
     "is_to_be_read",
@@ -24,8 +25,12 @@ __all__ = [
     "shown_extensions",
 ]
 
-CONDITIONS = frozenset({b"if-modified-since", b"if-range", b"range"})
-"""Not shown to the application where a page is asked for: what it would compare is the page before the gate."""
+PARTS = frozenset({b"if-range", b"range"})
+CONDITIONS = PARTS | {b"if-modified-since"}
+"""Not shown to the application where a page is asked for: what it would compare is the page before the gate.
+
+``PARTS`` are where they may continue a download.
+"""
 LOOKED_INTO = CONDITIONS | {b"accept", b"cookie", b"if-none-match", b"sec-fetch-dest", b"sec-gpc"}
 """Headers of requests that ``Admission`` has to see; ``Accept`` only where it asks for a page."""
 _HIDDEN_EXTENSIONS = frozenset({"http.response.pathsend", "http.response.zerocopysend", "http.response.push"})

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any
 
-from cookie_consent.admission import CONDITIONS, asks_for_page, is_to_be_read, readable_codings, shown_extensions
+from cookie_consent.admission import CONDITIONS, PARTS, asks_for_page, is_to_be_read, readable_codings, shown_extensions
+from cookie_consent.consent import Consent, is_read, unread
 from cookie_consent.gate import (
     ContentSecurityPolicies,
     CookieGate,
@@ -21,16 +22,17 @@ from cookie_consent.gate import (
 )
 from cookie_consent.gate.documents import DOCUMENTS, WORKERS
 from cookie_consent.gate.validators import Validators
+from cookie_consent.purpose import Role, is_prefetch, role_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Awaitable, Callable, Iterable
 
-    from starlette.types import Scope
+    from starlette.types import ASGIApp, Scope, Send
 
     from cookie_consent.admission import Admission
     from cookie_consent.banner import Renderer
     from cookie_consent.classify import Classifier
-    from cookie_consent.consent import Consent, ConsentCookie
+    from cookie_consent.consent import ConsentCookie
     from cookie_consent.page_cache import PageCache
     from cookie_consent.reports import Reports
     from cookie_consent.rewriter import QuietMarkup
@@ -45,6 +47,8 @@ _GOVERNED = DOCUMENTS | WORKERS
 class Site:
     """What all exchanges of one middleware share."""
 
+    app: ASGIApp
+    """The application that is held to the policy."""
     admission: Admission
     undecided: Consent
     """The consent for a request with neither a choice nor a signal."""
@@ -71,10 +75,16 @@ class Exchange:
     refuses_cookies = False
     """Whether a cookie that came with the request is not agreed to; known when the application has its scope."""
 
-    def __init__(self, site: Site, scope: Scope, consent: Consent) -> None:
+    is_redirect = False
+    """Whether the answer leads the browser on, so that nobody sees its body; known when the response starts."""
+    ask_for_whole: Callable[[Scope, Send], Awaitable[None]] | None = None
+    """Asks the application once more; None where it was not asked for a part."""
+
+    def __init__(self, site: Site, scope: Scope, consent: Consent, shown: Consent | None = None) -> None:
         self.site = site
         self.scope = scope
         self.consent = consent
+        self._shown = shown if shown is not None else unread(consent)  # to the application
 
     @cached_property
     def _asked(self) -> dict[bytes, bytes]:
@@ -134,12 +144,32 @@ class Exchange:
         return self._asked.get(b"sec-fetch-dest")
 
     @property
-    def is_document(self) -> bool:
-        """Whether the answer becomes a page of its own, where a banner belongs (Fetch Metadata, section 2.1)."""
-        if self.destination is not None:
-            return self.destination == b"document"
-        is_script = self._asked.get(b"x-requested-with", b"").lower() == b"xmlhttprequest"
-        return b"hx-request" not in self._asked and not is_script
+    def role(self) -> Role:
+        """Whether the answer becomes a page of its own, where guard and banner belong."""
+        return role_of(self._asked)
+
+    @property
+    def is_prefetch(self) -> bool:
+        """Whether the browser asks in advance, so that nobody looks at the page yet."""
+        return is_prefetch(self._asked)
+
+    @property
+    def is_navigation(self) -> bool:
+        """Whether the visitor is about to see the answer as a page of its own."""
+        is_seen = self.role == "page" and not self.is_prefetch and not self.is_redirect
+        return is_seen and self.scope["method"] == "GET"
+
+    @property
+    def is_read(self) -> bool:
+        """Whether the application has looked at the consent by now."""
+        return is_read(self._shown)
+
+    @property
+    def is_for_all(self) -> bool:
+        """Whether the page is that of visitors without a choice or a signal, which shared caches may keep."""
+        strictest = self.site.undecided
+        is_strictest = self.consent is strictest or self.consent.state == strictest.state
+        return is_strictest and not is_read(self._shown) and not is_prefetch(self._asked)
 
     @cached_property
     def tags(self) -> TagGate:
@@ -167,6 +197,19 @@ class Exchange:
     def has_variants(self) -> bool:
         """Whether the answer may depend on the consent, so that the application is asked for no part of it."""
         return asks_for_page(self._asked) or (self.is_governing and self.destination in _GOVERNED)
+
+    @cached_property
+    def asks_for_part(self) -> bool:
+        """Whether the application is asked for a part: always by programs, and by browsers that continue a download.
+
+        What is not a page may be continued. A page may not: its bytes depend on the consent, and so do its validators.
+        """
+        asked = self._asked
+        if b"range" not in asked or not self.has_variants:
+            return b"range" in asked
+        has_body = asked.get(b"content-length", b"0") != b"0" or b"transfer-encoding" in asked
+        is_of_page = self.validators.has_mark(asked.get(b"if-range", b"").decode("latin-1"))
+        return self.scope["method"] == "GET" and not has_body and not is_of_page
 
     @property
     def own_marks(self) -> object:
@@ -210,9 +253,9 @@ class Exchange:
         return "" if method in {"GET", "HEAD"} else "POST"
 
     def guard(self) -> bytes:
-        """Return the tag of the guard; empty where the page takes none."""
+        """Return the tag of the guard; empty where the policy or the page does without it."""
         path = self.site.guard
-        if not path or not (self.is_document or self.destination in DOCUMENTS) or self.tags.is_amp:
+        if not path or self.tags.is_amp:
             return b""
         root_path = self.scope.get("root_path", "")
         tag = guard_tag(path, self.consent, root_path=root_path, method=self.unsafe_method, held=self.held)
@@ -229,7 +272,8 @@ class Exchange:
         return (
             self.consent.state,
             self.authority,
-            self.is_document,
+            role_of(self._asked),
+            is_prefetch(self._asked),
             self.destination in DOCUMENTS,
             self.unsafe_method,
             *self._place.values(),
@@ -252,23 +296,24 @@ class Exchange:
 
     def inner_scope(self) -> Scope:
         """Return the scope that the application sees: with the consent, without the cookies that it does not cover."""
-        inner = {**self.scope, "consent": self.consent, "headers": self._inner_headers()}
+        inner = {**self.scope, "consent": self._shown, "headers": self._inner_headers()}
         if "extensions" in inner:
             inner["extensions"] = shown_extensions(inner)
         return inner
 
     def _inner_headers(self) -> list[tuple[bytes, bytes]]:
         headers = []
-        has_variants, is_read = self.has_variants, is_to_be_read(self._asked)
+        has_variants, is_to_read = self.has_variants, is_to_be_read(self._asked)
+        is_page = has_variants and not self.unsafe_method  # else the condition is that of a change, not of a cache
         for name, value in self.scope["headers"]:
             shown = value
             if name == b"cookie":
                 shown = self.cookies.request(value.decode("latin-1")).encode("latin-1")
             elif name == b"accept-encoding":
-                shown = readable_codings(value) if is_read else value
+                shown = readable_codings(value) if is_to_read else value
             elif name == b"if-none-match":
-                shown = self.validators.request(value.decode("latin-1"), is_page=has_variants).encode("latin-1")
-            elif has_variants and name in CONDITIONS:
+                shown = self.validators.request(value.decode("latin-1"), is_page=is_page).encode("latin-1")
+            elif has_variants and name in CONDITIONS and not (name in PARTS and self.asks_for_part):
                 continue
             if shown or not value:
                 headers.append((name, shown))

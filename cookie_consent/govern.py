@@ -8,19 +8,29 @@ from starlette.datastructures import MutableHeaders
 
 from cookie_consent.gate.documents import DOCUMENTS, WORKERS, is_governed
 from cookie_consent.gate.media_type import joined
+from cookie_consent.gate.sharing import keep_private
+from cookie_consent.purpose import PREFETCH_HEADERS, SCRIPT_HEADERS
 
 if TYPE_CHECKING:
     from cookie_consent.exchange import Exchange
 
-__all__ = ["add_policy", "add_visitors_cookie", "govern", "govern_not_modified", "page_headers"]
+__all__ = [
+    "add_policy",
+    "add_visitors_cookie",
+    "govern",
+    "govern_not_modified",
+    "keep_for_reader",
+    "page_headers",
+    "vary_by_script",
+]
 
 _RawHeaders = list[tuple[bytes, bytes]]
 _POLICY = b"content-security-policy"
 _PREFETCH = b"x-dns-prefetch-control"
-_PAGE_VARIES = ("Cookie", "Accept-Language", "Sec-GPC", "Sec-Fetch-Dest")
+_PAGE_VARIES = ("Cookie", "Accept-Language", "Sec-GPC", "Sec-Fetch-Dest", *PREFETCH_HEADERS)
 _PAGE_VARY = ", ".join(_PAGE_VARIES).encode("ascii")
-_FOR_CDNS = (b"cdn-cache-control", b"surrogate-control")
-"""How the names of fields end that tell CDNs what to store; some have a name of their own in front."""
+_FRAGMENT_VARIES = ("Accept", *SCRIPT_HEADERS)
+"""What decides, beside the above, whether something that does not begin like a page gets a banner."""
 _STALE = frozenset(
     {
         b"content-length",
@@ -50,6 +60,8 @@ def page_headers(headers: _RawHeaders, names: dict[bytes, bytes], exchange: Exch
         _add_vary(MutableHeaders(raw=sent), *_PAGE_VARIES)
     else:
         sent.append((b"vary", _PAGE_VARY))
+    if not exchange.is_for_all:
+        keep_private(sent)
     if _POLICY in names:
         exchange.own_elements.add(value.decode("latin-1") for name, value in sent if name == _POLICY)
     return sent
@@ -64,15 +76,24 @@ def add_policy(headers: _RawHeaders, exchange: Exchange) -> None:
             headers.append((_PREFETCH, b"off"))
 
 
-def add_visitors_cookie(headers: _RawHeaders, cookie: str) -> None:
-    """Add the consent cookie to a page, which then is for this visitor only, whatever the application says.
+def vary_by_script(headers: _RawHeaders) -> None:
+    """Say of an answer that may be a fragment that it depends on what asks for it."""
+    _add_vary(MutableHeaders(raw=headers), *_FRAGMENT_VARIES)
 
-    Pages vary with ``Cookie``, but not every cache looks at that, and the cookie names the visitor. ``private`` stands
-    beside ``no-store``, which some caches of CDNs leave to browsers; fields that are for CDNs alone would outweigh
-    both (RFC 9213, section 2.2).
+
+def keep_for_reader(headers: MutableHeaders, exchange: Exchange) -> None:
+    """Keep an answer, of whatever type, from other visitors where the application has read the consent."""
+    if exchange.is_read:
+        _add_vary(headers, "Cookie", "Sec-GPC")
+        keep_private(headers.raw)
+
+
+def add_visitors_cookie(headers: _RawHeaders, cookie: str) -> None:
+    """Add the consent cookie to a page, which then is stored nowhere, whatever the application says.
+
+    Pages vary with ``Cookie``, but not every cache looks at that, and the cookie names the visitor.
     """
-    headers[:] = [header for header in headers if header[0] != b"cache-control" and not header[0].endswith(_FOR_CDNS)]
-    headers.append((b"cache-control", b"private, no-store"))
+    keep_private(headers, storable=False)
     headers.append((b"set-cookie", cookie.encode("latin-1")))
 
 
@@ -88,6 +109,8 @@ def govern(headers: MutableHeaders, exchange: Exchange) -> None:
             headers["etag"] = exchange.validators.page(headers["etag"])
         del headers["last-modified"]
         _add_vary(headers, "Cookie", "Sec-GPC", "Sec-Fetch-Dest")
+        if not exchange.is_for_all:
+            keep_private(headers.raw)
         add_policy(headers.raw, exchange)
     else:
         _add_vary(headers, "Sec-Fetch-Dest")
@@ -99,14 +122,20 @@ def govern_not_modified(headers: MutableHeaders, exchange: Exchange) -> None:
     What is stored has the policy of the same consent, since entity tags of others are not shown to the application.
     So the policy is sent again only where the site's own would take its place, and the site's only by the site.
     """
+    is_page = exchange.has_variants or exchange.validators.is_of_page
     may_be_page = exchange.destination is None or exchange.destination in DOCUMENTS or exchange.destination in WORKERS
-    if may_be_page:
-        _add_vary(headers, "Cookie", "Accept-Language", "Sec-GPC", "Sec-Fetch-Dest")
+    if is_page and not exchange.is_for_all:
+        keep_private(headers.raw)
+    if is_page or (exchange.is_governing and may_be_page):
+        _add_vary(headers, *_PAGE_VARIES, *(_FRAGMENT_VARIES if is_page else ()))
         if "content-security-policy" in headers or "content-security-policy-report-only" in headers:
-            add_policy(headers.raw, exchange)
+            add_policy(headers.raw, exchange)  # none where the policy file has switched that gate off
 
 
 def _add_vary(headers: MutableHeaders, *names: str) -> None:
-    """Say what the answer depends on beside its address."""
-    for name in names:
-        headers.add_vary_header(name)
+    """Say what the answer depends on beside its address (RFC 9110, section 12.5.5)."""
+    given = ", ".join(headers.getlist("vary"))
+    known = {name.strip().lower() for name in given.split(",")}
+    new = [name for name in names if name.lower() not in known]
+    if new and "*" not in known:
+        headers["vary"] = ", ".join([given, *new] if given.strip() else new)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import gc
 import hashlib
 import logging
+from functools import partial
 from typing import TYPE_CHECKING
 
 import anyio
@@ -16,11 +17,12 @@ from cookie_consent.assets import Assets, guard_source
 from cookie_consent.banner import Renderer
 from cookie_consent.classify import Classifier
 from cookie_consent.consent import Consent, ConsentCookie, ConsentReader, ReceiptOffer, secret_keys
-from cookie_consent.errors import LedgerError
+from cookie_consent.error_pages import hold_error_page
 from cookie_consent.exchange import Site
 from cookie_consent.gate import ContentSecurityPolicies, JudgedTags, guard_script
 from cookie_consent.handshake import handshake
 from cookie_consent.ledger import Ledger
+from cookie_consent.lifespan import Lifespan
 from cookie_consent.page_cache import PageCache
 from cookie_consent.policy import DEFAULT_PREFIX, UNCLASSIFIED, Policy, checked_prefix, load_policy
 from cookie_consent.reports import Reports
@@ -28,19 +30,22 @@ from cookie_consent.responder import gated
 from cookie_consent.rewriter import QuietMarkup
 from cookie_consent.routes import Routes, gpc_document
 from cookie_consent.signals import SignalLog
+from cookie_consent.upkeep import Upkeep
 from cookie_consent.version import __version__
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
-    from starlette.types import ASGIApp, Message, Receive, Scope, Send
+    from starlette.types import ASGIApp, Receive, Scope, Send
 
 __all__ = ["ConsentMiddleware"]
 
 logger = logging.getLogger("cookie_consent")
 
 _GPC = "/.well-known/gpc.json"
+_OUTER = "cookie_consent.outer"
+"""Marks the scope of a lifespan that another middleware of this kind has passed on."""
 
 
 class ConsentMiddleware:
@@ -53,8 +58,10 @@ class ConsentMiddleware:
     ``CONSENT_ADMIN_TOKEN``. With a key in ``CONSENT_LEDGER_KEY`` the log is sealed while the
     server runs. Raises ``ConfigurationError``, and ``PolicyError`` for a wrong policy.
 
-    Put it outside every middleware that sets cookies or makes pages. The scheme is trusted as the server gives it:
-    behind a proxy that ends TLS let the server read ``X-Forwarded-Proto``, or set ``cookie.https_only``.
+    Put it outside every middleware that sets cookies or makes pages: ``app = ConsentMiddleware(app)`` is outside all of
+    a framework's. Inside another of its kind it passes everything on, so that the outermost policy holds. The scheme is
+    trusted as the server gives it: behind a proxy that ends TLS let the server read ``X-Forwarded-Proto``, or set
+    ``cookie.https_only``.
     """
 
     def __init__(
@@ -76,6 +83,8 @@ class ConsentMiddleware:
         self._cookie = ConsentCookie(keys, self.policy.cookie)
         self._classifier = Classifier(self.policy)
         self.reports = Reports(self._classifier, self.ledger)
+        self._upkeep = Upkeep(self.ledger, self.reports)
+        self._is_inner = False
         own = {self._cookie.name(secure=secure) for secure in (False, True)} | {self._cookie.signal_name}
         guard = guard_script(guard_source(), self.policy, own)
         assets = Assets(f"{prefix}/assets", made={"guard.js": guard})
@@ -84,6 +93,7 @@ class ConsentMiddleware:
         self._warn_of_size(policies)
         reader = ConsentReader(self.policy, self._cookie)
         self._site = Site(
+            app=app,
             admission=Admission(reader, self._classifier, self._cookie),
             undecided=reader.undecided,
             classifier=self._classifier,
@@ -120,22 +130,38 @@ class ConsentMiddleware:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Guard one request (ASGI 3)."""
-        if scope["type"] != "http":
-            await self._guard_other(scope, receive, send)
+        kind = scope["type"]
+        if kind not in {"http", "websocket"}:
+            await (self._lifespan if kind == "lifespan" else self.app)(scope, receive, send)
+            return
+        if isinstance(scope.get("consent"), Consent):
+            await self._pass_on(scope, receive, send)
+            return
+        if not self._upkeep.has_begun:
+            self._upkeep.begin_at_request()  # not every server sends lifespan events
+        if type(scope["headers"]) is not list:
+            scope = {**scope, "headers": list(scope["headers"])}  # any iterable may come, which may be read only once
+        if kind == "websocket":
+            inner, outer = handshake(self._site, scope, send)
+            await self.app(inner, receive, outer)
             return
         path = scope["path"]
         if (self._below in path or _GPC in path) and self._own_path(scope):
             await self._answer(self._own_path(scope), scope, receive, send)
             return
-        inner, outer = gated(self._site, scope, send)
-        await self.app(inner, receive, outer)
-
-    async def _guard_other(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] == "websocket":
-            inner, outer = handshake(self._site, scope, send)
+        inner, outer = gated(self._site, scope, receive, send)
+        try:
             await self.app(inner, receive, outer)
-        else:
-            await (self._lifespan if scope["type"] == "lifespan" else self.app)(scope, receive, send)
+        except Exception as error:
+            hold_error_page(scope, error, partial(gated, self._site, scope), self._site.admission.consent(scope))
+            raise
+
+    async def _pass_on(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Leave a request to the middleware outside this one, which has given it the consent."""
+        if not self._is_inner:
+            self._is_inner = True
+            logger.warning("an application is wrapped in ConsentMiddleware twice: the policy of the outermost holds")
+        await self.app(scope, receive, send)
 
     def _own_path(self, scope: Scope) -> str:
         """Return the path if it is one that this package answers, as the application counts it; else nothing."""
@@ -154,27 +180,13 @@ class ConsentMiddleware:
         await response(scope, receive, send)
 
     async def _lifespan(self, scope: Scope, receive: Receive, send: Send) -> None:
-        await self._open_ledger()
+        if _OUTER in scope:
+            await self.app(scope, receive, send)
+            return
+        await anyio.to_thread.run_sync(self._upkeep.begin)
         gc.collect()  # what is left of building all this lies scattered among what each request uses, and slows it
-        is_closed = False
-
-        async def close_first(message: Message) -> None:
-            """Save what waits before the server is told that it may end this process."""
-            nonlocal is_closed
-            if message["type"].startswith("lifespan.shutdown."):
-                is_closed = True
-                await self._close()
-            await send(message)
-
-        try:
-            await self.app(scope, receive, close_first)
-        finally:
-            if not is_closed:
-                await self._close()
-
-    async def _close(self) -> None:
-        await anyio.to_thread.run_sync(self.reports.flush)
-        await anyio.to_thread.run_sync(self.ledger.close)
+        lifespan = Lifespan(receive, send, before_end=partial(anyio.to_thread.run_sync, self._upkeep.end))
+        await lifespan.run(self.app, {**scope, _OUTER: True})
 
     def _warn_of_size(self, policies: ContentSecurityPolicies) -> None:
         """Say at the start what the Content-Security-Policy has no room for when all is accepted but the unknown."""
@@ -187,14 +199,6 @@ class ConsentMiddleware:
                 len(left_out),
                 left_out[0],
             )
-
-    async def _open_ledger(self) -> None:
-        """Find out at the start, rather than at the first choice, whether the log can be written."""
-        try:
-            await anyio.to_thread.run_sync(self.ledger.open)
-        except LedgerError as error:
-            logger.error("the log cannot be used until this is put right: %s", error)  # noqa: TRY400 - it says it all
-        self.ledger.start()
 
 
 def _digest(text: str) -> str:

@@ -7,7 +7,9 @@ from typing import TYPE_CHECKING
 from cookie_consent.gate import RecallingGate
 from cookie_consent.gate.charset import Charset
 from cookie_consent.gate.coding import CodingError, coding_for
+from cookie_consent.gate.documents import DOCUMENTS
 from cookie_consent.gate.encodings import encoding_of
+from cookie_consent.gate.opening import Opening
 from cookie_consent.gate.readings import BothReadings, is_doubtful
 from cookie_consent.gate.sniff import is_unknown_type
 from cookie_consent.once import log_once
@@ -40,6 +42,7 @@ class Page:
         self.is_complete = True
         """Whether the guard and the banner could be made; a page without is not to be kept."""
         self._exchange = exchange
+        self._opening = Opening()
         self._coding = coding
         self._is_coded = content_encoding is not None
         self._content_type = content_type
@@ -75,6 +78,7 @@ class Page:
     def finish(self) -> bytes:
         """Return the rest."""
         data = self._charset.decode(b"", final=True)
+        self._opening.feed(data)
         rewriter = self._begun()
         rest = rewriter.feed(data) + rewriter.end()
         if rewriter.is_too_long:
@@ -88,6 +92,7 @@ class Page:
     def _rewritten(self, data: bytes) -> bytes:
         if not self._charset.is_decided:
             return b""
+        self._opening.feed(data)
         return self._coding.encode(self._charset.encode(self._begun().feed(data)))
 
     def _begun(self) -> Rewriter:
@@ -110,10 +115,24 @@ class Page:
         )
         return self._rewriter
 
+    @property
+    def is_whole(self) -> bool:
+        """Whether it begins like a page, as far as it has come."""
+        return bool(self._opening.is_page)
+
+    @property
+    def _is_shown(self) -> bool:
+        """Whether it becomes a page of its own; a redirect does not, as browsers leave its body unseen."""
+        role = self._exchange.role
+        return not self._exchange.is_redirect and (role == "page" or (role == "either" and self.is_whole))
+
     def _guard(self) -> bytes:
         """Return what stands first in the head. In XML it must stand inside the one root element."""
+        exchange = self._exchange
+        if not self._is_shown and (exchange.is_redirect or exchange.destination not in DOCUMENTS):
+            return b""
         try:
-            return self._exchange.guard() if not self._is_xml or self._exchange.tags.has_root else b""
+            return exchange.guard() if not self._is_xml or exchange.tags.has_root else b""
         except Exception:  # noqa: BLE001 - no fault of the guard may fail the page
             log_once("guard", "the guard's tag could not be made and is missing from the page", exc_info=True)
             self.is_complete = False
@@ -122,7 +141,7 @@ class Page:
     def _banner(self) -> bytes:
         """Return what stands last in the body. An XML parser would refuse the banner's HTML."""
         tags = self._exchange.tags
-        if not self._exchange.is_document or self._is_xml or tags.is_amp:
+        if not self._is_shown or self._exchange.is_prefetch or self._is_xml or tags.is_amp:
             return b""
         try:
             banner = self._exchange.banner()

@@ -3,16 +3,25 @@
 from __future__ import annotations
 
 from collections import OrderedDict
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
     from cookie_consent.gate.response_headers import Told
 
-__all__ = ["PageCache"]
+__all__ = ["PageCache", "RewrittenPage"]
 
 _Key = tuple[object, ...]
 _ALIKE = 4
 """So many bodies of one length are kept that were made for the same."""
+
+
+class RewrittenPage(NamedTuple):
+    """A page as it is sent."""
+
+    body: bytes
+    told: Told = ()
+    is_whole: bool = True
+    """Whether it begins like a page, and is no fragment of one."""
 
 
 class PageCache:
@@ -25,30 +34,30 @@ class PageCache:
     def __init__(self, size: int = 16 * 1024 * 1024) -> None:
         self._limit = size
         self._size = 0
-        self._pages: OrderedDict[tuple[_Key, int], list[tuple[bytes, bytes, Told]]] = OrderedDict()
+        self._pages: OrderedDict[tuple[_Key, int], list[tuple[bytes, RewrittenPage]]] = OrderedDict()
 
-    def get(self, key: _Key, body: bytes) -> tuple[bytes, Told] | None:
-        """Return the rewritten page with its headers, or None."""
+    def get(self, key: _Key, body: bytes) -> RewrittenPage | None:
+        """Return the page as it was rewritten, or None."""
         place = (key, len(body))
-        for made_from, page, told in self._pages.get(place, ()):
+        for made_from, page in self._pages.get(place, ()):
             if made_from == body:
                 self._pages.move_to_end(place)
-                return page, told
+                return page
         return None
 
-    def put(self, key: _Key, body: bytes, page: bytes, told: Told = ()) -> None:
-        """Keep the page, in place of those that were asked for least lately."""
-        if len(body) + len(page) > self._limit // 16:
+    def put(self, key: _Key, body: bytes, page: RewrittenPage) -> None:
+        """Keep the page, in place of those that were asked for least recently."""
+        if len(body) + len(page.body) > self._limit // 16:
             return
         place = (key, len(body))
         alike = self._pages.setdefault(place, [])
         self._pages.move_to_end(place)
-        alike.insert(0, (bytes(body), page, told))
-        self._size += len(body) + len(page)
+        alike.insert(0, (bytes(body), page))
+        self._size += len(body) + len(page.body)
         self._forget(alike[_ALIKE:])
         del alike[_ALIKE:]
         while self._size > self._limit:
             self._forget(self._pages.popitem(last=False)[1])
 
-    def _forget(self, pages: list[tuple[bytes, bytes, Told]]) -> None:
-        self._size -= sum(len(body) + len(page) for body, page, _ in pages)
+    def _forget(self, pages: list[tuple[bytes, RewrittenPage]]) -> None:
+        self._size -= sum(len(body) + len(page.body) for body, page in pages)

@@ -2,29 +2,43 @@
 
 from __future__ import annotations
 
+import asyncio
+import inspect
+import sys
 from contextlib import suppress
 from functools import partial
 from typing import TYPE_CHECKING
 
 from starlette.datastructures import MutableHeaders
 
-from cookie_consent.admission import LOOKED_INTO, shown_extensions
+from cookie_consent.admission import LOOKED_INTO, PARTS, shown_extensions
+from cookie_consent.consent import is_read, unread
 from cookie_consent.exchange import Exchange
 from cookie_consent.gate import ADDRESS_HEADERS
 from cookie_consent.gate.coding import CodingError, coding_for, is_plain, is_readable, known_codings
 from cookie_consent.gate.documents import USUAL_PASSIVE, WORKERS, concerns, kind_of
 from cookie_consent.gate.media_type import content_type_of, joined
 from cookie_consent.gate.response_headers import GATED_HEADERS, PLAIN_HEADERS
+from cookie_consent.gate.sharing import keep_private
 from cookie_consent.gate.sniff import SNIFFED, looks_like_html, may_be_html
 from cookie_consent.gate.speculation import LARGEST_RULES
-from cookie_consent.govern import add_policy, add_visitors_cookie, govern, govern_not_modified, page_headers
+from cookie_consent.govern import (
+    add_policy,
+    add_visitors_cookie,
+    govern,
+    govern_not_modified,
+    keep_for_reader,
+    page_headers,
+    vary_by_script,
+)
 from cookie_consent.once import log_once
 from cookie_consent.page import Page
+from cookie_consent.page_cache import RewrittenPage
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Sequence
 
-    from starlette.types import Message, Scope, Send
+    from starlette.types import Message, Receive, Scope, Send
 
     from cookie_consent.exchange import Site
     from cookie_consent.gate.response_headers import Told
@@ -32,7 +46,9 @@ if TYPE_CHECKING:
 __all__ = ["gated"]
 
 _BARE = frozenset({204, 205, 206, 304})
-"""Answers without a body, or with a part of one that only a script can have asked for."""
+"""Answers without a body, or with a part of one."""
+_REDIRECTS = frozenset({301, 302, 303, 307, 308})
+"""Statuses with which browsers go to ``Location`` (Fetch standard, section 2.2.6)."""
 _LONGEST_MARK = 8
 """Bytes that tell whether data is in a coding, where that has a mark."""
 _PARTS = 3
@@ -43,9 +59,20 @@ _LOOKED_AT = WORKERS | {_RULES}
 _OK = 200
 _PARTIAL = 206
 _NOT_MODIFIED = 304
+_IS_ASYNC, _ASYNC = (
+    ("_is_coroutine_mark", inspect._is_coroutine_mark)  # type: ignore[attr-defined] # noqa: SLF001 - as below
+    if sys.version_info >= (3, 12)
+    else ("_is_coroutine", asyncio.coroutines._is_coroutine)  # type: ignore[attr-defined] # noqa: SLF001 - as below
+)
+"""What ``inspect.markcoroutinefunction`` sets, which takes longer and came with Python 3.12.
+
+asgiref's bridge to WSGI warns of a ``send`` that returns an awaitable without this mark.
+"""
 
 
-def gated(site: Site, scope: Scope, send: Send) -> tuple[Scope, Send]:  # noqa: C901 - each call would be felt
+def gated(  # noqa: C901 - each call would be felt
+    site: Site, scope: Scope, receive: Receive, send: Send
+) -> tuple[Scope, Send]:
     """Return the scope that the application sees and what stands in for ``send``, for one request (ASGI 3).
 
     Most answers that are no pages concern no gate, nor do their requests: these notice as little as can be.
@@ -57,13 +84,15 @@ def gated(site: Site, scope: Scope, send: Send) -> tuple[Scope, Send]:  # noqa: 
             consent, headers = site.admission.admit(scope, asked)
             if headers is None or asked.get(b"sec-fetch-dest") in _LOOKED_AT:
                 exchange = Exchange(site, scope, consent)
+                if b"range" in asked and exchange.has_variants and exchange.asks_for_part:
+                    exchange.ask_for_whole = partial(_ask, site, receive)
                 return exchange.inner_scope(), Responder(exchange, send).send
             inner["headers"] = headers
             break
-    inner["consent"] = consent
+    inner["consent"] = shown = unread(consent)
     if "extensions" in scope:
         inner["extensions"] = shown_extensions(scope)
-    request = site, scope, consent
+    request = site, scope, consent, shown
     forward: Send | None = None
 
     def outer(message: Message) -> Awaitable[None]:
@@ -73,7 +102,10 @@ def gated(site: Site, scope: Scope, send: Send) -> tuple[Scope, Send]:  # noqa: 
         forward = send
         if message["type"] == "http.response.start" and len(message) == _PARTS:
             status, is_passive = message["status"], False
-            for name, value in message.get("headers", ()):
+            headers = message.get("headers", ())
+            if type(headers) is not list:
+                message, headers = _with_list(message)
+            for name, value in headers:
                 if name == b"content-type":
                     # A second line may say something else than the first.
                     if is_passive or (value not in USUAL_PASSIVE and kind_of(value) != "passive"):
@@ -82,11 +114,12 @@ def gated(site: Site, scope: Scope, send: Send) -> tuple[Scope, Send]:  # noqa: 
                 elif name not in PLAIN_HEADERS:
                     break
             else:
-                if is_passive:
+                if is_passive and not is_read(shown):
                     return send(message)
         forward = Responder(Exchange(*request), send).send
         return forward(message)
 
+    outer.__dict__[_IS_ASYNC] = _ASYNC
     return inner, outer
 
 
@@ -123,49 +156,55 @@ class Responder:
             # Early hints and server push would make the browser fetch before the gate has seen an address.
             return _sent()
         exchange = self._exchange
-        names = _by_name(message.get("headers", ()))
-        if exchange.refuses_cookies or not GATED_HEADERS.isdisjoint(names):
+        message, headers = _with_list(message)
+        names = _by_name(headers)
+        status = message["status"]
+        kind = kind_of(names.get(b"content-type", b""))
+        is_looked_at = exchange.destination in _LOOKED_AT
+        passes = (kind == "passive" and not is_looked_at) or (_is_download(names) and exchange.destination != _RULES)
+        if status == _PARTIAL and exchange.ask_for_whole is not None and not passes:
+            self._state = self._swallow
+            return exchange.ask_for_whole(exchange.scope, self._forward)
+        if exchange.refuses_cookies or not GATED_HEADERS.isdisjoint(names) or exchange.is_read:
             message = self._gated(message)
         if message.get("trailers"):
             self._forward = partial(_forward_without_late_cookies, self._forward)
-        self._state = forward = self._forward
-        status = message["status"]
-        content_type = names.get(b"content-type", b"")
-        kind = kind_of(content_type)
-        if status in _BARE and self._is_bare(status):
-            message = self._not_modified(message) if status == _NOT_MODIFIED else message
-        elif exchange.destination == _RULES:
+        self._state = self._forward
+        exchange.is_redirect = status in _REDIRECTS and bool(names.get(b"location", b"").strip())
+        if status in _BARE and (status != _PARTIAL or exchange.asks_for_part):
+            return self._forward(self._not_modified(message) if status == _NOT_MODIFIED else message)
+        return self._forward(message) if passes else self._begin_document(message, kind, names)
+
+    def _begin_document(self, message: Message, kind: str, names: dict[bytes, bytes]) -> Awaitable[None]:
+        """Begin what becomes of an answer that the browser may show or run."""
+        exchange = self._exchange
+        if exchange.destination == _RULES:
             self._start, self._waiting, self._state = message, [], self._take_rules
             return _sent()
-        elif (kind == "passive" and exchange.destination not in WORKERS) or _is_download(names):
-            pass
-        elif kind == "page":
+        if kind == "page":
             self._begin_page(message)
             return _sent()
-        elif kind == "unknown" and not _has_nosniff(message):
+        if kind == "unknown" and not _has_nosniff(message):
             self._start, self._waiting, self._state = message, [], self._sniff
             self._is_coded = b"content-encoding" in names
             return _sent()
-        else:
-            message = self._governed(message, content_type)
-        return forward(message)
-
-    def _is_bare(self, status: int) -> bool:
-        """Say whether there is nothing to rewrite; a part that nobody has asked for is a whole page to a browser."""
-        return status != _PARTIAL or not self._exchange.has_variants
+        return self._forward(self._governed(message, names.get(b"content-type", b"")))
 
     def _not_modified(self, message: Message) -> Message:
         """Return the start of an answer that has the browser keep what it has."""
-        if self._exchange.is_governing:
-            message = _with_own_headers(message)
-            govern_not_modified(MutableHeaders(raw=message["headers"]), self._exchange)
+        message = _with_own_headers(message)
+        govern_not_modified(MutableHeaders(raw=message["headers"]), self._exchange)
         return message
 
     def _gated(self, message: Message) -> Message:
         """Return the start with its cookies, addresses and entity tag held to the consent."""
         exchange = self._exchange
         message = _with_own_headers(message)
+        sets_cookies = any(name == b"set-cookie" for name, _ in message["headers"])
         headers = MutableHeaders(raw=exchange.gate_cookies(message["headers"]))
+        if exchange.refuses_cookies or (sets_cookies and not exchange.is_for_all):
+            keep_private(headers.raw)  # they are this visitor's: what is agreed to, and what is deleted
+        keep_for_reader(headers, exchange)
         for name, gate in ADDRESS_HEADERS.items():
             values = headers.getlist(name)
             if values:
@@ -190,6 +229,8 @@ class Responder:
 
     def _gathered(self, message: Message, enough: int) -> bytes | None:
         """Keep a message; return the body so far if it has ended or has as many bytes as are enough, else None."""
+        if message["type"] == "http.response.body":
+            message = {**message, "body": _body_of(message)}  # a buffer may be used again before it is looked at
         self._waiting.append(message)
         self._gathered_size += len(message.get("body", b""))
         if message["type"] == "http.response.body" and message.get("more_body", False) and self._gathered_size < enough:
@@ -225,6 +266,8 @@ class Responder:
         start = _with_own_headers(self._start)
         headers = MutableHeaders(raw=start["headers"])
         headers.add_vary_header("Cookie")
+        if not self._exchange.is_for_all:
+            keep_private(headers.raw)
         self._state = self._forward
         coding = coding_for(_content_encoding(headers))
         text = None
@@ -295,26 +338,31 @@ class Responder:
                 self._state = self._rewrite_first
                 return
             self._tell(begun.told)
-            await self._send_start()
+            await self._send_start(is_whole=begun.is_whole)
             if answer is not None:
                 await self._forward(answer)
             return
-        body = message.get("body", b"")
+        body = _body_of(message)
         pages = exchange.site.pages
-        key = (exchange.made_for, exchange.held, exchange.own_marks, self._content_type, self._content_encoding)
-        kept = pages.get(key, body)
-        if kept is None:
+        key = (
+            exchange.made_for,
+            exchange.is_redirect,
+            exchange.held,
+            exchange.own_marks,
+            self._content_type,
+            self._content_encoding,
+        )
+        page = pages.get(key, body)
+        if page is None:
             self._page = made = self._make_page()
-            page, told = self._rewritten(body, final=True)[0], made.told
+            page = RewrittenPage(self._rewritten(body, final=True)[0], made.told, is_whole=made.is_whole)
             if made.is_complete and not exchange.is_amp:
-                pages.put(key, body, page, told)
-        else:
-            page, told = kept
+                pages.put(key, body, page)
         self._state = self._forward
-        self._tell(told)
-        self._start["headers"].append((b"content-length", b"%d" % len(page)))
-        await self._send_start()
-        await self._forward({"type": "http.response.body", "body": page, "more_body": False})
+        self._tell(page.told)
+        self._start["headers"].append((b"content-length", b"%d" % len(page.body)))
+        await self._send_start(is_whole=page.is_whole)
+        await self._forward({"type": "http.response.body", "body": page.body, "more_body": False})
 
     def _tell(self, told: Told) -> None:
         """Let the headers say what is sent, where that is not what the application said."""
@@ -325,12 +373,14 @@ class Responder:
     def _make_page(self) -> Page:
         return Page(self._exchange, content_type=self._content_type, content_encoding=self._content_encoding)
 
-    async def _send_start(self) -> None:
-        """Send the headers, with the policy, now that the page's beginning is known."""
+    async def _send_start(self, *, is_whole: bool) -> None:
+        """Send the headers, with the policy, now that the page's beginning is known, as far as it has come."""
+        if not is_whole:
+            vary_by_script(self._start["headers"])
         if self._exchange.is_governing and not self._exchange.is_amp:
             add_policy(self._start["headers"], self._exchange)
         exchange = self._exchange
-        if exchange.consent.overruled and exchange.is_document and exchange.scope["method"] == "GET":
+        if exchange.consent.overruled and exchange.is_navigation:
             cookie = await exchange.signal_cookie()
             if cookie is not None:
                 add_visitors_cookie(self._start["headers"], cookie)
@@ -346,7 +396,7 @@ class Responder:
         if message["type"] != "http.response.body":
             return message
         more = message.get("more_body", False)
-        out, ended = self._rewritten(message.get("body", b""), final=not more)
+        out, ended = self._rewritten(_body_of(message), final=not more)
         if ended:
             self._state = self._swallow if more else self._forward
         if not out and not ended:
@@ -377,6 +427,46 @@ class Responder:
 
 async def _sent() -> None:
     """Do nothing: the message is kept back, or goes nowhere."""
+
+
+setattr(Responder.send, _IS_ASYNC, _ASYNC)
+
+
+async def _ask(site: Site, receive: Receive, scope: Scope, send: Send) -> None:
+    """Ask the application once more, for all of what it has answered a part of, inside its own call of ``send``.
+
+    A part of a page cannot be judged, since a tag may have begun before it.
+    """
+    headers = [header for header in scope["headers"] if header[0] not in PARTS]
+    exchange = Exchange(site, {**scope, "headers": headers}, site.admission.consent(scope))
+    is_begun = False
+
+    async def receive_again() -> Message:
+        nonlocal is_begun
+        if is_begun:
+            return await receive()
+        is_begun = True
+        return {"type": "http.request", "body": b"", "more_body": False}
+
+    await site.app(exchange.inner_scope(), receive_again, Responder(exchange, send).send)
+
+
+def _with_list(message: Message) -> tuple[Message, list[tuple[bytes, bytes]]]:
+    """Return the start with its headers in a list, and these; any iterable may come, which may be read only once.
+
+    (ASGI, HTTP "Response Start".)
+    """
+    headers = message.get("headers", ())
+    if not isinstance(headers, list):
+        headers = list(headers)
+        message = {**message, "headers": headers}
+    return message, headers
+
+
+def _body_of(message: Message) -> bytes:
+    """Return the body as bytes; servers take any buffer, and applications send them."""
+    body = message.get("body", b"")
+    return body if isinstance(body, bytes) else bytes(body)
 
 
 def _with_own_headers(message: Message) -> Message:
@@ -415,6 +505,6 @@ def _is_download(headers: dict[bytes, bytes]) -> bool:
 async def _forward_without_late_cookies(forward: Send, message: Message) -> None:
     """Take ``Set-Cookie`` out of trailers, where it may not stand (RFC 9110, section 6.5.1)."""
     if message["type"] == "http.response.trailers":
-        kept = [(name, value) for name, value in message["headers"] if name.lower() != b"set-cookie"]
+        kept = [(name, value) for name, value in message.get("headers", ()) if name.lower() != b"set-cookie"]
         message = {**message, "headers": kept}
     await forward(message)

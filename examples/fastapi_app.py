@@ -13,22 +13,23 @@ from fastapi.responses import HTMLResponse
 
 from cookie_consent import ConsentMiddleware, consent_of
 
-app = FastAPI()
-app.add_middleware(ConsentMiddleware)
+site = FastAPI()
 
 
-@app.get("/", response_class=HTMLResponse)
+@site.get("/", response_class=HTMLResponse)
 async def home() -> str:
     """Show a page with a Facebook button."""
     return """<!doctype html><html lang="en"><head><title>Bakery</title></head>
 <body><h1>Bakery</h1><script async src="https://connect.facebook.net/en_US/sdk.js"></script></body></html>"""
 
 
-@app.get("/recommendations")
+@site.get("/recommendations")
 async def recommendations(request: Request) -> list[str]:
     """Recommend by what the visitor looked at, but only to one who agreed to that."""
     return ["rye bread", "the cake you looked at"] if consent_of(request).allows("preferences") else ["rye bread"]
 
+
+app = ConsentMiddleware(site)
 
 if __name__ == "__main__":
     uvicorn.run(app, host="127.0.0.1", port=int(os.environ.get("PORT", "8000")))

@@ -31,8 +31,7 @@ async def home(request: Request) -> HTMLResponse:
     return HTMLResponse(PAGE.format(greeting="Your visit is counted." if counted else "Your visit is not counted."))
 
 
-app = Starlette(routes=[Route("/", home)])
-app.add_middleware(ConsentMiddleware)
+app = ConsentMiddleware(Starlette(routes=[Route("/", home)]))
 
 if __name__ == "__main__":
     uvicorn.run(app, host="127.0.0.1", port=int(os.environ.get("PORT", "8000")))

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 from hypothesis import settings
 
+from cookie_consent.upkeep import upkeeps
 from tests.postgres_server import PostgresServer, find_programs
 
 if TYPE_CHECKING:
@@ -26,6 +27,15 @@ SECRET = "a secret for the tests, and for nothing else"
 def anyio_backend() -> str:
     """Run a test on asyncio. ``test_middleware.py`` and the ledger's tests run on trio too."""
     return "asyncio"
+
+
+@pytest.fixture(autouse=True)
+def upkeep_ends() -> Iterator[None]:
+    """End what middlewares have begun with a first request, as no lifespan does."""
+    yield
+    for upkeep in list(upkeeps):
+        if upkeep.has_begun:
+            upkeep.end()
 
 
 @pytest.fixture

@@ -8,6 +8,7 @@ from cookie_consent.consent.notice_hash import notice_hash
 from cookie_consent.consent.offer import ReceiptOffer
 from cookie_consent.consent.reader import ConsentReader
 from cookie_consent.consent.signal import signal_cookie
+from cookie_consent.consent.tracking import is_read, unread
 
 __all__ = [
     "Choice",
@@ -22,8 +23,10 @@ __all__ = [
     "decide",
     "grants_more",
     "is_local_path",
+    "is_read",
     "notice_hash",
     "parse_choice",
     "secret_keys",
     "signal_cookie",
+    "unread",
 ]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, MutableMapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
@@ -9,12 +10,14 @@ from typing import TYPE_CHECKING, Any
 from cookie_consent.errors import ConfigurationError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
     from datetime import datetime
 
     from cookie_consent.policy import Policy
 
 __all__ = ["Consent", "consent_of"]
+
+_BRIDGED = "asgi.scope"
+"""Where a2wsgi keeps the ASGI scope in a WSGI environ."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -87,12 +90,41 @@ def consent_of(request: Any) -> Consent:
     """Return the consent of a request.
 
     ``request`` is an ASGI scope or any object with a ``scope`` attribute, as the requests of Starlette, FastAPI,
-    Litestar, Quart and Django are. Raises ``ConfigurationError`` where no middleware has been passed.
+    Litestar, Quart and Django are. It may also be a WSGI environ, or an object with an ``environ`` attribute, as the
+    requests of Flask and of Django under WSGI are, if an ASGI bridge made it that hands the scope over. Raises
+    ``ConfigurationError``, which says what is wrong, where there is no consent.
     """
-    scope = request if isinstance(request, dict) else getattr(request, "scope", None)
-    consent = scope.get("consent") if scope is not None else None
+    scope = _scope_of(request)
+    consent = scope.get("consent")
     if not isinstance(consent, Consent):
         raise ConfigurationError(
             "the request carries no consent: wrap the application in ConsentMiddleware, outside whatever asks for it"
         )
     return consent
+
+
+def _scope_of(request: Any) -> Mapping[str, Any]:
+    """Return the ASGI scope of a request. Raises ``ConfigurationError``."""
+    if not isinstance(request, MutableMapping):
+        try:
+            scope = getattr(request, "scope", None)
+        except NotImplementedError:  # as Sanic's own server has it
+            scope = None
+        if isinstance(scope, Mapping):
+            return scope
+        request = getattr(request, "environ", None)
+        if not isinstance(request, MutableMapping):
+            raise ConfigurationError(
+                "this is no request of an ASGI application: give consent_of the request, its ASGI scope or its WSGI "
+                "environ, and serve the application by ASGI, wrapped in ConsentMiddleware"
+            )
+    if "wsgi.version" not in request and "REQUEST_METHOD" not in request:
+        return request
+    scope = request.get(_BRIDGED)
+    if not isinstance(scope, Mapping):
+        raise ConfigurationError(
+            f"the request came by WSGI, and its environ has no {_BRIDGED!r}: serve the application by ASGI, as "
+            "ConsentMiddleware(a2wsgi.WSGIMiddleware(app)); the bridges of asgiref, Starlette and uvicorn do not hand "
+            "the scope over"
+        )
+    return scope

@@ -10,7 +10,10 @@ if TYPE_CHECKING:
 
 __all__ = ["Validators"]
 
+_MARK = "-cc"
 _TAG = re.compile(r'(?:W/)?"[^"]*"')
+_ITEM = re.compile(r'(?:W/)?"[^"]*"|[^\s,]+')
+"""An entity tag as it is met: some servers leave out the quotes; ``*`` is any."""
 _OURS = re.compile(r'((?:W/)?"[^"]*)-cc([0-9a-f]{16})"')
 
 
@@ -30,8 +33,10 @@ class Validators:
 
         A tag without a mark may be of a page from before the gate, so where a page is asked for it is left out.
         """
+        if not is_page and _MARK not in header:
+            return header
         kept = []
-        for tag in _TAG.findall(header):
+        for tag in _ITEM.findall(header):
             ours = _OURS.fullmatch(tag)
             if ours is None:
                 if not is_page:
@@ -40,6 +45,16 @@ class Validators:
                 kept.append(f'{ours[1]}"')
                 self._known.add(_opaque(kept[-1]))
         return ", ".join(kept)
+
+    @staticmethod
+    def has_mark(header: str) -> bool:
+        """Say whether a header holds the entity tag of a page."""
+        return _MARK in header and any(_OURS.fullmatch(tag) for tag in _TAG.findall(header))
+
+    @property
+    def is_of_page(self) -> bool:
+        """Whether the browser has named a page of this variant, to which the answer 304 then belongs."""
+        return bool(self._known)
 
     def page(self, etag: str) -> str:
         """Return the entity tag of a page with its mark; empty where the application's own is not well-formed."""

@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from cookie_consent.ledger.amend import Pruning
     from cookie_consent.ledger.proof.seal import SealResult
     from cookie_consent.ledger.record import Channel, ConsentRecord, Notice
-    from cookie_consent.ledger.store import ChoiceSink
+    from cookie_consent.ledger.store import ChoiceSink, Store
     from cookie_consent.ledger.writing.spool import WaitingSpool
     from cookie_consent.policy import Policy
 
@@ -79,7 +79,8 @@ class Ledger(LedgerReader):
         self._count_every = count_every
         self._threads: list[PeriodicThread] = []
         others = self._sink if self._sink is not self._store else None
-        weakref.finalize(self, _end, self._writer, others)  # at the interpreter's end too, which waits for no daemon
+        # At the interpreter's end too, which waits for no daemon.
+        weakref.finalize(self, _end, self._writer, self._threads, others)
 
     def open(self, *, create: bool = True) -> None:
         """Connect and bring the schema up to date; without ``create`` a log that is not there is an error.
@@ -107,17 +108,16 @@ class Ledger(LedgerReader):
         if not self.is_readable or any(thread.is_alive for thread in self._threads):
             return
         counter = RecordCounter(self._store, url=self._store.name, batch=_AT_ONCE)
-        self._threads = [PeriodicThread(counter.catch_up, what="counted", every=self._count_every, finishes=False)]
+        count = partial(_opened, self._store, counter.catch_up)
+        self._threads[:] = [PeriodicThread(count, what="counted", every=self._count_every, finishes=False)]
         if signers:
             sealer = Sealer(self._store, signers, url=self._store.name, batch=_AT_ONCE)
-            self._threads.append(PeriodicThread(sealer.seal, what="sealed", every=self._seal_every, finishes=True))
+            seal = partial(_opened, self._store, sealer.seal)
+            self._threads.append(PeriodicThread(seal, what="sealed", every=self._seal_every, finishes=True))
 
     def close(self) -> None:
         """Write what waits, seal if ``start`` began to, and close the connections. The next use opens them again."""
-        self._writer.close()
-        for thread in self._threads:
-            thread.stop()
-        self._threads = []
+        _end(self._writer, self._threads, None)
         self._sink.close()
         if self._store is not self._sink:
             self._store.close()
@@ -252,7 +252,16 @@ class Ledger(LedgerReader):
         return self._store.writing()
 
 
-def _end(writer: Writer, sink: ChoiceSink | None) -> None:
+def _opened(store: Store, work: Callable[[Callable[[], bool]], object], enough: Callable[[], bool]) -> object:
+    """Do the work of a thread, which may be the first to touch the log: not every server tells when it starts."""
+    store.open()
+    return work(enough)
+
+
+def _end(writer: Writer, threads: list[PeriodicThread], sink: ChoiceSink | None) -> None:
     writer.close()
+    for thread in threads:
+        thread.stop()
+    threads.clear()
     if sink is not None:
         sink.close()

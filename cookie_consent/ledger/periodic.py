@@ -54,7 +54,8 @@ class PeriodicThread:
         if self.is_alive:
             self._deadline = time.monotonic() + (_LONGEST_END if self._finishes else 0)
             self._stopping.set()
-            self._thread.join(max(0.0, _LONGEST_END) + PATIENCE)  # a server that is out of reach may hold it
+            if threading.current_thread() is not self._thread:  # it is where its own log is collected as garbage
+                self._thread.join(_LONGEST_END + PATIENCE)  # a server that is out of reach may hold it
 
     def _enough(self) -> bool:
         return time.monotonic() > self._deadline

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 import threading
 import weakref
 from datetime import UTC, date, datetime
@@ -127,6 +128,11 @@ class _Buffer:
     def __init__(self, store: ReportStore, every: float) -> None:
         self._store = store
         self._every = every
+        self._reset()
+        _buffers.add(self)
+
+    def _reset(self) -> None:
+        """Begin anew, after a fork too: what was gathered and the timer stay with the process that has them."""
         self._table = FindingTable()
         self._lock = threading.Lock()
         self._timer: threading.Timer | None = None
@@ -159,3 +165,15 @@ class _Buffer:
                 logger.warning("what was met cannot be saved until this is put right: %s", error)
         except Exception:
             logger.exception("what was met could not be saved and is lost")
+
+
+_buffers: weakref.WeakSet[_Buffer] = weakref.WeakSet()
+
+
+def _after_fork() -> None:
+    for buffer in list(_buffers):
+        buffer._reset()  # noqa: SLF001 - the same file
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_after_fork)
