@@ -160,7 +160,8 @@ class CssRewriter:
 
     def _is_cut(self, end: int) -> bool:
         """Say whether a string or address that reaches up to ``end`` may go on there in the next piece."""
-        return self._more and self._css[end:] in {"", "\\", "\\\r"}
+        # Only what is short is copied: this is asked at every token.
+        return self._more and end >= len(self._css) - 2 and self._css[end:] in {"", "\\", "\\\r"}
 
     def _take(self, match: re.Match[str]) -> int:
         """Take a token; return where to go on."""
