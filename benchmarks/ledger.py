@@ -40,6 +40,7 @@ from starlette.applications import Starlette
 from cookie_consent import ConsentMiddleware, ConsentRecord, Ledger, Policy
 from cookie_consent.ledger import Notice, new_record_id
 from cookie_consent.ledger.schema import records, to_row
+from cookie_consent.policy import LimitOptions
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -118,7 +119,12 @@ def by_the_driver(folder: str, seconds: float, size: int) -> float:
 
 def serve(port: int, url: str) -> None:
     """Run one uvicorn worker."""
-    app = ConsentMiddleware(Starlette(), Policy(version="1"), secret="x" * 40, ledger=url)
+    app = ConsentMiddleware(
+        Starlette(),
+        Policy(version="1", limits=LimitOptions(choices_per_address=0, choices=0)),
+        secret="x" * 40,
+        ledger=url,
+    )
     uvicorn.run(app, host="127.0.0.1", port=port, log_level="error", access_log=False, lifespan="on")
 
 

@@ -19,7 +19,7 @@ from cookie_consent.admin.export import AdminExport
 from cookie_consent.admin.figures import AdminStats
 from cookie_consent.agents import family_of
 from cookie_consent.choices.joined import JoinedRecords
-from cookie_consent.choices.limit import AddressReader, ChoiceLimit
+from cookie_consent.choices.limit import AddressReader, ChoiceLimit, choice_limit
 from cookie_consent.choices.origin import SiteOrigin, is_secure
 from cookie_consent.choices.twins import deleted_twins
 from cookie_consent.consent import Consent, action_of, grants_more, is_local_path, parse_choice
@@ -84,7 +84,7 @@ class Routes:
         self._replaced = replaced
         self._offers = offers
         self._origin = SiteOrigin(policy)
-        self._limit = limit or ChoiceLimit()
+        self._limit = limit if limit is not None else choice_limit(policy.limits)
         self._addresses = AddressReader()
         self._joined = JoinedRecords(ledger)
         self._export = AdminExport(admin, ledger, policy, renderer.prefix)

@@ -15,7 +15,9 @@ if TYPE_CHECKING:
 
     from starlette.types import Scope
 
-__all__ = ["Address", "AddressReader", "ChoiceLimit"]
+    from cookie_consent.policy import LimitOptions
+
+__all__ = ["Address", "AddressReader", "ChoiceLimit", "choice_limit"]
 
 logger = logging.getLogger("cookie_consent")
 
@@ -23,6 +25,8 @@ Address = tuple[int, int] | str
 """The IP version and the address as a number, of IPv6 the first 64 bits; the name where a server gives no address."""
 
 _AN_HOUR = 3600.0
+_ANY_RATE = 1e9
+"""More a second than any process takes."""
 _FORWARDING = frozenset({b"x-forwarded-for", b"forwarded", b"x-real-ip"})
 _OWN_NETWORKS = tuple(
     ip_network(net)
@@ -97,6 +101,12 @@ class ChoiceLimit:
             self._buckets.popitem(last=False)
 
 
+def choice_limit(options: LimitOptions) -> ChoiceLimit:
+    """Return the limit that the policy sets."""
+    one, all_ = options.choices_per_address or _ANY_RATE, options.choices or _ANY_RATE
+    return ChoiceLimit(burst=max(1, round(30 * one)), rate=one, total_burst=max(2, round(10 * all_)), total_rate=all_)
+
+
 class AddressReader:
     """Finds a visitor's address in the scope. What proxies write is not trusted: the server does that, or does not."""
 
@@ -128,7 +138,7 @@ class AddressReader:
             self._is_told = True
             logger.warning(
                 "requests come from a proxy at %s, so that choices cannot be limited by visitor: let the server trust "
-                "it (uvicorn: --proxy-headers --forwarded-allow-ips)",
+                "it (uvicorn: --proxy-headers --forwarded-allow-ips); see limits in docs/README.md",
                 host,
             )
 

@@ -18,6 +18,7 @@ from cookie_consent.policy.model import (
     CookieOptions,
     CookieRule,
     GateOptions,
+    LimitOptions,
     Service,
     Stub,
 )
@@ -306,5 +307,6 @@ _NESTED: dict[str, type[BaseModel]] = {
     "cookie": CookieOptions,
     "cookies": CookieRule,
     "gate": GateOptions,
+    "limits": LimitOptions,
     "stubs": Stub,
 }

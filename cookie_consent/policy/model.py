@@ -23,6 +23,7 @@ __all__ = [
     "CookieRule",
     "GateOptions",
     "HostRule",
+    "LimitOptions",
     "Model",
     "Seconds",
     "Service",
@@ -220,6 +221,15 @@ class CookieOptions(Model):
     max_age: Seconds = 180 * 86_400
     https_only: bool = False
     """Mark it ``Secure`` even where the request came by http, as behind a proxy that ends TLS without saying so."""
+
+
+class LimitOptions(Model):
+    """How many choices are taken. One that grants nothing more than before is never refused."""
+
+    choices_per_address: Annotated[float, Field(ge=0, le=1000)] = 1.0
+    """Choices a second from one address, or from one /64 of IPv6, after a burst of 30 times as many; 0: any number."""
+    choices: Annotated[float, Field(ge=0, le=1_000_000)] = 100.0
+    """Choices a second in each process, after a burst of 10 times as many; 0: any number."""
 
 
 class GateOptions(Model):

@@ -16,6 +16,7 @@ from cookie_consent.policy.model import (
     CookieRule,
     GateOptions,
     HostRule,
+    LimitOptions,
     Model,
     Seconds,
     Service,
@@ -54,6 +55,7 @@ class Policy(Model):
     unknown_hosts: Literal["ask", "block", "allow"] = "ask"
     unknown_cookies: Literal["session", "block", "ask", "allow"] = "session"
     gate: GateOptions = GateOptions()
+    limits: LimitOptions = LimitOptions()
     controller: Controller | None = None
     banner: BannerOptions = BannerOptions()
     cookie: CookieOptions = CookieOptions()

@@ -9,7 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cookie_consent.choices.limit import Address, AddressReader, ChoiceLimit
+from cookie_consent.choices.limit import Address, AddressReader, ChoiceLimit, choice_limit
+from cookie_consent.policy import LimitOptions
 
 
 class Clock:
@@ -35,6 +36,25 @@ def test_an_address_has_thirty_at_once_and_one_a_second() -> None:
     assert taken(limit, "a", 100) == 5
     clock.now = 10_000
     assert taken(limit, "a", 100) == 30
+
+
+@pytest.mark.parametrize(
+    ("options", "first", "others"),
+    [
+        (LimitOptions(), 30, 470),
+        (LimitOptions(choices_per_address=2), 60, 440),
+        (LimitOptions(choices_per_address=0), 500, 0),  # half of the common bucket is for new addresses
+        (LimitOptions(choices=10), 30, 20),
+        (LimitOptions(choices=0), 30, 9_000),
+        (LimitOptions(choices_per_address=0, choices=0), 9_000, 9_000),
+    ],
+)
+def test_the_policy_sets_both_limits(options: LimitOptions, first: int, others: int) -> None:
+    limit = choice_limit(options)
+    limit._clock = lambda: 0.0
+    limit._total = limit._total_burst, 0.0
+    assert taken(limit, "a", 9_000) == first
+    assert sum(taken(limit, f"b{number // 20}", 1) for number in range(9_000)) >= others
 
 
 def test_who_has_posted_within_the_hour_is_refused_first() -> None:
