@@ -9,6 +9,7 @@ import httpx
 import pytest
 
 from cookie_consent import ConsentMiddleware
+from cookie_consent.exchange import Exchange
 from cookie_consent.gate import ADDRESS_HEADERS
 from cookie_consent.gate.response_headers import GATED_HEADERS, PLAIN_HEADERS
 from cookie_consent.policy import parse_policy
@@ -141,3 +142,32 @@ async def test_rules_in_a_coding_that_cannot_be_read_are_refused(site: Site) -> 
     refused = await site.get(b'{"prefetch":[{"urls":["/a"]}]}', json, **RULES)
     assert refused.content == b"{}"
     assert {"etag", "last-modified", "content-encoding"}.isdisjoint(refused.headers)
+
+
+async def test_a_page_that_is_kept_is_of_the_host_that_was_asked(site: Site) -> None:
+    """What is the page's own on one host is a third party on another."""
+    html: Headers = [("content-type", "text/html")]
+    body = b"<!doctype html><img src=//one.test/a><img src=//two.test/b>"
+    for _ in range(2):  # made, and from the cache
+        one = (await site.get(body, html, accept="text/html", host="one.test")).text
+        two = (await site.get(body, html, accept="text/html", host="two.test")).text
+        assert ("<img src=//one.test/a>" in one, "<img src=//two.test/b>" in one) == (True, False)
+        assert ("<img src=//one.test/a>" in two, "<img src=//two.test/b>" in two) == (False, True)
+
+
+@pytest.mark.parametrize("part", ["banner", "guard"])
+async def test_a_page_without_a_part_of_ours_is_not_kept(
+    site: Site, monkeypatch: pytest.MonkeyPatch, part: str
+) -> None:
+    html: Headers = [("content-type", "text/html")]
+    body = b"<!doctype html><title>a</title><p>a"
+    mark = {"banner": 'id="cookie-consent"', "guard": "/assets/guard."}[part]
+
+    def broken(_exchange: Exchange) -> bytes:
+        raise RuntimeError("a fault of ours")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Exchange, part, broken)
+        page = await site.get(body, html, accept="text/html")
+        assert (page.status_code, mark in page.text, "<p>a" in page.text) == (200, False, True)
+    assert mark in (await site.get(body, html, accept="text/html")).text

@@ -23,10 +23,11 @@ POLICY = parse_policy(
             "chat": {"name": "</script><img src=x>", "purpose": "'\"`", "consequence": {"de": "x", "en": "y"}}
         },
         "services": {"own": {"name": "<i>Own", "category": "chat", "hosts": ["chat.example"]}},
-        "banner": {"privacy_url": "javascript:alert(1)"},
     },
     source="test",
 )
+# The check of a policy refuses it, and the banner makes no link of it either.
+POLICY = POLICY.model_copy(update={"banner": POLICY.banner.model_copy(update={"privacy_url": "javascript:alert(1)"})})
 
 
 def renderer(policy: Policy = POLICY) -> Renderer:
