@@ -19,8 +19,9 @@ if TYPE_CHECKING:
 
 def run(*arguments: str, folder: Path, **environment: str) -> subprocess.CompletedProcess[str]:
     """Run ``cookie-consent`` in the folder; return what it printed and how it ended."""
-    # With a buffer below, as standard output has: exports write bytes.
-    out, err = (io.TextIOWrapper(io.BytesIO(), "utf-8", newline="") for _ in range(2))
+    # With a buffer below, as standard output has: exports write bytes. Standard error prints whatever it is given.
+    out = io.TextIOWrapper(io.BytesIO(), "utf-8", newline="")
+    err = io.TextIOWrapper(io.BytesIO(), "utf-8", "backslashreplace", newline="")
     code = 0
     with (
         contextlib.chdir(folder),

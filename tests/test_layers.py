@@ -57,6 +57,7 @@ SAME_LAYER = {
     ("handshake", "exchange"),
     ("responder", "govern"),
     ("responder", "page"),
+    ("responder", "page_cache"),
     ("page", "exchange"),
     ("middleware", "error_pages"),
     ("middleware", "exchange"),

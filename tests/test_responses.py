@@ -334,7 +334,7 @@ async def test_a_part_that_nobody_asked_for_is_a_page(ledger_url: str) -> None:
     assert "data-consent-src=//x.test/a" in response.text
     assert "content-range" not in response.headers
     scripted = {"accept": "*/*", "sec-fetch-dest": "empty"}
-    assert "data-src=//x.test/a" in (await get(app, ledger_url, scripted)).text
+    assert "data-consent-src=//x.test/a" in (await get(app, ledger_url, scripted)).text
     response = await get(app, ledger_url, {**scripted, "range": "bytes=0-"})  # a script may ask for one
     assert response.status_code == 206
     assert response.text == PAGE

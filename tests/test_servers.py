@@ -262,6 +262,7 @@ signal.raise_signal(signal.SIGTERM)
 EXPECTED = {"exit": 1, "fork": 2, "fork before": 1, "multiprocessing": 1, "uvicorn": 1}
 
 
+@pytest.mark.server
 @pytest.mark.parametrize("ending", ENDINGS)
 def test_reports_are_saved_and_the_log_is_sealed_at_the_end(tmp_path: Path, ending: str) -> None:
     """However a process ends that no server has told so."""

@@ -131,7 +131,8 @@ def export(
     except KeyboardInterrupt:
         part = Path(f"{place.path if place is not None else target}.part")
         if target is not None and part.exists():
-            typer.echo(f"cut off; go on with the same command and --resume ({part})", err=True)
+            shown = part.relative_to(Path.cwd()) if part.is_relative_to(Path.cwd()) else part
+            typer.echo(f"cut off; go on with the same command and --resume ({shown})", err=True)
         raise
     finally:
         gc.enable()
