@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from cookie_consent.rewriter.foreign_text import foreign_texts
 from cookie_consent.rewriter.grammar import SCRIPT_END, SCRIPT_STEP
-from cookie_consent.rewriter.references import decode_references
 
 if TYPE_CHECKING:
     from cookie_consent.rewriter.handler import Handler
@@ -83,9 +83,8 @@ class HeldText:
 
     def _show(self, *, more: bool) -> bytes:
         text = b"".join(self._parts)
-        if self._tag.either and not more and b"&" in text:  # in SVG there are character references
-            decoded = decode_references(text.decode("utf-8", "surrogateescape"))
-            self._handler.text(self._tag, decoded.encode("utf-8", "surrogateescape"), more=more)
+        if self._tag.either and not more:
+            self._show_as_markup(text)
         text = self._handler.text(self._tag, text, more=more)
         if not self._tag_sent:
             self._tag_sent = True
@@ -93,3 +92,15 @@ class HeldText:
         self._parts.clear()
         self._size = 0
         return text
+
+    def _show_as_markup(self, text: bytes) -> None:
+        """Show the text as it is read in SVG, where it is markup."""
+        if b"&" not in text and b"<" not in text:
+            return
+        name = self._tag.name
+        whole = text + b"</" + name + b">"
+        found = foreign_texts(whole, 0, len(whole), name, is_unsure=True)
+        for other in found.texts:
+            self._handler.text(self._tag, other, more=False)
+        if not found.is_whole:  # the text goes on behind what ends it here
+            self._handler.text(self._tag, b"", more=True)

@@ -40,7 +40,7 @@ def test_overlapping_texts_are_shown_in_linear_size(repeated: bytes, piece: int,
     for at in range(0, len(document), piece):
         rewriter.feed(document[at : at + piece])
     rewriter.end()
-    assert counter.shown <= len(document) + 2 * LARGEST
+    assert counter.shown <= 6 * len(document) + 2 * LARGEST  # in doubt each text is shown as it may be read
     assert counter.unseen > 0
 
 
