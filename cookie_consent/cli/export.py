@@ -129,7 +129,8 @@ def export(
     except BrokenPipeError:
         raise ReaderGoneError from None
     except KeyboardInterrupt:
-        part = Path(f"{place.path if place is not None else target}.part")
+        is_link = place is not None and target is not None and Path(target).is_symlink()
+        part = Path(f"{place.path if is_link and place is not None else target}.part")
         if target is not None and part.exists():
             shown = part.relative_to(Path.cwd()) if part.is_relative_to(Path.cwd()) else part
             typer.echo(f"cut off; go on with the same command and --resume ({shown})", err=True)

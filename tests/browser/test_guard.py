@@ -137,7 +137,7 @@ def test_a_withdrawal_takes_away_what_was_written(visiting: Visiting, ledger_url
 
 def test_lifetimes_are_those_that_the_server_would_send(visiting: Visiting, ledger_url: str) -> None:
     script = "document.cookie = 'what=1; Max-Age=9999'; document.cookie = 'basket=1; Max-Age=9999'"
-    cookies = [{"name": "basket", "category": "login", "max_age": 100}]
+    cookies = [{"name": "basket", "category": "login", "max_age": "100s"}]
     with visiting(make(paged(script), ledger_url, cookies=cookies)) as visit:
         visit.open()
         assert visit.cookies() == {"what": -1, "basket": -1}

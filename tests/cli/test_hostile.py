@@ -268,7 +268,7 @@ def command_lines(draw: st.DrawFn) -> list[str]:
     return [part.replace("nats://", "nats:/").replace("postgresql://", "postgresql:/") for part in line]
 
 
-@settings(max_examples=300, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=60, suppress_health_check=[HealthCheck.too_slow])
 @given(line=command_lines())
 def test_no_arguments_do_more_than_end_with_a_message(line: list[str]) -> None:
     with tempfile.TemporaryDirectory() as folder:
@@ -295,7 +295,7 @@ KEYS = st.sampled_from([
 LINES = st.tuples(KEYS, SCALARS).map(" = ".join) | KEYS.map("[{}]".format) | KEYS.map("[[{}]]".format) | st.text()
 
 
-@settings(max_examples=300)
+@settings(max_examples=150)
 @given(lines=st.lists(LINES, max_size=8), tail=st.binary(max_size=4))
 def test_no_policy_file_does_more_than_end_with_a_message(lines: list[str], tail: bytes) -> None:
     with tempfile.TemporaryDirectory() as folder:
