@@ -212,3 +212,21 @@ def test_xhtml_is_read_as_xml(markup: str) -> None:
 )
 def test_xhtml_of_the_site_stays(markup: str) -> None:
     assert gated(markup, xml=True) == markup + "[END]"
+
+
+@pytest.mark.parametrize(
+    "style",
+    [
+        "@im<g>x</g>port '//evil.test/';",  # SVG leaves the text of inner elements out
+        "@im<g>port</g> '//evil.test/';",  # or takes it in
+        "@im<!-- -->port '//evil.test/';",
+        "@import <![CDATA['//evil.]]>test/';",
+        "@import &quot//evil.test/&quot;",
+        "<!-- </style> -->@import '//evil.test/';",  # in SVG the end tag stands in a comment
+    ],
+)
+def test_a_style_in_doubt_is_judged_as_svg_joins_its_text(style: str) -> None:
+    doubt = "<svg><style><b></b></style></svg>"
+    assert is_in_doubt(doubt)
+    assert '<style data-consent="unclassified' in gated(f"{doubt}<svg><style>{style}</style></svg>")
+    assert gated(f"{doubt}<svg><style>a{{fill:red}}</style></svg>").endswith("a{fill:red}</style></svg>[END]")
