@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from cookie_consent.rewriter.foreign import ForeignContent
-from cookie_consent.rewriter.grammar import CDATA_STEP, COMMENT_END
+from cookie_consent.rewriter.grammar import CDATA_STEP, COMMENT_END, FORM_TEXT
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -42,6 +42,9 @@ class Declarations:
 
     _pending = b""
     """The element of SVG that has begun and whose text some would take for raw text."""
+
+    def _read_as_text(self, at: int) -> bool:
+        raise NotImplementedError
 
     def _enter_doubt(self) -> None:
         raise NotImplementedError
@@ -134,6 +137,8 @@ class Declarations:
             self._state = self._markup
             return True
         self._at = end
+        if self._pending == FORM_TEXT:
+            return self._read_as_text(end)
         self._enter_doubt()
         self._state = self._markup if self._has_closed else self._bogus_comment
         return True

@@ -12,6 +12,7 @@ __all__ = [
     "ATTRIBUTE",
     "CDATA_STEP",
     "COMMENT_END",
+    "FORM_TEXT",
     "NAME",
     "RAW_TEXT",
     "SCRIPT_END",
@@ -47,6 +48,8 @@ COMMENT_END = re.compile(rb"--!?+>")
 SCRIPT_STEP = re.compile(rb"<!--|-->|<(/?)script(?=[\t\n\f\r />])", re.IGNORECASE)
 SCRIPT_END = re.compile(rb"</[sS][cC][rR][iI][pP][tT](?=[\t\n\f\r />])")
 
+FORM_TEXT = b"textarea"
+"""The element whose text a form sends."""
 RAW_TEXT = frozenset(
     {b"style", b"textarea", b"title", b"xmp", b"iframe", b"noembed", b"noframes", b"script", b"noscript"}
 )

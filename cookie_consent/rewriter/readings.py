@@ -5,14 +5,12 @@ from __future__ import annotations
 import re
 
 from cookie_consent.rewriter.foreign import ForeignContent
-from cookie_consent.rewriter.grammar import RAW_TEXT
+from cookie_consent.rewriter.grammar import FORM_TEXT, RAW_TEXT
 from cookie_consent.rewriter.tag import StartTag
 from cookie_consent.rewriter.texts import Texts
 
-__all__ = ["FORM_TEXT", "WANTED_TEXTS", "Readings", "is_bare"]
+__all__ = ["WANTED_TEXTS", "Readings", "is_bare"]
 
-FORM_TEXT = b"textarea"
-"""The element whose text a form sends."""
 WANTED_TEXTS = frozenset({b"script", b"style"})
 _BARE = re.compile(rb"<(?!(?:" + rb"|".join(sorted(RAW_TEXT | {b"html", b"base"})) + rb")>)[a-z][a-z0-9]*+>")
 

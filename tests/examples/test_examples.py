@@ -59,7 +59,7 @@ def test_an_example_holds_back_until_the_choice(
 ) -> None:
     with running(name, tmp_path, secret) as client:
         page = client.get("/", headers=HTML).text
-        assert f"data-{third_party}" in page
+        assert f"data-consent-{third_party}" in page
         assert f" {third_party}" not in page
         assert 'id="cookie-consent"' in page
         every = ["login", "preferences", "analytics", "advertising", "social", "unclassified"]
@@ -67,7 +67,7 @@ def test_an_example_holds_back_until_the_choice(
         client.post("/_consent/choices", json={"granted": granted}).raise_for_status()
         page = client.get("/", headers=HTML).text
         assert f" {third_party}" in page
-        assert f"data-{third_party}" not in page
+        assert f"data-consent-{third_party}" not in page
     (record,) = Ledger(f"sqlite:///{tmp_path}/consent.db").records()
     assert record.granted == tuple(sorted(granted))
 

@@ -230,3 +230,9 @@ def test_a_style_in_doubt_is_judged_as_svg_joins_its_text(style: str) -> None:
     assert is_in_doubt(doubt)
     assert '<style data-consent="unclassified' in gated(f"{doubt}<svg><style>{style}</style></svg>")
     assert gated(f"{doubt}<svg><style>a{{fill:red}}</style></svg>").endswith("a{fill:red}</style></svg>[END]")
+
+
+@pytest.mark.parametrize("piece", [1, 7, 1 << 20])
+def test_cdata_in_a_textarea_of_an_unsure_picture_keeps_what_the_form_sends(piece: int) -> None:
+    text = "<![CDATA[</annotation-xml><link rel=stylesheet href=//evil.test/>"
+    assert f"<textarea>{text}</textarea>" in gated(f"<svg></p><textarea>{text}</textarea>", size=piece)

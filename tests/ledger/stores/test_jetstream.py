@@ -230,7 +230,7 @@ def test_a_site_serves_choices_and_receipts(cluster: Cluster, stream: str, tmp_p
     async def visit() -> tuple[httpx.Response, httpx.Response]:
         transport = httpx.ASGITransport(app=app)
         async with httpx.AsyncClient(transport=transport, base_url="https://site.test") as client:
-            chosen = await client.post("/_consent/choices", json={"granted": []})
+            chosen = await client.post("/_consent/choices", json={"granted": ["analytics"]})
             await asyncio.to_thread(drain, cluster, stream, tmp_path)
             return chosen, await client.get("/_consent/receipt")
 
