@@ -210,7 +210,12 @@ class Responder:
             if values:
                 del headers[name]
                 for value in [", ".join(values)] if name == "refresh" else values:
-                    kept = gate(value, exchange.tags.hold_address)
+                    # The site's own policy protects its visitors; of all else nothing may load that was not judged.
+                    kept = value if name.startswith("content-security-policy") else None
+                    try:
+                        kept = gate(value, exchange.tags.hold_address)
+                    except Exception:  # noqa: BLE001 - whatever it is, no header may fail the page
+                        log_once("header", "the header %s could not be judged", name, exc_info=True)
                     if kept is not None:
                         headers.append(name, kept)
         exchange.report()

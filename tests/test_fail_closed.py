@@ -129,3 +129,25 @@ async def test_a_cookie_that_cannot_be_judged_is_not_set(ledger_url: str, monkey
         answer = await client.get("/", headers=HTML)
     assert (answer.status_code, answer.headers.get_list("set-cookie")) == (200, [])
     assert 'id="cookie-consent"' in answer.text
+
+
+async def test_a_header_that_cannot_be_judged_fails_no_page(ledger_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(_: TagGate, address: str) -> bool:
+        raise RuntimeError(address)
+
+    async def app(scope: Scope, receive: Receive, send: Send) -> None:
+        headers = {
+            "link": "<https://x.test/a>; rel=preload",
+            "refresh": "0;url=https://x.test/",
+            "content-security-policy": "default-src 'self'; report-uri https://x.test/",
+        }
+        await HTMLResponse(f"{BEFORE}{AFTER}", headers=headers)(scope, receive, send)
+
+    monkeypatch.setattr(TagGate, "hold_address", fail)
+    gated = ConsentMiddleware(app, parse_policy(POLICY, source="test"), secret="x" * 40, ledger=ledger_url)
+    async with httpx.AsyncClient(transport=httpx.ASGITransport(app=gated), base_url="http://site.test") as client:
+        answer = await client.get("/", headers=HTML)
+    assert answer.status_code == 200
+    assert AFTER in answer.text
+    assert {"link", "refresh"}.isdisjoint(answer.headers)
+    assert "default-src 'self'" in answer.headers["content-security-policy"]

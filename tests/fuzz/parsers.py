@@ -142,10 +142,17 @@ def _is_foreign(node: LexborNode) -> bool:
 
 
 def _is_below(node: LexborNode, root: str) -> bool:
+    """Say whether ``root`` is the namespace around an element: an ``svg`` right in MathML is one of MathML."""
     parent = node.parent
     while parent is not None and parent.tag not in {"svg", "math"}:
         parent = parent.parent
-    return parent is not None and parent.tag == root
+    if parent is None:
+        return False
+    around = parent.parent
+    is_math = parent.tag == "svg" and around is not None and around.tag != "annotation-xml"
+    if is_math and _is_foreign(parent) and _is_below(parent, "math"):
+        return root == "math"
+    return bool(parent.tag == root)
 
 
 def _html5lib(documents: Sequence[str]) -> Iterator[list[Findings]]:
