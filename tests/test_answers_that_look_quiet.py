@@ -1,4 +1,4 @@
-"""Answers that the fast path might let pass, and what is kept of pages and rules."""
+"""Answers that the fast path might let pass, and what the page cache and rules files keep."""
 
 from __future__ import annotations
 

@@ -132,7 +132,7 @@ class _Buffer:
         _buffers.add(self)
 
     def _reset(self) -> None:
-        """Begin anew, after a fork too: what was gathered and the timer stay with the process that has them."""
+        """Start empty, after a fork too: what was gathered and the timer stay with the process that has them."""
         self._table = FindingTable()
         self._lock = threading.Lock()
         self._timer: threading.Timer | None = None

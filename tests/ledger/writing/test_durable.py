@@ -74,7 +74,10 @@ class Away:
         pass
 
 
-def test_a_store_that_is_away_is_asked_less_and_less_often(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def with_choices_that_wait(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> tuple[SimpleNamespace, SpoolFolder, Away, Writer]:
+    """Return a clock that only the test moves, and a writer that has taken on a spool while its store is away."""
     clock = SimpleNamespace(now=100.0)
     clock.monotonic = lambda: clock.now
     monkeypatch.setattr(writer, "time", clock)
@@ -85,6 +88,11 @@ def test_a_store_that_is_away_is_asked_less_and_less_often(tmp_path: Path, monke
     store = Away(clock)
     one = Writer(store, folder, url="")  # type: ignore[arg-type]
     one._adopt()
+    return clock, folder, store, one
+
+
+def test_a_store_that_is_away_is_asked_less_and_less_often(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    clock, folder, store, one = with_choices_that_wait(tmp_path, monkeypatch)
     for _ in range(2000):  # 20 seconds, in which choices come all the time
         one._carry()
         clock.now += 0.01
@@ -109,16 +117,7 @@ def test_a_store_that_is_away_is_asked_less_and_less_often(tmp_path: Path, monke
 def test_an_error_that_nobody_expects_is_not_met_without_a_pause(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    clock = SimpleNamespace(now=100.0)
-    clock.monotonic = lambda: clock.now
-    monkeypatch.setattr(writer, "time", clock)
-    folder = SpoolFolder(tmp_path / "consent.db")
-    left = folder.create()
-    left.append(ENTRIES)
-    left.close()
-    store = Away(clock)
-    one = Writer(store, folder, url="")  # type: ignore[arg-type]
-    one._adopt()
+    clock, _, store, one = with_choices_that_wait(tmp_path, monkeypatch)
     rounds = iter([True, False])
 
     def broken(*_: object, **__: object) -> None:
