@@ -30,9 +30,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from cookie_consent import ConsentMiddleware, Policy
-from cookie_consent.classify import Classifier
 from cookie_consent.consent import Consent
 from cookie_consent.gate import JudgedTags, RecallingGate, TagGate
+from cookie_consent.policy.classifier import Classifier
 from cookie_consent.rewriter import QuietMarkup, Rewriter
 
 if TYPE_CHECKING:

@@ -15,9 +15,9 @@ import time
 from pathlib import Path
 
 from cookie_consent import Policy
-from cookie_consent.classify import Classifier
 from cookie_consent.consent import Consent
 from cookie_consent.gate import JudgedTags, RecallingGate, TagGate
+from cookie_consent.policy.classifier import Classifier
 from cookie_consent.rewriter import QuietMarkup, Rewriter
 
 ROUNDS = 9

@@ -24,10 +24,10 @@ from html.parser import HTMLParser
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from cookie_consent.classify import Classifier
 from cookie_consent.consent import Consent
 from cookie_consent.gate import TagGate
 from cookie_consent.policy import Policy
+from cookie_consent.policy.classifier import Classifier
 from cookie_consent.rewriter import Rewriter, StartTag
 
 if TYPE_CHECKING:

@@ -12,25 +12,25 @@ import anyio
 from starlette.requests import Request
 
 from cookie_consent.admin.page import Admin, checked_token
-from cookie_consent.admission import Admission
-from cookie_consent.assets import Assets, guard_source
+from cookie_consent.background import Upkeep
 from cookie_consent.banner import Renderer
-from cookie_consent.classify import Classifier
 from cookie_consent.consent import Consent, ConsentCookie, ConsentReader, ReceiptOffer, secret_keys
-from cookie_consent.error_pages import hold_error_page
-from cookie_consent.exchange import Site
+from cookie_consent.endpoints.assets import Assets, guard_source
+from cookie_consent.endpoints.reports import Reports
+from cookie_consent.endpoints.router import Routes, gpc_document
+from cookie_consent.exchange.error_pages import hold_error_page
+from cookie_consent.exchange.exchange import Site
+from cookie_consent.exchange.gpc_log import SignalLog
+from cookie_consent.exchange.page_cache import PageCache
+from cookie_consent.exchange.request import Admission
+from cookie_consent.exchange.response import gated
+from cookie_consent.exchange.websocket import handshake
 from cookie_consent.gate import ContentSecurityPolicies, JudgedTags, guard_script
-from cookie_consent.handshake import handshake
 from cookie_consent.ledger import Ledger
 from cookie_consent.lifespan import Lifespan
-from cookie_consent.page_cache import PageCache
 from cookie_consent.policy import DEFAULT_PREFIX, UNCLASSIFIED, Policy, checked_prefix, load_policy
-from cookie_consent.reports import Reports
-from cookie_consent.responder import gated
+from cookie_consent.policy.classifier import Classifier
 from cookie_consent.rewriter import QuietMarkup
-from cookie_consent.routes import Routes, gpc_document
-from cookie_consent.signals import SignalLog
-from cookie_consent.upkeep import Upkeep
 from cookie_consent.version import __version__
 
 if TYPE_CHECKING:

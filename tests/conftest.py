@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 from hypothesis import settings
 
-from cookie_consent.upkeep import upkeeps
+from cookie_consent.background import Upkeep
 from tests.postgres_server import PostgresServer, find_programs
 
 if TYPE_CHECKING:
@@ -30,10 +30,18 @@ def anyio_backend() -> str:
 
 
 @pytest.fixture(autouse=True)
-def upkeep_ends() -> Iterator[None]:
-    """End what middlewares have begun with a first request, as no lifespan does."""
+def upkeep_ends(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """End what middlewares have begun with a first request, as no lifespan does, and those that are garbage by now."""
+    begun: list[Upkeep] = []
+    begin = Upkeep.begin
+
+    def noted(self: Upkeep, *, opens: bool = True) -> None:
+        begun.append(self)
+        begin(self, opens=opens)
+
+    monkeypatch.setattr(Upkeep, "begin", noted)
     yield
-    for upkeep in list(upkeeps):
+    for upkeep in begun:
         if upkeep.has_begun:
             upkeep.end()
 

@@ -6,7 +6,7 @@ import gzip
 import re
 from pathlib import Path
 
-from cookie_consent.assets import guard_source, static_folder
+from cookie_consent.endpoints.assets import guard_source, static_folder
 from cookie_consent.gate import guard_script
 from cookie_consent.policy import Policy
 

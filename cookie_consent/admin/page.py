@@ -12,15 +12,15 @@ from typing import TYPE_CHECKING
 import anyio
 from starlette.responses import HTMLResponse, PlainTextResponse, Response
 
+from cookie_consent.endpoints.reports import policy_lines
 from cookie_consent.errors import ConfigurationError, LedgerError
-from cookie_consent.reports import policy_lines
 
 if TYPE_CHECKING:
     from starlette.requests import Request
 
     from cookie_consent.banner import Renderer
-    from cookie_consent.classify import Classifier
-    from cookie_consent.reports import Reports
+    from cookie_consent.endpoints.reports import Reports
+    from cookie_consent.policy.classifier import Classifier
 
 __all__ = ["ADMIN_HEADERS", "Admin", "checked_token"]
 

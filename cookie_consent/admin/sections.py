@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from cookie_consent.banner.plots import Series, bars, line, shares
+from cookie_consent.admin.plots import Series, bars, line, shares
 from cookie_consent.ledger import make_table
 
 if TYPE_CHECKING:

@@ -17,11 +17,11 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from cookie_consent.cli.log import LedgerOption, SinceOption, UntilOption, open_log, tell_of_spools
 from cookie_consent.cli.output import OutputOption, ReaderGoneError, data_output, writer
+from cookie_consent.endpoints.receipts.kantara import kantara_receipt
 from cookie_consent.errors import ConfigurationError
 from cookie_consent.ledger import ACTIONS, CHANNELS, RecordFilter
-from cookie_consent.outputs import find_output
+from cookie_consent.ledger.exports.destination import find_output
 from cookie_consent.policy import DEFAULT_PREFIX, checked_prefix, load_policy
-from cookie_consent.receipts.kantara import kantara_receipt
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Iterator

@@ -12,7 +12,6 @@ from typing import Annotated, Any
 
 import typer
 
-from cookie_consent.classify import Classifier
 from cookie_consent.cli.drain import drain
 from cookie_consent.cli.export import EXPORT_COMMANDS
 from cookie_consent.cli.log import FormatOption, OutputFormat, log_app
@@ -22,8 +21,9 @@ from cookie_consent.cli.report import report
 from cookie_consent.cli.rights import RIGHTS_COMMANDS
 from cookie_consent.cli.stats import STATS_COMMANDS
 from cookie_consent.errors import ConfigurationError, ConsentError, PolicyError, ProofError
-from cookie_consent.gate.urls import target
+from cookie_consent.gate.html.urls import target
 from cookie_consent.policy import load_policy, policy_schema
+from cookie_consent.policy.classifier import Classifier
 
 __all__ = ["app", "main"]
 

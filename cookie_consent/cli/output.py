@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from cookie_consent.errors import ConfigurationError
-from cookie_consent.outputs import Output, give_name, open_stream, unwritable
+from cookie_consent.ledger.exports.destination import Output, give_name, open_stream, unwritable
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -19,10 +19,10 @@ from cookie_consent.cli.log import FormatOption, LedgerOption, OutputFormat, ope
 from cookie_consent.cli.output import OutputOption, ReaderGoneError
 from cookie_consent.errors import ConfigurationError, LedgerError
 from cookie_consent.ledger import Ledger
+from cookie_consent.ledger.exports.destination import find_output, open_stream
 from cookie_consent.ledger.proof.note import NoteError, Verifier, new_key
 from cookie_consent.ledger.proof.prove import check_proof
 from cookie_consent.ledger.proof.sealed_export import verify_export
-from cookie_consent.outputs import find_output, open_stream
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

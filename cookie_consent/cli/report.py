@@ -13,17 +13,17 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from cookie_consent.classify import Classifier
 from cookie_consent.cli.log import LedgerOption  # noqa: TC001 - typer reads the annotation
+from cookie_consent.endpoints.reports import ReportStore, policy_lines
 from cookie_consent.errors import ConfigurationError
 from cookie_consent.ledger import Ledger
 from cookie_consent.policy import load_policy
-from cookie_consent.reports import ReportStore, policy_lines
+from cookie_consent.policy.classifier import Classifier
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from cookie_consent.reports import Finding
+    from cookie_consent.endpoints.reports import Finding
 
 __all__ = ["report"]
 

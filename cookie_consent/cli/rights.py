@@ -21,7 +21,7 @@ from cookie_consent.cli.log import (
 )
 from cookie_consent.errors import ConfigurationError
 from cookie_consent.ledger import Ledger
-from cookie_consent.ledger.enter import OTHER_CHANNELS, notice_of
+from cookie_consent.ledger.offline import OTHER_CHANNELS, notice_of
 from cookie_consent.policy import load_policy, parse_duration
 
 if TYPE_CHECKING:

@@ -1,14 +1,14 @@
 """What the visitor chose: the consent, the choice as it is posted, the signed cookie, the browser's signals."""
 
+from cookie_consent.consent.access import is_read, unread
 from cookie_consent.consent.choice import Choice, action_between, action_of, grants_more, is_local_path, parse_choice
 from cookie_consent.consent.cookie import ConsentCookie, StoredChoice, secret_keys
 from cookie_consent.consent.decide import decide
+from cookie_consent.consent.gpc import signal_cookie
 from cookie_consent.consent.model import Consent, consent_of
 from cookie_consent.consent.notice_hash import notice_hash
-from cookie_consent.consent.offer import ReceiptOffer
 from cookie_consent.consent.reader import ConsentReader
-from cookie_consent.consent.signal import signal_cookie
-from cookie_consent.consent.tracking import is_read, unread
+from cookie_consent.consent.receipt_token import ReceiptOffer
 
 __all__ = [
     "Choice",

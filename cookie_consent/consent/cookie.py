@@ -13,7 +13,7 @@ from uuid import UUID
 
 from itsdangerous import BadData, URLSafeSerializer
 
-from cookie_consent.consent.signal import signal_cookie
+from cookie_consent.consent.gpc import signal_cookie
 from cookie_consent.errors import ChoiceError, ConfigurationError
 
 if TYPE_CHECKING:

@@ -8,7 +8,7 @@ from operator import itemgetter
 from typing import TYPE_CHECKING
 
 from cookie_consent.consent.decide import decide
-from cookie_consent.consent.signal import SIGNAL_HEADER, sends_signal
+from cookie_consent.consent.gpc import SIGNAL_HEADER, sends_signal
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator

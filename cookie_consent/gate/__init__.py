@@ -1,14 +1,14 @@
 """What may pass: the cookies that come and go, the tags of a page, and what its scripts load."""
 
-from cookie_consent.gate.cookies import CookieEvent, CookieGate, gated_cookies
-from cookie_consent.gate.csp import ContentSecurityPolicies
-from cookie_consent.gate.expiry import Place
+from cookie_consent.gate.cookies.deletion import Place
+from cookie_consent.gate.cookies.gate import CookieEvent, CookieGate, gated_cookies
+from cookie_consent.gate.csp.own_elements import OwnElements
+from cookie_consent.gate.csp.policies import ContentSecurityPolicies
 from cookie_consent.gate.guard import guard_script, guard_tag
 from cookie_consent.gate.headers import ADDRESS_HEADERS
-from cookie_consent.gate.own_elements import OwnElements
-from cookie_consent.gate.recall import JudgedTags, RecallingGate
-from cookie_consent.gate.tags import INERT_ADDRESS, MakePlaceholder, TagGate
-from cookie_consent.gate.urls import host_of, target
+from cookie_consent.gate.html.memo import JudgedTags, RecallingGate
+from cookie_consent.gate.html.tags import INERT_ADDRESS, MakePlaceholder, TagGate
+from cookie_consent.gate.html.urls import host_of, target
 
 __all__ = [
     "ADDRESS_HEADERS",

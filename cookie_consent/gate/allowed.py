@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 from cookie_consent.policy import UNCLASSIFIED
 
 if TYPE_CHECKING:
-    from cookie_consent.classify import Verdict
     from cookie_consent.consent import Consent
     from cookie_consent.policy import Policy
+    from cookie_consent.policy.classifier import Verdict
 
 __all__ = ["allows_host", "allows_unknown_hosts"]
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
 from cookie_consent.consent import signal_cookie
-from cookie_consent.gate.card_numbers import ISSUERS
+from cookie_consent.gate.cookies.card_numbers import ISSUERS
 from cookie_consent.policy import UNCLASSIFIED
 
 if TYPE_CHECKING:

@@ -6,7 +6,7 @@ import json
 import re
 from typing import TYPE_CHECKING, Any, TypeAlias
 
-from cookie_consent.gate.refresh import refresh_addresses
+from cookie_consent.gate.html.refresh import refresh_addresses
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from sqlalchemy import insert, select
 
-from cookie_consent.ledger.ids import new_record_id
+from cookie_consent.consent.record import parse_time, time_text
+from cookie_consent.consent.record_id import new_record_id
 from cookie_consent.ledger.proof.canonical import canonical_json, event_leaf
-from cookie_consent.ledger.record import parse_time, time_text
 from cookie_consent.ledger.schema import events, leaves, micros, moment
 
 if TYPE_CHECKING:

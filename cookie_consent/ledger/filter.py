@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from sqlalchemy import func, literal, or_
 
+from cookie_consent.consent.record import ACTIONS, CHANNELS, time_text
 from cookie_consent.errors import ConfigurationError
-from cookie_consent.ledger.record import ACTIONS, CHANNELS, time_text
 from cookie_consent.ledger.schema import micros, records
 
 if TYPE_CHECKING:
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from sqlalchemy import Column, ColumnElement, Select
 
-    from cookie_consent.ledger.record import Action, Channel
+    from cookie_consent.consent.record import Action, Channel
 
 __all__ = ["FILTER_NAMES", "RecordFilter", "moment_named"]
 

@@ -14,9 +14,9 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from sqlalchemy import func, select
 
+from cookie_consent.consent.record_id import milliseconds_of
 from cookie_consent.errors import LedgerError
 from cookie_consent.ledger.events import add_event, new_event
-from cookie_consent.ledger.ids import milliseconds_of
 from cookie_consent.ledger.schema import checkpoints, events, leaves, micros, records
 from cookie_consent.ledger.store import PATIENCE
 
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
     from sqlalchemy import Connection
 
-    from cookie_consent.ledger.record import ConsentRecord
+    from cookie_consent.consent.record import ConsentRecord
     from cookie_consent.ledger.store import Store
 
 __all__ = ["Lateness", "admit", "explained", "mark_late"]

@@ -11,10 +11,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from cookie_consent.errors import ProofError
-from cookie_consent.ledger.amend import erase, prune
-from cookie_consent.ledger.enter import checked_subject, made_elsewhere
+from cookie_consent.ledger.erasure import erase, prune
 from cookie_consent.ledger.events import add_event, new_event
 from cookie_consent.ledger.late import admit, mark_late
+from cookie_consent.ledger.offline import checked_subject, made_elsewhere
 from cookie_consent.ledger.periodic import PeriodicThread
 from cookie_consent.ledger.proof.seal import Sealer
 from cookie_consent.ledger.reader import LedgerReader
@@ -31,9 +31,9 @@ if TYPE_CHECKING:
 
     from sqlalchemy import Connection
 
-    from cookie_consent.ledger.amend import Pruning
+    from cookie_consent.consent.record import Channel, ConsentRecord, Notice
+    from cookie_consent.ledger.erasure import Pruning
     from cookie_consent.ledger.proof.seal import SealResult
-    from cookie_consent.ledger.record import Channel, ConsentRecord, Notice
     from cookie_consent.ledger.store import ChoiceSink, Store
     from cookie_consent.ledger.writing.spool import WaitingSpool
     from cookie_consent.policy import Policy

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import func, select
 
-from cookie_consent.ledger.amend import erasure_of
+from cookie_consent.consent.record import Notice
+from cookie_consent.ledger.erasure import erasure_of
 from cookie_consent.ledger.events import read_events, recorded_keys
 from cookie_consent.ledger.exports.stream import export_pieces
 from cookie_consent.ledger.exports.to_file import export_to_file
@@ -17,7 +18,6 @@ from cookie_consent.ledger.proof.prove import prove, prove_growth
 from cookie_consent.ledger.proof.sealed_export import export_sealed
 from cookie_consent.ledger.proof.tree_store import read_state
 from cookie_consent.ledger.proof.verify import verify_store
-from cookie_consent.ledger.record import Notice
 from cookie_consent.ledger.schema import from_row, notices, records
 from cookie_consent.ledger.stores.elsewhere import SqlElsewhere
 from cookie_consent.policy import DEFAULT_PREFIX
@@ -30,11 +30,11 @@ if TYPE_CHECKING:
 
     from sqlalchemy import Connection, Select
 
+    from cookie_consent.consent.record import ConsentRecord
     from cookie_consent.ledger.events import LogEvent
     from cookie_consent.ledger.exports.stream import Piece
     from cookie_consent.ledger.proof.note import Signer, Verifier
     from cookie_consent.ledger.proof.verification import Verification
-    from cookie_consent.ledger.record import ConsentRecord
     from cookie_consent.ledger.store import Store
     from cookie_consent.policy import Policy
 

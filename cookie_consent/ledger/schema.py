@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import BigInteger, Column, ForeignKey, Index, Integer, LargeBinary, MetaData, String, Table, Text
 
-from cookie_consent.ledger.record import ConsentRecord
+from cookie_consent.consent.record import ConsentRecord
 
 if TYPE_CHECKING:
     from sqlalchemy import Row

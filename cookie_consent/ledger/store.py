@@ -12,8 +12,8 @@ if TYPE_CHECKING:
 
     from sqlalchemy import Connection, Select
 
+    from cookie_consent.consent.record import ConsentRecord, Notice
     from cookie_consent.ledger.proof.canonical import WalkedRow
-    from cookie_consent.ledger.record import ConsentRecord, Notice
 
 __all__ = ["PATIENCE", "ChoiceSink", "Entry", "LeafRow", "Store"]
 

@@ -18,7 +18,7 @@ from cookie_consent.policy.model import (
 )
 from cookie_consent.policy.policy import BUILTIN_CATEGORIES, UNCLASSIFIED, Policy
 from cookie_consent.policy.prefix import DEFAULT_PREFIX, checked_prefix
-from cookie_consent.policy.registry_data import registry
+from cookie_consent.policy.registry import registry
 from cookie_consent.policy.schema import policy_schema
 
 __all__ = [

@@ -23,7 +23,7 @@ from cookie_consent.policy.model import (
     Stub,
 )
 from cookie_consent.policy.policy import BUILTIN_CATEGORIES, UNCLASSIFIED, Policy
-from cookie_consent.policy.registry_data import registry
+from cookie_consent.policy.registry import registry
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

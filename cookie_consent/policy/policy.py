@@ -21,7 +21,7 @@ from cookie_consent.policy.model import (
     Seconds,
     Service,
 )
-from cookie_consent.policy.registry_data import registry
+from cookie_consent.policy.registry import registry
 
 __all__ = ["BUILTIN_CATEGORIES", "UNCLASSIFIED", "Policy"]
 

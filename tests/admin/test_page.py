@@ -13,7 +13,7 @@ from starlette.responses import PlainTextResponse
 from starlette.routing import Route
 
 from cookie_consent import ConfigurationError, ConsentMiddleware, Policy
-from cookie_consent.reports import Observation
+from cookie_consent.endpoints.reports import Observation
 
 if TYPE_CHECKING:
     from starlette.requests import Request

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from cookie_consent import ConfigurationError, Ledger
 from cookie_consent.policy import load_policy, parse_policy, policy_schema
 from cookie_consent.policy.load import _DURATIONS
-from cookie_consent.policy.registry_data import registry
+from cookie_consent.policy.registry import registry
 from tests.ledger.making import make
 from tests.running import run
 

@@ -18,8 +18,8 @@ import pytest
 
 from cookie_consent import Ledger
 from cookie_consent.errors import ConfigurationError
+from cookie_consent.ledger.exports.destination import find_output
 from cookie_consent.ledger.proof.note import new_key
-from cookie_consent.outputs import find_output
 from tests.ledger.making import make
 from tests.running import run
 from tests.waiting import HANG, ended
@@ -191,6 +191,7 @@ def test_a_key_that_is_there_is_never_replaced(folder: Path) -> None:
         ("absent/file", "No such file or directory"),
         ("consent.toml/file", "Not a directory"),
         ("x" * 300, "File name too long"),
+        ("nothing\0here", "null byte"),
         ("round", "too many symbolic links"),
         ("socket", "No such device or address"),
         ("/proc/self/fd/987", "Bad file descriptor"),

@@ -16,8 +16,8 @@ from starlette.responses import HTMLResponse
 from starlette.routing import Route
 
 from cookie_consent import ConsentMiddleware, Ledger
-from cookie_consent.choices.joined import JoinedRecords
-from cookie_consent.choices.limit import ChoiceLimit
+from cookie_consent.endpoints.choice_limit import ChoiceLimit
+from cookie_consent.endpoints.joined_records import JoinedRecords
 from cookie_consent.errors import RecordRefusedError
 from cookie_consent.policy import parse_policy
 

@@ -16,8 +16,8 @@ from hypothesis import strategies as st
 from starlette.applications import Starlette
 
 from cookie_consent import ConsentMiddleware
-from cookie_consent.choices.limit import ChoiceLimit
 from cookie_consent.consent import Consent, ConsentCookie
+from cookie_consent.endpoints.choice_limit import ChoiceLimit
 from cookie_consent.policy import parse_policy
 
 if TYPE_CHECKING:

@@ -7,10 +7,10 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from cookie_consent.classify import Classifier
 from cookie_consent.consent import Consent
 from cookie_consent.gate import TagGate
 from cookie_consent.policy import Policy
+from cookie_consent.policy.classifier import Classifier
 from cookie_consent.rewriter import Rewriter
 from tests.fuzz.grammar import Document, document
 from tests.fuzz.parsers import PARSERS, Findings

@@ -4,10 +4,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cookie_consent.classify import Classifier
 from cookie_consent.consent import Consent
 from cookie_consent.gate import ADDRESS_HEADERS, TagGate
 from cookie_consent.policy import Policy
+from cookie_consent.policy.classifier import Classifier
 
 DECLARED = Policy.model_validate({"version": "1", "first_party": ["cdn.example"]})
 

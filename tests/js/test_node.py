@@ -11,11 +11,11 @@ from typing import Any
 
 import pytest
 
-from cookie_consent.assets import guard_source
-from cookie_consent.classify import Classifier
 from cookie_consent.consent import Consent, ConsentCookie
+from cookie_consent.endpoints.assets import guard_source
 from cookie_consent.gate import CookieGate, guard_script
 from cookie_consent.policy import Policy, parse_policy
+from cookie_consent.policy.classifier import Classifier
 from tests.waiting import HANG
 
 HERE = Path(__file__).parent

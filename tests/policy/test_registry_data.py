@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 
 import cookie_consent.policy
-from cookie_consent.classify import Classifier
 from cookie_consent.policy import BUILTIN_CATEGORIES, Policy, registry
+from cookie_consent.policy.classifier import Classifier
 
 FOLDER = Path(cookie_consent.policy.__file__).parent / "registry"
 ENTRIES: list[tuple[str, dict[str, Any]]] = [

@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 
 from cookie_consent import Policy
-from cookie_consent.classify import Classifier
 from cookie_consent.consent import Consent
 from cookie_consent.gate import TagGate
+from cookie_consent.policy.classifier import Classifier
 from cookie_consent.rewriter import Rewriter, StartTag
 
 LARGEST = 64 * 1024

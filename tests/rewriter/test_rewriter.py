@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from cookie_consent.gate.carriers import CSS_ATTRIBUTES
+from cookie_consent.gate.html.attributes import CSS_ATTRIBUTES
 from cookie_consent.rewriter import MAXIMUM_TAG, Rewriter, StartTag
 from cookie_consent.rewriter.outlook import BREAKOUT, FOREIGN_NAMES, SUSPECT
 

@@ -7,7 +7,7 @@ import json
 from dataclasses import fields
 from typing import TYPE_CHECKING, Any
 
-from cookie_consent.ledger.record import ConsentRecord
+from cookie_consent.consent.record import ConsentRecord
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable

@@ -14,13 +14,13 @@ from contextlib import closing, contextmanager, suppress
 from typing import TYPE_CHECKING, Any
 
 from cookie_consent.errors import ConfigurationError
+from cookie_consent.ledger.exports.destination import find_output, give_name, open_stream, unwritable
 from cookie_consent.ledger.exports.parquet import require_pyarrow, write_parquet
 from cookie_consent.ledger.exports.part_note import ANEW, PartNote, PartState, take
 from cookie_consent.ledger.exports.partitions import write_months
 from cookie_consent.ledger.exports.rows import paged, records_query
 from cookie_consent.ledger.exports.stream import export_kind, export_pieces, line_format, line_pieces
 from cookie_consent.ledger.proof.tree_store import amendments
-from cookie_consent.outputs import find_output, give_name, open_stream, unwritable
 from cookie_consent.policy import DEFAULT_PREFIX
 from cookie_consent.version import __version__
 

@@ -20,8 +20,8 @@ from hashlib import sha256
 from json.encoder import encode_basestring
 from typing import TYPE_CHECKING, Any
 
+from cookie_consent.consent.record import time_text
 from cookie_consent.ledger.proof.merkle import HASH_SIZE
-from cookie_consent.ledger.record import time_text
 from cookie_consent.ledger.schema import moment
 
 if TYPE_CHECKING:

@@ -22,6 +22,7 @@ from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import select
 
+from cookie_consent.consent.record import ConsentRecord, time_text
 from cookie_consent.errors import ConfigurationError, ProofError
 from cookie_consent.ledger.events import LogEvent, event_of, recorded_keys
 from cookie_consent.ledger.proof.canonical import commitment_of, record_leaf
@@ -30,7 +31,6 @@ from cookie_consent.ledger.proof.encoding import decode_hash, encode_bytes
 from cookie_consent.ledger.proof.merkle import HASH_SIZE, leaf_hash, verify_consistency, verify_inclusion
 from cookie_consent.ledger.proof.note import NoteError, Verifier
 from cookie_consent.ledger.proof.tree_store import read_sealed, stored_tree
-from cookie_consent.ledger.record import ConsentRecord, time_text
 from cookie_consent.ledger.schema import events, from_row, leaves, records, to_row
 
 if TYPE_CHECKING:

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import select
 
+from cookie_consent.consent.record import ConsentRecord
 from cookie_consent.errors import ConfigurationError, ProofError
 from cookie_consent.ledger.events import LogEvent, event_of, recorded_keys
 from cookie_consent.ledger.proof.canonical import DAMAGED, leaf_hashes
@@ -26,7 +27,6 @@ from cookie_consent.ledger.proof.tiles import TILE_WIDTH
 from cookie_consent.ledger.proof.tree_check import Fault, TreeCheck
 from cookie_consent.ledger.proof.tree_store import read_sealed, tile_loader
 from cookie_consent.ledger.proof.verification import Amendments, Verification
-from cookie_consent.ledger.record import ConsentRecord
 from cookie_consent.ledger.schema import events, from_row, records, to_row
 
 if TYPE_CHECKING:

@@ -26,8 +26,8 @@ if TYPE_CHECKING:
     from sqlalchemy.engine import URL
     from sqlalchemy.engine.interfaces import DBAPICursor
 
+    from cookie_consent.consent.record import Notice
     from cookie_consent.ledger.proof.canonical import WalkedRow
-    from cookie_consent.ledger.record import Notice
     from cookie_consent.ledger.store import Entry, LeafRow
 
 __all__ = ["SqliteStore"]

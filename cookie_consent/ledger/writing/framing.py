@@ -13,7 +13,7 @@ import json
 from hashlib import blake2b
 from typing import Any
 
-from cookie_consent.ledger.record import ConsentRecord, Notice
+from cookie_consent.consent.record import ConsentRecord, Notice
 
 __all__ = ["MAXIMUM_FRAME", "decode_frame", "encode_frame"]
 

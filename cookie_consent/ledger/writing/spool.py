@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from hashlib import blake2b
 from typing import TYPE_CHECKING, Any
 
-from cookie_consent.ledger.record import Notice
+from cookie_consent.consent.record import Notice
 from cookie_consent.ledger.store import Entry
 from cookie_consent.ledger.writing.framing import MAXIMUM_FRAME, decode_frame, encode_frame
 
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
     from pathlib import Path
 
-    from cookie_consent.ledger.record import ConsentRecord
+    from cookie_consent.consent.record import ConsentRecord
 
 __all__ = ["MAXIMUM_SPOOL", "Spool", "SpoolFolder", "WaitingSpool"]
 

@@ -17,7 +17,7 @@ from cookie_consent.ledger.writing.waiter import make_waiter
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
 
-    from cookie_consent.ledger.record import ConsentRecord
+    from cookie_consent.consent.record import ConsentRecord
     from cookie_consent.ledger.store import ChoiceSink, Entry
     from cookie_consent.ledger.writing.spool import Spool, SpoolFolder
 

@@ -15,9 +15,9 @@ from nats.js.errors import APIError
 from starlette.applications import Starlette
 
 from cookie_consent import ConfigurationError, ConsentMiddleware, Ledger, LedgerError, Policy
+from cookie_consent.consent.record import ConsentRecord
 from cookie_consent.errors import RecordRefusedError
 from cookie_consent.ledger.proof.note import new_key
-from cookie_consent.ledger.record import ConsentRecord
 from cookie_consent.ledger.store import Entry
 from cookie_consent.ledger.stores.jetstream.sink import JetStreamSink
 from cookie_consent.ledger.stores.jetstream.url import parse_jetstream

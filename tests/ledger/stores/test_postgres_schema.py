@@ -14,12 +14,12 @@ from typer.testing import CliRunner
 
 from cookie_consent import Ledger, LedgerError
 from cookie_consent.cli import app
+from cookie_consent.endpoints.reports import store as reports
 from cookie_consent.ledger.proof.note import new_key
 from cookie_consent.ledger.schema import SCHEMA_VERSION, metadata
 from cookie_consent.ledger.stores.postgres import migration
 from cookie_consent.ledger.stores.postgres import store as postgres_store
 from cookie_consent.ledger.stores.postgres.steps import POSTGRES_STEPS
-from cookie_consent.reports import store as reports
 from tests.ledger.making import START, make
 
 if TYPE_CHECKING:

@@ -15,8 +15,8 @@ from nats.errors import Error as NatsError
 from nats.js.api import AckPolicy, ConsumerConfig, DeliverPolicy
 from nats.js.errors import NotFoundError
 
+from cookie_consent.consent.record import ConsentRecord, Notice
 from cookie_consent.errors import LedgerError, RecordRefusedError
-from cookie_consent.ledger.record import ConsentRecord, Notice
 from cookie_consent.ledger.stores.jetstream.acks import Acknowledger
 from cookie_consent.ledger.stores.jetstream.client import connect, failure
 from cookie_consent.ledger.stores.jetstream.streams import ensure_streams, notice_subject

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from sqlalchemy import Table
 
-    from cookie_consent.ledger.record import Notice
+    from cookie_consent.consent.record import Notice
 
 __all__ = ["MOST_ROWS", "PIECE", "insertion", "insertion_with_notices"]
 

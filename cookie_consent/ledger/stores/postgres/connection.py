@@ -12,7 +12,7 @@ import psycopg
 from sqlalchemy import create_engine, event
 
 from cookie_consent.ledger.stores.postgres.steps import KEEP_ORDER
-from cookie_consent.once import log_once
+from cookie_consent.logs import log_once
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Iterator

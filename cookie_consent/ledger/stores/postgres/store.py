@@ -32,8 +32,8 @@ if TYPE_CHECKING:
 
     from sqlalchemy import Connection, Engine, Select
 
+    from cookie_consent.consent.record import Notice
     from cookie_consent.ledger.proof.canonical import WalkedRow
-    from cookie_consent.ledger.record import Notice
     from cookie_consent.ledger.store import Entry, LeafRow
 
 __all__ = ["PostgresStore"]

@@ -1,0 +1,88 @@
+"""One record for many choices alike, while more come than are taken."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING
+
+import anyio
+from anyio.lowlevel import current_token
+
+from cookie_consent.errors import LedgerError, RecordRefusedError
+from cookie_consent.logs import log_once
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+
+    from cookie_consent.ledger import ConsentRecord, Ledger, Notice
+
+__all__ = ["JoinedRecords"]
+
+_WINDOW = 1.0
+"""Seconds during which choices are gathered."""
+
+
+@dataclass
+class _Row:
+    record: ConsentRecord
+    notice: Notice | None
+    count: int = 1
+    error: LedgerError | None = None
+    written: anyio.Event = field(default_factory=anyio.Event)
+
+
+class JoinedRecords:
+    """Writes choices that grant nothing more than before, one record for those that come within a second.
+
+    Refusals without a choice before them are joined if they answer the same notice. Of choices that follow the same
+    record, which are one visitor's, the last is written. So there are as many records a second as there are notices,
+    and records that are followed. How many choices a record stands for is put on record beside it.
+    """
+
+    def __init__(self, ledger: Ledger, *, pause: Callable[[float], Awaitable[None]] = anyio.sleep) -> None:
+        self._ledger = ledger
+        self._pause = pause
+        self._rows: dict[object, _Row] = {}
+
+    async def write(self, record: ConsentRecord, notice: Notice | None) -> ConsentRecord:
+        """Return the record that stands for ``record``, once it is on the disk. Raises ``LedgerError``."""
+        record = replace(record, url="", user_agent_family="")  # several visitors have several of them
+        if record.previous is None:
+            record = replace(record, refused_services=())  # their categories are refused
+        alike = record.previous or (record.action, record.channel, record.policy_version, record.notice)
+        key = current_token(), alike  # a row belongs to its event loop
+        row = self._rows.get(key)
+        if row is not None:
+            row.record, row.notice, row.count = record, notice, row.count + 1
+            await row.written.wait()
+        else:
+            row = self._rows[key] = _Row(record, notice)
+            with anyio.CancelScope(shield=True):  # the others wait for it, whoever goes away
+                await self._finish(key, row)
+        if row.error is not None:
+            kind = RecordRefusedError if isinstance(row.error, RecordRefusedError) else LedgerError
+            raise kind(str(row.error), url=self._ledger.url) from row.error
+        return row.record
+
+    async def _finish(self, key: object, row: _Row) -> None:
+        try:
+            await self._pause(_WINDOW)
+            del self._rows[key]
+            await self._ledger.write(row.record, row.notice)
+        except LedgerError as error:
+            row.error = error
+        except BaseException:
+            row.error = LedgerError("the server ends", url=self._ledger.url)
+            raise
+        finally:
+            self._rows.pop(key, None)
+            row.written.set()
+        if row.count > 1 and row.error is None:
+            await self._note(row)
+
+    async def _note(self, row: _Row) -> None:
+        try:
+            await anyio.to_thread.run_sync(self._ledger.note_joined, row.record.id, row.count)
+        except LedgerError as error:
+            message = "the log has one record for %d choices, and cannot say that they were so many: %s"
+            log_once("joined", message, row.count, error)

@@ -1,0 +1,65 @@
+"""What a visitor is given of the log: his own choices of the past year, what he was shown, and how each was used."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from itertools import pairwise
+from typing import TYPE_CHECKING, Any
+
+from cookie_consent.endpoints.receipts.origin import choice_behind
+from cookie_consent.ledger import time_text
+
+if TYPE_CHECKING:
+    from cookie_consent.ledger import ConsentRecord, Ledger
+    from cookie_consent.policy import Policy
+
+__all__ = ["make_receipt"]
+
+_PERIOD = timedelta(days=366)
+_MOST = 1000
+
+
+def make_receipt(ledger: Ledger, policy: Policy, subject: str) -> dict[str, Any]:
+    """Return the receipt, ready for JSON. Raises ``LedgerError``.
+
+    ``records`` are those of the past year, oldest first, of more than 1,000 the latest. Each has ``used``: from when
+    until when the site went by it, which is the visitor's next choice or the end of the consent cookie. A signal of the
+    browser does not make the cookie last longer. ``notices`` are the texts that were shown, by the hash that the
+    records name. Erased records are nobody's any more.
+    """
+    now = datetime.now(UTC)
+    newest = list(ledger.records(since=now - _PERIOD, subject=subject, limit=_MOST, newest_first=True))
+    records = newest[::-1]
+    hashes = dict.fromkeys(record.notice for record in records if record.notice is not None)
+    notices = [notice for name in hashes if (notice := ledger.notice(name)) is not None]
+    following = [later.at for _, later in pairwise(records)]
+    ends = [*following, None] if records else []
+    return {
+        "subject": subject,
+        "issued": time_text(now),
+        "controller": policy.controller.name if policy.controller is not None else None,
+        "records": [
+            _with_use(record, _chosen_at(ledger, record), end, policy)
+            for record, end in zip(records, ends, strict=True)
+        ],
+        "notices": {
+            notice.hash: {
+                "language": notice.language,
+                "policy_version": notice.policy_version,
+                "text": notice.text,
+            }
+            for notice in notices
+        },
+    }
+
+
+def _chosen_at(ledger: Ledger, record: ConsentRecord) -> datetime:
+    """Return from when on the cookie lasts; of a signal to a choice that is not on record any more its own time."""
+    choice = choice_behind(ledger, record)
+    return choice.at if choice is not None else record.at
+
+
+def _with_use(record: ConsentRecord, chosen_at: datetime, following: datetime | None, policy: Policy) -> dict[str, Any]:
+    expires = chosen_at + timedelta(seconds=policy.cookie.max_age)
+    end = expires if following is None else min(following, expires)
+    return {**record.as_dict(), "used": {"from": time_text(record.at), "until": time_text(end)}}

@@ -1,0 +1,9 @@
+"""What the gates met that the policy does not declare: gathered, kept, and shown with the lines that declare it."""
+
+from cookie_consent.endpoints.reports.advice import policy_lines
+from cookie_consent.endpoints.reports.finding import Finding, Observation
+from cookie_consent.endpoints.reports.parse import parse_report
+from cookie_consent.endpoints.reports.reports import Reports
+from cookie_consent.endpoints.reports.store import ReportStore
+
+__all__ = ["Finding", "Observation", "ReportStore", "Reports", "parse_report", "policy_lines"]

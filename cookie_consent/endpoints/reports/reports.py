@@ -1,0 +1,179 @@
+"""``Reports``: takes what the gates and the browsers report, and saves it now and then."""
+
+from __future__ import annotations
+
+import logging
+import os
+import threading
+import weakref
+from datetime import UTC, date, datetime
+from typing import TYPE_CHECKING
+
+from cookie_consent.endpoints.reports.clean import clean_host, clean_name, clean_path, clean_word
+from cookie_consent.endpoints.reports.finding import Observation
+from cookie_consent.endpoints.reports.limit import TokenBucket
+from cookie_consent.endpoints.reports.parse import parse_report
+from cookie_consent.endpoints.reports.store import ReportStore
+from cookie_consent.endpoints.reports.table import FindingTable
+from cookie_consent.errors import LedgerError
+from cookie_consent.policy import UNCLASSIFIED
+
+if TYPE_CHECKING:
+    from cookie_consent.gate import CookieEvent
+    from cookie_consent.ledger import Ledger
+    from cookie_consent.policy.classifier import Classifier
+
+__all__ = ["Reports"]
+
+logger = logging.getLogger("cookie_consent")
+
+_SECONDS = 5.0
+"""Findings are saved at most so often."""
+_LOGGED = 1000
+
+
+class Reports:
+    """Gathers findings in memory; a thread of its own saves them a few seconds after the first.
+
+    Safe to use from several threads. Nothing that goes wrong here fails a page. What is kept of a request: the path,
+    stripped of ids, and the day.
+    """
+
+    def __init__(self, classifier: Classifier, ledger: Ledger, *, every: float = _SECONDS) -> None:
+        self._classifier = classifier
+        self._declared = frozenset(service.id for service in classifier.policy.services)
+        self.store = ReportStore(ledger)
+        self._bucket = TokenBucket(rate=20, burst=200)
+        self._buffer = _Buffer(self.store, every)
+        self._logged: set[tuple[str, str]] = set()
+        weakref.finalize(self, self._buffer.flush)  # at exit, where no lifespan event came
+
+    def cookie(self, event: CookieEvent, path: str) -> None:
+        """Count a cookie that the gate dropped, or that nobody declared. A dropped one is logged once."""
+        try:
+            if event.dropped and event.set_by_site:
+                self._log(event)
+            if not event.set_by_site and not self._bucket.take():
+                return
+            verdict = self._classifier.cookie(event.name)
+            reason = event.reason
+            if reason == "refused" and verdict.service is not None and verdict.service not in self._declared:
+                reason = "undeclared"
+            observation = Observation(
+                kind="cookie",
+                name=clean_name(event.name),
+                directive="set-cookie" if event.set_by_site else "cookie",
+                service=verdict.service or "",
+                reason=reason,
+            )
+            self._add(observation, path)
+        except Exception:
+            logger.exception("a finding could not be counted; the answer is not touched by this")
+
+    def host(self, host: str, service: str | None, directive: str, path: str) -> None:
+        """Count a host that the policy does not declare; ``service`` is what the registry takes it for."""
+        try:
+            name = clean_host(host)
+            if name is not None and service not in self._declared:
+                observation = Observation(
+                    kind="host", name=name, directive=clean_word(directive), service=service or ""
+                )
+                self._add(observation, path)
+        except Exception:
+            logger.exception("a finding could not be counted; the answer is not touched by this")
+
+    def may_post(self) -> bool:
+        """Say whether another posted report is looked at now; the rate is bounded for the process."""
+        return self._bucket.take()
+
+    def post(self, body: bytes, content_type: str, page_host: str) -> None:
+        """Count what a browser or the guard has posted. Raises ``ReportError`` for what is no report."""
+        for posted in parse_report(body, content_type, page_host):
+            if posted.kind == "host":
+                if not self._classifier.is_first_party(posted.name, page_host):
+                    verdict = self._classifier.host(posted.name, posted.address_path)
+                    self.host(posted.name, verdict.service, posted.directive, posted.page_path)
+                continue
+            name = clean_name(posted.name)
+            verdict = self._classifier.cookie(posted.name[:256])
+            known = verdict.category != UNCLASSIFIED or verdict.rule is not None
+            is_ours = known and (verdict.service is None or verdict.service in self._declared)
+            observation = Observation(
+                kind=posted.kind,
+                name=name,
+                directive=posted.directive,
+                service=verdict.service or "",
+                reason="refused" if is_ours else "undeclared",
+            )
+            self._add(observation, posted.page_path)
+
+    def flush(self) -> None:
+        """Save what was gathered; a failure is logged once, and what was gathered is kept for the next time."""
+        self._buffer.flush()
+
+    def _add(self, observation: Observation, path: str) -> None:
+        if observation.name:
+            self._buffer.add(observation, clean_path(path), datetime.now(UTC).date())
+
+    def _log(self, event: CookieEvent) -> None:
+        key = (event.name, event.reason)
+        if key not in self._logged and len(self._logged) < _LOGGED:
+            self._logged.add(key)
+            logger.warning("the cookie %r of the site was dropped: %s", clean_name(event.name), event.detail)
+
+
+class _Buffer:
+    """The table, and the timer that saves it."""
+
+    def __init__(self, store: ReportStore, every: float) -> None:
+        self._store = store
+        self._every = every
+        self._reset()
+        _buffers.add(self)
+
+    def _reset(self) -> None:
+        """Start empty, after a fork too: what was gathered and the timer stay with the process that has them."""
+        self._table = FindingTable()
+        self._lock = threading.Lock()
+        self._timer: threading.Timer | None = None
+        self._failed = False
+
+    def add(self, observation: Observation, path: str, day: date) -> None:
+        with self._lock:
+            self._table.add(observation, path, day)
+            if self._timer is None:
+                self._timer = threading.Timer(self._every, self.flush)
+                self._timer.daemon = True
+                self._timer.start()
+
+    def flush(self) -> None:
+        with self._lock:
+            timer, self._timer = self._timer, None
+            found = self._table.drain()
+        if timer is not None and timer is not threading.current_thread():
+            timer.cancel()
+        if not found:
+            return
+        try:
+            self._store.save(found)
+            self._failed = False
+        except LedgerError as error:
+            with self._lock:
+                self._table.restore(found)
+            if not self._failed:
+                self._failed = True
+                logger.warning("what was met cannot be saved until this is put right: %s", error)
+        except Exception:
+            logger.exception("what was met could not be saved and is lost")
+
+
+_buffers: weakref.WeakSet[_Buffer] = weakref.WeakSet()
+
+
+def _after_fork() -> None:
+    for buffer in list(_buffers):
+        buffer._reset()  # noqa: SLF001 - the same file
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_after_fork)

@@ -1,0 +1,105 @@
+"""What is put on record where a browser's signal, and not a visitor's hand, takes back what was agreed to."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from dataclasses import replace
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+import anyio
+
+from cookie_consent.consent.user_agent import family_of
+from cookie_consent.errors import RecordRefusedError
+from cookie_consent.ledger import ConsentRecord, new_record_id
+from cookie_consent.logs import log_once
+
+if TYPE_CHECKING:
+    from starlette.types import Scope
+
+    from cookie_consent.consent import Consent, ConsentCookie
+    from cookie_consent.ledger import Ledger
+
+__all__ = ["SignalLog"]
+
+_PATIENCE = 1.0
+"""Seconds that a page waits for the log: more than a commit takes, and less than a visitor would notice for long."""
+_KEPT = 1024
+_LONGEST_PATH = 1024
+
+
+class SignalLog:
+    """Records that Global Privacy Control has overruled a choice, once for each choice.
+
+    A page that waits in vain goes out without the cookie that names the record, and the next one brings the same
+    record again, which the ledger keeps once. Only pages in different processes at one moment make two of them.
+    A choice that is made while a page is on its way counts more than the page, if the same process answers both.
+    """
+
+    def __init__(self, ledger: Ledger, cookie: ConsentCookie) -> None:
+        self._ledger = ledger
+        self._cookie = cookie
+        self._made: OrderedDict[str, ConsentRecord | None] = OrderedDict()
+        """By the record that was overruled; None where the visitor has chosen anew since."""
+
+    def replaced(self, record: str | None) -> None:
+        """Take note that the visitor has chosen anew, so that no page still on its way takes him back to ``record``."""
+        if record is not None:
+            self._keep(record, None)
+
+    async def cookie(self, scope: Scope, consent: Consent, *, path: str, user_agent: str) -> str | None:
+        """Put it on record that ``consent`` holds less than was agreed to; return the ``Set-Cookie`` value for it.
+
+        From then on the visitor has chosen in sight of the signal, so that what it took back stays refused without
+        it too, until he agrees to it anew. None where the log does not answer in time: the page must not fail. None
+        also where he has chosen by hand since the page was asked for, whose cookie this one would take the place of.
+        """
+        if consent.record is None or consent.id is None or consent.decided_at is None:
+            return None
+        overruled = consent.record
+        try:
+            if overruled not in self._made:
+                self._keep(overruled, _record(consent, consent.id, path, user_agent))
+            record = self._made[overruled]
+            if record is None:
+                return None
+            after = replace(consent, record=record.id, gpc=True)
+            cookie = self._cookie.header(after, secure=scope.get("scheme") == "https", since=consent.decided_at)
+            with anyio.fail_after(_PATIENCE):
+                await self._ledger.write(record)
+        except Exception as error:  # noqa: BLE001 - whatever it is, the page must not fail
+            if isinstance(error, RecordRefusedError) and self._made.get(overruled) is not None:
+                self._made.pop(overruled, None)  # the next page makes another, with its own path
+            log_once(
+                "signal",
+                "a choice that a browser's signal overrules is not on record yet: %s",
+                str(error) or "it takes too long",
+            )
+            return None
+        return cookie if self._made.get(overruled, record) is not None else None
+
+    def _keep(self, overruled: str, record: ConsentRecord | None) -> None:
+        self._made[overruled] = record
+        self._made.move_to_end(overruled)
+        if len(self._made) > _KEPT:
+            self._made.popitem(last=False)
+
+
+def _record(consent: Consent, subject: str, path: str, user_agent: str) -> ConsentRecord:
+    at = datetime.now(UTC)
+    optional = [category.id for category in consent.policy.optional]
+    return ConsentRecord(
+        id=new_record_id(at),
+        subject=subject,
+        at=at,
+        action="signal",
+        granted=tuple(sorted(name for name in optional if consent.allows(name))),
+        refused=tuple(sorted(name for name in optional if not consent.allows(name))),
+        granted_services=tuple(sorted(name for name, on in consent.services.items() if on)),
+        refused_services=tuple(sorted(name for name, on in consent.services.items() if not on)),
+        previous=consent.record,
+        channel="gpc",
+        policy_version=consent.policy_version,
+        url=path[:_LONGEST_PATH],
+        user_agent_family=family_of(user_agent),
+    )

@@ -1,0 +1,203 @@
+"""A page between the application and the browser."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from cookie_consent.exchange.charset import Charset
+from cookie_consent.exchange.content_encoding import CodingError, coding_for
+from cookie_consent.exchange.kinds import DOCUMENTS
+from cookie_consent.exchange.opening import Opening
+from cookie_consent.exchange.sniff import is_unknown_type
+from cookie_consent.gate import RecallingGate
+from cookie_consent.gate.html.multibyte import BothReadings, is_doubtful
+from cookie_consent.logs import log_once
+from cookie_consent.rewriter import Rewriter, StartTag
+from cookie_consent.rewriter.encodings import encoding_of
+
+if TYPE_CHECKING:
+    from cookie_consent.exchange.content_type import ContentType
+    from cookie_consent.exchange.exchange import Exchange
+    from cookie_consent.gate import OwnElements
+    from cookie_consent.gate.header_table import Told
+    from cookie_consent.rewriter.handler import Handler
+
+__all__ = ["Page"]
+
+_HTML = "text/html"
+_XHTML = "application/xhtml+xml"
+
+
+class Page:
+    """The way of a page's bytes: decompressed, in UTF-8, rewritten, and all of it back; the result may be kept.
+
+    A page whose ``content_encoding`` cannot be read raises ``CodingError``. The guard and the banner are put in on
+    the way. Whatever of ours fails, the page goes on, and what could not be judged does not load.
+    """
+
+    def __init__(self, exchange: Exchange, *, content_type: ContentType, content_encoding: str | None) -> None:
+        coding = coding_for(content_encoding or "")
+        if coding is None:
+            raise CodingError(f"there is nothing here to read {content_encoding!r} with")
+        self.is_complete = True
+        """Whether the guard and the banner could be made; a page without is not to be kept."""
+        self._exchange = exchange
+        self._opening = Opening()
+        self._coding = coding
+        self._is_coded = content_encoding is not None
+        self._content_type = content_type
+        self._is_xml = _XHTML in content_type and _HTML not in content_type
+        self._charset = Charset(content_type, is_xml=self._is_xml)
+        self._rewriter: Rewriter | None = None
+
+    @property
+    def is_decided(self) -> bool:
+        """Whether enough has come to know how the page is read, and what its headers say."""
+        return self._charset.is_decided
+
+    @property
+    def told(self) -> Told:
+        """The headers that differ from the application's, when the page is decided; an empty value for none."""
+        told: list[tuple[bytes, bytes]] = []
+        if self._is_coded and self._coding.sent is not None:
+            told.append((b"content-encoding", self._coding.sent.encode("ascii")))
+        kind, name = self._content_type, self._charset.name
+        essence = _XHTML if self._is_xml else _HTML
+        is_said = kind.is_clean and encoding_of(kind.charset) == name
+        # A type that some browsers take for another one stays: this is no place to make pages of what is none.
+        if not is_said and all(read == essence or is_unknown_type(read) for read in (kind.essence, kind.lenient)):
+            value = f"{essence}; charset={name}" if name else essence
+            told.append((b"content-type", value.encode("ascii")))
+        return tuple(told)
+
+    def feed(self, data: bytes, *, final: bool) -> bytes:
+        """Take the next bytes; return what can be sent. Raises ``CodingError`` where the data is broken."""
+        out = [self._rewritten(self._charset.decode(piece)) for piece in self._coding.decode(data)]
+        return b"".join([*out, self.finish()] if final else out)
+
+    def finish(self) -> bytes:
+        """Return the rest."""
+        data = self._charset.decode(b"", final=True)
+        self._opening.feed(data)
+        rewriter = self._begun()
+        rest = rewriter.feed(data) + rewriter.end()
+        if rewriter.is_too_long:
+            log_once(
+                "doctype",
+                "the DOCTYPE of an XHTML page is longer than 64 KiB: what its entities load is left to the "
+                "Content-Security-Policy; move the entities out of it to have them gated",
+            )
+        return self._coding.encode(self._charset.encode(rest, final=True)) + self._coding.finish()
+
+    def _rewritten(self, data: bytes) -> bytes:
+        if not self._charset.is_decided:
+            return b""
+        self._opening.feed(data)
+        return self._coding.encode(self._charset.encode(self._begun().feed(data)))
+
+    def _begun(self) -> Rewriter:
+        """Return the rewriter, which is made when the character set is known."""
+        if self._rewriter is not None:
+            return self._rewriter
+        exchange, encoding = self._exchange, self._charset.reading
+        exchange.tags.encoding = encoding
+        recalling = RecallingGate(
+            exchange.tags, exchange.site.judged, (exchange.consent.state, exchange.authority, encoding)
+        )
+        gate = BothReadings(recalling, encoding) if is_doubtful(encoding) else recalling
+        shut = _Shut(gate, exchange.own_elements)
+        self._rewriter = Rewriter(
+            shut if exchange.site.classifier.policy.gate.html else _Watched(shut),
+            after_head_start=self._guard,
+            before_body_end=self._banner,
+            xml=self._is_xml,
+            quiet=exchange.site.quiet,
+        )
+        return self._rewriter
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether it begins like a page, as far as it has come."""
+        return bool(self._opening.is_page)
+
+    @property
+    def _is_shown(self) -> bool:
+        """Whether it becomes a page of its own; a redirect does not, as browsers leave its body unseen."""
+        role = self._exchange.role
+        return not self._exchange.is_redirect and (role == "page" or (role == "either" and self.is_whole))
+
+    def _guard(self) -> bytes:
+        """Return what stands first in the head. In XML it must stand inside the one root element."""
+        exchange = self._exchange
+        if not self._is_shown and (exchange.is_redirect or exchange.destination not in DOCUMENTS):
+            return b""
+        try:
+            return exchange.guard() if not self._is_xml or exchange.tags.has_root else b""
+        except Exception:  # noqa: BLE001 - no fault of the guard may fail the page
+            log_once("guard", "the guard's tag could not be made and is missing from the page", exc_info=True)
+            self.is_complete = False
+            return b""
+
+    def _banner(self) -> bytes:
+        """Return what stands last in the body. An XML parser would refuse the banner's HTML."""
+        tags = self._exchange.tags
+        if not self._is_shown or self._exchange.is_prefetch or self._is_xml or tags.is_amp:
+            return b""
+        try:
+            banner = self._exchange.banner()
+            return tags.own(banner.decode("ascii")).encode("ascii") if tags.relative else banner
+        except Exception:  # noqa: BLE001 - no fault of the banner may fail the page
+            log_once("banner", "the banner could not be made and is missing from the page", exc_info=True)
+            self.is_complete = False
+            return b""
+
+
+class _Shut:
+    """Keeps the gate shut if it fails: a tag that could not be judged is made inert.
+
+    The policies that the page brings in ``<meta>`` are noted for our own elements on the way.
+    """
+
+    def __init__(self, gate: Handler, own_elements: OwnElements) -> None:
+        self._gate = gate
+        self._own_elements = own_elements
+
+    @property
+    def relative(self) -> bool:
+        return self._gate.relative
+
+    def start_tag(self, tag: StartTag) -> bool:
+        try:
+            if tag.name == b"meta" and (tag.get(b"http-equiv") or "").strip().lower() == "content-security-policy":
+                self._own_elements.add([tag.get(b"content") or ""])
+            return self._gate.start_tag(tag)
+        except Exception:  # noqa: BLE001 - whatever it is, the tag must not load
+            log_once("tag", "a tag could not be judged and was left out of the page", exc_info=True)
+            tag.blank()
+            return False
+
+    def text(self, tag: StartTag, text: bytes, *, more: bool) -> bytes:
+        try:
+            return self._gate.text(tag, text, more=more)
+        except Exception:  # noqa: BLE001 - as above
+            log_once("text", "a script could not be judged and was left out of the page", exc_info=True)
+            tag.blank()
+            return b""
+
+
+class _Watched:
+    """Shows a gate that does not hold the page's tags copies of them, so that it knows what the page loads."""
+
+    def __init__(self, gate: _Shut) -> None:
+        self._gate = gate
+
+    @property
+    def relative(self) -> bool:
+        return self._gate.relative
+
+    def start_tag(self, tag: StartTag) -> bool:
+        return self._gate.start_tag(tag.copy())
+
+    def text(self, tag: StartTag, text: bytes, *, more: bool) -> bytes:
+        self._gate.text(tag.copy(), text, more=more)
+        return text

@@ -1,0 +1,262 @@
+"""Hold cookies to the consent: those that the browser sends and those that the site sets (RFC 6265bis)."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+from cookie_consent.gate.cookies.card_numbers import has_card_number
+from cookie_consent.gate.cookies.deletion import deletions
+from cookie_consent.gate.cookies.set_cookie import SetCookie, parse_set_cookie
+from cookie_consent.logs import log_once
+from cookie_consent.policy import UNCLASSIFIED
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from cookie_consent.consent import Consent, ConsentCookie
+    from cookie_consent.gate.cookies.deletion import Place
+    from cookie_consent.policy.classifier import Classifier, Verdict
+
+__all__ = ["MAXIMUM_COOKIES", "CookieEvent", "CookieGate", "gated_cookies"]
+
+MAXIMUM_COOKIES = 400
+"""Browsers keep at most 180 cookies of a site. What comes beyond this number is dropped without a look."""
+_WSP = " \t"
+_FOLDED = re.compile(r",[ \t]*([^\s\"(),/:;<=>?@\[\\\]{}]+)[ \t]*=")
+_A_DAY = 86_400
+
+
+@dataclass(frozen=True, kw_only=True)
+class CookieEvent:
+    """Something about one cookie that the site's operator should know; never its value.
+
+    ``reason`` is ``refused`` (declared, not agreed to), ``undeclared``, or what is wrong with a cookie that the site
+    sets: ``card-number``, ``malformed``, ``folded``, ``reserved``, ``failure``.
+    """
+
+    name: str
+    reason: str
+    detail: str
+    set_by_site: bool
+    dropped: bool
+
+
+class CookieGate:
+    """Filters the cookies of one exchange. A cookie that cannot be judged, whatever the reason, is dropped."""
+
+    def __init__(self, classifier: Classifier, consent: Consent, own: ConsentCookie) -> None:
+        self._classifier = classifier
+        self._consent = consent
+        self._own = own
+        self._refused: dict[str, str] = {}
+        self._count = 0
+        self.waiting: set[tuple[str, str]] = set()
+        """The category and the service (``-`` for none) of cookies that the site has set and that were dropped."""
+        self.events: list[CookieEvent] = []
+        """What happened, in order."""
+
+    @property
+    def refused(self) -> list[str]:
+        """The cookies that came with the request and are not agreed to; ``=NAME`` is one without a name."""
+        return list(self._refused)
+
+    def request(self, header: str) -> str:
+        """Return the ``Cookie`` header that the application may see; it may be empty.
+
+        Call it for each of several headers, as HTTP/2 allows (RFC 9113, section 8.2.3). A header keeps its bytes if
+        nothing is taken out.
+        """
+        pairs = header.split(";")
+        kept = [pair for pair in pairs if self._may_come(pair)]
+        return header if len(kept) == len(pairs) else "; ".join(pair.strip(_WSP) for pair in kept if pair.strip(_WSP))
+
+    def withdraw(self, header: str, before: Consent) -> None:
+        """Refuse what ``header`` carries beyond the consent, and the logins that ``before`` let outlive the browser."""
+        self.request(header)
+        was = CookieGate(self._classifier, before, self._own)
+        for pair in header.split(";")[:MAXIMUM_COOKIES]:
+            key, name = _name_of(pair)
+            if name and self.is_login(name) and was.allows(name) and not self.allows(name):
+                self._refuse(key, self._verdict(name))
+
+    def response(self, header: str) -> str | None:
+        """Return the ``Set-Cookie`` value to send in place of ``header``, or None to drop it."""
+        try:
+            return self._response(parse_set_cookie(header), header)
+        except Exception:  # noqa: BLE001 - whatever it is, the cookie must not pass
+            self._fail()
+            return None
+
+    def allows(self, name: str) -> bool:
+        """Say whether the visitor's consent covers the cookie; an undeclared one follows ``unknown_cookies``."""
+        return self._allows(self._verdict(name))
+
+    def is_login(self, name: str) -> bool:
+        """Say whether the cookie keeps a visitor signed in; without consent it lasts until the browser closes."""
+        return self._verdict(name).category == "login"
+
+    def deletions(self, place: Place) -> list[str]:
+        """Return the ``Set-Cookie`` values that delete every refused cookie; a bounded number of them."""
+        try:
+            headers, complete = deletions(self._refused.items(), place)
+        except Exception:  # noqa: BLE001 - the page goes on, and the cookies do not reach the application
+            self._fail()
+            return []
+        if not complete:
+            log_once("many", "more cookies are to be deleted than fit into one answer: it takes several of them")
+        return headers
+
+    def _may_come(self, pair: str) -> bool:
+        self._count += 1
+        if self._count > MAXIMUM_COOKIES:
+            log_once("count", f"a request came with more than {MAXIMUM_COOKIES} cookies: those beyond were dropped")
+            return False
+        try:
+            key, name = _name_of(pair)
+            if self._own.owns(name.strip()):
+                return False
+            verdict = self._verdict(name)
+            if not name or self._allows(verdict) or verdict.category == "login":
+                return True
+            self._refuse(key, verdict)
+        except Exception:  # noqa: BLE001 - whatever it is, the cookie must not pass
+            self._fail()
+        return False
+
+    def _refuse(self, key: str, verdict: Verdict) -> None:
+        if key not in self._refused:
+            self._refused[key] = verdict.rule.path if verdict.rule is not None else "/"
+            if _is_unknown(verdict):
+                self._note(key.lstrip("="), "undeclared", verdict.reason, dropped=True, set_by_site=False)
+
+    def _response(self, cookie: SetCookie, header: str) -> str | None:
+        name = cookie.judged_name
+        fault = cookie.fault()
+        if fault:
+            self._drop(name, "malformed", fault)
+            return None
+        if self._own.owns(name.strip()):
+            self._drop(name, "reserved", "the name is that of the consent cookie")
+            return None
+        if has_card_number(cookie.value):
+            self._drop(name, "card-number", "its value holds a payment-card number")
+            return None
+        folded = self._folded(header)
+        if folded is not None:
+            self._drop(folded, "folded", "it stands behind a comma in the header of another cookie")
+            return None
+        verdict = self._verdict(name)
+        lifetime = cookie.lifetime(datetime.now(UTC)) if cookie.names_lifetime else None
+        if lifetime is not None and lifetime <= 0:
+            # The browser's clock may be behind ours: what is not agreed to must end on every clock.
+            ends = self._allows(verdict) or "max-age" in cookie.attributes or lifetime < -_A_DAY
+            return header if ends else cookie.with_lifetime(0)
+        if _is_unknown(verdict):
+            self._note(name, "undeclared", verdict.reason, dropped=not self._allows(verdict), set_by_site=True)
+        if self._allows(verdict):
+            return self._limited(cookie, header, lifetime, verdict)
+        if verdict.category == "login":
+            return cookie.with_lifetime(None) if cookie.names_lifetime else header
+        self._wait(name, verdict)
+        return None
+
+    def _wait(self, name: str, verdict: Verdict) -> None:
+        """Drop a cookie that a choice could allow."""
+        if not _is_unknown(verdict):
+            self._drop(name, "refused", f"{verdict.category} is not agreed to")
+        elif self._classifier.policy.unknown_cookies == "block":
+            return
+        self.waiting.add((verdict.category, verdict.service or "-"))
+
+    def _folded(self, header: str) -> str | None:
+        """Return a refused cookie that whoever splits a folded header would find in it.
+
+        Browsers do not split, so there the whole is one cookie; a proxy or CDN on the way to them may.
+        """
+        if "," not in header:
+            return None
+        return next((name for name in _FOLDED.findall(header) if self._is_refused(name)), None)
+
+    def _is_refused(self, name: str) -> bool:
+        verdict = self._verdict(name)
+        return self._own.owns(name) or not (_is_unknown(verdict) or self._allows(verdict))
+
+    def _limited(self, cookie: SetCookie, header: str, lifetime: float | None, verdict: Verdict) -> str:
+        """Cut the lifetime down to what is declared."""
+        if not cookie.names_lifetime:
+            return header
+        if verdict.category == "session" or (
+            _is_unknown(verdict) and self._classifier.policy.unknown_cookies == "session"
+        ):
+            return cookie.with_lifetime(None)
+        category = self._classifier.policy.category(verdict.category)
+        caps = [
+            cap
+            for cap in (
+                verdict.rule.max_age if verdict.rule is not None else None,
+                category.max_age if category is not None else None,
+            )
+            if cap is not None
+        ]
+        if not caps:
+            return header
+        if lifetime is None:
+            return cookie.with_lifetime(None)  # a lifetime that cannot be read ends with the browser
+        if lifetime > min(caps):
+            return cookie.with_lifetime(min(caps))
+        return header if cookie.is_plain else cookie.with_lifetime(int(lifetime))
+
+    def _verdict(self, name: str) -> Verdict:
+        verdict = self._classifier.cookie(name)
+        if _is_unknown(verdict) and name != name.strip():
+            # Browsers strip spaces and tabs only; servers strip all that Unicode counts as white space.
+            return self._classifier.cookie(name.strip())
+        return verdict
+
+    def _allows(self, verdict: Verdict) -> bool:
+        if not _is_unknown(verdict):
+            return self._consent.covers(verdict.category, verdict.service)
+        rule = self._classifier.policy.unknown_cookies
+        return rule in {"session", "allow"} or (rule == "ask" and self._consent.allows(UNCLASSIFIED))
+
+    def _drop(self, name: str, reason: str, detail: str) -> None:
+        self._note(name, reason, detail, dropped=True, set_by_site=True)
+
+    def _note(self, name: str, reason: str, detail: str, *, dropped: bool, set_by_site: bool) -> None:
+        self.events.append(
+            CookieEvent(name=name, reason=reason, detail=detail, dropped=dropped, set_by_site=set_by_site)
+        )
+
+    def _fail(self) -> None:
+        log_once("failure", "a cookie could not be judged and was dropped", exc_info=True)
+
+
+def gated_cookies(headers: Iterable[tuple[bytes, bytes]], gate: CookieGate) -> list[tuple[bytes, bytes]]:
+    """Return response headers with each ``Set-Cookie`` gated; the order stays."""
+    kept = []
+    for name, value in headers:
+        if name.lower() == b"set-cookie":
+            sent = gate.response(value.decode("latin-1"))
+            if sent is not None:
+                kept.append((name, sent.encode("latin-1")))
+        else:
+            kept.append((name, value))
+    return kept
+
+
+def _name_of(pair: str) -> tuple[str, str]:
+    """Return what tells the cookie apart in the browser, and the name under which a server reads it."""
+    name, equals, value = pair.partition("=")
+    name = name.strip(_WSP)
+    if equals and name:
+        return name, name
+    # A cookie without a name comes as its bare value; what that spells up to "=" some servers take for a name.
+    name = (value if equals else pair).partition("=")[0].strip(_WSP)
+    return f"={name}", name
+
+
+def _is_unknown(verdict: Verdict) -> bool:
+    return not verdict.known and verdict.rule is None

@@ -1,0 +1,121 @@
+"""What a browser makes of one ``Set-Cookie`` header (RFC 6265bis, sections 5.6 and 5.7)."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from cookie_consent.gate.cookies.dates import parse_cookie_date
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+__all__ = ["MAXIMUM_PAIR", "SetCookie", "parse_set_cookie"]
+
+MAXIMUM_PAIR = 4096
+"""Browsers ignore a cookie whose name and value have more bytes than this together."""
+MAXIMUM_ATTRIBUTE = 1024
+"""Browsers ignore an attribute whose value has more bytes than this."""
+BROWSERS_LONGEST = 400 * 86_400
+"""No browser keeps a cookie longer than this many seconds."""
+_WSP = " \t"
+_CONTROL = re.compile(r"[\x00-\x08\x0a-\x1f\x7f]")
+_MAX_AGE = re.compile(r"-?[0-9]+")
+_LIFETIME = frozenset({"max-age", "expires"})
+_PREFIX = re.compile(r"__(Host-Http|Host|Http|Secure)-", re.IGNORECASE)
+
+
+@dataclass(frozen=True, kw_only=True)
+class SetCookie:
+    """One cookie as browsers read it. ``name`` is empty for one without a name, which is sent as its bare value."""
+
+    name: str
+    value: str
+    pair: str
+    """What stands before the first semicolon, as it came."""
+    parts: tuple[str, ...]
+    """What stands between the semicolons after it, as it came."""
+    attributes: dict[str, str]
+    """The attributes that count, by lower-case name: of several the last."""
+
+    @property
+    def judged_name(self) -> str:
+        """The name under which servers will read it: without a name, that is what its value spells up to ``=``."""
+        return self.name or self.value.partition("=")[0].rstrip(_WSP)
+
+    def fault(self) -> str:
+        """Return why browsers refuse the cookie, whatever its lifetime; empty if they do not."""
+        if not self.name and not self.value:
+            return "it has neither a name nor a value"
+        if _CONTROL.search(self.pair) or any(_CONTROL.search(part) for part in self.parts):
+            return "it holds a control character"
+        if len(self.name) + len(self.value) > MAXIMUM_PAIR:
+            return f"its name and value have more than {MAXIMUM_PAIR} bytes"
+        prefix = _PREFIX.match(self.name or self.value)
+        return self._prefix_fault(prefix[1].lower()) if prefix is not None else ""
+
+    def _prefix_fault(self, prefix: str) -> str:
+        if not self.name:
+            return "it has no name, and its value begins with a name's prefix"
+        if "secure" not in self.attributes:
+            return "its name has a prefix that needs Secure"
+        if "http" in prefix.split("-") and "httponly" not in self.attributes:
+            return "its name has a prefix that needs HttpOnly"
+        if prefix.startswith("host") and (self.attributes.get("domain") or self.attributes.get("path") != "/"):
+            return "its name has the prefix __Host-, which needs Path=/ and forbids Domain"
+        return ""
+
+    def lifetime(self, now: datetime) -> float | None:
+        """Return the seconds for which a browser keeps it, not more than 400 days; None: until it closes."""
+        if "max-age" in self.attributes:
+            text = self.attributes["max-age"]
+            # A hundred digits are as good as infinitely many, and Python refuses to read thousands.
+            return min(float(text[:100]), BROWSERS_LONGEST)
+        moment = parse_cookie_date(self.attributes["expires"]) if "expires" in self.attributes else None
+        return min((moment - now).total_seconds(), BROWSERS_LONGEST) if moment is not None else None
+
+    @property
+    def names_lifetime(self) -> bool:
+        """Whether it has ``Max-Age`` or ``Expires`` at all, readable or not."""
+        return any(_is_lifetime(part) for part in self.parts)
+
+    @property
+    def is_plain(self) -> bool:
+        """Whether every browser reads the same lifetime: nothing of it is repeated or was ignored."""
+        return sum(map(_is_lifetime, self.parts)) == len(_LIFETIME & self.attributes.keys())
+
+    def with_lifetime(self, seconds: int | None) -> str:
+        """Return the header value with this lifetime, or None for one that ends with the browser; the rest as it is."""
+        kept = [part for part in self.parts if not _is_lifetime(part)]
+        return ";".join([self.pair, *kept, *([f" Max-Age={seconds}"] if seconds is not None else [])])
+
+
+def parse_set_cookie(header: str) -> SetCookie:
+    """Read a header value, decoded as Latin-1 so that a character is a byte.
+
+    A comma is a character like any other: browsers do not split a header into which a proxy has folded several.
+    """
+    pair, *parts = header.split(";")
+    name, equals, value = pair.partition("=")
+    if not equals:
+        name, value = "", pair
+    attributes: dict[str, str] = {}
+    for part in parts:
+        key, _, text = part.partition("=")
+        key, text = key.strip(_WSP).lower(), text.strip(_WSP)
+        if len(text) > MAXIMUM_ATTRIBUTE:
+            continue
+        if key == "max-age" and not _MAX_AGE.fullmatch(text):
+            continue
+        if key == "expires" and parse_cookie_date(text) is None:
+            continue
+        attributes[key] = text
+    return SetCookie(
+        name=name.strip(_WSP), value=value.strip(_WSP), pair=pair, parts=tuple(parts), attributes=attributes
+    )
+
+
+def _is_lifetime(part: str) -> bool:
+    # Stripped of more than browsers strip: what only some would take for a lifetime goes as well.
+    return part.partition("=")[0].strip().lower() in _LIFETIME

@@ -1,0 +1,1 @@
+"""The Content-Security-Policy that a page is sent with (CSP Level 3)."""

@@ -1,0 +1,183 @@
+"""The Content-Security-Policy gate: what a browser may load whatever scripts do (CSP Level 3)."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from functools import lru_cache
+from typing import TYPE_CHECKING, NamedTuple
+from urllib.parse import quote
+
+from cookie_consent.consent import Consent
+from cookie_consent.gate.allowed import allows_host, allows_unknown_hosts
+from cookie_consent.gate.csp.sources import HostSource, fit, is_expressible, own_sources
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from cookie_consent.policy.classifier import Classifier, Verdict
+
+__all__ = ["LARGEST_POLICY", "ContentSecurityPolicies"]
+
+LARGEST_POLICY = 8192
+"""Bytes of the header's value."""
+_MET = 256
+_LONGEST_HOST = 255
+"""Policies are not kept for longer hosts, which no name server knows."""
+_LARGEST_REPORT_PATH = 400
+_RESERVED = 1024
+"""Bytes for the page's own host and for where to report to."""
+_GROUP = "cookie-consent"
+_LOCAL = "data: blob: filesystem: about: 'unsafe-inline' 'unsafe-eval'"
+"""What asks no other host, and the site's own code in its pages; none of it is for this policy to forbid."""
+
+
+class _Sources(NamedTuple):
+    text: str
+    takes_met: bool
+    """Whether unknown hosts are allowed though some known ones are refused."""
+    left_out: tuple[HostSource, ...]
+
+
+class _Made(NamedTuple):
+    headers: tuple[tuple[bytes, bytes], ...]
+    """The policy first."""
+    takes_met: bool
+    """Whether the hosts that were met are to be added."""
+
+
+class ContentSecurityPolicies:
+    """Gives the policy for each state of consent. Built once per site; the policies made last are kept.
+
+    There is one directive, ``default-src``, since all others that load something fall back to it and a host is
+    allowed or refused whatever it is asked for. A policy has no exceptions: it cannot allow all hosts but some. So
+    where unknown hosts are allowed and known services are not all, the unknown hosts are allowed that were met in
+    the site's pages (``meet``), the latest 256 of them. Where nothing is refused there is no policy.
+    """
+
+    def __init__(self, classifier: Classifier, *, report_path: str) -> None:
+        policy = classifier.policy
+        self._policy = policy
+        self._is_enforced = policy.gate.csp == "enforce"
+        self._is_on = policy.gate.csp != "off"
+        self._report_path = report_path
+        self._sources: list[tuple[HostSource, Verdict]] = []
+        for service in (*policy.services, *policy.undeclared_services):
+            for pattern in service.hosts:
+                host, slash, path = pattern.partition("/")
+                if is_expressible(host):
+                    source = HostSource(host=host, path=slash + path, service=service.id)
+                    self._sources.append((source, classifier.host(_example(host), slash + path or "/")))
+        own = [policy.site, *policy.first_party]
+        own_hosts = [pattern.rstrip("/") for pattern in own if pattern is not None and "/" not in pattern.rstrip("/")]
+        expressible = [host for host in dict.fromkeys(own_hosts) if is_expressible(host)]
+        self._own = _take((" ".join(own_sources(host)) for host in expressible), LARGEST_POLICY // 2)
+        self._own_left_out = expressible[len(self._own) :]
+        self._met: OrderedDict[str, None] = OrderedDict()
+        self._find = lru_cache(maxsize=256)(self._find_sources)
+        self._made = lru_cache(maxsize=256)(self._make)
+
+    @property
+    def is_on(self) -> bool:
+        """Whether a policy is sent at all."""
+        return self._is_on
+
+    @property
+    def asks_for_unknown_hosts(self) -> bool:
+        """Whether the visitor must be asked for hosts that no server sees beforehand, since scripts ask for them."""
+        return self._is_enforced and self._policy.unknown_hosts == "ask"
+
+    def meet(self, hosts: Iterable[str]) -> None:
+        """Remember unknown hosts that a page of the site loads from, with the visitor's consent."""
+        for host in hosts:
+            if is_expressible(host):
+                self._met[host] = None
+                self._met.move_to_end(host)
+        while len(self._met) > _MET:
+            self._met.popitem(last=False)
+
+    def left_out(self, consent: Consent) -> tuple[str, ...]:
+        """Return the hosts that are agreed to and that the policy has no room for."""
+        found = self._sources_for(consent)
+        return (*self._own_left_out, *(source.host for source in found.left_out)) if found is not None else ()
+
+    def headers(
+        self, consent: Consent, *, host: str, root_path: str = "", secure: bool = False
+    ) -> tuple[tuple[bytes, bytes], ...]:
+        """Return the headers to add to a document or worker of ``host``; none where nothing is refused.
+
+        ``host`` is what the visitor asked for, without its port, and may be anything.
+        """
+        if not self._is_on:
+            return ()
+        make = self._made if len(host) <= _LONGEST_HOST else self._make
+        made = make(consent.granted, tuple(sorted(consent.services.items())), host, root_path, secure)
+        if made is None or not made.takes_met:
+            return made.headers if made is not None else ()
+        (name, text), *endpoints = made.headers
+        directive, semicolon, reports = text.partition(b";")
+        room = LARGEST_POLICY - len(text)
+        met = "".join(_take((f" {name}:* ws://{name}:*" for name in reversed(self._met)), room))
+        return ((name, directive + met.encode("ascii") + semicolon + reports), *endpoints)
+
+    def _make(
+        self,
+        granted: frozenset[str],
+        services: tuple[tuple[str, bool], ...],
+        host: str,
+        root_path: str,
+        secure: bool,  # noqa: FBT001 - as lru_cache passes it
+    ) -> _Made | None:
+        """Return what stays the same as long as the site runs; None where nothing is refused."""
+        found = self._find(granted, services)
+        if found is None:
+            return None
+        own = own_sources(host) if is_expressible(host) else ()
+        text = " ".join(["default-src 'self'", *own, found.text])
+        reports, endpoints = self._reports(root_path, secure=secure)
+        name = "content-security-policy" if self._is_enforced else "content-security-policy-report-only"
+        headers = ((name, text + reports), *endpoints)
+        return _Made(
+            tuple((name.encode("latin-1"), value.encode("latin-1")) for name, value in headers), found.takes_met
+        )
+
+    def _reports(self, root_path: str, *, secure: bool) -> tuple[str, tuple[tuple[str, str], ...]]:
+        """Return the directives and the header that say where to report to; browsers take endpoints by https only."""
+        path = quote(root_path.rstrip("/") + self._report_path, errors="replace")
+        if len(path) > _LARGEST_REPORT_PATH:
+            return "", ()
+        if not secure:
+            return f"; report-uri {path}", ()
+        return f"; report-uri {path}; report-to {_GROUP}", (("reporting-endpoints", f'{_GROUP}="{path}"'),)
+
+    def _sources_for(self, consent: Consent) -> _Sources | None:
+        return self._find(consent.granted, tuple(sorted(consent.services.items())))
+
+    def _find_sources(self, granted: frozenset[str], services: tuple[tuple[str, bool], ...]) -> _Sources | None:
+        """Return what is allowed on every host of the site; None where nothing is refused."""
+        consent = Consent(policy=self._policy, granted=granted, services=dict(services))
+        allowed: list[HostSource] = []
+        refused: list[HostSource] = []
+        for source, verdict in self._sources:
+            (allowed if allows_host(self._policy, consent, verdict) else refused).append(source)
+        takes_met = allows_unknown_hosts(self._policy, consent)
+        if takes_met and not refused:
+            return None
+        fixed = " ".join([*self._own, _LOCAL])
+        text, left_out = fit(allowed, LARGEST_POLICY - _RESERVED - len(fixed), refused=refused)
+        return _Sources(f"{fixed} {text}".rstrip(), takes_met, left_out)
+
+
+def _example(pattern: str) -> str:
+    """Return a host that the pattern matches and that no other names."""
+    return "consent-example" + pattern[1:] if pattern.startswith("*.") else pattern
+
+
+def _take(texts: Iterable[str], room: int) -> list[str]:
+    """Return the first texts, as many as fit into ``room`` characters, each with a space."""
+    taken = []
+    for text in texts:
+        room -= len(text) + 1
+        if room < 0:
+            break
+        taken.append(text)
+    return taken

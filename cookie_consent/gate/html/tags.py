@@ -1,0 +1,570 @@
+"""Hold back the tags that the visitor has not agreed to: the handler that the rewriter calls."""
+
+from __future__ import annotations
+
+import re
+from functools import cached_property
+from typing import TYPE_CHECKING, Protocol
+
+from cookie_consent.gate.allowed import allows_host
+from cookie_consent.gate.html.attributes import LISTS, SETS, candidates_of, css_attributes, fetching_attributes
+from cookie_consent.gate.html.data_urls import data_documents, scheme_of, script_of
+from cookie_consent.gate.html.multibyte import as_read
+from cookie_consent.gate.html.refresh import refresh_addresses
+from cookie_consent.gate.html.speculation import addresses_of, is_free
+from cookie_consent.gate.html.urls import host_of, on_host, target
+from cookie_consent.policy import UNCLASSIFIED
+from cookie_consent.policy.classifier import Verdict
+from cookie_consent.rewriter import CssRewriter, Rewriter, rewrite_css
+
+if TYPE_CHECKING:
+    from collections.abc import Container, Iterable, Iterator, Sequence
+
+    from cookie_consent.consent import Consent
+    from cookie_consent.policy.classifier import Classifier
+    from cookie_consent.rewriter import StartTag
+
+__all__ = ["INERT_ADDRESS", "MakePlaceholder", "TagGate"]
+
+INERT_ADDRESS = "about:invalid#consent/"
+"""What stands before a held address in CSS, followed by ``CATEGORY/SERVICE/`` and the address."""
+_CODE_TYPES = frozenset(
+    "module application/ecmascript application/javascript application/x-ecmascript application/x-javascript "
+    "text/ecmascript text/javascript text/javascript1.0 text/javascript1.1 text/javascript1.2 text/javascript1.3 "
+    "text/javascript1.4 text/javascript1.5 text/jscript text/livescript text/x-ecmascript text/x-javascript".split()
+) | {""}
+"""What the type of a script that runs may be (MIME Sniffing standard, section 4.6: JavaScript MIME types)."""
+_RULES = "speculationrules"
+_ONCE = frozenset({b"html", b"base", b"iframe"})
+"""Elements that decide about what follows, or have a placeholder that depends on the request."""
+_ADDRESS_TYPES = frozenset({"importmap", _RULES})
+_MODULE_IMPORT = re.compile(r"""(?:\bimport|\bfrom|\bimport\s*\()\s*(?:"([^"\n]*)"|'([^'\n]*)')""")
+_ANY_HOST = "any-host.invalid"
+_MAXIMUM_DEPTH = 4
+"""Documents inside documents, each given in the other's ``srcdoc`` or in a ``data:`` address."""
+_FRAMES = frozenset({b"iframe", b"frame", b"object", b"embed", b"portal", b"fencedframe"})
+_FRAME_KINDS = frozenset({"html", "xml"})
+_SHEETS = frozenset({"css"})
+_SCRIPTS = frozenset({"script"})
+_ANY_KIND = _FRAME_KINDS | _SHEETS | _SCRIPTS
+_KINDS_OF = {
+    b"script": _SCRIPTS,
+    b"video": frozenset({"playlist"}),
+    b"audio": frozenset({"playlist"}),
+    b"source": frozenset({"playlist"}),
+    **dict.fromkeys(_FRAMES, _FRAME_KINDS),
+}
+_EMBEDDING = frozenset({b"link", *_KINDS_OF})
+"""Elements that may load more by what a ``data:`` address holds."""
+_LINK_KINDS = {"stylesheet": "css", "modulepreload": "script", "manifest": "json"}
+_UNREAD = "it cannot be read, or is nested too deeply"
+_MAXIMUM_BASES = 8
+"""Hosts that the base of a page may be; where there are more it may be any."""
+_MAXIMUM_MET = 100
+"""So many hosts of a page are reported."""
+_LONGEST_ELEMENT = 32
+_BETWEEN = re.compile(r"[\t\n\f\r ,;]+")
+_HELD = b"data-consent-"
+"""Stands before the name of each attribute that is held."""
+_BLOCKED = "blocked"
+"""Stands in ``data-consent`` where the policy never lets the address load; no choice activates it."""
+
+
+class MakePlaceholder(Protocol):
+    """Gives the document that stands in a frame until its service is consented to."""
+
+    def __call__(self, *, category: str, service: str | None, address: str) -> str:
+        """Return an HTML document; ``category`` is ``blocked`` where no choice lets the frame load."""
+
+
+class TagGate:
+    """Makes inert what one page loads from services that its visitor has not agreed to.
+
+    An inert tag keeps its place, its fetching attributes are renamed (``src`` to ``data-consent-src``), a script
+    becomes ``type="text/plain"``, and ``data-consent`` and ``data-consent-service`` say what it waits for: one
+    category and one service, or where it waits for several, as many of each (``-`` for no service). One per response.
+    ``authority`` is the page's host, with its port if it has one.
+    """
+
+    def __init__(
+        self, classifier: Classifier, consent: Consent, authority: str, *, placeholder: MakePlaceholder | None = None
+    ) -> None:
+        self._classifier = classifier
+        self._consent = consent
+        self._authority = authority
+        self._page_host = page_host = host_of(authority)
+        self._placeholder = placeholder
+        self._base_hosts = (page_host,)
+        """The hosts that relative addresses may lead to."""
+        self._has_base = self._is_based = False
+        """Whether any ``base`` has come, and whether one that counts in any reading of the page."""
+        self._is_amp = False
+        self.encoding = "utf-8"
+        """In what bytes of addresses that are not ASCII are read; empty where the page does not say."""
+        self.has_root = False
+        """Whether an ``html`` element has begun."""
+        self.unclassified = False
+        """Whether something undeclared was held back on this page."""
+        self.held = 0
+        """How many tags were held back."""
+        self._waiting: dict[tuple[str, str], Verdict] = {}
+        self._depth = 0
+        self._split: tuple[StartTag, CssRewriter] | None = None
+        """The style element whose text comes in pieces."""
+        self._latest_text: StartTag | None = None
+        """The latest element in foreign content that was made text."""
+        self.met: dict[tuple[str, str | None], str] = {}
+        """The hosts that are unknown or were held back, with their service if known, and the element they stood in."""
+        self._unplaced: list[tuple[str, str | None]] = []
+        self.latest_refused: list[Verdict] = []
+        """Why the tag or text that was asked about last was held back."""
+        self.latest_met: list[tuple[str, str | None]] = []
+        """What was met in it."""
+
+    @property
+    def refused(self) -> list[Verdict]:
+        """Why tags were held back: one verdict for each category and service that something waits for."""
+        return list(self._waiting.values())
+
+    @property
+    def waiting(self) -> list[tuple[str, str]]:
+        """The category and the service (``-`` for none) of what was held back so far."""
+        return list(self._waiting)
+
+    @property
+    def relative(self) -> bool:
+        """Whether relative addresses lead to another host."""
+        return self._base_hosts != (self._page_host,)
+
+    @property
+    def is_amp(self) -> bool:
+        """Whether the page is an AMP document, which brings a consent component of its own and is left alone."""
+        return self._is_amp
+
+    def start_tag(self, tag: StartTag) -> bool:
+        """Hold ``tag`` back if it must be; ask for the text of scripts and style sheets that stand in the page."""
+        self._begin()
+        if tag.name == b"html":
+            self.has_root = self.has_root or not tag.self_closing
+            if tag.is_root and self._classifier.policy.gate.amp:
+                self._is_amp = not {b"amp", "\u26a1".encode()}.isdisjoint(tag.names())
+        if self._is_amp:
+            return False
+        if tag.name == b"base":
+            self._take_base(tag)
+            if not tag.foreign:
+                return False
+        refused = self._gate_addresses(tag) + self._gate_styles(tag)
+        if refused:
+            self._hold(tag, refused)
+        if tag.name == b"style":
+            return True
+        return tag.name == b"script" and not refused and not _has_source(tag) and _is_judged(tag)
+
+    def text(self, tag: StartTag, text: bytes, *, more: bool) -> bytes:
+        """Hold an inline script back whose text carries the mark of a refused service, and addresses in a style."""
+        self._begin()
+        decoded = text.decode("utf-8", "surrogateescape")
+        if tag.name == b"style":
+            return self._style(tag, decoded, more=more)
+        refused = self._refused_script(decoded)
+        kind = (tag.get(b"type") or "").strip().lower()
+        if kind in _ADDRESS_TYPES:
+            refused = self.refused_rules(decoded) if kind == _RULES else self._refused_map(decoded)
+        elif kind == "module":
+            refused += self._refused_imports(decoded)
+        if tag.foreign and more:
+            refused += self._unread
+        if refused and not tag.changed:
+            self._hold(tag, refused)
+        return text
+
+    def _refused_script(self, text: str) -> list[Verdict]:
+        return [verdict for verdict in self._classifier.inline_script(text) if not self._allows(verdict)]
+
+    def _refused_imports(self, text: str) -> list[Verdict]:
+        addresses = [match[1] or match[2] or "" for match in _MODULE_IMPORT.finditer(text)]
+        return [*self._refused_addresses(addresses), *self._refused_in_data(addresses, _SCRIPTS)]
+
+    def is_repeatable(self, tag: StartTag) -> bool:
+        """Say whether what is decided about the tag depends on its bytes and the visitor's consent alone."""
+        return tag.name not in _ONCE and not (tag.foreign or self._has_base or self._is_amp)
+
+    def repeat(self, name: bytes, refused: Sequence[Verdict], met: Iterable[tuple[str, str | None]]) -> None:
+        """Take note of a tag called ``name`` that needs not be judged, since an equal one was."""
+        self._begin()
+        for host, service in met:
+            self._meet(host, service)
+        if refused:
+            self._note(name, refused)
+
+    def refused_address(self, address: str) -> Verdict | None:
+        """Return why ``address`` may not be loaded on this page, or None if it may."""
+        address = self._as_read(address)
+        for base_host in self._base_hosts:
+            verdict = self._refused_from(address, base_host)
+            if verdict is not None:
+                return verdict
+        return None
+
+    def _refused_from(self, address: str, base_host: str) -> Verdict | None:
+        found = target(address, base_host)
+        if found is None or self._classifier.is_first_party(found[0], self._page_host):
+            return None
+        verdict = self._classifier.host(*found)
+        is_allowed = self._allows(verdict)
+        if verdict.service is None or not is_allowed:
+            self._meet(found[0], verdict.service)
+        return None if is_allowed else verdict
+
+    def _as_read(self, address: str) -> str:
+        return address if address.isascii() or self.encoding == "utf-8" else as_read(address, self.encoding)
+
+    def refused_rules(self, rules: str) -> list[Verdict]:
+        """Return why speculation rules may not be followed; rules for any link may lead to an unknown host."""
+        refused = self._refused_map(rules)
+        unknown = self._classifier.host(_ANY_HOST, "/")
+        return [*refused, unknown] if is_free(rules) and not self._allows(unknown) else refused
+
+    def _refused_map(self, document: str) -> list[Verdict]:
+        addresses = addresses_of(document)
+        return [*self._refused_addresses(addresses), *self._refused_in_data(addresses, _SCRIPTS)]
+
+    def _refused_in_data(self, addresses: Iterable[str], kinds: Container[str]) -> Iterator[Verdict]:
+        for address in addresses:
+            yield from self._refused_document(address, kinds)[0]
+
+    def hold_address(self, address: str) -> bool:
+        """Say whether an address in a header may not be loaded, and take note of what it waits for."""
+        verdict = self.refused_address(address) or next(self._refused_in_data([address], _ANY_KIND), None)
+        if verdict is not None:
+            self._waiting[self._category(verdict), verdict.service or "-"] = verdict
+        return verdict is not None
+
+    def take_met(self) -> dict[tuple[str, str | None], str]:
+        """Return what was met since the last call; without an element it stood in a header."""
+        met, self.met = self.met, {}
+        self._unplaced.clear()
+        return met
+
+    def _begin(self) -> None:
+        if self.latest_refused or self.latest_met:
+            self.latest_refused, self.latest_met = [], []
+
+    def _meet(self, host: str, service: str | None) -> None:
+        key = (host, service)
+        self.latest_met.append(key)
+        if key not in self.met and len(self.met) < _MAXIMUM_MET:
+            self.met[key] = ""
+            self._unplaced.append(key)
+
+    def own(self, markup: str) -> str:
+        """Return markup of our own as it can stand in this page."""
+        return on_host(markup, self._authority) if self.relative else markup
+
+    def _take_base(self, tag: StartTag) -> None:
+        """Take note of what relative addresses lead to: the first ``base`` counts, and those that may be it."""
+        href = tag.get(b"href")
+        if href is None or self._is_based or tag.counts is False:
+            return
+        self._has_base = True
+        verdict = self.refused_address(href) if tag.late else None
+        if verdict is not None:
+            self._disarm(tag, b"href")
+            self._hold(tag, [verdict])
+            return
+        found = target(self._as_read(href), self._page_host)
+        host = found[0] if found is not None else self._page_host
+        possible = self._base_hosts[tag.counts is True :]  # the page's own host stands first
+        if len(possible) >= _MAXIMUM_BASES:
+            host = _ANY_HOST
+        self._base_hosts = (*possible, *(() if host in possible else (host,)))
+        self._is_based = tag.counts is True
+
+    def _refused_addresses(self, addresses: Iterable[str]) -> Iterator[Verdict]:
+        for address in addresses:
+            verdict = self.refused_address(address)
+            if verdict is not None:
+                yield verdict
+
+    def _refused_in(self, tag: StartTag, name: bytes) -> Iterator[Verdict]:
+        value = tag.get(name) or ""
+        if name in SETS:
+            addresses = [address for address, _ in candidates_of(value)]
+        else:
+            addresses = _BETWEEN.split(value) if name in LISTS else [value]
+        return self._refused_addresses(addresses)
+
+    def _gate_addresses(self, tag: StartTag) -> list[Verdict]:
+        """Disarm each attribute with an address that may not be loaded; return why it may not."""
+        refused: list[Verdict] = []
+        is_gated = False
+        for name in fetching_attributes(tag):
+            verdicts = list(self._refused_in(tag, name))
+            if verdicts:
+                self._disarm(tag, name)
+            elif tag.name in _EMBEDDING:
+                verdicts, gated = self._refused_embedded(tag, tag.get(name) or "")
+                if verdicts:
+                    _put_away(tag, name)
+                if gated is not None:
+                    tag.add(name, gated)
+                    is_gated = True
+            refused += verdicts
+        if tag.name == b"meta":
+            refused += self._gate_refresh(tag)
+        elif tag.name == b"iframe":
+            if tag.get(b"srcdoc") is not None:
+                refused += self._gate_document(tag)
+            elif refused and not is_gated:
+                self._place(tag, refused[0])
+        return refused
+
+    def _gate_refresh(self, tag: StartTag) -> list[Verdict]:
+        if (tag.get(b"http-equiv") or "").strip().lower() != "refresh":
+            return []
+        addresses = refresh_addresses(tag.get(b"content") or "")
+        refused = [*self._refused_addresses(addresses), *self._refused_in_data(addresses, _FRAME_KINDS)]
+        if refused:
+            _put_away(tag, b"content")
+        return refused
+
+    def _refused_embedded(self, tag: StartTag, address: str) -> tuple[list[Verdict], str | None]:
+        """Judge what the address itself holds, if any; return also the address of the gated document."""
+        scheme = scheme_of(address)
+        if scheme == "data":
+            return self._refused_document(address, _kinds_of(tag))
+        if scheme == "javascript" and tag.name in _FRAMES:
+            # What it gives may be a document, in which what stands in its text would be loaded.
+            script = script_of(address)
+            refused = self._refused_script(script.decode("utf-8", "surrogateescape"))
+            return refused + self._refused_markup(self._inner(), script)[0], None
+        return [], None
+
+    def _refused_document(self, address: str, kinds: Container[str]) -> tuple[list[Verdict], str | None]:
+        """Judge a ``data:`` address that may be one of ``kinds``; return also the address of the gated document."""
+        refused: list[Verdict] = []
+        gated = None
+        documents = list(data_documents(address)) if scheme_of(address) == "data" else []
+        for document in documents:
+            if document.kind not in kinds:
+                continue
+            if document.text is None or document.kind == "playlist":
+                refused += self._unread
+            elif document.kind in _FRAME_KINDS:
+                verdicts, text = self._refused_markup(self._inner(), document.text, xml=document.kind == "xml")
+                refused += verdicts
+                if verdicts and text and len(documents) == 1 and document.kind == "html":
+                    gated = document.address(text)
+            else:
+                refused += self._refused_text(document.kind, document.text)
+        return refused, gated
+
+    def _refused_text(self, kind: str, content: bytes) -> list[Verdict]:
+        """Judge a style sheet, script or manifest, whose relative addresses lead nowhere."""
+        if self._depth >= _MAXIMUM_DEPTH:
+            return [*self._unread]
+        inner = self._inner()
+        refused = inner.refused_in(kind, content.decode("utf-8", "surrogateescape"))
+        self._take_met_in(inner)
+        return refused
+
+    def refused_in(self, kind: str, text: str) -> list[Verdict]:
+        """Return why a style sheet (``css``), module (``script``) or JSON with addresses may not be used."""
+        if kind == "css":
+            refused: list[Verdict] = []
+            rewrite_css(text, self._hold_address(refused))
+            return refused
+        return self._refused_script(text) + self._refused_imports(text) if kind == "script" else self._refused_map(text)
+
+    def _refused_markup(self, inner: TagGate, text: bytes, *, xml: bool = False) -> tuple[list[Verdict], bytes]:
+        """Gate a document that stands in this one; return why anything in it is held, and what it becomes."""
+        if self._depth >= _MAXIMUM_DEPTH:
+            return [*self._unread], b""
+        rewriter = Rewriter(inner, xml=xml)
+        gated = rewriter.feed(text) + rewriter.end()
+        self._take_met_in(inner)
+        return inner.refused, gated
+
+    def _inner(self, *, is_part: bool = False) -> TagGate:
+        """Return the gate of a document within this one; only a part of it has its base and can lead to our pages."""
+        placeholder = self._placeholder if is_part else None
+        inner = TagGate(self._classifier, self._consent, self._authority, placeholder=placeholder)
+        inner._depth = self._depth + 1
+        inner._base_hosts = self._base_hosts if is_part else (self._page_host,)
+        inner.encoding = self.encoding if is_part else inner.encoding
+        return inner
+
+    def _take_met_in(self, inner: TagGate) -> None:
+        self.latest_met += inner.met
+        for key, element in inner.met.items():
+            if len(self.met) < _MAXIMUM_MET:
+                self.met.setdefault(key, element)
+
+    @cached_property
+    def _unread(self) -> list[Verdict]:
+        """Return what something waits for of which nobody knows what it would load: all there is."""
+        categories = dict.fromkeys((UNCLASSIFIED, *(entry.id for entry in self._classifier.policy.categories)))
+        verdicts = (Verdict(category=category, reason=_UNREAD) for category in categories)
+        return [verdict for verdict in verdicts if not self._allows(verdict)]
+
+    def _gate_document(self, tag: StartTag) -> list[Verdict]:
+        """Gate the document that a frame is given in its ``srcdoc``; return why anything in it is held."""
+        document = (tag.get(b"srcdoc") or "").encode("utf-8", "surrogateescape")
+        refused, gated = self._refused_markup(self._inner(is_part=True), document)
+        if refused:
+            _put_away(tag, b"srcdoc")
+            if gated:
+                tag.add(b"srcdoc", gated.decode("utf-8", "surrogateescape"))
+        return refused
+
+    def _place(self, tag: StartTag, verdict: Verdict) -> None:
+        """Let a held frame show what it would load and how to allow it."""
+        if self._placeholder is None:
+            return
+        address = tag.get(b"src") or ""
+        if scheme_of(address) in {"data", "javascript"}:
+            address = f"//{self.latest_met[-1][0]}" if self.latest_met else ""
+        document = self._placeholder(category=self._category(verdict), service=verdict.service, address=address)
+        if b"sandbox" in tag.names():
+            _put_away(tag, b"sandbox")  # it would keep the placeholder's buttons from working
+        tag.add(b"srcdoc", self.own(document))
+        tag.add(b"data-consent-placeholder", "")
+
+    def _gate_styles(self, tag: StartTag) -> list[Verdict]:
+        refused: list[Verdict] = []
+        present = tag.names()
+        for name in css_attributes(tag):
+            value = tag.get(name) if name in present else None
+            if value:
+                gated = rewrite_css(value, self._hold_address(refused), relative=self.relative)
+                if gated != value:
+                    tag.set(name, gated)
+        return refused
+
+    def _style(self, tag: StartTag, css: str, *, more: bool) -> bytes:
+        refused: list[Verdict] = []
+        if tag.foreign:
+            # Its text is markup, in which nothing can be put before an address.
+            rewrite_css(css, self._hold_address(refused), relative=self.relative)
+            refused += self._unread if more else []
+            if refused:
+                if not tag.changed:
+                    self._hold(tag, refused)
+                if self._latest_text is not tag:
+                    self._latest_text = tag
+                    _make_text(tag)
+            return css.encode("utf-8", "surrogateescape")
+        gated = self._gated_style(tag, css, refused, more=more)
+        if refused and not tag.changed:
+            self._hold(tag, refused)
+        elif refused:
+            self._note(tag.name, refused)
+        return gated.encode("utf-8", "surrogateescape")
+
+    def _gated_style(self, tag: StartTag, css: str, refused: list[Verdict], *, more: bool) -> str:
+        """Rewrite a style sheet, or the next piece of one that is too long to come at once."""
+        hold = self._hold_address(refused)
+        if self._split is None or self._split[0] is not tag:
+            if not more:
+                return rewrite_css(css, hold, relative=self.relative)
+            self._split = (tag, CssRewriter(relative=self.relative))
+        gated = self._split[1].feed(css, hold, more=more)
+        self._split = self._split if more else None
+        return gated
+
+    def _hold_address(self, refused: list[Verdict]) -> _HoldAddress:
+        def hold(address: str) -> str | None:
+            verdict = self.refused_address(address)
+            if verdict is None:
+                verdict = next(self._refused_in_data([address], _SHEETS), None)
+            if verdict is None:
+                return None
+            refused.append(verdict)
+            return f"{INERT_ADDRESS}{self._category(verdict)}/{verdict.service or ''}/"
+
+        return hold
+
+    def _allows(self, verdict: Verdict) -> bool:
+        return allows_host(self._classifier.policy, self._consent, verdict)
+
+    def _category(self, verdict: Verdict) -> str:
+        """Return the category to wait for; one that no choice can grant is ``blocked``."""
+        if verdict.category == UNCLASSIFIED and verdict.service is None:
+            return _BLOCKED if self._classifier.policy.unknown_hosts == "block" else UNCLASSIFIED
+        return verdict.category
+
+    def _note(self, name: bytes, refused: Sequence[Verdict]) -> dict[tuple[str, str], Verdict]:
+        """Take note of a tag that is held back; return what it waits for."""
+        self.held += 1
+        self.latest_refused += refused
+        if self._unplaced:
+            self.met.update(dict.fromkeys(self._unplaced, name.decode("ascii", "replace")[:_LONGEST_ELEMENT]))
+            self._unplaced.clear()
+        waits = {(self._category(verdict), verdict.service or "-"): verdict for verdict in refused}
+        self._waiting.update(waits)
+        if any(category == UNCLASSIFIED for category, _ in waits):
+            self.unclassified = True
+        return waits
+
+    def _hold(self, tag: StartTag, refused: list[Verdict]) -> None:
+        waits = self._note(tag.name, refused)
+        if tag.name == b"script":
+            _make_text(tag)
+        categories = [category for category, _ in waits]
+        if _BLOCKED in categories:
+            tag.add(b"data-consent", _BLOCKED)
+            return
+        tag.add(b"data-consent", " ".join(categories))
+        services = [service for _, service in waits]
+        if any(service != "-" for service in services):
+            tag.add(b"data-consent-service", " ".join(services))
+
+    def _disarm(self, tag: StartTag, name: bytes) -> None:
+        """Rename the attribute; of several image candidates those stay that may load."""
+        value = tag.get(name) or ""
+        _put_away(tag, name)
+        if name in SETS:
+            kept = [whole for address, whole in candidates_of(value) if self.refused_address(address) is None]
+            if kept:
+                tag.add(name, ", ".join(kept))
+
+
+class _HoldAddress(Protocol):
+    def __call__(self, address: str, /) -> str | None: ...
+
+
+def _kinds_of(tag: StartTag) -> Container[str]:
+    """Return what the element takes a ``data:`` address for."""
+    if tag.name == b"link":
+        return [_LINK_KINDS.get(word, "") for word in (tag.get(b"rel") or "").lower().split()]
+    return _KINDS_OF[tag.name]
+
+
+def _put_away(tag: StartTag, name: bytes) -> None:
+    """Keep the attribute under a name that no browser reads, and no lazy loader: ``data-src`` is the page's own."""
+    held = _HELD + name
+    if held in tag.names():
+        tag.add(held, tag.get(name) or "")  # of duplicates the first counts, which is to be ours
+    tag.rename(name, held)
+
+
+def _make_text(tag: StartTag) -> None:
+    """Give a script or style element a type that no browser runs or applies."""
+    if tag.get(b"type") is not None:
+        _put_away(tag, b"type")
+    tag.add(b"type", "text/plain")
+
+
+def _has_source(tag: StartTag) -> bool:
+    in_html = tag.get(b"src") is not None
+    in_svg = tag.get(b"href") is not None or tag.get(b"xlink:href") is not None
+    if tag.either:
+        return in_html and in_svg
+    return in_svg if tag.foreign else in_html
+
+
+def _is_judged(tag: StartTag) -> bool:
+    kind = (tag.get(b"type") or "").strip().lower()
+    # Some browsers have taken a type with parameters too.
+    return kind in _ADDRESS_TYPES or kind.partition(";")[0].rstrip() in _CODE_TYPES

@@ -1,0 +1,97 @@
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from hashlib import sha256
+from typing import TYPE_CHECKING
+
+import httpx
+import pytest
+from starlette.applications import Starlette
+
+from cookie_consent import ConsentMiddleware, Ledger, Policy
+from cookie_consent.endpoints.receipts.receipt import make_receipt
+from cookie_consent.ledger import Notice, new_record_id, time_text
+from cookie_consent.policy import parse_policy
+from tests.ledger.making import make
+
+if TYPE_CHECKING:
+    from cookie_consent import ConsentRecord
+
+NOW = datetime.now(UTC)
+NOTICE = Notice(hash=sha256(b"en\nMay we?").hexdigest(), language="en", policy_version="1", text="May we?")
+POLICY = parse_policy({"version": "1", "controller": {"name": "Shop Ltd"}}, source="test")
+
+
+def days_ago(days: float, **values: object) -> ConsentRecord:
+    at = NOW - timedelta(days=days)
+    return make(**{"id": new_record_id(at), "subject": "me", "at": at, **values})  # type: ignore[arg-type]
+
+
+def test_a_receipt_is_of_the_past_year_and_says_how_choices_were_used(ledger_url: str) -> None:
+    ledger = Ledger(ledger_url)
+    old, first, second = days_ago(400), days_ago(300, notice=NOTICE.hash), days_ago(20, notice=NOTICE.hash)
+    third = days_ago(10)
+    ledger.append([old, first, days_ago(5, subject="you"), second, third], [NOTICE])
+    receipt = make_receipt(ledger, POLICY, "me")
+    assert (receipt["subject"], receipt["controller"]) == ("me", "Shop Ltd")
+    assert [record["id"] for record in receipt["records"]] == [first.id, second.id, third.id]
+    assert receipt["notices"] == {NOTICE.hash: {"language": "en", "policy_version": "1", "text": "May we?"}}
+
+    def text(at: datetime) -> str:
+        return at.isoformat(timespec="microseconds").replace("+00:00", "Z")
+
+    assert [record["used"]["until"] for record in receipt["records"]] == [
+        text(first.at + timedelta(days=180)),  # the cookie ended before the next choice
+        text(third.at),
+        text(third.at + timedelta(days=180)),
+    ]
+    assert receipt["records"][1]["used"]["from"] == text(second.at)
+    ledger.erase("me")
+    assert make_receipt(ledger, POLICY, "me")["records"] == []
+    ledger.close()
+
+
+def test_a_signal_makes_no_choice_last_longer(ledger_url: str) -> None:
+    ledger = Ledger(ledger_url)
+    choice = days_ago(100)
+    signal = days_ago(60, action="signal", channel="gpc", previous=choice.id)
+    twin = days_ago(59, action="signal", channel="gpc", previous=signal.id)
+    orphan = days_ago(10, action="signal", channel="gpc", previous=new_record_id(NOW - timedelta(days=300)))
+    ledger.append([choice, signal, twin])
+    first, second, third = make_receipt(ledger, POLICY, "me")["records"]
+    assert (second["action"], second["channel"], second["previous"]) == ("signal", "gpc", choice.id)
+    assert first["used"]["until"] == second["used"]["from"] == second["at"]
+    assert third["used"]["until"] == time_text(choice.at + timedelta(days=180))
+    ledger.append([orphan])
+    assert make_receipt(ledger, POLICY, "me")["records"][-1]["used"]["until"] == time_text(
+        orphan.at + timedelta(days=180)
+    )
+    ledger.close()
+
+
+def test_of_very_many_choices_the_latest_are_given(ledger_url: str) -> None:
+    ledger = Ledger(ledger_url)
+    written = [days_ago(100 - at / 20) for at in range(1005)]
+    ledger.append(written)
+    records = make_receipt(ledger, POLICY, "me")["records"]
+    assert [record["id"] for record in records] == [record.id for record in written[-1000:]]
+    ledger.close()
+
+
+@pytest.mark.anyio
+async def test_a_visitor_gets_only_what_is_his(ledger_url: str, secret: str) -> None:
+    app = ConsentMiddleware(Starlette(), Policy(version="1"), secret=secret, ledger=ledger_url)
+    transport = httpx.ASGITransport(app=app)
+    async with httpx.AsyncClient(transport=transport, base_url="http://shop.example") as me:
+        nothing = await me.get("/_consent/receipt")
+        assert nothing.json() == {"subject": None, "records": [], "notices": {}}
+        mine = (await me.post("/_consent/choices", json={"granted": ["analytics"]})).json()["id"]
+        async with httpx.AsyncClient(transport=transport, base_url="http://shop.example") as you:
+            await you.post("/_consent/choices", json={"granted": []})
+        answer = await me.get("/_consent/receipt")
+    app.ledger.close()
+    assert answer.headers["cache-control"] == "no-store"
+    receipt = answer.json()
+    assert receipt["subject"] == mine
+    assert [record["subject"] for record in receipt["records"]] == [mine]
+    assert receipt["records"][0]["granted"] == ["analytics"]

@@ -1,0 +1,166 @@
+from __future__ import annotations
+
+import json
+import threading
+import tomllib
+from dataclasses import replace
+from datetime import date, timedelta
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from cookie_consent import Ledger, Policy
+from cookie_consent.endpoints.reports import Finding, Observation, Reports, ReportStore, policy_lines
+from cookie_consent.endpoints.reports import store as store_module
+from cookie_consent.endpoints.reports.limit import TokenBucket
+from cookie_consent.endpoints.reports.table import FindingTable
+from cookie_consent.errors import LedgerError
+from cookie_consent.policy import parse_policy
+from cookie_consent.policy.classifier import Classifier
+from tests.running import run
+from tests.waiting import until
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+DAY = date(2026, 11, 24)
+TRACKER = Observation(kind="host", name="tracker.example", directive="img-src")
+
+
+def finding(observation: Observation = TRACKER, **changed: Any) -> Finding:
+    return replace(Finding(observation=observation, paths=("/a",), count=1, first=DAY, last=DAY), **changed)
+
+
+def test_the_table_adds_up_and_is_bounded() -> None:
+    table = FindingTable(size=3)
+    for at in range(10):
+        table.add(TRACKER, f"/{at}", DAY + timedelta(days=at))
+    (found,) = table.drain()
+    assert (found.count, len(found.paths), found.first, found.last) == (10, 5, DAY, DAY + timedelta(days=9))
+    for at in range(10):
+        table.add(replace(TRACKER, name=f"{at}.example"), "/", DAY)
+        table.add(TRACKER, "/", DAY)
+    assert len(table) == 3
+    assert TRACKER in {entry.observation for entry in table.drain()}  # what is met often stays
+    assert table.evicted == 8
+
+
+def test_the_store_adds_up_over_processes(store_url: str) -> None:
+    for at in range(8):
+        store = ReportStore(Ledger(store_url))
+        store.save([finding(paths=(f"/{at}",), count=2, first=DAY + timedelta(days=at), last=DAY + timedelta(days=at))])
+    (found,) = store.read()
+    assert (found.count, found.paths) == (16, ("/0", "/1", "/2", "/3", "/4"))
+    assert (found.first, found.last) == (DAY, DAY + timedelta(days=7))
+    assert store.read(since=DAY + timedelta(days=8)) == []
+    assert store.clear() == 1
+    assert store.read() == []
+
+
+def test_the_store_is_bounded(store_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert store_module.MAXIMUM_FINDINGS == 2000
+    monkeypatch.setattr(store_module, "MAXIMUM_FINDINGS", 20)
+    store = ReportStore(Ledger(store_url))
+    store.save([finding(replace(TRACKER, name=f"{at}.example"), last=DAY + timedelta(days=at)) for at in range(25)])
+    assert {entry.observation.name for entry in store.read()} == {f"{at}.example" for at in range(5, 25)}
+
+
+def count(reports: Reports) -> int:
+    return sum(entry.count for entry in reports.store.read())
+
+
+def test_many_threads_lose_nothing(store_url: str) -> None:
+    reports = Reports(Classifier(Policy(version="1")), Ledger(store_url), every=0.01)
+
+    def work() -> None:
+        for _ in range(200):
+            reports.host("x.example", None, "img", "/")
+
+    threads = [threading.Thread(target=work) for _ in range(5)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    reports.flush()
+    until(lambda: count(reports) >= 1000)  # the timer's thread may be writing what it took
+    assert count(reports) == 1000
+
+
+def test_a_store_that_fails_loses_nothing(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    reports = Reports(Classifier(Policy(version="1")), Ledger(f"sqlite:///{tmp_path}/none/consent.db"), every=60)
+    for _ in range(3):
+        reports.host("x.example", None, "img", "/")
+        reports.flush()
+    assert caplog.text.count("cannot be saved") == 1
+    (tmp_path / "none").mkdir()
+    reports.flush()
+    assert reports.store.read()[0].count == 3
+    with pytest.raises(LedgerError):
+        ReportStore(Ledger(f"sqlite:///{tmp_path}/other/consent.db")).read()
+
+
+def test_the_bucket() -> None:
+    now = [0.0]
+    bucket = TokenBucket(rate=2, burst=3, clock=lambda: now[0])
+    assert [bucket.take() for _ in range(4)] == [True, True, True, False]
+    now[0] = 1.0
+    assert [bucket.take() for _ in range(3)] == [True, True, False]
+
+
+FOUND = [
+    finding(
+        Observation(kind="host", name="www.googletagmanager.com", directive="script", service="google-tag-manager")
+    ),
+    finding(Observation(kind="cookie", name="_ga", directive="set-cookie", service="google-analytics")),
+    finding(TRACKER),
+    finding(replace(TRACKER, name="www.tracker.example")),
+    finding(replace(TRACKER, name="[::1]")),
+    finding(replace(TRACKER, name="a" * 60 + ".example")),
+    finding(replace(TRACKER, name="youtube.example")),
+    finding(Observation(kind="cookie", name="odd_*", directive="set-cookie")),
+    finding(Observation(kind="cookie", name='a"\\\n=b\u2028', directive="set-cookie")),
+    finding(Observation(kind="cookie", name="*", directive="set-cookie")),
+    finding(Observation(kind="storage", name='k"\n[x]', directive="script")),
+    finding(Observation(kind="cookie", name="pan", directive="set-cookie", reason="card-number")),
+]
+
+
+@pytest.mark.parametrize("removed", [False, True])
+def test_the_policy_lines_are_a_policy(removed: bool) -> None:  # noqa: FBT001
+    start = 'version = "1"\n' + ("[categories.analytics]\nremove = true\n" if removed else "")
+    policy = parse_policy(tomllib.loads(start), source="test")
+    lines = policy_lines(FOUND, policy)
+    declared = parse_policy(tomllib.loads(f"{start}\n{lines}\n"), source="test")
+    assert {service.id for service in declared.services} == {"google-tag-manager", "google-analytics"}
+    assert [rule.name for rule in declared.cookies] == ["odd_*"]
+    templates = "\n".join(
+        line[2:] for line in lines.splitlines() if line.startswith(("# [", "# name", "# categ", "# hosts"))
+    )
+    filled = parse_policy(tomllib.loads(f"{start}\n{lines}\n{templates}\n"), source="test")
+    hosts = {host for service in filled.services for host in service.hosts}
+    assert {"tracker.example", "www.tracker.example", "youtube.example"} <= hosts
+    still_open = {entry.observation.name for entry in FOUND if entry.is_open(Classifier(declared))}
+    assert {"_ga", "www.googletagmanager.com"}.isdisjoint(still_open)
+    assert {"tracker.example", "odd_*", "pan"} <= still_open
+
+
+def test_the_command(tmp_path: Path) -> None:
+    assert run("report", folder=tmp_path).returncode == 2  # there is no log
+    ledger = Ledger(f"sqlite:///{tmp_path}/consent.db")
+    ledger.open()
+    assert run("report", folder=tmp_path).returncode == 0  # a log without findings
+    ReportStore(ledger).save(FOUND)
+    told = run("report", folder=tmp_path)
+    assert told.returncode == 1
+    assert "[services.google-analytics]" in told.stdout
+    printed = json.loads(run("report", "--format", "json", folder=tmp_path).stdout)
+    assert len(printed["findings"]) == len(FOUND)
+    (tmp_path / "consent.toml").write_text('version = "1"\n' + printed["policy"])
+    checked = run("check", folder=tmp_path)
+    assert checked.returncode == 0, checked.stderr
+    assert "[services.google-analytics]" not in run("report", folder=tmp_path).stdout  # it is declared by now
+    assert run("report", "--since", "yesterday", folder=tmp_path).returncode == 2
+    assert run("report", "--format", "xml", folder=tmp_path).returncode == 2
+    assert run("report", "--since", "2026-11-25", folder=tmp_path).returncode == 0
+    assert run("report", "--clear", folder=tmp_path).returncode == 1
+    assert run("report", folder=tmp_path).returncode == 0

@@ -1,0 +1,99 @@
+"""What the application may see of a request."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+
+from cookie_consent.consent import Consent, ConsentCookie, ConsentReader
+from cookie_consent.exchange.request import Admission
+from cookie_consent.policy import Policy
+from cookie_consent.policy.classifier import Classifier
+
+POLICY = Policy.model_validate(
+    {
+        "version": "1",
+        "services": [{"id": "counter", "name": "Counter", "category": "analytics", "cookies": [{"name": "visits"}]}],
+        "unknown_cookies": "session",
+    }
+)
+COOKIE = ConsentCookie(["x" * 40], POLICY.cookie)
+AGREED = COOKIE.value(
+    Consent(
+        policy=POLICY,
+        granted=frozenset({"session", "analytics"}),
+        decided=True,
+        id="0190163d-8694-739b-aea5-966c26f8ad91",
+        record="0190163d-8694-739b-aea5-966c26f8ad92",
+        decided_at=datetime(2026, 1, 1, tzinfo=UTC),
+    )
+)
+
+
+@pytest.fixture
+def admission() -> Admission:
+    return Admission(ConsentReader(POLICY, COOKIE), Classifier(POLICY), COOKIE)
+
+
+def admit(
+    admission: Admission, *headers: tuple[str, str], scheme: str = "http"
+) -> tuple[Consent, list[tuple[str, str]] | None]:
+    scope: dict[str, Any] = {"scheme": scheme, "headers": [(name.encode(), value.encode()) for name, value in headers]}
+    consent, shown = admission.admit(scope, dict(scope["headers"]))
+    return consent, shown if shown is None else [(name.decode(), value.decode()) for name, value in shown]
+
+
+def test_the_consent_cookie_is_the_gates_own(admission: Admission) -> None:
+    for _ in range(2):  # the second time from what was kept
+        consent, shown = admit(admission, ("host", "a"), ("cookie", f"sessionid=1; cookie_consent={AGREED}; visits=2"))
+        assert consent.allows("analytics")
+        assert shown == [("host", "a"), ("cookie", "sessionid=1; visits=2")]
+    assert admit(admission, ("cookie", f"cookie_consent={AGREED}"))[1] == []
+
+
+def test_what_is_kept_of_one_request_does_not_speak_for_another(admission: Admission) -> None:
+    cookie = ("cookie", f"cookie_consent={AGREED}")
+    assert admit(admission, cookie)[0].decided
+    assert not admit(admission, cookie, scheme="https")[0].decided  # where the name has a prefix
+    assert admit(admission, cookie, ("sec-gpc", "1"))[0].gpc
+    assert not admit(admission, cookie)[0].gpc
+    assert not admit(admission, ("cookie", "sessionid=1"))[0].decided
+    assert not admit(admission, ("sec-gpc", "0"))[0].gpc
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        [("cookie", "visits=2")],  # refused, so that the answer has to delete it
+        [("cookie", "sessionid=1"), ("cookie", "visits=2")],  # several headers, as in HTTP/2
+        [("cookie", "sessionid=" + "1" * 3000)],
+        [("if-none-match", '"a"')],
+        [("range", "bytes=0-9"), ("sec-fetch-dest", "video")],
+        [("if-modified-since", "Thu, 01 Jan 2026 00:00:00 GMT"), ("accept", "text/html,*/*")],
+    ],
+)
+def test_what_the_answer_depends_on_is_left_to_the_exchange(
+    admission: Admission, headers: list[tuple[str, str]]
+) -> None:
+    for _ in range(2):
+        assert admit(admission, *headers)[1] is None
+
+
+def test_the_conditions_of_a_program_pass(admission: Admission) -> None:
+    headers = [("range", "bytes=0-9"), ("accept", "*/*")]
+    assert admit(admission, *headers)[1] == headers
+
+
+@pytest.mark.parametrize(
+    ("codings", "shown"),
+    [("gzip, deflate", "gzip, deflate"), ("gzip, x-made-up", "gzip"), ("x-made-up;q=1", "identity")],
+)
+@pytest.mark.parametrize("asks", [("sec-fetch-dest", "empty"), ("accept", "text/html")])
+def test_only_codings_that_can_be_read_are_asked_for(
+    admission: Admission, codings: str, shown: str, asks: tuple[str, str]
+) -> None:
+    assert admit(admission, asks, ("accept-encoding", codings))[1] == [asks, ("accept-encoding", shown)]
+    other = [("sec-fetch-dest", "image"), ("accept-encoding", codings)]
+    assert admit(admission, *other)[1] == other
