@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from cookie_consent.endpoints.reports import Reports
     from cookie_consent.ledger import Ledger
 
-__all__ = ["Upkeep", "upkeeps"]
+__all__ = ["Background", "backgrounds"]
 
 logger = logging.getLogger("cookie_consent")
 
@@ -27,7 +27,7 @@ _LONGEST_END = 5.0
 """Seconds that a server waits, once told to end, for what is left to do here."""
 
 
-class Upkeep:
+class Background:
     """Begins with the lifespan, or where a server sends none, with the first request; ends with the process.
 
     Safe to use from several threads. A fork begins for itself, with its own first request.
@@ -40,7 +40,7 @@ class Upkeep:
         self._hears_of_end = False
         self.has_begun = False
         """Whether it has in this process, with or without success."""
-        upkeeps.add(self)
+        backgrounds.add(self)
 
     def begin(self, *, opens: bool = True) -> None:
         """Start the threads. The log is opened first, so that it is found out now whether it can be written.
@@ -106,18 +106,18 @@ class Upkeep:
         self.has_begun = False
 
 
-upkeeps: weakref.WeakSet[Upkeep] = weakref.WeakSet()
+backgrounds: weakref.WeakSet[Background] = weakref.WeakSet()
 """Those of this process."""
 
 
-def _end(reference: weakref.ref[Upkeep]) -> None:
+def _end(reference: weakref.ref[Background]) -> None:
     upkeep = reference()
     if upkeep is not None:
         upkeep.end()
 
 
 def _after_fork() -> None:
-    for upkeep in list(upkeeps):
+    for upkeep in list(backgrounds):
         upkeep._reset()  # noqa: SLF001 - the same file
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import gc
-import hashlib
 import logging
 from functools import partial
 from typing import TYPE_CHECKING
@@ -11,27 +10,16 @@ from typing import TYPE_CHECKING
 import anyio
 from starlette.requests import Request
 
-from cookie_consent.admin.page import Admin, checked_token
-from cookie_consent.background import Upkeep
-from cookie_consent.banner import Renderer
-from cookie_consent.consent import Consent, ConsentCookie, ConsentReader, ReceiptOffer, secret_keys
-from cookie_consent.endpoints.assets import Assets, guard_source
-from cookie_consent.endpoints.reports import Reports
-from cookie_consent.endpoints.router import Routes, gpc_document
+from cookie_consent.background import Background
+from cookie_consent.consent import Consent
+from cookie_consent.endpoints.gpc_json import GPC_PATH, gpc_response
 from cookie_consent.exchange.error_pages import hold_error_page
-from cookie_consent.exchange.exchange import Site
-from cookie_consent.exchange.gpc_log import SignalLog
-from cookie_consent.exchange.page_cache import PageCache
-from cookie_consent.exchange.request import Admission
 from cookie_consent.exchange.response import gated
 from cookie_consent.exchange.websocket import handshake
-from cookie_consent.gate import ContentSecurityPolicies, JudgedTags, guard_script
 from cookie_consent.ledger import Ledger
 from cookie_consent.lifespan import Lifespan
-from cookie_consent.policy import DEFAULT_PREFIX, UNCLASSIFIED, Policy, checked_prefix, load_policy
-from cookie_consent.policy.classifier import Classifier
-from cookie_consent.rewriter import QuietMarkup
-from cookie_consent.version import __version__
+from cookie_consent.policy import DEFAULT_PREFIX, Policy, checked_prefix, load_policy
+from cookie_consent.site import build
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -43,7 +31,6 @@ __all__ = ["ConsentMiddleware"]
 
 logger = logging.getLogger("cookie_consent")
 
-_GPC = "/.well-known/gpc.json"
 _OUTER = "cookie_consent.outer"
 """Marks the scope of a lifespan that another middleware of this kind has passed on."""
 
@@ -79,54 +66,12 @@ class ConsentMiddleware:
         self.prefix = checked_prefix(prefix)
         self.ledger = ledger if isinstance(ledger, Ledger) else Ledger(ledger)
         self.ledger.signers()  # a wrong key is found at the start
-        keys = secret_keys(secret)
-        self._cookie = ConsentCookie(keys, self.policy.cookie)
-        self._classifier = Classifier(self.policy)
-        self.reports = Reports(self._classifier, self.ledger)
-        self._upkeep = Upkeep(self.ledger, self.reports)
+        self._parts = build(app, self.policy, self.ledger, secret=secret, prefix=self.prefix, admin_token=admin_token)
+        self._site = self._parts.site
+        self.reports = self._parts.reports
+        self._background = Background(self.ledger, self.reports)
         self._is_inner = False
-        own = {self._cookie.name(secure=secure) for secure in (False, True)} | {self._cookie.signal_name}
-        guard = guard_script(guard_source(), self.policy, own)
-        assets = Assets(f"{prefix}/assets", made={"guard.js": guard})
-        self._renderer = Renderer(self.policy, prefix=prefix, assets=assets.urls)
-        policies = ContentSecurityPolicies(self._classifier, report_path=f"{prefix}/report")
-        self._warn_of_size(policies)
-        reader = ConsentReader(self.policy, self._cookie)
-        self._site = Site(
-            app=app,
-            admission=Admission(reader, self._classifier, self._cookie),
-            undecided=reader.undecided,
-            classifier=self._classifier,
-            cookie=self._cookie,
-            renderer=self._renderer,
-            guard=assets.urls["guard.js"] if self.policy.gate.guard else "",
-            pages=PageCache(),
-            judged=JudgedTags(),
-            quiet=QuietMarkup(),
-            reports=self.reports,
-            signals=SignalLog(self.ledger, self._cookie),
-            policies=policies,
-            digests=assets.digests,
-            identity=_digest(repr([__version__, self.policy.model_dump_json(), sorted(assets.urls.items())])),
-        )
-        self._below = prefix + "/"
-        self._routes = Routes(
-            policy=self.policy,
-            classifier=self._classifier,
-            cookie=self._cookie,
-            ledger=self.ledger,
-            renderer=self._renderer,
-            assets=assets,
-            reports=self.reports,
-            admin=Admin(
-                checked_token(admin_token),
-                renderer=self._renderer,
-                classifier=self._classifier,
-                reports=self.reports,
-            ),
-            replaced=self._site.signals.replaced,
-            offers=ReceiptOffer(keys),
-        )
+        self._below = self.prefix + "/"
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Guard one request (ASGI 3)."""
@@ -137,8 +82,8 @@ class ConsentMiddleware:
         if isinstance(scope.get("consent"), Consent):
             await self._pass_on(scope, receive, send)
             return
-        if not self._upkeep.has_begun:
-            self._upkeep.begin_at_request()  # not every server sends lifespan events
+        if not self._background.has_begun:
+            self._background.begin_at_request()  # not every server sends lifespan events
         if type(scope["headers"]) is not list:
             scope = {**scope, "headers": list(scope["headers"])}  # any iterable may come, which may be read only once
         if kind == "websocket":
@@ -146,7 +91,7 @@ class ConsentMiddleware:
             await self.app(inner, receive, outer)
             return
         path = scope["path"]
-        if (self._below in path or _GPC in path) and self._own_path(scope):
+        if (self._below in path or GPC_PATH in path) and self._own_path(scope):
             await self._answer(self._own_path(scope), scope, receive, send)
             return
         inner, outer = gated(self._site, scope, receive, send)
@@ -168,38 +113,24 @@ class ConsentMiddleware:
         path, root_path = scope["path"], scope.get("root_path")
         if root_path and (path == root_path or path.startswith(root_path + "/")):
             path = path[len(root_path) :]
-        return path if path.startswith(self._below) or path == _GPC else ""
+        return path if path.startswith(self._below) or path == GPC_PATH else ""
 
     async def _answer(self, path: str, scope: Scope, receive: Receive, send: Send) -> None:
         response: ASGIApp
-        if path == _GPC:
-            response = gpc_document(self.policy)
+        if path == GPC_PATH:
+            response = gpc_response(self.policy)
         else:
             consent = self._site.admission.consent(scope)
-            response = await self._routes.respond(Request(scope, receive), consent, path.removeprefix(self.prefix))
+            response = await self._parts.router.respond(
+                Request(scope, receive), consent, path.removeprefix(self.prefix)
+            )
         await response(scope, receive, send)
 
     async def _lifespan(self, scope: Scope, receive: Receive, send: Send) -> None:
         if _OUTER in scope:
             await self.app(scope, receive, send)
             return
-        await anyio.to_thread.run_sync(self._upkeep.begin)
+        await anyio.to_thread.run_sync(self._background.begin)
         gc.collect()  # what is left of building all this lies scattered among what each request uses, and slows it
-        lifespan = Lifespan(receive, send, before_end=partial(anyio.to_thread.run_sync, self._upkeep.end))
+        lifespan = Lifespan(receive, send, before_end=partial(anyio.to_thread.run_sync, self._background.end))
         await lifespan.run(self.app, {**scope, _OUTER: True})
-
-    def _warn_of_size(self, policies: ContentSecurityPolicies) -> None:
-        """Say at the start what the Content-Security-Policy has no room for when all is accepted but the unknown."""
-        known = frozenset(category.id for category in self.policy.categories) - {UNCLASSIFIED}
-        left_out = policies.left_out(Consent(policy=self.policy, granted=known)) if policies.is_on else ()
-        if left_out:
-            logger.error(
-                "the Content-Security-Policy has no room for %d hosts, from %s on, and scripts cannot load from them: "
-                "write wildcards such as '*.example.com' in the policy's hosts",
-                len(left_out),
-                left_out[0],
-            )
-
-
-def _digest(text: str) -> str:
-    return hashlib.blake2b(text.encode("utf-8"), digest_size=16).hexdigest()

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 from hypothesis import settings
 
-from cookie_consent.background import Upkeep
+from cookie_consent.background import Background
 from tests.postgres_server import PostgresServer, find_programs
 
 if TYPE_CHECKING:
@@ -32,14 +32,14 @@ def anyio_backend() -> str:
 @pytest.fixture(autouse=True)
 def upkeep_ends(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """End what middlewares have begun with a first request, as no lifespan does, and those that are garbage by now."""
-    begun: list[Upkeep] = []
-    begin = Upkeep.begin
+    begun: list[Background] = []
+    begin = Background.begin
 
-    def noted(self: Upkeep, *, opens: bool = True) -> None:
+    def noted(self: Background, *, opens: bool = True) -> None:
         begun.append(self)
         begin(self, opens=opens)
 
-    monkeypatch.setattr(Upkeep, "begin", noted)
+    monkeypatch.setattr(Background, "begin", noted)
     yield
     for upkeep in begun:
         if upkeep.has_begun:

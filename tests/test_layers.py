@@ -24,16 +24,17 @@ LAYERS = {
     "lifespan": 4,
     "background": 4,
     "middleware": 4,
+    "site": 4,
     "demo": 5,
     "cli": 5,
     "__main__": 5,
 }
 SAME_LAYER = {
     ("admin", "endpoints"),
-    ("endpoints", "admin"),
     ("exchange", "endpoints"),
     ("middleware", "background"),
     ("middleware", "lifespan"),
+    ("middleware", "site"),
     ("cli", "demo"),
     ("__main__", "cli"),
 }

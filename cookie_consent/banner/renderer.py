@@ -14,6 +14,7 @@ from cookie_consent.banner.negotiate import negotiate
 from cookie_consent.banner.notice import notice_text
 from cookie_consent.banner.templating import template_environment
 from cookie_consent.banner.view import category_views, safe_link, with_consent
+from cookie_consent.consent.local_path import local_path
 from cookie_consent.errors import ConfigurationError
 from cookie_consent.policy import DEFAULT_PREFIX, UNCLASSIFIED
 
@@ -124,7 +125,7 @@ class Renderer:
             posted=posted,
         )
         markup = self._cached_banner(variant)
-        path = _local_path(return_to)
+        path = local_path(return_to)
         markup = markup.replace(self._path_slot.encode(), _ascii(str(escape(path))))
         return markup.replace(self._query_slot.encode(), quote(path, safe="", errors="replace").encode())
 
@@ -156,7 +157,7 @@ class Renderer:
             gpc=consent.gpc,
             head=Markup(head),  # noqa: S704 - our own
             saved=saved,
-            return_to=_local_path(return_to),
+            return_to=local_path(return_to),
         )
 
     def placeholder(
@@ -178,8 +179,7 @@ class Renderer:
         views = {view.id: view for view in self._views[locale.language, True]}
         known = self.policy.known_service(service) if service is not None else None
         host = urlsplit(address.strip()).hostname or address
-        path = _local_path(return_to)
-        required = {entry.id for entry in self.policy.categories if entry.required}
+        path = local_path(return_to)
         return self._render(
             "placeholder.html",
             locale,
@@ -189,7 +189,7 @@ class Renderer:
             blocked=category not in views,
             category=views[category].name if category in views else "",
             service=service or "",
-            granted=sorted(consent.granted - required),
+            granted=sorted(consent.granted - self.policy.required_ids),
             services=sorted((name, on) for name, on in consent.services.items() if name != service),
             return_to=path,
             return_to_query=quote(path, safe=""),
@@ -221,7 +221,7 @@ class Renderer:
             status=status,
             title=locale.text(key),
             message=message,
-            return_to=_local_path(return_to),
+            return_to=local_path(return_to),
         )
 
     def admin(self, *, language: str, root_path: str = "", **values: Any) -> str:
@@ -307,17 +307,6 @@ def _offered(policy: Policy, available: Mapping[str, Locale]) -> dict[str, Local
             )
         offered[locale.language] = locale
     return offered
-
-
-def _local_path(return_to: str) -> str:
-    r"""Return ``return_to`` if it is a path on this site, else ``/``: no other site, no script.
-
-    Browsers strip tabs and line feeds from addresses and read ``\\`` as ``/`` (URL Standard, section 4.4).
-    """
-    hostile = not return_to.isprintable() or "\\" in return_to or " " in return_to
-    if hostile or not return_to.startswith("/") or return_to.startswith("//"):
-        return "/"
-    return return_to
 
 
 def _ascii(text: str) -> bytes:

@@ -1,7 +1,7 @@
 """What the visitor chose: the consent, the choice as it is posted, the signed cookie, the browser's signals."""
 
 from cookie_consent.consent.access import is_read, unread
-from cookie_consent.consent.choice import Choice, action_between, action_of, grants_more, is_local_path, parse_choice
+from cookie_consent.consent.choice import Choice, action_between, action_of, grants_more, parse_choice
 from cookie_consent.consent.cookie import ConsentCookie, StoredChoice, secret_keys
 from cookie_consent.consent.decide import decide
 from cookie_consent.consent.gpc import signal_cookie
@@ -9,6 +9,7 @@ from cookie_consent.consent.model import Consent, consent_of
 from cookie_consent.consent.notice_hash import notice_hash
 from cookie_consent.consent.reader import ConsentReader
 from cookie_consent.consent.receipt_token import ReceiptOffer
+from cookie_consent.consent.record import new_record
 
 __all__ = [
     "Choice",
@@ -22,8 +23,8 @@ __all__ = [
     "consent_of",
     "decide",
     "grants_more",
-    "is_local_path",
     "is_read",
+    "new_record",
     "notice_hash",
     "parse_choice",
     "secret_keys",

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal, get_args
 from urllib.parse import parse_qsl, urlsplit
 
+from cookie_consent.consent.local_path import LONGEST_PATH, local_path
 from cookie_consent.errors import ChoiceError
 
 if TYPE_CHECKING:
@@ -17,10 +18,9 @@ if TYPE_CHECKING:
     from cookie_consent.consent.model import Consent
     from cookie_consent.policy import Policy
 
-__all__ = ["Choice", "action_between", "action_of", "grants_more", "is_local_path", "parse_choice"]
+__all__ = ["Choice", "action_between", "action_of", "grants_more", "parse_choice"]
 
 _MAXIMUM_FIELDS = 512
-_MAXIMUM_PATH = 1024
 ChoiceAction = Literal["given", "refused", "changed", "withdrawn"]
 ChoiceChannel = Literal["banner", "preferences", "api"]
 _CHANNELS = frozenset(get_args(ChoiceChannel))
@@ -70,7 +70,7 @@ def parse_choice(body: bytes, content_type: str, policy: Policy) -> Choice:
             raise ChoiceError(message, status=422, code="necessary-service")
     if values["channel"] not in _CHANNELS:
         raise ChoiceError(f"{values['channel']!r} is not a channel", status=422, code="unknown-channel")
-    return_to = values["return_to"] if is_local_path(values["return_to"]) else "/"
+    return_to = local_path(values["return_to"])
     return Choice(
         granted=frozenset(values["granted"]) & optional,
         services=values["services"],
@@ -79,17 +79,6 @@ def parse_choice(body: bytes, content_type: str, policy: Policy) -> Choice:
         notice=values["notice"] or None,
         language=values["language"][:35],
         url=_path_of(values["url"] or return_to),
-    )
-
-
-def is_local_path(path: str) -> bool:
-    """Say whether ``path`` leads back to the same site: one slash, no other host, nothing that browsers drop."""
-    return (
-        path.startswith("/")
-        and path[1:2] not in {"/", "\\"}
-        and len(path) <= 2 * _MAXIMUM_PATH
-        and _UNFIT.search(path) is None
-        and " " not in path
     )
 
 
@@ -103,8 +92,10 @@ def grants_more(before: Consent, after: Consent) -> bool:
 
 def action_of(before: Consent, choice: Choice) -> ChoiceAction:
     """Return the record's action for a choice made after ``before``."""
-    required = {category.id for category in before.policy.categories if category.required}
-    old = {*(before.granted - required), *(f"service:{name}" for name, on in before.services.items() if on)}
+    old = {
+        *(before.granted - before.policy.required_ids),
+        *(f"service:{name}" for name, on in before.services.items() if on),
+    }
     new = {*choice.granted, *(f"service:{name}" for name, on in choice.services.items() if on)}
     return action_between(old if before.decided else None, new)
 
@@ -125,7 +116,7 @@ def _path_of(address: str) -> str:
         path = urlsplit(address).path
     except ValueError:  # such as "//["
         return ""
-    return _UNFIT.sub("\ufffd", path[:_MAXIMUM_PATH])
+    return _UNFIT.sub("\ufffd", path[:LONGEST_PATH])
 
 
 def _unreadable(message: str) -> ChoiceError:

@@ -183,8 +183,7 @@ class ConsentCookie:
         elif consent.id is None or consent.record is None:
             raise ValueError("a consent that grants something needs its record")
         else:
-            required = {category.id for category in consent.policy.categories if category.required}
-            granted = " ".join(sorted(consent.granted - required))
+            granted = " ".join(sorted(consent.granted - consent.policy.required_ids))
             ids = _pack(consent.id), _pack(consent.record)
             payload = [_GRANT, *ids, moment, consent.policy_version, granted, int(consent.gpc)]
         if consent.services:

@@ -21,7 +21,7 @@ def decide(policy: Policy, stored: StoredChoice | None, *, gpc: bool = False) ->
     (``Sec-GPC: 1``) a choice that was made without the signal no longer covers sale or sharing; one made in sight of it
     does.
     """
-    required = frozenset(category.id for category in policy.categories if category.required)
+    required = policy.required_ids
     if stored is None:
         return Consent(policy=policy, granted=required, gpc=gpc)
     if stored.policy_version != policy.version:

@@ -59,8 +59,7 @@ class Consent:
     @property
     def is_refusal(self) -> bool:
         """Whether nothing is granted but what is required."""
-        required = {category.id for category in self.policy.categories if category.required}
-        return self.granted <= required and not any(self.services.values())
+        return self.granted <= self.policy.required_ids and not any(self.services.values())
 
     @cached_property
     def state(self) -> tuple[object, ...]:

@@ -1,12 +1,30 @@
-"""One row of the log: who chose what, when, and under which notice."""
+"""A record of a choice: who chose what, when, and under which notice. Here is the only place that builds one."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, fields
 from datetime import UTC, datetime
-from typing import Any, Literal, get_args
+from typing import TYPE_CHECKING, Any, Literal, get_args
 
-__all__ = ["ACTIONS", "CHANNELS", "Action", "Channel", "ConsentRecord", "Notice", "parse_time", "time_text"]
+from cookie_consent.consent.record_id import new_record_id
+from cookie_consent.consent.user_agent import family_of
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from cookie_consent.policy import Policy
+
+__all__ = [
+    "ACTIONS",
+    "CHANNELS",
+    "Action",
+    "Channel",
+    "ConsentRecord",
+    "Notice",
+    "new_record",
+    "parse_time",
+    "time_text",
+]
 
 Action = Literal["given", "refused", "changed", "withdrawn", "signal", "expired"]
 Channel = Literal["banner", "preferences", "api", "gpc", "phone", "paper", "in-person"]
@@ -72,6 +90,44 @@ class ConsentRecord:
             values[field.name] = list(value) if isinstance(value, tuple) else value
         values["at"] = time_text(self.at)
         return values
+
+
+def new_record(
+    policy: Policy,
+    *,
+    subject: str,
+    at: datetime,
+    action: Action,
+    channel: Channel,
+    granted: Iterable[str],
+    services: Mapping[str, bool],
+    previous: str | None,
+    notice: Notice | None = None,
+    url: str = "",
+    user_agent: str = "",
+) -> ConsentRecord:
+    """Return a new record. Optional categories that are not ``granted`` are refused.
+
+    ``services`` maps the exceptions to whether they are granted, ``previous`` is the id of the record before, and of
+    ``user_agent`` only the browser's family is kept.
+    """
+    yes = policy.optional_ids.intersection(granted)
+    return ConsentRecord(
+        id=new_record_id(at),
+        subject=subject,
+        at=at,
+        action=action,
+        granted=tuple(sorted(yes)),
+        refused=tuple(sorted(policy.optional_ids - yes)),
+        granted_services=tuple(sorted(name for name, on in services.items() if on)),
+        refused_services=tuple(sorted(name for name, on in services.items() if not on)),
+        previous=previous,
+        channel=channel,
+        policy_version=policy.version,
+        notice=notice.hash if notice is not None else None,
+        url=url,
+        user_agent_family=family_of(user_agent),
+    )
 
 
 _LISTS = ("granted", "refused", "granted_services", "refused_services")

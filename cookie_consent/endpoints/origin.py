@@ -6,7 +6,7 @@ import re
 from typing import TYPE_CHECKING
 from urllib.parse import SplitResult, urlsplit
 
-from cookie_consent.consent import is_local_path
+from cookie_consent.consent.local_path import is_local_path
 from cookie_consent.errors import ChoiceError
 from cookie_consent.gate import host_of
 

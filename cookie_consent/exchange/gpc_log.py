@@ -9,15 +9,15 @@ from typing import TYPE_CHECKING
 
 import anyio
 
-from cookie_consent.consent.user_agent import family_of
+from cookie_consent.consent import new_record
 from cookie_consent.errors import RecordRefusedError
-from cookie_consent.ledger import ConsentRecord, new_record_id
 from cookie_consent.logs import log_once
 
 if TYPE_CHECKING:
     from starlette.types import Scope
 
     from cookie_consent.consent import Consent, ConsentCookie
+    from cookie_consent.consent.record import ConsentRecord
     from cookie_consent.ledger import Ledger
 
 __all__ = ["SignalLog"]
@@ -43,7 +43,7 @@ class SignalLog:
         """By the record that was overruled; None where the visitor has chosen anew since."""
 
     def replaced(self, record: str | None) -> None:
-        """Take note that the visitor has chosen anew, so that no page still on its way takes him back to ``record``."""
+        """Take note of a new choice, so that no page still on its way takes the visitor back to ``record``."""
         if record is not None:
             self._keep(record, None)
 
@@ -51,8 +51,8 @@ class SignalLog:
         """Put it on record that ``consent`` holds less than was agreed to; return the ``Set-Cookie`` value for it.
 
         From then on the visitor has chosen in sight of the signal, so that what it took back stays refused without
-        it too, until he agrees to it anew. None where the log does not answer in time: the page must not fail. None
-        also where he has chosen by hand since the page was asked for, whose cookie this one would take the place of.
+        it too, until they agree to it anew. None where the log does not answer in time: the page must not fail. None
+        also where they have chosen by hand since the page was asked for, whose cookie this one would take the place of.
         """
         if consent.record is None or consent.id is None or consent.decided_at is None:
             return None
@@ -86,20 +86,15 @@ class SignalLog:
 
 
 def _record(consent: Consent, subject: str, path: str, user_agent: str) -> ConsentRecord:
-    at = datetime.now(UTC)
-    optional = [category.id for category in consent.policy.optional]
-    return ConsentRecord(
-        id=new_record_id(at),
+    return new_record(
+        consent.policy,
         subject=subject,
-        at=at,
+        at=datetime.now(UTC),
         action="signal",
-        granted=tuple(sorted(name for name in optional if consent.allows(name))),
-        refused=tuple(sorted(name for name in optional if not consent.allows(name))),
-        granted_services=tuple(sorted(name for name, on in consent.services.items() if on)),
-        refused_services=tuple(sorted(name for name, on in consent.services.items() if not on)),
-        previous=consent.record,
         channel="gpc",
-        policy_version=consent.policy_version,
+        granted=consent.granted,
+        services=consent.services,
+        previous=consent.record,
         url=path[:_LONGEST_PATH],
-        user_agent_family=family_of(user_agent),
+        user_agent=user_agent,
     )

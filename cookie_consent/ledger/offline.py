@@ -8,8 +8,7 @@ from typing import TYPE_CHECKING
 from uuid import UUID, uuid4
 
 from cookie_consent.consent import action_between, notice_hash
-from cookie_consent.consent.record import ConsentRecord, Notice
-from cookie_consent.consent.record_id import new_record_id
+from cookie_consent.consent.record import ConsentRecord, Notice, new_record
 from cookie_consent.errors import ConfigurationError
 
 if TYPE_CHECKING:
@@ -49,23 +48,20 @@ def made_elsewhere(
     yes, no = set(granted), set(refused)
     if both := sorted(yes & no):
         raise ConfigurationError(f"{both[0]!r} cannot be granted and refused at once")
-    optional = {category.id for category in policy.optional}
     for name in sorted(yes | no):
-        _check_name(policy, optional, name)
-    chosen = tuple(sorted(yes & optional)), tuple(sorted(yes - optional))
-    return ConsentRecord(
-        id=new_record_id(at),
+        _check_name(policy, name)
+    services = {name: name in yes for name in (yes | no) - policy.optional_ids}
+    chosen = yes & policy.optional_ids, yes - policy.optional_ids
+    return new_record(
+        policy,
         subject=subject,
         at=at.astimezone(UTC),
         action=_action(previous, *chosen),
-        granted=chosen[0],
-        refused=tuple(sorted(optional - yes)),
-        granted_services=chosen[1],
-        refused_services=tuple(sorted(no - optional)),
-        previous=previous.id if previous is not None else None,
         channel=channel,
-        policy_version=policy.version,
-        notice=notice.hash if notice is not None else None,
+        granted=yes,
+        services=services,
+        previous=previous.id if previous is not None else None,
+        notice=notice,
     )
 
 
@@ -88,7 +84,7 @@ def notice_of(text: str, *, language: str, policy: Policy) -> Notice:
     return Notice(hash=notice_hash(language, text), language=language, policy_version=policy.version, text=text)
 
 
-def _check_name(policy: Policy, optional: set[str], name: str) -> None:
+def _check_name(policy: Policy, name: str) -> None:
     category = policy.category(name)
     if category is not None:
         if category.required:
@@ -96,17 +92,17 @@ def _check_name(policy: Policy, optional: set[str], name: str) -> None:
         return
     service = policy.known_service(name)
     if service is None:
-        close = difflib.get_close_matches(name, [*optional, *(known.id for known in policy.services)], n=1)
-        fix = f"did you mean {close[0]!r}?" if close else f"the categories are {', '.join(sorted(optional))}"
+        close = difflib.get_close_matches(name, [*policy.optional_ids, *(known.id for known in policy.services)], n=1)
+        fix = f"did you mean {close[0]!r}?" if close else f"the categories are {', '.join(sorted(policy.optional_ids))}"
         raise ConfigurationError(f"{name!r} is no category and no service of this policy; {fix}")
-    if service.category not in optional:
+    if service.category not in policy.optional_ids:
         raise ConfigurationError(f"{name!r} is necessary and always on; it is neither granted nor refused")
 
 
-def _action(previous: ConsentRecord | None, granted: tuple[str, ...], services: tuple[str, ...]) -> Action:
+def _action(previous: ConsentRecord | None, granted: Iterable[str], services: Iterable[str]) -> Action:
     old = _allowed(previous.granted, previous.granted_services) if previous is not None else None
     return action_between(old, _allowed(granted, services))
 
 
-def _allowed(granted: tuple[str, ...], services: tuple[str, ...]) -> set[str]:
+def _allowed(granted: Iterable[str], services: Iterable[str]) -> set[str]:
     return {*granted, *(f"service:{name}" for name in services)}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import date  # noqa: TC003 - pydantic reads the annotation
+from functools import cached_property
 from typing import Annotated, Literal
 
 from pydantic import Field
@@ -71,6 +72,16 @@ class Policy(Model):
     def optional(self) -> tuple[Category, ...]:
         """The categories that a visitor can refuse, in order."""
         return tuple(category for category in self.categories if not category.required)
+
+    @cached_property
+    def required_ids(self) -> frozenset[str]:
+        """The ids of the categories that are always on."""
+        return frozenset(category.id for category in self.categories if category.required)
+
+    @cached_property
+    def optional_ids(self) -> frozenset[str]:
+        """The ids of the categories that a visitor can refuse."""
+        return frozenset(category.id for category in self.categories if not category.required)
 
     def category(self, category_id: str) -> Category | None:
         """Return the category of that id, or None."""

@@ -278,12 +278,12 @@ class Clock:
 
 def limited(ledger: Ledger, clock: Clock, **options: Any) -> ConsentMiddleware:
     app = make(ledger)
-    app._routes._limit = ChoiceLimit(clock=clock, **options)
+    app._parts.choices.limit = ChoiceLimit(clock=clock, **options)
 
     async def pause(_: float) -> None:
         await anyio.lowlevel.checkpoint()
 
-    app._routes._joined = JoinedRecords(ledger, pause=pause)
+    app._parts.choices.joined = JoinedRecords(ledger, pause=pause)
     return app
 
 
@@ -345,7 +345,7 @@ async def test_refusals_over_the_limit_are_joined_and_each_has_its_cookie(ledger
     async def pause(_: float) -> None:
         await opened.wait()
 
-    app._routes._joined = JoinedRecords(ledger, pause=pause)
+    app._parts.choices.joined = JoinedRecords(ledger, pause=pause)
     answers = []
 
     async def refuse() -> None:

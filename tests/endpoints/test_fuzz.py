@@ -256,7 +256,7 @@ def test_no_request_gives_a_500(  # noqa: PLR0917 - the parts of a request
     is_admin: bool,  # noqa: FBT001 - as Hypothesis passes it
     body: tuple[str, bytes],
 ) -> None:
-    app._routes._limit = ChoiceLimit()
+    app._parts.choices.limit = ChoiceLimit()
     asked = [*asked, (b"content-type", body[0].encode("utf-8", "surrogatepass"))]
     if is_admin:
         asked.append((b"authorization", f"Bearer {TOKEN}".encode()))
@@ -268,7 +268,7 @@ def test_no_request_gives_a_500(  # noqa: PLR0917 - the parts of a request
 def test_no_body_gives_a_500(
     app: ConsentMiddleware, asked: list[tuple[bytes, bytes]], body: tuple[str, bytes], path: str
 ) -> None:
-    app._routes._limit = ChoiceLimit()  # so that choices reach the log
+    app._parts.choices.limit = ChoiceLimit()  # so that choices reach the log
     first = [
         (b"host", b"shop.example"),
         (b"sec-fetch-site", b"same-origin"),
@@ -316,11 +316,11 @@ VALID = {"granted": ["analytics"], "return_to": "/", "url": "/a", "channel": "ap
 async def test_no_field_of_a_choice_gives_a_500(app: ConsentMiddleware, name: str) -> None:
     values: list[Any] = [*HOSTILE, "", None, True, -1, 1e300, [], ["\ud800"], {}, {"\ud800": True}, [[]], {"maps": 1}]
     for value in values:
-        app._routes._limit = ChoiceLimit()
+        app._parts.choices.limit = ChoiceLimit()
         body = json.dumps({**VALID, name: value}).encode()
         await check(app, scope_of("POST", "/_consent/choices", [JSON, HOST]), body)
     for raw_value in ALONE:
-        app._routes._limit = ChoiceLimit()
+        app._parts.choices.limit = ChoiceLimit()
         body = b"granted=analytics&" + as_form([(name, raw_value)])
         await check(app, scope_of("POST", "/_consent/choices", [FORM, HOST, (b"accept", b"text/html")]), body)
 
@@ -350,7 +350,7 @@ async def test_no_header_gives_a_500(
 ) -> None:
     for name in names:
         for value in ALONE:
-            app._routes._limit = ChoiceLimit()
+            app._parts.choices.limit = ChoiceLimit()
             usual = [JSON, HOST, ADMIN, (b"accept", b"text/html"), (b"cookie", COOKIE)]
             asked = [(name.encode(), value), *(header for header in usual if header[0] != name.encode())]
             body = b'{"granted": []}' if path == "choices" else b'{"path": "/", "held": []}'
@@ -399,7 +399,7 @@ async def test_no_query_gives_a_500(app: ConsentMiddleware, path: str, name: str
 async def test_known_ways_to_a_500(
     app: ConsentMiddleware, path: str, asked: list[tuple[bytes, bytes]], body: bytes, status: int
 ) -> None:
-    app._routes._limit = ChoiceLimit()
+    app._parts.choices.limit = ChoiceLimit()
     assert await check(app, scope_of("POST", f"/_consent{path}", asked), body) == status
     assert await check(app, scope_of("GET", f"/_consent{path}", asked)) < 500
 

@@ -38,7 +38,10 @@ def find_output(path: str | Path) -> Output:
             mode = file.stat().st_mode
         except FileNotFoundError:
             mode = stat.S_IFREG
-    except (OSError, ValueError) as error:  # such as a name that is too long or holds a null byte, or links that go round
+    except (
+        OSError,
+        ValueError,
+    ) as error:  # such as a name that is too long or holds a null byte, or links that go round
         raise unwritable(path, error) from None
     if stat.S_ISDIR(mode) or str(path).endswith(os.sep):
         raise ConfigurationError(f"{path} is a folder; name a file in it, such as {Path(path) / 'FILE'}")

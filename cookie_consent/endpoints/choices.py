@@ -1,0 +1,200 @@
+"""``POST choices``: a visitor's choice becomes a record, and then a cookie."""
+
+from __future__ import annotations
+
+import logging
+import math
+from dataclasses import replace
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+from urllib.parse import quote
+from uuid import uuid4
+
+from starlette.responses import JSONResponse, RedirectResponse, Response
+
+from cookie_consent.consent import Consent, action_of, grants_more, new_record, parse_choice
+from cookie_consent.consent.record import Notice
+from cookie_consent.endpoints.body import read_body
+from cookie_consent.endpoints.choice_limit import AddressReader, choice_limit
+from cookie_consent.endpoints.cookie_twins import deleted_twins
+from cookie_consent.endpoints.joined_records import JoinedRecords
+from cookie_consent.endpoints.origin import is_secure
+from cookie_consent.endpoints.problem import wants_json
+from cookie_consent.endpoints.state import state_of
+from cookie_consent.errors import ChoiceError, LedgerError, RecordRefusedError
+from cookie_consent.gate import CookieGate, Place
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from starlette.requests import Request
+
+    from cookie_consent.banner import Renderer
+    from cookie_consent.consent import Choice, ConsentCookie, ReceiptOffer
+    from cookie_consent.consent.record import ConsentRecord
+    from cookie_consent.endpoints.ledger_health import LedgerHealth
+    from cookie_consent.endpoints.origin import SiteOrigin
+    from cookie_consent.ledger import Ledger
+    from cookie_consent.policy.classifier import Classifier
+
+__all__ = ["Choices"]
+
+logger = logging.getLogger("cookie_consent")
+
+MAXIMUM_BODY = 16 * 1024
+
+
+class Choices:
+    """Saves choices: nothing is acknowledged, and no cookie is set, before the record is on the disk.
+
+    ``replaced`` is told the id of each record that a new choice takes the place of.
+    """
+
+    def __init__(
+        self,
+        classifier: Classifier,
+        cookie: ConsentCookie,
+        ledger: Ledger,
+        renderer: Renderer,
+        *,
+        origin: SiteOrigin,
+        tokens: ReceiptOffer,
+        health: LedgerHealth,
+        replaced: Callable[[str | None], object],
+    ) -> None:
+        self._policy = classifier.policy
+        self._classifier = classifier
+        self._cookie = cookie
+        self._ledger = ledger
+        self._renderer = renderer
+        self._origin = origin
+        self._tokens = tokens
+        self._health = health
+        self._replaced = replaced
+        self.limit = choice_limit(self._policy.limits)
+        """How many choices are taken."""
+        self.joined = JoinedRecords(ledger)
+        """Where choices over the limit go that grant nothing more than before."""
+        self._addresses = AddressReader()
+
+    async def post(self, request: Request, consent: Consent) -> Response:
+        """Save a choice and return the new state, or lead back to the page. Raises ``ChoiceError``."""
+        self._origin.refuse_cross_site(request)
+        body = await read_body(request, MAXIMUM_BODY)
+        choice = parse_choice(body, request.headers.get("content-type", ""), self._policy)
+        notice = self._notice(choice, request)
+        record = self._record(request, consent, choice, notice)
+        changed = self._changed(consent, choice, record)
+        self._cookie.value(changed)  # one that no browser would keep is refused before anything is written
+        record = await self._save(request, record, notice, may_wait=not grants_more(consent, changed))
+        changed = self._changed(consent, choice, record)
+        self._replaced(consent.record)
+        response = self._acknowledge(request, choice, changed, record)
+        self._set_cookies(request, response, consent, changed, choice.url or "/")
+        return response
+
+    async def _save(
+        self, request: Request, record: ConsentRecord, notice: Notice | None, *, may_wait: bool
+    ) -> ConsentRecord:
+        """Return the record that is on the disk for the choice. Raises ``ChoiceError``.
+
+        Over the limit a choice is refused, unless it ``may_wait`` to be joined with others.
+        """
+        wait = self.limit.take(self._addresses.read(request.scope))
+        if wait and not may_wait:
+            message = "too many choices come at the moment; please try again in a minute"
+            raise ChoiceError(message, status=429, code="too-many", retry_after=math.ceil(wait))
+        try:
+            if wait:
+                record = await self.joined.write(record, notice)
+            else:
+                await self._ledger.write(record, notice)
+        except RecordRefusedError as error:
+            logger.warning("the log does not take a choice: %s", error)
+            raise ChoiceError("the log does not take this choice", status=422, code="refused") from None
+        except LedgerError as error:
+            self._health.has_failed(error)
+            message = "your choice could not be saved, so nothing has changed; please try again later"
+            raise ChoiceError(message, status=503, code="not-saved") from None
+        self._health.has_worked()
+        return record
+
+    def _record(self, request: Request, consent: Consent, choice: Choice, notice: Notice | None) -> ConsentRecord:
+        return new_record(
+            self._policy,
+            subject=consent.id or str(uuid4()),
+            at=datetime.now(UTC),
+            action=action_of(consent, choice),
+            granted=choice.granted,
+            services=choice.services,
+            previous=consent.record,
+            channel=choice.channel,
+            notice=notice,
+            url=choice.url,
+            user_agent=request.headers.get("user-agent", ""),
+        )
+
+    def _changed(self, before: Consent, choice: Choice, record: ConsentRecord) -> Consent:
+        """Return the consent as it is from now on, which is what the cookie says."""
+        changed = Consent(
+            policy=self._policy,
+            granted=choice.granted | self._policy.required_ids,
+            services=choice.services,
+            decided=True,
+            id=record.subject,
+            record=record.id,
+            decided_at=record.at.replace(microsecond=0),  # as precise as the cookie
+            gpc=before.gpc,
+        )
+        if changed.is_refusal:
+            day = record.at.replace(hour=0, minute=0, second=0, microsecond=0)
+            return replace(changed, id=None, record=None, decided_at=day)
+        return changed
+
+    def _acknowledge(self, request: Request, choice: Choice, changed: Consent, record: ConsentRecord) -> Response:
+        root_path = request.scope.get("root_path", "")
+        receipt = f"{root_path}{self._renderer.prefix}/receipt?choice={self._tokens.make(record.subject)}"
+        if wants_json(request):
+            # Nothing in the browser leads to the record of a refusal later.
+            return JSONResponse(state_of(changed) | ({"receipt": receipt} if changed.id is None else {}))
+        response = RedirectResponse(_inside(choice.return_to, root_path), status_code=303)
+        if changed.id is None:
+            response.headers["Link"] = f'<{quote(receipt, safe="/?=-_.~")}>; rel="related"; type="application/json"'
+        return response
+
+    def _set_cookies(self, request: Request, response: Response, before: Consent, after: Consent, path: str) -> None:
+        """Set the consent cookie, and delete its twins and what ``after`` no longer covers."""
+        secure = is_secure(request)
+        sent = request.headers.getlist("cookie")
+        place = Place(host=self._origin.host(request), path=path, secure=self._cookie.is_secure(secure=secure))
+        gate = CookieGate(self._classifier, after, self._cookie)
+        for header in sent:
+            gate.withdraw(header, before)
+        for header in (
+            *deleted_twins(sent, self._cookie, place),
+            self._cookie.header(after, secure=secure),
+            *gate.deletions(place),
+        ):
+            response.headers.append("set-cookie", header)
+        if self._policy.gate.clear_site_data and secure and grants_more(after, before):
+            kinds = ", ".join(f'"{kind}"' for kind in self._policy.gate.clear_site_data)
+            response.headers["Clear-Site-Data"] = kinds
+
+    def _notice(self, choice: Choice, request: Request) -> Notice | None:
+        """Return the notice that the visitor answered. One who answered another text than today's is asked again."""
+        if choice.notice is None:
+            return None
+        language = self._renderer.language(choice.language or request.headers.get("accept-language", ""))
+        for unclassified in (False, True):
+            shown = self._renderer.notice(language, unclassified=unclassified)
+            if shown.hash == choice.notice:
+                return Notice(
+                    hash=shown.hash, language=shown.language, policy_version=shown.policy_version, text=shown.text
+                )
+        message = "the notice has changed since this page was loaded; please read it again and choose"
+        raise ChoiceError(message, status=409, code="notice-changed")
+
+
+def _inside(path: str, root_path: str) -> str:
+    """Return ``path``, led below ``root_path`` where it only says ``/``, which may belong to another site."""
+    return f"{root_path}/" if path == "/" and root_path else path

@@ -1,0 +1,24 @@
+"""``/.well-known/gpc.json``: the site says that it honours Global Privacy Control (GPC, section 4)."""
+
+from __future__ import annotations
+
+from datetime import UTC, date, datetime
+from typing import TYPE_CHECKING
+
+from starlette.responses import JSONResponse, Response
+
+if TYPE_CHECKING:
+    from cookie_consent.policy import Policy
+
+__all__ = ["GPC_PATH", "gpc_response"]
+
+GPC_PATH = "/.well-known/gpc.json"
+
+
+def gpc_response(policy: Policy) -> Response:
+    """Return the document. ``lastUpdate`` is never in the future, and is left out where the policy has no date."""
+    try:
+        updated = policy.effective or date.fromisoformat(policy.version)
+    except ValueError:  # the version is a label
+        return JSONResponse({"gpc": True})
+    return JSONResponse({"gpc": True, "lastUpdate": min(updated, datetime.now(UTC).date()).isoformat()})

@@ -1,0 +1,51 @@
+"""``GET preferences``: the page where a choice is made, changed or withdrawn, with or without JavaScript."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from starlette.responses import HTMLResponse, Response
+
+from cookie_consent.consent.local_path import local_path
+from cookie_consent.endpoints.problem import PAGE_HEADERS, language_of
+from cookie_consent.gate import guard_tag
+
+if TYPE_CHECKING:
+    from starlette.requests import Request
+
+    from cookie_consent.banner import Renderer
+    from cookie_consent.consent import Consent
+    from cookie_consent.endpoints.origin import SiteOrigin
+    from cookie_consent.policy import Policy
+
+__all__ = ["PreferencesPage"]
+
+
+class PreferencesPage:
+    """Shows the page. ``guard`` is the path of the guard's script; empty where the policy does without it."""
+
+    def __init__(self, policy: Policy, renderer: Renderer, origin: SiteOrigin, *, guard: str) -> None:
+        self._policy = policy
+        self._renderer = renderer
+        self._origin = origin
+        self._guard = guard
+
+    async def get(self, request: Request, consent: Consent) -> Response:
+        """Return the page in the visitor's language."""
+        return_to = request.query_params.get("return_to") or self._origin.referer_path(request) or "/"
+        page = self._renderer.preferences(
+            consent,
+            language=language_of(request, self._renderer),
+            return_to=local_path(return_to),
+            unclassified=self._policy.unknown_hosts == "ask" or consent.allows("unclassified"),
+            saved=request.query_params.get("saved") == "1",
+            root_path=request.scope.get("root_path", ""),
+            head=self._guard_tag(request, consent),
+        )
+        return HTMLResponse(page, headers={**PAGE_HEADERS, "Vary": "Cookie, Accept-Language, Sec-GPC"})
+
+    def _guard_tag(self, request: Request, consent: Consent) -> str:
+        """Return the guard's tag: most choices are withdrawn on this page, and other open pages must hear of it."""
+        if not self._guard:
+            return ""
+        return guard_tag(self._guard, consent, root_path=request.scope.get("root_path", ""))

@@ -1,0 +1,63 @@
+"""What went wrong with a request to an endpoint, told in JSON or on a page."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from starlette.responses import HTMLResponse, JSONResponse, Response
+
+if TYPE_CHECKING:
+    from starlette.requests import Request
+
+    from cookie_consent.banner import Renderer
+    from cookie_consent.endpoints.origin import SiteOrigin
+    from cookie_consent.errors import ChoiceError
+
+__all__ = ["PAGE_HEADERS", "ProblemResponses", "language_of", "wants_json"]
+
+PAGE_HEADERS = {
+    "Content-Security-Policy": "default-src 'self'; img-src 'self' data:; base-uri 'none'; frame-ancestors 'self'",
+    "Referrer-Policy": "same-origin",
+    "X-Content-Type-Options": "nosniff",
+}
+"""The headers of our own pages. No other site may frame them: a click that the visitor does not see is no consent."""
+
+
+class ProblemResponses:
+    """Makes error responses in the form that the client asked for."""
+
+    def __init__(self, renderer: Renderer, origin: SiteOrigin) -> None:
+        self._renderer = renderer
+        self._origin = origin
+
+    def response(self, request: Request, error: ChoiceError) -> Response:
+        """Return the response for ``error``, with its status."""
+        response: Response
+        if wants_json(request):
+            response = JSONResponse({"error": error.code, "message": str(error)}, status_code=error.status)
+        else:
+            page = self._renderer.problem(
+                language=language_of(request, self._renderer),
+                status=error.status,
+                title_key_or_code=error.code,
+                message=str(error),
+                return_to=self._origin.referer_path(request) or "/",
+                root_path=request.scope.get("root_path", ""),
+            )
+            response = HTMLResponse(page, status_code=error.status, headers=PAGE_HEADERS)
+        if error.retry_after is not None:
+            response.headers["Retry-After"] = str(error.retry_after)
+        return response
+
+
+def wants_json(request: Request) -> bool:
+    """Say whether the client asks for JSON rather than for a page: it posts JSON, or does not accept HTML."""
+    kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    if kind == "application/x-www-form-urlencoded":
+        return False
+    return kind == "application/json" or "text/html" not in request.headers.get("accept", "")
+
+
+def language_of(request: Request, renderer: Renderer) -> str:
+    """Return the language to use for this visitor."""
+    return renderer.language(request.headers.get("accept-language", ""))

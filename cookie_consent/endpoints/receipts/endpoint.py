@@ -1,0 +1,85 @@
+"""``GET receipt``: the visitor's own records, as JSON."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import anyio
+from starlette.responses import JSONResponse, Response
+
+from cookie_consent.endpoints.receipts.kantara import kantara_receipt
+from cookie_consent.endpoints.receipts.receipt import make_receipt
+from cookie_consent.errors import ChoiceError, ConfigurationError, LedgerError
+
+if TYPE_CHECKING:
+    from starlette.requests import Request
+
+    from cookie_consent.consent import Consent, ReceiptOffer
+    from cookie_consent.endpoints.ledger_health import LedgerHealth
+    from cookie_consent.endpoints.origin import SiteOrigin
+    from cookie_consent.ledger import Ledger
+    from cookie_consent.policy import Policy
+
+__all__ = ["Receipts"]
+
+
+class Receipts:
+    """Answers with all records of the visitor whose consent cookie the request carries.
+
+    ``format=kantara`` asks for a Kantara consent receipt. ``choice`` is a token that the response to a refusal offers:
+    afterwards nothing in the browser leads to its record.
+    """
+
+    def __init__(
+        self,
+        policy: Policy,
+        ledger: Ledger,
+        *,
+        tokens: ReceiptOffer,
+        origin: SiteOrigin,
+        health: LedgerHealth,
+        prefix: str,
+    ) -> None:
+        self._policy = policy
+        self._ledger = ledger
+        self._tokens = tokens
+        self._origin = origin
+        self._health = health
+        self._prefix = prefix
+
+    async def get(self, request: Request, consent: Consent) -> Response:
+        """Return the receipt. Raises ``ChoiceError`` where there is none, or where the log cannot be read."""
+        wanted = request.query_params.get("format", "json")
+        if wanted not in {"json", "kantara"}:
+            raise ChoiceError("a receipt has the format json or kantara", status=400, code="unknown-format")
+        token = request.query_params.get("choice")
+        subject = self._tokens.subject(token) if token is not None else consent.id
+        if token is not None and subject is None:
+            raise ChoiceError("this record was offered too long ago", status=404, code="no-receipt")
+        if wanted == "json" and subject is None:
+            return JSONResponse({"subject": None, "records": [], "notices": {}})
+        subject = subject or ""
+        if not self._ledger.is_readable:
+            message = "this server does not read the log; please ask the site for your choices, by your consent id"
+            raise ChoiceError(message, status=503, code="log-elsewhere")
+        try:
+            if wanted == "json":
+                receipt = await anyio.to_thread.run_sync(make_receipt, self._ledger, self._policy, subject)
+            else:
+                receipt = await anyio.to_thread.run_sync(self._kantara, subject, request)
+        except LedgerError as error:
+            self._health.has_failed(error)
+            message = "the log cannot be read at the moment; please try again later"
+            raise ChoiceError(message, status=503, code="log-unavailable") from None
+        return JSONResponse(receipt, headers={"Content-Disposition": 'inline; filename="consent-receipt.json"'})
+
+    def _kantara(self, subject: str, request: Request) -> dict[str, Any]:
+        site = self._origin.address(request)
+        try:
+            receipt = kantara_receipt(self._ledger, self._policy, subject, site=site, prefix=self._prefix)
+        except ConfigurationError:
+            message = "this site's policy names nobody who is responsible, so that there is no such receipt"
+            raise ChoiceError(message, status=404, code="no-controller") from None
+        if receipt is None:
+            raise ChoiceError("there is no choice of yours on record", status=404, code="no-receipt")
+        return receipt

@@ -1,0 +1,137 @@
+"""Builds what all requests to one middleware share."""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from cookie_consent.admin.routes import admin_routes
+from cookie_consent.banner import Renderer
+from cookie_consent.consent import Consent, ConsentCookie, ConsentReader, ReceiptOffer, secret_keys
+from cookie_consent.endpoints.assets import Assets, guard_source
+from cookie_consent.endpoints.choices import Choices
+from cookie_consent.endpoints.ledger_health import LedgerHealth
+from cookie_consent.endpoints.origin import SiteOrigin
+from cookie_consent.endpoints.preferences import PreferencesPage
+from cookie_consent.endpoints.problem import ProblemResponses
+from cookie_consent.endpoints.receipts.endpoint import Receipts
+from cookie_consent.endpoints.reports import Reports
+from cookie_consent.endpoints.reports.endpoint import ReportEndpoint
+from cookie_consent.endpoints.router import Router
+from cookie_consent.endpoints.state import get_state
+from cookie_consent.exchange.exchange import Site
+from cookie_consent.exchange.gpc_log import SignalLog
+from cookie_consent.exchange.page_cache import PageCache
+from cookie_consent.exchange.request import Admission
+from cookie_consent.gate import ContentSecurityPolicies, JudgedTags, guard_script
+from cookie_consent.policy import UNCLASSIFIED
+from cookie_consent.policy.classifier import Classifier
+from cookie_consent.rewriter import QuietMarkup
+from cookie_consent.version import __version__
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from starlette.types import ASGIApp
+
+    from cookie_consent.ledger import Ledger
+    from cookie_consent.policy import Policy
+
+__all__ = ["Parts", "build"]
+
+logger = logging.getLogger("cookie_consent")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Parts:
+    """What the middleware works with."""
+
+    site: Site
+    router: Router
+    reports: Reports
+    choices: Choices
+
+
+def build(
+    app: ASGIApp,
+    policy: Policy,
+    ledger: Ledger,
+    *,
+    secret: str | Sequence[str] | None,
+    prefix: str,
+    admin_token: str | None,
+) -> Parts:
+    """Build the parts. Raises ``ConfigurationError`` for a secret or token that is missing or wrong."""
+    keys = secret_keys(secret)
+    cookie = ConsentCookie(keys, policy.cookie)
+    classifier = Classifier(policy)
+    reports = Reports(classifier, ledger)
+    own_cookies = {cookie.name(secure=secure) for secure in (False, True)} | {cookie.signal_name}
+    guard = guard_script(guard_source(), policy, own_cookies)
+    assets = Assets(f"{prefix}/assets", made={"guard.js": guard})
+    guard_url = assets.urls["guard.js"] if policy.gate.guard else ""
+    renderer = Renderer(policy, prefix=prefix, assets=assets.urls)
+    policies = ContentSecurityPolicies(classifier, report_path=f"{prefix}/report")
+    _warn_of_size(policy, policies)
+    reader = ConsentReader(policy, cookie)
+    site = Site(
+        app=app,
+        admission=Admission(reader, classifier, cookie),
+        undecided=reader.undecided,
+        classifier=classifier,
+        cookie=cookie,
+        renderer=renderer,
+        guard=guard_url,
+        pages=PageCache(),
+        judged=JudgedTags(),
+        quiet=QuietMarkup(),
+        reports=reports,
+        signals=SignalLog(ledger, cookie),
+        policies=policies,
+        digests=assets.digests,
+        identity=_digest(repr([__version__, policy.model_dump_json(), sorted(assets.urls.items())])),
+    )
+    origin, health, tokens = SiteOrigin(policy), LedgerHealth(), ReceiptOffer(keys)
+    choices = Choices(
+        classifier,
+        cookie,
+        ledger,
+        renderer,
+        origin=origin,
+        tokens=tokens,
+        health=health,
+        replaced=site.signals.replaced,
+    )
+    receipts = Receipts(policy, ledger, tokens=tokens, origin=origin, health=health, prefix=prefix)
+    router = Router(
+        {
+            "/choices": {"POST": choices.post},
+            "/state": {"GET": get_state},
+            "/preferences": {"GET": PreferencesPage(policy, renderer, origin, guard=guard_url).get},
+            "/receipt": {"GET": receipts.get},
+            "/report": {"POST": ReportEndpoint(reports, origin).post},
+            **admin_routes(admin_token, ledger=ledger, classifier=classifier, reports=reports, renderer=renderer),
+        },
+        assets=assets,
+        problems=ProblemResponses(renderer, origin),
+    )
+    return Parts(site=site, router=router, reports=reports, choices=choices)
+
+
+def _warn_of_size(policy: Policy, policies: ContentSecurityPolicies) -> None:
+    """Log what the Content-Security-Policy has no room for when all is accepted but the unknown."""
+    known = frozenset(category.id for category in policy.categories) - {UNCLASSIFIED}
+    left_out = policies.left_out(Consent(policy=policy, granted=known)) if policies.is_on else ()
+    if left_out:
+        logger.error(
+            "the Content-Security-Policy has no room for %d hosts, from %s on, and scripts cannot load from them: "
+            "write wildcards such as '*.example.com' in the policy's hosts",
+            len(left_out),
+            left_out[0],
+        )
+
+
+def _digest(text: str) -> str:
+    return hashlib.blake2b(text.encode("utf-8"), digest_size=16).hexdigest()
