@@ -19,6 +19,8 @@ __all__ = ["FOREIGN_ROOTS", "ForeignContent"]
 FOREIGN_ROOTS = frozenset({b"svg", b"math"})
 _SVG_POINTS = frozenset({b"foreignobject", b"desc", b"title"})
 _MATH_POINTS = frozenset({b"mi", b"mo", b"mn", b"ms", b"mtext"})
+_HTML_POINTS = frozenset({b"html", b"text"})
+"""The kinds of integration points that most of HTML may stand in."""
 _GLYPHS = frozenset({b"mglyph", b"malignmark"})
 """Start tags that are MathML even in its text integration points."""
 _FONT_ATTRIBUTES = frozenset({b"color", b"face", b"size"})
@@ -76,6 +78,11 @@ class ForeignContent:
         return len(self._open)
 
     @property
+    def holds_html(self) -> bool:
+        """Whether an element of HTML is open in it, which keeps end tags from closing what is around that."""
+        return any(element.namespace == b"html" for element in self._open)
+
+    @property
     def takes_cdata(self) -> bool:
         """Whether a CDATA section may come next (section 13.2.5.42)."""
         return bool(self._open) and self._open[-1].namespace != b"html"
@@ -115,7 +122,7 @@ class ForeignContent:
         if top.namespace == b"html":
             self._end_html(name)
         elif name in {b"p", b"br"}:
-            if not top.point:
+            if top.point not in _HTML_POINTS:
                 self._may_close()  # older parsers stay inside
         else:
             self._end_foreign(name)
@@ -190,7 +197,7 @@ class ForeignContent:
             self.lost = True
 
     def _may_close(self) -> None:
-        if any(element.namespace == b"html" or element.point for element in self._open):
+        if self.holds_html or any(element.point for element in self._open):
             self.lost = True
         self.stray = True
 
@@ -200,7 +207,7 @@ class ForeignContent:
 
     def _leave(self) -> None:
         """Close what a start tag breaks out of."""
-        while self._open and self._open[-1].namespace != b"html" and self._open[-1].point not in {b"html", b"text"}:
+        while self._open and self._open[-1].namespace != b"html" and self._open[-1].point not in _HTML_POINTS:
             self._open.pop()
         self.stray = self.stray and bool(self._open)
 

@@ -26,18 +26,25 @@ class ForeignTexts(NamedTuple):
     """Whether an element of the same name begins in it, where reading ends: nobody writes that."""
 
 
-def foreign_texts(data: bytes, start: int, end: int, name: bytes, *, is_unsure: bool) -> ForeignTexts:
+def foreign_texts(data: bytes, start: int, end: int, name: bytes, *, is_unsure: bool, may_be_raw: bool) -> ForeignTexts:
     """Read the text from ``start`` on, at most up to ``end``.
 
     The readings differ in whether the text of inner elements counts, and with ``is_unsure`` whether CDATA is read so.
+    With ``may_be_raw`` the text is read as raw text too: so a preload scanner does, which builds no tree.
     """
     first = data.find(b"<", start, end)
     if first >= 0 and raw_text_end(name).match(data, first, end) is not None:  # as nearly all are
-        return ForeignTexts([_with_references(data[start:first])], is_whole=True, is_nested=False)
+        text = data[start:first]
+        forms = {_with_references(text): None, **({text: None} if may_be_raw else {})}
+        return ForeignTexts(list(forms), is_whole=True, is_nested=False)
     readers = [_Reader(data, end, name, reads_cdata=reads_cdata) for reads_cdata in (True, False)[: 1 + is_unsure]]
     ends = [reader.read(start) for reader in readers]
     texts = dict.fromkeys(b"".join(parts) for reader in readers for parts in (reader.direct, reader.all))
-    return ForeignTexts(list(texts), is_whole=all(ends), is_nested=any(reader.is_nested for reader in readers))
+    is_nested = any(reader.is_nested for reader in readers)
+    if may_be_raw and not is_nested:  # what is nested is not shown whole anyway
+        match = raw_text_end(name).search(data, start, end)
+        texts[data[start : match.start() if match is not None else end]] = None
+    return ForeignTexts(list(texts), is_whole=all(ends), is_nested=is_nested)
 
 
 class _Reader:

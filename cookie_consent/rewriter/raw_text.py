@@ -77,8 +77,10 @@ class HeldText:
         self._size += len(text)
         return b"".join(out)
 
-    def end(self) -> bytes:
-        """Return the rest."""
+    def end(self, *, is_open: bool) -> bytes:
+        """Return the rest; with ``is_open`` there is more text that the handler is not shown."""
+        if is_open:
+            self._handler.text(self._tag, b"", more=True)
         return self._show(more=False)
 
     def _show(self, *, more: bool) -> bytes:
@@ -99,7 +101,7 @@ class HeldText:
             return
         name = self._tag.name
         whole = text + b"</" + name + b">"
-        found = foreign_texts(whole, 0, len(whole), name, is_unsure=True)
+        found = foreign_texts(whole, 0, len(whole), name, is_unsure=True, may_be_raw=False)
         for other in found.texts:
             self._handler.text(self._tag, other, more=False)
         if not found.is_whole:  # the text goes on behind what ends it here

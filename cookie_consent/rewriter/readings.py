@@ -33,6 +33,8 @@ class Readings(Texts):
     """The elements with raw text, where there is doubt."""
     _inner_in_doubt = False
     """Whether this reads text as markup that is text to others."""
+    _may_go_on = False
+    """Whether the text that has begun goes on where the text that is read as markup ends: no end tag is there."""
     _pieces: list[bytes]
 
     def _look_again(self) -> None:
@@ -83,7 +85,10 @@ class Readings(Texts):
             if not tag.changed:
                 start = end
         name = tag.name
-        is_form = not self._is_surely_foreign(tag) and name == FORM_TEXT
+        holds_html = name in self._raw_text_names and self._foreign.holds_html
+        is_foreign = self._is_surely_foreign(tag)
+        is_form = not is_foreign and name == FORM_TEXT
+        self._may_go_on = holds_html or not is_foreign
         if is_form or name in self._raw_text_names:
             return self._start_text(tag, start, end, wants_text=wants_text, is_markup=not is_form)
         if name == b"base":
@@ -141,7 +146,7 @@ class Readings(Texts):
         state, out = self._state, self._out
         if state in (self._raw_text, self._script_data):
             self._text_out(rest)
-            self._close_text()
+            self._close_text(is_open=self._may_go_on)
         elif state == self._long_tag:
             unfinished = b"".join(self._pieces)
             out.append(self._escape + unfinished[1:].replace(b"<", self._escape) if unfinished else b"")

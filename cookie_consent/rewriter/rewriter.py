@@ -488,7 +488,7 @@ class Rewriter(Readings):
         self._found_text = None
         if self._is_final or len(self._buffer) - end >= _LONGEST_FOREIGN_TEXT or self._has_shown_too_much:
             return True
-        found = foreign_texts(self._buffer, end, len(self._buffer), name, is_unsure=self._foreign.stray)
+        found = self._foreign_texts(name, end, len(self._buffer))
         if found.is_whole or found.is_nested:
             self._found_text = found
             return True
@@ -503,12 +503,16 @@ class Rewriter(Readings):
         stop = min(len(self._buffer), end + _LONGEST_FOREIGN_TEXT)
         found = self._found_text
         if found is None:
-            found = foreign_texts(self._buffer, end, stop, tag.name, is_unsure=self._foreign.stray)
+            found = self._foreign_texts(tag.name, end, stop)
         is_all = self._is_final and stop == len(self._buffer)
         more = found.is_nested or not (found.is_whole or is_all)
         for text in found.texts:
             self._foreign_text_shown += len(text)
             self._handler.text(tag, text, more=more)
+
+    def _foreign_texts(self, name: bytes, start: int, stop: int) -> ForeignTexts:
+        is_unsure = self._foreign.stray
+        return foreign_texts(self._buffer, start, stop, name, is_unsure=is_unsure, may_be_raw=not self._xml)
 
     @property
     def _has_shown_too_much(self) -> bool:

@@ -129,11 +129,12 @@ class Texts(XmlStates):
             text = self._inner.feed(text)
         self._out.append(self._held.feed(text) if self._held is not None else text)
 
-    def _close_text(self) -> None:
+    def _close_text(self, *, is_open: bool = False) -> None:
+        """Take the end of the text; with ``is_open`` it goes on in the reading that this one is part of."""
         if self._inner is not None:
             inner, self._inner = self._inner, None
             self._text_out(inner.end())
             self._take_in(inner)
         if self._held is not None:
-            self._out.append(self._held.end())
+            self._out.append(self._held.end(is_open=is_open))
             self._held = None

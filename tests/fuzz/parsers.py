@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import shutil
 from typing import TYPE_CHECKING, Any, Protocol
+from xml.etree.ElementTree import Comment
 
 import html5lib
 from selectolax.lexbor import LexborHTMLParser, LexborNode
@@ -21,6 +22,7 @@ Findings = tuple[list[str], list[str]]
 """The carriers that are live in a tree, and the texts that its forms would send."""
 _HTML = "http://www.w3.org/1999/xhtml"
 _SVG = "http://www.w3.org/2000/svg"
+_MATH = "http://www.w3.org/1998/Math/MathML"
 _XLINK = "http://www.w3.org/1999/xlink"
 _HTML_ADDRESSES = {
     "img": "src", "script": "src", "iframe": "src", "link": "href", "embed": "src", "object": "data", "video": "poster",
@@ -29,8 +31,9 @@ _HTML_ADDRESSES = {
 _SVG_ELEMENTS = frozenset({"image", "use", "feimage", "script"})
 _NOT_IN_FOREIGN = frozenset({"object", "video", "script", "iframe", "link", "frame", "input", "td"})
 _SVG_POINTS = frozenset({"foreignobject", "desc", "title"})
-_MATH_POINTS = frozenset({"mi", "mtext", "annotation-xml"})
-_BREAKOUTS = frozenset({"p", "div", "b", "li", "h1", "nobr", "table", "body"})
+_MATH_POINTS = frozenset({"mi", "mtext"})
+_GLYPHS = frozenset({"mglyph", "malignmark"})
+_BREAKOUTS = frozenset({"p", "div", "b", "li", "h1", "nobr", "table", "body", "br"})
 _PAINTED = ("style", "fill")
 _EITHER = "either"
 """The namespace, where a parser does not tell."""
@@ -127,32 +130,30 @@ def _in_lexbor(markup: str, *, scripting: bool) -> Findings:
 
 
 def _is_foreign(node: LexborNode) -> bool:
-    """Say whether an element stands in SVG or MathML, which lexbor does not tell."""
-    parent = node.parent
-    while parent is not None:
-        name = str(parent.tag).lower()
-        if name in {"svg", "math"} or (name in {"mglyph", "malignmark"} and _is_below(parent, "math")):
-            return True
-        if name in _BREAKOUTS or (name in _SVG_POINTS and _is_below(parent, "svg")):
-            return False
-        if name in _MATH_POINTS and _is_below(parent, "math"):
-            return name == "annotation-xml" and not parent.attributes.get("encoding")
-        parent = parent.parent
-    return False
+    """Say whether an element is one of SVG or MathML, which lexbor does not tell."""
+    return _namespace(node) != _HTML
 
 
-def _is_below(node: LexborNode, root: str) -> bool:
-    """Say whether ``root`` is the namespace around an element: an ``svg`` right in MathML is one of MathML."""
-    parent = node.parent
-    while parent is not None and parent.tag not in {"svg", "math"}:
-        parent = parent.parent
+def _namespace(node: LexborNode) -> str:
+    """Return the namespace of an element, which follows from its name and what it stands in.
+
+    Start tags in foreign content become elements of what they stand in, whatever their name: a ``math`` right in SVG
+    is an element of SVG. Those that break out never stand in it, but for what the end tags ``</p>`` and ``</br>`` make.
+    """
+    name, parent = str(node.tag).lower(), node.parent
     if parent is None:
-        return False
-    around = parent.parent
-    is_math = parent.tag == "svg" and around is not None and around.tag != "annotation-xml"
-    if is_math and _is_foreign(parent) and _is_below(parent, "math"):
-        return root == "math"
-    return bool(parent.tag == root)
+        return _HTML
+    around, outer = _namespace(parent), str(parent.tag).lower()
+    if around == _SVG and outer not in _SVG_POINTS:
+        return _HTML if name in _BREAKOUTS else _SVG
+    if around == _MATH and (name in _GLYPHS or (outer not in _MATH_POINTS and not _is_annotation(parent, name))):
+        return _HTML if name in _BREAKOUTS else _MATH
+    return {"svg": _SVG, "math": _MATH}.get(name, _HTML)
+
+
+def _is_annotation(parent: LexborNode, name: str) -> bool:
+    """Say whether what stands in an element is of HTML, or an ``svg``, since it is an ``annotation-xml``."""
+    return parent.tag == "annotation-xml" and (name == "svg" or bool(parent.attributes.get("encoding")))
 
 
 def _html5lib(documents: Sequence[str]) -> Iterator[list[Findings]]:
@@ -168,7 +169,10 @@ def _in_html5lib(markup: str, *, scripting: bool) -> Findings:
     carriers: list[str] = []
     texts: list[str] = []
     base = _Base()
-    for node in html5lib.HTMLParser().parse(markup, scripting=scripting).iter():
+    tree = html5lib.HTMLParser().parse(markup, scripting=scripting)
+    for comment in tree.iter(Comment):
+        comment.text = ""  # which ``itertext`` takes for text
+    for node in tree.iter():
         if not isinstance(node.tag, str):
             continue
         namespace, _, name = node.tag.rpartition("}")

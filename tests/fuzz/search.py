@@ -23,7 +23,7 @@ __all__ = ["BATCH", "Miss", "batch", "gated", "misses", "wrong"]
 BATCH = 500
 """Documents of one seed."""
 _FORM_TEXT = re.compile(r"(?<=<textarea>)(?s:.*?)(?=</textarea|\Z)")
-_RAW_TEXT = ("style", "title", "script", "xmp", "iframe", "noembed", "noframes", "noscript")
+_RAW_TEXT_END = re.compile("</(?:style|title|script|xmp|iframe|noembed|noframes|noscript)")
 _POLICY = Policy(version="1")
 _CLASSIFIER = Classifier(_POLICY)
 _CONSENT = Consent(policy=_POLICY, granted=frozenset({"session"}))
@@ -68,16 +68,15 @@ def _live(readings: Sequence[Findings]) -> list[str]:
 
 def _changed_texts(parser: str, source: str, readings: Sequence[Findings]) -> str:
     before = next(iter(PARSERS[parser]([source])))
-    known = {text for _, texts in before for text in texts}
-    # What crosses the end of raw text is markup to those that read that as text, and held for them.
-    crosses = tuple(f"</{name}" for name in _RAW_TEXT)
-    changed = [
-        text
-        for _, texts in readings
-        for text in texts
-        if text not in known and "consent" in text and not any(end in text for end in crosses)
-    ]
+    known = {_before_end(text) for _, texts in before for text in texts}
+    texts = [_before_end(text) for _, texts in readings for text in texts]
+    changed = [text for text in texts if text not in known and "consent" in text]
     return f"text of a form changed: {changed[0]}" if changed else ""
+
+
+def _before_end(text: str) -> str:
+    """Return the text up to where raw text ends: what is behind is markup to those that read this as raw text."""
+    return _RAW_TEXT_END.split(text, maxsplit=1)[0]
 
 
 def batch(seed: str) -> list[Document]:

@@ -35,3 +35,31 @@ def test_scripting_is_on_and_off() -> None:
     for parser in ("lexbor", "html5lib"):
         off, on = next(iter(PARSERS[parser](["<noscript><img src=//evil.test/></noscript>"])))
         assert (off[0], on[0]) == (["img src"], [])
+
+
+@pytest.mark.parametrize(
+    ("markup", "is_html"),
+    [
+        ("<svg><math><mtext><CARRIER>", False),  # a math right in SVG is an element of SVG
+        ("<math><svg><desc><CARRIER>", False),
+        ("<svg><desc><math><mtext><CARRIER>", True),
+        ("<math><annotation-xml><svg><desc><CARRIER>", True),
+        ("<math><annotation-xml><CARRIER>", False),
+        ("<math><annotation-xml encoding=text/html><CARRIER>", True),
+        ("<math><mi><mglyph><CARRIER>", False),
+        ("<math><annotation-xml></br><CARRIER>", True),
+    ],
+)
+def test_the_namespace_is_told_of_what_lexbor_finds(markup: str, is_html: bool) -> None:  # noqa: FBT001
+    documents = [markup.replace("CARRIER", "object data=//evil.test/")]
+    found = [[carriers for carriers, _ in readings] for readings in PARSERS["lexbor"](documents)]
+    assert found == [[["object data"] if is_html else []] * 2]
+    if "</br>" not in markup:  # which html5lib takes for content
+        in_html5lib = [[carriers for carriers, _ in readings] for readings in PARSERS["html5lib"](documents)]
+        assert in_html5lib == found
+
+
+def test_comments_are_no_text() -> None:
+    markup = "<math><style><!--a{background:url(//evil.test/)}--></style>"
+    for parser in ("lexbor", "html5lib"):
+        assert next(iter(PARSERS[parser]([markup]))) == [([], []), ([], [])]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 
 from cookie_consent import Policy
@@ -56,6 +58,16 @@ HELD = [
     "<svg fill='url(//evil.test/)'>",  # the outermost element is one of SVG
     "<noscript><svg><desc><p></noscript><style><img src=//evil.test/></style>",
     "<noscript><select></noscript><style><img src=//evil.test/></style>",
+    # A style that one reading leaves open goes on behind the end tag that is none in it.
+    "<svg><noembed><img><style></noembed>a{background:url(//evil.test/)}</style>",
+    "<svg><noembed><desc><p><svg><style></noembed>a{background:url(//evil.test/)}</style>",
+    "<select><title><style></title>a{background:url(//evil.test/)}</style>",
+    # The end tag closes the picture in new parsers, so that the style is raw text.
+    '<svg></p><style><p title="<p style="background:url(//evil.test/)">',
+    "<svg></p><style><!--<style>a{background:url(//evil.test/)}",
+    "<svg></p><style>a{&#47;*;background:url(//evil.test/)}/**/</style>",
+    "<math><annotation-xml></br><object data=//evil.test/></object>",  # what it holds is not HTML, so this leads out
+    "<math><annotation-xml></p><![CDATA[><embed src=//evil.test/>]]>",
 ]  # fmt: skip
 
 
@@ -86,6 +98,34 @@ def test_what_the_preload_scanner_would_fetch_is_held(markup: str) -> None:
     out = gated(markup)
     assert out == gated(markup, size=1)
     assert "<img src=" not in out.replace("id='><img src=", "")
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "<!-- @import '//evil.test/'; -->",
+        "<?x @import '//evil.test/'; ?>",
+        "/*<b title='*/ @import url(//evil.test/); /*'>*/",
+        "a{}&#47;*;@import '//evil.test/';/**/",
+    ],
+)
+@pytest.mark.parametrize("root", ["svg", "math"])
+def test_a_style_is_judged_as_the_raw_text_that_the_preload_scanner_reads(text: str, root: str) -> None:
+    markup = f"<{root}><style>{text}</style></{root}>"
+    out = gated(markup)
+    assert out == gated(markup, size=1)
+    assert '<style data-consent="unclassified" type="text/plain">' in out
+
+
+def test_a_script_that_one_reading_leaves_open_does_not_run() -> None:
+    out = gated("<svg><noembed><img><script></noembed>load()</script>")
+    assert re.search(r'<script type="text/plain" data-consent="[^"]+"></noembed>load', out)
+
+
+def test_a_style_that_ends_in_every_reading_stays() -> None:
+    markup = "<svg><noembed><style>a{fill:red}</noembed><path/></svg>"
+    assert is_in_doubt(markup)
+    assert gated(markup) == markup + "[END]"
 
 
 def test_what_is_kept_of_a_picture_is_bounded() -> None:
