@@ -8,7 +8,10 @@ BIN := .venv/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 # A file's tests run in one worker; the order is that of tests/marking.py.
 WORKERS ?= 2
-PYTEST := $(BIN)/python -m pytest --numprocesses $(WORKERS) --dist loadfile --no-loadscope-reorder
+PARALLEL := --numprocesses $(WORKERS) --dist loadfile --no-loadscope-reorder
+PYTEST := $(BIN)/python -m pytest $(PARALLEL)
+# The tests that need no browser, server or network.
+FAST := 'not browser and not server and not torture and not leaklab'
 APT := env DEBIAN_FRONTEND=noninteractive apt-get -qq -o Dpkg::Use-Pty=0
 
 .PHONY: help
@@ -25,7 +28,21 @@ test: lint chromium ## Check the code and run every test (some minutes)
 
 .PHONY: check
 check: lint ## Check the code and run the tests that need no browser, server or network
-	@$(PYTEST) -m 'not browser and not server and not torture and not leaklab'
+	@$(PYTEST) -m $(FAST)
+
+.PHONY: coverage
+coverage: .venv/dev ## Run the tests of make check and fail if they cover less of the code than pyproject.toml asks for
+	@$(PYTEST) -m $(FAST) --cov --cov-report=term --cov-report=xml
+
+.PHONY: lowest newest
+lowest: ## Run the tests of make check with the lowest version of each dependency that is allowed
+newest: ## Run the tests of make check with the newest version of each dependency
+lowest newest: .venv/made
+	@$(PYTHON) -m venv --clear .venv/$@
+	@.venv/$@/bin/python -m pip --disable-pip-version-check --quiet install --upgrade 'pip>=25.1' packaging
+	@if [ $@ = lowest ]; then .venv/lowest/bin/python -m tests.lowest; fi > .venv/$@.txt
+	@.venv/$@/bin/python -m pip --disable-pip-version-check --quiet install --constraint .venv/$@.txt --editable . --group test
+	@.venv/$@/bin/python -m pytest $(PARALLEL) -m $(FAST)
 
 .PHONY: leaklab
 leaklab: .venv/dev node_modules/installed chromium ## Print what pages that misbehave give away, with and without each gate
@@ -47,6 +64,11 @@ lint: .venv/dev node_modules/installed ## Check format, style, types and the Jav
 	@$(BIN)/ruff check --quiet .
 	@$(BIN)/mypy --no-error-summary
 	@PATH="$(CURDIR)/$(BIN):$$PATH" node_modules/.bin/biome ci --colors=off --log-level=warn .
+	@found=$$($(BIN)/zizmor --offline --quiet --no-progress .github 2>&1) || { echo "$$found"; exit 1; }
+	@$(BIN)/check-jsonschema --quiet --builtin-schema vendor.github-workflows .github/workflows/*.yml
+	@$(BIN)/check-jsonschema --quiet --builtin-schema vendor.dependabot .github/dependabot.yml
+	@$(BIN)/check-jsonschema --quiet --builtin-schema vendor.github-issue-config .github/ISSUE_TEMPLATE/config.yml
+	@$(BIN)/check-jsonschema --quiet --builtin-schema vendor.github-issue-forms $(filter-out %/config.yml,$(wildcard .github/ISSUE_TEMPLATE/*.yml))
 
 .PHONY: format
 format: .venv/dev node_modules/installed ## Bring all files into the project's format
@@ -58,9 +80,23 @@ format: .venv/dev node_modules/installed ## Bring all files into the project's f
 build: .venv/dev ## Make the wheel and the source archive in dist/
 	@$(BIN)/python -m build --no-isolation --outdir dist .
 
+.PHONY: release
+release: .venv/release ## Build wheel and source archive, check all that a release needs, and say what to do next
+	@$(BIN)/python -m tests.release
+
+# What an installation with all extras consists of, in the versions that were tested.
+EXTRAS = $(shell $(BIN)/python -c 'import tomllib; print(",".join(tomllib.load(open("pyproject.toml", "rb"))["project"]["optional-dependencies"]))')
+.PHONY: sbom
+sbom: .venv/release ## Write the SBOM (CycloneDX) of the package and its dependencies to dist/
+	@$(PYTHON) -m venv --clear --without-pip .venv/sbom
+	@$(PIP) --python .venv/sbom/bin/python install --constraint constraints.txt '.[$(EXTRAS)]'
+	@mkdir -p dist
+	@$(BIN)/cyclonedx-py environment --pyproject pyproject.toml --mc-type library --output-reproducible \
+	  --output-file "dist/cookie_consent-$$($(BIN)/python -c 'import cookie_consent; print(cookie_consent.__version__)').cdx.json" .venv/sbom/bin/python
+
 .PHONY: clean
 clean: ## Remove what was made here
-	@rm -rf .venv node_modules dist .mypy_cache .pytest_cache .ruff_cache .hypothesis
+	@rm -rf .venv node_modules dist .coverage .coverage.* coverage.xml .mypy_cache .pytest_cache .ruff_cache .hypothesis
 
 # Debian keeps the part of Python that makes environments in a package of its own.
 .venv/made:
@@ -79,6 +115,10 @@ clean: ## Remove what was made here
 .venv/dev: .venv/made pyproject.toml constraints.txt
 	@$(PIP) install --constraint constraints.txt --editable . --group dev
 	@touch $@ .venv/runtime
+
+.venv/release: .venv/made pyproject.toml constraints.txt
+	@$(PIP) install --constraint constraints.txt --editable . --group release
+	@touch $@
 
 node_modules/installed: .venv/dev package.json package-lock.json
 	@PATH="$(CURDIR)/$(BIN):$$PATH" npm ci --silent --no-audit --no-fund
