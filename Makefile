@@ -91,8 +91,10 @@ sbom: .venv/release ## Write the SBOM (CycloneDX) of the package and its depende
 	@$(PYTHON) -m venv --clear --without-pip .venv/sbom
 	@$(PIP) --python .venv/sbom/bin/python install --constraint constraints.txt '.[$(EXTRAS)]'
 	@mkdir -p dist
-	@$(BIN)/cyclonedx-py environment --pyproject pyproject.toml --mc-type library --output-reproducible \
-	  --output-file "dist/cookie_consent-$$($(BIN)/python -c 'import cookie_consent; print(cookie_consent.__version__)').cdx.json" .venv/sbom/bin/python
+	@version=$$($(BIN)/python -c 'import cookie_consent; print(cookie_consent.__version__)'); \
+	  sed "s/^dynamic = .*/version = \"$$version\"/" pyproject.toml > .venv/sbom.toml; \
+	  SOURCE_DATE_EPOCH=$$(git log -1 --format=%ct) $(BIN)/cyclonedx-py environment --pyproject .venv/sbom.toml --mc-type library \
+	    --output-reproducible --output-file "dist/cookie_consent-$$version.cdx.json" .venv/sbom/bin/python
 
 .PHONY: clean
 clean: ## Remove what was made here
