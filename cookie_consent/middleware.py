@@ -14,7 +14,7 @@ from cookie_consent.background import Background
 from cookie_consent.consent import Consent
 from cookie_consent.endpoints.gpc_json import GPC_PATH, gpc_response
 from cookie_consent.exchange.error_pages import hold_error_page
-from cookie_consent.exchange.response import gated
+from cookie_consent.exchange.gated import gated
 from cookie_consent.exchange.websocket import handshake
 from cookie_consent.ledger import Ledger
 from cookie_consent.lifespan import Lifespan
@@ -98,7 +98,7 @@ class ConsentMiddleware:
         try:
             await self.app(inner, receive, outer)
         except Exception as error:
-            hold_error_page(scope, error, partial(gated, self._site, scope), self._site.admission.consent(scope))
+            hold_error_page(scope, error, partial(gated, self._site, scope), self._site.request_filter.consent(scope))
             raise
 
     async def _pass_on(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -120,7 +120,7 @@ class ConsentMiddleware:
         if path == GPC_PATH:
             response = gpc_response(self.policy)
         else:
-            consent = self._site.admission.consent(scope)
+            consent = self._site.request_filter.consent(scope)
             response = await self._parts.router.respond(
                 Request(scope, receive), consent, path.removeprefix(self.prefix)
             )

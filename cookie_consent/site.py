@@ -21,10 +21,10 @@ from cookie_consent.endpoints.reports import Reports
 from cookie_consent.endpoints.reports.endpoint import ReportEndpoint
 from cookie_consent.endpoints.router import Router
 from cookie_consent.endpoints.state import get_state
-from cookie_consent.exchange.exchange import Site
-from cookie_consent.exchange.gpc_log import SignalLog
+from cookie_consent.exchange.gpc_log import GpcLog
 from cookie_consent.exchange.page_cache import PageCache
-from cookie_consent.exchange.request import Admission
+from cookie_consent.exchange.request import RequestFilter
+from cookie_consent.exchange.shared import Site
 from cookie_consent.gate import ContentSecurityPolicies, JudgedTags, guard_script
 from cookie_consent.policy import UNCLASSIFIED
 from cookie_consent.policy.classifier import Classifier
@@ -78,17 +78,17 @@ def build(
     reader = ConsentReader(policy, cookie)
     site = Site(
         app=app,
-        admission=Admission(reader, classifier, cookie),
+        request_filter=RequestFilter(reader, classifier, cookie),
         undecided=reader.undecided,
         classifier=classifier,
         cookie=cookie,
         renderer=renderer,
         guard=guard_url,
-        pages=PageCache(),
-        judged=JudgedTags(),
+        page_cache=PageCache(),
+        judged_tags=JudgedTags(),
         quiet=QuietMarkup(),
         reports=reports,
-        signals=SignalLog(ledger, cookie),
+        gpc_log=GpcLog(ledger, cookie),
         policies=policies,
         digests=assets.digests,
         identity=_digest(repr([__version__, policy.model_dump_json(), sorted(assets.urls.items())])),
@@ -102,7 +102,7 @@ def build(
         origin=origin,
         tokens=tokens,
         health=health,
-        replaced=site.signals.replaced,
+        replaced=site.gpc_log.replaced,
     )
     receipts = Receipts(policy, ledger, tokens=tokens, origin=origin, health=health, prefix=prefix)
     router = Router(

@@ -3,82 +3,35 @@
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass
 from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any
 
-from cookie_consent.consent import Consent, is_read, unread
+from cookie_consent.consent import is_read, unread
 from cookie_consent.exchange.entity_tags import Validators
 from cookie_consent.exchange.kinds import DOCUMENTS, WORKERS
 from cookie_consent.exchange.purpose import Role, is_prefetch, role_of
-from cookie_consent.exchange.request import (
-    CONDITIONS,
-    PARTS,
-    asks_for_page,
-    is_to_be_read,
-    readable_codings,
-    shown_extensions,
-)
-from cookie_consent.gate import (
-    ContentSecurityPolicies,
-    CookieGate,
-    JudgedTags,
-    OwnElements,
-    Place,
-    TagGate,
-    gated_cookies,
-    guard_tag,
-    host_of,
-)
+from cookie_consent.exchange.request import CONDITIONS, PARTS, asks_for_page, shown_extensions, shown_headers
+from cookie_consent.gate import CookieGate, OwnElements, Place, TagGate, gated_cookies, guard_tag, host_of
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterable
 
-    from starlette.types import ASGIApp, Scope, Send
+    from starlette.types import Scope, Send
 
-    from cookie_consent.banner import Renderer
-    from cookie_consent.consent import ConsentCookie
-    from cookie_consent.endpoints.reports import Reports
-    from cookie_consent.exchange.gpc_log import SignalLog
-    from cookie_consent.exchange.page_cache import PageCache
-    from cookie_consent.exchange.request import Admission
-    from cookie_consent.policy.classifier import Classifier
-    from cookie_consent.rewriter import QuietMarkup
+    from cookie_consent.consent import Consent
+    from cookie_consent.exchange.shared import Site
 
-__all__ = ["Exchange", "Site"]
+__all__ = ["Exchange"]
 
-_GOVERNED = DOCUMENTS | WORKERS
-
-
-@dataclass(frozen=True, kw_only=True)
-class Site:
-    """What all exchanges of one middleware share."""
-
-    app: ASGIApp
-    """The application that is held to the policy."""
-    admission: Admission
-    undecided: Consent
-    """The consent for a request with neither a choice nor a signal."""
-    classifier: Classifier
-    cookie: ConsentCookie
-    renderer: Renderer
-    guard: str
-    """The path of the guard's script; empty where the policy does without it."""
-    pages: PageCache
-    judged: JudgedTags
-    quiet: QuietMarkup
-    reports: Reports
-    signals: SignalLog
-    policies: ContentSecurityPolicies
-    digests: Callable[[str], tuple[str, ...]]
-    """The hashes of a file of our own, by its address."""
-    identity: str
-    """Says what the pages are made by: the version, the policy, the assets."""
+_DOCUMENTS_AND_WORKERS = DOCUMENTS | WORKERS
 
 
 class Exchange:
     """A request, with the consent that holds for it."""
 
+    _cookies: CookieGate | None = None
+    _tags: TagGate | None = None
+    _own_elements: OwnElements | None = None
     refuses_cookies = False
     """Whether a cookie that came with the request is not agreed to; known when the application has its scope."""
 
@@ -94,14 +47,16 @@ class Exchange:
         self._shown = shown if shown is not None else unread(consent)  # to the application
 
     @cached_property
-    def _asked(self) -> dict[bytes, bytes]:
+    def _request_headers(self) -> dict[bytes, bytes]:
         """The request's headers; of several with one name the last."""
         return dict(self.scope["headers"])
 
-    @cached_property
+    @property
     def cookies(self) -> CookieGate:
         """The gate of its cookies."""
-        return CookieGate(self.site.classifier, self.consent, self.site.cookie)
+        if self._cookies is None:
+            self._cookies = CookieGate(self.site.classifier, self.consent, self.site.cookie)
+        return self._cookies
 
     def gate_cookies(self, headers: Iterable[tuple[bytes, bytes]]) -> list[tuple[bytes, bytes]]:
         """Return response headers with the cookies gated, and with what deletes those of the request not agreed to."""
@@ -115,19 +70,19 @@ class Exchange:
 
         Asked for when they have been gated, before the page begins.
         """
-        cookies = self.cookies.waiting if "cookies" in self.__dict__ else set()
-        addresses = self.tags.waiting if "tags" in self.__dict__ else []
+        cookies = self._cookies.waiting if self._cookies is not None else set()
+        addresses = self._tags.waiting if self._tags is not None else []
         return tuple(sorted({*cookies, *addresses})) if cookies or addresses else ()
 
     def report(self) -> None:
         """Hand over what was met so far on the page and in its headers; never fails."""
         reports, path = self.site.reports, str(self.scope["path"])
-        if "cookies" in self.__dict__ and self.cookies.events:
-            for event in self.cookies.events:
+        if self._cookies is not None and self._cookies.events:
+            for event in self._cookies.events:
                 reports.cookie(event, path)
-            self.cookies.events.clear()
-        if "tags" in self.__dict__ and self.tags.met:
-            for (host, service), element in self.tags.take_met().items():
+            self._cookies.events.clear()
+        if self._tags is not None and self._tags.met:
+            for (host, service), element in self._tags.take_met().items():
                 reports.host(host, service, element or "header", path)
 
     @property
@@ -138,7 +93,7 @@ class Exchange:
     @property
     def authority(self) -> str:
         """The host that was asked, with its port if it has one."""
-        return self._asked.get(b"host", b"").decode("latin-1")
+        return self._request_headers.get(b"host", b"").decode("latin-1")
 
     @property
     def page_host(self) -> str:
@@ -148,17 +103,17 @@ class Exchange:
     @property
     def destination(self) -> bytes | None:
         """What the answer is asked for (Fetch Metadata, section 2.1); None where the browser does not say."""
-        return self._asked.get(b"sec-fetch-dest")
+        return self._request_headers.get(b"sec-fetch-dest")
 
     @property
     def role(self) -> Role:
         """Whether the answer becomes a page of its own, where guard and banner belong."""
-        return role_of(self._asked)
+        return role_of(self._request_headers)
 
     @property
     def is_prefetch(self) -> bool:
         """Whether the browser asks in advance, so that nobody looks at the page yet."""
-        return is_prefetch(self._asked)
+        return is_prefetch(self._request_headers)
 
     @property
     def is_navigation(self) -> bool:
@@ -176,34 +131,38 @@ class Exchange:
         """Whether the page is that of visitors without a choice or a signal, which shared caches may keep."""
         strictest = self.site.undecided
         is_strictest = self.consent is strictest or self.consent.state == strictest.state
-        return is_strictest and not is_read(self._shown) and not is_prefetch(self._asked)
+        return is_strictest and not is_read(self._shown) and not is_prefetch(self._request_headers)
 
-    @cached_property
+    @property
     def tags(self) -> TagGate:
         """The gate of the page's tags."""
-        placeholder = partial(self.site.renderer.placeholder, self.consent, **self._place)
-        return TagGate(
-            self.site.classifier,
-            self.consent,
-            self.authority,
-            placeholder=lambda **held: self.own_elements.mark(placeholder(**held)),
-        )
+        if self._tags is None:
+            placeholder = partial(self.site.renderer.placeholder, self.consent, **self._place)
+            self._tags = TagGate(
+                self.site.classifier,
+                self.consent,
+                self.authority,
+                placeholder=lambda **held: self.own_elements.mark(placeholder(**held)),
+            )
+        return self._tags
 
     @property
     def is_amp(self) -> bool:
         """Whether the page has turned out to be an AMP document; False as long as nobody has looked at its tags."""
-        return "tags" in self.__dict__ and self.tags.is_amp
+        return self._tags is not None and self._tags.is_amp
 
-    @cached_property
+    @property
     def own_elements(self) -> OwnElements:
         """What marks our own elements for the policies that the page brings along."""
-        scheme = str(self.scope.get("scheme", "http"))
-        return OwnElements(authority=self.authority, scheme=scheme, digests=self.site.digests)
+        if self._own_elements is None:
+            scheme = str(self.scope.get("scheme", "http"))
+            self._own_elements = OwnElements(authority=self.authority, scheme=scheme, digests=self.site.digests)
+        return self._own_elements
 
     @property
     def has_variants(self) -> bool:
         """Whether the answer may depend on the consent, so that the application is asked for no part of it."""
-        return asks_for_page(self._asked) or (self.is_governing and self.destination in _GOVERNED)
+        return asks_for_page(self._request_headers) or (self.has_csp and self.destination in _DOCUMENTS_AND_WORKERS)
 
     @cached_property
     def asks_for_part(self) -> bool:
@@ -211,20 +170,20 @@ class Exchange:
 
         What is not a page may be continued. A page may not: its bytes depend on the consent, and so do its validators.
         """
-        asked = self._asked
-        if b"range" not in asked or not self.has_variants:
-            return b"range" in asked
-        has_body = asked.get(b"content-length", b"0") != b"0" or b"transfer-encoding" in asked
-        is_of_page = self.validators.has_mark(asked.get(b"if-range", b"").decode("latin-1"))
+        request = self._request_headers
+        if b"range" not in request or not self.has_variants:
+            return b"range" in request
+        has_body = request.get(b"content-length", b"0") != b"0" or b"transfer-encoding" in request
+        is_of_page = self.validators.has_mark(request.get(b"if-range", b"").decode("latin-1"))
         return self.scope["method"] == "GET" and not has_body and not is_of_page
 
     @property
     def own_marks(self) -> object:
         """All that the marks of our own elements depend on so far, beside ``made_for``."""
-        return self.own_elements.marks if "own_elements" in self.__dict__ else self.scope.get("scheme")
+        return self._own_elements.marks if self._own_elements is not None else self.scope.get("scheme")
 
     @property
-    def is_governing(self) -> bool:
+    def has_csp(self) -> bool:
         """Whether the site has the Content-Security-Policy gate."""
         return self.site.policies.is_on
 
@@ -238,11 +197,11 @@ class Exchange:
             secure=self.scope.get("scheme") == "https",
         )
 
-    async def signal_cookie(self) -> str | None:
+    async def gpc_cookie(self) -> str | None:
         """Put it on record that the browser's signal overrules the visitor's choice; return ``Set-Cookie`` for it."""
-        user_agent = self._asked.get(b"user-agent", b"").decode("latin-1")
+        user_agent = self._request_headers.get(b"user-agent", b"").decode("latin-1")
         path = _return_to(self.scope).partition("?")[0]
-        return await self.site.signals.cookie(self.scope, self.consent, path=path, user_agent=user_agent)
+        return await self.site.gpc_log.cookie(self.scope, self.consent, path=path, user_agent=user_agent)
 
     def banner(self) -> bytes:
         """Return the banner for the page, after all of its tags have passed the gate."""
@@ -279,8 +238,8 @@ class Exchange:
         return (
             self.consent.state,
             self.authority,
-            role_of(self._asked),
-            is_prefetch(self._asked),
+            role_of(self._request_headers),
+            is_prefetch(self._request_headers),
             self.destination in DOCUMENTS,
             self.unsafe_method,
             *self._place.values(),
@@ -294,7 +253,7 @@ class Exchange:
 
     @property
     def _place(self) -> dict[str, Any]:
-        language = self.site.renderer.language(self._asked.get(b"accept-language", b"").decode("latin-1"))
+        language = self.site.renderer.language(self._request_headers.get(b"accept-language", b"").decode("latin-1"))
         return {
             "language": language,
             "return_to": _return_to(self.scope),
@@ -309,22 +268,16 @@ class Exchange:
         return inner
 
     def _inner_headers(self) -> list[tuple[bytes, bytes]]:
-        headers = []
-        has_variants, is_to_read = self.has_variants, is_to_be_read(self._asked)
+        has_variants = self.has_variants
         is_page = has_variants and not self.unsafe_method  # else the condition is that of a change, not of a cache
-        for name, value in self.scope["headers"]:
-            shown = value
-            if name == b"cookie":
-                shown = self.cookies.request(value.decode("latin-1")).encode("latin-1")
-            elif name == b"accept-encoding":
-                shown = readable_codings(value) if is_to_read else value
-            elif name == b"if-none-match":
-                shown = self.validators.request(value.decode("latin-1"), is_page=is_page).encode("latin-1")
-            elif has_variants and name in CONDITIONS and not (name in PARTS and self.asks_for_part):
-                continue
-            if shown or not value:
-                headers.append((name, shown))
-        self.refuses_cookies = b"cookie" in self._asked and bool(self.cookies.refused)
+        headers = shown_headers(
+            self.scope["headers"],
+            self._request_headers,
+            cookie=self.cookies.request,
+            if_none_match=partial(self.validators.request, is_page=is_page),
+            dropped=(CONDITIONS - PARTS if self.asks_for_part else CONDITIONS) if has_variants else frozenset(),
+        )
+        self.refuses_cookies = b"cookie" in self._request_headers and bool(self.cookies.refused)
         return headers
 
 

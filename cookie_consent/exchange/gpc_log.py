@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from cookie_consent.consent.record import ConsentRecord
     from cookie_consent.ledger import Ledger
 
-__all__ = ["SignalLog"]
+__all__ = ["GpcLog"]
 
 _PATIENCE = 1.0
 """Seconds that a page waits for the log: more than a commit takes, and less than a visitor would notice for long."""
@@ -28,7 +28,7 @@ _KEPT = 1024
 _LONGEST_PATH = 1024
 
 
-class SignalLog:
+class GpcLog:
     """Records that Global Privacy Control has overruled a choice, once for each choice.
 
     A page that waits in vain goes out without the cookie that names the record, and the next one brings the same

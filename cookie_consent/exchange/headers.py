@@ -8,18 +8,18 @@ from starlette.datastructures import MutableHeaders
 
 from cookie_consent.exchange.cache_control import keep_private
 from cookie_consent.exchange.content_type import joined
-from cookie_consent.exchange.kinds import DOCUMENTS, WORKERS, is_governed
+from cookie_consent.exchange.kinds import DOCUMENTS, WORKERS, needs_csp
 from cookie_consent.exchange.purpose import PREFETCH_HEADERS, SCRIPT_HEADERS
 
 if TYPE_CHECKING:
     from cookie_consent.exchange.exchange import Exchange
 
 __all__ = [
+    "add_consent_cookie",
     "add_policy",
-    "add_visitors_cookie",
-    "govern",
-    "govern_not_modified",
-    "keep_for_reader",
+    "add_policy_to_document",
+    "complete_not_modified",
+    "keep_private_if_read",
     "page_headers",
     "vary_by_script",
 ]
@@ -81,14 +81,14 @@ def vary_by_script(headers: _RawHeaders) -> None:
     _add_vary(MutableHeaders(raw=headers), *_FRAGMENT_VARIES)
 
 
-def keep_for_reader(headers: MutableHeaders, exchange: Exchange) -> None:
+def keep_private_if_read(headers: MutableHeaders, exchange: Exchange) -> None:
     """Keep an answer, of whatever type, from other visitors where the application has read the consent."""
     if exchange.is_read:
         _add_vary(headers, "Cookie", "Sec-GPC")
         keep_private(headers.raw)
 
 
-def add_visitors_cookie(headers: _RawHeaders, cookie: str) -> None:
+def add_consent_cookie(headers: _RawHeaders, cookie: str) -> None:
     """Add the consent cookie to a page, which then is stored nowhere, whatever the application says.
 
     Pages vary with ``Cookie``, but not every cache looks at that, and the cookie names the visitor.
@@ -97,14 +97,14 @@ def add_visitors_cookie(headers: _RawHeaders, cookie: str) -> None:
     headers.append((b"set-cookie", cookie.encode("latin-1")))
 
 
-def govern(headers: MutableHeaders, exchange: Exchange) -> None:
+def add_policy_to_document(headers: MutableHeaders, exchange: Exchange) -> None:
     """Add the policy to an answer that becomes a document or a worker and is not rewritten.
 
     Such an answer has as many entity tags as there are states of consent, as pages do. Where it is asked for as
     something else, such as a picture or a script of a page, it gets none, and caches keep the two apart.
     """
     content_type = joined([value for name, value in headers.raw if name == b"content-type"] or [b""])
-    if is_governed(content_type, exchange.destination):
+    if needs_csp(content_type, exchange.destination):
         if "etag" in headers:
             headers["etag"] = exchange.validators.page(headers["etag"])
         del headers["last-modified"]
@@ -116,7 +116,7 @@ def govern(headers: MutableHeaders, exchange: Exchange) -> None:
         _add_vary(headers, "Sec-Fetch-Dest")
 
 
-def govern_not_modified(headers: MutableHeaders, exchange: Exchange) -> None:
+def complete_not_modified(headers: MutableHeaders, exchange: Exchange) -> None:
     """Complete the answer 304, whose headers take the place of the stored ones of the same name (RFC 9111, 3.2).
 
     What is stored has the policy of the same consent, since entity tags of others are not shown to the application.
@@ -126,7 +126,7 @@ def govern_not_modified(headers: MutableHeaders, exchange: Exchange) -> None:
     may_be_page = exchange.destination is None or exchange.destination in DOCUMENTS or exchange.destination in WORKERS
     if is_page and not exchange.is_for_all:
         keep_private(headers.raw)
-    if is_page or (exchange.is_governing and may_be_page):
+    if is_page or (exchange.has_csp and may_be_page):
         _add_vary(headers, *_PAGE_VARIES, *(_FRAGMENT_VARIES if is_page else ()))
         if "content-security-policy" in headers or "content-security-policy-report-only" in headers:
             add_policy(headers.raw, exchange)  # none where the policy file has switched that gate off

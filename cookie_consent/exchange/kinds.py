@@ -7,7 +7,7 @@ from functools import lru_cache
 from cookie_consent.exchange.content_type import content_type_of
 from cookie_consent.exchange.sniff import is_unknown_type
 
-__all__ = ["DOCUMENTS", "USUAL_PASSIVE", "WORKERS", "concerns", "is_governed", "kind_of"]
+__all__ = ["DOCUMENTS", "USUAL_PASSIVE", "WORKERS", "kind_of", "may_need_csp", "needs_csp"]
 
 DOCUMENTS = frozenset({b"document", b"iframe", b"frame", b"object", b"embed", b"fencedframe"})
 WORKERS = frozenset({b"worker", b"sharedworker", b"serviceworker"})
@@ -43,7 +43,7 @@ _MAY_BECOME_ONE = frozenset({"unknown", "markup", "script"})
 _PASSIVE_KINDS = frozenset({"image", "audio", "video", "font"})
 
 
-def is_governed(content_type: bytes, destination: bytes | None) -> bool:
+def needs_csp(content_type: bytes, destination: bytes | None) -> bool:
     """Say whether an answer of that type becomes a document or a worker; ``destination`` is ``Sec-Fetch-Dest``.
 
     Whatever may become one counts as one where the browser does not say what it is for, or where a script asks for
@@ -57,9 +57,9 @@ def is_governed(content_type: bytes, destination: bytes | None) -> bool:
     return destination in {None, b"empty"} and kind in _MAY_BECOME_ONE
 
 
-def concerns(content_type: bytes, destination: bytes | None) -> bool:
-    """Say whether an answer is governed, or would be if it were asked for as something else."""
-    return kind_of(content_type) in _MAY_BECOME_ONE or is_governed(content_type, destination)
+def may_need_csp(content_type: bytes, destination: bytes | None) -> bool:
+    """Say whether an answer needs the policy, or would if it were asked for as something else."""
+    return kind_of(content_type) in _MAY_BECOME_ONE or needs_csp(content_type, destination)
 
 
 @lru_cache(maxsize=256)

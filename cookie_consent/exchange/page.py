@@ -6,21 +6,20 @@ from typing import TYPE_CHECKING
 
 from cookie_consent.exchange.charset import Charset
 from cookie_consent.exchange.content_encoding import CodingError, coding_for
+from cookie_consent.exchange.fail_closed import FailClosed, Observed
 from cookie_consent.exchange.kinds import DOCUMENTS
 from cookie_consent.exchange.opening import Opening
 from cookie_consent.exchange.sniff import is_unknown_type
 from cookie_consent.gate import RecallingGate
 from cookie_consent.gate.html.multibyte import BothReadings, is_doubtful
 from cookie_consent.logs import log_once
-from cookie_consent.rewriter import Rewriter, StartTag
+from cookie_consent.rewriter import Rewriter
 from cookie_consent.rewriter.encodings import encoding_of
 
 if TYPE_CHECKING:
     from cookie_consent.exchange.content_type import ContentType
     from cookie_consent.exchange.exchange import Exchange
-    from cookie_consent.gate import OwnElements
-    from cookie_consent.gate.header_table import Told
-    from cookie_consent.rewriter.handler import Handler
+    from cookie_consent.exchange.page_cache import HeaderChanges
 
 __all__ = ["Page"]
 
@@ -56,19 +55,19 @@ class Page:
         return self._charset.is_decided
 
     @property
-    def told(self) -> Told:
+    def header_changes(self) -> HeaderChanges:
         """The headers that differ from the application's, when the page is decided; an empty value for none."""
-        told: list[tuple[bytes, bytes]] = []
+        changes: list[tuple[bytes, bytes]] = []
         if self._is_coded and self._coding.sent is not None:
-            told.append((b"content-encoding", self._coding.sent.encode("ascii")))
+            changes.append((b"content-encoding", self._coding.sent.encode("ascii")))
         kind, name = self._content_type, self._charset.name
         essence = _XHTML if self._is_xml else _HTML
         is_said = kind.is_clean and encoding_of(kind.charset) == name
         # A type that some browsers take for another one stays: this is no place to make pages of what is none.
         if not is_said and all(read == essence or is_unknown_type(read) for read in (kind.essence, kind.lenient)):
             value = f"{essence}; charset={name}" if name else essence
-            told.append((b"content-type", value.encode("ascii")))
-        return tuple(told)
+            changes.append((b"content-type", value.encode("ascii")))
+        return tuple(changes)
 
     def feed(self, data: bytes, *, final: bool) -> bytes:
         """Take the next bytes; return what can be sent. Raises ``CodingError`` where the data is broken."""
@@ -102,12 +101,12 @@ class Page:
         exchange, encoding = self._exchange, self._charset.reading
         exchange.tags.encoding = encoding
         recalling = RecallingGate(
-            exchange.tags, exchange.site.judged, (exchange.consent.state, exchange.authority, encoding)
+            exchange.tags, exchange.site.judged_tags, (exchange.consent.state, exchange.authority, encoding)
         )
         gate = BothReadings(recalling, encoding) if is_doubtful(encoding) else recalling
-        shut = _Shut(gate, exchange.own_elements)
+        closed = FailClosed(gate, exchange.own_elements)
         self._rewriter = Rewriter(
-            shut if exchange.site.classifier.policy.gate.html else _Watched(shut),
+            closed if exchange.site.classifier.policy.gate.html else Observed(closed),
             after_head_start=self._guard,
             before_body_end=self._banner,
             xml=self._is_xml,
@@ -150,54 +149,3 @@ class Page:
             log_once("banner", "the banner could not be made and is missing from the page", exc_info=True)
             self.is_complete = False
             return b""
-
-
-class _Shut:
-    """Keeps the gate shut if it fails: a tag that could not be judged is made inert.
-
-    The policies that the page brings in ``<meta>`` are noted for our own elements on the way.
-    """
-
-    def __init__(self, gate: Handler, own_elements: OwnElements) -> None:
-        self._gate = gate
-        self._own_elements = own_elements
-
-    @property
-    def relative(self) -> bool:
-        return self._gate.relative
-
-    def start_tag(self, tag: StartTag) -> bool:
-        try:
-            if tag.name == b"meta" and (tag.get(b"http-equiv") or "").strip().lower() == "content-security-policy":
-                self._own_elements.add([tag.get(b"content") or ""])
-            return self._gate.start_tag(tag)
-        except Exception:  # noqa: BLE001 - whatever it is, the tag must not load
-            log_once("tag", "a tag could not be judged and was left out of the page", exc_info=True)
-            tag.blank()
-            return False
-
-    def text(self, tag: StartTag, text: bytes, *, more: bool) -> bytes:
-        try:
-            return self._gate.text(tag, text, more=more)
-        except Exception:  # noqa: BLE001 - as above
-            log_once("text", "a script could not be judged and was left out of the page", exc_info=True)
-            tag.blank()
-            return b""
-
-
-class _Watched:
-    """Shows a gate that does not hold the page's tags copies of them, so that it knows what the page loads."""
-
-    def __init__(self, gate: _Shut) -> None:
-        self._gate = gate
-
-    @property
-    def relative(self) -> bool:
-        return self._gate.relative
-
-    def start_tag(self, tag: StartTag) -> bool:
-        return self._gate.start_tag(tag.copy())
-
-    def text(self, tag: StartTag, text: bytes, *, more: bool) -> bytes:
-        self._gate.text(tag.copy(), text, more=more)
-        return text

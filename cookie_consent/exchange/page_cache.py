@@ -1,14 +1,14 @@
-"""Pages that an application sends again and again, kept as they were rewritten."""
+"""The cache of rewritten pages: most applications send the same page again and again."""
 
 from __future__ import annotations
 
 from collections import OrderedDict
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
-if TYPE_CHECKING:
-    from cookie_consent.gate.header_table import Told
+__all__ = ["HeaderChanges", "PageCache", "RewrittenPage"]
 
-__all__ = ["PageCache", "RewrittenPage"]
+HeaderChanges = tuple[tuple[bytes, bytes], ...]
+"""Headers to send in place of the application's; an empty value for none."""
 
 _Key = tuple[object, ...]
 _ALIKE = 4
@@ -19,7 +19,7 @@ class RewrittenPage(NamedTuple):
     """A page as it is sent."""
 
     body: bytes
-    told: Told = ()
+    header_changes: HeaderChanges = ()
     is_whole: bool = True
     """Whether it begins like a page, and is no fragment of one."""
 

@@ -9,6 +9,9 @@ from cookie_consent.exchange.content_encoding import READABLE
 from cookie_consent.gate import CookieGate
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Set as AbstractSet
+
     from starlette.types import Scope
 
     from cookie_consent.consent import Consent, ConsentCookie, ConsentReader
@@ -18,33 +21,32 @@ __all__ = [
     "CONDITIONS",
     "LOOKED_INTO",
     "PARTS",
-    "Admission",
+    "RequestFilter",
     "asks_for_page",
-    "is_to_be_read",
-    "readable_codings",
     "shown_extensions",
+    "shown_headers",
 ]
 
 PARTS = frozenset({b"if-range", b"range"})
 CONDITIONS = PARTS | {b"if-modified-since"}
-"""Not shown to the application where a page is asked for: what it would compare is the page before the gate.
+"""Not shown to the application where a page is request for: what it would compare is the page before the gate.
 
 ``PARTS`` are where they may continue a download.
 """
 LOOKED_INTO = CONDITIONS | {b"accept", b"cookie", b"if-none-match", b"sec-fetch-dest", b"sec-gpc"}
-"""Headers of requests that ``Admission`` has to see; ``Accept`` only where it asks for a page."""
+"""Headers of requests that ``RequestFilter`` has to see; ``Accept`` only where it asks for a page."""
 _HIDDEN_EXTENSIONS = frozenset({"http.response.pathsend", "http.response.zerocopysend", "http.response.push"})
 """Ways to send a body past the rewriter; the application sends bytes where they are not offered."""
 _SECURE = frozenset({"https", "wss"})
-_KEPT = 1024
-_LONGEST_KEPT = 2048
-"""What the latest ``Cookie`` headers come to is kept, unless they are longer than most: some megabytes at the most."""
+_CACHED = 1024
+_LONGEST_CACHED = 2048
+"""The results for so many ``Cookie`` headers are cached, but for very long ones: a few megabytes at most."""
 
 
-class Admission:
-    """Reads requests, most of which ask for nothing that concerns a gate. Built once per policy.
+class RequestFilter:
+    """Decides which consent holds for a request and which headers the application sees. Built once per policy.
 
-    Visitors send the same cookies again and again, so what a ``Cookie`` header comes to is kept for a while.
+    Visitors send the same cookies again and again, so the result for a ``Cookie`` header is cached.
     """
 
     def __init__(self, reader: ConsentReader, classifier: Classifier, own: ConsentCookie) -> None:
@@ -52,39 +54,36 @@ class Admission:
         self._undecided = reader.undecided
         self._classifier = classifier
         self._own = own
-        self._kept = lru_cache(maxsize=_KEPT)(self._weigh)
+        self._cached = lru_cache(maxsize=_CACHED)(self._weigh)
 
     def consent(self, scope: Scope) -> Consent:
         """Return the consent that holds for a request."""
         headers = scope["headers"]
         return self._reader.consent(headers, dict(headers), secure=scope.get("scheme") in _SECURE)
 
-    def admit(self, scope: Scope, asked: dict[bytes, bytes]) -> tuple[Consent, list[tuple[bytes, bytes]] | None]:
-        """Return the consent and the headers that the application may see; ``asked`` has the last of each name.
+    def filter(self, scope: Scope, request: Mapping[bytes, bytes]) -> tuple[Consent, list[tuple[bytes, bytes]] | None]:
+        """Return the consent and the headers that the application may see; ``request`` has the last of each name.
 
         The headers are None where the answer depends on what is kept from the application, or on its conditions.
         """
         headers: list[tuple[bytes, bytes]] = scope["headers"]
-        cookie = asked.get(b"cookie", b"")
-        depends = cookie or b"sec-gpc" in asked
-        if len(cookie) > _LONGEST_KEPT or (depends and len(asked) != len(headers)):
+        cookie = request.get(b"cookie", b"")
+        depends = cookie or b"sec-gpc" in request
+        if len(cookie) > _LONGEST_CACHED or (depends and len(request) != len(headers)):
             return self.consent(scope), None
         consent: Consent = self._undecided
         shown: bytes | None = cookie
         if depends:
-            consent, shown = self._kept(cookie, asked.get(b"sec-gpc"), scope.get("scheme"))
-        if shown is None or b"if-none-match" in asked:
+            consent, shown = self._cached(cookie, request.get(b"sec-gpc"), scope.get("scheme"))
+        if shown is None or b"if-none-match" in request:
             return consent, None
-        if not CONDITIONS.isdisjoint(asked) and (b"sec-fetch-dest" in asked or asks_for_page(asked)):
+        if not CONDITIONS.isdisjoint(request) and (b"sec-fetch-dest" in request or asks_for_page(request)):
             return consent, None
-        if shown != cookie:
-            headers = _with_value(headers, b"cookie", shown)
-        codings = asked.get(b"accept-encoding")
-        if codings is not None and is_to_be_read(asked):
-            readable = readable_codings(codings)
-            if readable != codings:
-                headers = _with_value(headers, b"accept-encoding", readable)
-        return consent, headers
+        codings = request.get(b"accept-encoding")
+        is_readable = codings is None or not is_to_be_read(request) or readable_codings(codings) == codings
+        if shown == cookie and is_readable:
+            return consent, headers
+        return consent, shown_headers(headers, request, cookie=lambda _: shown.decode("latin-1"))
 
     def _weigh(self, cookie: bytes, gpc: bytes | None, scheme: str | None) -> tuple[Consent, bytes | None]:
         """Return the consent and the ``Cookie`` header that the application may see; None if a cookie is refused."""
@@ -97,14 +96,14 @@ class Admission:
         return consent, None if gate.refused or gate.events else shown
 
 
-def asks_for_page(asked: dict[bytes, bytes]) -> bool:
+def asks_for_page(request: Mapping[bytes, bytes]) -> bool:
     """Say whether a browser would rather have a page than anything else (RFC 9110, section 12.5.1)."""
-    return b"text/html" in asked.get(b"accept", b"")
+    return b"text/html" in request.get(b"accept", b"")
 
 
-def is_to_be_read(asked: dict[bytes, bytes]) -> bool:
+def is_to_be_read(request: Mapping[bytes, bytes]) -> bool:
     """Say whether the answer may be a page, or part of one that a script asks for, so that it has to be decoded."""
-    return asked.get(b"sec-fetch-dest") == b"empty" or b"text/html" in asked.get(b"accept", b"")
+    return request.get(b"sec-fetch-dest") == b"empty" or b"text/html" in request.get(b"accept", b"")
 
 
 def shown_extensions(scope: Scope) -> dict[str, object]:
@@ -112,9 +111,37 @@ def shown_extensions(scope: Scope) -> dict[str, object]:
     return {key: on for key, on in (scope["extensions"] or {}).items() if key not in _HIDDEN_EXTENSIONS}
 
 
-def _with_value(headers: list[tuple[bytes, bytes]], name: bytes, value: bytes) -> list[tuple[bytes, bytes]]:
-    """Return the headers with another value for one of them, or without it where the value is empty."""
-    return [(key, value) if key == name else (key, old) for key, old in headers if value or key != name]
+def shown_headers(
+    headers: Sequence[tuple[bytes, bytes]],
+    request: Mapping[bytes, bytes],
+    *,
+    cookie: Callable[[str], str],
+    if_none_match: Callable[[str], str] | None = None,
+    dropped: AbstractSet[bytes] = frozenset(),
+) -> list[tuple[bytes, bytes]]:
+    """Return the request headers that the application sees.
+
+    ``cookie`` and ``if_none_match`` give the new value of a header from the old; one that becomes empty goes, as those
+    in ``dropped`` do. What may have to be rewritten is asked for in codings that can be read here.
+    """
+    gates = {b"cookie": cookie}
+    if if_none_match is not None:
+        gates[b"if-none-match"] = if_none_match
+    is_to_read = is_to_be_read(request)
+    shown = []
+    for name, value in headers:
+        gate = gates.get(name)
+        if gate is not None:
+            new = gate(value.decode("latin-1")).encode("latin-1")
+        elif name == b"accept-encoding" and is_to_read:
+            new = readable_codings(value)
+        elif name in dropped:
+            continue
+        else:
+            new = value
+        if new or not value:
+            shown.append((name, new))
+    return shown
 
 
 @lru_cache(maxsize=256)

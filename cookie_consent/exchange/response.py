@@ -1,130 +1,69 @@
-"""What happens to one answer of the application on its way to the browser."""
+"""The states of a response on its way from the application to the browser."""
 
 from __future__ import annotations
 
-import asyncio
-import inspect
-import sys
 from contextlib import suppress
 from functools import partial
 from typing import TYPE_CHECKING
 
 from starlette.datastructures import MutableHeaders
 
-from cookie_consent.consent import is_read, unread
 from cookie_consent.exchange.cache_control import keep_private
 from cookie_consent.exchange.content_encoding import CodingError, coding_for, is_plain, is_readable, known_codings
-from cookie_consent.exchange.content_type import content_type_of, joined
-from cookie_consent.exchange.exchange import Exchange
+from cookie_consent.exchange.content_type import content_type_of
 from cookie_consent.exchange.headers import (
+    add_consent_cookie,
     add_policy,
-    add_visitors_cookie,
-    govern,
-    govern_not_modified,
-    keep_for_reader,
+    add_policy_to_document,
+    complete_not_modified,
+    keep_private_if_read,
     page_headers,
     vary_by_script,
 )
-from cookie_consent.exchange.kinds import USUAL_PASSIVE, WORKERS, concerns, kind_of
+from cookie_consent.exchange.kinds import WORKERS, kind_of, may_need_csp
+from cookie_consent.exchange.messages import (
+    body_of,
+    content_encoding_of,
+    has_nosniff,
+    headers_by_name,
+    is_download,
+    with_header_list,
+    with_own_headers,
+)
 from cookie_consent.exchange.page import Page
 from cookie_consent.exchange.page_cache import RewrittenPage
-from cookie_consent.exchange.request import LOOKED_INTO, PARTS, shown_extensions
 from cookie_consent.exchange.sniff import SNIFFED, looks_like_html, may_be_html
 from cookie_consent.gate import ADDRESS_HEADERS
-from cookie_consent.gate.header_table import GATED_HEADERS, PLAIN_HEADERS
+from cookie_consent.gate.headers import GATED_HEADERS
 from cookie_consent.gate.html.speculation import LARGEST_RULES
 from cookie_consent.logs import log_once
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Sequence
+    from collections.abc import Awaitable
 
-    from starlette.types import Message, Receive, Scope, Send
+    from starlette.types import Message, Send
 
-    from cookie_consent.exchange.exchange import Site
-    from cookie_consent.gate.header_table import Told
+    from cookie_consent.exchange.exchange import Exchange
+    from cookie_consent.exchange.page_cache import HeaderChanges
 
-__all__ = ["gated"]
+__all__ = ["BARE", "LOOKED_AT", "OK", "Responder"]
 
-_BARE = frozenset({204, 205, 206, 304})
+BARE = frozenset({204, 205, 206, 304})
 """Answers without a body, or with a part of one."""
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
 """Statuses with which browsers go to ``Location`` (Fetch standard, section 2.2.6)."""
 _LONGEST_MARK = 8
 """Bytes that tell whether data is in a coding, where that has a mark."""
-_PARTS = 3
-"""What the start of an answer has: its type, status and headers. More are extensions, such as trailers."""
 _RULES = b"speculationrules"
-_LOOKED_AT = WORKERS | {_RULES}
+LOOKED_AT = WORKERS | {_RULES}
 """Values of ``Sec-Fetch-Dest`` for which whatever comes counts as a document."""
-_OK = 200
+OK = 200
 _PARTIAL = 206
 _NOT_MODIFIED = 304
-_IS_ASYNC, _ASYNC = (
-    ("_is_coroutine_mark", inspect._is_coroutine_mark)  # type: ignore[attr-defined] # noqa: SLF001 - as below
-    if sys.version_info >= (3, 12)
-    else ("_is_coroutine", asyncio.coroutines._is_coroutine)  # type: ignore[attr-defined] # noqa: SLF001 - as below
-)
-"""What ``inspect.markcoroutinefunction`` sets, which takes longer and came with Python 3.12.
-
-asgiref's bridge to WSGI warns of a ``send`` that returns an awaitable without this mark.
-"""
-
-
-def gated(  # noqa: C901 - each call would be felt
-    site: Site, scope: Scope, receive: Receive, send: Send
-) -> tuple[Scope, Send]:
-    """Return the scope that the application sees and what stands in for ``send``, for one request (ASGI 3).
-
-    Most answers that are no pages concern no gate, nor do their requests: these notice as little as can be.
-    """
-    inner, consent = dict(scope), site.undecided
-    for name, value in scope["headers"]:
-        if name in LOOKED_INTO and (name != b"accept" or b"text/html" in value):
-            asked = dict(scope["headers"])
-            consent, headers = site.admission.admit(scope, asked)
-            if headers is None or asked.get(b"sec-fetch-dest") in _LOOKED_AT:
-                exchange = Exchange(site, scope, consent)
-                if b"range" in asked and exchange.has_variants and exchange.asks_for_part:
-                    exchange.ask_for_whole = partial(_ask, site, receive)
-                return exchange.inner_scope(), Responder(exchange, send).send
-            inner["headers"] = headers
-            break
-    inner["consent"] = shown = unread(consent)
-    if "extensions" in scope:
-        inner["extensions"] = shown_extensions(scope)
-    request = site, scope, consent, shown
-    forward: Send | None = None
-
-    def outer(message: Message) -> Awaitable[None]:
-        nonlocal forward
-        if forward is not None:
-            return forward(message)
-        forward = send
-        if message["type"] == "http.response.start" and len(message) == _PARTS:
-            status, is_passive = message["status"], False
-            headers = message.get("headers", ())
-            if type(headers) is not list:
-                message, headers = _with_list(message)
-            for name, value in headers:
-                if name == b"content-type":
-                    # A second line may say something else than the first.
-                    if is_passive or (value not in USUAL_PASSIVE and kind_of(value) != "passive"):
-                        break
-                    is_passive = status == _OK or status not in _BARE
-                elif name not in PLAIN_HEADERS:
-                    break
-            else:
-                if is_passive and not is_read(shown):
-                    return send(message)
-        forward = Responder(Exchange(*request), send).send
-        return forward(message)
-
-    outer.__dict__[_IS_ASYNC] = _ASYNC
-    return inner, outer
 
 
 class Responder:
-    """What becomes of an answer that concerns a gate.
+    """What becomes of an answer that may_need_csp a gate.
 
     It is in one of four states: waiting for the start of the response, finding out whether an answer without a type
     is a page, rewriting a page, or passing all through. What only some answers need is set where they need it.
@@ -156,12 +95,12 @@ class Responder:
             # Early hints and server push would make the browser fetch before the gate has seen an address.
             return _sent()
         exchange = self._exchange
-        message, headers = _with_list(message)
-        names = _by_name(headers)
+        message, headers = with_header_list(message)
+        names = headers_by_name(headers)
         status = message["status"]
         kind = kind_of(names.get(b"content-type", b""))
-        is_looked_at = exchange.destination in _LOOKED_AT
-        passes = (kind == "passive" and not is_looked_at) or (_is_download(names) and exchange.destination != _RULES)
+        is_looked_at = exchange.destination in LOOKED_AT
+        passes = (kind == "passive" and not is_looked_at) or (is_download(names) and exchange.destination != _RULES)
         if status == _PARTIAL and exchange.ask_for_whole is not None and not passes:
             self._state = self._swallow
             return exchange.ask_for_whole(exchange.scope, self._forward)
@@ -171,7 +110,7 @@ class Responder:
             self._forward = partial(_forward_without_late_cookies, self._forward)
         self._state = self._forward
         exchange.is_redirect = status in _REDIRECTS and bool(names.get(b"location", b"").strip())
-        if status in _BARE and (status != _PARTIAL or exchange.asks_for_part):
+        if status in BARE and (status != _PARTIAL or exchange.asks_for_part):
             return self._forward(self._not_modified(message) if status == _NOT_MODIFIED else message)
         return self._forward(message) if passes else self._begin_document(message, kind, names)
 
@@ -184,27 +123,27 @@ class Responder:
         if kind == "page":
             self._begin_page(message)
             return _sent()
-        if kind == "unknown" and not _has_nosniff(message):
+        if kind == "unknown" and not has_nosniff(message):
             self._start, self._waiting, self._state = message, [], self._sniff
             self._is_coded = b"content-encoding" in names
             return _sent()
-        return self._forward(self._governed(message, names.get(b"content-type", b"")))
+        return self._forward(self._with_policy(message, names.get(b"content-type", b"")))
 
     def _not_modified(self, message: Message) -> Message:
         """Return the start of an answer that has the browser keep what it has."""
-        message = _with_own_headers(message)
-        govern_not_modified(MutableHeaders(raw=message["headers"]), self._exchange)
+        message = with_own_headers(message)
+        complete_not_modified(MutableHeaders(raw=message["headers"]), self._exchange)
         return message
 
     def _gated(self, message: Message) -> Message:
         """Return the start with its cookies, addresses and entity tag held to the consent."""
         exchange = self._exchange
-        message = _with_own_headers(message)
+        message = with_own_headers(message)
         sets_cookies = any(name == b"set-cookie" for name, _ in message["headers"])
         headers = MutableHeaders(raw=exchange.gate_cookies(message["headers"]))
         if exchange.refuses_cookies or (sets_cookies and not exchange.is_for_all):
             keep_private(headers.raw)  # they are this visitor's: what is agreed to, and what is deleted
-        keep_for_reader(headers, exchange)
+        keep_private_if_read(headers, exchange)
         for name, gate in ADDRESS_HEADERS.items():
             values = headers.getlist(name)
             if values:
@@ -224,18 +163,18 @@ class Responder:
         message["headers"] = headers.raw
         return message
 
-    def _governed(self, message: Message, content_type: bytes) -> Message:
+    def _with_policy(self, message: Message, content_type: bytes) -> Message:
         """Return the start with the Content-Security-Policy of what becomes a document or worker unrewritten."""
-        if not self._exchange.is_governing or not concerns(content_type, self._exchange.destination):
+        if not self._exchange.has_csp or not may_need_csp(content_type, self._exchange.destination):
             return message
-        message = _with_own_headers(message)
-        govern(MutableHeaders(raw=message["headers"]), self._exchange)
+        message = with_own_headers(message)
+        add_policy_to_document(MutableHeaders(raw=message["headers"]), self._exchange)
         return message
 
     def _gathered(self, message: Message, enough: int) -> bytes | None:
         """Keep a message; return the body so far if it has ended or has as many bytes as are enough, else None."""
         if message["type"] == "http.response.body":
-            message = {**message, "body": _body_of(message)}  # a buffer may be used again before it is looked at
+            message = {**message, "body": body_of(message)}  # a buffer may be used again before it is looked at
         self._waiting.append(message)
         self._gathered_size += len(message.get("body", b""))
         if message["type"] == "http.response.body" and message.get("more_body", False) and self._gathered_size < enough:
@@ -249,8 +188,8 @@ class Responder:
         content = self._gathered(message, 1 if is_told else SNIFFED)
         if content is None:
             return
-        headers = MutableHeaders(raw=_with_own_headers(self._start)["headers"])
-        coding = coding_for(_content_encoding(headers))
+        headers = MutableHeaders(raw=with_own_headers(self._start)["headers"])
+        coding = coding_for(content_encoding_of(headers))
         with suppress(CodingError):
             content = next(iter(coding.decode(content)), b"") if coding is not None else b""
         self._state = self._forward
@@ -258,8 +197,8 @@ class Responder:
         if looks_like_html(content):
             self._begin_page(self._start)
         else:
-            kind = _by_name(headers.raw).get(b"content-type", b"")
-            await self._forward(self._governed(self._start, kind))
+            kind = headers_by_name(headers.raw).get(b"content-type", b"")
+            await self._forward(self._with_policy(self._start, kind))
         for part in waiting:
             await self.send(part)
 
@@ -268,13 +207,13 @@ class Responder:
         content = self._gathered(message, LARGEST_RULES)
         if content is None:
             return
-        start = _with_own_headers(self._start)
+        start = with_own_headers(self._start)
         headers = MutableHeaders(raw=start["headers"])
         headers.add_vary_header("Cookie")
         if not self._exchange.is_for_all:
             keep_private(headers.raw)
         self._state = self._forward
-        coding = coding_for(_content_encoding(headers))
+        coding = coding_for(content_encoding_of(headers))
         text = None
         with suppress(CodingError):
             text = b"".join(coding.decode(content)) if coding is not None and len(content) < LARGEST_RULES else None
@@ -293,9 +232,9 @@ class Responder:
     def _begin_page(self, message: Message) -> None:
         """Hold the start back until the page's first bytes have come."""
         headers = [(name.lower(), value) for name, value in message.get("headers", ())]
-        names = _by_name(headers)
+        names = headers_by_name(headers)
         if b"content-encoding" in names:
-            self._content_encoding = named = _content_encoding(MutableHeaders(raw=headers))
+            self._content_encoding = named = content_encoding_of(MutableHeaders(raw=headers))
             if not is_readable(named):
                 self._start, self._waiting, self._gathered_size = message, [], 0
                 self._state = self._look
@@ -310,9 +249,9 @@ class Responder:
         content = self._gathered(message, _LONGEST_MARK)
         if content is None:
             return
-        start = _with_own_headers(self._start)
+        start = with_own_headers(self._start)
         headers = MutableHeaders(raw=start["headers"])
-        named = _content_encoding(headers)
+        named = content_encoding_of(headers)
         if is_plain(named, content):
             self._content_encoding = None
             del headers["content-encoding"]
@@ -327,7 +266,7 @@ class Responder:
             # Among names that browsers do not know they may take the page for plain.
             headers["content-encoding"] = known_codings(named)
             self._state = self._forward
-            await self._forward(self._governed(start, b"text/html"))
+            await self._forward(self._with_policy(start, b"text/html"))
         for part in self._waiting:
             await self.send(part)
 
@@ -342,13 +281,13 @@ class Responder:
             if is_body and not begun.is_decided:
                 self._state = self._rewrite_first
                 return
-            self._tell(begun.told)
+            self._change_headers(begun.header_changes)
             await self._send_start(is_whole=begun.is_whole)
             if answer is not None:
                 await self._forward(answer)
             return
-        body = _body_of(message)
-        pages = exchange.site.pages
+        body = body_of(message)
+        pages = exchange.site.page_cache
         key = (
             exchange.made_for,
             exchange.is_redirect,
@@ -360,18 +299,18 @@ class Responder:
         page = pages.get(key, body)
         if page is None:
             self._page = made = self._make_page()
-            page = RewrittenPage(self._rewritten(body, final=True)[0], made.told, is_whole=made.is_whole)
+            page = RewrittenPage(self._rewritten(body, final=True)[0], made.header_changes, is_whole=made.is_whole)
             if made.is_complete and not exchange.is_amp:
                 pages.put(key, body, page)
         self._state = self._forward
-        self._tell(page.told)
+        self._change_headers(page.header_changes)
         self._start["headers"].append((b"content-length", b"%d" % len(page.body)))
         await self._send_start(is_whole=page.is_whole)
         await self._forward({"type": "http.response.body", "body": page.body, "more_body": False})
 
-    def _tell(self, told: Told) -> None:
+    def _change_headers(self, changes: HeaderChanges) -> None:
         """Let the headers say what is sent, where that is not what the application said."""
-        for name, value in told:
+        for name, value in changes:
             headers = [header for header in self._start["headers"] if header[0] != name]
             self._start["headers"] = [*headers, (name, value)] if value else headers
 
@@ -382,13 +321,13 @@ class Responder:
         """Send the headers, with the policy, now that the page's beginning is known, as far as it has come."""
         if not is_whole:
             vary_by_script(self._start["headers"])
-        if self._exchange.is_governing and not self._exchange.is_amp:
+        if self._exchange.has_csp and not self._exchange.is_amp:
             add_policy(self._start["headers"], self._exchange)
         exchange = self._exchange
         if exchange.consent.overruled and exchange.is_navigation:
-            cookie = await exchange.signal_cookie()
+            cookie = await exchange.gpc_cookie()
             if cookie is not None:
-                add_visitors_cookie(self._start["headers"], cookie)
+                add_consent_cookie(self._start["headers"], cookie)
         await self._forward(self._start)
 
     async def _rewrite(self, message: Message) -> None:
@@ -401,7 +340,7 @@ class Responder:
         if message["type"] != "http.response.body":
             return message
         more = message.get("more_body", False)
-        out, ended = self._rewritten(_body_of(message), final=not more)
+        out, ended = self._rewritten(body_of(message), final=not more)
         if ended:
             self._state = self._swallow if more else self._forward
         if not out and not ended:
@@ -432,79 +371,6 @@ class Responder:
 
 async def _sent() -> None:
     """Do nothing: the message is kept back, or goes nowhere."""
-
-
-setattr(Responder.send, _IS_ASYNC, _ASYNC)
-
-
-async def _ask(site: Site, receive: Receive, scope: Scope, send: Send) -> None:
-    """Ask the application once more, for all of what it has answered a part of, inside its own call of ``send``.
-
-    A part of a page cannot be judged, since a tag may have begun before it.
-    """
-    headers = [header for header in scope["headers"] if header[0] not in PARTS]
-    exchange = Exchange(site, {**scope, "headers": headers}, site.admission.consent(scope))
-    is_begun = False
-
-    async def receive_again() -> Message:
-        nonlocal is_begun
-        if is_begun:
-            return await receive()
-        is_begun = True
-        return {"type": "http.request", "body": b"", "more_body": False}
-
-    await site.app(exchange.inner_scope(), receive_again, Responder(exchange, send).send)
-
-
-def _with_list(message: Message) -> tuple[Message, list[tuple[bytes, bytes]]]:
-    """Return the start with its headers in a list, and these; any iterable may come, which may be read only once.
-
-    (ASGI, HTTP "Response Start".)
-    """
-    headers = message.get("headers", ())
-    if not isinstance(headers, list):
-        headers = list(headers)
-        message = {**message, "headers": headers}
-    return message, headers
-
-
-def _body_of(message: Message) -> bytes:
-    """Return the body as bytes; servers take any buffer, and applications send them."""
-    body = message.get("body", b"")
-    return body if isinstance(body, bytes) else bytes(body)
-
-
-def _with_own_headers(message: Message) -> Message:
-    """Return the start with a list of headers to change, with names in lower case as ASGI has them.
-
-    The application may share its own list between answers.
-    """
-    return {**message, "headers": [(name.lower(), value) for name, value in message.get("headers", ())]}
-
-
-def _by_name(headers: Sequence[tuple[bytes, bytes]]) -> dict[bytes, bytes]:
-    """Return the headers by their names in lower case: of several the last, but all lines of the type."""
-    names = {name.lower(): value for name, value in headers}
-    if len(names) < len(headers) and b"content-type" in names:
-        names[b"content-type"] = joined([value for name, value in headers if name.lower() == b"content-type"])
-    return names
-
-
-def _has_nosniff(message: Message) -> bool:
-    """Say whether all lines of ``X-Content-Type-Options`` keep browsers from looking at the content."""
-    name = b"x-content-type-options"
-    values = {value.strip().lower() for key, value in message.get("headers", ()) if key.lower() == name}
-    return values == {b"nosniff"}
-
-
-def _content_encoding(headers: MutableHeaders) -> str:
-    """Return the codings of all lines; several are one list."""
-    return ", ".join(headers.getlist("content-encoding"))
-
-
-def _is_download(headers: dict[bytes, bytes]) -> bool:
-    disposition = headers.get(b"content-disposition")
-    return disposition is not None and disposition.strip().lower().startswith(b"attachment")
 
 
 async def _forward_without_late_cookies(forward: Send, message: Message) -> None:

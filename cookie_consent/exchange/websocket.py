@@ -9,7 +9,7 @@ from cookie_consent.exchange.exchange import Exchange
 if TYPE_CHECKING:
     from starlette.types import Message, Scope, Send
 
-    from cookie_consent.exchange.exchange import Site
+    from cookie_consent.exchange.shared import Site
 
 __all__ = ["handshake"]
 
@@ -22,7 +22,7 @@ def handshake(site: Site, scope: Scope, send: Send) -> tuple[Scope, Send]:
 
     (ASGI, WebSocket and its extension for denial responses.)
     """
-    exchange = Exchange(site, scope, site.admission.consent(scope))
+    exchange = Exchange(site, scope, site.request_filter.consent(scope))
 
     async def outer(message: Message) -> None:
         if message["type"] in _ANSWERS:

@@ -1,4 +1,4 @@
-"""Response headers that make a browser fetch or report to other hosts."""
+"""Which response headers a gate looks at, and what becomes of those that make a browser fetch or report."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from cookie_consent.gate.html.refresh import refresh_addresses
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-__all__ = ["ADDRESS_HEADERS"]
+__all__ = ["ADDRESS_HEADERS", "GATED_HEADERS", "PLAIN_HEADERS", "RESPONSE_HEADERS"]
 
 IsRefused: TypeAlias = "Callable[[str], bool]"
 """Says whether an address may not be asked."""
@@ -131,3 +131,17 @@ ADDRESS_HEADERS: Mapping[str, Callable[[str, IsRefused], str | None]] = {
     "content-security-policy-report-only": gate_policy_header,
 }
 """What each header may be sent as, by its name; None where it may not be sent at all."""
+
+_PLAIN = (
+    "access-control-allow-origin age alt-svc cache-control connection content-language content-length "
+    "cross-origin-opener-policy cross-origin-resource-policy date expires keep-alive last-modified server "
+    "strict-transport-security transfer-encoding vary x-content-type-options x-frame-options x-powered-by "
+    "x-process-time x-request-id"
+).split()
+RESPONSE_HEADERS: Mapping[bytes, bool] = {
+    **{name.encode(): False for name in _PLAIN},
+    **{name.encode(): True for name in ("set-cookie", "etag", *ADDRESS_HEADERS)},
+}
+"""Names in lower case, and whether a gate may change the header. What is not in here goes the careful way."""
+GATED_HEADERS = frozenset(name for name, is_gated in RESPONSE_HEADERS.items() if is_gated)
+PLAIN_HEADERS = frozenset(RESPONSE_HEADERS) - GATED_HEADERS

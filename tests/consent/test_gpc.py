@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from cookie_consent.consent import ConsentCookie, ConsentReader
-from cookie_consent.exchange.request import Admission
+from cookie_consent.exchange.request import RequestFilter
 from cookie_consent.policy import Policy
 from cookie_consent.policy.classifier import Classifier
 
@@ -40,15 +40,15 @@ def test_one_signal_is_enough(headers: list[tuple[str, str]], *, sent: bool) -> 
     raw = [(name.encode(), value.encode()) for name, value in headers]
     reader = ConsentReader(POLICY, COOKIE)
     assert reader.consent(raw, dict(raw)).gpc is sent
-    admission = Admission(reader, Classifier(POLICY), COOKIE)
+    request_filter = RequestFilter(reader, Classifier(POLICY), COOKIE)
     for _ in range(2):  # the second time from the cache
-        consent, _ = admission.admit({"scheme": "http", "headers": raw}, dict(raw))
+        consent, _ = request_filter.filter({"scheme": "http", "headers": raw}, dict(raw))
         assert consent.gpc is sent
 
 
 def test_the_application_does_not_see_the_guards_cookie() -> None:
     raw = [(b"cookie", b"a=b; cookie_consent_gpc=1")]
-    _, shown = Admission(ConsentReader(POLICY, COOKIE), Classifier(POLICY), COOKIE).admit(
+    _, shown = RequestFilter(ConsentReader(POLICY, COOKIE), Classifier(POLICY), COOKIE).filter(
         {"scheme": "http", "headers": raw}, dict(raw)
     )
     assert shown == [(b"cookie", b"a=b")]

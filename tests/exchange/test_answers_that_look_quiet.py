@@ -11,7 +11,7 @@ import pytest
 from cookie_consent import ConsentMiddleware
 from cookie_consent.exchange.exchange import Exchange
 from cookie_consent.gate import ADDRESS_HEADERS
-from cookie_consent.gate.header_table import GATED_HEADERS, PLAIN_HEADERS
+from cookie_consent.gate.headers import GATED_HEADERS, PLAIN_HEADERS
 from cookie_consent.policy import parse_policy
 
 if TYPE_CHECKING:

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from cookie_consent.exchange.kinds import USUAL_PASSIVE, concerns, is_governed, kind_of
+from cookie_consent.exchange.kinds import USUAL_PASSIVE, kind_of, may_need_csp, needs_csp
 
 
 @pytest.mark.parametrize(
@@ -35,15 +35,15 @@ from cookie_consent.exchange.kinds import USUAL_PASSIVE, concerns, is_governed, 
     ],
 )
 def test_what_is_governed(content_type: str, destination: bytes | None, governed: bool) -> None:  # noqa: FBT001
-    assert is_governed(content_type.encode(), destination) is governed
+    assert needs_csp(content_type.encode(), destination) is governed
 
 
 def test_what_depends_on_its_destination() -> None:
-    assert concerns(b"image/svg+xml", b"image")
-    assert concerns(b"text/javascript", b"script")
-    assert concerns(b"text/plain", b"worker")
-    assert not concerns(b"application/json", None)
-    assert not concerns(b"image/png", b"document")
+    assert may_need_csp(b"image/svg+xml", b"image")
+    assert may_need_csp(b"text/javascript", b"script")
+    assert may_need_csp(b"text/plain", b"worker")
+    assert not may_need_csp(b"application/json", None)
+    assert not may_need_csp(b"image/png", b"document")
 
 
 def test_what_is_taken_for_passive_at_sight_is_so() -> None:

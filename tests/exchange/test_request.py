@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from cookie_consent.consent import Consent, ConsentCookie, ConsentReader
-from cookie_consent.exchange.request import Admission
+from cookie_consent.exchange.request import RequestFilter
 from cookie_consent.policy import Policy
 from cookie_consent.policy.classifier import Classifier
 
@@ -33,34 +33,36 @@ AGREED = COOKIE.value(
 
 
 @pytest.fixture
-def admission() -> Admission:
-    return Admission(ConsentReader(POLICY, COOKIE), Classifier(POLICY), COOKIE)
+def request_filter() -> RequestFilter:
+    return RequestFilter(ConsentReader(POLICY, COOKIE), Classifier(POLICY), COOKIE)
 
 
-def admit(
-    admission: Admission, *headers: tuple[str, str], scheme: str = "http"
+def filtered(
+    request_filter: RequestFilter, *headers: tuple[str, str], scheme: str = "http"
 ) -> tuple[Consent, list[tuple[str, str]] | None]:
     scope: dict[str, Any] = {"scheme": scheme, "headers": [(name.encode(), value.encode()) for name, value in headers]}
-    consent, shown = admission.admit(scope, dict(scope["headers"]))
+    consent, shown = request_filter.filter(scope, dict(scope["headers"]))
     return consent, shown if shown is None else [(name.decode(), value.decode()) for name, value in shown]
 
 
-def test_the_consent_cookie_is_the_gates_own(admission: Admission) -> None:
+def test_the_consent_cookie_is_the_gates_own(request_filter: RequestFilter) -> None:
     for _ in range(2):  # the second time from what was kept
-        consent, shown = admit(admission, ("host", "a"), ("cookie", f"sessionid=1; cookie_consent={AGREED}; visits=2"))
+        consent, shown = filtered(
+            request_filter, ("host", "a"), ("cookie", f"sessionid=1; cookie_consent={AGREED}; visits=2")
+        )
         assert consent.allows("analytics")
         assert shown == [("host", "a"), ("cookie", "sessionid=1; visits=2")]
-    assert admit(admission, ("cookie", f"cookie_consent={AGREED}"))[1] == []
+    assert filtered(request_filter, ("cookie", f"cookie_consent={AGREED}"))[1] == []
 
 
-def test_what_is_kept_of_one_request_does_not_speak_for_another(admission: Admission) -> None:
+def test_what_is_kept_of_one_request_does_not_speak_for_another(request_filter: RequestFilter) -> None:
     cookie = ("cookie", f"cookie_consent={AGREED}")
-    assert admit(admission, cookie)[0].decided
-    assert not admit(admission, cookie, scheme="https")[0].decided  # where the name has a prefix
-    assert admit(admission, cookie, ("sec-gpc", "1"))[0].gpc
-    assert not admit(admission, cookie)[0].gpc
-    assert not admit(admission, ("cookie", "sessionid=1"))[0].decided
-    assert not admit(admission, ("sec-gpc", "0"))[0].gpc
+    assert filtered(request_filter, cookie)[0].decided
+    assert not filtered(request_filter, cookie, scheme="https")[0].decided  # where the name has a prefix
+    assert filtered(request_filter, cookie, ("sec-gpc", "1"))[0].gpc
+    assert not filtered(request_filter, cookie)[0].gpc
+    assert not filtered(request_filter, ("cookie", "sessionid=1"))[0].decided
+    assert not filtered(request_filter, ("sec-gpc", "0"))[0].gpc
 
 
 @pytest.mark.parametrize(
@@ -75,15 +77,15 @@ def test_what_is_kept_of_one_request_does_not_speak_for_another(admission: Admis
     ],
 )
 def test_what_the_answer_depends_on_is_left_to_the_exchange(
-    admission: Admission, headers: list[tuple[str, str]]
+    request_filter: RequestFilter, headers: list[tuple[str, str]]
 ) -> None:
     for _ in range(2):
-        assert admit(admission, *headers)[1] is None
+        assert filtered(request_filter, *headers)[1] is None
 
 
-def test_the_conditions_of_a_program_pass(admission: Admission) -> None:
+def test_the_conditions_of_a_program_pass(request_filter: RequestFilter) -> None:
     headers = [("range", "bytes=0-9"), ("accept", "*/*")]
-    assert admit(admission, *headers)[1] == headers
+    assert filtered(request_filter, *headers)[1] == headers
 
 
 @pytest.mark.parametrize(
@@ -92,8 +94,8 @@ def test_the_conditions_of_a_program_pass(admission: Admission) -> None:
 )
 @pytest.mark.parametrize("asks", [("sec-fetch-dest", "empty"), ("accept", "text/html")])
 def test_only_codings_that_can_be_read_are_asked_for(
-    admission: Admission, codings: str, shown: str, asks: tuple[str, str]
+    request_filter: RequestFilter, codings: str, shown: str, asks: tuple[str, str]
 ) -> None:
-    assert admit(admission, asks, ("accept-encoding", codings))[1] == [asks, ("accept-encoding", shown)]
+    assert filtered(request_filter, asks, ("accept-encoding", codings))[1] == [asks, ("accept-encoding", shown)]
     other = [("sec-fetch-dest", "image"), ("accept-encoding", codings)]
-    assert admit(admission, *other)[1] == other
+    assert filtered(request_filter, *other)[1] == other

@@ -8,8 +8,7 @@ import pytest
 
 from cookie_consent import ConsentMiddleware, Policy
 from cookie_consent.exchange.kinds import USUAL_PASSIVE
-from cookie_consent.gate.header_table import GATED_HEADERS, PLAIN_HEADERS
-from cookie_consent.gate.headers import ADDRESS_HEADERS
+from cookie_consent.gate.headers import ADDRESS_HEADERS, GATED_HEADERS, PLAIN_HEADERS
 
 pytestmark = pytest.mark.anyio
 

@@ -1,0 +1,111 @@
+"""Where a request enters: the short way for what concerns no gate, and the long one for all else."""
+
+from __future__ import annotations
+
+import asyncio
+import inspect
+import sys
+from functools import partial
+from typing import TYPE_CHECKING
+
+from cookie_consent.consent import is_read, unread
+from cookie_consent.exchange.exchange import Exchange
+from cookie_consent.exchange.kinds import USUAL_PASSIVE, kind_of
+from cookie_consent.exchange.messages import with_header_list
+from cookie_consent.exchange.request import LOOKED_INTO, PARTS, shown_extensions
+from cookie_consent.exchange.response import BARE, LOOKED_AT, OK, Responder
+from cookie_consent.gate.headers import PLAIN_HEADERS
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable
+
+    from starlette.types import Message, Receive, Scope, Send
+
+    from cookie_consent.exchange.shared import Site
+
+__all__ = ["gated"]
+
+_PARTS = 3
+"""What the start of a response has: its type, status and headers. More are extensions, such as trailers."""
+_IS_ASYNC, _ASYNC = (
+    ("_is_coroutine_mark", inspect._is_coroutine_mark)  # type: ignore[attr-defined] # noqa: SLF001 - as below
+    if sys.version_info >= (3, 12)
+    else ("_is_coroutine", asyncio.coroutines._is_coroutine)  # type: ignore[attr-defined] # noqa: SLF001 - as below
+)
+"""What ``inspect.markcoroutinefunction`` sets, which takes longer and came with Python 3.12.
+
+asgiref's bridge to WSGI warns of a ``send`` that returns an awaitable without this mark.
+"""
+setattr(Responder.send, _IS_ASYNC, _ASYNC)
+
+
+def gated(  # noqa: C901 - each call would be felt
+    site: Site, scope: Scope, receive: Receive, send: Send
+) -> tuple[Scope, Send]:
+    """Return the scope that the application sees, and the ``send`` to give it, for one request (ASGI 3).
+
+    Most responses are no pages and concern no gate. They take a short way: one look at the headers.
+    """
+    inner, consent = dict(scope), site.undecided
+    for name, value in scope["headers"]:
+        if name in LOOKED_INTO and (name != b"accept" or b"text/html" in value):
+            request_headers = dict(scope["headers"])
+            consent, headers = site.request_filter.filter(scope, request_headers)
+            if headers is None or request_headers.get(b"sec-fetch-dest") in LOOKED_AT:
+                exchange = Exchange(site, scope, consent)
+                if b"range" in request_headers and exchange.has_variants and exchange.asks_for_part:
+                    exchange.ask_for_whole = partial(_ask_for_whole, site, receive)
+                return exchange.inner_scope(), Responder(exchange, send).send
+            inner["headers"] = headers
+            break
+    inner["consent"] = shown = unread(consent)
+    if "extensions" in scope:
+        inner["extensions"] = shown_extensions(scope)
+    request = site, scope, consent, shown
+    forward: Send | None = None
+
+    def outer(message: Message) -> Awaitable[None]:
+        nonlocal forward
+        if forward is not None:
+            return forward(message)
+        forward = send
+        if message["type"] == "http.response.start" and len(message) == _PARTS:
+            status, is_passive = message["status"], False
+            headers = message.get("headers", ())
+            if type(headers) is not list:
+                message, headers = with_header_list(message)
+            for name, value in headers:
+                if name == b"content-type":
+                    # A second line may say something else than the first.
+                    if is_passive or (value not in USUAL_PASSIVE and kind_of(value) != "passive"):
+                        break
+                    is_passive = status == OK or status not in BARE
+                elif name not in PLAIN_HEADERS:
+                    break
+            else:
+                if is_passive and not is_read(shown):
+                    return send(message)
+        forward = Responder(Exchange(*request), send).send
+        return forward(message)
+
+    outer.__dict__[_IS_ASYNC] = _ASYNC
+    return inner, outer
+
+
+async def _ask_for_whole(site: Site, receive: Receive, scope: Scope, send: Send) -> None:
+    """Ask the application once more, for all of what it has answered a part of, inside its own call of ``send``.
+
+    A part of a page cannot be judged, since a tag may have begun before it.
+    """
+    headers = [header for header in scope["headers"] if header[0] not in PARTS]
+    exchange = Exchange(site, {**scope, "headers": headers}, site.request_filter.consent(scope))
+    is_begun = False
+
+    async def receive_again() -> Message:
+        nonlocal is_begun
+        if is_begun:
+            return await receive()
+        is_begun = True
+        return {"type": "http.request", "body": b"", "more_body": False}
+
+    await site.app(exchange.inner_scope(), receive_again, Responder(exchange, send).send)
