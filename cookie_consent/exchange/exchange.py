@@ -71,7 +71,7 @@ class Exchange:
         Asked for when they have been gated, before the page begins.
         """
         cookies = self._cookies.waiting if self._cookies is not None else set()
-        addresses = self._tags.waiting if self._tags is not None else []
+        addresses = self._tags.findings.waiting if self._tags is not None else []
         return tuple(sorted({*cookies, *addresses})) if cookies or addresses else ()
 
     def report(self) -> None:
@@ -81,8 +81,8 @@ class Exchange:
             for event in self._cookies.events:
                 reports.cookie(event, path)
             self._cookies.events.clear()
-        if self._tags is not None and self._tags.met:
-            for (host, service), element in self._tags.take_met().items():
+        if self._tags is not None and self._tags.findings.hosts:
+            for (host, service), element in self._tags.findings.take_hosts().items():
                 reports.host(host, service, element or "header", path)
 
     @property
@@ -205,7 +205,7 @@ class Exchange:
 
     def banner(self) -> bytes:
         """Return the banner for the page, after all of its tags have passed the gate."""
-        unclassified = self.tags.unclassified or self.site.policies.asks_for_unknown_hosts
+        unclassified = self.tags.findings.asks_for_unknown or self.site.policies.asks_for_unknown_hosts
         banner = self.site.renderer.banner(
             self.consent, unclassified=unclassified, posted=bool(self.unsafe_method), **self._place
         )

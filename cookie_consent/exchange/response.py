@@ -360,7 +360,9 @@ class Responder:
         except CodingError:
             log_once("broken", "a page was not in the Content-Encoding that it named; the rest of it is left out")
             final, out = True, self._page.finish()
-        self._exchange.site.policies.meet(host for host, service in self._exchange.tags.met if service is None)
+        self._exchange.site.policies.meet(
+            host for host, service in self._exchange.tags.findings.hosts if service is None
+        )
         if final:
             self._exchange.report()
         return out, final

@@ -6,8 +6,9 @@ from cookie_consent.gate.csp.own_elements import OwnElements
 from cookie_consent.gate.csp.policies import ContentSecurityPolicies
 from cookie_consent.gate.guard import guard_script, guard_tag
 from cookie_consent.gate.headers import ADDRESS_HEADERS
+from cookie_consent.gate.html.inert import INERT_ADDRESS
 from cookie_consent.gate.html.memo import JudgedTags, RecallingGate
-from cookie_consent.gate.html.tags import INERT_ADDRESS, MakePlaceholder, TagGate
+from cookie_consent.gate.html.tags import MakePlaceholder, TagGate
 from cookie_consent.gate.html.urls import host_of, target
 
 __all__ = [

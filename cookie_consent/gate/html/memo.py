@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from cookie_consent.rewriter.lately import Lately
 
 if TYPE_CHECKING:
+    from cookie_consent.gate.html.findings import Host
     from cookie_consent.gate.html.tags import TagGate
     from cookie_consent.policy.classifier import Verdict
     from cookie_consent.rewriter import StartTag
@@ -26,7 +27,7 @@ class _Judgement(NamedTuple):
     text: bytes
     wants_text: bool
     refused: tuple[Verdict, ...]
-    met: tuple[tuple[str, str | None], ...]
+    hosts: tuple[Host, ...]
 
 
 _Key = tuple[Hashable, bytes, bytes]
@@ -96,8 +97,8 @@ class RecallingGate:
             return None
         if known.tag is not None:
             tag.replace(known.tag)
-        if known.met or known.refused:
-            self._gate.repeat(tag.name, known.refused, known.met)
+        if known.hosts or known.refused:
+            self._gate.repeat(tag.name, known.refused, known.hosts)
         return known
 
     def _keep(self, key: _Key, tag: StartTag, text: bytes, *, wants_text: bool) -> None:
@@ -106,6 +107,6 @@ class RecallingGate:
             changed = tag.to_bytes()
             tag.replace(changed)
         text = key[2] if text == key[2] else text  # of equal texts one is enough
-        refused, met = tuple(gate.latest_refused), tuple(dict.fromkeys(gate.latest_met))
+        refused, hosts = tuple(gate.findings.latest_refused), tuple(dict.fromkeys(gate.findings.latest_hosts))
         size = len(tag.raw) + len(changed or b"") + len(key[2]) + len(text) + _OVERHEAD
-        self._judged.put(key, _Judgement(changed, text, wants_text, refused, met), size)
+        self._judged.put(key, _Judgement(changed, text, wants_text, refused, hosts), size)

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Protocol
 from cookie_consent.gate.allowed import allows_host
 from cookie_consent.gate.html.attributes import LISTS, SETS, candidates_of, css_attributes, fetching_attributes
 from cookie_consent.gate.html.data_urls import data_documents, scheme_of, script_of
+from cookie_consent.gate.html.findings import PageFindings
+from cookie_consent.gate.html.inert import BLOCKED, INERT_ADDRESS, make_text, mark_held, put_away
 from cookie_consent.gate.html.multibyte import as_read
 from cookie_consent.gate.html.refresh import refresh_addresses
 from cookie_consent.gate.html.speculation import addresses_of, is_free
@@ -21,13 +23,12 @@ if TYPE_CHECKING:
     from collections.abc import Container, Iterable, Iterator, Sequence
 
     from cookie_consent.consent import Consent
+    from cookie_consent.gate.html.findings import Host
     from cookie_consent.policy.classifier import Classifier
     from cookie_consent.rewriter import StartTag
 
-__all__ = ["INERT_ADDRESS", "MakePlaceholder", "TagGate"]
+__all__ = ["MakePlaceholder", "TagGate"]
 
-INERT_ADDRESS = "about:invalid#consent/"
-"""What stands before a held address in CSS, followed by ``CATEGORY/SERVICE/`` and the address."""
 _CODE_TYPES = frozenset(
     "module application/ecmascript application/javascript application/x-ecmascript application/x-javascript "
     "text/ecmascript text/javascript text/javascript1.0 text/javascript1.1 text/javascript1.2 text/javascript1.3 "
@@ -60,14 +61,7 @@ _LINK_KINDS = {"stylesheet": "css", "modulepreload": "script", "manifest": "json
 _UNREAD = "it cannot be read, or is nested too deeply"
 _MAXIMUM_BASES = 8
 """Hosts that the base of a page may be; where there are more it may be any."""
-_MAXIMUM_MET = 100
-"""So many hosts of a page are reported."""
-_LONGEST_ELEMENT = 32
 _BETWEEN = re.compile(r"[\t\n\f\r ,;]+")
-_HELD = b"data-consent-"
-"""Stands before the name of each attribute that is held."""
-_BLOCKED = "blocked"
-"""Stands in ``data-consent`` where the policy never lets the address load; no choice activates it."""
 
 
 class MakePlaceholder(Protocol):
@@ -103,33 +97,13 @@ class TagGate:
         """In what bytes of addresses that are not ASCII are read; empty where the page does not say."""
         self.has_root = False
         """Whether an ``html`` element has begun."""
-        self.unclassified = False
-        """Whether something undeclared was held back on this page."""
-        self.held = 0
-        """How many tags were held back."""
-        self._waiting: dict[tuple[str, str], Verdict] = {}
         self._depth = 0
         self._split: tuple[StartTag, CssRewriter] | None = None
         """The style element whose text comes in pieces."""
         self._latest_text: StartTag | None = None
         """The latest element in foreign content that was made text."""
-        self.met: dict[tuple[str, str | None], str] = {}
-        """The hosts that are unknown or were held back, with their service if known, and the element they stood in."""
-        self._unplaced: list[tuple[str, str | None]] = []
-        self.latest_refused: list[Verdict] = []
-        """Why the tag or text that was asked about last was held back."""
-        self.latest_met: list[tuple[str, str | None]] = []
-        """What was met in it."""
-
-    @property
-    def refused(self) -> list[Verdict]:
-        """Why tags were held back: one verdict for each category and service that something waits for."""
-        return list(self._waiting.values())
-
-    @property
-    def waiting(self) -> list[tuple[str, str]]:
-        """The category and the service (``-`` for none) of what was held back so far."""
-        return list(self._waiting)
+        self.findings = PageFindings()
+        """What was found on the page."""
 
     @property
     def relative(self) -> bool:
@@ -143,7 +117,7 @@ class TagGate:
 
     def start_tag(self, tag: StartTag) -> bool:
         """Hold ``tag`` back if it must be; ask for the text of scripts and style sheets that stand in the page."""
-        self._begin()
+        self.findings.begin()
         if tag.name == b"html":
             self.has_root = self.has_root or not tag.self_closing
             if tag.is_root and self._classifier.policy.gate.amp:
@@ -163,7 +137,7 @@ class TagGate:
 
     def text(self, tag: StartTag, text: bytes, *, more: bool) -> bytes:
         """Hold an inline script back whose text carries the mark of a refused service, and addresses in a style."""
-        self._begin()
+        self.findings.begin()
         decoded = text.decode("utf-8", "surrogateescape")
         if tag.name == b"style":
             return self._style(tag, decoded, more=more)
@@ -190,11 +164,11 @@ class TagGate:
         """Say whether what is decided about the tag depends on its bytes and the visitor's consent alone."""
         return tag.name not in _ONCE and not (tag.foreign or self._has_base or self._is_amp)
 
-    def repeat(self, name: bytes, refused: Sequence[Verdict], met: Iterable[tuple[str, str | None]]) -> None:
+    def repeat(self, name: bytes, refused: Sequence[Verdict], hosts: Iterable[Host]) -> None:
         """Take note of a tag called ``name`` that needs not be judged, since an equal one was."""
-        self._begin()
-        for host, service in met:
-            self._meet(host, service)
+        self.findings.begin()
+        for host, service in hosts:
+            self.findings.add_host(host, service)
         if refused:
             self._note(name, refused)
 
@@ -214,7 +188,7 @@ class TagGate:
         verdict = self._classifier.host(*found)
         is_allowed = self._allows(verdict)
         if verdict.service is None or not is_allowed:
-            self._meet(found[0], verdict.service)
+            self.findings.add_host(found[0], verdict.service)
         return None if is_allowed else verdict
 
     def _as_read(self, address: str) -> str:
@@ -238,25 +212,8 @@ class TagGate:
         """Say whether an address in a header may not be loaded, and take note of what it waits for."""
         verdict = self.refused_address(address) or next(self._refused_in_data([address], _ANY_KIND), None)
         if verdict is not None:
-            self._waiting[self._category(verdict), verdict.service or "-"] = verdict
+            self.findings.add_waiting([(self._wait(verdict), verdict)])
         return verdict is not None
-
-    def take_met(self) -> dict[tuple[str, str | None], str]:
-        """Return what was met since the last call; without an element it stood in a header."""
-        met, self.met = self.met, {}
-        self._unplaced.clear()
-        return met
-
-    def _begin(self) -> None:
-        if self.latest_refused or self.latest_met:
-            self.latest_refused, self.latest_met = [], []
-
-    def _meet(self, host: str, service: str | None) -> None:
-        key = (host, service)
-        self.latest_met.append(key)
-        if key not in self.met and len(self.met) < _MAXIMUM_MET:
-            self.met[key] = ""
-            self._unplaced.append(key)
 
     def own(self, markup: str) -> str:
         """Return markup of our own as it can stand in this page."""
@@ -306,7 +263,7 @@ class TagGate:
             elif tag.name in _EMBEDDING:
                 verdicts, gated = self._refused_embedded(tag, tag.get(name) or "")
                 if verdicts:
-                    _put_away(tag, name)
+                    put_away(tag, name)
                 if gated is not None:
                     tag.add(name, gated)
                     is_gated = True
@@ -326,7 +283,7 @@ class TagGate:
         addresses = refresh_addresses(tag.get(b"content") or "")
         refused = [*self._refused_addresses(addresses), *self._refused_in_data(addresses, _FRAME_KINDS)]
         if refused:
-            _put_away(tag, b"content")
+            put_away(tag, b"content")
         return refused
 
     def _refused_embedded(self, tag: StartTag, address: str) -> tuple[list[Verdict], str | None]:
@@ -366,7 +323,7 @@ class TagGate:
             return [*self._unread]
         inner = self._inner()
         refused = inner.refused_in(kind, content.decode("utf-8", "surrogateescape"))
-        self._take_met_in(inner)
+        self.findings.add_hosts_of(inner.findings)
         return refused
 
     def refused_in(self, kind: str, text: str) -> list[Verdict]:
@@ -383,8 +340,8 @@ class TagGate:
             return [*self._unread], b""
         rewriter = Rewriter(inner, xml=xml)
         gated = rewriter.feed(text) + rewriter.end()
-        self._take_met_in(inner)
-        return inner.refused, gated
+        self.findings.add_hosts_of(inner.findings)
+        return inner.findings.refused, gated
 
     def _inner(self, *, is_part: bool = False) -> TagGate:
         """Return the gate of a document within this one; only a part of it has its base and can lead to our pages."""
@@ -394,12 +351,6 @@ class TagGate:
         inner._base_hosts = self._base_hosts if is_part else (self._page_host,)
         inner.encoding = self.encoding if is_part else inner.encoding
         return inner
-
-    def _take_met_in(self, inner: TagGate) -> None:
-        self.latest_met += inner.met
-        for key, element in inner.met.items():
-            if len(self.met) < _MAXIMUM_MET:
-                self.met.setdefault(key, element)
 
     @cached_property
     def _unread(self) -> list[Verdict]:
@@ -413,7 +364,7 @@ class TagGate:
         document = (tag.get(b"srcdoc") or "").encode("utf-8", "surrogateescape")
         refused, gated = self._refused_markup(self._inner(is_part=True), document)
         if refused:
-            _put_away(tag, b"srcdoc")
+            put_away(tag, b"srcdoc")
             if gated:
                 tag.add(b"srcdoc", gated.decode("utf-8", "surrogateescape"))
         return refused
@@ -424,10 +375,11 @@ class TagGate:
             return
         address = tag.get(b"src") or ""
         if scheme_of(address) in {"data", "javascript"}:
-            address = f"//{self.latest_met[-1][0]}" if self.latest_met else ""
+            latest = self.findings.latest_hosts
+            address = f"//{latest[-1][0]}" if latest else ""
         document = self._placeholder(category=self._category(verdict), service=verdict.service, address=address)
         if b"sandbox" in tag.names():
-            _put_away(tag, b"sandbox")  # it would keep the placeholder's buttons from working
+            put_away(tag, b"sandbox")  # it would keep the placeholder's buttons from working
         tag.add(b"srcdoc", self.own(document))
         tag.add(b"data-consent-placeholder", "")
 
@@ -453,7 +405,7 @@ class TagGate:
                     self._hold(tag, refused)
                 if self._latest_text is not tag:
                     self._latest_text = tag
-                    _make_text(tag)
+                    make_text(tag)
             return css.encode("utf-8", "surrogateescape")
         gated = self._gated_style(tag, css, refused, more=more)
         if refused and not tag.changed:
@@ -491,39 +443,31 @@ class TagGate:
     def _category(self, verdict: Verdict) -> str:
         """Return the category to wait for; one that no choice can grant is ``blocked``."""
         if verdict.category == UNCLASSIFIED and verdict.service is None:
-            return _BLOCKED if self._classifier.policy.unknown_hosts == "block" else UNCLASSIFIED
+            return BLOCKED if self._classifier.policy.unknown_hosts == "block" else UNCLASSIFIED
         return verdict.category
+
+    def _wait(self, verdict: Verdict) -> tuple[str, str]:
+        """Return the category and the service (``-`` for none) to wait for."""
+        return self._category(verdict), verdict.service or "-"
 
     def _note(self, name: bytes, refused: Sequence[Verdict]) -> dict[tuple[str, str], Verdict]:
         """Take note of a tag that is held back; return what it waits for."""
-        self.held += 1
-        self.latest_refused += refused
-        if self._unplaced:
-            self.met.update(dict.fromkeys(self._unplaced, name.decode("ascii", "replace")[:_LONGEST_ELEMENT]))
-            self._unplaced.clear()
-        waits = {(self._category(verdict), verdict.service or "-"): verdict for verdict in refused}
-        self._waiting.update(waits)
+        waits = {self._wait(verdict): verdict for verdict in refused}
+        self.findings.add_held(name, refused, waits)
         if any(category == UNCLASSIFIED for category, _ in waits):
-            self.unclassified = True
+            self.findings.asks_for_unknown = True
         return waits
 
     def _hold(self, tag: StartTag, refused: list[Verdict]) -> None:
         waits = self._note(tag.name, refused)
         if tag.name == b"script":
-            _make_text(tag)
-        categories = [category for category, _ in waits]
-        if _BLOCKED in categories:
-            tag.add(b"data-consent", _BLOCKED)
-            return
-        tag.add(b"data-consent", " ".join(categories))
-        services = [service for _, service in waits]
-        if any(service != "-" for service in services):
-            tag.add(b"data-consent-service", " ".join(services))
+            make_text(tag)
+        mark_held(tag, waits)
 
     def _disarm(self, tag: StartTag, name: bytes) -> None:
         """Rename the attribute; of several image candidates those stay that may load."""
         value = tag.get(name) or ""
-        _put_away(tag, name)
+        put_away(tag, name)
         if name in SETS:
             kept = [whole for address, whole in candidates_of(value) if self.refused_address(address) is None]
             if kept:
@@ -539,21 +483,6 @@ def _kinds_of(tag: StartTag) -> Container[str]:
     if tag.name == b"link":
         return [_LINK_KINDS.get(word, "") for word in (tag.get(b"rel") or "").lower().split()]
     return _KINDS_OF[tag.name]
-
-
-def _put_away(tag: StartTag, name: bytes) -> None:
-    """Keep the attribute under a name that no browser reads, and no lazy loader: ``data-src`` is the page's own."""
-    held = _HELD + name
-    if held in tag.names():
-        tag.add(held, tag.get(name) or "")  # of duplicates the first counts, which is to be ours
-    tag.rename(name, held)
-
-
-def _make_text(tag: StartTag) -> None:
-    """Give a script or style element a type that no browser runs or applies."""
-    if tag.get(b"type") is not None:
-        _put_away(tag, b"type")
-    tag.add(b"type", "text/plain")
 
 
 def _has_source(tag: StartTag) -> bool:

@@ -115,7 +115,7 @@ def test_contents_come_back(content: bytes, coded: bool) -> None:  # noqa: FBT00
 )
 def test_what_holds_refused_addresses_is_held(tag: str) -> None:
     text, gate = gated(tag)
-    assert gate.held == 1
+    assert gate.findings.held == 1
     assert not text.startswith(tag)
     assert gated(tag, *ALL)[0].startswith(tag)
 
@@ -135,7 +135,7 @@ def test_what_holds_refused_addresses_is_held(tag: str) -> None:
 def test_what_holds_nothing_of_others_stays(tag: str) -> None:
     text, gate = gated(tag)
     assert text.startswith(tag)
-    assert gate.held == 0
+    assert gate.findings.held == 0
 
 
 def test_a_frame_shows_what_may_load_of_its_document() -> None:
@@ -149,4 +149,4 @@ def test_documents_are_followed_to_a_depth(depth: int, held: int) -> None:
     tag = "<p>"
     for _ in range(depth):
         tag = f"<iframe src='data:text/html;base64,{base64.b64encode(tag.encode()).decode()}'>"
-    assert gated(tag)[1].held == held
+    assert gated(tag)[1].findings.held == held

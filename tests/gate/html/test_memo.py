@@ -62,7 +62,16 @@ def gated(document: bytes, consent: Consent, host: str, judged: JudgedTags | Non
     gate = TagGate(CLASSIFIER, consent, host, placeholder=lambda **held: f"{sorted(held)}")
     rewriter = Rewriter(gate if judged is None else RecallingGate(gate, judged, (consent.state, host)))
     page = rewriter.feed(document) + rewriter.end()
-    return page, gate.met, gate.waiting, gate.refused, gate.held, gate.unclassified, gate.is_amp, gate.has_root
+    return (
+        page,
+        gate.findings.hosts,
+        gate.findings.waiting,
+        gate.findings.refused,
+        gate.findings.held,
+        gate.findings.asks_for_unknown,
+        gate.is_amp,
+        gate.has_root,
+    )
 
 
 @settings(max_examples=500)
@@ -149,8 +158,8 @@ def test_a_long_page_of_equal_tags_takes_no_memory() -> None:
     gate = TagGate(CLASSIFIER, CONSENTS[0], HOSTS[0])
     rewriter = Rewriter(RecallingGate(gate, JudgedTags(), None))
     rewriter.feed(b"<img src=//film.example/a.jpg>" * 1000)
-    assert gate.held == 1000
-    assert len(gate.latest_met) == len(gate.latest_refused) == 1
+    assert gate.findings.held == 1000
+    assert len(gate.findings.latest_hosts) == len(gate.findings.latest_refused) == 1
 
 
 def test_a_long_tag_is_not_kept_with_its_text_either() -> None:

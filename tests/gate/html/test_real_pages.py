@@ -77,7 +77,7 @@ def assert_only_held_differs(page: bytes) -> int:
 
 
 def test_only_what_is_held_back_differs_in_a_made_page() -> None:
-    assert assert_only_held_differs(MADE) == gated(MADE, NOTHING)[1].held == HELD_IN_MADE
+    assert assert_only_held_differs(MADE) == gated(MADE, NOTHING)[1].findings.held == HELD_IN_MADE
 
 
 def test_only_what_is_held_back_differs_in_public_pages(public_pages: list[bytes]) -> None:

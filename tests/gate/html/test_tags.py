@@ -111,7 +111,7 @@ def test_what_is_held_back(tag: str, inert: str) -> None:
     text, gate = gated(tag)
     assert inert in text
     assert 'data-consent="' in text
-    assert gate.held == 1
+    assert gate.findings.held == 1
     assert gated(tag, *ALL)[0].startswith(tag)
 
 
@@ -144,7 +144,7 @@ def test_what_is_held_back(tag: str, inert: str) -> None:
 def test_what_is_not_touched(tag: str) -> None:
     text, gate = gated(tag)
     assert text == tag
-    assert gate.held == 0
+    assert gate.findings.held == 0
 
 
 @pytest.mark.parametrize(
@@ -178,8 +178,8 @@ def test_base_leads_relative_addresses_elsewhere() -> None:
     style = "<style>a{--b:'c.png'}</style><p style=\"--b:'c.png'\">"
     text, gate = gated(f"<base href=https://x.test/>{style}<embed code=a>")
     assert text.count("'about:invalid#consent/unclassified//c.png'") == 2
-    assert gate.held == 3
-    assert gated(f"<base href=https://cdn.example/>{style}")[1].held == 0
+    assert gate.findings.held == 3
+    assert gated(f"<base href=https://cdn.example/>{style}")[1].findings.held == 0
     text, _ = gated("<base href=https://x.test/><img src=a.png><script src=/b></script><base href=/><img src=c>")
     assert text.count("data-consent-src=") == 3
 
@@ -204,7 +204,7 @@ ADDRESS = "a{b:url(//x.test/a)}"
 def test_a_style_that_is_cut(start: str, end: str, held: int, before: int) -> None:
     css = start + " " * (MAXIMUM_TEXT - len(start) - before) + end
     text, gate = gated(f"<style>{css}</style>")
-    assert gate.held == held
+    assert gate.findings.held == held
     assert text.count("about:invalid") == held
     assert text.replace("about:invalid#consent/unclassified//", "").endswith(f"{css}</style>")
 
@@ -227,4 +227,4 @@ def test_unknown_hosts_follow_the_policy() -> None:
     assert gated(tag, unknown_hosts="allow")[0] == tag
     blocked, gate = gated(tag, "unclassified", unknown_hosts="block")
     assert 'data-consent="blocked"' in blocked
-    assert not gate.unclassified
+    assert not gate.findings.asks_for_unknown
