@@ -91,7 +91,7 @@ def build(
         gpc_log=GpcLog(ledger, cookie),
         policies=policies,
         digests=assets.digests,
-        identity=_digest(repr([__version__, policy.model_dump_json(), sorted(assets.urls.items())])),
+        identity=_identity(policy, assets, renderer),
     )
     origin, health, tokens = SiteOrigin(policy), LedgerHealth(), ReceiptOffer(keys)
     choices = Choices(
@@ -131,6 +131,12 @@ def _warn_of_size(policy: Policy, policies: ContentSecurityPolicies) -> None:
             len(left_out),
             left_out[0],
         )
+
+
+def _identity(policy: Policy, assets: Assets, renderer: Renderer) -> str:
+    """Return what tells the pages of this policy from those of another, on any host."""
+    declared = policy.model_dump_json(exclude={"banner": {"locales", "templates"}})
+    return _digest(repr([__version__, declared, sorted(assets.urls.items()), renderer.own_files()]))
 
 
 def _digest(text: str) -> str:

@@ -58,7 +58,7 @@ def load_locales(own: Path | None = None) -> dict[str, Locale]:
     complete = set(texts[_REFERENCE])
     if own is not None:
         if not own.is_dir():
-            raise ConfigurationError(f"locale_dir: {own} is not a folder; give the folder of your .toml files")
+            raise ConfigurationError(f"banner.locales: {own} is not a folder; give the folder of your .toml files")
         for file in sorted(own.glob("*.toml")):
             texts[file.stem] = {**texts.get(file.stem, {}), **_read(file)}
             missing = sorted(complete - set(texts[file.stem]))

@@ -20,7 +20,6 @@ from cookie_consent.policy import DEFAULT_PREFIX, UNCLASSIFIED
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-    from pathlib import Path
 
     from cookie_consent.banner.locale import Locale
     from cookie_consent.banner.notice import NoticeText
@@ -48,9 +47,8 @@ class Renderer:
     """Renders banner, preferences page and problem page of one policy; safe to share between threads.
 
     ``prefix`` is the path of the endpoints and ``assets`` maps ``banner.js`` and ``banner.css`` to their
-    addresses. ``template_dir`` and ``locale_dir`` hold the site's own templates and texts, which are
-    looked up first. Raises ``ConfigurationError`` where a template, a text or a language is missing or
-    wrong.
+    addresses. The site's own templates and texts, in the folders ``banner.templates`` and ``banner.locales`` of the
+    policy, come first. Raises ``ConfigurationError`` where a template, a text or a language is missing or wrong.
 
     Whatever comes from the request is untrusted: ``return_to`` becomes ``/`` unless it is a path on this
     site, an unknown ``language`` the fallback, and all values are escaped.
@@ -62,8 +60,6 @@ class Renderer:
         *,
         prefix: str = DEFAULT_PREFIX,
         assets: Mapping[str, str],
-        template_dir: Path | None = None,
-        locale_dir: Path | None = None,
     ) -> None:
         missing = sorted({"banner.js", "banner.css"} - set(assets))
         if missing:
@@ -71,8 +67,8 @@ class Renderer:
         self.policy = policy
         self.prefix = prefix
         self._assets = dict(assets)
-        self._environment = template_environment(template_dir)
-        self._locales = _offered(policy, load_locales(locale_dir))
+        self._environment = template_environment(policy.banner.templates)
+        self._locales = _offered(policy, load_locales(policy.banner.locales))
         self._views = {
             (tag, unclassified): category_views(policy, locale, unclassified=unclassified)
             for tag, locale in self._locales.items()
@@ -84,6 +80,13 @@ class Renderer:
         self._query_slot = secrets.token_hex(16)
         self._negotiated = lru_cache(maxsize=256)(lambda header: negotiate(header, self.languages))
         self._cached_banner = lru_cache(maxsize=256)(self._render_banner)
+
+    def own_files(self) -> list[tuple[str, bytes]]:
+        """Return the site's own templates and texts: pages that were made with others are out of date."""
+        options = self.policy.banner
+        folders = [folder for folder in (options.locales, options.templates) if folder is not None]
+        found = [(folder, file) for folder in folders for file in sorted(folder.rglob("*")) if file.is_file()]
+        return [(file.relative_to(folder).as_posix(), file.read_bytes()) for folder, file in found]
 
     @property
     def languages(self) -> tuple[str, ...]:
@@ -303,7 +306,7 @@ def _offered(policy: Policy, available: Mapping[str, Locale]) -> dict[str, Local
         if locale is None:
             raise ConfigurationError(
                 f"banner.languages: there are no texts for {tag!r}; "
-                f"write some of {', '.join(sorted(available))}, or add {tag}.toml to your own locale_dir"
+                f"write some of {', '.join(sorted(available))}, or add {tag}.toml to the folder banner.locales"
             )
         offered[locale.language] = locale
     return offered

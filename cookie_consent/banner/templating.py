@@ -25,7 +25,7 @@ def template_environment(own: Path | None = None) -> Environment:
     if own is None:
         return _shipped()
     if not own.is_dir():
-        raise ConfigurationError(f"template_dir: {own} is not a folder; give the folder of your templates")
+        raise ConfigurationError(f"banner.templates: {own} is not a folder; give the folder of your templates")
     return _compiled(own, _SHIPPED)
 
 

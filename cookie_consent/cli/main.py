@@ -20,7 +20,7 @@ from cookie_consent.cli.proof import PROOF_COMMANDS
 from cookie_consent.cli.report import report
 from cookie_consent.cli.rights import RIGHTS_COMMANDS
 from cookie_consent.cli.stats import STATS_COMMANDS
-from cookie_consent.errors import ConfigurationError, ConsentError, PolicyError, ProofError
+from cookie_consent.errors import ConfigurationError, ConsentError, PolicyError, Problem, ProofError
 from cookie_consent.gate.html.urls import target
 from cookie_consent.policy import load_policy, policy_schema
 from cookie_consent.policy.classifier import Classifier
@@ -97,8 +97,15 @@ def check(
     output_format: FormatOption = OutputFormat.TABLE,
 ) -> None:
     """Check a policy file and print all that is wrong with it. Ends with 2 if anything is."""
+    from cookie_consent.banner import Renderer
+
     try:
         checked = load_policy(policy)
+        try:
+            Renderer(checked, assets=dict.fromkeys(("banner.css", "banner.js"), ""))
+        except ConfigurationError as error:  # in a template or a text of the site's own
+            cause, _, fix = str(error).rpartition("; ")
+            raise PolicyError(str(policy), [Problem(key="banner", cause=cause, fix=fix)]) from None
     except PolicyError as error:
         if output_format is OutputFormat.JSON:
             problems = [vars(problem) for problem in error.problems]

@@ -36,6 +36,7 @@ M = TypeVar("M", bound=BaseModel)
 _BUILTIN = {category.id: category for category in BUILTIN_CATEGORIES}
 _DURATIONS = frozenset({"max_age", "retention"})
 """The keys whose value is a duration; a test holds them and the models together."""
+_FOLDERS = frozenset({"locales", "templates"})
 _DEEPEST = 32
 _LARGEST = 10**15
 _LONGEST_FILE = 16 * 1024 * 1024
@@ -92,15 +93,15 @@ def load_policy(path: str | Path | None) -> Policy:
             fix = 'add it, with at least: version = "2026-11-01"'
             problem = Problem(key="tool.cookie_consent", cause="the table is missing", fix=fix)
             raise PolicyError(str(path), [problem])
-    return parse_policy(document, source=str(path))
+    return parse_policy(document, source=str(path), folder=path.parent)
 
 
-def parse_policy(document: Mapping[str, Any], *, source: str) -> Policy:
+def parse_policy(document: Mapping[str, Any], *, source: str, folder: Path = Path()) -> Policy:
     """Make a ``Policy`` of a parsed policy file; ``source`` names it in the error.
 
-    Raises ``PolicyError`` with all the problems found.
+    Paths in it count from ``folder``. Raises ``PolicyError`` with all the problems found.
     """
-    reader = _Reader()
+    reader = _Reader(folder)
     policy = reader.policy(document) if reader.values(document) else None
     if policy is None or reader.problems:
         raise PolicyError(source, reader.problems)
@@ -110,8 +111,9 @@ def parse_policy(document: Mapping[str, Any], *, source: str) -> Policy:
 class _Reader:
     """Turns tables into models and gathers what is wrong on the way."""
 
-    def __init__(self) -> None:
+    def __init__(self, folder: Path) -> None:
         self.problems: list[Problem] = []
+        self._folder = folder
 
     def values(self, document: Mapping[str, Any]) -> bool:
         """Look for numbers that are no values anywhere; say whether all can be looked at by the models."""
@@ -142,6 +144,8 @@ class _Reader:
         known = {category.id for category in categories}
         services = self.services(values.pop("services", {}), known)
         cookies = self.cookies(values.pop("cookies", []), known)
+        if isinstance(values.get("banner"), dict):
+            values["banner"] = self.banner(values["banner"])
         policy = self.model(Policy, {**values, "categories": categories}, "")
         if policy is None:
             return None
@@ -179,6 +183,20 @@ class _Reader:
         problem = Problem(key=where, cause=cause, fix=fix)
         if problem not in self.problems:
             self.problems.append(problem)
+
+    def banner(self, table: Mapping[str, Any]) -> dict[str, Any]:
+        """Return the table with the paths of its folders as they are seen from here."""
+        seen = dict(table)
+        for key in _FOLDERS & seen.keys():
+            if not isinstance(seen[key], str):
+                self.problem(f"banner.{key}", "must be the path of a folder", f'write {key} = "{key}"')
+                seen[key] = None
+                continue
+            seen[key] = self._folder / seen[key]
+            if not table[key].strip() or not _is_folder(seen[key]):
+                fix = "write the path of a folder, as seen from the policy file"
+                self.problem(f"banner.{key}", f"{_shown(table[key])} is not a folder", fix)
+        return seen
 
     def table(self, value: Any, key: str, example: str) -> dict[str, Any]:
         if isinstance(value, dict):
@@ -290,6 +308,13 @@ def _read(path: Path) -> str:
     if len(content) > _LONGEST_FILE:
         raise ValueError(f"it has more than {_LONGEST_FILE} bytes")
     return content.decode("utf-8").replace("\r\n", "\n")
+
+
+def _is_folder(path: Path) -> bool:
+    try:
+        return path.is_dir()
+    except OSError:  # such as a name that is too long
+        return False
 
 
 def _shown(value: Any) -> str:

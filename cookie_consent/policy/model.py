@@ -7,12 +7,13 @@ from __future__ import annotations
 
 import ipaddress
 import re
+from pathlib import Path  # noqa: TC003 - pydantic reads the annotation
 from typing import Annotated, Any, Literal
 from urllib.parse import urlsplit
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema
 
-from cookie_consent.policy.duration import parse_duration
+from cookie_consent.policy.duration import DURATION, parse_duration
 from cookie_consent.policy.host import ascii_host
 
 __all__ = [
@@ -123,11 +124,8 @@ HostRule = Annotated[str, AfterValidator(_host)]
 expression, CSP Level 3, section 6.7.2.8), and either may carry a path prefix: ``www.example.com/embed/``."""
 CookieName = Annotated[str, AfterValidator(_cookie_name)]
 StorageName = Annotated[str, AfterValidator(_storage_name)]
-Seconds = Annotated[
-    int,
-    BeforeValidator(_duration, json_schema_input_type=str),
-    Field(description="A duration such as '30d', '12h', '13mo' or '2y'"),
-]
+Seconds = Annotated[int, BeforeValidator(_duration), WithJsonSchema({"type": "string", "pattern": DURATION})]
+"""A duration such as ``30d``, ``12h``, ``13mo`` or ``2y``."""
 Address = Annotated[str, AfterValidator(_address)]
 """A path on the site, or an http(s) address; empty for none."""
 Text = Annotated[str | dict[str, str], BeforeValidator(_text)]
@@ -138,29 +136,36 @@ class CookieRule(Model):
     """One cookie, or a family of them, that a service or the site sets."""
 
     name: CookieName
+    """The cookie's name; ``*`` stands for any characters, as in ``_ga_*``."""
     purpose: Text = ""
+    """What the cookie is for, in the visitor's words."""
     category: Slug | None = None
-    """The category, where it is another one than the service's."""
+    """The category, where it differs from the service's. The site's own cookies need one."""
     max_age: Seconds | None = None
-    """The longest lifetime in seconds; a longer one is cut down to it. None: no cap of its own."""
+    """The longest lifetime, such as ``30d``; a longer one is cut down to it. Without it the cookie has no cap of its
+    own."""
     path: str = "/"
-    """The Path that the cookie is set with; needed to expire it."""
+    """The ``Path`` that the cookie is set with; needed to expire it."""
 
 
 class Category(Model):
     """A purpose that a visitor consents to as a whole."""
 
     id: Slug
+    """The name of the table."""
     required: bool = False
     """Strictly necessary: always on, not offered as a choice."""
     sale_or_sharing: bool = False
-    """Refused by a Global Privacy Control signal until the visitor chooses otherwise on purpose."""
+    """A Global Privacy Control signal refuses it until the visitor chooses otherwise on purpose."""
     max_age: Seconds | None = None
-    """The longest lifetime of its cookies in seconds, whatever a cookie's own rule says. None: no cap of its own."""
+    """The longest lifetime of its cookies, such as ``13mo``, whatever a cookie's own rule says. Without it there is no
+    cap but the cookies' own."""
     name: Text | None = None
+    """What the banner calls it. A built-in category has a name in every language."""
     purpose: Text | None = None
+    """What it is for. A built-in category has a text in every language."""
     consequence: Text | None = None
-    """What the visitor misses by refusing. The three texts of the built-in categories come from the locale files."""
+    """What visitors miss if they refuse it. A built-in category has a text in every language."""
 
 
 class Stub(Model):
@@ -170,77 +175,97 @@ class Stub(Model):
     """The global name, such as ``fbq``."""
     queue: Annotated[str, Field(pattern=r"^(window\.)?[A-Za-z_$][A-Za-z0-9_$]{0,63}$")] | None = None
     """Where the function keeps its calls: a property of its own, such as ``queue``, or a list such as
-    ``window.dataLayer``. None: what is called is itself a list, such as ``_paq``."""
+    ``window.dataLayer``. Without it the global is itself a list, such as ``_paq``."""
     methods: tuple[Annotated[str, Field(pattern=r"^[A-Za-z_$][A-Za-z0-9_$]{0,63}$")], ...] = ()
-    """The methods of a list that put their name and their values on it, such as ``ttq.track(…)``."""
+    """The methods of a list that put their name and their arguments on it, such as ``ttq.track(…)``."""
 
 
 class Service(Model):
     """A program or company, mostly a third party, that receives requests or sets cookies."""
 
     id: Slug
+    """The name of the table."""
     name: str
+    """What visitors know it by."""
     category: Slug
+    """The category that allows it."""
     company: str = ""
+    """Who runs it."""
     privacy_url: Address = ""
+    """The address of its privacy policy, linked from the preferences page."""
     hosts: tuple[HostRule, ...] = ()
+    """The hosts that it is loaded from and reports to. ``*.x.example`` stands for the subdomains of ``x.example``; a
+    path prefix may follow, as in ``www.example.com/embed/``."""
     cookies: tuple[CookieRule, ...] = ()
+    """The cookies that it sets."""
     inline: tuple[Annotated[str, Field(min_length=4, max_length=200)], ...] = ()
-    """Texts that tell an inline script of this service, such as ``fbq(``."""
+    """Texts that mark an inline script as this service's, such as ``fbq(``."""
     storage: tuple[StorageName, ...] = ()
     """The names under which it keeps data in the browser: keys of local and session storage, databases, caches."""
     stubs: tuple[Stub, ...] = ()
-    """What its scripts are called by."""
+    """The functions and lists by which the site's own code calls it. The guard queues such calls while it is held."""
     purpose: Text | None = None
+    """What the site uses it for, shown on the preferences page."""
 
 
 class Controller(Model):
-    """Who is responsible for the site (GDPR, Article 4(7)), as the notice names him."""
+    """Who is responsible for the site (GDPR, Article 4(7))."""
 
     name: str
+    """The name of the person or company, shown in the notice."""
     contact: str = ""
+    """How to reach them: an e-mail address, for example."""
 
 
 class BannerOptions(Model):
     """How the banner looks and which languages it speaks."""
 
     languages: tuple[str, ...] = ()
-    """Language tags to offer, the first being the fallback; empty: every language that has a locale file."""
+    """The language tags to offer, the first being the fallback. Without it: every language that has texts."""
     privacy_url: Address = ""
-    """The address of the site's privacy policy, linked from the banner."""
+    """The address of the site's privacy policy, linked from the banner: a path, or an http(s) address."""
     position: Literal["bottom", "center"] = "bottom"
+    """Where the banner stands."""
+    locales: Path | None = None
+    """A folder with texts of the site's own: ``de.toml`` replaces single texts of that language, a file for a further
+    language holds them all. The path counts from the policy file."""
+    templates: Path | None = None
+    """A folder with Jinja templates of the site's own, such as ``banner.html``, which come before the built-in ones.
+    The path counts from the policy file."""
 
 
 class CookieOptions(Model):
     """The consent cookie."""
 
     name: Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]{1,40}$")] = "cookie_consent"
+    """Its name; on https ``__Host-`` is put in front."""
     domain: HostRule | None = None
-    """Share the choice with subdomains; without it the cookie belongs to one host and has the ``__Host-`` prefix
-    on https (RFC 6265bis, section 4.1.3.2)."""
+    """The domain whose subdomains share the choice. Without it the cookie belongs to one host and has the prefix
+    ``__Host-`` on https (RFC 6265bis, section 4.1.3.2)."""
     max_age: Seconds = 180 * 86_400
+    """How long a choice holds, such as ``180d``; afterwards the visitor is asked again."""
     https_only: bool = False
-    """Mark it ``Secure`` even where the request came by http, as behind a proxy that ends TLS without saying so."""
+    """Mark it ``Secure`` even if the request came by http, as behind a proxy that ends TLS without saying so."""
 
 
 class LimitOptions(Model):
     """How many choices are taken. One that grants nothing more than before is never refused."""
 
     choices_per_address: Annotated[float, Field(ge=0, le=1000)] = 1.0
-    """Choices a second from one address, or from one /64 of IPv6, after a burst of 30 times as many; 0: any number."""
+    """Choices a second from one address, or from one /64 of IPv6, after a burst of 30 times as many. 0: no limit."""
     choices: Annotated[float, Field(ge=0, le=1_000_000)] = 100.0
-    """Choices a second in each process, after a burst of 10 times as many; 0: any number."""
+    """Choices a second in each process, after a burst of 10 times as many. 0: no limit."""
 
 
 class GateOptions(Model):
-    """What holds a page to the visitor's choice, each to be switched off by itself."""
+    """What holds a page to the visitor's choice. Each part can be switched off by itself."""
 
     html: bool = True
-    """Hold tags back in the page. Without it they are sent as they are; guard and banner still go into the page."""
+    """Hold tags back in the page. If false, tags are sent as they are; guard and banner still go into the page."""
     csp: Literal["enforce", "report-only", "off"] = "enforce"
-    """Send a Content-Security-Policy of what is agreed to; with ``report-only`` the browser only reports."""
+    """Send a Content-Security-Policy of what is agreed to. With ``report-only`` the browser only reports."""
     guard: bool = True
-    """Hold cookies and storage to the choice that scripts write in the browser."""
+    """Hold back the cookies and storage that scripts write in the browser."""
     amp: bool = False
     """Leave AMP documents as they are: pages whose root element says ``amp``, which have a consent component of their
     own. Nothing of such a page is held back."""
@@ -248,4 +273,4 @@ class GateOptions(Model):
         tuple[Literal["cache", "storage", "executionContexts"], ...],
         AfterValidator(lambda kinds: tuple(dict.fromkeys(kinds))),
     ] = ()
-    """What the browser shall clear when consent is withdrawn (Clear Site Data, section 3.1)."""
+    """What the browser clears when consent is withdrawn, by https (Clear Site Data, section 3.1)."""

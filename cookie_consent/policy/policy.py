@@ -50,21 +50,36 @@ class Policy(Model):
     """All that a site declares. Immutable; one is shared by all requests."""
 
     version: Annotated[str, Field(min_length=1, max_length=32)]
+    """The policy's version; a new one asks every visitor again."""
     effective: date | None = None
+    """The date from which the policy applies."""
     site: HostRule | None = None
+    """The site's host. Without it that is the host of each request."""
     first_party: tuple[HostRule, ...] = ()
+    """More hosts of the site, which are never held back; ``*.x.example`` stands for the subdomains of ``x.example``."""
     unknown_hosts: Literal["ask", "block", "allow"] = "ask"
+    """What becomes of hosts that nobody declared. ``ask`` holds them back as *unclassified* until accepted, ``block``
+    never loads them."""
     unknown_cookies: Literal["session", "block", "ask", "allow"] = "session"
+    """What becomes of cookies that nobody declared. ``session`` keeps them until the browser closes, ``ask`` holds them
+    back as *unclassified* until accepted."""
     gate: GateOptions = GateOptions()
+    """What holds a page to the visitor's choice."""
     limits: LimitOptions = LimitOptions()
+    """How many choices are taken."""
     controller: Controller | None = None
+    """Who is responsible for the site."""
     banner: BannerOptions = BannerOptions()
+    """How the banner looks and which languages it speaks."""
     cookie: CookieOptions = CookieOptions()
+    """The consent cookie."""
     retention: Seconds | None = None
-    """How long records are kept, in seconds; `cookie-consent log prune` deletes older ones. None: for good."""
+    """How long records are kept, such as ``3y``; ``cookie-consent log prune`` deletes older ones. Without it: for
+    good."""
     categories: tuple[Category, ...] = BUILTIN_CATEGORIES
+    """The categories, as tables by name: those that exist from the start can be changed or removed, others added."""
     services: tuple[Service, ...] = ()
-    """The declared services, in the order of the file."""
+    """The services of the site, as tables by name. For one that the registry knows, the name alone is enough."""
     cookies: tuple[CookieRule, ...] = ()
     """The site's own cookies; each names its category."""
 

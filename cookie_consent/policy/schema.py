@@ -2,25 +2,60 @@
 
 from __future__ import annotations
 
-from typing import Any
+import ast
+import inspect
+import textwrap
+from typing import TYPE_CHECKING, Any
 
-from cookie_consent.policy.policy import Policy
+from cookie_consent.policy import model, policy
+from cookie_consent.policy.duration import duration_text
+
+if TYPE_CHECKING:
+    from types import ModuleType
 
 __all__ = ["policy_schema"]
 
 
 def policy_schema() -> dict[str, Any]:
     """Return the schema. In the file, categories and services are tables by id rather than lists."""
-    schema = Policy.model_json_schema()
+    schema = policy.Policy.model_json_schema()
     definitions = schema["$defs"]
+    texts = _descriptions(model) | _descriptions(policy)
+    for name, entry in {**definitions, "Policy": schema}.items():
+        for key, value in entry["properties"].items():
+            value.pop("title", None)
+            value["description"] = texts[name, key]
     for name, key in (("Category", "categories"), ("Service", "services")):
         entry = definitions[name]
         del entry["properties"]["id"]
         # A known service or a built-in category needs no more than its name.
         entry.pop("required", None)
-        schema["properties"][key] = {"type": "object", "additionalProperties": {"$ref": f"#/$defs/{name}"}}
+        table = {"type": "object", "additionalProperties": {"$ref": f"#/$defs/{name}"}}
+        schema["properties"][key] = table | {"description": texts["Policy", key]}
+    for value in schema["properties"].values():
+        if "type" not in value or value["type"] == "object":
+            value.pop("default", None)  # the tables say it, key by key
+    age = definitions["CookieOptions"]["properties"]["max_age"]
+    age["default"] = duration_text(age["default"])
     definitions["Category"]["properties"]["remove"] = {
         "type": "boolean",
-        "description": "Take this built-in category out of the policy",
+        "description": "Take this built-in category out of the policy.",
     }
-    return {"$schema": "https://json-schema.org/draft/2020-12/schema", "title": "consent.toml", **schema}
+    return {**schema, "$schema": "https://json-schema.org/draft/2020-12/schema", "title": "consent.toml"}
+
+
+def _descriptions(module: ModuleType) -> dict[tuple[str, str], str]:
+    """Return what stands below each field of the module's classes, by class and field.
+
+    pydantic could gather these too, but does so at each import, which every site would pay for.
+    """
+    found = {}
+    for node in ast.parse(inspect.getsource(module)).body:
+        if not isinstance(node, ast.ClassDef):
+            continue
+        for field, text in zip(node.body, node.body[1:], strict=False):
+            match field, text:
+                case ast.AnnAssign(target=ast.Name(id=name)), ast.Expr(value=ast.Constant(value=str(docstring))):
+                    plain = " ".join(textwrap.dedent(docstring).split())
+                    found[node.name, name] = plain.replace("``", "`")
+    return found

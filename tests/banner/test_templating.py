@@ -8,7 +8,7 @@ from cookie_consent.banner import Renderer
 from cookie_consent.banner.locale import load_locales
 from cookie_consent.banner.templating import PAGES, template_environment
 from cookie_consent.errors import ConfigurationError
-from cookie_consent.policy import Policy
+from cookie_consent.policy import BannerOptions, Policy
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -16,8 +16,9 @@ if TYPE_CHECKING:
 ASSETS = {"banner.js": "/banner.js", "banner.css": "/banner.css"}
 
 
-def problem(template_dir: Path | None = None, locale_dir: Path | None = None) -> str:
-    made = Renderer(Policy(version="1"), assets=ASSETS, template_dir=template_dir, locale_dir=locale_dir)
+def problem(templates: Path | None = None, locales: Path | None = None) -> str:
+    options = BannerOptions(templates=templates, locales=locales)
+    made = Renderer(Policy(version="1", banner=options), assets=ASSETS)
     return made.problem(language="en", status=403, title_key_or_code="refused", message="m", return_to="/")
 
 
@@ -45,7 +46,7 @@ def test_own_templates_stay_with_their_site(tmp_path: Path) -> None:
 def test_own_texts_stay_with_their_site(tmp_path: Path) -> None:
     before = problem()
     (tmp_path / "en.toml").write_text('[problem]\nrefused = "Own title"\n')
-    assert "Own title" in problem(locale_dir=tmp_path)
+    assert "Own title" in problem(locales=tmp_path)
     assert problem() == before
     assert load_locales()["en"].text("problem.refused") != "Own title"
 

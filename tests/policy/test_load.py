@@ -220,3 +220,16 @@ def test_classify_says_why(tmp_path: Path) -> None:
     assert run("classify", "_ga", folder=tmp_path).stdout.startswith("category  analytics")
     assert run("classify", "something", folder=tmp_path).returncode == 1
     assert json.loads(run("schema", folder=tmp_path).stdout)["required"] == ["version"]
+
+
+def test_editors_are_shown_a_description_of_every_key() -> None:
+    schema = policy_schema()
+    missing = [
+        f"{name}.{key}"
+        for name, model in {"": schema, **schema["$defs"]}.items()
+        for key, entry in model["properties"].items()
+        if not entry.get("description", "").endswith(".")
+    ]
+    assert missing == []
+    assert schema["title"] == "consent.toml"
+    assert schema["$defs"]["CookieOptions"]["properties"]["max_age"]["default"] == "180d"

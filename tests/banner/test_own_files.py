@@ -1,0 +1,123 @@
+"""Templates and texts of the site's own, as a policy file names them."""
+
+from __future__ import annotations
+
+import json
+from importlib.resources import files
+from typing import TYPE_CHECKING
+
+import httpx
+import pytest
+from starlette.applications import Starlette
+from starlette.responses import HTMLResponse
+from starlette.routing import Route
+from typer.testing import CliRunner
+
+from cookie_consent import ConsentMiddleware
+from cookie_consent.cli import app as cli
+from cookie_consent.errors import PolicyError
+from cookie_consent.policy import load_policy
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from starlette.requests import Request
+
+PAGE = "<!doctype html><title>Shop</title><body><p>Welcome</p></body>"
+ENGLISH = (files("cookie_consent.banner") / "locales" / "en.toml").read_text("utf-8")
+
+
+async def home(request: Request) -> HTMLResponse:  # noqa: ARG001 - a handler's signature
+    return HTMLResponse(PAGE, headers={"ETag": '"shop"'})
+
+
+def site(folder: Path, banner: str) -> Path:
+    file = folder / "consent.toml"
+    file.write_text(f'version = "1"\n[banner]\n{banner}\n')
+    for name in ("texts", "pages"):
+        (folder / name).mkdir(exist_ok=True)
+    return file
+
+
+async def asked(policy: Path, secret: str, ledger_url: str, language: str = "en") -> httpx.Response:
+    app = ConsentMiddleware(Starlette(routes=[Route("/", home)]), policy=policy, secret=secret, ledger=ledger_url)
+    transport = httpx.ASGITransport(app=app)
+    async with httpx.AsyncClient(transport=transport, base_url="https://shop.example") as client:
+        return await client.get("/", headers={"Accept": "text/html", "Accept-Language": language})
+
+
+@pytest.mark.anyio
+async def test_a_template_of_the_site_takes_the_place_of_the_built_in_one(
+    tmp_path: Path, secret: str, ledger_url: str
+) -> None:
+    policy = site(tmp_path, 'templates = "pages"')
+    (tmp_path / "pages" / "banner.html").write_text(
+        '<div id="cookie-consent">{{ t("banner.title") }}, dear guest</div>'
+    )
+    response = await asked(policy, secret, ledger_url)
+    assert '<div id="cookie-consent">Your privacy, dear guest</div>' in response.text
+
+
+@pytest.mark.anyio
+async def test_a_language_of_the_site_is_offered(tmp_path: Path, secret: str, ledger_url: str) -> None:
+    policy = site(tmp_path, 'locales = "texts"')
+    danish = ENGLISH.replace('"Accept all"', '"Accepter alle"').replace('language = "English"', 'language = "Dansk"')
+    (tmp_path / "texts" / "da.toml").write_text(danish, "utf-8")
+    response = await asked(policy, secret, ledger_url, "da-DK, en;q=0.5")
+    assert "Accepter alle" in response.text
+    assert 'lang="da"' in response.text
+    assert "Accept all" in (await asked(policy, secret, ledger_url, "en")).text
+
+
+@pytest.mark.anyio
+async def test_a_changed_text_changes_the_entity_tag(tmp_path: Path, secret: str, ledger_url: str) -> None:
+    """Else a browser would be told that the page with the old text is still the right one."""
+    tags = []
+    for text in ("One", "Two", "Two"):
+        policy = site(tmp_path, 'locales = "texts"')
+        (tmp_path / "texts" / "en.toml").write_text(f'[banner]\ntitle = "{text}"\n')
+        tags.append((await asked(policy, secret, ledger_url)).headers["etag"])
+    assert tags[0] != tags[1] == tags[2]
+
+
+@pytest.mark.anyio
+async def test_the_entity_tag_does_not_depend_on_where_the_site_lies(
+    tmp_path: Path, secret: str, ledger_url: str
+) -> None:
+    tags = set()
+    for host in ("one", "two"):
+        (tmp_path / host).mkdir()
+        policy = site(tmp_path / host, 'templates = "pages"')
+        tags.add((await asked(policy, secret, ledger_url)).headers["etag"])
+    assert len(tags) == 1
+
+
+@pytest.mark.parametrize("key", ["locales", "templates"])
+@pytest.mark.parametrize(
+    ("value", "cause"),
+    [
+        ('"nowhere"', "'nowhere' is not a folder"),
+        ('"consent.toml"', "'consent.toml' is not a folder"),
+        ('""', "'' is not a folder"),
+        ('"\\u0000"', "is not a folder"),
+        (f'"{"x" * 5000}"', "is not a folder"),
+        ("3", "must be the path of a folder"),
+    ],
+)
+def test_a_folder_that_is_none_is_told(tmp_path: Path, key: str, value: str, cause: str) -> None:
+    policy = site(tmp_path, f"{key} = {value}")
+    with pytest.raises(PolicyError) as raised:
+        load_policy(policy)
+    assert [problem.key for problem in raised.value.problems] == [f"banner.{key}"]
+    assert cause in raised.value.problems[0].cause
+
+
+def test_check_finds_what_is_wrong_in_the_files(tmp_path: Path) -> None:
+    policy = site(tmp_path, 'templates = "pages"\nlocales = "texts"')
+    assert CliRunner().invoke(cli, ["check", str(policy)]).exit_code == 0
+    (tmp_path / "pages" / "banner.html").write_text("\n{% if %}")
+    result = CliRunner().invoke(cli, ["check", str(policy), "--format", "json"])
+    assert result.exit_code == 2
+    (problem,) = json.loads(result.stdout)["problems"]
+    assert "banner.html:2" in problem["cause"]
+    assert problem["fix"] == "correct the template"
