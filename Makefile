@@ -58,8 +58,14 @@ SEED ?= 1
 fuzz: .venv/dev chromium ## Search for pages that the gate does not hold, MINUTES=5 for each parser
 	@for parser in lexbor html5lib chromium; do $(BIN)/python -m tests.fuzz --minutes $(MINUTES) --parser $$parser --seed $(SEED); done
 
+# Material for MkDocs prints a page about its successor otherwise.
+SITE := NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --quiet
+.PHONY: docs
+docs: .venv/dev ## Build the documentation into site/; a link that leads nowhere fails
+	@$(SITE)
+
 .PHONY: lint
-lint: .venv/dev node_modules/installed ## Check format, style, types and the JavaScript
+lint: .venv/dev node_modules/installed ## Check format, style, types, the JavaScript and the documentation's links
 	@$(BIN)/ruff format --check --quiet .
 	@$(BIN)/ruff check --quiet .
 	@$(BIN)/mypy --no-error-summary
@@ -69,6 +75,7 @@ lint: .venv/dev node_modules/installed ## Check format, style, types and the Jav
 	@$(BIN)/check-jsonschema --quiet --builtin-schema vendor.dependabot .github/dependabot.yml
 	@$(BIN)/check-jsonschema --quiet --builtin-schema vendor.github-issue-config .github/ISSUE_TEMPLATE/config.yml
 	@$(BIN)/check-jsonschema --quiet --builtin-schema vendor.github-issue-forms $(filter-out %/config.yml,$(wildcard .github/ISSUE_TEMPLATE/*.yml))
+	@$(SITE)
 
 .PHONY: format
 format: .venv/dev node_modules/installed ## Bring all files into the project's format
@@ -98,7 +105,7 @@ sbom: .venv/release ## Write the SBOM (CycloneDX) of the package and its depende
 
 .PHONY: clean
 clean: ## Remove what was made here
-	@rm -rf .venv node_modules dist .coverage .coverage.* coverage.xml .mypy_cache .pytest_cache .ruff_cache .hypothesis
+	@rm -rf .venv node_modules dist site .coverage .coverage.* coverage.xml .mypy_cache .pytest_cache .ruff_cache .hypothesis
 
 # Debian keeps the part of Python that makes environments in a package of its own.
 .venv/made:

@@ -138,7 +138,7 @@ class AddressReader:
             self._is_told = True
             logger.warning(
                 "requests come from a proxy at %s, so that choices cannot be limited by visitor: let the server trust "
-                "it (uvicorn: --proxy-headers --forwarded-allow-ips); see limits in docs/README.md",
+                "it (uvicorn: --proxy-headers --forwarded-allow-ips); see 'limits' in docs/reference/policy.md",
                 host,
             )
 

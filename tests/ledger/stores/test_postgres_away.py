@@ -168,7 +168,7 @@ def test_errors_say_what_to_do_and_no_password(own_server: PostgresServer, caplo
         (right("absent"), "make the database with `createdb`"),
         (right("latin"), "encoding LATIN1"),
         (right("still"), "takes no changes; name the primary"),
-        (right(str(url.database), "shop", "right"), "docs/ledger.md lists"),  # may not make tables
+        (right(str(url.database), "shop", "right"), "docs/postgresql.md lists"),  # may not make tables
         (f"postgresql://shop:{word}@127.0.0.1:1/consent", "see that PostgreSQL runs there"),
         (f"postgresql://shop@127.0.0.1:1/consent?password={word}", "see that PostgreSQL runs there"),
         (f"postgresql://shop:{word}@no-such-host.invalid/consent", "see that PostgreSQL runs there"),

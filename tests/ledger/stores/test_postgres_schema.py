@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from tests.postgres_server import PostgresServer
 
 KEY, PUBLIC = new_key("shop.example/consent")
-DOCS = (Path(__file__).parents[3] / "docs" / "ledger.md").read_text("utf-8")
+DOCS = (Path(__file__).parents[3] / "docs" / "postgresql.md").read_text("utf-8")
 BLANK = "subject = '', url = '', region = '', user_agent_family = '', ip = ''"
 EVENT = "INSERT INTO consent_events VALUES ('e', 1, 'erased', '{}', NULL)"
 ERASED = "INSERT INTO consent_erasures SELECT id, 'e' FROM consent_records WHERE granted = 'first'"
@@ -185,7 +185,7 @@ def test_roles_may_do_what_the_documentation_says_and_no_more(postgres: Postgres
     assert ledger.verify().faults == []
     reports.ReportStore(ledger).clear()
     for refused in (lambda: ledger.erase("one"), lambda: ledger.prune(START.replace(year=2200))):
-        with pytest.raises(LedgerError, match=r"permission denied .* docs/ledger.md"):
+        with pytest.raises(LedgerError, match=r"permission denied .* docs/postgresql.md"):
             refused()
     with psycopg.connect(as_site, autocommit=True) as connection:
         for statement in (

@@ -16,7 +16,7 @@ _BY_STATE = {
     "28": "check the user and the password in the URL, and pg_hba.conf on the server",
     "3D": "make the database with `createdb`, or name another",
     "3F": "make the schema, or correct search_path",
-    "42501": "grant this role what docs/ledger.md lists for its task, or take another one",
+    "42501": "grant this role what docs/postgresql.md lists for its task, or take another one",
     "42P01": "make the tables with `cookie-consent log migrate`",
     "42883": "make the functions with `cookie-consent log migrate`",
     "53100": "make room on the server's disk",
