@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import threading
 import weakref
 from contextlib import suppress
 from datetime import UTC, datetime
@@ -80,7 +81,7 @@ class Ledger(LedgerReader):
         self._threads: list[PeriodicThread] = []
         others = self._sink if self._sink is not self._store else None
         # At the interpreter's end too, which waits for no daemon.
-        weakref.finalize(self, _end, self._writer, self._threads, others)
+        weakref.finalize(self, _end_apart, self._writer, self._threads, others)
 
     def open(self, *, create: bool = True) -> None:
         """Connect and bring the schema up to date; without ``create`` a log that is not there is an error.
@@ -256,6 +257,17 @@ def _opened(store: Store, work: Callable[[Callable[[], bool]], object], enough: 
     """Do the work of a thread, which may be the first to touch the log: not every server tells when it starts."""
     store.open()
     return work(enough)
+
+
+def _end_apart(writer: Writer, threads: list[PeriodicThread], sink: ChoiceSink | None) -> None:
+    """End the log of a ledger that is garbage in a thread of its own.
+
+    Garbage is collected in any thread, inside of any lock. At the interpreter's end no thread may be started.
+    """
+    if threading.main_thread().is_alive():
+        threading.Thread(target=_end, args=(writer, threads, sink), name="cookie-consent-end").start()
+    else:
+        _end(writer, threads, sink)
 
 
 def _end(writer: Writer, threads: list[PeriodicThread], sink: ChoiceSink | None) -> None:

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import csv
+import gc
 import io
 import json
 import sqlite3
@@ -18,6 +19,7 @@ from hypothesis import strategies as st
 
 from cookie_consent import ConfigurationError, ConsentRecord, Ledger, LedgerError
 from cookie_consent.ledger import ACTIONS, CHANNELS, COLUMNS, export_csv, export_jsonl, new_record_id
+from cookie_consent.ledger import ledger as ledger_module
 from tests.ledger.making import NOTICE, START, make, sqlite_store
 from tests.waiting import HANG
 
@@ -198,3 +200,18 @@ def test_a_newer_schema_is_refused(ledger_url: str, tmp_path: Path) -> None:
     database.close()
     with pytest.raises(LedgerError, match="newer release"):
         Ledger(ledger_url).open()
+
+
+def test_a_log_that_is_garbage_ends_in_a_thread_of_its_own(ledger_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    ended: list[str] = []
+    done = threading.Event()
+
+    def end(*_: object) -> None:
+        ended.append(threading.current_thread().name)
+        done.set()
+
+    monkeypatch.setattr(ledger_module, "_end", end)
+    Ledger(ledger_url)
+    gc.collect()
+    assert done.wait(HANG)
+    assert set(ended) == {"cookie-consent-end"}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import logging
 import os
 import threading
@@ -46,7 +47,6 @@ class Reports:
         self._bucket = TokenBucket(rate=20, burst=200)
         self._buffer = _Buffer(self.store, every)
         self._logged: set[tuple[str, str]] = set()
-        weakref.finalize(self, self._buffer.flush)  # at exit, where no lifespan event came
 
     def cookie(self, event: CookieEvent, path: str) -> None:
         """Count a cookie that the gate dropped, or that nobody declared. A dropped one is logged once."""
@@ -129,6 +129,8 @@ class _Buffer:
         self._store = store
         self._every = every
         self._reset()
+        atexit.unregister(_at_exit)
+        atexit.register(_at_exit)  # the latest comes first: before the end of the log, which was made earlier
         _buffers.add(self)
 
     def _reset(self) -> None:
@@ -168,6 +170,12 @@ class _Buffer:
 
 
 _buffers: weakref.WeakSet[_Buffer] = weakref.WeakSet()
+
+
+def _at_exit() -> None:
+    """Save what was gathered where no lifespan event came. The timer of a buffer that is garbage keeps it till then."""
+    for buffer in list(_buffers):
+        buffer.flush()
 
 
 def _after_fork() -> None:

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import gc
 import json
 import threading
 import tomllib
@@ -13,6 +14,7 @@ from cookie_consent import Ledger, Policy
 from cookie_consent.endpoints.reports import Finding, Observation, Reports, ReportStore, policy_lines
 from cookie_consent.endpoints.reports import store as store_module
 from cookie_consent.endpoints.reports.limit import TokenBucket
+from cookie_consent.endpoints.reports.reports import _at_exit
 from cookie_consent.endpoints.reports.table import FindingTable
 from cookie_consent.errors import LedgerError
 from cookie_consent.policy import parse_policy
@@ -164,3 +166,23 @@ def test_the_command(tmp_path: Path) -> None:
     assert run("report", "--since", "2026-11-25", folder=tmp_path).returncode == 0
     assert run("report", "--clear", folder=tmp_path).returncode == 1
     assert run("report", folder=tmp_path).returncode == 0
+
+
+def test_garbage_waits_for_no_lock_of_the_log(ledger_url: str) -> None:
+    ledger = Ledger(ledger_url)
+    ledger.open()
+    reports = Reports(Classifier(Policy(version="1")), ledger, every=3600)
+    reports.host("tracker.example", None, "img-src", "/")
+    garbage, done = [reports], threading.Event()
+    del reports
+
+    def collect() -> None:
+        with ledger._store._lock:  # type: ignore[attr-defined] # as where an engine is being made
+            garbage.clear()
+            gc.collect()
+        done.set()
+
+    threading.Thread(target=collect, daemon=True).start()
+    assert done.wait(30)
+    _at_exit()
+    assert [found.observation.name for found in ReportStore(ledger).read()] == ["tracker.example"]
