@@ -70,6 +70,7 @@ lint: .venv/dev node_modules/installed ## Check format, style, types, the JavaSc
 	@$(BIN)/ruff check --quiet .
 	@$(BIN)/mypy --no-error-summary
 	@PATH="$(CURDIR)/$(BIN):$$PATH" node_modules/.bin/biome ci --colors=off --log-level=warn .
+	@PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python -m tests.minify --check
 	@found=$$($(BIN)/zizmor --offline --quiet --no-progress .github 2>&1) || { echo "$$found"; exit 1; }
 	@$(BIN)/check-jsonschema --quiet --builtin-schema vendor.github-workflows .github/workflows/*.yml
 	@$(BIN)/check-jsonschema --quiet --builtin-schema vendor.dependabot .github/dependabot.yml
@@ -82,6 +83,10 @@ format: .venv/dev node_modules/installed ## Bring all files into the project's f
 	@$(BIN)/ruff format --quiet .
 	@$(BIN)/ruff check --fix --quiet . || true
 	@PATH="$(CURDIR)/$(BIN):$$PATH" node_modules/.bin/biome check --write --log-level=warn .
+
+.PHONY: assets
+assets: .venv/dev node_modules/installed ## Minify the scripts and style sheets after a change of static/
+	@PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python -m tests.minify
 
 .PHONY: build
 build: .venv/dev ## Make the wheel and the source archive in dist/

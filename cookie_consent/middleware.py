@@ -43,7 +43,8 @@ class ConsentMiddleware:
     ``ledger`` is a URL or a ``Ledger``; None reads ``CONSENT_LEDGER``, else ``sqlite:///consent.db``. The pages of
     this package stand below ``prefix``; the operator's page is off unless ``admin_token`` is set, or
     ``CONSENT_ADMIN_TOKEN``. With a key in ``CONSENT_LEDGER_KEY`` the log is sealed while the
-    server runs. Raises ``ConfigurationError``, and ``PolicyError`` for a wrong policy.
+    server runs. With ``CONSENT_ASSETS=plain`` scripts and styles are not minified. Raises ``ConfigurationError``,
+    and ``PolicyError`` for a wrong policy.
 
     Put it outside every middleware that sets cookies or makes pages: ``app = ConsentMiddleware(app)`` is outside all of
     a framework's. Inside another of its kind it passes everything on, so that the outermost policy holds. The scheme is

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from cookie_consent.admin.routes import admin_routes
 from cookie_consent.banner import Renderer
 from cookie_consent.consent import Consent, ConsentCookie, ConsentReader, ReceiptOffer, secret_keys
-from cookie_consent.endpoints.assets import Assets, guard_source
+from cookie_consent.endpoints.assets import Assets
 from cookie_consent.endpoints.choices import Choices
 from cookie_consent.endpoints.ledger_health import LedgerHealth
 from cookie_consent.endpoints.origin import SiteOrigin
@@ -21,6 +21,7 @@ from cookie_consent.endpoints.reports import Reports
 from cookie_consent.endpoints.reports.endpoint import ReportEndpoint
 from cookie_consent.endpoints.router import Router
 from cookie_consent.endpoints.state import get_state
+from cookie_consent.endpoints.static_files import static_files
 from cookie_consent.exchange.gpc_log import GpcLog
 from cookie_consent.exchange.page_cache import PageCache
 from cookie_consent.exchange.request import RequestFilter
@@ -63,14 +64,15 @@ def build(
     prefix: str,
     admin_token: str | None,
 ) -> Parts:
-    """Build the parts. Raises ``ConfigurationError`` for a secret or token that is missing or wrong."""
+    """Build the parts. Raises ``ConfigurationError`` for a secret, token or environment variable that is wrong."""
     keys = secret_keys(secret)
     cookie = ConsentCookie(keys, policy.cookie)
     classifier = Classifier(policy)
     reports = Reports(classifier, ledger)
     own_cookies = {cookie.name(secure=secure) for secure in (False, True)} | {cookie.signal_name}
-    guard = guard_script(guard_source(), policy, own_cookies)
-    assets = Assets(f"{prefix}/assets", made={"guard.js": guard})
+    files = static_files()
+    files["guard.js"] = guard_script(files["guard.js"], policy, own_cookies)
+    assets = Assets(f"{prefix}/assets", files)
     guard_url = assets.urls["guard.js"] if policy.gate.guard else ""
     renderer = Renderer(policy, prefix=prefix, assets=assets.urls)
     policies = ContentSecurityPolicies(classifier, report_path=f"{prefix}/report")

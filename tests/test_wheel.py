@@ -18,6 +18,7 @@ import httpx
 import pytest
 from packaging.requirements import Requirement
 
+from cookie_consent.endpoints.static_files import static_files
 from tests.waiting import HANG, listens, until
 
 ROOT = Path(__file__).parents[1]
@@ -87,6 +88,7 @@ def test_the_wheel_holds_what_it_needs_and_nothing_else(wheel: Path) -> None:
         "static/banner.js",
         "static/banner.css",
         "static/guard/guard.js",
+        "static/minified/guard.js",
         "banner/locales/en.toml",
         "policy/registry/analytics.toml",
     ):
@@ -102,6 +104,22 @@ def test_the_environment_holds_the_wheel_and_little_else(installed: Path, tmp_pa
     file, other = done.stdout.split()
     assert Path(file).is_relative_to(installed.parent)
     assert other == "None"
+
+
+def test_its_scripts_and_styles_are_minified_and_can_be_had_plain(installed: Path, tmp_path: Path) -> None:
+    code = (
+        "from cookie_consent.endpoints.static_files import static_files\n"
+        "print(*(f'{name}={len(content)}' for name, content in static_files().items()))"
+    )
+    sizes = {}
+    for form in ("", "plain"):
+        command: list[Any] = [installed / "python", "-W", "error", "-c", code]
+        env = clean_environment(CONSENT_ASSETS=form)
+        done = subprocess.run(command, cwd=tmp_path, env=env, check=True, capture_output=True, text=True)
+        assert not done.stderr
+        sizes[form] = dict(pair.split("=") for pair in done.stdout.split())
+    assert sizes[""] == {name: str(len(content)) for name, content in static_files("minified").items()}
+    assert sizes["plain"] == {name: str(len(content)) for name, content in static_files("plain").items()}
 
 
 def test_ten_lines_in_an_empty_folder(installed: Path, tmp_path: Path) -> None:

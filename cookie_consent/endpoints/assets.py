@@ -1,4 +1,4 @@
-"""The static files: where they are, what they are called, and how they are sent."""
+"""The static files as they are served: what they are called, and how they are sent."""
 
 from __future__ import annotations
 
@@ -6,64 +6,31 @@ import base64
 import gzip
 import hashlib
 import re
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from starlette.responses import Response
 
-from cookie_consent.errors import ConfigurationError
-
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-__all__ = ["Assets", "guard_source", "static_folder"]
+__all__ = ["Assets"]
 
-_MEDIA_TYPES = {
-    ".js": "text/javascript; charset=utf-8",
-    ".css": "text/css; charset=utf-8",
-    ".svg": "image/svg+xml",
-}
+_MEDIA_TYPES = {".js": "text/javascript; charset=utf-8", ".css": "text/css; charset=utf-8"}
 
 _GZIP = re.compile(r"(?:^|,)\s*gzip\s*(?:;\s*q=(?!0(?:\.0*)?\s*(?:,|$))[^,]*)?(?:,|$)", re.IGNORECASE)
-_GUARD_PARTS = ("judge", "stubs", "contacts", "writes", "signal", "guard")
-"""The last uses the others."""
-
-
-def static_folder() -> Path:
-    """Return the folder of the static files: inside the installed package, or beside it in a checkout."""
-    package = Path(__file__).parents[1]
-    for folder in (package / "static", package.parent / "static"):
-        if (folder / "banner.js").is_file():
-            return folder
-    raise ConfigurationError(f"the static files are missing beside {package}: install the package again")
-
-
-def guard_source() -> bytes:
-    """Return the code of the guard, which is put together of its parts, without the lines that are comments.
-
-    Every first visit waits for it; the comments are a quarter of it.
-    """
-    folder = static_folder() / "guard"
-    lines = [line for part in _GUARD_PARTS for line in (folder / f"{part}.js").read_bytes().splitlines(keepends=True)]
-    return b"".join(line for line in lines if not line.lstrip().startswith(b"//"))
 
 
 class Assets:
     """The files in memory, under names that change with their content, so that browsers may keep them for ever.
 
-    ``made`` has more content, by name, that is in no file.
+    ``contents`` are the files by name; ``base`` is the path below which they are served.
     """
 
-    def __init__(self, base: str, folder: Path | None = None, made: Mapping[str, bytes] | None = None) -> None:
+    def __init__(self, base: str, contents: Mapping[str, bytes]) -> None:
         self._files: dict[str, tuple[bytes, str]] = {}
         self._packed: dict[str, bytes] = {}
         urls = {}
-        contents = {
-            path.name: path.read_bytes()
-            for path in sorted((folder or static_folder()).iterdir())
-            if path.suffix in _MEDIA_TYPES
-        }
-        for name, content in {**contents, **(made or {})}.items():
+        for name, content in contents.items():
             stem, dot, extension = name.rpartition(".")
             hashed = f"{stem}.{hashlib.sha256(content).hexdigest()[:12]}.{extension}"
             self._files[hashed] = (content, _MEDIA_TYPES[dot + extension])

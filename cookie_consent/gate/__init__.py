@@ -4,7 +4,7 @@ from cookie_consent.gate.cookies.deletion import Place
 from cookie_consent.gate.cookies.gate import CookieEvent, CookieGate, gated_cookies
 from cookie_consent.gate.csp.own_elements import OwnElements
 from cookie_consent.gate.csp.policies import ContentSecurityPolicies
-from cookie_consent.gate.guard import guard_script, guard_tag
+from cookie_consent.gate.guard import RULES_PLACEHOLDER, guard_script, guard_tag
 from cookie_consent.gate.headers import ADDRESS_HEADERS
 from cookie_consent.gate.html.inert import INERT_ADDRESS
 from cookie_consent.gate.html.memo import JudgedTags, RecallingGate
@@ -14,6 +14,7 @@ from cookie_consent.gate.html.urls import host_of, target
 __all__ = [
     "ADDRESS_HEADERS",
     "INERT_ADDRESS",
+    "RULES_PLACEHOLDER",
     "ContentSecurityPolicies",
     "CookieEvent",
     "CookieGate",

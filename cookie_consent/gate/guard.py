@@ -16,19 +16,21 @@ if TYPE_CHECKING:
     from cookie_consent.consent import Consent
     from cookie_consent.policy import Policy
 
-__all__ = ["guard_script", "guard_tag"]
+__all__ = ["RULES_PLACEHOLDER", "guard_script", "guard_tag"]
+
+RULES_PLACEHOLDER = b"__RULES__"
+"""Stands in the guard's code, once, where the rules of the policy belong."""
 
 _OwnerKey = tuple[str, str]
 
 
 def guard_script(source: bytes, policy: Policy, own_cookies: Iterable[str]) -> bytes:
-    """Return ``source``, the guard's code, with the rules of ``policy`` and of the registry in front.
+    """Return ``source``, the guard's code, with the rules of ``policy`` and of the registry in place.
 
-    ``own_cookies`` are the names of the consent cookie, which no script may write. The code finds the rules under the
-    name ``rules`` and keeps all names to itself.
+    ``own_cookies`` are the names of the consent cookie, which no script may write.
     """
     rules = json.dumps(_rules(policy, own_cookies), separators=(",", ":"))
-    return b"{const rules=" + rules.encode("ascii") + b";\n" + source + b"}\n"
+    return source.replace(RULES_PLACEHOLDER, rules.encode("ascii"), 1)
 
 
 def guard_tag(

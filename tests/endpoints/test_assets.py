@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import base64
 import gzip
+import hashlib
 
 import pytest
 
-from cookie_consent.endpoints.assets import Assets, static_folder
+from cookie_consent.endpoints.assets import Assets
+from cookie_consent.endpoints.static_files import static_files
 
 
 @pytest.mark.parametrize(
@@ -25,8 +28,8 @@ from cookie_consent.endpoints.assets import Assets, static_folder
     ],
 )
 def test_gzip_where_it_is_taken(accepted: str, *, packed: bool) -> None:
-    assets = Assets("/a")
-    content = (static_folder() / "banner.js").read_bytes()
+    content = static_files()["banner.js"]
+    assets = Assets("/a", {"banner.js": content})
     answer = assets.response(assets.urls["banner.js"].removeprefix("/a/"), accepted)
     assert answer is not None
     assert (answer.headers.get("content-encoding") == "gzip") is packed
@@ -34,3 +37,16 @@ def test_gzip_where_it_is_taken(accepted: str, *, packed: bool) -> None:
     body = bytes(answer.body)
     assert (gzip.decompress(body) if packed else body) == content
     assert answer.headers["content-length"] == str(len(body))
+
+
+def test_names_and_digests_are_those_of_what_is_served() -> None:
+    forms = {form: Assets("/a", static_files(form)) for form in ("minified", "plain")}
+    for name in static_files():
+        urls = {form: assets.urls[name] for form, assets in forms.items()}
+        assert urls["minified"] != urls["plain"]
+        for form, assets in forms.items():
+            answer = assets.response(urls[form].removeprefix("/a/"))
+            assert answer is not None
+            digests = [base64.b64decode(digest.partition("-")[2]) for digest in assets.digests(urls[form])]
+            assert digests == [hashlib.new(kind, answer.body).digest() for kind in ("sha256", "sha384", "sha512")]
+            assert hashlib.sha256(answer.body).hexdigest().startswith(urls[form].split(".")[1])

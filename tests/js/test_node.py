@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from cookie_consent.consent import Consent, ConsentCookie
-from cookie_consent.endpoints.assets import guard_source
+from cookie_consent.endpoints.static_files import static_files
 from cookie_consent.gate import CookieGate, guard_script
 from cookie_consent.policy import Policy, parse_policy
 from cookie_consent.policy.classifier import Classifier
@@ -57,9 +57,11 @@ def node() -> str:
 
 
 @pytest.mark.server
-def test_the_scripts_pass_their_own_tests(node: str, tmp_path: Path) -> None:
+@pytest.mark.parametrize("form", ["minified", "plain"])
+def test_the_scripts_pass_their_own_tests(form: str, node: str, tmp_path: Path) -> None:
+    source = static_files(form)["guard.js"]
     for unknown in ("session", "block", "ask", "allow"):
-        (tmp_path / f"{unknown}.js").write_bytes(guard_script(guard_source(), policy(unknown), OWN))
+        (tmp_path / f"{unknown}.js").write_bytes(guard_script(source, policy(unknown), OWN))
     files = sorted(str(path) for path in HERE.glob("*.test.mjs"))
     assert files
     done = subprocess.run(

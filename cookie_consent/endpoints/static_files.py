@@ -1,0 +1,79 @@
+"""The scripts and style sheets: where they are, and in which of their two forms they are served."""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+import os
+from pathlib import Path
+
+from cookie_consent.errors import ConfigurationError
+from cookie_consent.gate import RULES_PLACEHOLDER
+
+__all__ = ["minified_file", "plain_files", "static_files", "static_folder", "with_digest"]
+
+logger = logging.getLogger("cookie_consent")
+
+_FORMS = ("minified", "plain")
+_VARIABLE = "CONSENT_ASSETS"
+_SUFFIXES = {".css", ".js"}
+_GUARD_PARTS = ("judge", "stubs", "contacts", "writes", "signal", "guard")
+"""The last uses the others."""
+
+
+def static_folder() -> Path:
+    """Return the folder of the static files: inside the installed package, or beside it in a checkout."""
+    package = Path(__file__).parents[1]
+    for folder in (package / "static", package.parent / "static"):
+        if (folder / "banner.js").is_file():
+            return folder
+    raise ConfigurationError(f"the static files are missing beside {package}: install the package again")
+
+
+def static_files(form: str | None = None) -> dict[str, bytes]:
+    """Return the files by name, minified or plain; ``guard.js`` has a placeholder where the policy's rules belong.
+
+    None reads ``CONSENT_ASSETS``, else it is ``minified``. A file whose source has changed since it was minified is
+    plain in either case. Raises ``ConfigurationError`` for another form.
+    """
+    form = form or os.environ.get(_VARIABLE) or _FORMS[0]
+    if form not in _FORMS:
+        raise ConfigurationError(
+            f"{_VARIABLE} is {form!r}: write 'plain' for scripts and styles as they were written, "
+            "or leave it out for the minified ones"
+        )
+    plain = plain_files()
+    if form == "plain":
+        return plain
+    minified = {name: minified_file(name, source) for name, source in plain.items()}
+    stale = sorted(name for name, content in minified.items() if content is None)
+    if stale:
+        # Someone is at work on the sources, or has patched them: what they wrote is what browsers must get.
+        logger.warning("served without being minified, as they have changed: %s; run make assets", ", ".join(stale))
+    return {name: plain[name] if content is None else content for name, content in minified.items()}
+
+
+def plain_files() -> dict[str, bytes]:
+    """Return the files by name as they were written, the guard's parts joined in ``guard.js``."""
+    folder = static_folder()
+    files = {path.name: path.read_bytes() for path in sorted(folder.iterdir()) if path.suffix in _SUFFIXES}
+    parts = [(folder / "guard" / f"{part}.js").read_bytes() for part in _GUARD_PARTS]
+    # The block keeps all names of the guard to itself.
+    files["guard.js"] = b"".join([b"{const rules=", RULES_PLACEHOLDER, b";\n", *parts, b"}\n"])
+    return files
+
+
+def minified_file(name: str, source: bytes) -> bytes | None:
+    """Return the minified form of the file ``name``, or None if there is none that was made from ``source``."""
+    try:
+        content = (static_folder() / "minified" / name).read_bytes()
+    except FileNotFoundError:
+        return None
+    head = with_digest(source, b"")
+    return content.removeprefix(head) if content.startswith(head) else None
+
+
+def with_digest(source: bytes, minified: bytes) -> bytes:
+    """Return ``minified`` as it is stored: below a line that tells the ``source`` from which it was made."""
+    digest = hashlib.sha256(source).hexdigest()
+    return f"/* Made by make assets from a source with the SHA-256 digest {digest}. */\n".encode("ascii") + minified
