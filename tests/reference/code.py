@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from cookie_consent import ConsentMiddleware
-from cookie_consent.endpoints.assets import static_folder
+from cookie_consent.endpoints.static_files import static_folder
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
