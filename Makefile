@@ -41,7 +41,7 @@ lowest newest: .venv/made
 	@$(PYTHON) -m venv --clear .venv/$@
 	@.venv/$@/bin/python -m pip --disable-pip-version-check --quiet install --upgrade 'pip>=25.1' packaging
 	@if [ $@ = lowest ]; then .venv/lowest/bin/python -m tests.lowest; fi > .venv/$@.txt
-	@.venv/$@/bin/python -m pip --disable-pip-version-check --quiet install --constraint .venv/$@.txt --editable . --group test
+	@.venv/$@/bin/python -m pip --disable-pip-version-check --quiet install --constraint .venv/$@.txt --editable '.[standard]' --group test
 	@.venv/$@/bin/python -m pytest $(PARALLEL) -m $(FAST)
 
 .PHONY: leaklab
@@ -123,11 +123,11 @@ clean: ## Remove what was made here
 	@touch $@
 
 .venv/runtime: .venv/made pyproject.toml constraints.txt
-	@$(PIP) install --constraint constraints.txt --editable .
+	@$(PIP) install --constraint constraints.txt --editable '.[standard]'
 	@touch $@
 
 .venv/dev: .venv/made pyproject.toml constraints.txt
-	@$(PIP) install --constraint constraints.txt --editable . --group dev
+	@$(PIP) install --constraint constraints.txt --editable '.[standard]' --group dev
 	@touch $@ .venv/runtime
 
 .venv/release: .venv/made pyproject.toml constraints.txt

@@ -11,7 +11,7 @@ import sys
 from typing import TYPE_CHECKING
 from unittest import mock
 
-from cookie_consent.cli import main
+from cookie_consent.__main__ import main
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -35,6 +35,31 @@ app.add_middleware(ConsentMiddleware)
 uvicorn.run(app, port={port}, log_level="warning")
 """
 
+WITHOUT_SERVER = """\
+import anyio, httpx
+from starlette.applications import Starlette
+from starlette.responses import HTMLResponse
+from starlette.routing import Route
+from cookie_consent import ConsentMiddleware
+
+page = "<!doctype html><title>Hello</title><body><script src='https://plausible.io/js/script.js'></script>"
+app = ConsentMiddleware(Starlette(routes=[Route("/", lambda request: HTMLResponse(page))]))
+
+async def visit():
+    transport = httpx.ASGITransport(app=app)
+    async with httpx.AsyncClient(transport=transport, base_url="http://shop.example") as client:
+        client.headers["accept"] = "text/html"
+        print(" data-consent-src='https://plausible.io" in (await client.get("/")).text)
+        choice = {"granted": "analytics", "return_to": "/"}
+        print((await client.post("/_consent/choices", data=choice)).status_code)
+        print(" src='https://plausible.io" in (await client.get("/")).text)
+
+anyio.run(visit)
+(record,) = app.ledger.records()
+print(record.action, *record.granted)
+app.ledger.close()
+"""
+
 
 @pytest.fixture(scope="module")
 def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
@@ -45,35 +70,47 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
+def plain(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return the programs of an environment in which the wheel is installed without an extra."""
+    return install(wheel, tmp_path_factory.mktemp("plain"), "")
+
+
+@pytest.fixture(scope="module")
 def installed(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return the programs of an environment in which the wheel is installed with the extra ``standard``."""
+    return install(wheel, tmp_path_factory.mktemp("standard"), "standard")
+
+
+def install(wheel: Path, folder: Path, extra: str) -> Path:
     """Return the programs of an environment that holds the wheel and what it says that it needs, and nothing else."""
-    folder = tmp_path_factory.mktemp("venv")
     venv.create(folder, symlinks=True)
     packages = next((folder / "lib").glob("python*/site-packages"))
     command: list[Any] = [sys.executable, "-m", "pip", "--python", folder / "bin" / "python", "install"]
     command += ["--quiet", "--no-deps", "--no-index", wheel]
     subprocess.run(command, check=True, capture_output=True)
-    for top in sorted({path.parts[0] for name in needed_by(packages) for path in distribution(name).files or ()}):
+    files = [path for name in needed_by(packages, extra) for path in distribution(name).files or ()]
+    for top in sorted({path.parts[0] for path in files}):
         found = Path(str(distribution("pip").locate_file(top)))
         if found.exists() and not (packages / top).exists():  # not what lies beside, such as ../../../bin
             (packages / top).symlink_to(found)
     return folder / "bin"
 
 
-def needed_by(packages: Path) -> set[str]:
-    """Return the names of all distributions that the installed wheel needs without an extra, itself left out."""
+def needed_by(packages: Path, extra: str) -> set[str]:
+    """Return the names of all distributions that the installed wheel needs with the extra, itself left out."""
     (own,) = Distribution.discover(name="cookie-consent", path=[str(packages)])
-    found: dict[str, None] = {}
-    waiting = [(own, frozenset({""}))]
+    found: set[tuple[str, str]] = set()
+    waiting = [(own, "", "cookie-consent"), (own, extra, "cookie-consent")]
     while waiting:
-        one, extras = waiting.pop()
+        one, given, name = waiting.pop()
+        if (name, given) in found:
+            continue
+        found.add((name, given))
         for requirement in map(Requirement, one.requires or ()):
-            marker = requirement.marker
-            wanted = marker is None or any(marker.evaluate({"extra": extra}) for extra in extras)
-            if wanted and requirement.name not in found:
-                found[requirement.name] = None
-                waiting.append((distribution(requirement.name), frozenset({"", *requirement.extras})))
-    return set(found)
+            if requirement.marker is None or requirement.marker.evaluate({"extra": given}):
+                other = own if requirement.name == "cookie-consent" else distribution(requirement.name)
+                waiting += [(other, more, requirement.name) for more in ("", *requirement.extras)]
+    return {name for name, _ in found} - {"cookie-consent"}
 
 
 def clean_environment(**more: str) -> dict[str, str]:
@@ -120,6 +157,49 @@ def test_its_scripts_and_styles_are_minified_and_can_be_had_plain(installed: Pat
         sizes[form] = dict(pair.split("=") for pair in done.stdout.split())
     assert sizes[""] == {name: str(len(content)) for name, content in static_files("minified").items()}
     assert sizes["plain"] == {name: str(len(content)) for name, content in static_files("plain").items()}
+
+
+def test_without_extras_the_middleware_runs(plain: Path, tmp_path: Path) -> None:
+    env = clean_environment(CONSENT_SECRET="k" * 40)
+    command: list[Any] = [plain / "python", "-W", "error", "-c", WITHOUT_SERVER]
+    done = subprocess.run(command, cwd=tmp_path, env=env, check=False, capture_output=True, text=True)
+    assert not done.stderr
+    assert done.stdout.splitlines() == ["True", "303", "True", "given analytics"]
+    assert (tmp_path / "consent.db").is_file()
+
+
+def test_without_extras_the_commands_say_what_to_install(plain: Path, tmp_path: Path) -> None:
+    for arguments in ([plain / "cookie-consent", "--help"], [plain / "python", "-m", "cookie_consent", "check"]):
+        command: list[Any] = arguments
+        done = subprocess.run(
+            command, cwd=tmp_path, env=clean_environment(), capture_output=True, text=True, check=False
+        )
+        assert (done.returncode, done.stdout) == (2, "")
+        (line,) = done.stderr.splitlines()
+        assert "pip install 'cookie-consent[standard]'" in line
+
+
+def test_without_extras_there_is_nothing_for_commands_and_servers(plain: Path) -> None:
+    packages = next((plain.parent / "lib").glob("python*/site-packages"))
+    standard = needed_by(packages, "standard")
+    assert {"typer", "rich", "uvicorn", "brotli", "cryptography"} <= standard
+    assert not needed_by(packages, "") & {"typer", "rich", "click", "uvicorn", "brotli", "cryptography"}
+
+
+def test_the_commands_and_the_demo_run(installed: Path, tmp_path: Path) -> None:
+    env = clean_environment()
+    command: list[Any] = [installed / "cookie-consent", "--help"]
+    done = subprocess.run(command, cwd=tmp_path, env=env, capture_output=True, text=True, check=True)
+    assert "demo" in done.stdout
+    command = [installed / "cookie-consent", "demo", "--port", "0", "--third-party-port", "0"]
+    with subprocess.Popen(command, cwd=tmp_path, env=env, stdout=subprocess.PIPE, text=True) as process:
+        try:
+            assert process.stdout is not None
+            shop = next(word for line in process.stdout for word in line.split() if word.startswith("http://"))
+            with httpx.Client(base_url=shop, trust_env=False, headers={"accept": "text/html"}, timeout=HANG) as client:
+                assert "data-consent" in get(client, "/")
+        finally:
+            process.terminate()
 
 
 def test_ten_lines_in_an_empty_folder(installed: Path, tmp_path: Path) -> None:

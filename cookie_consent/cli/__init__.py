@@ -1,5 +1,1 @@
-"""The command ``cookie-consent``."""
-
-from cookie_consent.cli.main import app, main
-
-__all__ = ["app", "main"]
+"""The commands of ``cookie-consent``, which need the extra ``standard``."""

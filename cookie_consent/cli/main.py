@@ -85,7 +85,12 @@ def demo(
     ledger: Annotated[str | None, typer.Option(metavar="URL", help="Keep the choices here, as sqlite:///PATH.")] = None,
 ) -> None:
     """Serve a small shop and the third parties it calls, to see what each of them receives."""
-    from cookie_consent.demo import run
+    try:
+        from cookie_consent.demo import run
+    except ModuleNotFoundError as error:
+        if error.name != "uvicorn":
+            raise
+        raise ConfigurationError("the demo needs the package uvicorn: pip install 'cookie-consent[standard]'") from None
 
     run(port=port, third_party_port=third_party_port, ledger=ledger)
 

@@ -9,6 +9,8 @@ import tomllib
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from packaging.requirements import Requirement
+
 from cookie_consent import ConsentMiddleware
 from cookie_consent.endpoints.static_files import static_folder
 
@@ -77,12 +79,17 @@ def state_fields() -> set[str]:
 
 
 def extras() -> dict[str, set[str]]:
-    """Return the distributions that each extra brings."""
+    """Return the distributions and the other extras that each extra brings."""
     project = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
     return {
-        extra: {re.split(r"[\[>=<;! ]", each)[0] for each in required}
+        extra: {name for each in required for name in _brought(each, project["name"])}
         for extra, required in project["optional-dependencies"].items()
     }
+
+
+def _brought(requirement: str, own: str) -> set[str]:
+    parsed = Requirement(requirement)
+    return parsed.extras if parsed.name == own else {parsed.name}
 
 
 def log_messages() -> set[tuple[str, str]]:

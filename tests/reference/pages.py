@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, get_args, get_origin, get_type_hints
 
 from typer.models import OptionInfo
 
-from cookie_consent.cli import app
+from cookie_consent.cli.main import app
 from cookie_consent.policy import policy_schema
 from tests.reference.code import ROOT
 

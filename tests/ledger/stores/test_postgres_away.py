@@ -14,7 +14,7 @@ from sqlalchemy import make_url
 from typer.testing import CliRunner
 
 from cookie_consent import Ledger, LedgerError
-from cookie_consent.cli import app
+from cookie_consent.cli.main import app
 from cookie_consent.errors import RecordRefusedError
 from cookie_consent.ledger.proof.note import new_key
 from cookie_consent.ledger.store import Entry

@@ -13,7 +13,7 @@ from sqlalchemy import inspect, make_url
 from typer.testing import CliRunner
 
 from cookie_consent import Ledger, LedgerError
-from cookie_consent.cli import app
+from cookie_consent.cli.main import app
 from cookie_consent.endpoints.reports import store as reports
 from cookie_consent.ledger.proof.note import new_key
 from cookie_consent.ledger.schema import SCHEMA_VERSION, metadata
