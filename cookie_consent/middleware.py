@@ -8,18 +8,13 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 import anyio
-from starlette.requests import Request
 
 from cookie_consent.background import Background
 from cookie_consent.consent import Consent
-from cookie_consent.endpoints.gpc_json import GPC_PATH, gpc_response
-from cookie_consent.exchange.error_pages import hold_error_page
-from cookie_consent.exchange.gated import gated
-from cookie_consent.exchange.websocket import handshake
+from cookie_consent.consent.gpc import GPC_PATH
 from cookie_consent.ledger import Ledger
 from cookie_consent.lifespan import Lifespan
 from cookie_consent.policy import DEFAULT_PREFIX, Policy, checked_prefix, load_policy
-from cookie_consent.site import build
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -62,13 +57,14 @@ class ConsentMiddleware:
         *,
         admin_token: str | None = None,
     ) -> None:
+        from cookie_consent.site import build  # the gates, parsers and templates: of use to a server alone
+
         self.app = app
         self.policy = policy if isinstance(policy, Policy) else load_policy(policy)
         self.prefix = checked_prefix(prefix)
         self.ledger = ledger if isinstance(ledger, Ledger) else Ledger(ledger)
         self.ledger.signers()  # a wrong key is found at the start
         self._parts = build(app, self.policy, self.ledger, secret=secret, prefix=self.prefix, admin_token=admin_token)
-        self._site = self._parts.site
         self.reports = self._parts.reports
         self._background = Background(self.ledger, self.reports)
         self._is_inner = False
@@ -88,18 +84,22 @@ class ConsentMiddleware:
         if type(scope["headers"]) is not list:
             scope = {**scope, "headers": list(scope["headers"])}  # any iterable may come, which may be read only once
         if kind == "websocket":
-            inner, outer = handshake(self._site, scope, send)
+            inner, outer = self._parts.handshake(scope, send)
             await self.app(inner, receive, outer)
             return
         path = scope["path"]
         if (self._below in path or GPC_PATH in path) and self._own_path(scope):
             await self._answer(self._own_path(scope), scope, receive, send)
             return
-        inner, outer = gated(self._site, scope, receive, send)
+        inner, outer = self._parts.gated(scope, receive, send)
         try:
             await self.app(inner, receive, outer)
         except Exception as error:
-            hold_error_page(scope, error, partial(gated, self._site, scope), self._site.request_filter.consent(scope))
+            from cookie_consent.exchange.error_pages import hold_error_page
+
+            hold_error_page(
+                scope, error, partial(self._parts.gated, scope), self._parts.site.request_filter.consent(scope)
+            )
             raise
 
     async def _pass_on(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -117,11 +117,15 @@ class ConsentMiddleware:
         return path if path.startswith(self._below) or path == GPC_PATH else ""
 
     async def _answer(self, path: str, scope: Scope, receive: Receive, send: Send) -> None:
+        from starlette.requests import Request
+
         response: ASGIApp
         if path == GPC_PATH:
+            from cookie_consent.endpoints.gpc_json import gpc_response
+
             response = gpc_response(self.policy)
         else:
-            consent = self._site.request_filter.consent(scope)
+            consent = self._parts.site.request_filter.consent(scope)
             response = await self._parts.router.respond(
                 Request(scope, receive), consent, path.removeprefix(self.prefix)
             )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import logging
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING
 
 from cookie_consent.admin.routes import admin_routes
@@ -22,10 +23,12 @@ from cookie_consent.endpoints.reports.endpoint import ReportEndpoint
 from cookie_consent.endpoints.router import Router
 from cookie_consent.endpoints.state import get_state
 from cookie_consent.endpoints.static_files import static_files
+from cookie_consent.exchange.gated import gated
 from cookie_consent.exchange.gpc_log import GpcLog
 from cookie_consent.exchange.page_cache import PageCache
 from cookie_consent.exchange.request import RequestFilter
 from cookie_consent.exchange.shared import Site
+from cookie_consent.exchange.websocket import handshake
 from cookie_consent.gate import ContentSecurityPolicies, JudgedTags, guard_script
 from cookie_consent.policy import UNCLASSIFIED
 from cookie_consent.policy.classifier import Classifier
@@ -33,9 +36,9 @@ from cookie_consent.rewriter import QuietMarkup
 from cookie_consent.version import __version__
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
-    from starlette.types import ASGIApp
+    from starlette.types import ASGIApp, Receive, Scope, Send
 
     from cookie_consent.ledger import Ledger
     from cookie_consent.policy import Policy
@@ -53,6 +56,10 @@ class Parts:
     router: Router
     reports: Reports
     choices: Choices
+    gated: Callable[[Scope, Receive, Send], tuple[Scope, Send]]
+    """See ``exchange.gated.gated``."""
+    handshake: Callable[[Scope, Send], tuple[Scope, Send]]
+    """See ``exchange.websocket.handshake``."""
 
 
 def build(
@@ -119,7 +126,14 @@ def build(
         assets=assets,
         problems=ProblemResponses(renderer, origin),
     )
-    return Parts(site=site, router=router, reports=reports, choices=choices)
+    return Parts(
+        site=site,
+        router=router,
+        reports=reports,
+        choices=choices,
+        gated=partial(gated, site),
+        handshake=partial(handshake, site),
+    )
 
 
 def _warn_of_size(policy: Policy, policies: ContentSecurityPolicies) -> None:

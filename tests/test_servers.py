@@ -153,7 +153,7 @@ def upkeep_threads() -> set[str]:
 
 async def test_upkeep_starts_with_the_first_request(ledger_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
     counted = threading.Event()
-    monkeypatch.setattr("cookie_consent.ledger.ledger.RecordCounter.catch_up", lambda *_, **__: counted.set())
+    monkeypatch.setattr("cookie_consent.ledger.stats.rollup.RecordCounter.catch_up", lambda *_, **__: counted.set())
     ledger = Ledger(ledger_url, count_every=0.01)
     gated = wrapped(answering(), ledger)
     assert not upkeep_threads()

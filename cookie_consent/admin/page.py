@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import binascii
 import hmac
-import os
 from base64 import b64decode
 from hashlib import sha256
 from typing import TYPE_CHECKING
@@ -13,7 +12,7 @@ import anyio
 from starlette.responses import HTMLResponse, PlainTextResponse, Response
 
 from cookie_consent.endpoints.reports import policy_lines
-from cookie_consent.errors import ConfigurationError, LedgerError
+from cookie_consent.errors import LedgerError
 
 if TYPE_CHECKING:
     from starlette.requests import Request
@@ -22,9 +21,8 @@ if TYPE_CHECKING:
     from cookie_consent.endpoints.reports import Reports
     from cookie_consent.policy.classifier import Classifier
 
-__all__ = ["ADMIN_HEADERS", "Admin", "checked_token"]
+__all__ = ["ADMIN_HEADERS", "Admin"]
 
-MINIMUM_TOKEN = 20
 ADMIN_HEADERS = {
     "Content-Security-Policy": (
         "default-src 'none'; style-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
@@ -36,42 +34,19 @@ ADMIN_HEADERS = {
 }
 
 
-def checked_token(token: str | None) -> str | None:
-    """Return the token that opens the admin pages, or None where they are off.
-
-    None reads the environment variable ``CONSENT_ADMIN_TOKEN``. Raises ``ConfigurationError`` for a token that could
-    be guessed or not be sent.
-    """
-    if token is None:
-        token = os.environ.get("CONSENT_ADMIN_TOKEN", "")
-    if not token:
-        return None
-    if len(token) < MINIMUM_TOKEN or not token.isascii() or not token.isprintable() or " " in token:
-        raise ConfigurationError(
-            f"the admin token needs at least {MINIMUM_TOKEN} visible ASCII characters; "
-            'make one with: python -c "import secrets; print(secrets.token_urlsafe(32))"'
-        )
-    return token
-
-
 class Admin:
-    """Shows what the gates met. Without a token there is no such page.
+    """Shows what the gates met.
 
     The token comes in ``Authorization``, as ``Bearer TOKEN`` (RFC 6750) or, for browsers, as the password of ``Basic``
     (RFC 7617) with any user name; never in an address. It is compared in constant time. Over plain http both can be
     read on the way: serve the page by https.
     """
 
-    def __init__(self, token: str | None, *, renderer: Renderer, classifier: Classifier, reports: Reports) -> None:
-        self._digest = sha256(token.encode("ascii")).digest() if token is not None else None
+    def __init__(self, token: str, *, renderer: Renderer, classifier: Classifier, reports: Reports) -> None:
+        self._digest = sha256(token.encode("ascii")).digest()
         self._renderer = renderer
         self._classifier = classifier
         self._reports = reports
-
-    @property
-    def is_on(self) -> bool:
-        """Whether a token is set."""
-        return self._digest is not None
 
     async def respond(self, request: Request) -> Response:
         """Return the page, or what asks for the token."""
@@ -108,7 +83,7 @@ class Admin:
     def is_token(self, text: str) -> bool:
         """Say whether a text is the token, in constant time."""
         digest = sha256(text.encode("utf-8", "surrogateescape")).digest()
-        return self._digest is not None and hmac.compare_digest(digest, self._digest)
+        return hmac.compare_digest(digest, self._digest)
 
     def _is_let_in(self, authorization: str) -> bool:
         scheme, _, credentials = authorization[:4096].partition(" ")

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import os
 from typing import TYPE_CHECKING
 
-from cookie_consent.admin.page import Admin, checked_token
+from cookie_consent.errors import ConfigurationError
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -21,17 +22,21 @@ if TYPE_CHECKING:
 
 __all__ = ["admin_routes"]
 
+MINIMUM_TOKEN = 20
+
 
 def admin_routes(
     token: str | None, *, ledger: Ledger, classifier: Classifier, reports: Reports, renderer: Renderer
 ) -> RouteTable:
     """Return the routes behind the token; none where no token is set. Raises ``ConfigurationError`` for a bad one."""
-    admin = Admin(checked_token(token), renderer=renderer, classifier=classifier, reports=reports)
-    if not admin.is_on:
+    checked = _checked_token(token)
+    if checked is None:
         return {}
     from cookie_consent.admin.export import AdminExport
     from cookie_consent.admin.figures import AdminStats
+    from cookie_consent.admin.page import Admin
 
+    admin = Admin(checked, renderer=renderer, classifier=classifier, reports=reports)
     export = AdminExport(admin, ledger, classifier.policy, renderer.prefix)
     stats = AdminStats(admin, ledger, renderer)
     return {
@@ -40,6 +45,24 @@ def admin_routes(
         "/admin/stats": {"GET": _endpoint(stats.page)},
         "/admin/stats.csv": {"GET": _endpoint(stats.csv)},
     }
+
+
+def _checked_token(token: str | None) -> str | None:
+    """Return the token that opens the admin pages, or None where they are off.
+
+    None reads the environment variable ``CONSENT_ADMIN_TOKEN``. Raises ``ConfigurationError`` for a token that could
+    be guessed or not be sent.
+    """
+    if token is None:
+        token = os.environ.get("CONSENT_ADMIN_TOKEN", "")
+    if not token:
+        return None
+    if len(token) < MINIMUM_TOKEN or not token.isascii() or not token.isprintable() or " " in token:
+        raise ConfigurationError(
+            f"the admin token needs at least {MINIMUM_TOKEN} visible ASCII characters; "
+            'make one with: python -c "import secrets; print(secrets.token_urlsafe(32))"'
+        )
+    return token
 
 
 def _endpoint(respond: Callable[[Request], Awaitable[Response]]) -> Endpoint:

@@ -14,7 +14,8 @@ from rich.markup import escape
 from rich.table import Table
 
 from cookie_consent.cli.log import LedgerOption  # noqa: TC001 - typer reads the annotation
-from cookie_consent.endpoints.reports import ReportStore, policy_lines
+from cookie_consent.endpoints.reports import policy_lines
+from cookie_consent.endpoints.reports.store import ReportStore
 from cookie_consent.errors import ConfigurationError
 from cookie_consent.ledger import Ledger
 from cookie_consent.policy import load_policy

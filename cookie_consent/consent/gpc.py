@@ -9,8 +9,9 @@ if TYPE_CHECKING:
 
     from cookie_consent.policy import CookieOptions
 
-__all__ = ["SIGNAL_HEADER", "sends_signal", "signal_cookie"]
+__all__ = ["GPC_PATH", "SIGNAL_HEADER", "sends_signal", "signal_cookie"]
 
+GPC_PATH = "/.well-known/gpc.json"
 SIGNAL_HEADER = b"sec-gpc"
 
 

@@ -10,9 +10,7 @@ from starlette.responses import JSONResponse, Response
 if TYPE_CHECKING:
     from cookie_consent.policy import Policy
 
-__all__ = ["GPC_PATH", "gpc_response"]
-
-GPC_PATH = "/.well-known/gpc.json"
+__all__ = ["gpc_response"]
 
 
 def gpc_response(policy: Policy) -> Response:

@@ -6,11 +6,8 @@ from dataclasses import dataclass, fields
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from sqlalchemy import func, literal, or_
-
 from cookie_consent.consent.record import ACTIONS, CHANNELS, time_text
 from cookie_consent.errors import ConfigurationError
-from cookie_consent.ledger.schema import micros, records
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -93,6 +90,10 @@ class RecordFilter:
 
     def conditions(self) -> list[ColumnElement[bool]]:
         """Return what a row of ``schema.records`` must satisfy, in SQL that all stores understand."""
+        from sqlalchemy import or_
+
+        from cookie_consent.ledger.schema import micros, records
+
         found: list[ColumnElement[bool]] = []
         if self.since is not None:
             found.append(records.c.at >= micros(self.since))
@@ -151,5 +152,7 @@ def _has(column: Column[str], name: str) -> ColumnElement[bool]:
     ``replace`` is the one function for texts that SQLite and PostgreSQL share and that minds the case: ``LIKE`` does
     not in SQLite.
     """
+    from sqlalchemy import func, literal
+
     padded = literal(" ") + column + literal(" ")
     return func.replace(padded, f" {name} ", "") != padded

@@ -12,17 +12,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from cookie_consent.errors import ProofError
-from cookie_consent.ledger.erasure import erase, prune
-from cookie_consent.ledger.events import add_event, new_event
-from cookie_consent.ledger.late import admit, mark_late
-from cookie_consent.ledger.offline import checked_subject, made_elsewhere
 from cookie_consent.ledger.periodic import PeriodicThread
-from cookie_consent.ledger.proof.seal import Sealer
 from cookie_consent.ledger.reader import LedgerReader
-from cookie_consent.ledger.stats.figures import LedgerStats, read_stats, whole_days
-from cookie_consent.ledger.stats.rollup import RecordCounter
-from cookie_consent.ledger.store import Entry
-from cookie_consent.ledger.stores.make import DEFAULT_URL, make_sink
+from cookie_consent.ledger.store import DEFAULT_URL, Entry
 from cookie_consent.ledger.writing.spool import SpoolFolder
 from cookie_consent.ledger.writing.writer import Writer
 
@@ -35,11 +27,12 @@ if TYPE_CHECKING:
     from cookie_consent.consent.record import Channel, ConsentRecord, Notice
     from cookie_consent.ledger.erasure import Pruning
     from cookie_consent.ledger.proof.seal import SealResult
+    from cookie_consent.ledger.stats.figures import LedgerStats
     from cookie_consent.ledger.store import ChoiceSink, Store
     from cookie_consent.ledger.writing.spool import WaitingSpool
     from cookie_consent.policy import Policy
 
-__all__ = ["DEFAULT_URL", "Ledger"]
+__all__ = ["Ledger"]
 
 _AT_ONCE = 1024  # records that a server seals or counts, so that a server's other threads are not held up
 
@@ -66,6 +59,10 @@ class Ledger(LedgerReader):
         count_every: float = 60.0,
         reads: str | None = None,
     ) -> None:
+        # SQLAlchemy and what is built on it are imported where they are used: a program may need no ledger.
+        from cookie_consent.ledger.late import mark_late
+        from cookie_consent.ledger.stores.make import make_sink
+
         given = url or os.environ.get("CONSENT_LEDGER") or DEFAULT_URL
         self._sink, self._store = make_sink(given, reads or os.environ.get("CONSENT_LEDGER_READS"))
         self.url = self._sink.name
@@ -108,10 +105,14 @@ class Ledger(LedgerReader):
         signers = self.signers()
         if not self.is_readable or any(thread.is_alive for thread in self._threads):
             return
+        from cookie_consent.ledger.stats.rollup import RecordCounter
+
         counter = RecordCounter(self._store, url=self._store.name, batch=_AT_ONCE)
         count = partial(_opened, self._store, counter.catch_up)
         self._threads[:] = [PeriodicThread(count, what="counted", every=self._count_every, finishes=False)]
         if signers:
+            from cookie_consent.ledger.proof.seal import Sealer
+
             sealer = Sealer(self._store, signers, url=self._store.name, batch=_AT_ONCE)
             seal = partial(_opened, self._store, sealer.seal)
             self._threads.append(PeriodicThread(seal, what="sealed", every=self._seal_every, finishes=True))
@@ -129,6 +130,8 @@ class Ledger(LedgerReader):
         Raises ``ConfigurationError`` without a key, ``ProofError`` if the log is not what was signed before, and
         ``LedgerError``.
         """
+        from cookie_consent.ledger.proof.seal import Sealer
+
         return Sealer(self._store, self.signers(), url=self._store.name).seal()
 
     def erase(self, subject: str) -> int:
@@ -137,6 +140,8 @@ class Ledger(LedgerReader):
         The log can be verified as before, and the erasure is on record. Choices that wait in a spool are not reached,
         nor are backups. Raises ``ConfigurationError`` for an empty id, and ``LedgerError``.
         """
+        from cookie_consent.ledger.erasure import erase
+
         return erase(self._store, subject, url=self._store.name)
 
     def prune(self, before: datetime) -> Pruning:
@@ -144,6 +149,8 @@ class Ledger(LedgerReader):
 
         What was counted of them stays. Raises ``LedgerError``.
         """
+        from cookie_consent.ledger.erasure import prune
+
         with suppress(ProofError):  # what is missing is told by whoever counts
             self.count_new()
         return prune(self._store, before)
@@ -153,6 +160,8 @@ class Ledger(LedgerReader):
 
         Raises ``LedgerError`` for an id that no record has.
         """
+        from cookie_consent.ledger.late import admit
+
         return admit(self._store, record_ids, url=self._store.name)
 
     def enter(
@@ -172,6 +181,8 @@ class Ledger(LedgerReader):
         Without ``subject`` the visitor is a new one. Raises ``ConfigurationError`` for what the policy does not know,
         and ``LedgerError``: nothing goes to the spool.
         """
+        from cookie_consent.ledger.offline import checked_subject, made_elsewhere
+
         name = checked_subject(subject)
         moment = at if at is not None else datetime.now(UTC)
         earlier = self.records(subject=name, until=moment) if subject is not None else ()
@@ -198,6 +209,8 @@ class Ledger(LedgerReader):
 
     def note_joined(self, record: str, choices: int) -> None:
         """Put on record that the record stands for so many choices alike. Raises ``LedgerError``."""
+        from cookie_consent.ledger.events import add_event, new_event
+
         with self._store.writing() as connection:
             add_event(connection, new_event("joined", {"record": record, "choices": choices}))
 
@@ -230,6 +243,8 @@ class Ledger(LedgerReader):
         Looks at no record that was counted before; see ``count_new``, which comes first. Raises ``ProofError`` and
         ``LedgerError``.
         """
+        from cookie_consent.ledger.stats.figures import read_stats, whole_days
+
         is_complete = self.count_new(enough, progress=progress)
         first, last = whole_days(since, until)
         with self._store.reading() as connection:
@@ -239,10 +254,14 @@ class Ledger(LedgerReader):
         self, enough: Callable[[], bool] = lambda: False, *, progress: Callable[[int], object] | None = None
     ) -> bool:
         """Count the records that are not counted yet; return whether that is all. See ``RecordCounter.catch_up``."""
+        from cookie_consent.ledger.stats.rollup import RecordCounter
+
         return RecordCounter(self._store, url=self._store.name).catch_up(enough, progress=progress)
 
     def recount(self) -> None:
         """Count all records anew, but for the days of which some were pruned. Raises ``LedgerError``."""
+        from cookie_consent.ledger.stats.rollup import RecordCounter
+
         RecordCounter(self._store, url=self._store.name).recount()
 
     def writing(self) -> AbstractContextManager[Connection]:

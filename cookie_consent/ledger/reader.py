@@ -5,21 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import func, select
-
 from cookie_consent.consent.record import Notice
-from cookie_consent.ledger.erasure import erasure_of
-from cookie_consent.ledger.events import read_events, recorded_keys
-from cookie_consent.ledger.exports.stream import export_pieces
-from cookie_consent.ledger.exports.to_file import export_to_file
 from cookie_consent.ledger.filter import RecordFilter
-from cookie_consent.ledger.proof.keys import load_signers
-from cookie_consent.ledger.proof.prove import prove, prove_growth
-from cookie_consent.ledger.proof.sealed_export import export_sealed
-from cookie_consent.ledger.proof.tree_store import read_state
-from cookie_consent.ledger.proof.verify import verify_store
-from cookie_consent.ledger.schema import from_row, notices, records
-from cookie_consent.ledger.stores.elsewhere import SqlElsewhere
 from cookie_consent.policy import DEFAULT_PREFIX
 
 if TYPE_CHECKING:
@@ -60,14 +47,20 @@ class LedgerReader:
     @property
     def is_readable(self) -> bool:
         """Whether the log can be read from here: not if it is a ``nats://`` log and no ``reads`` is given."""
+        from cookie_consent.ledger.stores.elsewhere import SqlElsewhere
+
         return not isinstance(self._store, SqlElsewhere)
 
     def signers(self) -> list[Signer]:
         """Return the keys that sign this log; empty without one. Raises ``ConfigurationError`` for a wrong one."""
+        from cookie_consent.ledger.proof.keys import load_signers
+
         return load_signers(self._key)
 
     def checkpoint(self) -> str | None:
         """Return the last signed checkpoint, as it is stored; None before the first. Raises ``LedgerError``."""
+        from cookie_consent.ledger.proof.tree_store import read_state
+
         with self._store.reading() as connection:
             return read_state(connection).note
 
@@ -87,6 +80,8 @@ class LedgerReader:
         ``multiprocessing``. Raises ``ProofError`` if nothing is sealed, and
         ``LedgerError``.
         """
+        from cookie_consent.ledger.proof.verify import verify_store
+
         if trusted is None:
             trusted = [signer.verifier for signer in self.signers()] or None
         return verify_store(
@@ -98,6 +93,8 @@ class LedgerReader:
 
         Raises ``ProofError`` if it is not sealed, or the log is not what was sealed, and ``LedgerError``.
         """
+        from cookie_consent.ledger.proof.prove import prove
+
         with self._store.reading() as connection:
             return prove(connection, name, url=self._store.name)
 
@@ -106,6 +103,8 @@ class LedgerReader:
 
         Raises ``ProofError`` if it does not, ``NoteError`` for a note of another log, and ``LedgerError``.
         """
+        from cookie_consent.ledger.proof.prove import prove_growth
+
         with self._store.reading() as connection:
             return prove_growth(connection, old, url=self._store.name)
 
@@ -114,6 +113,8 @@ class LedgerReader:
 
         Raises ``ProofError`` if nothing is, and ``LedgerError``.
         """
+        from cookie_consent.ledger.proof.sealed_export import export_sealed
+
         return export_sealed(self._store, stream, url=self._store.name, progress=progress)
 
     def export(
@@ -131,6 +132,8 @@ class LedgerReader:
         log, read in a transaction that ends with the generator; memory is constant. Raises ``ConfigurationError`` and
         ``LedgerError``.
         """
+        from cookie_consent.ledger.exports.stream import export_pieces
+
         return export_pieces(self._store, name, where=where, policy=policy, url=self._store.name, prefix=prefix)
 
     def export_file(
@@ -149,6 +152,8 @@ class LedgerReader:
 
         See ``export_to_file`` for the rest.
         """
+        from cookie_consent.ledger.exports.to_file import export_to_file
+
         return export_to_file(
             self._store,
             Path(path),
@@ -164,16 +169,22 @@ class LedgerReader:
 
     def events(self) -> list[LogEvent]:
         """Return what was done to the log itself, oldest first. Raises ``LedgerError``."""
+        from cookie_consent.ledger.events import read_events
+
         with self._store.reading() as connection:
             return read_events(connection)
 
     def recorded_keys(self) -> list[str]:
         """Return the verifiers of the keys that have signed the log, oldest first. Raises ``LedgerError``."""
+        from cookie_consent.ledger.events import recorded_keys
+
         with self._store.reading() as connection:
             return recorded_keys(connection)
 
     def erasure_of(self, record_id: str) -> LogEvent | None:
         """Return the event by which a record was erased; None if it was not. Raises ``LedgerError``."""
+        from cookie_consent.ledger.erasure import erasure_of
+
         with self._store.reading() as connection:
             return erasure_of(connection, record_id)
 
@@ -191,6 +202,10 @@ class LedgerReader:
 
         ``where`` is asked for beside the others. Memory is constant whatever the number. Raises ``LedgerError``.
         """
+        from sqlalchemy import select
+
+        from cookie_consent.ledger.schema import from_row, records
+
         query = where.apply(_between(select(*records.columns), since, until))
         if subject is not None:
             query = query.where(records.c.subject == subject)
@@ -206,11 +221,19 @@ class LedgerReader:
 
     def record(self, record_id: str) -> ConsentRecord | None:
         """Return the record of that id, or None."""
+        from sqlalchemy import select
+
+        from cookie_consent.ledger.schema import from_row, records
+
         row = self._one(select(records).where(records.c.id == record_id))
         return from_row(row) if row is not None else None
 
     def notice(self, notice_hash: str) -> Notice | None:
         """Return the notice of that hash, or None."""
+        from sqlalchemy import select
+
+        from cookie_consent.ledger.schema import notices
+
         row = self._one(select(notices).where(notices.c.hash == notice_hash))
         return Notice(**row._mapping) if row is not None else None  # noqa: SLF001 - a public name of SQLAlchemy
 
@@ -222,6 +245,10 @@ class LedgerReader:
         where: RecordFilter = RecordFilter(),  # noqa: B008 - it is frozen
     ) -> int:
         """Return how many records there are between the two times that are as ``where`` has it."""
+        from sqlalchemy import func, select
+
+        from cookie_consent.ledger.schema import records
+
         row = self._one(where.apply(_between(select(func.count()).select_from(records), since, until)))
         return int(row[0]) if row is not None else 0
 

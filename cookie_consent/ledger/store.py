@@ -15,8 +15,9 @@ if TYPE_CHECKING:
     from cookie_consent.consent.record import ConsentRecord, Notice
     from cookie_consent.ledger.proof.canonical import WalkedRow
 
-__all__ = ["PATIENCE", "ChoiceSink", "Entry", "LeafRow", "Store"]
+__all__ = ["DEFAULT_URL", "PATIENCE", "ChoiceSink", "Entry", "LeafRow", "Store"]
 
+DEFAULT_URL = "sqlite:///consent.db"
 PATIENCE = 10.0
 """Seconds that one waits for another process's transaction, unless it says otherwise."""
 

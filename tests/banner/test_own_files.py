@@ -14,7 +14,7 @@ from starlette.routing import Route
 from typer.testing import CliRunner
 
 from cookie_consent import ConsentMiddleware
-from cookie_consent.cli import app as cli
+from cookie_consent.cli.main import app as cli
 from cookie_consent.errors import PolicyError
 from cookie_consent.policy import load_policy
 

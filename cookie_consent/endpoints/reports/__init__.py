@@ -4,6 +4,5 @@ from cookie_consent.endpoints.reports.advice import policy_lines
 from cookie_consent.endpoints.reports.finding import Finding, Observation
 from cookie_consent.endpoints.reports.parse import parse_report
 from cookie_consent.endpoints.reports.reports import Reports
-from cookie_consent.endpoints.reports.store import ReportStore
 
-__all__ = ["Finding", "Observation", "ReportStore", "Reports", "parse_report", "policy_lines"]
+__all__ = ["Finding", "Observation", "Reports", "parse_report", "policy_lines"]

@@ -14,12 +14,12 @@ from cookie_consent.endpoints.reports.clean import clean_host, clean_name, clean
 from cookie_consent.endpoints.reports.finding import Observation
 from cookie_consent.endpoints.reports.limit import TokenBucket
 from cookie_consent.endpoints.reports.parse import parse_report
-from cookie_consent.endpoints.reports.store import ReportStore
 from cookie_consent.endpoints.reports.table import FindingTable
 from cookie_consent.errors import LedgerError
 from cookie_consent.policy import UNCLASSIFIED
 
 if TYPE_CHECKING:
+    from cookie_consent.endpoints.reports.store import ReportStore
     from cookie_consent.gate import CookieEvent
     from cookie_consent.ledger import Ledger
     from cookie_consent.policy.classifier import Classifier
@@ -41,6 +41,8 @@ class Reports:
     """
 
     def __init__(self, classifier: Classifier, ledger: Ledger, *, every: float = _SECONDS) -> None:
+        from cookie_consent.endpoints.reports.store import ReportStore
+
         self._classifier = classifier
         self._declared = frozenset(service.id for service in classifier.policy.services)
         self.store = ReportStore(ledger)

@@ -9,6 +9,7 @@ from sqlalchemy import make_url
 from sqlalchemy.exc import ArgumentError
 
 from cookie_consent.errors import ConfigurationError
+from cookie_consent.ledger.store import DEFAULT_URL
 from cookie_consent.ledger.stores.elsewhere import SqlElsewhere
 from cookie_consent.ledger.stores.jetstream.url import is_jetstream, parse_jetstream
 from cookie_consent.ledger.stores.sqlite import SqliteStore
@@ -20,9 +21,8 @@ if TYPE_CHECKING:
 
     from cookie_consent.ledger.store import ChoiceSink, Store
 
-__all__ = ["DEFAULT_URL", "make_sink", "make_store"]
+__all__ = ["make_sink", "make_store"]
 
-DEFAULT_URL = "sqlite:///consent.db"
 _POSTGRESQL = frozenset({"postgresql", "postgres", "postgresql+psycopg"})
 _EXAMPLES = f"{DEFAULT_URL} or postgresql://USER:PASSWORD@HOST/DATABASE"
 

@@ -11,10 +11,11 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from cookie_consent import Ledger, Policy
-from cookie_consent.endpoints.reports import Finding, Observation, Reports, ReportStore, policy_lines
+from cookie_consent.endpoints.reports import Finding, Observation, Reports, policy_lines
 from cookie_consent.endpoints.reports import store as store_module
 from cookie_consent.endpoints.reports.limit import TokenBucket
 from cookie_consent.endpoints.reports.reports import _at_exit
+from cookie_consent.endpoints.reports.store import ReportStore
 from cookie_consent.endpoints.reports.table import FindingTable
 from cookie_consent.errors import LedgerError
 from cookie_consent.policy import parse_policy
