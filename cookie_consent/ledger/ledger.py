@@ -64,21 +64,21 @@ class Ledger(LedgerReader):
         from cookie_consent.ledger.stores.make import make_sink
 
         given = url or os.environ.get("CONSENT_LEDGER") or DEFAULT_URL
-        self._sink, self._store = make_sink(given, reads or os.environ.get("CONSENT_LEDGER_READS"))
+        self._sink, self._sql = make_sink(given, reads or os.environ.get("CONSENT_LEDGER_READS"))
         self.url = self._sink.name
-        """The URL, without a password."""
         folder = spool or os.environ.get("CONSENT_SPOOL")
         self._spools = SpoolFolder(self._sink.spool_path, Path(folder) if folder else None)
+        apart = self._sink is not self._sql
         # A stream keeps no order: there the drain puts it on record, as it appends to the SQL log.
-        self._mark = partial(mark_late, self._store) if self._sink is self._store else None
-        self._writer = Writer(self._sink, self._spools, url=self._sink.name, others=[self._store], mark=self._mark)
+        self._mark = partial(mark_late, self._store) if not apart else None
+        others = [self._sql] if self._sql is not None else []
+        self._writer = Writer(self._sink, self._spools, url=self.url, others=others, mark=self._mark)
         self._key = key
         self._seal_every = seal_every
         self._count_every = count_every
         self._threads: list[PeriodicThread] = []
-        others = self._sink if self._sink is not self._store else None
         # At the interpreter's end too, which waits for no daemon.
-        weakref.finalize(self, _end_apart, self._writer, self._threads, others)
+        weakref.finalize(self, _end_apart, self._writer, self._threads, self._sink if apart else None)
 
     def open(self, *, create: bool = True) -> None:
         """Connect and bring the schema up to date; without ``create`` a log that is not there is an error.
@@ -121,8 +121,8 @@ class Ledger(LedgerReader):
         """Write what waits, seal if ``start`` began to, and close the connections. The next use opens them again."""
         _end(self._writer, self._threads, None)
         self._sink.close()
-        if self._store is not self._sink:
-            self._store.close()
+        if self._sql is not None and self._sql is not self._sink:
+            self._sql.close()
 
     def seal(self) -> SealResult:
         """Make all records leaves of the tree, and sign it.

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from cookie_consent.consent.record import Notice
+from cookie_consent.errors import LedgerError
 from cookie_consent.ledger.filter import RecordFilter
 from cookie_consent.policy import DEFAULT_PREFIX
 
@@ -36,20 +37,31 @@ class LedgerReader:
     All methods raise ``LedgerError`` where the store cannot be read.
     """
 
-    _store: Store
+    url: str
+    """The URL that choices are written to, without a password."""
+    _sql: Store | None
     _key: str | Path | None
 
     @property
     def name(self) -> str:
         """The URL of the log that is read, without a password."""
-        return self._store.name
+        return self._sql.name if self._sql is not None else self.url
 
     @property
     def is_readable(self) -> bool:
         """Whether the log can be read from here: not if it is a ``nats://`` log and no ``reads`` is given."""
-        from cookie_consent.ledger.stores.elsewhere import SqlElsewhere
+        return self._sql is not None
 
-        return not isinstance(self._store, SqlElsewhere)
+    @property
+    def _store(self) -> Store:
+        """The store of the log. Raises ``LedgerError`` where the log cannot be read from here."""
+        if self._sql is None:
+            raise LedgerError(
+                f"the log {self.url} is written here and read in the SQL log that it is drained to: name that one with "
+                "--ledger, or, for a server, with CONSENT_LEDGER_READS",
+                url=self.url,
+            )
+        return self._sql
 
     def signers(self) -> list[Signer]:
         """Return the keys that sign this log; empty without one. Raises ``ConfigurationError`` for a wrong one."""

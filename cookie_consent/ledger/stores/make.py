@@ -10,7 +10,6 @@ from sqlalchemy.exc import ArgumentError
 
 from cookie_consent.errors import ConfigurationError
 from cookie_consent.ledger.store import DEFAULT_URL
-from cookie_consent.ledger.stores.elsewhere import SqlElsewhere
 from cookie_consent.ledger.stores.jetstream.url import is_jetstream, parse_jetstream
 from cookie_consent.ledger.stores.sqlite import SqliteStore
 
@@ -49,11 +48,11 @@ def make_store(url: str) -> Store:
     raise ConfigurationError(f"the ledger {shown!r} is not supported; write sqlite:///PATH, as in {_EXAMPLES}")
 
 
-def make_sink(url: str, reads: str | None = None) -> tuple[ChoiceSink, Store]:
+def make_sink(url: str, reads: str | None = None) -> tuple[ChoiceSink, Store | None]:
     """Return where choices are written to and what the log is read from, without touching either.
 
     They are one, but for ``nats://`` and ``tls://``: these are read at the URL ``reads`` of the SQL log that they are
-    drained to, and without it not at all. Raises ``ConfigurationError``.
+    drained to; None without it. Raises ``ConfigurationError``.
     """
     if not is_jetstream(url):
         store = make_store(url)
@@ -65,7 +64,7 @@ def make_sink(url: str, reads: str | None = None) -> tuple[ChoiceSink, Store]:
         raise ConfigurationError(
             "a ledger at nats:// needs the package nats-py: pip install 'cookie-consent[nats]'"
         ) from None
-    return JetStreamSink(parsed), make_store(reads) if reads else SqlElsewhere(parsed.name)
+    return JetStreamSink(parsed), make_store(reads) if reads else None
 
 
 def _known_options(url: URL, known: Iterable[str]) -> None:
