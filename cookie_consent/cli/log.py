@@ -4,28 +4,20 @@ from __future__ import annotations
 
 import json
 from dataclasses import asdict
-from enum import StrEnum
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from cookie_consent.cli.options import FormatOption, LedgerOption, OutputFormat
 from cookie_consent.errors import ConfigurationError
 from cookie_consent.ledger import Ledger
-from cookie_consent.ledger.filter import moment_named
 
 if TYPE_CHECKING:
-    from datetime import datetime
     from pathlib import Path
 
 
 __all__ = [
-    "FormatOption",
-    "LedgerOption",
-    "OutputFormat",
-    "SinceOption",
-    "UntilOption",
     "log_app",
-    "moment_of",
     "open_log",
     "read_text",
     "tell_of_spools",
@@ -33,32 +25,6 @@ __all__ = [
 
 _LONGEST_FILE = 64 * 1024 * 1024
 log_app = typer.Typer(no_args_is_help=True, help="Export, show and count the choices on record.")
-
-
-class OutputFormat(StrEnum):
-    """What the other commands print."""
-
-    TABLE = "table"
-    JSON = "json"
-
-
-LedgerOption = Annotated[
-    str | None,
-    typer.Option(
-        "--ledger",
-        metavar="URL",
-        help="The log, as sqlite:///PATH or postgresql://USER:PASSWORD@HOST/DATABASE. "
-        "Else CONSENT_LEDGER, else consent.db.",
-    ),
-]
-SinceOption = Annotated[
-    str | None,
-    typer.Option(metavar="TIME", help="From this ISO 8601 date or time on; UTC unless it names a zone."),
-]
-UntilOption = Annotated[
-    str | None, typer.Option(metavar="TIME", help="Up to this time, which is itself left out; a date is its midnight.")
-]
-FormatOption = Annotated[OutputFormat, typer.Option("--format", help="How to print it.")]
 
 
 @log_app.command()
@@ -142,10 +108,3 @@ def read_text(path: Path) -> str:
         raise ConfigurationError(f"{path} cannot be read: {error.strerror}") from None
     except UnicodeDecodeError:
         raise ConfigurationError(f"{path} is not UTF-8 text") from None
-
-
-def moment_of(value: str | None, option: str) -> datetime | None:
-    """Return the time that an option gives, in UTC unless it names a zone. Raises ``ConfigurationError``."""
-    if value is None:
-        return None
-    return moment_named(value, option)

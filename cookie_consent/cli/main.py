@@ -14,7 +14,8 @@ import typer
 
 from cookie_consent.cli.drain import drain
 from cookie_consent.cli.export import EXPORT_COMMANDS
-from cookie_consent.cli.log import FormatOption, OutputFormat, log_app
+from cookie_consent.cli.log import log_app
+from cookie_consent.cli.options import FormatOption, OutputFormat, PolicyOption, declared_policy
 from cookie_consent.cli.output import ReaderGoneError, give_up_streams, prepare_streams
 from cookie_consent.cli.proof import PROOF_COMMANDS
 from cookie_consent.cli.report import report
@@ -38,10 +39,6 @@ for _command in (*EXPORT_COMMANDS, *PROOF_COMMANDS, *RIGHTS_COMMANDS, *STATS_COM
     log_app.command()(_command)
 app.add_typer(log_app, name="log")
 app.command()(report)
-
-PolicyOption = Annotated[
-    Path | None, typer.Option("--policy", help="The policy file; else consent.toml here if there is one.")
-]
 
 
 def main() -> None:
@@ -140,9 +137,7 @@ def classify(
     output_format: FormatOption = OutputFormat.TABLE,
 ) -> None:
     """Say which service and category a cookie or an address belongs to, and why. Ends with 1 if none does."""
-    default = Path("consent.toml")
-    declared = load_policy(policy if policy is not None else default if default.is_file() else None)
-    classifier = Classifier(declared)
+    classifier = Classifier(declared_policy(policy))
     asked = _asked(what)
     verdict = classifier.cookie(what) if asked is None else classifier.host(*asked)
     found: dict[str, Any] = {"category": verdict.category, "service": verdict.service, "reason": verdict.reason}

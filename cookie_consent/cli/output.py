@@ -8,9 +8,7 @@ import sys
 import tempfile
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
-
-import typer
+from typing import TYPE_CHECKING
 
 from cookie_consent.errors import ConfigurationError
 from cookie_consent.ledger.exports.destination import Output, give_name, open_stream, unwritable
@@ -21,14 +19,7 @@ if TYPE_CHECKING:
 
     from typing_extensions import Buffer
 
-__all__ = ["OutputOption", "ReaderGoneError", "data_output", "give_up_streams", "prepare_streams", "writer"]
-
-OutputOption = Annotated[
-    str | None,
-    typer.Option(
-        "--output", "-o", metavar="PATH", help="The file, device or pipe to write to; - is standard output, as without."
-    ),
-]
+__all__ = ["ReaderGoneError", "data_output", "give_up_streams", "prepare_streams", "writer"]
 
 
 class ReaderGoneError(Exception):

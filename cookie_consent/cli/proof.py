@@ -15,8 +15,9 @@ import typer
 from rich.console import Console
 from rich.progress import Progress
 
-from cookie_consent.cli.log import FormatOption, LedgerOption, OutputFormat, open_log, read_text, tell_of_spools
-from cookie_consent.cli.output import OutputOption, ReaderGoneError
+from cookie_consent.cli.log import open_log, read_text, tell_of_spools
+from cookie_consent.cli.options import FormatOption, LedgerOption, OutputFormat, OutputOption
+from cookie_consent.cli.output import ReaderGoneError
 from cookie_consent.errors import ConfigurationError, LedgerError
 from cookie_consent.ledger import Ledger
 from cookie_consent.ledger.exports.destination import find_output, open_stream

@@ -13,7 +13,8 @@ from rich.console import Console
 from rich.progress import MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
-from cookie_consent.cli.log import LedgerOption, SinceOption, UntilOption, moment_of, open_log, tell_of_spools
+from cookie_consent.cli.log import open_log, tell_of_spools
+from cookie_consent.cli.options import LedgerOption, SinceOption, UntilOption, moment_of
 from cookie_consent.errors import ConfigurationError
 from cookie_consent.ledger import TABLES, make_table, whole_days, write_csv
 
