@@ -5,13 +5,13 @@ from __future__ import annotations
 import logging
 import multiprocessing
 import multiprocessing.util
-import os
 import signal
 import threading
 import weakref
 from typing import TYPE_CHECKING
 
 from cookie_consent.errors import ConsentError, LedgerError
+from cookie_consent.forks import begin_anew_after_fork
 
 if TYPE_CHECKING:
     from types import FrameType
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from cookie_consent.endpoints.reports import Reports
     from cookie_consent.ledger import Ledger
 
-__all__ = ["Background", "backgrounds"]
+__all__ = ["Background"]
 
 logger = logging.getLogger("cookie_consent")
 
@@ -40,7 +40,7 @@ class Background:
         self._hears_of_end = False
         self.has_begun = False
         """Whether it has in this process, with or without success."""
-        backgrounds.add(self)
+        begin_anew_after_fork(self)
 
     def begin(self, *, opens: bool = True) -> None:
         """Start the threads. The log is opened first, so that it is found out now whether it can be written.
@@ -101,25 +101,13 @@ class Background:
 
         signal.signal(signal.SIGTERM, end_first)
 
-    def _reset(self) -> None:
+    def after_fork(self) -> None:
+        """Let the fork begin for itself."""
         self._lock = threading.Lock()
         self.has_begun = False
-
-
-backgrounds: weakref.WeakSet[Background] = weakref.WeakSet()
-"""Those of this process."""
 
 
 def _end(reference: weakref.ref[Background]) -> None:
     upkeep = reference()
     if upkeep is not None:
         upkeep.end()
-
-
-def _after_fork() -> None:
-    for upkeep in list(backgrounds):
-        upkeep._reset()  # noqa: SLF001 - the same file
-
-
-if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_after_fork)

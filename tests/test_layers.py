@@ -10,6 +10,7 @@ import pytest
 PACKAGE = Path(__file__).parents[1] / "cookie_consent"
 LAYERS = {
     "errors": 0,
+    "forks": 0,
     "logs": 0,
     "version": 0,
     "policy": 0,

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import atexit
 import logging
-import os
 import threading
 import weakref
 from datetime import UTC, date, datetime
@@ -16,6 +15,7 @@ from cookie_consent.endpoints.reports.limit import TokenBucket
 from cookie_consent.endpoints.reports.parse import parse_report
 from cookie_consent.endpoints.reports.table import FindingTable
 from cookie_consent.errors import LedgerError
+from cookie_consent.forks import begin_anew_after_fork
 from cookie_consent.policy import UNCLASSIFIED
 
 if TYPE_CHECKING:
@@ -130,12 +130,13 @@ class _Buffer:
     def __init__(self, store: ReportStore, every: float) -> None:
         self._store = store
         self._every = every
-        self._reset()
+        self.after_fork()
+        begin_anew_after_fork(self)
         atexit.unregister(_at_exit)
         atexit.register(_at_exit)  # the latest comes first: before the end of the log, which was made earlier
         _buffers.add(self)
 
-    def _reset(self) -> None:
+    def after_fork(self) -> None:
         """Start empty, after a fork too: what was gathered and the timer stay with the process that has them."""
         self._table = FindingTable()
         self._lock = threading.Lock()
@@ -178,12 +179,3 @@ def _at_exit() -> None:
     """Save what was gathered where no lifespan event came. The timer of a buffer that is garbage keeps it till then."""
     for buffer in list(_buffers):
         buffer.flush()
-
-
-def _after_fork() -> None:
-    for buffer in list(_buffers):
-        buffer._reset()  # noqa: SLF001 - the same file
-
-
-if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_after_fork)

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import logging
-import os
 import threading
 import time
-import weakref
 from collections import deque
 from typing import TYPE_CHECKING, Any, Protocol
 
 from cookie_consent.errors import LedgerError, RecordRefusedError
+from cookie_consent.forks import begin_anew_after_fork
 from cookie_consent.ledger.writing.framing import encode_frame
 from cookie_consent.ledger.writing.waiter import make_waiter
 
@@ -65,7 +64,7 @@ class Writer:
         self._backlog: deque[Spool] = deque()
         self._own: Spool | None = None
         self._reset()
-        _writers.add(self)
+        begin_anew_after_fork(self)
 
     async def write(self, entry: Entry) -> None:
         """Return once the entry is durable, in the store or in the spool. Raises ``LedgerError``: it is not saved."""
@@ -118,7 +117,8 @@ class Writer:
         self._retry_at = 0.0
         self._adopt_at = 0.0
 
-    def _after_fork(self) -> None:
+    def after_fork(self) -> None:
+        """Begin anew, without a word to the store's other side."""
         self._reset()
         for store in {self._store, *self._others}:
             store.forget()
@@ -332,15 +332,3 @@ class _Pending:
 def _wake(group: list[_Pending]) -> None:
     for pending in group:
         pending.waiter.wake()
-
-
-_writers: weakref.WeakSet[Writer] = weakref.WeakSet()
-
-
-def _after_fork() -> None:
-    for writer in list(_writers):
-        writer._after_fork()  # noqa: SLF001 - the same file
-
-
-if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_after_fork)
