@@ -10,6 +10,8 @@ from collections import OrderedDict
 from ipaddress import IPv6Address, ip_address, ip_network
 from typing import TYPE_CHECKING
 
+from cookie_consent.endpoints.token_bucket import TokenBucket
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
@@ -56,15 +58,14 @@ class ChoiceLimit:
         remembered: int = 16_384,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        self._burst = float(burst)
+        self._burst = burst
         self._rate = rate
-        self._total_burst = float(total_burst)
-        self._total_rate = total_rate
         self._remembered = remembered
         self._clock = clock
-        self._buckets: OrderedDict[Address, tuple[float, float]] = OrderedDict()
-        """The tokens that each address had left, and when; the latest last."""
-        self._total = self._total_burst, clock()
+        self._buckets: OrderedDict[Address, TokenBucket] = OrderedDict()
+        """Those of the addresses, the latest last."""
+        self._total = TokenBucket(rate=total_rate, burst=total_burst, at=clock())
+        self._needed_again = 1 + total_burst / 2
         self._lock = threading.Lock()
 
     def __len__(self) -> int:
@@ -78,33 +79,36 @@ class ChoiceLimit:
         with self._lock:
             now = self._clock()
             self._forget(now)
-            total = _refilled(self._total, now, self._total_rate, self._total_burst)
-            needed = 1.0
-            own = self._burst
+            known = self._buckets.pop(address, None) if address is not None else None
+            wait = self._total.wait(now, self._needed_again if known is not None else 1.0)
+            own = known
             if address is not None:
-                bucket = self._buckets.pop(address, None)
-                if bucket is not None:
-                    own = _refilled(bucket, now, self._rate, self._burst)
-                    needed += self._total_burst / 2
-            wait = max(0.0, (1 - own) / self._rate, (needed - total) / self._total_rate)
-            spent = 0 if wait else 1
-            self._total = total - spent, now
-            if address is not None:
-                self._buckets[address] = own - spent, now
+                own = self._buckets[address] = known or TokenBucket(rate=self._rate, burst=self._burst, at=now)
+                wait = max(wait, own.wait(now))
+            if not wait:
+                self._total.spend()
+                if own is not None:
+                    own.spend()
             return wait
 
     def _forget(self, now: float) -> None:
         while self._buckets:
-            _, at = next(iter(self._buckets.values()))
-            if len(self._buckets) < self._remembered and now - at < _AN_HOUR:
+            oldest = next(iter(self._buckets.values()))
+            if len(self._buckets) < self._remembered and now - oldest.at < _AN_HOUR:
                 return
             self._buckets.popitem(last=False)
 
 
-def choice_limit(options: LimitOptions) -> ChoiceLimit:
+def choice_limit(options: LimitOptions, *, clock: Callable[[], float] = time.monotonic) -> ChoiceLimit:
     """Return the limit that the policy sets."""
     one, all_ = options.choices_per_address or _ANY_RATE, options.choices or _ANY_RATE
-    return ChoiceLimit(burst=max(1, round(30 * one)), rate=one, total_burst=max(2, round(10 * all_)), total_rate=all_)
+    return ChoiceLimit(
+        burst=max(1, round(30 * one)),
+        rate=one,
+        total_burst=max(2, round(10 * all_)),
+        total_rate=all_,
+        clock=clock,
+    )
 
 
 class AddressReader:
@@ -146,8 +150,3 @@ class AddressReader:
 def _is_forwarded(scope: Scope, host: str) -> bool:
     values = [value.decode("latin-1") for name, value in scope["headers"] if name in _FORWARDING]
     return bool(values) and not any(host in _SEPARATORS.split(value) for value in values)
-
-
-def _refilled(bucket: tuple[float, float], now: float, rate: float, burst: float) -> float:
-    tokens, at = bucket
-    return min(burst, tokens + (now - at) * rate)

@@ -50,9 +50,7 @@ def test_an_address_has_thirty_at_once_and_one_a_second() -> None:
     ],
 )
 def test_the_policy_sets_both_limits(options: LimitOptions, first: int, others: int) -> None:
-    limit = choice_limit(options)
-    limit._clock = lambda: 0.0
-    limit._total = limit._total_burst, 0.0
+    limit = choice_limit(options, clock=Clock())
     assert taken(limit, "a", 9_000) == first
     assert sum(taken(limit, f"b{number // 20}", 1) for number in range(9_000)) >= others
 

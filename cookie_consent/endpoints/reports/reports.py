@@ -5,15 +5,16 @@ from __future__ import annotations
 import atexit
 import logging
 import threading
+import time
 import weakref
 from datetime import UTC, date, datetime
 from typing import TYPE_CHECKING
 
 from cookie_consent.endpoints.reports.clean import clean_host, clean_name, clean_path, clean_word
 from cookie_consent.endpoints.reports.finding import Observation
-from cookie_consent.endpoints.reports.limit import TokenBucket
 from cookie_consent.endpoints.reports.parse import parse_report
 from cookie_consent.endpoints.reports.table import FindingTable
+from cookie_consent.endpoints.token_bucket import TokenBucket
 from cookie_consent.errors import LedgerError
 from cookie_consent.forks import begin_anew_after_fork
 from cookie_consent.policy import UNCLASSIFIED
@@ -46,7 +47,8 @@ class Reports:
         self._classifier = classifier
         self._declared = frozenset(service.id for service in classifier.policy.services)
         self.store = ReportStore(ledger)
-        self._bucket = TokenBucket(rate=20, burst=200)
+        self._bucket = TokenBucket(rate=20, burst=200, at=time.monotonic())
+        self._lock = threading.Lock()
         self._buffer = _Buffer(self.store, every)
         self._logged: set[tuple[str, str]] = set()
 
@@ -55,7 +57,7 @@ class Reports:
         try:
             if event.dropped and event.set_by_site:
                 self._log(event)
-            if not event.set_by_site and not self._bucket.take():
+            if not event.set_by_site and not self.may_post():
                 return
             verdict = self._classifier.cookie(event.name)
             reason = event.reason
@@ -86,7 +88,8 @@ class Reports:
 
     def may_post(self) -> bool:
         """Say whether another posted report is looked at now; the rate is bounded for the process."""
-        return self._bucket.take()
+        with self._lock:
+            return self._bucket.take(time.monotonic())
 
     def post(self, body: bytes, content_type: str, page_host: str) -> None:
         """Count what a browser or the guard has posted. Raises ``ReportError`` for what is no report."""

@@ -13,7 +13,6 @@ import pytest
 from cookie_consent import Ledger, Policy
 from cookie_consent.endpoints.reports import Finding, Observation, Reports, policy_lines
 from cookie_consent.endpoints.reports import store as store_module
-from cookie_consent.endpoints.reports.limit import TokenBucket
 from cookie_consent.endpoints.reports.reports import _at_exit
 from cookie_consent.endpoints.reports.store import ReportStore
 from cookie_consent.endpoints.reports.table import FindingTable
@@ -100,14 +99,6 @@ def test_a_store_that_fails_loses_nothing(tmp_path: Path, caplog: pytest.LogCapt
     assert reports.store.read()[0].count == 3
     with pytest.raises(LedgerError):
         ReportStore(Ledger(f"sqlite:///{tmp_path}/other/consent.db")).read()
-
-
-def test_the_bucket() -> None:
-    now = [0.0]
-    bucket = TokenBucket(rate=2, burst=3, clock=lambda: now[0])
-    assert [bucket.take() for _ in range(4)] == [True, True, True, False]
-    now[0] = 1.0
-    assert [bucket.take() for _ in range(3)] == [True, True, False]
 
 
 FOUND = [
