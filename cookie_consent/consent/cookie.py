@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import re
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -15,6 +14,7 @@ from itsdangerous import BadData, URLSafeSerializer
 
 from cookie_consent.consent.gpc import signal_cookie
 from cookie_consent.errors import ChoiceError, ConfigurationError
+from cookie_consent.policy.cookie_prefix import HOST_PREFIX, SECURE_PREFIX, without_prefix
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -31,7 +31,6 @@ _GRANT = 1
 _REFUSAL = 2
 """The formats of the value, which is told by its first member. Refusals of older releases have the first one."""
 _A_DAY = timedelta(days=1)
-_PREFIX = re.compile(r"\A__(?:Host-Http|Host|Http|Secure)-", re.IGNORECASE)  # RFC 6265bis, section 5.7
 
 
 Rank = tuple[datetime, int, int]
@@ -104,7 +103,7 @@ class ConsentCookie:
     def name(self, *, secure: bool) -> str:
         """Return the cookie's name; it has the ``__Host-`` prefix wherever browsers accept it."""
         if self.is_secure(secure=secure):
-            prefix = "__Host-" if self._options.domain is None else "__Secure-"
+            prefix = HOST_PREFIX if self._options.domain is None else SECURE_PREFIX
             return prefix + self._options.name
         return self._options.name
 
@@ -115,7 +114,7 @@ class ConsentCookie:
         """
         names = {self.name(secure=secure)}
         if self.is_secure(secure=secure):
-            names.add(f"__Host-{self._options.name}")
+            names.add(HOST_PREFIX + self._options.name)
         return frozenset(names)
 
     @property
@@ -135,11 +134,11 @@ class ConsentCookie:
 
     def owns(self, name: str) -> bool:
         """Say whether ``name`` is the consent cookie under any of its prefixes, or that of the signal."""
-        return _PREFIX.sub("", name) in {self._options.name, self.signal_name}
+        return without_prefix(name) in {self._options.name, self.signal_name}
 
     def is_choice(self, name: str) -> bool:
         """Say whether ``name`` is the consent cookie under any of its prefixes."""
-        return _PREFIX.sub("", name) == self._options.name
+        return without_prefix(name) == self._options.name
 
     def read(self, value: str) -> StoredChoice | None:
         """Return what ``value`` says, or None if it was not signed here."""

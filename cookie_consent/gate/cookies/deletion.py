@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from secrets import SystemRandom
 from typing import TYPE_CHECKING
 
+from cookie_consent.policy.cookie_prefix import cookie_prefix
+
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
@@ -23,7 +25,6 @@ _HOST = re.compile(r"[a-z0-9_](?:[a-z0-9_.-]{0,251}[a-z0-9_])?")
 _SEGMENT = re.compile(r"[!#-+\--:<-~]*")
 """What can stand in a Path attribute: visible ASCII without quotation mark, comma and semicolon."""
 _UNSAFE = re.compile(r"[\x00-\x1f\x7f;]")
-_PREFIX = re.compile(r"__(host-http|host|http|secure)-", re.IGNORECASE)
 _random = SystemRandom()
 
 
@@ -59,13 +60,12 @@ def deletions(names: Iterable[tuple[str, str]], place: Place) -> tuple[list[str]
 
 
 def _add(name: str, declared: str, place: Place, likely: list[str], others: list[str]) -> None:
-    found = _PREFIX.match(name)
-    prefix = found[1].lower() if found is not None else ""
-    flags = "; HttpOnly" if "http" in prefix.split("-") else ""
-    secure = "; Secure" if place.secure or prefix else ""
+    prefix = cookie_prefix(name)
+    flags = "; HttpOnly" if prefix is not None and prefix.needs_http_only else ""
+    secure = "; Secure" if place.secure or prefix is not None else ""
     # A cookie without a name is overwritten by another without one; a name and value that are both empty are ignored.
     pair = f"{name}=" if not name.startswith("=") else name
-    if prefix.startswith("host"):
+    if prefix is not None and prefix.needs_host:
         likely.append(f"{pair}; {_END}; Path=/{secure}{flags}")
         if place.secure:
             others.append(f"{pair}; {_END}; Path=/; Secure{flags}; SameSite=None; Partitioned")

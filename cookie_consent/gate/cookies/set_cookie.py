@@ -7,9 +7,12 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from cookie_consent.gate.cookies.dates import parse_cookie_date
+from cookie_consent.policy.cookie_prefix import cookie_prefix
 
 if TYPE_CHECKING:
     from datetime import datetime
+
+    from cookie_consent.policy.cookie_prefix import CookiePrefix
 
 __all__ = ["MAXIMUM_PAIR", "SetCookie", "parse_set_cookie"]
 
@@ -23,7 +26,6 @@ _WSP = " \t"
 _CONTROL = re.compile(r"[\x00-\x08\x0a-\x1f\x7f]")
 _MAX_AGE = re.compile(r"-?[0-9]+")
 _LIFETIME = frozenset({"max-age", "expires"})
-_PREFIX = re.compile(r"__(Host-Http|Host|Http|Secure)-", re.IGNORECASE)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -52,17 +54,17 @@ class SetCookie:
             return "it holds a control character"
         if len(self.name) + len(self.value) > MAXIMUM_PAIR:
             return f"its name and value have more than {MAXIMUM_PAIR} bytes"
-        prefix = _PREFIX.match(self.name or self.value)
-        return self._prefix_fault(prefix[1].lower()) if prefix is not None else ""
+        prefix = cookie_prefix(self.name or self.value)
+        return self._prefix_fault(prefix) if prefix is not None else ""
 
-    def _prefix_fault(self, prefix: str) -> str:
+    def _prefix_fault(self, prefix: CookiePrefix) -> str:
         if not self.name:
             return "it has no name, and its value begins with a name's prefix"
         if "secure" not in self.attributes:
             return "its name has a prefix that needs Secure"
-        if "http" in prefix.split("-") and "httponly" not in self.attributes:
+        if prefix.needs_http_only and "httponly" not in self.attributes:
             return "its name has a prefix that needs HttpOnly"
-        if prefix.startswith("host") and (self.attributes.get("domain") or self.attributes.get("path") != "/"):
+        if prefix.needs_host and (self.attributes.get("domain") or self.attributes.get("path") != "/"):
             return "its name has the prefix __Host-, which needs Path=/ and forbids Domain"
         return ""
 

@@ -1,0 +1,41 @@
+"""The prefixes by which a cookie's name asks browsers to insist on attributes (RFC 6265bis, section 5.7)."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+__all__ = ["HOST_PREFIX", "SECURE_PREFIX", "CookiePrefix", "cookie_prefix", "without_prefix"]
+
+HOST_PREFIX = "__Host-"
+SECURE_PREFIX = "__Secure-"
+_PREFIX = re.compile(r"__(Host-Http|Host|Http|Secure)-", re.IGNORECASE)
+
+
+@dataclass(frozen=True, slots=True)
+class CookiePrefix:
+    """What a prefix asks for beside ``Secure``, which all of them need."""
+
+    needs_http_only: bool
+    needs_host: bool
+    """Whether the cookie must belong to one host: ``Path=/`` and no ``Domain``."""
+
+
+_KINDS = {
+    "host-http": CookiePrefix(needs_http_only=True, needs_host=True),
+    "host": CookiePrefix(needs_http_only=False, needs_host=True),
+    "http": CookiePrefix(needs_http_only=True, needs_host=False),
+    "secure": CookiePrefix(needs_http_only=False, needs_host=False),
+}
+
+
+def cookie_prefix(name: str) -> CookiePrefix | None:
+    """Return what the prefix of a cookie's name asks for, in whatever case it is written; None without one."""
+    found = _PREFIX.match(name)
+    return _KINDS[found[1].lower()] if found is not None else None
+
+
+def without_prefix(name: str) -> str:
+    """Return a cookie's name without its prefix, if it has one."""
+    found = _PREFIX.match(name)
+    return name[found.end() :] if found is not None else name
