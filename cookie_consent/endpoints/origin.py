@@ -8,7 +8,7 @@ from urllib.parse import SplitResult, urlsplit
 
 from cookie_consent.consent.local_path import is_local_path
 from cookie_consent.errors import ChoiceError
-from cookie_consent.gate import host_of
+from cookie_consent.policy import host_of
 
 if TYPE_CHECKING:
     from starlette.requests import Request

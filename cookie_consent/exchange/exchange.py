@@ -11,7 +11,8 @@ from cookie_consent.exchange.entity_tags import Validators
 from cookie_consent.exchange.kinds import DOCUMENTS, WORKERS
 from cookie_consent.exchange.purpose import Role, is_prefetch, role_of
 from cookie_consent.exchange.request import CONDITIONS, PARTS, asks_for_page, shown_extensions, shown_headers
-from cookie_consent.gate import CookieGate, OwnElements, Place, TagGate, gated_cookies, guard_tag, host_of
+from cookie_consent.gate import CookieGate, OwnElements, Place, TagGate, gated_cookies, guard_tag
+from cookie_consent.policy import host_of
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterable

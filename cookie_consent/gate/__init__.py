@@ -9,7 +9,7 @@ from cookie_consent.gate.headers import ADDRESS_HEADERS
 from cookie_consent.gate.html.inert import INERT_ADDRESS
 from cookie_consent.gate.html.memo import JudgedTags, RecallingGate
 from cookie_consent.gate.html.tags import MakePlaceholder, TagGate
-from cookie_consent.gate.html.urls import host_of, target
+from cookie_consent.gate.html.urls import target
 
 __all__ = [
     "ADDRESS_HEADERS",
@@ -27,6 +27,5 @@ __all__ = [
     "gated_cookies",
     "guard_script",
     "guard_tag",
-    "host_of",
     "target",
 ]

@@ -9,6 +9,7 @@ from urllib.parse import quote
 from cookie_consent.consent import signal_cookie
 from cookie_consent.gate.cookies.card_numbers import ISSUERS
 from cookie_consent.policy import UNCLASSIFIED
+from cookie_consent.policy.host_pattern import HostPattern
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -114,8 +115,8 @@ def _rules(policy: Policy, own_cookies: Iterable[str]) -> dict[str, Any]:
 
 def _host_order(rule: list[Any]) -> tuple[bool, int, int]:
     """Sort a host before the subdomains of its parents, nearer parents before others, longer paths before others."""
-    host, _, path = rule[0].partition("/")
-    return host.startswith("*."), -len(host), -len(path)
+    pattern = HostPattern.parse(rule[0])
+    return pattern.is_wildcard, -len(pattern.domain), -len(pattern.path)
 
 
 def _in_order(rules: Iterable[tuple[Any, ...]]) -> list[list[Any]]:

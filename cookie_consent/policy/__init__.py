@@ -1,7 +1,7 @@
 """What the site declares: the policy, its file, and the registry of known services."""
 
 from cookie_consent.policy.duration import parse_duration
-from cookie_consent.policy.host import ascii_host
+from cookie_consent.policy.host import ascii_host, host_of
 from cookie_consent.policy.load import load_policy, parse_policy
 from cookie_consent.policy.model import (
     BannerOptions,
@@ -39,6 +39,7 @@ __all__ = [
     "Text",
     "ascii_host",
     "checked_prefix",
+    "host_of",
     "load_policy",
     "parse_duration",
     "parse_policy",

@@ -9,6 +9,7 @@ from itertools import chain
 from typing import TYPE_CHECKING, Generic, TypeVar
 
 from cookie_consent.policy import UNCLASSIFIED, CookieRule, Service
+from cookie_consent.policy.host_pattern import HostPattern, parent_domains
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -174,19 +175,17 @@ class _Hosts:
         self._below: dict[str, list[_PathRule]] = {}
 
     def add(self, pattern: str, verdict: Verdict) -> None:
-        host, slash, path = pattern.partition("/")
-        table, key = (self._below, host[2:]) if host.startswith("*.") else (self._exact, host)
-        entries = table.setdefault(key, [])
-        entries.append((slash + path, verdict))
+        parsed = HostPattern.parse(pattern)
+        table = self._below if parsed.is_wildcard else self._exact
+        entries = table.setdefault(parsed.domain, [])
+        entries.append((parsed.path, verdict))
         entries.sort(key=lambda entry: -len(entry[0]))
 
     def rules(self, host: str) -> Iterator[_PathRule]:
         """Yield the rules for the host, those of the nearest domain first."""
         yield from self._exact.get(host, ())
-        dot = host.find(".")
-        while dot >= 0:
-            yield from self._below.get(host[dot + 1 :], ())
-            dot = host.find(".", dot + 1)
+        for domain in parent_domains(host):
+            yield from self._below.get(domain, ())
 
 
 _BY_FREQUENCY = " \"etanoirsl0uc:,dp.\nm21h\\fg3wb/_y)(4=5{}v79F8T6C;xkS'AMEILNRDPzO&][Bj"

@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import re
+from urllib.parse import unquote
+
 import idna
 
-__all__ = ["ascii_host"]
+__all__ = ["ascii_host", "host_of"]
+
+_PORT = re.compile(r":[0-9]*$")
 
 
 def ascii_host(host: str) -> str:
@@ -17,6 +22,17 @@ def ascii_host(host: str) -> str:
         return host.lower()
     mapped = idna.uts46_remap(host, std3_rules=False, transitional=False)
     return ".".join(_ascii_label(label) for label in mapped.split("."))
+
+
+def host_of(authority: str) -> str:
+    """Return the host of ``host:port`` in the form in which hosts are compared."""
+    host = _PORT.sub("", authority) if not authority.endswith("]") else authority
+    if "%" in host:
+        host = unquote(host)
+    try:
+        return ascii_host(host).removesuffix(".")
+    except UnicodeError:  # browsers refuse such an address
+        return host.lower()
 
 
 def _ascii_label(label: str) -> str:

@@ -15,6 +15,7 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Fie
 
 from cookie_consent.policy.duration import DURATION, parse_duration
 from cookie_consent.policy.host import ascii_host
+from cookie_consent.policy.host_pattern import checked_pattern, is_host_name
 
 __all__ = [
     "BannerOptions",
@@ -34,7 +35,6 @@ __all__ = [
 
 _LONGEST = 1000 * 31_557_600
 SLUG = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,30}[a-z0-9])?")
-_HOST = re.compile(r"(?:\*\.)?(?:[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?\.)*[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?")
 _COOKIE_NAME = re.compile(r"[!#$%&'*+\-.^_`|~0-9A-Za-z\[\]:/@]{1,128}")
 
 
@@ -48,19 +48,6 @@ def _slug(value: str) -> str:
     if not SLUG.fullmatch(value):
         raise ValueError("must be 1 to 32 lower-case letters, digits and hyphens, such as 'live-chat'")
     return value
-
-
-def _host(value: str) -> str:
-    host, slash, path = value.strip().partition("/")
-    if host.startswith("[") and host.endswith("]"):  # an IPv6 literal, as in a URL
-        return host.lower() + slash + path
-    try:
-        name = ascii_host(host)
-    except UnicodeError:
-        name = ""
-    if not _HOST.fullmatch(name):
-        raise ValueError("must be a host name such as 'cdn.example.com' or '*.example.com', without scheme or port")
-    return name + slash + path
 
 
 def _cookie_name(value: str) -> str:
@@ -103,7 +90,7 @@ def _address(value: str) -> str:
         is_good = is_good and value.lower().startswith(f"{parts.scheme}://") and not re.search(r"[\s\\]", value)
         if ":" in host:
             ipaddress.IPv6Address(host)
-        elif not _HOST.fullmatch(ascii_host(host).removesuffix(".")) or "*" in host:
+        elif not is_host_name(ascii_host(host).removesuffix(".")):
             is_good = False
     except ValueError:  # UnicodeError is one too
         is_good = False
@@ -119,7 +106,7 @@ def _text(value: Any) -> Any:
 
 
 Slug = Annotated[str, AfterValidator(_slug)]
-HostRule = Annotated[str, AfterValidator(_host)]
+HostRule = Annotated[str, AfterValidator(checked_pattern)]
 """A host pattern: ``cdn.example.com`` (that host), ``*.example.com`` (its subdomains, as in a CSP source
 expression, CSP Level 3, section 6.7.2.8), and either may carry a path prefix: ``www.example.com/embed/``."""
 CookieName = Annotated[str, AfterValidator(_cookie_name)]

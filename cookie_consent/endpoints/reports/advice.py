@@ -5,9 +5,10 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from pydantic import TypeAdapter, ValidationError
+from pydantic import ValidationError
 
-from cookie_consent.policy import CookieRule, HostRule, registry
+from cookie_consent.policy import CookieRule, registry
+from cookie_consent.policy.host_pattern import checked_pattern
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -17,7 +18,6 @@ if TYPE_CHECKING:
 
 __all__ = ["policy_lines"]
 
-_HOST = TypeAdapter(HostRule)
 _NOTHING = "# Nothing is to be declared."
 
 
@@ -61,8 +61,8 @@ def _service(name: str, policy: Policy) -> str:
 
 def _host(host: str, taken: set[str]) -> str:
     try:
-        _HOST.validate_python(host)
-    except ValidationError:
+        checked_pattern(host)
+    except ValueError:
         return f"# the host {_quoted(host)} cannot be declared"
     slug = re.sub(r"[^a-z0-9]+", "-", host.removeprefix("www.")).strip("-")[:28].strip("-") or "service"
     name, number = slug, 1

@@ -9,7 +9,7 @@ from starlette.responses import Response
 from cookie_consent.endpoints.body import read_body
 from cookie_consent.endpoints.reports.parse import MAXIMUM_BODY
 from cookie_consent.errors import ChoiceError, ReportError
-from cookie_consent.gate import host_of
+from cookie_consent.policy import host_of
 
 if TYPE_CHECKING:
     from starlette.requests import Request

@@ -12,7 +12,8 @@ from urllib.parse import urlsplit
 
 from cookie_consent.endpoints.reports.clean import clean_word
 from cookie_consent.errors import ReportError
-from cookie_consent.gate import host_of, target
+from cookie_consent.gate import target
+from cookie_consent.policy import host_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

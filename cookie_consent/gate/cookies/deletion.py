@@ -9,6 +9,7 @@ from secrets import SystemRandom
 from typing import TYPE_CHECKING
 
 from cookie_consent.policy.cookie_prefix import cookie_prefix
+from cookie_consent.policy.host_pattern import parent_domains
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -98,8 +99,7 @@ def _domains(host: str) -> list[str]:
     """Return the host and its parents that may be a cookie's Domain; browsers ignore public suffixes themselves."""
     if not _HOST.fullmatch(host) or _is_address(host):
         return []
-    labels = host.split(".")
-    return [".".join(labels[at:]) for at in range(max(len(labels) - 1, 0))]
+    return [host, *parent_domains(host)][:-1]  # a top-level domain is no Domain
 
 
 def _is_address(host: str) -> bool:

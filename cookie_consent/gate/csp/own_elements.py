@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from cookie_consent.gate.csp.syntax import parse_policies
+from cookie_consent.policy.host_pattern import HostPattern
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
@@ -97,7 +98,7 @@ class OwnElements:
         pattern = pattern.lower()
         return (
             (scheme is None or scheme.lower() in {self.scheme, "http"})
-            and (pattern in {"*", host} or (pattern.startswith("*.") and host.endswith(pattern[1:])))
+            and (pattern == "*" or HostPattern.parse(pattern).matches(host))
             and (port or _PORTS.get(self.scheme)) in {own_port, "*"}
             and (prefix is None or path == prefix or (prefix.endswith("/") and path.startswith(prefix)))
         )

@@ -10,6 +10,7 @@ from urllib.parse import quote
 from cookie_consent.consent import Consent
 from cookie_consent.gate.allowed import allows_host, allows_unknown_hosts
 from cookie_consent.gate.csp.sources import HostSource, fit, is_expressible, own_sources
+from cookie_consent.policy.host_pattern import HostPattern
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -63,12 +64,12 @@ class ContentSecurityPolicies:
         self._sources: list[tuple[HostSource, Verdict]] = []
         for service in (*policy.services, *policy.undeclared_services):
             for pattern in service.hosts:
-                host, slash, path = pattern.partition("/")
-                if is_expressible(host):
-                    source = HostSource(host=host, path=slash + path, service=service.id)
-                    self._sources.append((source, classifier.host(_example(host), slash + path or "/")))
-        own = [policy.site, *policy.first_party]
-        own_hosts = [pattern.rstrip("/") for pattern in own if pattern is not None and "/" not in pattern.rstrip("/")]
+                parsed = HostPattern.parse(pattern)
+                if is_expressible(parsed.host):
+                    source = HostSource(host=parsed.host, path=parsed.path, service=service.id)
+                    self._sources.append((source, classifier.host(_example(parsed), parsed.path or "/")))
+        own = [HostPattern.parse(pattern) for pattern in (policy.site, *policy.first_party) if pattern is not None]
+        own_hosts = [pattern.host for pattern in own if pattern.path in {"", "/"}]
         expressible = [host for host in dict.fromkeys(own_hosts) if is_expressible(host)]
         self._own = _take((" ".join(own_sources(host)) for host in expressible), LARGEST_POLICY // 2)
         self._own_left_out = expressible[len(self._own) :]
@@ -167,9 +168,9 @@ class ContentSecurityPolicies:
         return _Sources(f"{fixed} {text}".rstrip(), takes_met, left_out)
 
 
-def _example(pattern: str) -> str:
+def _example(pattern: HostPattern) -> str:
     """Return a host that the pattern matches and that no other names."""
-    return "consent-example" + pattern[1:] if pattern.startswith("*.") else pattern
+    return f"consent-example.{pattern.domain}" if pattern.is_wildcard else pattern.domain
 
 
 def _take(texts: Iterable[str], room: int) -> list[str]:

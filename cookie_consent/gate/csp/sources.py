@@ -8,6 +8,8 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 from urllib.parse import quote
 
+from cookie_consent.policy.host_pattern import HostPattern, is_below, parent_domains
+
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
@@ -54,11 +56,6 @@ class HostSource:
 def is_expressible(host: str) -> bool:
     """Say whether a host can be written in a policy; an IPv6 address cannot."""
     return len(host) <= 255 and _HOST.fullmatch(host) is not None
-
-
-def is_below(host: str, domain: str) -> bool:
-    """Say whether ``host``, which may be a wildcard, lies below ``domain``."""
-    return host.removeprefix("*.").endswith("." + domain) or host == "*." + domain
 
 
 def own_sources(host: str) -> tuple[str, ...]:
@@ -111,16 +108,10 @@ def _without_covered(sources: Sequence[HostSource]) -> list[HostSource]:
     for source in unique:
         own = by_host.get(source.host)
         is_first = own is None or own is source
-        parents = _parents(source.host)
+        parents = parent_domains(HostPattern.parse(source.host).domain)
         if is_first and not any(f"*.{parent}" in by_host for parent in parents):
             kept.append(source)
     return kept
-
-
-def _parents(host: str) -> list[str]:
-    """Return the domains that the host, or all of a wildcard, lies below; not the wildcard's own."""
-    labels = host.removeprefix("*.").split(".")
-    return [".".join(labels[at:]) for at in range(1, len(labels))]
 
 
 def _size(sources: Iterable[HostSource]) -> int:
@@ -133,7 +124,7 @@ def _fold_best(sources: list[HostSource], refused: Sequence[HostSource]) -> list
     groups: dict[tuple[str, str], list[HostSource]] = {}
     for source in sources:
         if source.path == "":
-            for parent in _parents(source.host):
+            for parent in parent_domains(HostPattern.parse(source.host).domain):
                 if (source.service, parent) in shown:
                     groups.setdefault((source.service, parent), []).append(source)
     best: tuple[int, HostSource, list[HostSource]] | None = None

@@ -14,8 +14,8 @@ from cookie_consent.gate.html.inert import BLOCKED, INERT_ADDRESS, make_text, ma
 from cookie_consent.gate.html.multibyte import as_read
 from cookie_consent.gate.html.refresh import refresh_addresses
 from cookie_consent.gate.html.speculation import addresses_of, is_free
-from cookie_consent.gate.html.urls import host_of, on_host, target
-from cookie_consent.policy import UNCLASSIFIED
+from cookie_consent.gate.html.urls import on_host, target
+from cookie_consent.policy import UNCLASSIFIED, host_of
 from cookie_consent.policy.classifier import Verdict
 from cookie_consent.rewriter import CssRewriter, Rewriter, rewrite_css
 

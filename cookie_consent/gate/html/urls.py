@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import re
-from urllib.parse import unquote
 
-from cookie_consent.policy import ascii_host
+from cookie_consent.policy import host_of
 
-__all__ = ["host_of", "on_host", "target"]
+__all__ = ["on_host", "target"]
 
 _STRIP = "".join(map(chr, range(0x21)))
 _REMOVE = {9: None, 10: None, 13: None}
@@ -18,7 +17,6 @@ _USUAL = re.compile(r"(?:https?:)?//([a-z0-9_-]+(?:\.[a-z0-9_-]+)+)(/[^\\\x00-\x
 _AUTHORITY_END = re.compile(r"[/\\?#]")
 _AUTHORITY = re.compile(r"[A-Za-z0-9.\-\[\]:]+")
 _OWN_PATH = re.compile(r'\b(href|src|action)="/(?!/)')
-_PORT = re.compile(r":[0-9]*$")
 
 
 def target(url: str, base_host: str) -> tuple[str, str] | None:
@@ -47,17 +45,6 @@ def target(url: str, base_host: str) -> tuple[str, str] | None:
     path = rest[end.start() :] if end is not None else ""
     path = path.replace("\\", "/") if "\\" in path else path
     return host_of(authority.rpartition("@")[2]), path if path.startswith("/") else "/" + path
-
-
-def host_of(authority: str) -> str:
-    """Return the host of ``host:port`` in the form in which hosts are compared."""
-    host = _PORT.sub("", authority) if not authority.endswith("]") else authority
-    if "%" in host:
-        host = unquote(host)
-    try:
-        return ascii_host(host).removesuffix(".")
-    except UnicodeError:  # browsers refuse such an address
-        return host.lower()
 
 
 def on_host(markup: str, authority: str) -> str:

@@ -8,9 +8,10 @@ from hypothesis import strategies as st
 
 from cookie_consent import Consent, Policy
 from cookie_consent.gate.csp.policies import LARGEST_POLICY, ContentSecurityPolicies
-from cookie_consent.gate.csp.sources import HostSource, fit, is_below
+from cookie_consent.gate.csp.sources import HostSource, fit
 from cookie_consent.policy import Service, parse_policy
 from cookie_consent.policy.classifier import Classifier
+from cookie_consent.policy.host_pattern import is_below
 from tests.gate.csp.matching import allows
 
 EVERYTHING = ("session", "login", "preferences", "analytics", "advertising", "social", "unclassified")
