@@ -31,9 +31,9 @@ from typing import TYPE_CHECKING, Any
 
 from cookie_consent import ConsentMiddleware, Policy
 from cookie_consent.consent import Consent
-from cookie_consent.gate import JudgedTags, RecallingGate, TagGate
+from cookie_consent.gate import CachingTagGate, TagCache, TagGate
 from cookie_consent.policy.classifier import Classifier
-from cookie_consent.rewriter import QuietMarkup, Rewriter
+from cookie_consent.rewriter import MarkupCache, Rewriter
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -102,7 +102,7 @@ def gate(document: bytes, piece: int = PIECE) -> float:
     policy = Policy(version="1")
     consent = Consent(policy=policy, granted=frozenset({"session"}))
     tags = TagGate(Classifier(policy), consent, "page.example")
-    rewriter = Rewriter(RecallingGate(tags, JudgedTags(), consent.state), quiet=QuietMarkup())
+    rewriter = Rewriter(CachingTagGate(tags, TagCache(), consent.state), markup_cache=MarkupCache())
     start = time.process_time()
     for at in range(0, len(document), piece):
         rewriter.feed(document[at : at + piece])

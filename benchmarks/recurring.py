@@ -16,9 +16,9 @@ from pathlib import Path
 
 from cookie_consent import Policy
 from cookie_consent.consent import Consent
-from cookie_consent.gate import JudgedTags, RecallingGate, TagGate
+from cookie_consent.gate import CachingTagGate, TagCache, TagGate
 from cookie_consent.policy.classifier import Classifier
-from cookie_consent.rewriter import QuietMarkup, Rewriter
+from cookie_consent.rewriter import MarkupCache, Rewriter
 
 ROUNDS = 9
 SMALLEST = 20_000
@@ -33,8 +33,8 @@ class Memory:
     """What a site keeps of its pages."""
 
     def __init__(self) -> None:
-        self.judged = JudgedTags()
-        self.quiet = QuietMarkup()
+        self.tags = TagCache()
+        self.markup = MarkupCache()
 
 
 def gate(page: bytes, memory: Memory | None) -> bytes:
@@ -43,7 +43,7 @@ def gate(page: bytes, memory: Memory | None) -> bytes:
     if memory is None:
         rewriter = Rewriter(tags)
     else:
-        rewriter = Rewriter(RecallingGate(tags, memory.judged, CONSENT.state), quiet=memory.quiet)
+        rewriter = Rewriter(CachingTagGate(tags, memory.tags, CONSENT.state), markup_cache=memory.markup)
     return rewriter.feed(page) + rewriter.end()
 
 

@@ -29,10 +29,10 @@ from cookie_consent.exchange.page_cache import PageCache
 from cookie_consent.exchange.request import RequestFilter
 from cookie_consent.exchange.shared import Site
 from cookie_consent.exchange.websocket import handshake
-from cookie_consent.gate import ContentSecurityPolicies, JudgedTags, guard_script
+from cookie_consent.gate import ContentSecurityPolicies, TagCache, guard_script
 from cookie_consent.policy import UNCLASSIFIED
 from cookie_consent.policy.classifier import Classifier
-from cookie_consent.rewriter import QuietMarkup
+from cookie_consent.rewriter import MarkupCache
 from cookie_consent.version import __version__
 
 if TYPE_CHECKING:
@@ -94,8 +94,8 @@ def build(
         renderer=renderer,
         guard=guard_url,
         page_cache=PageCache(),
-        judged_tags=JudgedTags(),
-        quiet=QuietMarkup(),
+        tag_cache=TagCache(),
+        markup_cache=MarkupCache(),
         reports=reports,
         gpc_log=GpcLog(ledger, cookie),
         policies=policies,

@@ -10,7 +10,7 @@ from cookie_consent.exchange.fail_closed import FailClosed, Observed
 from cookie_consent.exchange.kinds import DOCUMENTS
 from cookie_consent.exchange.opening import Opening
 from cookie_consent.exchange.sniff import is_unknown_type
-from cookie_consent.gate import RecallingGate
+from cookie_consent.gate import CachingTagGate
 from cookie_consent.gate.html.multibyte import BothReadings, is_doubtful
 from cookie_consent.logs import log_once
 from cookie_consent.rewriter import Rewriter
@@ -100,17 +100,17 @@ class Page:
             return self._rewriter
         exchange, encoding = self._exchange, self._charset.reading
         exchange.tags.encoding = encoding
-        recalling = RecallingGate(
-            exchange.tags, exchange.site.judged_tags, (exchange.consent.state, exchange.authority, encoding)
+        caching = CachingTagGate(
+            exchange.tags, exchange.site.tag_cache, (exchange.consent.state, exchange.authority, encoding)
         )
-        gate = BothReadings(recalling, encoding) if is_doubtful(encoding) else recalling
+        gate = BothReadings(caching, encoding) if is_doubtful(encoding) else caching
         closed = FailClosed(gate, exchange.own_elements)
         self._rewriter = Rewriter(
             closed if exchange.site.classifier.policy.gate.html else Observed(closed),
             after_head_start=self._guard,
             before_body_end=self._banner,
             xml=self._is_xml,
-            quiet=exchange.site.quiet,
+            markup_cache=exchange.site.markup_cache,
         )
         return self._rewriter
 

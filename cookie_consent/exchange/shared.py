@@ -16,9 +16,9 @@ if TYPE_CHECKING:
     from cookie_consent.exchange.gpc_log import GpcLog
     from cookie_consent.exchange.page_cache import PageCache
     from cookie_consent.exchange.request import RequestFilter
-    from cookie_consent.gate import ContentSecurityPolicies, JudgedTags
+    from cookie_consent.gate import ContentSecurityPolicies, TagCache
     from cookie_consent.policy.classifier import Classifier
-    from cookie_consent.rewriter import QuietMarkup
+    from cookie_consent.rewriter import MarkupCache
 
 __all__ = ["Site"]
 
@@ -38,8 +38,8 @@ class Site:
     guard: str
     """The path of the guard's script; empty where the policy does without it."""
     page_cache: PageCache
-    judged_tags: JudgedTags
-    quiet: QuietMarkup
+    tag_cache: TagCache
+    markup_cache: MarkupCache
     reports: Reports
     gpc_log: GpcLog
     policies: ContentSecurityPolicies

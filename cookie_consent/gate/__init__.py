@@ -7,7 +7,7 @@ from cookie_consent.gate.csp.policies import ContentSecurityPolicies
 from cookie_consent.gate.guard import RULES_PLACEHOLDER, guard_script, guard_tag
 from cookie_consent.gate.headers import ADDRESS_HEADERS
 from cookie_consent.gate.html.inert import INERT_ADDRESS
-from cookie_consent.gate.html.memo import JudgedTags, RecallingGate
+from cookie_consent.gate.html.tag_cache import CachingTagGate, TagCache
 from cookie_consent.gate.html.tags import MakePlaceholder, TagGate
 from cookie_consent.gate.html.urls import target
 
@@ -15,14 +15,14 @@ __all__ = [
     "ADDRESS_HEADERS",
     "INERT_ADDRESS",
     "RULES_PLACEHOLDER",
+    "CachingTagGate",
     "ContentSecurityPolicies",
     "CookieEvent",
     "CookieGate",
-    "JudgedTags",
     "MakePlaceholder",
     "OwnElements",
     "Place",
-    "RecallingGate",
+    "TagCache",
     "TagGate",
     "gated_cookies",
     "guard_script",

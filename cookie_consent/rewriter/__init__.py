@@ -2,7 +2,7 @@
 
 from cookie_consent.rewriter.css import CssRewriter, rewrite_css
 from cookie_consent.rewriter.handler import Handler
-from cookie_consent.rewriter.quiet import QuietMarkup
+from cookie_consent.rewriter.markup_cache import MarkupCache
 from cookie_consent.rewriter.raw_text import MAXIMUM_TEXT
 from cookie_consent.rewriter.rewriter import MAXIMUM_TAG, Rewriter
 from cookie_consent.rewriter.tag import StartTag
@@ -12,7 +12,7 @@ __all__ = [
     "MAXIMUM_TEXT",
     "CssRewriter",
     "Handler",
-    "QuietMarkup",
+    "MarkupCache",
     "Rewriter",
     "StartTag",
     "rewrite_css",

@@ -2,14 +2,14 @@
 
 A small part of the tree construction stage (HTML standard, section 13.2.6.5): a stack of all elements that are open
 since the outermost ``svg`` or ``math``. What stands around that one is not known. Where the answer depends on it, or
-on rules of the tree that are not followed here, ``stray`` or ``lost`` says so.
+on rules of the tree that are not followed here, ``may_be_closed`` or ``is_unreliable`` says so.
 """
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
-from cookie_consent.rewriter.outlook import BREAKOUT
+from cookie_consent.rewriter.prefilter_patterns import BREAKOUT
 
 if TYPE_CHECKING:
     from cookie_consent.rewriter.tag import StartTag
@@ -62,10 +62,10 @@ class ForeignContent:
 
     def __init__(self) -> None:
         self._open: list[_Element] = []
-        self.stray = False
-        """Whether an end tag has come that may have closed all of it, or nothing, depending on what is around."""
-        self.lost = False
-        """Whether it is no longer known what is open."""
+        self.may_be_closed = False
+        """Whether an end tag may have closed all of it or nothing, depending on the elements around it."""
+        self.is_unreliable = False
+        """Whether the elements that are open are no longer known."""
 
     @property
     def is_open(self) -> bool:
@@ -139,19 +139,19 @@ class ForeignContent:
     def _start_foreign(self, tag: StartTag) -> None:
         name, namespace = tag.name, self._open[-1].namespace
         point = _point(tag, namespace)
-        if self.stray and (point or name in FOREIGN_ROOTS):
-            self.lost = True
+        if self.may_be_closed and (point or name in FOREIGN_ROOTS):
+            self.is_unreliable = True
         if not tag.self_closing:
             self._push(_Element(name, namespace, point))
 
     def _start_html(self, name: bytes, *, tables: bool) -> None:
         around = self._open[-1]
         if name in _GLYPHS and any(element.point == b"text" for element in self._open):
-            self.lost = True  # if what seems open was closed without an end tag
+            self.is_unreliable = True  # if what seems open was closed without an end tag
         elif name in _TABLE_PARTS and (around.namespace != b"html" or around.name not in _PARENTS[name]):
-            self.lost = True
+            self.is_unreliable = True
         elif name == b"table":
-            self.lost = self.lost or not self._may_begin_table(tables=tables)
+            self.is_unreliable = self.is_unreliable or not self._may_begin_table(tables=tables)
         if name not in _WITHOUT_CONTENT:
             self._push(_Element(name, b"html"))
 
@@ -177,7 +177,7 @@ class ForeignContent:
             if element.name not in _IMPLIED:
                 break
         known = any(element.name == name for element in self._open)
-        self.lost = self.lost or known or name in _TABLE_ENDS
+        self.is_unreliable = self.is_unreliable or known or name in _TABLE_ENDS
 
     def _end_foreign(self, name: bytes) -> None:
         at = len(self._open)
@@ -188,28 +188,28 @@ class ForeignContent:
                 break
             if element.name == name:
                 del self._open[at:]
-                self.stray = self.stray and bool(self._open)
+                self.may_be_closed = self.may_be_closed and bool(self._open)
                 return
             holds = holds or bool(element.point)
         if not holds:
             self._may_close()
         elif name in _TABLE_ENDS:
-            self.lost = True
+            self.is_unreliable = True
 
     def _may_close(self) -> None:
         if self.holds_html or any(element.point for element in self._open):
-            self.lost = True
-        self.stray = True
+            self.is_unreliable = True
+        self.may_be_closed = True
 
     def _push(self, element: _Element) -> None:
-        self.lost = self.lost or len(self._open) >= self._MAXIMUM_DEPTH
+        self.is_unreliable = self.is_unreliable or len(self._open) >= self._MAXIMUM_DEPTH
         self._open.append(element)
 
     def _leave(self) -> None:
         """Close what a start tag breaks out of."""
         while self._open and self._open[-1].namespace != b"html" and self._open[-1].point not in _HTML_POINTS:
             self._open.pop()
-        self.stray = self.stray and bool(self._open)
+        self.may_be_closed = self.may_be_closed and bool(self._open)
 
 
 def _point(tag: StartTag, namespace: bytes) -> bytes:

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from cookie_consent.rewriter.handler import Handler
     from cookie_consent.rewriter.tag import StartTag
 
-__all__ = ["MAXIMUM_TEXT", "HeldText", "ScriptData"]
+__all__ = ["MAXIMUM_TEXT", "ScriptData", "TextCapture"]
 
 MAXIMUM_TEXT = 512 * 1024
 """Bytes of one script or style element that are held while they are looked at."""
@@ -55,7 +55,7 @@ class ScriptData:
         return min((found for mark in b"<-" if (found := data.find(mark, at)) >= 0), default=len(data))
 
 
-class HeldText:
+class TextCapture:
     """Holds a start tag with the text after it, up to ``MAXIMUM_TEXT``, for the handler."""
 
     def __init__(self, handler: Handler, tag: StartTag) -> None:
@@ -85,7 +85,7 @@ class HeldText:
 
     def _show(self, *, more: bool) -> bytes:
         text = b"".join(self._parts)
-        if self._tag.either and not more:
+        if self._tag.may_be_html and not more:
             self._show_as_markup(text)
         text = self._handler.text(self._tag, text, more=more)
         if not self._tag_sent:

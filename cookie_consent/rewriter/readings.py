@@ -9,9 +9,9 @@ from cookie_consent.rewriter.grammar import FORM_TEXT, RAW_TEXT
 from cookie_consent.rewriter.tag import StartTag
 from cookie_consent.rewriter.texts import Texts
 
-__all__ = ["WANTED_TEXTS", "Readings", "is_bare"]
+__all__ = ["INSPECTED_TEXT", "Readings", "is_bare"]
 
-WANTED_TEXTS = frozenset({b"script", b"style"})
+INSPECTED_TEXT = frozenset({b"script", b"style"})
 _BARE = re.compile(rb"<(?!(?:" + rb"|".join(sorted(RAW_TEXT | {b"html", b"base"})) + rb")>)[a-z][a-z0-9]*+>")
 
 
@@ -46,7 +46,7 @@ class Readings(Texts):
     def _enter_doubt(self) -> None:
         self._in_doubt = True
         self._pending = b""
-        if self._foreign.stray or self._foreign.lost or self._select is not None or self._has_frames:
+        if self._foreign.may_be_closed or self._foreign.is_unreliable or self._select is not None or self._has_frames:
             self._foreign = ForeignContent()
         self._look_again()
 
@@ -74,11 +74,11 @@ class Readings(Texts):
         if not self._all_tags and not self._foreign.is_open and is_bare(raw):
             return False
         tag = StartTag(raw, foreign=True)
-        tag.late = True
-        if tag.name in WANTED_TEXTS and tag.name not in self._raw_text_names:
+        tag.after_content = True
+        if tag.name in INSPECTED_TEXT and tag.name not in self._raw_text_names:
             self._replace(start, end, self._escape + raw[1:])  # its text cannot be judged in here
             return False
-        tag.either, tag.counts = True, None
+        tag.may_be_html, tag.in_document = True, None
         wants_text = self._handler.start_tag(tag)
         if tag.changed or len(raw) != end - start:
             self._replace(start, end, tag.to_bytes())
@@ -102,7 +102,7 @@ class Readings(Texts):
             return False
         reads = foreign.reads(tag)
         foreign.start(tag, tables=True)
-        if foreign.lost or foreign.stray or (reads and tag.name in self._raw_text_names):
+        if foreign.is_unreliable or foreign.may_be_closed or (reads and tag.name in self._raw_text_names):
             self._foreign = ForeignContent()
         return reads
 
@@ -110,7 +110,7 @@ class Readings(Texts):
         self._mute(at + 1, self._at)
         if self._foreign.is_open:
             self._foreign.end(name)
-            if self._foreign.lost or self._foreign.stray:
+            if self._foreign.is_unreliable or self._foreign.may_be_closed:
                 self._foreign = ForeignContent()
 
     @property

@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING
 from cookie_consent.rewriter.foreign import FOREIGN_ROOTS, ForeignContent
 from cookie_consent.rewriter.foreign_text import foreign_texts
 from cookie_consent.rewriter.grammar import NAME, RAW_TEXT, TAG, TEXT, XML_TAG, raw_text_end
-from cookie_consent.rewriter.look_ahead import LookAhead
-from cookie_consent.rewriter.outlook import DRAWING, SHAPES
+from cookie_consent.rewriter.prefilter import Prefilter
+from cookie_consent.rewriter.prefilter_patterns import DRAWING, SHAPES
 from cookie_consent.rewriter.raw_text import ScriptData
-from cookie_consent.rewriter.readings import WANTED_TEXTS, Readings, is_bare
+from cookie_consent.rewriter.readings import INSPECTED_TEXT, Readings, is_bare
 from cookie_consent.rewriter.tag import StartTag
 from cookie_consent.rewriter.tag_end import TagEnd
 from cookie_consent.rewriter.xml_markup import DoctypeGate
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from cookie_consent.rewriter.foreign_text import ForeignTexts
     from cookie_consent.rewriter.handler import Handler
-    from cookie_consent.rewriter.quiet import QuietMarkup
+    from cookie_consent.rewriter.markup_cache import MarkupCache
 
 __all__ = ["MAXIMUM_TAG", "Rewriter"]
 
@@ -54,7 +54,7 @@ class Rewriter(Readings):
     With ``scripting`` the text of ``noscript`` is read twice, as text and as the markup that it is without.
     With ``all_tags`` the handler is shown every start tag, not only those that may make a browser fetch.
     With ``xml`` (XHTML) no element has raw text, and a tag is shown as one of any namespace, whatever its prefix.
-    What rewriters that share ``quiet`` have found to hold nothing of interest is not searched again.
+    What rewriters that share ``markup_cache`` have found to hold nothing of interest is not searched again.
 
     What some element means can depend on all that is open around it, which is not kept, and on the browser. Where that
     would change how the text after it is read, the page is *in doubt* from there to its end (``in_doubt``): it is read
@@ -73,7 +73,7 @@ class Rewriter(Readings):
         all_tags: bool = False,
         xml: bool = False,
         in_doubt: bool = False,
-        quiet: QuietMarkup | None = None,
+        markup_cache: MarkupCache | None = None,
     ) -> None:
         self._handler = handler
         self._xml = xml
@@ -93,9 +93,9 @@ class Rewriter(Readings):
         self._sent = 0
         self._rest = b""
         self._out: list[bytes] = []
-        self._ahead = LookAhead(all_tags=all_tags, quiet=quiet)
-        self._foreign_ahead = LookAhead(all_tags=all_tags, quiet=None)
-        self._foreign_ahead.choose(every=True, foreign=True, relative=True, nested=False)
+        self._prefilter = Prefilter(all_tags=all_tags, cache=markup_cache)
+        self._foreign_prefilter = Prefilter(all_tags=all_tags, cache=None)
+        self._foreign_prefilter.choose(every=True, foreign=True, relative=True, nested=False)
         self._foreign = ForeignContent()
         self._select: int | None = None
         """In how many templates a ``select`` has begun, if one is open."""
@@ -130,7 +130,7 @@ class Rewriter(Readings):
             data = self._rest + data
             self._rest = b""
         self._buffer, self._at, self._sent = data, 0, 0
-        self._ahead.begin(data)
+        self._prefilter.begin(data)
         while self._at < len(self._buffer) and self._state() and not self._waiting:
             pass
         self._waiting = False
@@ -256,16 +256,16 @@ class Rewriter(Readings):
 
     def _data(self) -> bool:
         """Go from one piece of markup that has to be looked at to the next."""
-        buffer, ahead, letters = self._buffer, self._ahead, self._letters
+        buffer, prefilter, letters = self._buffer, self._prefilter, self._letters
         size = len(buffer)
         while True:
-            self._at = at = ahead.next_markup(self._at)
+            self._at = at = prefilter.next_markup(self._at)
             if at + 2 >= size:
                 return False
             second = buffer[at + 1]
             if second in letters or (second == 0x2F and buffer[at + 2] in _LETTERS):  # "/"
                 end = buffer.find(b">", at) + 1
-                if end == 0 or not ahead.is_calm(at, end):
+                if end == 0 or not prefilter.is_plain(at, end):
                     match = self._tags.match(buffer, at)
                     end = match.end() if match is not None else 0
                 if end == 0 or end - at > MAXIMUM_TAG:
@@ -284,7 +284,7 @@ class Rewriter(Readings):
         """Take a whole tag; return True if another state has to go on."""
         if is_end:
             return self._end_tag(raw, start)
-        return (self._sees_every or self._ahead.is_shown(raw, start)) and self._start_tag(raw, start, end)
+        return (self._sees_every or self._prefilter.is_shown(raw, start)) and self._start_tag(raw, start, end)
 
     def _no_tag(self, at: int, second: int) -> bool:
         """Take a ``<`` that begins no tag; return False if more has to come."""
@@ -333,7 +333,7 @@ class Rewriter(Readings):
         self._buffer = raw + buffer[end:]
         self._offset += end - len(raw)
         self._at = self._sent = 0
-        self._ahead.begin(self._buffer)
+        self._prefilter.begin(self._buffer)
         self._state = self._data
         return True
 
@@ -357,10 +357,10 @@ class Rewriter(Readings):
 
     def _xml_tag(self, tag: StartTag, start: int, end: int) -> bool:
         """Show a tag of XML, in which nothing is raw text; what it is of is judged in every namespace."""
-        if tag.name in WANTED_TEXTS and not self._has_foreign_text(tag.name, end):
+        if tag.name in INSPECTED_TEXT and not self._has_foreign_text(tag.name, end):
             self._at = start
             return True
-        tag.late = self._content_at is not None and self._content_at < self._offset + start
+        tag.after_content = self._content_at is not None and self._content_at < self._offset + start
         if self._handler.start_tag(tag) and not tag.self_closing:
             self._show_foreign_text(tag, end)
         if tag.changed:
@@ -377,8 +377,8 @@ class Rewriter(Readings):
         """Show a tag of HTML."""
         name = tag.name
         if name == b"base":
-            tag.counts = self._base_counts()
-            tag.late = self._content_at is not None and self._content_at < self._offset + start
+            tag.in_document = self._base_counts()
+            tag.after_content = self._content_at is not None and self._content_at < self._offset + start
         wants_text = self._handler.start_tag(tag)
         if name in RAW_TEXT:
             is_markup = name == b"noscript" or self._may_be_dropped(name)
@@ -398,22 +398,22 @@ class Rewriter(Readings):
             self._at = start
             return True
         foreign.start(tag, tables=self._has_table or self._templates > 0)
-        if foreign.lost:
+        if foreign.is_unreliable:
             return self._read_in_doubt(start)
         if foreign.is_open != was_open:
             self._look_again()
         if not reads and name not in FOREIGN_ROOTS:
-            return (self._ahead.is_of_interest(tag.raw) or self._all_tags) and self._html_tag(tag, start, end)
+            return (self._prefilter.is_of_interest(tag.raw) or self._all_tags) and self._html_tag(tag, start, end)
         return self._foreign_tag(tag, start, end)
 
     def _foreign_tag(self, tag: StartTag, start: int, end: int) -> bool:
         name = tag.name
-        tag.foreign, tag.either = True, self._foreign.stray or self._has_frames or self._select is not None
-        tag.counts = None  # Chromium's preload scanner does not see where it stands
-        tag.late = True
+        tag.foreign, tag.may_be_html = True, self._foreign.may_be_closed or self._has_frames or self._select is not None
+        tag.in_document = None  # Chromium's preload scanner does not see where it stands
+        tag.after_content = True
         if name in RAW_TEXT:
             self._pending = name
-        if self._all_tags or name in WANTED_TEXTS or self._is_of_interest(tag):
+        if self._all_tags or name in INSPECTED_TEXT or self._is_of_interest(tag):
             wants_text = self._handler.start_tag(tag)
             if wants_text and not tag.self_closing:
                 self._show_foreign_text(tag, end)
@@ -431,7 +431,7 @@ class Rewriter(Readings):
     def _skip_shapes(self, at: int) -> None:
         """Go behind elements of SVG that only draw."""
         if self._foreign.is_drawing and not (self._pending or self._all_tags):
-            match = SHAPES.match(self._buffer, at, self._ahead.calm_end(at))
+            match = SHAPES.match(self._buffer, at, self._prefilter.plain_end(at))
             if match is not None:
                 self._at = match.end()
 
@@ -440,8 +440,8 @@ class Rewriter(Readings):
         raw = tag.raw
         if b"=" not in raw:
             return False
-        ahead = self._foreign_ahead
-        return ahead.has_suspect(raw) if tag.name in FOREIGN_ROOTS else ahead.is_of_interest(raw)
+        prefilter = self._foreign_prefilter
+        return prefilter.has_risky_attribute(raw) if tag.name in FOREIGN_ROOTS else prefilter.is_of_interest(raw)
 
     @property
     def _sees_every(self) -> bool:
@@ -452,7 +452,7 @@ class Rewriter(Readings):
         if self._all_tags or self._handler.relative or self._select is not None or self._has_frames:
             return False
         match = DRAWING.match(self._buffer, end)
-        if match is None or not self._ahead.is_calm(end, match.end()):
+        if match is None or not self._prefilter.is_plain(end, match.end()):
             return False
         self._at = match.end()
         return True
@@ -511,7 +511,7 @@ class Rewriter(Readings):
             self._handler.text(tag, text, more=more)
 
     def _foreign_texts(self, name: bytes, start: int, stop: int) -> ForeignTexts:
-        is_unsure = self._foreign.stray
+        is_unsure = self._foreign.may_be_closed
         return foreign_texts(self._buffer, start, stop, name, is_unsure=is_unsure, may_be_raw=not self._xml)
 
     @property
@@ -535,7 +535,7 @@ class Rewriter(Readings):
                 return raw.lower() not in _PAGE_ENDS and self._read_as_text(at)
             self._pending = b""
             self._foreign.end(name)
-            if self._foreign.lost:
+            if self._foreign.is_unreliable:
                 return self._read_in_doubt(at)
             if not self._foreign.is_open:
                 self._look_again()
@@ -568,7 +568,7 @@ class Rewriter(Readings):
         """Search anew, because what is of interest has changed."""
         nested = self._select is not None or self._templates > 0
         relative = self._handler.relative
-        self._ahead.choose(every=self._sees_every, foreign=False, relative=relative, nested=nested)
+        self._prefilter.choose(every=self._sees_every, foreign=False, relative=relative, nested=nested)
 
     def _nested(self, name: bytes, foreign: ForeignContent | None = None) -> Rewriter:
         """Return what reads the text of an element of that name as markup; ``foreign`` is what that stands in."""
@@ -578,7 +578,7 @@ class Rewriter(Readings):
             inner._inner_in_doubt = True
             inner._escape = b"&lt;" if name in _DECODED else b"< "
             # Of scripts in it the text is wanted, which is read once more as markup; in that there is nothing raw.
-            inner._raw_text_names = frozenset() if self._inner_in_doubt else WANTED_TEXTS
+            inner._raw_text_names = frozenset() if self._inner_in_doubt else INSPECTED_TEXT
             inner._foreign = foreign or inner._foreign
         return inner
 

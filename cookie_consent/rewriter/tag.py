@@ -17,10 +17,9 @@ _QUOTES = frozenset({b'"', b"'"})
 
 
 class StartTag:
-    """One start tag. Values are read decoded and changed in place; what is not changed keeps its bytes.
+    """One start tag, which can be read and edited; what is not changed keeps its bytes.
 
-    ``name`` is lower-case. With ``entities``, those that the document declares, it is a tag of XML: it may be of any
-    namespace, whatever prefix it has; its name, and that of a link (``xlink:href``), is known by what follows that.
+    ``name`` is lower-case. ``entities``, those that the document declares, makes it a tag of XML.
     """
 
     __slots__ = (
@@ -28,11 +27,11 @@ class StartTag:
         "_edits",
         "_entities",
         "_name_end",
-        "counts",
-        "either",
+        "after_content",
         "foreign",
+        "in_document",
         "is_root",
-        "late",
+        "may_be_html",
         "name",
         "raw",
     )
@@ -40,17 +39,19 @@ class StartTag:
     def __init__(self, raw: bytes, *, foreign: bool = False, entities: Mapping[str, str] | None = None) -> None:
         self.raw = raw
         self._entities = entities
+        # A tag of XML may be of any namespace. The prefixes in its name and in xlink:href can be any, so what follows
+        # them counts.
         is_xml = entities is not None
         self.foreign = foreign or is_xml
         """Whether it is an element of SVG or MathML."""
-        self.either = is_xml
-        """Whether it may be one of HTML as well: it depends on the browser, or on what the scanner does not know."""
-        self.counts: bool | None = None if is_xml else True
-        """Whether it stands in the page itself, and not in a template; None if that depends on the reading."""
+        self.may_be_html = is_xml
+        """Whether it may also be an HTML element, in another browser or by what the scanner does not know."""
+        self.in_document: bool | None = None if is_xml else True
+        """Whether it is in the page itself rather than in a template; None where readings differ."""
         self.is_root = False
-        """Whether it is the page's root element, as its first tag."""
-        self.late = False
-        """Of a ``base``: whether content may stand before it, which browsers may yet load from the base after it."""
+        """Whether it is the first tag of the page, and ``html``."""
+        self.after_content = False
+        """Whether content may come before a ``base``; browsers may still load that content from this base."""
         match = (XML_NAME if is_xml else NAME).match(raw)
         if match is None:
             raise ValueError("not a start tag")
@@ -62,23 +63,24 @@ class StartTag:
         self._edits: list[tuple[int, int, bytes]] | None = None
 
     def copy(self, raw: bytes | None = None) -> StartTag:
-        """Return the tag as it was found, or another one with the bytes ``raw`` in its place."""
+        """Return an unchanged copy of the tag, or one with the bytes ``raw``."""
         tag = StartTag(self.raw if raw is None else raw, foreign=self.foreign, entities=self._entities)
-        tag.either, tag.counts, tag.late, tag.is_root = self.either, self.counts, self.late, self.is_root
+        tag.may_be_html, tag.in_document = self.may_be_html, self.in_document
+        tag.after_content, tag.is_root = self.after_content, self.is_root
         return tag
 
     @property
     def self_closing(self) -> bool:
-        """Whether the tag ends in ``/>``, which counts in foreign content only."""
+        """Whether the tag ends in ``/>``, which has a meaning in foreign content only."""
         if not self.raw.endswith(b"/>"):
             return False
         matches = ATTRIBUTE.finditer(self.raw, self._name_end, len(self.raw) - 1)
         return max((match.end() for match in matches), default=self._name_end) <= len(self.raw) - 2
 
     def get(self, name: bytes) -> str | None:
-        """Return the value of the attribute ``name`` with its character references decoded, or None.
+        """Return the decoded value of the attribute ``name``, or None.
 
-        Bytes that are not UTF-8 come as surrogate escapes.
+        Bytes that are not UTF-8 become surrogate escapes.
         """
         value = self._values().get(name)
         if value is None:
@@ -91,20 +93,18 @@ class StartTag:
         return decode_references(text)
 
     def names(self) -> Iterable[bytes]:
-        """Return the attributes' names, lower-case, each once, in order."""
+        """Return the lower-case names of the attributes in order, without duplicates."""
         return self._values().keys()
 
     def rename(self, name: bytes, new: bytes) -> None:
-        """Give the attribute ``name``, which must be there, another name; its value stays as it is written.
-
-        Its duplicates are renamed with it, since the next one would count in its place.
-        """
+        """Rename the attribute ``name``, which must exist; its value keeps its bytes."""
+        # Duplicates are renamed as well, or the next one would count in its place.
         written = new if self._entities is None else new.replace(b":", b"-")
         for start, end in self._places_of(name):
             self._edit(start, end, written)
 
     def set(self, name: bytes, value: str) -> None:
-        """Set the attribute ``name`` to ``value``, adding it in front of the others where it is not there."""
+        """Set the attribute ``name`` to ``value``; add it in front of the others if it does not exist."""
         if name in self._values():
             match = next(self._find(name))
             self._edit(match.start(1), match.end(), self._attribute(name, value))
@@ -112,7 +112,7 @@ class StartTag:
             self.add(name, value)
 
     def add(self, name: bytes, value: str) -> None:
-        """Put the attribute in front of the others, so that of duplicates this one counts."""
+        """Add the attribute in front of the others, so that it counts rather than a duplicate."""
         self._edit(self._name_end, self._name_end, b" " + self._attribute(name, value))
 
     def replace(self, whole: bytes) -> None:
@@ -120,7 +120,7 @@ class StartTag:
         self._edits = [(0, len(self.raw), whole)]
 
     def blank(self) -> None:
-        """Take all attributes away; a script is marked as text."""
+        """Remove all attributes; a script is marked as text."""
         mark = b' type="text/plain"' if self.name == b"script" else b""
         end = b"/>" if self._entities is not None and self.self_closing else b">"
         self._edits = [(self._name_end, len(self.raw), mark + end)]
@@ -145,7 +145,7 @@ class StartTag:
         return b"".join(parts)
 
     def _values(self) -> dict[bytes, bytes]:
-        """Return the values as they are written, with their quotes."""
+        """Return the values as written, with their quotes."""
         if self._attributes is None:
             written = ATTRIBUTE.findall(self.raw, self._name_end, len(self.raw) - 1)
             key = bytes.lower if self._entities is None else self._key
@@ -158,10 +158,10 @@ class StartTag:
         return self._attributes
 
     def _places_of(self, name: bytes) -> list[tuple[int, int]]:
-        """Return where the name of the attribute stands, and those of its duplicates."""
+        """Return the positions of the name of the attribute and of its duplicates."""
         lower = self.raw.lower()
         at = lower.find(name, self._name_end)
-        # Where the word stands once in the tag, it is the attribute.
+        # A word that occurs once in the tag can only be the attribute.
         is_clear = at >= 0 and lower.find(name, at + 1) < 0
         return [(at, at + len(name))] if is_clear else [match.span(1) for match in self._find(name)]
 

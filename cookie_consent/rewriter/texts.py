@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from cookie_consent.rewriter.grammar import raw_text_end
-from cookie_consent.rewriter.raw_text import MAXIMUM_TEXT, HeldText, ScriptData
+from cookie_consent.rewriter.raw_text import MAXIMUM_TEXT, ScriptData, TextCapture
 from cookie_consent.rewriter.xml_states import XmlStates
 
 if TYPE_CHECKING:
@@ -25,7 +25,7 @@ class Texts(XmlStates):
 
     _handler: Handler
     _scripting: bool
-    _held: HeldText | None = None
+    _held: TextCapture | None = None
     """What keeps the text that the handler wants."""
     _inner: Texts | None = None
     """What reads the text as markup."""
@@ -62,7 +62,7 @@ class Texts(XmlStates):
         name = tag.name
         if wants_text:
             self._replace(start, end, b"")
-            self._held = HeldText(self._handler, tag)
+            self._held = TextCapture(self._handler, tag)
         elif tag.changed:
             self._replace(start, end, tag.to_bytes())
         if name == b"noscript" and not self._scripting:

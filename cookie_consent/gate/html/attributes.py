@@ -60,7 +60,7 @@ _DESCRIPTORS = re.compile(r"(?:[^,(]|\([^)]*+\)?+)*+,?+")
 def fetching_attributes(tag: StartTag) -> list[bytes]:
     """Return the names of the attributes of ``tag`` whose addresses a browser fetches without being asked to."""
     present = tag.names()
-    if tag.either:
+    if tag.may_be_html:
         carriers = tuple(dict.fromkeys((*_foreign_carriers(tag), *_html_carriers(tag))))
     else:
         carriers = _foreign_carriers(tag) if tag.foreign else _html_carriers(tag)

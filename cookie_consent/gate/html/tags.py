@@ -222,21 +222,21 @@ class TagGate:
     def _take_base(self, tag: StartTag) -> None:
         """Take note of what relative addresses lead to: the first ``base`` counts, and those that may be it."""
         href = tag.get(b"href")
-        if href is None or self._is_based or tag.counts is False:
+        if href is None or self._is_based or tag.in_document is False:
             return
         self._has_base = True
-        verdict = self.refused_address(href) if tag.late else None
+        verdict = self.refused_address(href) if tag.after_content else None
         if verdict is not None:
             self._disarm(tag, b"href")
             self._hold(tag, [verdict])
             return
         found = target(self._as_read(href), self._page_host)
         host = found[0] if found is not None else self._page_host
-        possible = self._base_hosts[tag.counts is True :]  # the page's own host stands first
+        possible = self._base_hosts[tag.in_document is True :]  # the page's own host stands first
         if len(possible) >= _MAXIMUM_BASES:
             host = _ANY_HOST
         self._base_hosts = (*possible, *(() if host in possible else (host,)))
-        self._is_based = tag.counts is True
+        self._is_based = tag.in_document is True
 
     def _refused_addresses(self, addresses: Iterable[str]) -> Iterator[Verdict]:
         for address in addresses:
@@ -488,7 +488,7 @@ def _kinds_of(tag: StartTag) -> Container[str]:
 def _has_source(tag: StartTag) -> bool:
     in_html = tag.get(b"src") is not None
     in_svg = tag.get(b"href") is not None or tag.get(b"xlink:href") is not None
-    if tag.either:
+    if tag.may_be_html:
         return in_html and in_svg
     return in_svg if tag.foreign else in_html
 

@@ -1,10 +1,10 @@
 from __future__ import annotations
 
-from cookie_consent.rewriter.lately import Lately
+from cookie_consent.rewriter.cache import GenerationalCache
 
 
-def test_what_was_asked_for_lately_is_kept() -> None:
-    memory: Lately[str, int] = Lately(10_000)
+def test_what_was_asked_for_recently_is_kept() -> None:
+    memory: GenerationalCache[str, int] = GenerationalCache(10_000)
     memory.put("often", 1, 500)
     memory.put("once", 2, 500)
     for number in range(100):
@@ -15,7 +15,7 @@ def test_what_was_asked_for_lately_is_kept() -> None:
 
 
 def test_no_more_is_kept_than_its_size() -> None:
-    memory: Lately[int, bytes] = Lately(10_000)
+    memory: GenerationalCache[int, bytes] = GenerationalCache(10_000)
     for number in range(100):
         memory.put(number, b"x" * 500, 500)
     kept = sum(len(memory.get(number) or b"") for number in range(100))
@@ -23,7 +23,7 @@ def test_no_more_is_kept_than_its_size() -> None:
 
 
 def test_the_latest_value_counts() -> None:
-    memory: Lately[str, int] = Lately(10_000)
+    memory: GenerationalCache[str, int] = GenerationalCache(10_000)
     for number in range(3):
         memory.put("key", number, 1)
     assert memory.get("key") == 2

@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cookie_consent.consent import Consent
-from cookie_consent.gate import JudgedTags, RecallingGate, TagGate
+from cookie_consent.gate import CachingTagGate, TagCache, TagGate
 from cookie_consent.policy import Policy
 from cookie_consent.policy.classifier import Classifier
 from cookie_consent.rewriter import MAXIMUM_TEXT, Rewriter, StartTag
@@ -57,10 +57,10 @@ DOCUMENTS = st.lists(
 )
 
 
-def gated(document: bytes, consent: Consent, host: str, judged: JudgedTags | None) -> tuple[object, ...]:
+def gated(document: bytes, consent: Consent, host: str, cache: TagCache | None) -> tuple[object, ...]:
     """Return the page, and all that its gate has taken note of."""
     gate = TagGate(CLASSIFIER, consent, host, placeholder=lambda **held: f"{sorted(held)}")
-    rewriter = Rewriter(gate if judged is None else RecallingGate(gate, judged, (consent.state, host)))
+    rewriter = Rewriter(gate if cache is None else CachingTagGate(gate, cache, (consent.state, host)))
     page = rewriter.feed(document) + rewriter.end()
     return (
         page,
@@ -77,10 +77,10 @@ def gated(document: bytes, consent: Consent, host: str, judged: JudgedTags | Non
 @settings(max_examples=500)
 @given(DOCUMENTS)
 def test_nothing_depends_on_what_came_before(documents: list[tuple[str, Consent, str]]) -> None:
-    judged = JudgedTags()
+    cache = TagCache()
     for document, consent, host in documents * 2:
         page = document.encode()
-        assert gated(page, consent, host, judged) == gated(page, consent, host, None)
+        assert gated(page, consent, host, cache) == gated(page, consent, host, None)
 
 
 @pytest.mark.parametrize(
@@ -93,18 +93,18 @@ def test_nothing_depends_on_what_came_before(documents: list[tuple[str, Consent,
     ],
 )
 def test_an_equal_tag_is_not_judged_again(document: bytes, monkeypatch: pytest.MonkeyPatch) -> None:
-    judged = JudgedTags()
-    first = gated(document, CONSENTS[0], HOSTS[0], judged)
+    cache = TagCache()
+    first = gated(document, CONSENTS[0], HOSTS[0], cache)
 
     def fail(*_: object, **__: object) -> None:
         raise AssertionError
 
     monkeypatch.setattr(TagGate, "start_tag", fail)
     monkeypatch.setattr(TagGate, "text", fail)
-    assert gated(document, CONSENTS[0], HOSTS[0], judged) == first
+    assert gated(document, CONSENTS[0], HOSTS[0], cache) == first
     for consent, host in ((CONSENTS[1], HOSTS[0]), (CONSENTS[0], HOSTS[1])):  # but for another visitor it is
         with pytest.raises(AssertionError):
-            gated(document, consent, host, judged)
+            gated(document, consent, host, cache)
 
 
 @pytest.mark.parametrize(
@@ -118,10 +118,10 @@ def test_an_equal_tag_is_not_judged_again(document: bytes, monkeypatch: pytest.M
 )
 def test_an_equal_tag_elsewhere_is_judged_where_it_stands(first: str, second: str) -> None:
     for documents in ((first, second), (second, first)):
-        judged = JudgedTags()
+        cache = TagCache()
         for document in documents:
             page = document.encode()
-            assert gated(page, CONSENTS[0], HOSTS[0], judged) == gated(page, CONSENTS[0], HOSTS[0], None)
+            assert gated(page, CONSENTS[0], HOSTS[0], cache) == gated(page, CONSENTS[0], HOSTS[0], None)
 
 
 def test_the_end_of_a_held_script_does_not_speak_for_a_script_of_its_own() -> None:
@@ -140,42 +140,42 @@ def test_the_end_of_a_held_script_does_not_speak_for_a_script_of_its_own() -> No
     long = b"<script>filmPlayer();" + b"a" * MAXIMUM_TEXT + b";filmPlayer()</script>"
     Rewriter(Listener()).feed(long)
     assert len(pieces) > 1
-    judged = JudgedTags()
+    cache = TagCache()
     for page in (long, b"<script>" + pieces[-1] + b"</script>"):
-        assert gated(page, CONSENTS[0], HOSTS[0], judged) == gated(page, CONSENTS[0], HOSTS[0], None)
+        assert gated(page, CONSENTS[0], HOSTS[0], cache) == gated(page, CONSENTS[0], HOSTS[0], None)
 
 
 @pytest.mark.parametrize("size", [MAXIMUM_TEXT - 10, MAXIMUM_TEXT + 10, 2 * MAXIMUM_TEXT + 10])
 def test_long_texts_come_out_the_same(size: int) -> None:
-    judged = JudgedTags()
+    cache = TagCache()
     for end in (b"own()", b"filmPlayer()"):
         document = b"<script>" + b"a" * size + end + b"</script><p>"
         for _ in range(2):
-            assert gated(document, CONSENTS[0], HOSTS[0], judged) == gated(document, CONSENTS[0], HOSTS[0], None)
+            assert gated(document, CONSENTS[0], HOSTS[0], cache) == gated(document, CONSENTS[0], HOSTS[0], None)
 
 
 def test_a_long_page_of_equal_tags_takes_no_memory() -> None:
     gate = TagGate(CLASSIFIER, CONSENTS[0], HOSTS[0])
-    rewriter = Rewriter(RecallingGate(gate, JudgedTags(), None))
+    rewriter = Rewriter(CachingTagGate(gate, TagCache(), None))
     rewriter.feed(b"<img src=//film.example/a.jpg>" * 1000)
     assert gate.findings.held == 1000
     assert len(gate.findings.latest_hosts) == len(gate.findings.latest_refused) == 1
 
 
 def test_a_long_tag_is_not_kept_with_its_text_either() -> None:
-    judged, tag = JudgedTags(), b"<script title='" + b"a" * 70_000 + b"'>"
-    gated(tag + b"filmPlayer()</script>", CONSENTS[0], HOSTS[0], judged)
+    cache, tag = TagCache(), b"<script title='" + b"a" * 70_000 + b"'>"
+    gated(tag + b"filmPlayer()</script>", CONSENTS[0], HOSTS[0], cache)
     visitor = (CONSENTS[0].state, HOSTS[0])
-    assert judged.get((visitor, tag, b"")) is judged.get((visitor, tag, b"filmPlayer()")) is None
+    assert cache.get((visitor, tag, b"")) is cache.get((visitor, tag, b"filmPlayer()")) is None
 
 
 def test_no_more_is_kept_than_its_size() -> None:
-    judged = JudgedTags(size=20_000)
+    cache = TagCache(size=20_000)
     often = b"<img src=//film.example/often.jpg>"
     for number in range(100):
-        gated(often + b"<img src=//film.example/%d.jpg>" % number, CONSENTS[0], HOSTS[0], judged)
+        gated(often + b"<img src=//film.example/%d.jpg>" % number, CONSENTS[0], HOSTS[0], cache)
     visitor = (CONSENTS[0].state, HOSTS[0])
-    kept = [n for n in range(100) if judged.get((visitor, b"<img src=//film.example/%d.jpg>" % n, b"")) is not None]
+    kept = [n for n in range(100) if cache.get((visitor, b"<img src=//film.example/%d.jpg>" % n, b"")) is not None]
     assert 0 < len(kept) < 40
     assert 99 in kept
-    assert judged.get((visitor, often, b"")) is not None
+    assert cache.get((visitor, often, b"")) is not None

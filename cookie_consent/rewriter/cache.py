@@ -1,24 +1,23 @@
-"""A memory of what was met lately."""
+"""A bounded cache."""
 
 from __future__ import annotations
 
 from typing import Generic, TypeVar
 
-__all__ = ["Lately"]
+__all__ = ["GenerationalCache"]
 
 Key = TypeVar("Key")
 Value = TypeVar("Value")
 
 _OVERHEAD = 256
-"""Bytes that an entry takes beside what is in it, about."""
+"""The approximate number of bytes that an entry takes besides its content."""
 
 
-class Lately(Generic[Key, Value]):
-    """A mapping that holds ``size`` bytes at the most, those that were asked for or put lately. Threads may share it.
+class GenerationalCache(Generic[Key, Value]):
+    """A mapping of at most ``size`` bytes that drops what has not been used for longest. Threads may share it."""
 
-    It has two halves. When the newer one is full the older one is forgotten; what is asked for moves to the newer one.
-    So nothing has to be put in order when something is found, as it is nearly always.
-    """
+    # There are two generations. When the newer one is full, the older one is dropped; an entry that is used moves to
+    # the newer one. Unlike a list in order of use, this costs nothing on a hit in the newer one, the usual case.
 
     def __init__(self, size: int) -> None:
         self._limit = size // 2
@@ -27,7 +26,7 @@ class Lately(Generic[Key, Value]):
         self._older: dict[Key, tuple[Value, int]] = {}
 
     def get(self, key: Key) -> Value | None:
-        """Return what was put last for the key, or None if that is forgotten."""
+        """Return the cached value, or None."""
         found = self._newer.get(key)
         if found is None:
             found = self._older.get(key)
@@ -37,7 +36,7 @@ class Lately(Generic[Key, Value]):
         return found[0]
 
     def put(self, key: Key, value: Value, size: int) -> None:
-        """Keep the value, which takes ``size`` bytes with its key."""
+        """Cache ``value``; ``size`` is its size in bytes together with the key."""
         self._put(key, value, size + _OVERHEAD)
 
     def _put(self, key: Key, value: Value, size: int) -> None:
