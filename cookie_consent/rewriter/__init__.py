@@ -2,9 +2,10 @@
 
 from cookie_consent.rewriter.css import CssRewriter, rewrite_css
 from cookie_consent.rewriter.handler import Handler
+from cookie_consent.rewriter.long_tag import MAXIMUM_TAG
 from cookie_consent.rewriter.markup_cache import MarkupCache
 from cookie_consent.rewriter.raw_text import MAXIMUM_TEXT
-from cookie_consent.rewriter.rewriter import MAXIMUM_TAG, Rewriter
+from cookie_consent.rewriter.scanner import Rewriter
 from cookie_consent.rewriter.tag import StartTag
 
 __all__ = [

@@ -1,10 +1,16 @@
-"""Find where a tag ends that comes in several pieces, without looking at any byte twice."""
+"""Assembles a tag that comes in several pieces, without looking at any byte twice."""
 
 from __future__ import annotations
 
 import re
 
-__all__ = ["TagEnd"]
+from cookie_consent.rewriter.grammar import NAME
+
+__all__ = ["MAXIMUM_TAG", "LongTag"]
+
+MAXIMUM_TAG = 2 * 1024 * 1024
+"""The longest tag in bytes. A longer one loses its attributes: what cannot be judged cannot load anything."""
+_LONGEST_NAME = 64
 
 _SPACES = re.compile(rb"[\t\n\f\r ]*+")
 _SPACES_SLASHES = re.compile(rb"[\t\n\f\r /]*+")
@@ -13,7 +19,41 @@ _UNQUOTED = re.compile(rb"[^\t\n\f\r >]*+")
 _TAG_NAME = re.compile(rb"/?+[^\t\n\f\r />]*+")
 
 
-class TagEnd:
+class LongTag:
+    """The tag whose ``<`` has just been read."""
+
+    def __init__(self) -> None:
+        self._end = _TagEnd()
+        self._pieces = [b"<"]
+        self._size = 1
+        self._oversized = b""
+        """The beginning of a tag that is too long, with its name."""
+
+    def feed(self, data: bytes, at: int) -> int:
+        """Take ``data`` from ``at`` on; return the position after the tag, or -1 if more has to come."""
+        end = self._end.find(data, at)
+        until = end if end >= 0 else len(data)
+        self._size += until - at
+        if not self._oversized:
+            self._pieces.append(data[at:until])
+            if self._size > MAXIMUM_TAG:
+                match = NAME.match(b"".join(self._pieces)[:_LONGEST_NAME])
+                self._oversized, self._pieces = match[0] if match is not None else b"<a", []
+        return end
+
+    def to_bytes(self) -> bytes:
+        """Return the whole tag; one that is too long has no attributes."""
+        if not self._oversized:
+            return b"".join(self._pieces)
+        return self._oversized + (b' type="text/plain">' if self._oversized.lower() == b"<script" else b">")
+
+    @property
+    def unfinished(self) -> bytes:
+        """What has come of a tag that is not too long."""
+        return b"".join(self._pieces)
+
+
+class _TagEnd:
     """The tokenizer's attribute states (HTML standard, sections 13.2.5.8 and 13.2.5.32 to 13.2.5.40)."""
 
     def __init__(self) -> None:
@@ -23,7 +63,7 @@ class TagEnd:
     def find(self, data: bytes, at: int) -> int:
         """Return the position after the tag's ``>`` in ``data``, or -1 if it has not come yet.
 
-        The first call is to begin after the tag's ``<``, each later one where the piece before ended.
+        The first call must begin after the tag's ``<``, and each later one where the previous piece ended.
         """
         while at < len(data):
             at = self._state(data, at)
