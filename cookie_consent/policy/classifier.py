@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from dataclasses import dataclass
 from functools import lru_cache
 from itertools import chain
@@ -188,50 +189,46 @@ class _Hosts:
             yield from self._below.get(domain, ())
 
 
-_BY_FREQUENCY = " \"etanoirsl0uc:,dp.\nm21h\\fg3wb/_y)(4=5{}v79F8T6C;xkS'AMEILNRDPzO&][Bj"
-"""The characters of inline scripts, the most frequent first, as counted in public pages; others are rarer."""
+_FRAGMENT = 5
+"""The length of what signatures share."""
 
 
 class _Signatures:
-    """Texts to find in inline scripts, looked for together in one pass.
-
-    The engine of ``re`` is led from one rare character to the next: each text is looked for at the rarest of its
-    own. Where several begin with the same character of that kind the longest counts.
-    """
+    """Texts to find in inline scripts. Where one lies within another that is found, only the longer one counts."""
 
     def __init__(self) -> None:
         self._verdicts: dict[str, Verdict] = {}
-        self._regex: re.Pattern[str] | None = None
-        self._by_group: list[Verdict] = []
+        self._by_fragment: dict[str, list[str]] = {}
 
     def add(self, signature: str, verdict: Verdict) -> None:
         self._verdicts.setdefault(signature, verdict)
 
     def compile(self) -> None:
-        anchored: dict[str, list[str]] = {}
-        for signature in sorted(self._verdicts, key=len, reverse=True):
-            anchored.setdefault(max(signature, key=_rarity), []).append(signature)
-        branches = []
-        for anchor, signatures in anchored.items():
-            self._by_group += [self._verdicts[signature] for signature in signatures]
-            ends = "|".join(_around(anchor, signature) for signature in signatures)
-            branches.append(f"{re.escape(anchor)}(?:{ends})")
-        if branches:
-            self._regex = re.compile("|".join(branches))
+        # Many signatures share a fragment, such as ".com/". Only in a script that holds it are they searched for.
+        counts = Counter(chain.from_iterable(map(_fragments, self._verdicts)))
+        for signature in self._verdicts:
+            shared = max(_fragments(signature), key=counts.__getitem__)
+            self._by_fragment.setdefault(shared, []).append(signature)
 
     def find(self, text: str) -> list[Verdict]:
-        if self._regex is None:
-            return []
-        groups = dict.fromkeys(match.lastindex for match in self._regex.finditer(text))
-        return [self._by_group[group - 1] for group in groups if group is not None]
+        """Return the verdicts of the signatures in ``text``, in the order in which they first occur."""
+        groups = [signatures for fragment, signatures in self._by_fragment.items() if fragment in text]
+        found = [signature for signatures in groups for signature in signatures if signature in text]
+        if len(found) > 1:
+            found = [signature for signature in found if _stands_alone(signature, found, text)]
+            found.sort(key=text.find)
+        return [self._verdicts[signature] for signature in found]
 
 
-def _rarity(character: str) -> int:
-    at = _BY_FREQUENCY.find(character)
-    return at if at >= 0 else len(_BY_FREQUENCY)
+def _fragments(signature: str) -> list[str]:
+    """Return the runs of characters in ``signature``, each once; a short one is a run of its own."""
+    starts = range(max(len(signature) - _FRAGMENT + 1, 1))
+    return list(dict.fromkeys(signature[start : start + _FRAGMENT] for start in starts))
 
 
-def _around(anchor: str, signature: str) -> str:
-    """Return a pattern for ``signature`` just behind its first ``anchor``, with an empty group to tell it by."""
-    at = signature.index(anchor) + 1
-    return f"(?<={re.escape(signature[:at])})(?={re.escape(signature[at:])})()"
+def _stands_alone(signature: str, found: list[str], text: str) -> bool:
+    """Say whether ``signature`` occurs in ``text`` outside of longer signatures."""
+    for other in found:
+        if signature != other and signature in other:
+            text = text.replace(other, "\0")
+    return signature in text

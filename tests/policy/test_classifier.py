@@ -21,19 +21,24 @@ def test_every_signature_of_the_registry_is_found_within_a_script() -> None:
             assert service.id in {verdict.service for verdict in found}, signature
 
 
-def test_signatures_that_share_their_rarest_character_are_told_apart() -> None:
+def test_of_signatures_within_each_other_the_longest_counts() -> None:
     chat = own(
         Service(id="short", name="Short", category="analytics", inline=("quux(",)),
         Service(id="long", name="Long", category="advertising", inline=("quux(1",)),
         Service(id="other", name="Other", category="social", inline=("aquux",)),
     )
     assert [verdict.service for verdict in chat.inline_script("quux(2)")] == ["short"]
-    assert [verdict.service for verdict in chat.inline_script("quux(1)")] == ["long"]  # the longest counts
+    assert [verdict.service for verdict in chat.inline_script("quux(1)")] == ["long"]
     assert [verdict.service for verdict in chat.inline_script("quux(2); quux(1)")] == ["short", "long"]
+    assert {verdict.service for verdict in chat.inline_script("quux(1); quux(2)")} == {"long", "short"}
+    assert [verdict.service for verdict in chat.inline_script("aquux(1")] == [
+        "other",
+        "long",
+    ]  # neither holds the other
     assert chat.inline_script("quux") == ()
 
 
-@given(st.text(alphabet="aqx(/", max_size=30), st.sampled_from(["aqx(", "x//x", "qqqq", "(((a"]))
+@given(st.text(alphabet="aqx(/", max_size=30), st.sampled_from(["aqx(", "x//x", "qqqq", "(((a", "aqxaqx"]))
 def test_a_signature_is_found_wherever_it_stands(text: str, signature: str) -> None:
     chat = own(Service(id="chat", name="Chat", category="social", inline=(signature,)))
     assert bool(chat.inline_script(text)) == (signature in text)
