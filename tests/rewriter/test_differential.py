@@ -55,6 +55,7 @@ class Finder:
             tag.rename(b"src", b"data-src")
         if "url(" in (tag.get(b"style") or ""):
             self.seen["style"] = 1
+            tag.rename(b"style", b"data-style")
         if "//" in (tag.get(b"ping") or ""):
             tag.rename(b"ping", b"data-ping")
         return False
@@ -84,7 +85,8 @@ def parsed(document: str) -> Counter[str]:
 @settings(max_examples=400)
 @given(st.lists(st.sampled_from(PIECES), max_size=16).map("".join))
 def test_no_carrier_is_missed(document: str) -> None:
-    assert not parsed(document) - scanned(document)[1]
+    """A tag may also become text, where it is a tag to some parsers only."""
+    assert not parsed(scanned(document)[0].decode())
 
 
 @settings(max_examples=400)
