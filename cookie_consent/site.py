@@ -70,6 +70,7 @@ def build(
     secret: str | Sequence[str] | None,
     prefix: str,
     admin_token: str | None,
+    has_markup_cache: bool = True,
 ) -> Parts:
     """Build the parts. Raises ``ConfigurationError`` for a secret, token or environment variable that is wrong."""
     keys = secret_keys(secret)
@@ -95,7 +96,7 @@ def build(
         guard=guard_url,
         page_cache=PageCache(),
         tag_cache=TagCache(),
-        markup_cache=MarkupCache(),
+        markup_cache=MarkupCache() if has_markup_cache else None,
         reports=reports,
         gpc_log=GpcLog(ledger, cookie),
         policies=policies,

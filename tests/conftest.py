@@ -2,13 +2,17 @@ from __future__ import annotations
 
 import os
 import shutil
+from functools import partial, partialmethod
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 from hypothesis import settings
 
+from cookie_consent import middleware
 from cookie_consent.background import Background
+from cookie_consent.rewriter import MarkupCache, Rewriter
+from cookie_consent.site import build
 from tests.postgres_server import PostgresServer, find_programs
 
 if TYPE_CHECKING:
@@ -50,6 +54,18 @@ def upkeep_ends(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 def secret(monkeypatch: pytest.MonkeyPatch) -> str:
     monkeypatch.setenv("CONSENT_SECRET", SECRET)
     return SECRET
+
+
+@pytest.fixture(scope="module", params=["with markup cache", "without markup cache"])
+def markup_cache(request: pytest.FixtureRequest) -> Iterator[None]:
+    """Run a module's tests twice: with a markup cache that all pages share, and without one."""
+    with pytest.MonkeyPatch.context() as patch:
+        if request.param == "with markup cache":
+            cache = MarkupCache(longest=16, shortest=1)
+            patch.setattr(Rewriter, "__init__", partialmethod(Rewriter.__init__, markup_cache=cache))
+        else:
+            patch.setattr(middleware, "build", partial(build, has_markup_cache=False))
+        yield
 
 
 @pytest.fixture

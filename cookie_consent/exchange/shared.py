@@ -39,7 +39,8 @@ class Site:
     """The path of the guard's script; empty where the policy does without it."""
     page_cache: PageCache
     tag_cache: TagCache
-    markup_cache: MarkupCache
+    markup_cache: MarkupCache | None
+    """None searches the markup of every page anew."""
     reports: Reports
     gpc_log: GpcLog
     policies: ContentSecurityPolicies

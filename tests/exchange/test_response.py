@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from starlette.types import ASGIApp, Receive, Scope, Send
 
-pytestmark = pytest.mark.anyio
+pytestmark = [pytest.mark.anyio, pytest.mark.usefixtures("markup_cache")]
 
 PAGE = "<!doctype html><title>Sœur</title><p>日本<img src=//x.test/a>" + "<p>more</p>" * 500
 HTML = {"accept": "text/html", "accept-encoding": "gzip, deflate, br, zstd"}

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections import Counter
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from selectolax.lexbor import LexborHTMLParser
 
 from cookie_consent.rewriter import Rewriter, StartTag
 
+pytestmark = pytest.mark.usefixtures("markup_cache")
 PIECES = (
     "<p>", "</p>", "text", "<", ">", "<!--", "-->", "--!>", "<!-->", "<!", "<?x", "</", "<img src=//x>",
     "<IMG SRC='//a>b'>", "<img src=/own>", "<script>", "</script>", "<script src=//a>", "<style>", "</style >", "<svg>",

@@ -13,6 +13,7 @@ from cookie_consent.policy.classifier import Classifier
 from cookie_consent.rewriter import Rewriter
 from tests.fuzz.search import wrong
 
+pytestmark = pytest.mark.usefixtures("markup_cache")
 POLICY = Policy(version="1")
 CONSENT = Consent(policy=POLICY, granted=frozenset({"session"}))
 PARSERS = ("lexbor", "html5lib")

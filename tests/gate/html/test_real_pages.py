@@ -6,6 +6,7 @@ import re
 from itertools import cycle
 from typing import TYPE_CHECKING
 
+import pytest
 from selectolax.lexbor import LexborHTMLParser
 
 from cookie_consent.consent import Consent
@@ -17,6 +18,7 @@ from cookie_consent.rewriter import Rewriter
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+pytestmark = pytest.mark.usefixtures("markup_cache")
 POLICY = Policy(version="1")
 CLASSIFIER = Classifier(POLICY)
 NOTHING = Consent(policy=POLICY, granted=frozenset({"session"}))

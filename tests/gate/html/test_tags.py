@@ -10,6 +10,8 @@ from cookie_consent.policy import Policy
 from cookie_consent.policy.classifier import Classifier
 from cookie_consent.rewriter import MAXIMUM_TEXT, Rewriter
 
+pytestmark = pytest.mark.usefixtures("markup_cache")
+
 
 def gated(document: str, *granted: str, services: dict[str, bool] | None = None, **policy: Any) -> tuple[str, TagGate]:
     declared = Policy.model_validate({"version": "1", "first_party": ["cdn.example", "*.own.example"], **policy})
