@@ -79,8 +79,8 @@ class ConsentMiddleware:
         if isinstance(scope.get("consent"), Consent):
             await self._pass_on(scope, receive, send)
             return
-        if not self._background.has_begun:
-            self._background.begin_at_request()  # not every server sends lifespan events
+        if not self._background.has_started:
+            self._background.start_at_request()  # not every server sends lifespan events
         if type(scope["headers"]) is not list:
             scope = {**scope, "headers": list(scope["headers"])}  # any iterable may come, which may be read only once
         if kind == "websocket":
@@ -135,7 +135,7 @@ class ConsentMiddleware:
         if _OUTER in scope:
             await self.app(scope, receive, send)
             return
-        await anyio.to_thread.run_sync(self._background.begin)
+        await anyio.to_thread.run_sync(self._background.start)
         gc.collect()  # what is left of building all this lies scattered among what each request uses, and slows it
-        lifespan = Lifespan(receive, send, before_end=partial(anyio.to_thread.run_sync, self._background.end))
+        lifespan = Lifespan(receive, send, before_end=partial(anyio.to_thread.run_sync, self._background.stop))
         await lifespan.run(self.app, {**scope, _OUTER: True})

@@ -77,7 +77,7 @@ def build(
     cookie = ConsentCookie(keys, policy.cookie)
     classifier = Classifier(policy)
     reports = Reports(classifier, ledger)
-    own_cookies = {cookie.name(secure=secure) for secure in (False, True)} | {cookie.signal_name}
+    own_cookies = {cookie.name(secure=secure) for secure in (False, True)} | {cookie.gpc_cookie_name}
     files = static_files()
     files["guard.js"] = guard_script(files["guard.js"], policy, own_cookies)
     assets = Assets(f"{prefix}/assets", files)

@@ -34,20 +34,20 @@ def anyio_backend() -> str:
 
 
 @pytest.fixture(autouse=True)
-def upkeep_ends(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """End what middlewares have begun with a first request, as no lifespan does, and those that are garbage by now."""
-    begun: list[Background] = []
-    begin = Background.begin
+def background_stops(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Stop the threads that middlewares have started on a first request, since no lifespan stops them."""
+    started: list[Background] = []
+    start = Background.start
 
-    def noted(self: Background, *, opens: bool = True) -> None:
-        begun.append(self)
-        begin(self, opens=opens)
+    def noted(self: Background, *, open_ledger: bool = True) -> None:
+        started.append(self)
+        start(self, open_ledger=open_ledger)
 
-    monkeypatch.setattr(Background, "begin", noted)
+    monkeypatch.setattr(Background, "start", noted)
     yield
-    for upkeep in begun:
-        if upkeep.has_begun:
-            upkeep.end()
+    for background in started:
+        if background.has_started:
+            background.stop()
 
 
 @pytest.fixture

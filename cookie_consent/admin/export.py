@@ -58,10 +58,10 @@ class AdminExport:
         if refusal is not None:
             return refusal
         try:
-            kind, where = _asked(pairs)
+            kind, where = _parse_query(pairs)
             prefix = request.scope.get("root_path", "") + self._prefix
             pieces = self._ledger.export(kind.name, where=where, policy=self._policy, prefix=prefix)
-            begun = await anyio.to_thread.run_sync(_begun, pieces)
+            begun = await anyio.to_thread.run_sync(_first_pieces, pieces)
         except ConfigurationError as error:
             return _problem(400, str(error))
         except LedgerError as error:
@@ -121,7 +121,7 @@ class _ExportResponse(Response):
             ready = await anyio.to_thread.run_sync(_next, self._pieces)
 
 
-def _asked(pairs: Sequence[tuple[str, str]]) -> tuple[ExportKind, RecordFilter]:
+def _parse_query(pairs: Sequence[tuple[str, str]]) -> tuple[ExportKind, RecordFilter]:
     """Return the format and the filter of a query. Raises ``ConfigurationError``."""
     if len(pairs) > _MOST_VALUES:
         raise ConfigurationError(f"there are more than {_MOST_VALUES} values; ask for less")
@@ -137,7 +137,7 @@ async def _cancel_when_gone(receive: Receive, scope: anyio.CancelScope) -> None:
     scope.cancel()
 
 
-def _begun(pieces: Generator[Piece]) -> list[bytes]:
+def _first_pieces(pieces: Generator[Piece]) -> list[bytes]:
     """Return what comes before the first record, and the first records: what is wrong shows itself here."""
     data: list[bytes] = []
     for piece in pieces:

@@ -26,7 +26,7 @@ __all__ = ["AdminStats"]
 
 _PERIODS = {"30": 30, "90": 90, "365": 365, "all": None}
 _DEFAULT = "90"
-_PATIENCE = 2.0  # seconds that a page waits for what is not counted yet
+_TIMEOUT = 2.0  # seconds that a page waits for what is not counted yet
 _MOST_DAYS = 100  # that are shown one by one
 _MOST_WEEKS = 110
 _PAGE_HEADERS = {
@@ -39,7 +39,7 @@ _PAGE_HEADERS = {
 
 
 class AdminStats:
-    """Shows what was counted of the log. The token is asked for as by ``Admin``."""
+    """Shows what was counted of the log. The token is query for as by ``Admin``."""
 
     def __init__(self, admin: Admin, ledger: Ledger, renderer: Renderer) -> None:
         self._admin = admin
@@ -81,8 +81,8 @@ class AdminStats:
         """Return one ``table`` as CSV (RFC 4180; media type of RFC 7111), of a ``period`` and ``by`` an interval."""
         if (refusal := self._admin.refusal(request)) is not None:
             return refusal
-        asked = request.query_params
-        name, period, by = asked.get("table", "days"), asked.get("period", _DEFAULT), asked.get("by", "day")
+        query = request.query_params
+        name, period, by = query.get("table", "days"), query.get("period", _DEFAULT), query.get("by", "day")
         allowed: dict[str, Any] = {"table": TABLES, "period": _PERIODS, "by": get_args(Interval)}
         for key, value in (("table", name), ("period", period), ("by", by)):
             if value not in allowed[key]:
@@ -107,7 +107,7 @@ class AdminStats:
         now = datetime.now(UTC)
         days = _PERIODS[period]
         since = now - timedelta(days=days - 1) if days is not None else None
-        deadline = time.monotonic() + _PATIENCE
+        deadline = time.monotonic() + _TIMEOUT
 
         def read() -> LedgerStats:
             until = now if days is not None else None

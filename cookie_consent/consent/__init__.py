@@ -1,10 +1,10 @@
 """What the visitor chose: the consent, the choice as it is posted, the signed cookie, the browser's signals."""
 
-from cookie_consent.consent.access import is_read, unread
+from cookie_consent.consent.access import is_read, tracked
 from cookie_consent.consent.choice import Choice, action_between, action_of, grants_more, parse_choice
 from cookie_consent.consent.cookie import ConsentCookie, StoredChoice, secret_keys
 from cookie_consent.consent.decide import decide
-from cookie_consent.consent.gpc import signal_cookie
+from cookie_consent.consent.gpc import gpc_cookie_name
 from cookie_consent.consent.model import Consent, consent_of
 from cookie_consent.consent.notice_hash import notice_hash
 from cookie_consent.consent.reader import ConsentReader
@@ -22,12 +22,12 @@ __all__ = [
     "action_of",
     "consent_of",
     "decide",
+    "gpc_cookie_name",
     "grants_more",
     "is_read",
     "new_record",
     "notice_hash",
     "parse_choice",
     "secret_keys",
-    "signal_cookie",
-    "unread",
+    "tracked",
 ]

@@ -6,13 +6,13 @@ from typing import Any
 
 from cookie_consent.consent.model import Consent
 
-__all__ = ["is_read", "unread"]
+__all__ = ["is_read", "tracked"]
 
 
-class _Shown(Consent):
+class _TrackedConsent(Consent):
     """A consent that notes when its first attribute is asked for; until then it is but a reference to another."""
 
-    __slots__ = ("_unread",)
+    __slots__ = ("_original",)
 
     def __getattribute__(self, name: str) -> Any:
         consent = _get(self)
@@ -28,18 +28,18 @@ class _Shown(Consent):
 
 
 _new = object.__new__
-_slot: Any = _Shown.__dict__["_unread"]
+_slot: Any = _TrackedConsent.__dict__["_original"]
 _get = _slot.__get__
 _set = _slot.__set__
 
 
-def unread(consent: Consent) -> Consent:
+def tracked(consent: Consent) -> Consent:
     """Return the same consent for one request, with a note of whether it is read. Every request makes one."""
-    shown = _new(_Shown)
+    shown = _new(_TrackedConsent)
     _set(shown, consent)
     return shown
 
 
 def is_read(consent: Consent) -> bool:
-    """Say whether somebody has looked at what ``unread`` returned."""
+    """Say whether somebody has looked at what ``tracked`` returned."""
     return _get(consent) is None

@@ -12,7 +12,7 @@ from uuid import UUID
 
 from itsdangerous import BadData, URLSafeSerializer
 
-from cookie_consent.consent.gpc import signal_cookie
+from cookie_consent.consent.gpc import gpc_cookie_name
 from cookie_consent.errors import ChoiceError, ConfigurationError
 from cookie_consent.policy.cookie_prefix import HOST_PREFIX, SECURE_PREFIX, without_prefix
 
@@ -128,13 +128,13 @@ class ConsentCookie:
         return self._options.domain
 
     @property
-    def signal_name(self) -> str:
+    def gpc_cookie_name(self) -> str:
         """The name of the cookie by which the guard tells of Global Privacy Control."""
-        return signal_cookie(self._options)
+        return gpc_cookie_name(self._options)
 
     def owns(self, name: str) -> bool:
         """Say whether ``name`` is the consent cookie under any of its prefixes, or that of the signal."""
-        return without_prefix(name) in {self._options.name, self.signal_name}
+        return without_prefix(name) in {self._options.name, self.gpc_cookie_name}
 
     def is_choice(self, name: str) -> bool:
         """Say whether ``name`` is the consent cookie under any of its prefixes."""

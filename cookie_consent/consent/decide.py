@@ -44,7 +44,7 @@ def decide(policy: Policy, stored: StoredChoice | None, *, gpc: bool = False) ->
         decided_at=stored.decided_at,
         gpc=gpc,
         overruled=(len(granted), len(services)) != agreed,
-        in_sight=stored.gpc,
+        made_with_gpc=stored.gpc,
     )
 
 

@@ -9,24 +9,24 @@ if TYPE_CHECKING:
 
     from cookie_consent.policy import CookieOptions
 
-__all__ = ["GPC_PATH", "SIGNAL_HEADER", "sends_signal", "signal_cookie"]
+__all__ = ["GPC_HEADER", "GPC_PATH", "gpc_cookie_name", "sends_gpc"]
 
+GPC_HEADER = b"sec-gpc"
 GPC_PATH = "/.well-known/gpc.json"
-SIGNAL_HEADER = b"sec-gpc"
 
 
-def sends_signal(headers: Iterable[tuple[bytes, bytes]]) -> bool:
+def sends_gpc(headers: Iterable[tuple[bytes, bytes]]) -> bool:
     """Say whether one of the ``Sec-GPC`` headers is ``1`` (GPC, section 3.3).
 
     Proxies may repeat the header or join its lines (RFC 9110, section 5.2). In doubt the visitor is protected.
     """
     for name, value in headers:
-        if name == SIGNAL_HEADER and b"1" in value and any(part.strip() == b"1" for part in value.split(b",")):
+        if name == GPC_HEADER and b"1" in value and any(part.strip() == b"1" for part in value.split(b",")):
             return True
     return False
 
 
-def signal_cookie(options: CookieOptions) -> str:
+def gpc_cookie_name(options: CookieOptions) -> str:
     """Return the name of the cookie by which the guard tells of the signal where the browser sends no header.
 
     It is not signed: whoever sets it for a visitor can only protect them.

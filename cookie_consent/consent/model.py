@@ -43,7 +43,7 @@ class Consent:
     """The request carried Global Privacy Control (``Sec-GPC: 1``)."""
     overruled: bool = False
     """The signal has taken back some of what was agreed to when there was none."""
-    in_sight: bool = field(default=False, compare=False)
+    made_with_gpc: bool = field(default=False, compare=False)
     """The choice was made in sight of the signal, and holds in spite of it."""
 
     @property
@@ -64,8 +64,8 @@ class Consent:
     @cached_property
     def state(self) -> tuple[object, ...]:
         """What is agreed to, whoever agreed and when: equal for all visitors who are to see the same pages."""
-        knows_signal = self.gpc, self.in_sight
-        return (self.decided, knows_signal, tuple(sorted(self.granted)), tuple(sorted(self.services.items())))
+        gpc = self.gpc, self.made_with_gpc
+        return (self.decided, gpc, tuple(sorted(self.granted)), tuple(sorted(self.services.items())))
 
     def allows(self, category: str) -> bool:
         """Say whether ``category`` may be used; False for a category that the policy does not have."""

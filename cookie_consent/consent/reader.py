@@ -8,7 +8,7 @@ from operator import itemgetter
 from typing import TYPE_CHECKING
 
 from cookie_consent.consent.decide import decide
-from cookie_consent.consent.gpc import SIGNAL_HEADER, sends_signal
+from cookie_consent.consent.gpc import GPC_HEADER, sends_gpc
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -19,8 +19,8 @@ if TYPE_CHECKING:
 
 __all__ = ["ConsentReader"]
 
-_KEPT = 1024
-_LONGEST_KEPT = 1024
+_CACHE_SIZE = 1024
+_LONGEST_CACHED = 1024
 """Choices of the latest cookies are cached, unless their values are longer than most that are in use."""
 _MOST_COOKIES = 16
 """So many consent cookies of one request are verified. A browser has two or three of them at most."""
@@ -39,22 +39,22 @@ class ConsentReader:
         self._name = cookie.base_name.encode("latin-1")
         self.undecided = decide(policy, None)
         """The consent for a request with neither a choice nor a signal."""
-        self._signalled = decide(policy, None, gpc=True)
-        self._known = lru_cache(maxsize=_KEPT)(self._of_value)
+        self._undecided_with_gpc = decide(policy, None, gpc=True)
+        self._cached = lru_cache(maxsize=_CACHE_SIZE)(self._of_value)
 
     def consent(
-        self, headers: Iterable[tuple[bytes, bytes]], asked: dict[bytes, bytes], *, secure: bool = False
+        self, headers: Iterable[tuple[bytes, bytes]], by_name: dict[bytes, bytes], *, secure: bool = False
     ) -> Consent:
-        """Return the consent for a request with ``headers``, of which ``asked`` holds the last of each name."""
-        gpc = SIGNAL_HEADER in asked and sends_signal(headers)
+        """Return the consent for a request with ``headers``, of which ``by_name`` holds the last of each name."""
+        gpc = GPC_HEADER in by_name and sends_gpc(headers)
         consent = None
-        if b"cookie" in asked:
+        if b"cookie" in by_name:
             pairs = list(self._own_pairs(headers))
-            gpc = gpc or (self._cookie.signal_name, "1") in pairs
+            gpc = gpc or (self._cookie.gpc_cookie_name, "1") in pairs
             consent = self._latest(pairs, self._names[secure], gpc=gpc)
         if consent is not None:
             return consent
-        return self._signalled if gpc else self.undecided
+        return self._undecided_with_gpc if gpc else self.undecided
 
     def _own_pairs(self, headers: Iterable[tuple[bytes, bytes]]) -> Iterator[tuple[str, str]]:
         for header, value in headers:
@@ -70,7 +70,7 @@ class ConsentReader:
         """
         values = dict.fromkeys(value for name, value in pairs if name in names)
         found = [
-            self._known(value, gpc) if len(value) <= _LONGEST_KEPT else self._of_value(value, gpc)
+            self._cached(value, gpc) if len(value) <= _LONGEST_CACHED else self._of_value(value, gpc)
             for value in islice(values, _MOST_COOKIES)
         ]
         latest = max((ranked for ranked in found if ranked is not None), key=itemgetter(0), default=None)

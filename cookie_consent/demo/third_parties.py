@@ -29,7 +29,7 @@ SERVICES = {
     "playhouse": "Playhouse (films)",
     "typeshelf": "Typeshelf (fonts)",
 }
-KEPT = 50
+HISTORY = 50
 PIXEL = bytes.fromhex("47494638396101000100800000000000ffffff21f90401000000002c00000000010001000002024401003b")
 FOOTFALL = """(() => {
   const send = (call) => navigator.sendBeacon(ORIGIN + "/footfall/collect", JSON.stringify(call));
@@ -68,7 +68,7 @@ class Contact:
 def make_third_parties() -> Starlette:  # noqa: C901 - a list of small endpoints that share what was received
     """Return the application, with nothing received yet."""
     templates = Jinja2Templates(HERE / "templates")
-    received: dict[str, deque[Contact]] = {service: deque(maxlen=KEPT) for service in SERVICES}
+    received: dict[str, deque[Contact]] = {service: deque(maxlen=HISTORY) for service in SERVICES}
     counts = dict.fromkeys(SERVICES, 0)
 
     def note(request: Request, service: str, response: Response) -> Response:

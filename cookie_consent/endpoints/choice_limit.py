@@ -115,7 +115,7 @@ class AddressReader:
     """Finds a visitor's address in the scope. What proxies write is not trusted: the server does that, or does not."""
 
     def __init__(self) -> None:
-        self._is_told = False
+        self._has_warned = False
 
     def read(self, scope: Scope) -> Address | None:
         """Return the address, or None where all visitors have that of a proxy.
@@ -132,14 +132,14 @@ class AddressReader:
         if isinstance(address, IPv6Address):
             address = address.ipv4_mapped or address
         if any(address in network for network in _OWN_NETWORKS) and _is_forwarded(scope, host):
-            self._tell(host)
+            self._warn(host)
             return None
         number = int(address) >> 64 if isinstance(address, IPv6Address) else int(address)
         return address.version, number
 
-    def _tell(self, host: str) -> None:
-        if not self._is_told:
-            self._is_told = True
+    def _warn(self, host: str) -> None:
+        if not self._has_warned:
+            self._has_warned = True
             logger.warning(
                 "requests come from a proxy at %s, so that choices cannot be limited by visitor: let the server trust "
                 "it (uvicorn: --proxy-headers --forwarded-allow-ips); see 'limits' in docs/reference/policy.md",

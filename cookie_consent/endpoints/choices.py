@@ -16,13 +16,13 @@ from cookie_consent.consent import Consent, action_of, grants_more, new_record, 
 from cookie_consent.consent.record import Notice
 from cookie_consent.endpoints.body import read_body
 from cookie_consent.endpoints.choice_limit import AddressReader, choice_limit
-from cookie_consent.endpoints.cookie_twins import deleted_twins
+from cookie_consent.endpoints.duplicate_cookies import delete_duplicates
 from cookie_consent.endpoints.joined_records import JoinedRecords
 from cookie_consent.endpoints.origin import is_secure
 from cookie_consent.endpoints.problem import wants_json
 from cookie_consent.endpoints.state import state_of
 from cookie_consent.errors import ChoiceError, LedgerError, RecordRefusedError
-from cookie_consent.gate import CookieGate, Place
+from cookie_consent.gate import CookieGate, CookieUrl
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -166,14 +166,14 @@ class Choices:
         """Set the consent cookie, and delete its twins and what ``after`` no longer covers."""
         secure = is_secure(request)
         sent = request.headers.getlist("cookie")
-        place = Place(host=self._origin.host(request), path=path, secure=self._cookie.is_secure(secure=secure))
+        url = CookieUrl(host=self._origin.host(request), path=path, secure=self._cookie.is_secure(secure=secure))
         gate = CookieGate(self._classifier, after, self._cookie)
         for header in sent:
             gate.withdraw(header, before)
         for header in (
-            *deleted_twins(sent, self._cookie, place),
+            *delete_duplicates(sent, self._cookie, url),
             self._cookie.header(after, secure=secure),
-            *gate.deletions(place),
+            *gate.deletions(url),
         ):
             response.headers.append("set-cookie", header)
         if self._policy.gate.clear_site_data and secure and grants_more(after, before):

@@ -91,17 +91,17 @@ class _Deflate:
         wbits = _WBITS[name]
         self._decoder = zlib.decompressobj(wbits)
         self._encoder = zlib.compressobj(level=5, wbits=wbits)
-        self._untold: bytes | None = b"" if name == "deflate" else None
+        self._undetermined: bytes | None = b"" if name == "deflate" else None
         """What has come as long as it may be without a frame."""
 
     def decode(self, data: bytes) -> Iterator[bytes]:
-        if self._untold is not None:
-            data = self._untold = self._untold + data
+        if self._undetermined is not None:
+            data = self._undetermined = self._undetermined + data
             if len(data) < _ZLIB_HEADER:
                 return
             if not _is_zlib(data):
                 self._decoder = zlib.decompressobj(-zlib.MAX_WBITS)
-            self._untold = None
+            self._undetermined = None
         while data and not self._decoder.eof:
             try:
                 yield self._decoder.decompress(data, _PIECE)

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 from starlette.middleware.errors import ServerErrorMiddleware
 
-from cookie_consent.consent import Consent, is_read, unread
+from cookie_consent.consent import Consent, is_read, tracked
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -60,7 +60,7 @@ def _holding(make: Callable[[Request, Exception], Any]) -> Callable[[Request, Ex
         gate, consent = getattr(error, _MARK, (None, None))
         if gate is None or consent is None:
             return None
-        request.scope["consent"] = shown = unread(consent)
+        request.scope["consent"] = shown = tracked(consent)
         return gate, shown
 
     if _is_async(make):

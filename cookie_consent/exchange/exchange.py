@@ -6,12 +6,18 @@ import hashlib
 from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any
 
-from cookie_consent.consent import is_read, unread
+from cookie_consent.consent import is_read, tracked
 from cookie_consent.exchange.entity_tags import Validators
 from cookie_consent.exchange.kinds import DOCUMENTS, WORKERS
 from cookie_consent.exchange.purpose import Role, is_prefetch, role_of
-from cookie_consent.exchange.request import CONDITIONS, PARTS, asks_for_page, shown_extensions, shown_headers
-from cookie_consent.gate import CookieGate, OwnElements, Place, TagGate, gated_cookies, guard_tag
+from cookie_consent.exchange.request import (
+    CONDITIONAL_HEADERS,
+    RANGE_HEADERS,
+    app_extensions,
+    app_headers,
+    asks_for_page,
+)
+from cookie_consent.gate import CookieGate, CookieUrl, OwnElements, TagGate, gated_cookies, guard_tag
 from cookie_consent.policy import host_of
 
 if TYPE_CHECKING:
@@ -45,7 +51,7 @@ class Exchange:
         self.site = site
         self.scope = scope
         self.consent = consent
-        self._shown = shown if shown is not None else unread(consent)  # to the application
+        self._app_consent = shown if shown is not None else tracked(consent)  # to the application
 
     @cached_property
     def _request_headers(self) -> dict[bytes, bytes]:
@@ -62,7 +68,7 @@ class Exchange:
     def gate_cookies(self, headers: Iterable[tuple[bytes, bytes]]) -> list[tuple[bytes, bytes]]:
         """Return response headers with the cookies gated, and with what deletes those of the request not agreed to."""
         kept = gated_cookies(headers, self.cookies)
-        expired = self.cookies.deletions(self._cookie_place) if self.cookies.refused else []
+        expired = self.cookies.deletions(self._cookie_url) if self.cookies.refused else []
         return kept + [(b"set-cookie", value.encode("latin-1")) for value in expired]
 
     @cached_property
@@ -71,7 +77,7 @@ class Exchange:
 
         Asked for when they have been gated, before the page begins.
         """
-        cookies = self._cookies.waiting if self._cookies is not None else set()
+        cookies = self._cookies.held if self._cookies is not None else set()
         addresses = self._tags.findings.waiting if self._tags is not None else []
         return tuple(sorted({*cookies, *addresses})) if cookies or addresses else ()
 
@@ -87,9 +93,9 @@ class Exchange:
                 reports.host(host, service, element or "header", path)
 
     @property
-    def _cookie_place(self) -> Place:
+    def _cookie_url(self) -> CookieUrl:
         secure = self.site.cookie.is_secure(secure=self.scope.get("scheme") in {"https", "wss"})
-        return Place(host=self.page_host, path=_return_to(self.scope).partition("?")[0], secure=secure)
+        return CookieUrl(host=self.page_host, path=_return_to(self.scope).partition("?")[0], secure=secure)
 
     @property
     def authority(self) -> str:
@@ -125,14 +131,14 @@ class Exchange:
     @property
     def is_read(self) -> bool:
         """Whether the application has looked at the consent by now."""
-        return is_read(self._shown)
+        return is_read(self._app_consent)
 
     @property
-    def is_for_all(self) -> bool:
+    def is_shareable(self) -> bool:
         """Whether the page is that of visitors without a choice or a signal, which shared caches may keep."""
         strictest = self.site.undecided
         is_strictest = self.consent is strictest or self.consent.state == strictest.state
-        return is_strictest and not is_read(self._shown) and not is_prefetch(self._request_headers)
+        return is_strictest and not is_read(self._app_consent) and not is_prefetch(self._request_headers)
 
     @property
     def tags(self) -> TagGate:
@@ -180,7 +186,7 @@ class Exchange:
 
     @property
     def own_marks(self) -> object:
-        """All that the marks of our own elements depend on so far, beside ``made_for``."""
+        """All that the marks of our own elements depend on so far, beside ``variant_key``."""
         return self._own_elements.marks if self._own_elements is not None else self.scope.get("scheme")
 
     @property
@@ -234,7 +240,7 @@ class Exchange:
         return Validators(lambda: self.variant)
 
     @cached_property
-    def made_for(self) -> tuple[object, ...]:
+    def variant_key(self) -> tuple[object, ...]:
         """All that a page depends on beside what the application made and what the site's exchanges share."""
         return (
             self.consent.state,
@@ -248,8 +254,8 @@ class Exchange:
 
     @cached_property
     def variant(self) -> str:
-        """A digest of ``made_for`` and of what the site's exchanges share."""
-        text = repr((self.site.identity, self.made_for))
+        """A digest of ``variant_key`` and of what the site's exchanges share."""
+        text = repr((self.site.identity, self.variant_key))
         return hashlib.blake2b(text.encode("utf-8", "replace"), digest_size=8).hexdigest()
 
     @property
@@ -263,20 +269,22 @@ class Exchange:
 
     def inner_scope(self) -> Scope:
         """Return the scope that the application sees: with the consent, without the cookies that it does not cover."""
-        inner = {**self.scope, "consent": self._shown, "headers": self._inner_headers()}
+        inner = {**self.scope, "consent": self._app_consent, "headers": self._inner_headers()}
         if "extensions" in inner:
-            inner["extensions"] = shown_extensions(inner)
+            inner["extensions"] = app_extensions(inner)
         return inner
 
     def _inner_headers(self) -> list[tuple[bytes, bytes]]:
         has_variants = self.has_variants
         is_page = has_variants and not self.unsafe_method  # else the condition is that of a change, not of a cache
-        headers = shown_headers(
+        headers = app_headers(
             self.scope["headers"],
             self._request_headers,
             cookie=self.cookies.request,
             if_none_match=partial(self.validators.request, is_page=is_page),
-            dropped=(CONDITIONS - PARTS if self.asks_for_part else CONDITIONS) if has_variants else frozenset(),
+            dropped=(CONDITIONAL_HEADERS - RANGE_HEADERS if self.asks_for_part else CONDITIONAL_HEADERS)
+            if has_variants
+            else frozenset(),
         )
         self.refuses_cookies = b"cookie" in self._request_headers and bool(self.cookies.refused)
         return headers

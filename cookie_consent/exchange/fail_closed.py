@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from cookie_consent.rewriter import StartTag
     from cookie_consent.rewriter.handler import Handler
 
-__all__ = ["FailClosed", "Observed"]
+__all__ = ["FailClosed", "ObserveOnly"]
 
 
 class FailClosed:
@@ -50,7 +50,7 @@ class FailClosed:
             return b""
 
 
-class Observed:
+class ObserveOnly:
     """Shows a gate that does not hold the page's tags copies of them, so that it knows what the page loads."""
 
     def __init__(self, gate: FailClosed) -> None:

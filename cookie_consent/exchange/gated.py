@@ -8,12 +8,12 @@ import sys
 from functools import partial
 from typing import TYPE_CHECKING
 
-from cookie_consent.consent import is_read, unread
+from cookie_consent.consent import is_read, tracked
 from cookie_consent.exchange.exchange import Exchange
 from cookie_consent.exchange.kinds import USUAL_PASSIVE, kind_of
 from cookie_consent.exchange.messages import with_header_list
-from cookie_consent.exchange.request import LOOKED_INTO, PARTS, shown_extensions
-from cookie_consent.exchange.response import BARE, LOOKED_AT, OK, Responder
+from cookie_consent.exchange.request import INSPECTED_HEADERS, RANGE_HEADERS, app_extensions
+from cookie_consent.exchange.response import INSPECTED_DESTINATIONS, OK, UNREWRITTEN_STATUSES, Responder
 from cookie_consent.gate.headers import PLAIN_HEADERS
 
 if TYPE_CHECKING:
@@ -48,19 +48,19 @@ def gated(  # noqa: C901 - each call would be felt
     """
     inner, consent = dict(scope), site.undecided
     for name, value in scope["headers"]:
-        if name in LOOKED_INTO and (name != b"accept" or b"text/html" in value):
+        if name in INSPECTED_HEADERS and (name != b"accept" or b"text/html" in value):
             request_headers = dict(scope["headers"])
             consent, headers = site.request_filter.filter(scope, request_headers)
-            if headers is None or request_headers.get(b"sec-fetch-dest") in LOOKED_AT:
+            if headers is None or request_headers.get(b"sec-fetch-dest") in INSPECTED_DESTINATIONS:
                 exchange = Exchange(site, scope, consent)
                 if b"range" in request_headers and exchange.has_variants and exchange.asks_for_part:
                     exchange.ask_for_whole = partial(_ask_for_whole, site, receive)
                 return exchange.inner_scope(), Responder(exchange, send).send
             inner["headers"] = headers
             break
-    inner["consent"] = shown = unread(consent)
+    inner["consent"] = shown = tracked(consent)
     if "extensions" in scope:
-        inner["extensions"] = shown_extensions(scope)
+        inner["extensions"] = app_extensions(scope)
     request = site, scope, consent, shown
     forward: Send | None = None
 
@@ -79,7 +79,7 @@ def gated(  # noqa: C901 - each call would be felt
                     # A second line may say something else than the first.
                     if is_passive or (value not in USUAL_PASSIVE and kind_of(value) != "passive"):
                         break
-                    is_passive = status == OK or status not in BARE
+                    is_passive = status == OK or status not in UNREWRITTEN_STATUSES
                 elif name not in PLAIN_HEADERS:
                     break
             else:
@@ -97,7 +97,7 @@ async def _ask_for_whole(site: Site, receive: Receive, scope: Scope, send: Send)
 
     A part of a page cannot be judged, since a tag may have begun before it.
     """
-    headers = [header for header in scope["headers"] if header[0] not in PARTS]
+    headers = [header for header in scope["headers"] if header[0] not in RANGE_HEADERS]
     exchange = Exchange(site, {**scope, "headers": headers}, site.request_filter.consent(scope))
     is_begun = False
 

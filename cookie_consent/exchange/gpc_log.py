@@ -22,9 +22,9 @@ if TYPE_CHECKING:
 
 __all__ = ["GpcLog"]
 
-_PATIENCE = 1.0
+_TIMEOUT = 1.0
 """Seconds that a page waits for the log: more than a commit takes, and less than a visitor would notice for long."""
-_KEPT = 1024
+_MOST_RECORDS = 1024
 _LONGEST_PATH = 1024
 
 
@@ -39,13 +39,13 @@ class GpcLog:
     def __init__(self, ledger: Ledger, cookie: ConsentCookie) -> None:
         self._ledger = ledger
         self._cookie = cookie
-        self._made: OrderedDict[str, ConsentRecord | None] = OrderedDict()
+        self._records: OrderedDict[str, ConsentRecord | None] = OrderedDict()
         """By the record that was overruled; None where the visitor has chosen anew since."""
 
     def replaced(self, record: str | None) -> None:
         """Take note of a new choice, so that no page still on its way takes the visitor back to ``record``."""
         if record is not None:
-            self._keep(record, None)
+            self._remember(record, None)
 
     async def cookie(self, scope: Scope, consent: Consent, *, path: str, user_agent: str) -> str | None:
         """Put it on record that ``consent`` holds less than was agreed to; return the ``Set-Cookie`` value for it.
@@ -58,31 +58,31 @@ class GpcLog:
             return None
         overruled = consent.record
         try:
-            if overruled not in self._made:
-                self._keep(overruled, _record(consent, consent.id, path, user_agent))
-            record = self._made[overruled]
+            if overruled not in self._records:
+                self._remember(overruled, _record(consent, consent.id, path, user_agent))
+            record = self._records[overruled]
             if record is None:
                 return None
             after = replace(consent, record=record.id, gpc=True)
             cookie = self._cookie.header(after, secure=scope.get("scheme") == "https", since=consent.decided_at)
-            with anyio.fail_after(_PATIENCE):
+            with anyio.fail_after(_TIMEOUT):
                 await self._ledger.write(record)
         except Exception as error:  # noqa: BLE001 - whatever it is, the page must not fail
-            if isinstance(error, RecordRefusedError) and self._made.get(overruled) is not None:
-                self._made.pop(overruled, None)  # the next page makes another, with its own path
+            if isinstance(error, RecordRefusedError) and self._records.get(overruled) is not None:
+                self._records.pop(overruled, None)  # the next page makes another, with its own path
             log_once(
                 "signal",
                 "a choice that a browser's signal overrules is not on record yet: %s",
                 str(error) or "it takes too long",
             )
             return None
-        return cookie if self._made.get(overruled, record) is not None else None
+        return cookie if self._records.get(overruled, record) is not None else None
 
-    def _keep(self, overruled: str, record: ConsentRecord | None) -> None:
-        self._made[overruled] = record
-        self._made.move_to_end(overruled)
-        if len(self._made) > _KEPT:
-            self._made.popitem(last=False)
+    def _remember(self, overruled: str, record: ConsentRecord | None) -> None:
+        self._records[overruled] = record
+        self._records.move_to_end(overruled)
+        if len(self._records) > _MOST_RECORDS:
+            self._records.popitem(last=False)
 
 
 def _record(consent: Consent, subject: str, path: str, user_agent: str) -> ConsentRecord:

@@ -60,7 +60,7 @@ def page_headers(headers: _RawHeaders, names: dict[bytes, bytes], exchange: Exch
         _add_vary(MutableHeaders(raw=sent), *_PAGE_VARIES)
     else:
         sent.append((b"vary", _PAGE_VARY))
-    if not exchange.is_for_all:
+    if not exchange.is_shareable:
         keep_private(sent)
     if _POLICY in names:
         exchange.own_elements.add(value.decode("latin-1") for name, value in sent if name == _POLICY)
@@ -109,7 +109,7 @@ def add_policy_to_document(headers: MutableHeaders, exchange: Exchange) -> None:
             headers["etag"] = exchange.validators.page(headers["etag"])
         del headers["last-modified"]
         _add_vary(headers, "Cookie", "Sec-GPC", "Sec-Fetch-Dest")
-        if not exchange.is_for_all:
+        if not exchange.is_shareable:
             keep_private(headers.raw)
         add_policy(headers.raw, exchange)
     else:
@@ -124,7 +124,7 @@ def complete_not_modified(headers: MutableHeaders, exchange: Exchange) -> None:
     """
     is_page = exchange.has_variants or exchange.validators.is_of_page
     may_be_page = exchange.destination is None or exchange.destination in DOCUMENTS or exchange.destination in WORKERS
-    if is_page and not exchange.is_for_all:
+    if is_page and not exchange.is_shareable:
         keep_private(headers.raw)
     if is_page or (exchange.has_csp and may_be_page):
         _add_vary(headers, *_PAGE_VARIES, *(_FRAGMENT_VARIES if is_page else ()))

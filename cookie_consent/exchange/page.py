@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from cookie_consent.exchange.charset import Charset
 from cookie_consent.exchange.content_encoding import CodingError, coding_for
-from cookie_consent.exchange.fail_closed import FailClosed, Observed
+from cookie_consent.exchange.fail_closed import FailClosed, ObserveOnly
 from cookie_consent.exchange.kinds import DOCUMENTS
 from cookie_consent.exchange.opening import Opening
 from cookie_consent.exchange.sniff import is_unknown_type
@@ -106,7 +106,7 @@ class Page:
         gate = BothReadings(caching, encoding) if is_doubtful(encoding) else caching
         closed = FailClosed(gate, exchange.own_elements)
         self._rewriter = Rewriter(
-            closed if exchange.site.classifier.policy.gate.html else Observed(closed),
+            closed if exchange.site.classifier.policy.gate.html else ObserveOnly(closed),
             after_head_start=self._guard,
             before_body_end=self._banner,
             xml=self._is_xml,
@@ -115,7 +115,7 @@ class Page:
         return self._rewriter
 
     @property
-    def is_whole(self) -> bool:
+    def is_document(self) -> bool:
         """Whether it begins like a page, as far as it has come."""
         return bool(self._opening.is_page)
 
@@ -123,7 +123,7 @@ class Page:
     def _is_shown(self) -> bool:
         """Whether it becomes a page of its own; a redirect does not, as browsers leave its body unseen."""
         role = self._exchange.role
-        return not self._exchange.is_redirect and (role == "page" or (role == "either" and self.is_whole))
+        return not self._exchange.is_redirect and (role == "page" or (role == "either" and self.is_document))
 
     def _guard(self) -> bytes:
         """Return what stands first in the head. In XML it must stand inside the one root element."""

@@ -20,7 +20,7 @@ class RewrittenPage(NamedTuple):
 
     body: bytes
     header_changes: HeaderChanges = ()
-    is_whole: bool = True
+    is_document: bool = True
     """Whether it begins like a page, and is no fragment of one."""
 
 

@@ -40,23 +40,23 @@ _REQUESTED_WITH = b"x-requested-with"
 _PREFETCH_NAMES = frozenset(name.lower().encode("ascii") for name in PREFETCH_HEADERS)
 
 
-def role_of(asked: Mapping[bytes, bytes]) -> Role:
+def role_of(headers: Mapping[bytes, bytes]) -> Role:
     """Return what the answer to a request with these headers becomes (Fetch Metadata, section 2.1)."""
-    destination = asked.get(b"sec-fetch-dest")
+    destination = headers.get(b"sec-fetch-dest")
     if destination not in {None, b"document", b"empty"}:
         return "part"
-    if destination == b"empty" or b"text/html" not in asked.get(b"accept", b""):
+    if destination == b"empty" or b"text/html" not in headers.get(b"accept", b""):
         return "either"
-    if _SCRIPT_NAMES.isdisjoint(asked):
+    if _SCRIPT_NAMES.isdisjoint(headers):
         return "page"
     # Android's WebView sends the name of its app with each navigation, such as "com.example.shop".
-    is_app = b"." in asked.get(_REQUESTED_WITH, b"") and _SCRIPT_NAMES.intersection(asked) == {_REQUESTED_WITH}
+    is_app = b"." in headers.get(_REQUESTED_WITH, b"") and _SCRIPT_NAMES.intersection(headers) == {_REQUESTED_WITH}
     return "page" if is_app else "either"
 
 
-def is_prefetch(asked: Mapping[bytes, bytes]) -> bool:
+def is_prefetch(headers: Mapping[bytes, bytes]) -> bool:
     """Say whether the browser asks in advance, prerendering too (Fetch standard, section 3.8, ``Sec-Purpose``)."""
-    return not _PREFETCH_NAMES.isdisjoint(asked) and any(
-        asked[name].strip().lower().startswith((b"prefetch", b"prerender"))
-        for name in _PREFETCH_NAMES.intersection(asked)
+    return not _PREFETCH_NAMES.isdisjoint(headers) and any(
+        headers[name].strip().lower().startswith((b"prefetch", b"prerender"))
+        for name in _PREFETCH_NAMES.intersection(headers)
     )

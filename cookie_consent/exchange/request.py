@@ -18,22 +18,22 @@ if TYPE_CHECKING:
     from cookie_consent.policy.classifier import Classifier
 
 __all__ = [
-    "CONDITIONS",
-    "LOOKED_INTO",
-    "PARTS",
+    "CONDITIONAL_HEADERS",
+    "INSPECTED_HEADERS",
+    "RANGE_HEADERS",
     "RequestFilter",
+    "app_extensions",
+    "app_headers",
     "asks_for_page",
-    "shown_extensions",
-    "shown_headers",
 ]
 
-PARTS = frozenset({b"if-range", b"range"})
-CONDITIONS = PARTS | {b"if-modified-since"}
+RANGE_HEADERS = frozenset({b"if-range", b"range"})
+CONDITIONAL_HEADERS = RANGE_HEADERS | {b"if-modified-since"}
 """Not shown to the application where a page is request for: what it would compare is the page before the gate.
 
-``PARTS`` are where they may continue a download.
+``RANGE_HEADERS`` are where they may continue a download.
 """
-LOOKED_INTO = CONDITIONS | {b"accept", b"cookie", b"if-none-match", b"sec-fetch-dest", b"sec-gpc"}
+INSPECTED_HEADERS = CONDITIONAL_HEADERS | {b"accept", b"cookie", b"if-none-match", b"sec-fetch-dest", b"sec-gpc"}
 """Headers of requests that ``RequestFilter`` has to see; ``Accept`` only where it asks for a page."""
 _HIDDEN_EXTENSIONS = frozenset({"http.response.pathsend", "http.response.zerocopysend", "http.response.push"})
 """Ways to send a body past the rewriter; the application sends bytes where they are not offered."""
@@ -54,7 +54,7 @@ class RequestFilter:
         self._undecided = reader.undecided
         self._classifier = classifier
         self._own = own
-        self._cached = lru_cache(maxsize=_CACHED)(self._weigh)
+        self._cached = lru_cache(maxsize=_CACHED)(self._decide)
 
     def consent(self, scope: Scope) -> Consent:
         """Return the consent that holds for a request."""
@@ -77,15 +77,15 @@ class RequestFilter:
             consent, shown = self._cached(cookie, request.get(b"sec-gpc"), scope.get("scheme"))
         if shown is None or b"if-none-match" in request:
             return consent, None
-        if not CONDITIONS.isdisjoint(request) and (b"sec-fetch-dest" in request or asks_for_page(request)):
+        if not CONDITIONAL_HEADERS.isdisjoint(request) and (b"sec-fetch-dest" in request or asks_for_page(request)):
             return consent, None
         codings = request.get(b"accept-encoding")
-        is_readable = codings is None or not is_to_be_read(request) or readable_codings(codings) == codings
+        is_readable = codings is None or not may_be_rewritten(request) or readable_codings(codings) == codings
         if shown == cookie and is_readable:
             return consent, headers
-        return consent, shown_headers(headers, request, cookie=lambda _: shown.decode("latin-1"))
+        return consent, app_headers(headers, request, cookie=lambda _: shown.decode("latin-1"))
 
-    def _weigh(self, cookie: bytes, gpc: bytes | None, scheme: str | None) -> tuple[Consent, bytes | None]:
+    def _decide(self, cookie: bytes, gpc: bytes | None, scheme: str | None) -> tuple[Consent, bytes | None]:
         """Return the consent and the ``Cookie`` header that the application may see; None if a cookie is refused."""
         headers = [(b"cookie", cookie)] if cookie else []
         if gpc is not None:
@@ -101,17 +101,17 @@ def asks_for_page(request: Mapping[bytes, bytes]) -> bool:
     return b"text/html" in request.get(b"accept", b"")
 
 
-def is_to_be_read(request: Mapping[bytes, bytes]) -> bool:
+def may_be_rewritten(request: Mapping[bytes, bytes]) -> bool:
     """Say whether the answer may be a page, or part of one that a script asks for, so that it has to be decoded."""
     return request.get(b"sec-fetch-dest") == b"empty" or b"text/html" in request.get(b"accept", b"")
 
 
-def shown_extensions(scope: Scope) -> dict[str, object]:
+def app_extensions(scope: Scope) -> dict[str, object]:
     """Return the extensions that the application sees (ASGI, Extensions)."""
     return {key: on for key, on in (scope["extensions"] or {}).items() if key not in _HIDDEN_EXTENSIONS}
 
 
-def shown_headers(
+def app_headers(
     headers: Sequence[tuple[bytes, bytes]],
     request: Mapping[bytes, bytes],
     *,
@@ -127,7 +127,7 @@ def shown_headers(
     gates = {b"cookie": cookie}
     if if_none_match is not None:
         gates[b"if-none-match"] = if_none_match
-    is_to_read = is_to_be_read(request)
+    is_to_read = may_be_rewritten(request)
     shown = []
     for name, value in headers:
         gate = gates.get(name)

@@ -46,16 +46,16 @@ if TYPE_CHECKING:
     from cookie_consent.exchange.exchange import Exchange
     from cookie_consent.exchange.page_cache import HeaderChanges
 
-__all__ = ["BARE", "LOOKED_AT", "OK", "Responder"]
+__all__ = ["INSPECTED_DESTINATIONS", "OK", "UNREWRITTEN_STATUSES", "Responder"]
 
-BARE = frozenset({204, 205, 206, 304})
+UNREWRITTEN_STATUSES = frozenset({204, 205, 206, 304})
 """Answers without a body, or with a part of one."""
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
 """Statuses with which browsers go to ``Location`` (Fetch standard, section 2.2.6)."""
 _LONGEST_MARK = 8
 """Bytes that tell whether data is in a coding, where that has a mark."""
 _RULES = b"speculationrules"
-LOOKED_AT = WORKERS | {_RULES}
+INSPECTED_DESTINATIONS = WORKERS | {_RULES}
 """Values of ``Sec-Fetch-Dest`` for which whatever comes counts as a document."""
 OK = 200
 _PARTIAL = 206
@@ -73,9 +73,9 @@ class Responder:
     """What treats the next message; None until the response starts."""
     _start: Message
     """The start of the response, held back until its headers are known."""
-    _waiting: list[Message]
+    _buffered: list[Message]
     """What has come after it meanwhile."""
-    _gathered_size = 0
+    _buffered_size = 0
     _is_coded = False
     _content_type = content_type_of(b"")
     _content_encoding: str | None = None
@@ -99,10 +99,10 @@ class Responder:
         names = headers_by_name(headers)
         status = message["status"]
         kind = kind_of(names.get(b"content-type", b""))
-        is_looked_at = exchange.destination in LOOKED_AT
-        passes = (kind == "passive" and not is_looked_at) or (is_download(names) and exchange.destination != _RULES)
+        is_inspected = exchange.destination in INSPECTED_DESTINATIONS
+        passes = (kind == "passive" and not is_inspected) or (is_download(names) and exchange.destination != _RULES)
         if status == _PARTIAL and exchange.ask_for_whole is not None and not passes:
-            self._state = self._swallow
+            self._state = self._discard
             return exchange.ask_for_whole(exchange.scope, self._forward)
         if exchange.refuses_cookies or not GATED_HEADERS.isdisjoint(names) or exchange.is_read:
             message = self._gated(message)
@@ -110,7 +110,7 @@ class Responder:
             self._forward = partial(_forward_without_late_cookies, self._forward)
         self._state = self._forward
         exchange.is_redirect = status in _REDIRECTS and bool(names.get(b"location", b"").strip())
-        if status in BARE and (status != _PARTIAL or exchange.asks_for_part):
+        if status in UNREWRITTEN_STATUSES and (status != _PARTIAL or exchange.asks_for_part):
             return self._forward(self._not_modified(message) if status == _NOT_MODIFIED else message)
         return self._forward(message) if passes else self._begin_document(message, kind, names)
 
@@ -118,13 +118,13 @@ class Responder:
         """Begin what becomes of an answer that the browser may show or run."""
         exchange = self._exchange
         if exchange.destination == _RULES:
-            self._start, self._waiting, self._state = message, [], self._take_rules
+            self._start, self._buffered, self._state = message, [], self._gate_rules
             return _sent()
         if kind == "page":
             self._begin_page(message)
             return _sent()
         if kind == "unknown" and not has_nosniff(message):
-            self._start, self._waiting, self._state = message, [], self._sniff
+            self._start, self._buffered, self._state = message, [], self._sniff
             self._is_coded = b"content-encoding" in names
             return _sent()
         return self._forward(self._with_policy(message, names.get(b"content-type", b"")))
@@ -141,7 +141,7 @@ class Responder:
         message = with_own_headers(message)
         sets_cookies = any(name == b"set-cookie" for name, _ in message["headers"])
         headers = MutableHeaders(raw=exchange.gate_cookies(message["headers"]))
-        if exchange.refuses_cookies or (sets_cookies and not exchange.is_for_all):
+        if exchange.refuses_cookies or (sets_cookies and not exchange.is_shareable):
             keep_private(headers.raw)  # they are this visitor's: what is agreed to, and what is deleted
         keep_private_if_read(headers, exchange)
         for name, gate in ADDRESS_HEADERS.items():
@@ -171,21 +171,21 @@ class Responder:
         add_policy_to_document(MutableHeaders(raw=message["headers"]), self._exchange)
         return message
 
-    def _gathered(self, message: Message, enough: int) -> bytes | None:
+    def _buffer(self, message: Message, enough: int) -> bytes | None:
         """Keep a message; return the body so far if it has ended or has as many bytes as are enough, else None."""
         if message["type"] == "http.response.body":
             message = {**message, "body": body_of(message)}  # a buffer may be used again before it is looked at
-        self._waiting.append(message)
-        self._gathered_size += len(message.get("body", b""))
-        if message["type"] == "http.response.body" and message.get("more_body", False) and self._gathered_size < enough:
+        self._buffered.append(message)
+        self._buffered_size += len(message.get("body", b""))
+        if message["type"] == "http.response.body" and message.get("more_body", False) and self._buffered_size < enough:
             return None
-        return b"".join(part.get("body", b"") for part in self._waiting)
+        return b"".join(part.get("body", b"") for part in self._buffered)
 
     async def _sniff(self, message: Message) -> None:
         """Hold the answer until enough of it is there to see what a browser would take it for."""
         body = message.get("body", b"")
-        is_told = bool(body) and not self._waiting and not self._is_coded and not may_be_html(body)
-        content = self._gathered(message, 1 if is_told else SNIFFED)
+        is_told = bool(body) and not self._buffered and not self._is_coded and not may_be_html(body)
+        content = self._buffer(message, 1 if is_told else SNIFFED)
         if content is None:
             return
         headers = MutableHeaders(raw=with_own_headers(self._start)["headers"])
@@ -193,7 +193,7 @@ class Responder:
         with suppress(CodingError):
             content = next(iter(coding.decode(content)), b"") if coding is not None else b""
         self._state = self._forward
-        waiting = self._waiting
+        waiting = self._buffered
         if looks_like_html(content):
             self._begin_page(self._start)
         else:
@@ -202,15 +202,15 @@ class Responder:
         for part in waiting:
             await self.send(part)
 
-    async def _take_rules(self, message: Message) -> None:
+    async def _gate_rules(self, message: Message) -> None:
         """Send a file of speculation rules once it is there; one that leads to refused hosts goes out empty."""
-        content = self._gathered(message, LARGEST_RULES)
+        content = self._buffer(message, LARGEST_RULES)
         if content is None:
             return
         start = with_own_headers(self._start)
         headers = MutableHeaders(raw=start["headers"])
         headers.add_vary_header("Cookie")
-        if not self._exchange.is_for_all:
+        if not self._exchange.is_shareable:
             keep_private(headers.raw)
         self._state = self._forward
         coding = coding_for(content_encoding_of(headers))
@@ -219,7 +219,7 @@ class Responder:
             text = b"".join(coding.decode(content)) if coding is not None and len(content) < LARGEST_RULES else None
         if text is not None and not self._exchange.tags.refused_rules(text.decode("utf-8", "replace")):
             await self._forward(start)
-            for part in self._waiting:
+            for part in self._buffered:
                 await self._forward(part)
             return
         for name in ("content-encoding", "etag", "last-modified"):
@@ -227,7 +227,7 @@ class Responder:
         headers["content-length"] = "2"
         await self._forward(start)
         await self._forward({"type": "http.response.body", "body": b"{}", "more_body": False})
-        self._state = self._swallow
+        self._state = self._discard
 
     def _begin_page(self, message: Message) -> None:
         """Hold the start back until the page's first bytes have come."""
@@ -236,17 +236,17 @@ class Responder:
         if b"content-encoding" in names:
             self._content_encoding = named = content_encoding_of(MutableHeaders(raw=headers))
             if not is_readable(named):
-                self._start, self._waiting, self._gathered_size = message, [], 0
-                self._state = self._look
+                self._start, self._buffered, self._buffered_size = message, [], 0
+                self._state = self._check_coding
                 return
         self._content_type = content_type_of(names.get(b"content-type", b""))
         status = 200 if message["status"] == _PARTIAL else message["status"]
         self._start = {**message, "status": status, "headers": page_headers(headers, names, self._exchange)}
         self._state = self._rewrite_first
 
-    async def _look(self, message: Message) -> None:
+    async def _check_coding(self, message: Message) -> None:
         """Hold a page that cannot be read here until it shows whether it is in the coding that it names."""
-        content = self._gathered(message, _LONGEST_MARK)
+        content = self._buffer(message, _LONGEST_MARK)
         if content is None:
             return
         start = with_own_headers(self._start)
@@ -267,7 +267,7 @@ class Responder:
             headers["content-encoding"] = known_codings(named)
             self._state = self._forward
             await self._forward(self._with_policy(start, b"text/html"))
-        for part in self._waiting:
+        for part in self._buffered:
             await self.send(part)
 
     async def _rewrite_first(self, message: Message) -> None:
@@ -277,19 +277,19 @@ class Responder:
         if self._page is not None or not is_body or message.get("more_body", False) or self._is_head:
             self._page = begun = self._page or self._make_page()
             self._state = self._rewrite
-            answer = self._rewritten_message(message)
+            answer = self._rewrite_message(message)
             if is_body and not begun.is_decided:
                 self._state = self._rewrite_first
                 return
             self._change_headers(begun.header_changes)
-            await self._send_start(is_whole=begun.is_whole)
+            await self._send_start(is_document=begun.is_document)
             if answer is not None:
                 await self._forward(answer)
             return
         body = body_of(message)
         pages = exchange.site.page_cache
         key = (
-            exchange.made_for,
+            exchange.variant_key,
             exchange.is_redirect,
             exchange.held,
             exchange.own_marks,
@@ -299,13 +299,15 @@ class Responder:
         page = pages.get(key, body)
         if page is None:
             self._page = made = self._make_page()
-            page = RewrittenPage(self._rewritten(body, final=True)[0], made.header_changes, is_whole=made.is_whole)
+            page = RewrittenPage(
+                self._rewritten(body, final=True)[0], made.header_changes, is_document=made.is_document
+            )
             if made.is_complete and not exchange.is_amp:
                 pages.put(key, body, page)
         self._state = self._forward
         self._change_headers(page.header_changes)
         self._start["headers"].append((b"content-length", b"%d" % len(page.body)))
-        await self._send_start(is_whole=page.is_whole)
+        await self._send_start(is_document=page.is_document)
         await self._forward({"type": "http.response.body", "body": page.body, "more_body": False})
 
     def _change_headers(self, changes: HeaderChanges) -> None:
@@ -317,9 +319,9 @@ class Responder:
     def _make_page(self) -> Page:
         return Page(self._exchange, content_type=self._content_type, content_encoding=self._content_encoding)
 
-    async def _send_start(self, *, is_whole: bool) -> None:
+    async def _send_start(self, *, is_document: bool) -> None:
         """Send the headers, with the policy, now that the page's beginning is known, as far as it has come."""
-        if not is_whole:
+        if not is_document:
             vary_by_script(self._start["headers"])
         if self._exchange.has_csp and not self._exchange.is_amp:
             add_policy(self._start["headers"], self._exchange)
@@ -331,18 +333,18 @@ class Responder:
         await self._forward(self._start)
 
     async def _rewrite(self, message: Message) -> None:
-        answer = self._rewritten_message(message)
+        answer = self._rewrite_message(message)
         if answer is not None:
             await self._forward(answer)
 
-    def _rewritten_message(self, message: Message) -> Message | None:
+    def _rewrite_message(self, message: Message) -> Message | None:
         """Return what to send for a message of a page, or None for nothing."""
         if message["type"] != "http.response.body":
             return message
         more = message.get("more_body", False)
         out, ended = self._rewritten(body_of(message), final=not more)
         if ended:
-            self._state = self._swallow if more else self._forward
+            self._state = self._discard if more else self._forward
         if not out and not ended:
             return None
         return {"type": "http.response.body", "body": b"" if self._is_head else out, "more_body": not ended}
@@ -360,14 +362,14 @@ class Responder:
         except CodingError:
             log_once("broken", "a page was not in the Content-Encoding that it named; the rest of it is left out")
             final, out = True, self._page.finish()
-        self._exchange.site.policies.meet(
+        self._exchange.site.policies.observe(
             host for host, service in self._exchange.tags.findings.hosts if service is None
         )
         if final:
             self._exchange.report()
         return out, final
 
-    async def _swallow(self, message: Message) -> None:
+    async def _discard(self, message: Message) -> None:
         """Take what still comes of an answer that has been ended."""
 
 

@@ -1,6 +1,6 @@
 """What may pass: the cookies that come and go, the tags of a page, and what its scripts load."""
 
-from cookie_consent.gate.cookies.deletion import Place
+from cookie_consent.gate.cookies.deletion import CookieUrl
 from cookie_consent.gate.cookies.gate import CookieEvent, CookieGate, gated_cookies
 from cookie_consent.gate.csp.own_elements import OwnElements
 from cookie_consent.gate.csp.policies import ContentSecurityPolicies
@@ -19,9 +19,9 @@ __all__ = [
     "ContentSecurityPolicies",
     "CookieEvent",
     "CookieGate",
+    "CookieUrl",
     "MakePlaceholder",
     "OwnElements",
-    "Place",
     "TagCache",
     "TagGate",
     "gated_cookies",

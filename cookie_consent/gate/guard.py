@@ -6,7 +6,7 @@ import json
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
-from cookie_consent.consent import signal_cookie
+from cookie_consent.consent import gpc_cookie_name
 from cookie_consent.gate.cookies.card_numbers import ISSUERS
 from cookie_consent.policy import UNCLASSIFIED
 from cookie_consent.policy.host_pattern import HostPattern
@@ -51,7 +51,7 @@ def guard_tag(
     }
     if consent.gpc:
         attributes["data-gpc"] = "1"
-    if consent.in_sight:
+    if consent.made_with_gpc:
         attributes["data-sight"] = "1"
     if method:
         attributes["data-method"] = method
@@ -99,7 +99,7 @@ def _rules(policy: Policy, own_cookies: Iterable[str]) -> dict[str, Any]:
         "unknown": policy.unknown_cookies,
         "unknownHosts": policy.unknown_hosts,
         "enforced": policy.gate.csp == "enforce",
-        "signal": signal_cookie(policy.cookie),
+        "signal": gpc_cookie_name(policy.cookie),
         "sold": [category.id for category in policy.categories if category.sale_or_sharing],
         "version": policy.version,
         "categories": [[category.id, category.max_age or 0] for category in policy.categories],

@@ -122,7 +122,7 @@ async def test_an_empty_log_and_every_language_have_a_page(ledger_url: str, fill
 
 
 async def test_what_is_not_counted_yet_is_told(filled: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("cookie_consent.admin.figures._PATIENCE", -1.0)
+    monkeypatch.setattr("cookie_consent.admin.figures._TIMEOUT", -1.0)
     plain = RecordCounter.__init__
     monkeypatch.setattr(RecordCounter, "__init__", lambda self, *a, **k: plain(self, *a, **{**k, "batch": 1}))
     async with site(filled) as browser:

@@ -99,7 +99,7 @@ def test_the_latest_choice_counts(values: list[str], counts: str | None) -> None
     for order in (values, values[::-1]):
         found = read(*order)
         assert found == wanted
-        assert found.in_sight == wanted.in_sight
+        assert found.made_with_gpc == wanted.made_with_gpc
 
 
 def test_several_headers_are_one_list() -> None:

@@ -270,13 +270,13 @@ async def test_a_page_does_not_wait_for_the_log_for_long(
     async with visiting(ledger) as browser:
         await browser.post("/_consent/choices", json=AGREED)
         monkeypatch.setattr(ledger, "write", failing)
-        monkeypatch.setattr("cookie_consent.exchange.gpc_log._PATIENCE", 0.0 if failure == "silence" else HANG)
+        monkeypatch.setattr("cookie_consent.exchange.gpc_log._TIMEOUT", 0.0 if failure == "silence" else HANG)
         for _ in range(2):
             page = await browser.get("/a", headers=SIGNAL)
             assert (page.status_code, "set-cookie" in page.headers) == (200, False)
             assert "Hello" in page.text
             assert page.headers["cache-control"] == "private"
-        monkeypatch.setattr("cookie_consent.exchange.gpc_log._PATIENCE", HANG)  # the log answers again
+        monkeypatch.setattr("cookie_consent.exchange.gpc_log._TIMEOUT", HANG)  # the log answers again
         assert "set-cookie" in (await browser.get("/a", headers=SIGNAL)).headers
     (said,) = [record for record in caplog.records if record.levelno == logging.ERROR]
     assert ("the disk is full" if failure == "error" else "it takes too long") in said.getMessage()

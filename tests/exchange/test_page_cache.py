@@ -7,7 +7,7 @@ from cookie_consent.exchange.page_cache import PageCache, RewrittenPage
 
 def test_a_page_is_found_by_the_whole_of_what_it_was_made_from() -> None:
     pages = PageCache()
-    page = RewrittenPage(b"page", ((b"content-encoding", b""),), is_whole=False)
+    page = RewrittenPage(b"page", ((b"content-encoding", b""),), is_document=False)
     pages.put(("a",), b"body", page)
     assert pages.get(("a",), b"body") == page
     assert pages.get(("a",), b"boot") is None

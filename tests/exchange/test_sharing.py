@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from cookie_consent import ConsentMiddleware, Policy, consent_of
-from cookie_consent.consent import Consent, is_read, unread
+from cookie_consent.consent import Consent, is_read, tracked
 from cookie_consent.exchange.cache_control import keep_private
 from tests.asking import HTML, ask, cookie_of
 
@@ -222,20 +222,20 @@ CONSENT = Consent(policy=Policy(version="1"), granted=frozenset({"session"}), id
 
 
 def test_a_consent_is_read_by_its_first_attribute() -> None:
-    shown = unread(CONSENT)
+    shown = tracked(CONSENT)
     assert isinstance(shown, Consent)
     assert not is_read(shown)
     assert shown.allows("session")
     assert is_read(shown)
     assert shown.__class__ is Consent
-    assert not is_read(unread(CONSENT))  # of another request
+    assert not is_read(tracked(CONSENT))  # of another request
 
 
 def test_a_consent_that_is_shown_is_the_same() -> None:
-    assert unread(CONSENT) == CONSENT == unread(CONSENT)
-    assert repr(unread(CONSENT)) == repr(CONSENT)
-    assert hash(replace(unread(CONSENT), services=())) == hash(replace(CONSENT, services=()))  # type: ignore[arg-type]
-    assert copy.deepcopy(unread(CONSENT)) == pickle.loads(pickle.dumps(unread(CONSENT))) == CONSENT  # noqa: S301 - ours
-    assert {"consent": unread(CONSENT)}["consent"].state == CONSENT.state
+    assert tracked(CONSENT) == CONSENT == tracked(CONSENT)
+    assert repr(tracked(CONSENT)) == repr(CONSENT)
+    assert hash(replace(tracked(CONSENT), services=())) == hash(replace(CONSENT, services=()))  # type: ignore[arg-type]
+    assert copy.deepcopy(tracked(CONSENT)) == pickle.loads(pickle.dumps(tracked(CONSENT))) == CONSENT  # noqa: S301 - ours
+    assert {"consent": tracked(CONSENT)}["consent"].state == CONSENT.state
     with pytest.raises(AttributeError):
-        unread(CONSENT).id = "b"  # type: ignore[misc]
+        tracked(CONSENT).id = "b"  # type: ignore[misc]

@@ -14,7 +14,7 @@ from cookie_consent.policy.host_pattern import parent_domains
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-__all__ = ["MAXIMUM_HEADERS", "Place", "deletions"]
+__all__ = ["MAXIMUM_HEADERS", "CookieUrl", "deletions"]
 
 MAXIMUM_HEADERS = 48
 """At most so many deletions go into one answer: servers, proxies and browsers stop at about 100 headers."""
@@ -30,7 +30,7 @@ _random = SystemRandom()
 
 
 @dataclass(frozen=True, kw_only=True)
-class Place:
+class CookieUrl:
     """Where a request went: host without port, path with its slashes, and whether by https."""
 
     host: str
@@ -38,7 +38,7 @@ class Place:
     secure: bool = False
 
 
-def deletions(names: Iterable[tuple[str, str]], place: Place) -> tuple[list[str], bool]:
+def deletions(names: Iterable[tuple[str, str]], url: CookieUrl) -> tuple[list[str], bool]:
     """Return the headers that delete the cookies, and whether they are all that it takes.
 
     ``names`` are pairs of a cookie's name and the path that it is declared with. A browser tells cookies apart by
@@ -51,7 +51,7 @@ def deletions(names: Iterable[tuple[str, str]], place: Place) -> tuple[list[str]
     others: list[str] = []
     for name, declared in names:
         if not _UNSAFE.search(name):
-            _add(name, declared, place, likely, others)
+            _add(name, declared, url, likely, others)
     if _fits([*likely, *others]):
         return [*likely, *others], True
     chosen = _drawn(likely, MAXIMUM_HEADERS * 2 // 3, MAXIMUM_BYTES * 2 // 3)
@@ -60,23 +60,23 @@ def deletions(names: Iterable[tuple[str, str]], place: Place) -> tuple[list[str]
     return chosen, False
 
 
-def _add(name: str, declared: str, place: Place, likely: list[str], others: list[str]) -> None:
+def _add(name: str, declared: str, url: CookieUrl, likely: list[str], others: list[str]) -> None:
     prefix = cookie_prefix(name)
     flags = "; HttpOnly" if prefix is not None and prefix.needs_http_only else ""
-    secure = "; Secure" if place.secure or prefix is not None else ""
+    secure = "; Secure" if url.secure or prefix is not None else ""
     # A cookie without a name is overwritten by another without one; a name and value that are both empty are ignored.
     pair = f"{name}=" if not name.startswith("=") else name
     if prefix is not None and prefix.needs_host:
         likely.append(f"{pair}; {_END}; Path=/{secure}{flags}")
-        if place.secure:
+        if url.secure:
             others.append(f"{pair}; {_END}; Path=/; Secure{flags}; SameSite=None; Partitioned")
         return
-    domains = ["", *(f"; Domain={domain}" for domain in _domains(place.host))]
+    domains = ["", *(f"; Domain={domain}" for domain in _domains(url.host))]
     sure = dict.fromkeys(["/", declared if _is_path(declared) else "/"])
-    paths = [path for path in _prefixes(place.path) if path not in sure]
+    paths = [path for path in _prefixes(url.path) if path not in sure]
     likely += [f"{pair}; {_END}; Path={path}{domain}{secure}{flags}" for domain in domains for path in sure]
     others += [f"{pair}; {_END}; Path={path}{domain}{secure}{flags}" for domain in domains for path in paths]
-    if place.secure:
+    if url.secure:
         others += [
             f"{pair}; {_END}; Path={path}{domain}; Secure{flags}; SameSite=None; Partitioned"
             for domain in domains

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from cookie_consent.consent import Consent, ConsentCookie
-    from cookie_consent.gate.cookies.deletion import Place
+    from cookie_consent.gate.cookies.deletion import CookieUrl
     from cookie_consent.policy.classifier import Classifier, Verdict
 
 __all__ = ["MAXIMUM_COOKIES", "CookieEvent", "CookieGate", "gated_cookies"]
@@ -53,7 +53,7 @@ class CookieGate:
         self._own = own
         self._refused: dict[str, str] = {}
         self._count = 0
-        self.waiting: set[tuple[str, str]] = set()
+        self.held: set[tuple[str, str]] = set()
         """The category and the service (``-`` for none) of cookies that the site has set and that were dropped."""
         self.events: list[CookieEvent] = []
         """What happened, in order."""
@@ -98,10 +98,10 @@ class CookieGate:
         """Say whether the cookie keeps a visitor signed in; without consent it lasts until the browser closes."""
         return self._verdict(name).category == "login"
 
-    def deletions(self, place: Place) -> list[str]:
+    def deletions(self, url: CookieUrl) -> list[str]:
         """Return the ``Set-Cookie`` values that delete every refused cookie; a bounded number of them."""
         try:
-            headers, complete = deletions(self._refused.items(), place)
+            headers, complete = deletions(self._refused.items(), url)
         except Exception:  # noqa: BLE001 - the page goes on, and the cookies do not reach the application
             self._fail()
             return []
@@ -160,16 +160,16 @@ class CookieGate:
             return self._limited(cookie, header, lifetime, verdict)
         if verdict.category == "login":
             return cookie.with_lifetime(None) if cookie.names_lifetime else header
-        self._wait(name, verdict)
+        self._hold(name, verdict)
         return None
 
-    def _wait(self, name: str, verdict: Verdict) -> None:
+    def _hold(self, name: str, verdict: Verdict) -> None:
         """Drop a cookie that a choice could allow."""
         if not _is_unknown(verdict):
             self._drop(name, "refused", f"{verdict.category} is not agreed to")
         elif self._classifier.policy.unknown_cookies == "block":
             return
-        self.waiting.add((verdict.category, verdict.service or "-"))
+        self.held.add((verdict.category, verdict.service or "-"))
 
     def _folded(self, header: str) -> str | None:
         """Return a refused cookie that whoever splits a folded header would find in it.

@@ -21,7 +21,7 @@ __all__ = ["LARGEST_POLICY", "ContentSecurityPolicies"]
 
 LARGEST_POLICY = 8192
 """Bytes of the header's value."""
-_MET = 256
+_MOST_OBSERVED = 256
 _LONGEST_HOST = 255
 """Policies are not kept for longer hosts, which no name server knows."""
 _LARGEST_REPORT_PATH = 400
@@ -34,7 +34,7 @@ _LOCAL = "data: blob: filesystem: about: 'unsafe-inline' 'unsafe-eval'"
 
 class _Sources(NamedTuple):
     text: str
-    takes_met: bool
+    adds_observed: bool
     """Whether unknown hosts are allowed though some known ones are refused."""
     left_out: tuple[HostSource, ...]
 
@@ -42,7 +42,7 @@ class _Sources(NamedTuple):
 class _Made(NamedTuple):
     headers: tuple[tuple[bytes, bytes], ...]
     """The policy first."""
-    takes_met: bool
+    adds_observed: bool
     """Whether the hosts that were met are to be added."""
 
 
@@ -73,7 +73,7 @@ class ContentSecurityPolicies:
         expressible = [host for host in dict.fromkeys(own_hosts) if is_expressible(host)]
         self._own = _take((" ".join(own_sources(host)) for host in expressible), LARGEST_POLICY // 2)
         self._own_left_out = expressible[len(self._own) :]
-        self._met: OrderedDict[str, None] = OrderedDict()
+        self._observed: OrderedDict[str, None] = OrderedDict()
         self._find = lru_cache(maxsize=256)(self._find_sources)
         self._made = lru_cache(maxsize=256)(self._make)
 
@@ -87,14 +87,14 @@ class ContentSecurityPolicies:
         """Whether the visitor must be asked for hosts that no server sees beforehand, since scripts ask for them."""
         return self._is_enforced and self._policy.unknown_hosts == "ask"
 
-    def meet(self, hosts: Iterable[str]) -> None:
+    def observe(self, hosts: Iterable[str]) -> None:
         """Remember unknown hosts that a page of the site loads from, with the visitor's consent."""
         for host in hosts:
             if is_expressible(host):
-                self._met[host] = None
-                self._met.move_to_end(host)
-        while len(self._met) > _MET:
-            self._met.popitem(last=False)
+                self._observed[host] = None
+                self._observed.move_to_end(host)
+        while len(self._observed) > _MOST_OBSERVED:
+            self._observed.popitem(last=False)
 
     def left_out(self, consent: Consent) -> tuple[str, ...]:
         """Return the hosts that are agreed to and that the policy has no room for."""
@@ -112,13 +112,13 @@ class ContentSecurityPolicies:
             return ()
         make = self._made if len(host) <= _LONGEST_HOST else self._make
         made = make(consent.granted, tuple(sorted(consent.services.items())), host, root_path, secure)
-        if made is None or not made.takes_met:
+        if made is None or not made.adds_observed:
             return made.headers if made is not None else ()
         (name, text), *endpoints = made.headers
         directive, semicolon, reports = text.partition(b";")
         room = LARGEST_POLICY - len(text)
-        met = "".join(_take((f" {name}:* ws://{name}:*" for name in reversed(self._met)), room))
-        return ((name, directive + met.encode("ascii") + semicolon + reports), *endpoints)
+        observed = "".join(_take((f" {name}:* ws://{name}:*" for name in reversed(self._observed)), room))
+        return ((name, directive + observed.encode("ascii") + semicolon + reports), *endpoints)
 
     def _make(
         self,
@@ -138,7 +138,7 @@ class ContentSecurityPolicies:
         name = "content-security-policy" if self._is_enforced else "content-security-policy-report-only"
         headers = ((name, text + reports), *endpoints)
         return _Made(
-            tuple((name.encode("latin-1"), value.encode("latin-1")) for name, value in headers), found.takes_met
+            tuple((name.encode("latin-1"), value.encode("latin-1")) for name, value in headers), found.adds_observed
         )
 
     def _reports(self, root_path: str, *, secure: bool) -> tuple[str, tuple[tuple[str, str], ...]]:
@@ -160,12 +160,12 @@ class ContentSecurityPolicies:
         refused: list[HostSource] = []
         for source, verdict in self._sources:
             (allowed if allows_host(self._policy, consent, verdict) else refused).append(source)
-        takes_met = allows_unknown_hosts(self._policy, consent)
-        if takes_met and not refused:
+        adds_observed = allows_unknown_hosts(self._policy, consent)
+        if adds_observed and not refused:
             return None
         fixed = " ".join([*self._own, _LOCAL])
         text, left_out = fit(allowed, LARGEST_POLICY - _RESERVED - len(fixed), refused=refused)
-        return _Sources(f"{fixed} {text}".rstrip(), takes_met, left_out)
+        return _Sources(f"{fixed} {text}".rstrip(), adds_observed, left_out)
 
 
 def _example(pattern: HostPattern) -> str:

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cookie_consent.consent import Consent, ConsentCookie
-from cookie_consent.gate import CookieGate, Place
+from cookie_consent.gate import CookieGate, CookieUrl
 from cookie_consent.gate.cookies.card_numbers import has_card_number
 from cookie_consent.gate.cookies.deletion import MAXIMUM_BYTES, MAXIMUM_HEADERS, deletions
 from cookie_consent.policy import CookieOptions, CookieRule, Policy
@@ -86,27 +86,27 @@ END = "Max-Age=0; Expires=Thu, 01 Jan 1970 00:00:00 GMT"
 def test_deletions_cover_host_parents_paths_and_partitions() -> None:
     cookies = gate()
     cookies.request("theme=1")
-    assert cookies.deletions(Place(host="www.shop.example")) == [
+    assert cookies.deletions(CookieUrl(host="www.shop.example")) == [
         f"theme=; {END}; Path={path}{domain}"
         for domain in ("", "; Domain=www.shop.example", "; Domain=shop.example")
         for path in ("/", "/app")
     ]
-    headers, complete = deletions([("stat_1", "/")], Place(host="127.0.0.1", path="/a/b", secure=True))
+    headers, complete = deletions([("stat_1", "/")], CookieUrl(host="127.0.0.1", path="/a/b", secure=True))
     assert complete
     paths = ["/", "/a", "/a/", "/a/b"]
     assert headers == [f"stat_1=; {END}; Path={path}; Secure" for path in paths] + [
         f"stat_1=; {END}; Path={path}; Secure; SameSite=None; Partitioned" for path in paths
     ]
-    assert deletions([("__host-x", "/app")], Place(host="a.example"))[0] == [f"__host-x=; {END}; Path=/; Secure"]
-    assert deletions([("__Host-Http-x", "/")], Place(host="a.example"))[0] == [
+    assert deletions([("__host-x", "/app")], CookieUrl(host="a.example"))[0] == [f"__host-x=; {END}; Path=/; Secure"]
+    assert deletions([("__Host-Http-x", "/")], CookieUrl(host="a.example"))[0] == [
         f"__Host-Http-x=; {END}; Path=/; Secure; HttpOnly"
     ]
-    assert deletions([("=x", "/")], Place(host="localhost"))[0] == [f"=x; {END}; Path=/"]
+    assert deletions([("=x", "/")], CookieUrl(host="localhost"))[0] == [f"=x; {END}; Path=/"]
 
 
 @pytest.mark.parametrize("name", ["a;b", "a\r\nX: y", "a\x00"])
 def test_no_header_is_made_of_an_unsafe_name(name: str) -> None:
-    assert deletions([(name, "/")], Place(host="a.example")) == ([], True)
+    assert deletions([(name, "/")], CookieUrl(host="a.example")) == ([], True)
 
 
 @pytest.mark.parametrize(
@@ -124,15 +124,15 @@ def test_no_header_is_made_of_an_unsafe_name(name: str) -> None:
     ],
 )
 def test_a_hostile_place_leaves_the_plain_deletion(host: str, path: str) -> None:
-    assert deletions([("a", "/")], Place(host=host, path=path))[0] == [f"a=; {END}; Path=/"]
+    assert deletions([("a", "/")], CookieUrl(host=host, path=path))[0] == [f"a=; {END}; Path=/"]
 
 
 def test_deletions_are_bounded_and_come_to_all_in_the_end() -> None:
     names = [(f"n{at}", "/app") for at in range(60)]
-    place = Place(host="a.b.c.shop.example", path="/x/y/z", secure=True)
+    url = CookieUrl(host="a.b.c.shop.example", path="/x/y/z", secure=True)
     seen = set()
     for _ in range(400):
-        headers, complete = deletions(names, place)
+        headers, complete = deletions(names, url)
         assert not complete
         assert len(headers) <= MAXIMUM_HEADERS
         assert sum(map(len, headers)) <= MAXIMUM_BYTES

@@ -118,10 +118,10 @@ def test_nothing_refused_needs_no_policy() -> None:
         ("block", ("unclassified",), False),
     ],
 )
-def test_unknown_hosts_are_allowed_as_they_are_met(rule: str, granted: tuple[str, ...], allowed: bool) -> None:  # noqa: FBT001
+def test_unknown_hosts_are_allowed_as_they_are_observed(rule: str, granted: tuple[str, ...], allowed: bool) -> None:  # noqa: FBT001
     policies = made(unknown_hosts=rule)
     assert not allows(header(policies, *granted), "https://met.test/a.js")
-    policies.meet(["met.test", "evil.test; script-src *", "a, b"])
+    policies.observe(["met.test", "evil.test; script-src *", "a, b"])
     assert allows(header(policies, *granted), "https://met.test/a.js") is allowed
     assert allows(header(policies, *granted), "wss://met.test/a.js") is allowed
     assert "evil" not in header(policies, *granted)
@@ -131,7 +131,7 @@ def test_unknown_hosts_are_allowed_as_they_are_met(rule: str, granted: tuple[str
 def test_hosts_met_are_bounded_and_the_latest_are_kept() -> None:
     policies = made(unknown_hosts="allow")
     for number in range(2000):
-        policies.meet([f"h{number}.{'x' * 40}.test"])
+        policies.observe([f"h{number}.{'x' * 40}.test"])
     text = header(policies)
     assert len(text) <= LARGEST_POLICY
     assert allows(text, f"https://h1999.{'x' * 40}.test/")
