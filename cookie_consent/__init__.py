@@ -1,7 +1,7 @@
 """Hold a website to its cookie policy.
 
-``ConsentMiddleware`` wraps any ASGI application: it shows the consent banner, keeps back the cookies and the
-third-party tags that the visitor has not agreed to, and writes each choice to a log that can be exported.
+``ConsentMiddleware`` wraps any ASGI application. It shows the consent banner, holds back the cookies and third-party
+tags that the visitor has not agreed to, and writes each choice to a log that can be exported.
 """
 
 from cookie_consent.consent import Consent, consent_of

@@ -1,4 +1,4 @@
-"""What runs beside the answers: the log is opened, counted and sealed, and what was met is saved."""
+"""Background work: open, count and seal the log, and save findings."""
 
 from __future__ import annotations
 
@@ -24,13 +24,13 @@ __all__ = ["Background"]
 logger = logging.getLogger("cookie_consent")
 
 _STOP_TIMEOUT = 5.0
-"""Seconds that a server waits, once told to end, for what is left to do here."""
+"""Seconds that a server which is told to stop waits for unfinished work here."""
 
 
 class Background:
-    """Begins with the lifespan, or where a server sends none, with the first request; ends with the process.
+    """Starts with the lifespan, or with the first request where the server sends no lifespan events.
 
-    Safe to use from several threads. A fork begins for itself, with its own first request.
+    Safe to use from several threads. A forked process starts its own, with its own first request.
     """
 
     def __init__(self, ledger: Ledger, reports: Reports) -> None:
@@ -39,11 +39,11 @@ class Background:
         self._lock = threading.Lock()
         self._handles_sigterm = False
         self.has_started = False
-        """Whether it has in this process, with or without success."""
+        """Whether this process has tried to start it, with or without success."""
         begin_anew_after_fork(self)
 
     def start(self, *, open_ledger: bool = True) -> None:
-        """Start the threads. The log is opened first, so that it is found out now whether it can be written.
+        """Open the log, to find out now whether it can be written, and start the threads.
 
         Raises ``ConfigurationError`` for a wrong key.
         """
@@ -58,11 +58,11 @@ class Background:
                     logger.error("the log cannot be used until this is put right: %s", error)  # noqa: TRY400 - it says it all
             self._ledger.start()
             if multiprocessing.parent_process() is not None:
-                # A forked child of this kind ends without atexit, which else ends the log and saves the reports.
+                # multiprocessing's children skip atexit, which otherwise closes the log and saves the reports.
                 multiprocessing.util.Finalize(None, _stop, (weakref.ref(self),), exitpriority=0)
 
     def start_at_request(self) -> None:
-        """Start the threads only, which open the log when it is their time: a request does not wait for the disk."""
+        """Start the threads alone. They open the log themselves, so that no request waits for the disk."""
         try:
             self.start(open_ledger=False)
             self._stop_on_sigterm()
@@ -72,16 +72,16 @@ class Background:
             logger.error("the log is not counted and sealed in this process: %s", error)  # noqa: TRY400 - as above
 
     def stop(self) -> None:
-        """Save what waits, and end the threads. The next request begins again."""
+        """Save what is still pending and stop the threads. The next request starts them again."""
         with self._lock:
             self._reports.flush()
             self._ledger.close()
             self.has_started = False
 
     def _stop_on_sigterm(self) -> None:
-        """End before a server does that handles SIGTERM.
+        """Stop on SIGTERM, before the server's own handler runs.
 
-        uvicorn sends itself the signal again when it is done, and that time it ends without atexit.
+        uvicorn re-raises the signal when it is done, and the process then ends without atexit.
         """
         before = signal.getsignal(signal.SIGTERM)
         if self._handles_sigterm or not callable(before) or threading.current_thread() is not threading.main_thread():
@@ -93,7 +93,7 @@ class Background:
         def stop_first(number: int, frame: FrameType | None) -> None:
             background = reference()
             if background is not None and background.has_started:
-                # In a thread of its own, as this one may hold a lock that is needed.
+                # In a thread of its own: the interrupted main thread may hold a lock that stopping needs.
                 thread = threading.Thread(target=background.stop, name="cookie-consent-stop", daemon=True)
                 thread.start()
                 thread.join(_STOP_TIMEOUT)

@@ -4,12 +4,12 @@
 
     ConsentError
     ├── ConfigurationError      an option or an environment variable is missing or wrong
-    │   └── PolicyError         the policy file is wrong; ``problems`` lists all that is
+    │   └── PolicyError         the policy file is wrong; ``problems`` lists everything
     ├── LedgerError             the log cannot be read or written
-    │   ├── RecordRefusedError  the log can be written, but does not take this record
-    │   └── ProofError          the log is not what was sealed and signed
-    ├── ChoiceError             a posted choice is refused; ``status`` is the HTTP answer
-    └── ReportError             a posted report is none; ``status`` is the HTTP answer
+    │   ├── RecordRefusedError  the log can be written, but rejects this record
+    │   └── ProofError          the log differs from what was sealed and signed
+    ├── ChoiceError             a posted choice is rejected; ``status`` is the HTTP status
+    └── ReportError             a posted report cannot be read; ``status`` is the HTTP status
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ class ConfigurationError(ConsentError):
 
 @dataclass(frozen=True, kw_only=True)
 class Problem:
-    """One fault of a policy file: where (a dotted key), what is wrong, and what to write instead."""
+    """One problem in a policy file: where it is (a dotted key), what is wrong, and what to write instead."""
 
     key: str
     cause: str
@@ -55,7 +55,7 @@ class Problem:
 
 
 class PolicyError(ConfigurationError):
-    """The policy is wrong. ``source`` names the file and ``problems`` lists every fault found in it."""
+    """The policy is wrong. ``source`` names the file, and ``problems`` lists everything that is wrong in it."""
 
     def __init__(self, source: str, problems: Sequence[Problem]) -> None:
         self.source = source
@@ -77,18 +77,18 @@ class LedgerError(ConsentError):
 
 
 class RecordRefusedError(LedgerError):
-    """The log can be written, but does not take this record, now or later, such as one whose notice nobody has."""
+    """The log can be written, but will never accept this record: its notice is missing, for example."""
 
 
 class ProofError(LedgerError):
-    """The log is not what was sealed and signed, so that nothing is signed and nothing proved. The text says where."""
+    """The log differs from what was sealed and signed, so nothing can be proved. The text says where it differs."""
 
 
 class ChoiceError(ConsentError):
-    """A posted choice is refused and nothing is written.
+    """A posted choice is rejected, and nothing is written.
 
-    ``status`` is the HTTP status code (400 to 499, or 503 where the choice could not be saved) and ``code`` a short
-    stable name for programs, such as ``"unknown-category"``. ``retry_after`` are seconds, where trying again helps.
+    ``status`` is the HTTP status code: 400 to 499, or 503 if the choice could not be saved. ``code`` is a short stable
+    name for programs, such as ``"unknown-category"``. ``retry_after`` is in seconds, where trying again helps.
     """
 
     def __init__(self, message: str, *, status: int, code: str, retry_after: int | None = None) -> None:
@@ -99,7 +99,7 @@ class ChoiceError(ConsentError):
 
 
 class ReportError(ConsentError):
-    """A posted report cannot be read and nothing is counted. ``status`` is the HTTP status code (400 to 499)."""
+    """A posted report cannot be read, and nothing is counted. ``status`` is the HTTP status code (400 to 499)."""
 
     def __init__(self, message: str, *, status: int) -> None:
         self.status = status

@@ -1,4 +1,4 @@
-"""The lifespan of an application (ASGI, Lifespan Protocol), for one that takes no part in it too."""
+"""The ASGI lifespan protocol, for applications with and without support for it."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ __all__ = ["Lifespan"]
 
 
 class Lifespan:
-    """Passes the events on, and answers those that the application leaves.
+    """Passes the events on, and answers those that the application ignores.
 
-    Django and many small applications raise or return at once, which servers take for the end of the lifespan. Then
-    nothing would tell when the process ends. ``before_end`` is done before the server hears that it may end.
+    Django and many small applications raise or return at once. Servers then send no shutdown event, so this class goes
+    on in their place. ``before_end`` is awaited before the server is told that shutdown is complete.
     """
 
     def __init__(self, receive: Receive, send: Send, *, before_end: Callable[[], Awaitable[object]]) -> None:
@@ -27,7 +27,7 @@ class Lifespan:
         self._has_ended = False
 
     async def run(self, app: ASGIApp, scope: Scope) -> None:
-        """Go through the lifespan. What the application raises is raised, unless it has asked for no event."""
+        """Run the lifespan. An exception is ignored if the application raised it before it received any event."""
         try:
             try:
                 await app(scope, self._next, self._answer)
@@ -35,11 +35,12 @@ class Lifespan:
                 if self._seen:
                     raise
             if not self._seen & {"lifespan.startup.failed", "lifespan.shutdown"}:
-                await self._go_on()
+                await self._complete()
         finally:
             await self._end()
 
-    async def _go_on(self) -> None:
+    async def _complete(self) -> None:
+        """Receive and answer the events that the application left."""
         if "lifespan.startup" not in self._seen:
             await self._next()
         if "lifespan.startup.complete" not in self._seen:

@@ -1,4 +1,4 @@
-"""Log once what would otherwise be logged with every request."""
+"""Log an error once rather than with every request."""
 
 from __future__ import annotations
 

@@ -27,7 +27,7 @@ __all__ = ["ConsentMiddleware"]
 logger = logging.getLogger("cookie_consent")
 
 _OUTER = "cookie_consent.outer"
-"""Marks the scope of a lifespan that another middleware of this kind has passed on."""
+"""Set in a lifespan scope that has already passed through another ``ConsentMiddleware``."""
 
 
 class ConsentMiddleware:
@@ -35,16 +35,16 @@ class ConsentMiddleware:
 
     ``policy`` is a path, a ``Policy``, or None for the built-in one. ``secret`` signs the consent cookie: a text of
     at least 32 characters, or a list of which the first signs and all verify; None reads ``CONSENT_SECRET``.
-    ``ledger`` is a URL or a ``Ledger``; None reads ``CONSENT_LEDGER``, else ``sqlite:///consent.db``. The pages of
-    this package stand below ``prefix``; the operator's page is off unless ``admin_token`` is set, or
-    ``CONSENT_ADMIN_TOKEN``. With a key in ``CONSENT_LEDGER_KEY`` the log is sealed while the
-    server runs. With ``CONSENT_ASSETS=plain`` scripts and styles are not minified. Raises ``ConfigurationError``,
-    and ``PolicyError`` for a wrong policy.
+    ``ledger`` is a URL or a ``Ledger``; None reads ``CONSENT_LEDGER``, else ``sqlite:///consent.db``. This package's
+    own pages are served below ``prefix``. The operator's page is off unless ``admin_token`` or
+    ``CONSENT_ADMIN_TOKEN`` is set. With a key in ``CONSENT_LEDGER_KEY`` the log is sealed while the server runs. With
+    ``CONSENT_ASSETS=plain`` scripts and styles are not minified. Raises ``PolicyError`` if the policy is wrong, and
+    ``ConfigurationError`` if anything else is.
 
     Put it outside every middleware that sets cookies or makes pages: ``app = ConsentMiddleware(app)`` is outside all of
-    a framework's. Inside another of its kind it passes everything on, so that the outermost policy holds. The scheme is
-    trusted as the server gives it: behind a proxy that ends TLS let the server read ``X-Forwarded-Proto``, or set
-    ``cookie.https_only``.
+    a framework's. Inside another ``ConsentMiddleware`` it passes everything on, so the outermost policy applies. It
+    trusts the scheme that the server reports: behind a proxy that terminates TLS, let the server read
+    ``X-Forwarded-Proto``, or set ``cookie.https_only``.
     """
 
     def __init__(
@@ -63,7 +63,7 @@ class ConsentMiddleware:
         self.policy = policy if isinstance(policy, Policy) else load_policy(policy)
         self.prefix = checked_prefix(prefix)
         self.ledger = ledger if isinstance(ledger, Ledger) else Ledger(ledger)
-        self.ledger.signers()  # a wrong key is found at the start
+        self.ledger.signers()  # so that a wrong key fails at the start
         self._parts = build(app, self.policy, self.ledger, secret=secret, prefix=self.prefix, admin_token=admin_token)
         self.reports = self._parts.reports
         self._background = Background(self.ledger, self.reports)
@@ -71,7 +71,7 @@ class ConsentMiddleware:
         self._below = self.prefix + "/"
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Guard one request (ASGI 3)."""
+        """Serve one connection (ASGI 3)."""
         kind = scope["type"]
         if kind not in {"http", "websocket"}:
             await (self._lifespan if kind == "lifespan" else self.app)(scope, receive, send)
@@ -82,14 +82,15 @@ class ConsentMiddleware:
         if not self._background.has_started:
             self._background.start_at_request()  # not every server sends lifespan events
         if type(scope["headers"]) is not list:
-            scope = {**scope, "headers": list(scope["headers"])}  # any iterable may come, which may be read only once
+            # ASGI allows any iterable, even one that can be read only once.
+            scope = {**scope, "headers": list(scope["headers"])}
         if kind == "websocket":
             inner, outer = self._parts.handshake(scope, send)
             await self.app(inner, receive, outer)
             return
         path = scope["path"]
         if (self._below in path or GPC_PATH in path) and self._own_path(scope):
-            await self._answer(self._own_path(scope), scope, receive, send)
+            await self._respond(self._own_path(scope), scope, receive, send)
             return
         inner, outer = self._parts.gated(scope, receive, send)
         try:
@@ -103,20 +104,21 @@ class ConsentMiddleware:
             raise
 
     async def _pass_on(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Leave a request to the middleware outside this one, which has given it the consent."""
+        """Pass on a request that another ``ConsentMiddleware`` outside this one already handles."""
         if not self._is_inner:
             self._is_inner = True
-            logger.warning("an application is wrapped in ConsentMiddleware twice: the policy of the outermost holds")
+            logger.warning("an application is wrapped in ConsentMiddleware twice: the outermost policy applies")
         await self.app(scope, receive, send)
 
     def _own_path(self, scope: Scope) -> str:
-        """Return the path if it is one that this package answers, as the application counts it; else nothing."""
+        """Return the path, without ``root_path``, if it is one of this package's own; otherwise an empty string."""
         path, root_path = scope["path"], scope.get("root_path")
         if root_path and (path == root_path or path.startswith(root_path + "/")):
             path = path[len(root_path) :]
         return path if path.startswith(self._below) or path == GPC_PATH else ""
 
-    async def _answer(self, path: str, scope: Scope, receive: Receive, send: Send) -> None:
+    async def _respond(self, path: str, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one of this package's own paths."""
         from starlette.requests import Request
 
         response: ASGIApp
@@ -136,6 +138,7 @@ class ConsentMiddleware:
             await self.app(scope, receive, send)
             return
         await anyio.to_thread.run_sync(self._background.start)
-        gc.collect()  # what is left of building all this lies scattered among what each request uses, and slows it
+        # Start-up leaves garbage scattered through memory, which slows every request until it is collected.
+        gc.collect()
         lifespan = Lifespan(receive, send, before_end=partial(anyio.to_thread.run_sync, self._background.stop))
         await lifespan.run(self.app, {**scope, _OUTER: True})

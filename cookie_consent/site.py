@@ -50,7 +50,7 @@ logger = logging.getLogger("cookie_consent")
 
 @dataclass(frozen=True, kw_only=True)
 class Parts:
-    """What the middleware works with."""
+    """What ``ConsentMiddleware`` needs to serve requests."""
 
     site: Site
     router: Router
@@ -72,7 +72,7 @@ def build(
     admin_token: str | None,
     has_markup_cache: bool = True,
 ) -> Parts:
-    """Build the parts. Raises ``ConfigurationError`` for a secret, token or environment variable that is wrong."""
+    """Build the parts. Raises ``ConfigurationError`` if a secret, token or environment variable is wrong."""
     keys = secret_keys(secret)
     cookie = ConsentCookie(keys, policy.cookie)
     classifier = Classifier(policy)
@@ -138,7 +138,7 @@ def build(
 
 
 def _warn_of_size(policy: Policy, policies: ContentSecurityPolicies) -> None:
-    """Log what the Content-Security-Policy has no room for when all is accepted but the unknown."""
+    """Log the hosts that do not fit into the Content-Security-Policy once everything known is accepted."""
     known = frozenset(category.id for category in policy.categories) - {UNCLASSIFIED}
     left_out = policies.left_out(Consent(policy=policy, granted=known)) if policies.is_on else ()
     if left_out:
@@ -151,7 +151,7 @@ def _warn_of_size(policy: Policy, policies: ContentSecurityPolicies) -> None:
 
 
 def _identity(policy: Policy, assets: Assets, renderer: Renderer) -> str:
-    """Return what tells the pages of this policy from those of another, on any host."""
+    """Return a digest of everything that shapes this site's pages: version, policy, assets, templates and texts."""
     declared = policy.model_dump_json(exclude={"banner": {"locales", "templates"}})
     return _digest(repr([__version__, declared, sorted(assets.urls.items()), renderer.own_files()]))
 

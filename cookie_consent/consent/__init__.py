@@ -1,4 +1,4 @@
-"""What the visitor chose: the consent, the choice as it is posted, the signed cookie, the browser's signals."""
+"""What the visitor chose: the consent, the posted choice, the signed cookie, and Global Privacy Control."""
 
 from cookie_consent.consent.access import is_read, tracked
 from cookie_consent.consent.choice import Choice, action_between, action_of, grants_more, parse_choice

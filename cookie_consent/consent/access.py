@@ -1,4 +1,4 @@
-"""Whether an application has looked at a visitor's consent, so that its answer may depend on it."""
+"""Find out whether an application has read a visitor's consent, so that its response may depend on it."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ __all__ = ["is_read", "tracked"]
 
 
 class _TrackedConsent(Consent):
-    """A consent that notes when its first attribute is asked for; until then it is but a reference to another."""
+    """A consent that records whether any attribute was read. Until then it only refers to the original."""
 
     __slots__ = ("_original",)
 
@@ -20,10 +20,10 @@ class _TrackedConsent(Consent):
             _set(self, None)
             object.__setattr__(self, "__dict__", consent.__dict__)
         if name == "__class__":
-            return Consent  # it compares, copies and prints as one
+            return Consent  # so that it compares, copies and prints like one
         return object.__getattribute__(self, name)
 
-    def __reduce__(self) -> tuple[Any, ...]:  # copies are of the plain kind
+    def __reduce__(self) -> tuple[Any, ...]:  # copies are plain consents
         return object.__new__, (Consent,), self.__dict__
 
 
@@ -34,12 +34,13 @@ _set = _slot.__set__
 
 
 def tracked(consent: Consent) -> Consent:
-    """Return the same consent for one request, with a note of whether it is read. Every request makes one."""
-    shown = _new(_TrackedConsent)
-    _set(shown, consent)
-    return shown
+    """Return an equal consent for one request, for which ``is_read`` tells whether it was read."""
+    # Every request makes one, so this avoids the cost of a dataclass's constructor.
+    copy = _new(_TrackedConsent)
+    _set(copy, consent)
+    return copy
 
 
 def is_read(consent: Consent) -> bool:
-    """Say whether somebody has looked at what ``tracked`` returned."""
+    """Return whether any attribute of a consent from ``tracked`` was read."""
     return _get(consent) is None

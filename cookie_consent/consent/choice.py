@@ -1,4 +1,4 @@
-"""A choice as a visitor posts it: read from a form or from JSON, checked against the policy."""
+"""A posted choice: read from a form or from JSON, and checked against the policy."""
 
 from __future__ import annotations
 
@@ -27,12 +27,12 @@ _CHANNELS = frozenset(get_args(ChoiceChannel))
 _SWITCH = {"1": True, "0": False}
 _TEXTS = ("return_to", "channel", "notice", "language", "url")
 _UNFIT = re.compile(r"[\x00-\x1f\x7f\ud800-\udfff]")
-"""What no log takes and no header carries: control characters, and surrogates, which have no UTF-8."""
+"""Characters that neither a log nor a header can hold: control characters and surrogates."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Choice:
-    """What was posted. ``granted`` holds optional categories only; those not named are refused."""
+    """What was posted. ``granted`` holds optional categories only; those that it does not name are refused."""
 
     granted: frozenset[str]
     services: Mapping[str, bool] = field(default_factory=dict)
@@ -44,10 +44,10 @@ class Choice:
 
 
 def parse_choice(body: bytes, content_type: str, policy: Policy) -> Choice:
-    """Read a posted choice of the given media type.
+    """Parse a posted choice of the given media type.
 
-    Raises ``ChoiceError``: 415 for another type than JSON or a form, 400 for what cannot be read, and 422 for a
-    category or service that the policy does not know.
+    Raises ``ChoiceError``: 415 if it is neither JSON nor a form, 400 if it cannot be parsed, and 422 for an unknown
+    category, service or channel.
     """
     kind = content_type.partition(";")[0].strip().lower()
     if kind == "application/json":
@@ -83,7 +83,7 @@ def parse_choice(body: bytes, content_type: str, policy: Policy) -> Choice:
 
 
 def grants_more(before: Consent, after: Consent) -> bool:
-    """Say whether ``after`` allows a category or a service that ``before`` does not."""
+    """Return whether ``after`` allows a category or a service that ``before`` does not."""
     services = before.services.keys() | after.services.keys()
     return not after.granted <= before.granted or any(
         after.allows_service(service) and not before.allows_service(service) for service in services
@@ -101,9 +101,9 @@ def action_of(before: Consent, choice: Choice) -> ChoiceAction:
 
 
 def action_between(old: AbstractSet[str] | None, new: AbstractSet[str]) -> ChoiceAction:
-    """Return the record's action for what was granted before, None without a choice, and what is granted now.
+    """Return the record's action, given what was granted before (None if nothing was chosen) and what is now.
 
-    Both hold the optional categories, and ``service:ID`` for services that are granted by themselves.
+    Both sets hold optional categories, and ``service:ID`` for services that are granted individually.
     """
     if old is None or old == new:
         return "given" if new else "refused"
@@ -111,7 +111,7 @@ def action_between(old: AbstractSet[str] | None, new: AbstractSet[str]) -> Choic
 
 
 def _path_of(address: str) -> str:
-    """Return the path of an address or path; empty for what no browser takes for an address."""
+    """Return the path of an address, or an empty string if it is not a valid address."""
     try:
         path = urlsplit(address).path
     except ValueError:  # such as "//["
@@ -135,7 +135,7 @@ def _from_form(body: bytes) -> dict[str, Any]:
         elif name.startswith("service."):
             if value not in {"0", "1", ""}:
                 raise _unreadable(f"{name} must be 1 or 0")
-            if value:  # an empty value leaves the service to its category
+            if value:  # with an empty value the service follows its category
                 values["services"][name.removeprefix("service.")] = _SWITCH[value]
         elif name in _TEXTS:
             values[name] = value

@@ -26,22 +26,22 @@ __all__ = ["ConsentCookie", "Rank", "StoredChoice", "secret_keys"]
 
 MINIMUM_SECRET = 32
 MAXIMUM_VALUE = 3072
-"""Longer values are not looked at. Ours have a few hundred bytes, and browsers keep up to 4,096 with the attributes."""
+"""Longer values are ignored. Ours have a few hundred bytes; browsers accept up to 4,096, attributes included."""
 _GRANT = 1
 _REFUSAL = 2
-"""The formats of the value, which is told by its first member. Refusals of older releases have the first one."""
+"""The format of the value, its first member. Older releases used the first one for refusals too."""
 _A_DAY = timedelta(days=1)
 
 
 Rank = tuple[datetime, int, int]
-"""What the latest of several choices has the highest of."""
+"""A sort key: of several choices, the one with the highest rank applies."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class StoredChoice:
-    """What a valid cookie says. It may belong to another policy version than today's.
+    """The content of a valid cookie, which may have been set under another policy version.
 
-    A refusal has neither subject nor record, and its time is the beginning of the day (UTC).
+    A refusal has neither subject nor record, and its time is the start of the day (UTC).
     """
 
     subject: str | None
@@ -54,19 +54,18 @@ class StoredChoice:
 
     @property
     def rank(self) -> Rank:
-        """The order of choices by time; of two that are equally late the one that grants less comes last.
+        """Sort choices by time; of two at the same time, the one that grants less ranks higher.
 
-        A refusal may have been made at any time of its day, so it counts as made at the end of it.
+        A refusal may have been made at any time of its day, so it counts as made at the end of that day.
         """
         latest = self.decided_at if self.record is not None else self.decided_at + _A_DAY
         return latest, -len(self.granted) - sum(self.services.values()), int(self.gpc)
 
 
 def secret_keys(secret: str | Sequence[str] | None) -> list[str]:
-    """Return the signing keys in the order of the option: the first signs, all verify.
+    """Return the keys: the first signs, all verify. None reads the environment variable ``CONSENT_SECRET``.
 
-    None reads the environment variable ``CONSENT_SECRET``. Raises ``ConfigurationError`` where there is no secret or
-    one has fewer than 32 characters.
+    Raises ``ConfigurationError`` if there is no secret, or if one has fewer than 32 characters.
     """
     if secret is None:
         secret = os.environ.get("CONSENT_SECRET", "")
@@ -85,11 +84,11 @@ def secret_keys(secret: str | Sequence[str] | None) -> list[str]:
 class ConsentCookie:
     """Writes choices to the cookie and reads them back.
 
-    The value is signed, not encrypted: HMAC-SHA-256 by itsdangerous over a compact JSON array. Where something is
-    granted it holds the random subject id and the id of the record, by which the consent can be proved. A refusal holds
-    neither, so that all who refuse on one day have the same value. Trust what ``read`` returns: it was signed with one
-    of the keys. A value that is forged, truncated, oversized or of another format reads as None, never as an error.
-    See RFC 6265bis, section 4.1.3.2, for the ``__Host-`` prefix.
+    The value is signed, not encrypted: HMAC-SHA-256 by itsdangerous over a compact JSON array. If something is granted,
+    it holds the random subject id and the record's id, which prove the consent. A refusal holds neither, so everybody
+    who refuses on the same day has the same value. What ``read`` returns can be trusted: it was signed with one of the
+    keys. A forged, truncated, oversized or malformed value is read as None, never as an error. See RFC 6265bis, section
+    4.1.3.2, for the ``__Host-`` prefix.
     """
 
     def __init__(self, keys: Sequence[str], options: CookieOptions) -> None:
@@ -108,9 +107,9 @@ class ConsentCookie:
         return self._options.name
 
     def names_read(self, *, secure: bool) -> frozenset[str]:
-        """Return the names under which a choice is looked for: the one that is set, and a stronger one.
+        """Return the names under which a choice may be stored: the current one, and ``__Host-``.
 
-        A site that begins to share the choice with its subdomains has set ``__Host-`` before.
+        A site that now shares the choice with its subdomains has set ``__Host-`` cookies before.
         """
         names = {self.name(secure=secure)}
         if self.is_secure(secure=secure):
@@ -129,19 +128,19 @@ class ConsentCookie:
 
     @property
     def gpc_cookie_name(self) -> str:
-        """The name of the cookie by which the guard tells of Global Privacy Control."""
+        """The name of the cookie by which the guard reports Global Privacy Control."""
         return gpc_cookie_name(self._options)
 
     def owns(self, name: str) -> bool:
-        """Say whether ``name`` is the consent cookie under any of its prefixes, or that of the signal."""
+        """Return whether ``name`` is the consent cookie, with or without a prefix, or the GPC cookie."""
         return without_prefix(name) in {self._options.name, self.gpc_cookie_name}
 
     def is_choice(self, name: str) -> bool:
-        """Say whether ``name`` is the consent cookie under any of its prefixes."""
+        """Return whether ``name`` is the consent cookie, with or without a prefix."""
         return without_prefix(name) == self._options.name
 
     def read(self, value: str) -> StoredChoice | None:
-        """Return what ``value`` says, or None if it was not signed here."""
+        """Return the choice in ``value``, or None if it was not signed with one of the keys."""
         if not value or len(value) > MAXIMUM_VALUE:
             return None
         try:
@@ -150,9 +149,9 @@ class ConsentCookie:
             return None
 
     def header(self, consent: Consent, *, secure: bool, since: datetime | None = None) -> str:
-        """Return the ``Set-Cookie`` value that makes the browser remember ``consent``, which must be decided.
+        """Return the ``Set-Cookie`` value for ``consent``, which must be decided.
 
-        It lasts as long as the policy has it, from now on or from ``since``.
+        The cookie lasts for the policy's ``max_age``, counted from now or from ``since``.
         """
         used = int((datetime.now(UTC) - since).total_seconds()) if since is not None else 0
         parts = [
@@ -169,9 +168,9 @@ class ConsentCookie:
         return "; ".join(parts)
 
     def value(self, consent: Consent) -> str:
-        """Return the signed value for ``consent``, which must be decided (``ValueError`` otherwise).
+        """Return the signed value for ``consent``, which must be decided (else ``ValueError``).
 
-        Raises ``ChoiceError`` where it names so many services that no browser would keep it.
+        Raises ``ChoiceError`` if it names too many services to fit into a cookie.
         """
         if consent.decided_at is None or not consent.decided:
             raise ValueError("only a decided consent can be written to the cookie")
@@ -195,7 +194,7 @@ class ConsentCookie:
         return value
 
     def is_secure(self, *, secure: bool) -> bool:
-        """Say whether the browser is taken to have come by https; ``secure``: as far as the server knows it has."""
+        """Return whether the browser uses https: ``secure`` is what the server knows, the policy may know better."""
         return secure or self._options.https_only
 
 

@@ -1,4 +1,4 @@
-"""From what a request carries to the consent that holds for it."""
+"""Derive the consent for a request from its cookie and Global Privacy Control."""
 
 from __future__ import annotations
 
@@ -14,17 +14,16 @@ __all__ = ["decide"]
 
 
 def decide(policy: Policy, stored: StoredChoice | None, *, gpc: bool = False) -> Consent:
-    """Return the consent for a request with the cookie's choice ``stored`` and the signal ``gpc``.
+    """Return the consent for a request with the choice ``stored`` in its cookie.
 
-    Without a choice, or with one made under another policy version, only the required categories are granted; the
-    subject id, if there is one, is kept so that the next record can name the one before. With Global Privacy Control
-    (``Sec-GPC: 1``) a choice that was made without the signal no longer covers sale or sharing; one made in sight of it
-    does.
+    Only required categories are granted without a choice, or with one made under another policy version. ``gpc``
+    (``Sec-GPC: 1``) refuses sale and sharing, unless the choice was made while the browser already sent it.
     """
     required = policy.required_ids
     if stored is None:
         return Consent(policy=policy, granted=required, gpc=gpc)
     if stored.policy_version != policy.version:
+        # The ids are kept, so that the next record can name the one before.
         return Consent(policy=policy, granted=required, gpc=gpc, id=stored.subject, record=stored.record)
     offered = frozenset(category.id for category in policy.categories)
     granted = stored.granted & offered | required

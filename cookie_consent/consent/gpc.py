@@ -1,4 +1,4 @@
-"""Whether a request carries Global Privacy Control (GPC)."""
+"""Read Global Privacy Control (GPC) from a request."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ GPC_PATH = "/.well-known/gpc.json"
 
 
 def sends_gpc(headers: Iterable[tuple[bytes, bytes]]) -> bool:
-    """Say whether one of the ``Sec-GPC`` headers is ``1`` (GPC, section 3.3).
+    """Return whether any ``Sec-GPC`` header is ``1`` (GPC, section 3.3).
 
-    Proxies may repeat the header or join its lines (RFC 9110, section 5.2). In doubt the visitor is protected.
+    Proxies may repeat the header or join its lines (RFC 9110, section 5.2). One ``1`` among them is enough.
     """
     for name, value in headers:
         if name == GPC_HEADER and b"1" in value and any(part.strip() == b"1" for part in value.split(b",")):
@@ -27,8 +27,8 @@ def sends_gpc(headers: Iterable[tuple[bytes, bytes]]) -> bool:
 
 
 def gpc_cookie_name(options: CookieOptions) -> str:
-    """Return the name of the cookie by which the guard tells of the signal where the browser sends no header.
+    """Return the name of the cookie by which the guard reports GPC if no header arrives.
 
-    It is not signed: whoever sets it for a visitor can only protect them.
+    It needs no signature: forging it can only protect the visitor.
     """
     return f"{options.name}_gpc"

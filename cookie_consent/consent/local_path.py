@@ -8,7 +8,7 @@ LONGEST_PATH = 1024
 
 
 def is_local_path(path: str) -> bool:
-    r"""Say whether ``path``, with its query, leads to a page of this site, and can stand in a header.
+    r"""Return whether ``path``, with its query, leads to a page of this site and is safe in a header.
 
     Browsers drop tabs and line feeds from addresses and read ``\\`` as ``/`` (URL standard, section 4.4).
     """
@@ -23,5 +23,5 @@ def is_local_path(path: str) -> bool:
 
 
 def local_path(path: str) -> str:
-    """Return ``path`` if it leads to a page of this site, else ``/``."""
+    """Return ``path`` if it leads to a page of this site, otherwise ``/``."""
     return path if is_local_path(path) else "/"

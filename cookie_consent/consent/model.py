@@ -22,11 +22,11 @@ _BRIDGED = "asgi.scope"
 
 @dataclass(frozen=True, kw_only=True)
 class Consent:
-    """The choices of one visitor under one policy. Immutable; a change makes a new one.
+    """The choices of one visitor under one policy. Immutable.
 
-    ``granted`` holds the categories agreed to, the required ones among them. ``services`` holds the exceptions:
-    a service named there is allowed or refused whatever its category is. Until the visitor has ``decided``, only
-    the required categories are granted.
+    ``granted`` holds the categories agreed to, including the required ones. ``services`` holds the exceptions: a
+    service named there is allowed or refused whatever its category is. Until the visitor has ``decided``, only the
+    required categories are granted.
     """
 
     policy: Policy = field(repr=False, compare=False)
@@ -34,21 +34,21 @@ class Consent:
     services: Mapping[str, bool] = field(default_factory=dict)
     decided: bool = False
     id: str | None = None
-    """The random id of this visitor's choices, never a user name; None before the first, and after a refusal."""
+    """The random id of this visitor's choices, never a user name. None before the first choice, and after a refusal."""
     record: str | None = None
-    """The id of the log's record of the latest choice; None as ``id`` is."""
+    """The id of the latest choice's record in the log. None whenever ``id`` is."""
     decided_at: datetime | None = None
-    """When it was made; of a refusal the beginning of the day (UTC)."""
+    """When the choice was made. For a refusal: the start of that day (UTC)."""
     gpc: bool = False
     """The request carried Global Privacy Control (``Sec-GPC: 1``)."""
     overruled: bool = False
-    """The signal has taken back some of what was agreed to when there was none."""
+    """Global Privacy Control overrules some of what was agreed to without it."""
     made_with_gpc: bool = field(default=False, compare=False)
-    """The choice was made in sight of the signal, and holds in spite of it."""
+    """The choice was made while the browser sent Global Privacy Control, so GPC does not overrule it."""
 
     @property
     def policy_version(self) -> str:
-        """The version of the policy that the choice holds under."""
+        """The version of the policy that the choice applies to."""
         return self.policy.version
 
     @property
@@ -58,28 +58,28 @@ class Consent:
 
     @property
     def is_refusal(self) -> bool:
-        """Whether nothing is granted but what is required."""
+        """Whether nothing optional is granted."""
         return self.granted <= self.policy.required_ids and not any(self.services.values())
 
     @cached_property
     def state(self) -> tuple[object, ...]:
-        """What is agreed to, whoever agreed and when: equal for all visitors who are to see the same pages."""
+        """What is agreed to, regardless of who agreed and when. Visitors with equal states see the same pages."""
         gpc = self.gpc, self.made_with_gpc
         return (self.decided, gpc, tuple(sorted(self.granted)), tuple(sorted(self.services.items())))
 
     def allows(self, category: str) -> bool:
-        """Say whether ``category`` may be used; False for a category that the policy does not have."""
+        """Return whether ``category`` may be used. False for a category that the policy does not have."""
         return category in self.granted
 
     def covers(self, category: str, service: str | None) -> bool:
-        """Say whether what belongs to ``service``, or to none, may be used: its own exception, else ``category``."""
+        """Return whether something of ``service`` and ``category`` may be used. The service's exception comes first."""
         own = self.services.get(service) if service is not None else None
         return self.allows(category) if own is None else own
 
     def allows_service(self, service: str) -> bool:
-        """Say whether the service may be used: its own exception if there is one, else its category.
+        """Return whether the service may be used: by its own exception if there is one, else by its category.
 
-        ``service`` is an id of the policy or of the registry; False for one that neither knows.
+        ``service`` is an id of the policy or of the registry. False for an id that neither knows.
         """
         known = self.policy.known_service(service)
         return self.covers(known.category, service) if known is not None else self.services.get(service, False)
@@ -88,16 +88,16 @@ class Consent:
 def consent_of(request: Any) -> Consent:
     """Return the consent of a request.
 
-    ``request`` is an ASGI scope or any object with a ``scope`` attribute, as the requests of Starlette, FastAPI,
-    Litestar, Quart and Django are. It may also be a WSGI environ, or an object with an ``environ`` attribute, as the
-    requests of Flask and of Django under WSGI are, if an ASGI bridge made it that hands the scope over. Raises
-    ``ConfigurationError``, which says what is wrong, where there is no consent.
+    ``request`` is an ASGI scope, or any object with a ``scope`` attribute, such as the requests of Starlette, FastAPI,
+    Litestar, Quart and Django. It may also be a WSGI environ, or an object with an ``environ`` attribute, such as the
+    requests of Flask and of Django under WSGI, if the ASGI bridge passes the scope on. Raises ``ConfigurationError``,
+    which says what is wrong, if there is no consent.
     """
     scope = _scope_of(request)
     consent = scope.get("consent")
     if not isinstance(consent, Consent):
         raise ConfigurationError(
-            "the request carries no consent: wrap the application in ConsentMiddleware, outside whatever asks for it"
+            "the request carries no consent: wrap the application in ConsentMiddleware, outside the code that reads it"
         )
     return consent
 
@@ -107,14 +107,14 @@ def _scope_of(request: Any) -> Mapping[str, Any]:
     if not isinstance(request, MutableMapping):
         try:
             scope = getattr(request, "scope", None)
-        except NotImplementedError:  # as Sanic's own server has it
+        except NotImplementedError:  # raised by Sanic's own server
             scope = None
         if isinstance(scope, Mapping):
             return scope
         request = getattr(request, "environ", None)
         if not isinstance(request, MutableMapping):
             raise ConfigurationError(
-                "this is no request of an ASGI application: give consent_of the request, its ASGI scope or its WSGI "
+                "this is not a request of an ASGI application: pass consent_of the request, its ASGI scope or its WSGI "
                 "environ, and serve the application by ASGI, wrapped in ConsentMiddleware"
             )
     if "wsgi.version" not in request and "REQUEST_METHOD" not in request:
@@ -123,7 +123,7 @@ def _scope_of(request: Any) -> Mapping[str, Any]:
     if not isinstance(scope, Mapping):
         raise ConfigurationError(
             f"the request came by WSGI, and its environ has no {_BRIDGED!r}: serve the application by ASGI, as "
-            "ConsentMiddleware(a2wsgi.WSGIMiddleware(app)); the bridges of asgiref, Starlette and uvicorn do not hand "
-            "the scope over"
+            "ConsentMiddleware(a2wsgi.WSGIMiddleware(app)); the bridges of asgiref, Starlette and uvicorn do not pass "
+            "the scope on"
         )
     return scope

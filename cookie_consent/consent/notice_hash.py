@@ -1,4 +1,4 @@
-"""The name of a notice: by it records refer to the exact text that a visitor was shown."""
+"""The hash of a notice, by which records refer to the exact text that a visitor was shown."""
 
 from __future__ import annotations
 

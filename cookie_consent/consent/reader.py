@@ -1,4 +1,4 @@
-"""From the headers of a request to the consent that holds for it."""
+"""Read the consent from a request's headers."""
 
 from __future__ import annotations
 
@@ -21,15 +21,15 @@ __all__ = ["ConsentReader"]
 
 _CACHE_SIZE = 1024
 _LONGEST_CACHED = 1024
-"""Choices of the latest cookies are cached, unless their values are longer than most that are in use."""
+"""Longer cookie values are rare, and are not cached."""
 _MOST_COOKIES = 16
-"""So many consent cookies of one request are verified. A browser has two or three of them at most."""
+"""The number of consent cookies that are verified per request. A browser sends two or three at most."""
 
 
 class ConsentReader:
     """Reads the consent of each request. Built once per policy.
 
-    A signature is not verified again while the cookie's value is in the cache; a value never changes its meaning.
+    Verified cookie values are cached: the meaning of a value never changes.
     """
 
     def __init__(self, policy: Policy, cookie: ConsentCookie) -> None:
@@ -38,14 +38,14 @@ class ConsentReader:
         self._names = {secure: cookie.names_read(secure=secure) for secure in (False, True)}
         self._name = cookie.base_name.encode("latin-1")
         self.undecided = decide(policy, None)
-        """The consent for a request with neither a choice nor a signal."""
+        """The consent for a request with neither a choice nor GPC."""
         self._undecided_with_gpc = decide(policy, None, gpc=True)
         self._cached = lru_cache(maxsize=_CACHE_SIZE)(self._of_value)
 
     def consent(
         self, headers: Iterable[tuple[bytes, bytes]], by_name: dict[bytes, bytes], *, secure: bool = False
     ) -> Consent:
-        """Return the consent for a request with ``headers``, of which ``by_name`` holds the last of each name."""
+        """Return the consent for a request with ``headers``. ``by_name`` holds the last header of each name."""
         gpc = GPC_HEADER in by_name and sends_gpc(headers)
         consent = None
         if b"cookie" in by_name:
@@ -64,9 +64,9 @@ class ConsentReader:
                     yield name.strip(), text.strip()
 
     def _latest(self, pairs: Iterable[tuple[str, str]], names: frozenset[str], *, gpc: bool) -> Consent | None:
-        """Return the consent by the latest of the valid choices; by a refusal where two are equally late.
+        """Return the consent of the highest-ranking valid choice, or None.
 
-        A browser sends several where the cookie's domain was changed, or where another host of the domain set one.
+        A browser sends several if the cookie's domain has changed, or if another host of the domain has set one.
         """
         values = dict.fromkeys(value for name, value in pairs if name in names)
         found = [

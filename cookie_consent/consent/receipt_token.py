@@ -1,4 +1,4 @@
-"""The receipt of a choice that leaves no id behind: offered once, by a signed text that holds for an hour."""
+"""Tokens for the receipt of a refusal, whose cookie holds no id. A token is valid for an hour."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ if TYPE_CHECKING:
 
 __all__ = ["ReceiptOffer"]
 
-_HOLDS = 3600
+_VALID_FOR = 3600
 _LONGEST = 256
 
 
 class ReceiptOffer:
-    """Makes and reads the signed text. Trust what ``subject`` returns: it was signed with one of the keys."""
+    """Makes and reads tokens. What ``subject`` returns can be trusted: it was signed with one of the keys."""
 
     def __init__(self, keys: Sequence[str], *, clock: Callable[[], float] = time.time) -> None:
         self._serializer = URLSafeSerializer(
@@ -30,17 +30,18 @@ class ReceiptOffer:
         self._clock = clock
 
     def make(self, subject: str) -> str:
-        """Return the text by which the records of ``subject`` can be asked for."""
+        """Return a token that gives access to the records of ``subject``."""
         signed = self._serializer.dumps([subject, int(self._clock())])
         return signed if isinstance(signed, str) else signed.decode("ascii")
 
     def subject(self, text: str) -> str | None:
-        """Return whose records are asked for; None for a text that was not made here, or too long ago."""
+        """Return the subject of a token, or None if it is forged or too old."""
         if len(text) > _LONGEST:
             return None
         try:
             subject, made_at = self._serializer.loads(text)
             age = self._clock() - made_at
-            return str(UUID(subject)) if age + 1 >= 0 and age < _HOLDS else None
+            # The time is in whole seconds, so a token may seem to be made up to a second from now.
+            return str(UUID(subject)) if age + 1 >= 0 and age < _VALID_FOR else None
         except (BadData, ValueError, TypeError, AttributeError):
             return None

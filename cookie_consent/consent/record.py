@@ -1,4 +1,4 @@
-"""A record of a choice: who chose what, when, and under which notice. Here is the only place that builds one."""
+"""The record of a choice: who chose what, when, and under which notice. Built by ``new_record`` alone."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ CHANNELS: tuple[Channel, ...] = get_args(Channel)
 
 @dataclass(frozen=True, kw_only=True)
 class Notice:
-    """The exact text that a visitor was shown, kept once per ``hash`` (SHA-256 of language and text, hex)."""
+    """The exact text that a visitor was shown, stored once per ``hash`` (SHA-256 of language and text, hex)."""
 
     hash: str
     language: str
@@ -44,11 +44,11 @@ class Notice:
 
 @dataclass(frozen=True, kw_only=True)
 class ConsentRecord:
-    """A choice, as it is kept. Append-only: a later choice is a later record that names its ``previous``.
+    """A choice as it is stored. Append-only: a later choice is a new record that names its ``previous`` one.
 
     ``id`` is a UUIDv7 (RFC 9562, section 5.7), so records sort by time; ``at`` is UTC with microseconds.
-    ``granted`` and ``refused`` are sorted category ids, ``granted_services`` and ``refused_services`` the sorted
-    exceptions. ``url`` is a path without query. ``ip`` is empty unless the policy asks for it.
+    ``granted`` and ``refused`` are sorted category ids; ``granted_services`` and ``refused_services`` are the sorted
+    exceptions. ``url`` is a path without a query. ``ip`` is empty unless the policy asks for it.
     """
 
     id: str
@@ -70,20 +70,20 @@ class ConsentRecord:
 
     @classmethod
     def from_dict(cls, values: Any) -> ConsentRecord:
-        """Return the record of which ``as_dict`` has made the values. ``ValueError`` for what is none."""
+        """Return the record from the values of ``as_dict``. Raises ``ValueError`` if they are not a record."""
         try:
             fields_ = dict(values)
             fields_["at"] = parse_time(fields_["at"])
             for name in _LISTS:
                 fields_[name] = _ids(fields_[name])
             if not all(isinstance(fields_.get(name), str | None) for name in _TEXTS):
-                raise ValueError("it is no record: a field is no text")
+                raise ValueError("it is not a record: a field is not a text")
             return cls(**fields_)
         except (TypeError, KeyError) as error:
-            raise ValueError(f"it is no record: {error}") from None
+            raise ValueError(f"it is not a record: {error}") from None
 
     def as_dict(self) -> dict[str, Any]:
-        """Return the fields in order, ready for JSON: lists as lists, the time as ISO 8601 in UTC with ``Z``."""
+        """Return the fields in order, ready for JSON. The time is ISO 8601 in UTC, with ``Z``."""
         values: dict[str, Any] = {}
         for field in fields(self):
             value = getattr(self, field.name)
@@ -108,8 +108,8 @@ def new_record(
 ) -> ConsentRecord:
     """Return a new record. Optional categories that are not ``granted`` are refused.
 
-    ``services`` maps the exceptions to whether they are granted, ``previous`` is the id of the record before, and of
-    ``user_agent`` only the browser's family is kept.
+    ``services`` maps each exception to whether it is granted. ``previous`` is the id of the record before. Of
+    ``user_agent`` only the browser family is stored.
     """
     yes = policy.optional_ids.intersection(granted)
     return ConsentRecord(
@@ -135,22 +135,22 @@ _TEXTS = tuple(field.name for field in fields(ConsentRecord) if field.name not i
 
 
 def _ids(value: object) -> tuple[str, ...]:
-    """Return a list of ids as a tuple. ``ValueError`` for what cannot be one, such as an id with a space in it."""
+    """Return a list of ids as a tuple. Raises ``ValueError`` if it is not one: if an id contains a space, say."""
     if not isinstance(value, list) or not all(isinstance(item, str) and item.split() == [item] for item in value):
-        raise ValueError("it is no record: a list of ids is none")
+        raise ValueError("it is not a record: a field is not a list of ids")
     return tuple(value)
 
 
 def time_text(at: datetime) -> str:
-    """Return the time (UTC) as ISO 8601 with microseconds and ``Z``."""
+    """Return a time in UTC as ISO 8601, with microseconds and ``Z``."""
     return at.isoformat(timespec="microseconds").replace("+00:00", "Z")
 
 
 def parse_time(text: object) -> datetime:
-    """Read a time with its zone. ``ValueError`` for another text, or none."""
+    """Parse an ISO 8601 time with a time zone. Raises ``ValueError`` for anything else."""
     if not isinstance(text, str):
-        raise ValueError("a time is a text in ISO 8601")  # noqa: TRY004 - one kind of error for what was read
+        raise ValueError("a time is a text in ISO 8601")  # noqa: TRY004 - one kind of error for wrong input
     at = datetime.fromisoformat(text)
     if at.tzinfo is None:
-        raise ValueError(f"the time {text} has no zone")
+        raise ValueError(f"the time {text} has no time zone")
     return at.astimezone(UTC)

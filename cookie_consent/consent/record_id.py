@@ -20,16 +20,16 @@ _last = 0
 
 
 def milliseconds_of(record_id: str) -> int | None:
-    """Return the milliseconds since 1970 that an id names; None for one that is no UUIDv7."""
+    """Return the id's time in milliseconds since 1970, or None if it is not a UUIDv7."""
     match = _UUID7.fullmatch(record_id)
     return int(match[1] + match[2], 16) if match is not None else None
 
 
 def new_record_id(at: datetime) -> str:
-    """Return a new id for the moment ``at``. Ids of one process grow strictly, even if its clock goes back.
+    """Return a new id for the time ``at``. Ids of one process increase strictly, even if its clock goes back.
 
-    The 12 bits after the milliseconds count on from the last id (method 1 of section 6.2); a full counter goes on
-    to the next millisecond. 62 bits are random.
+    The 12 bits after the milliseconds are a counter (method 1 of section 6.2), which overflows into the next
+    millisecond. 62 bits are random.
     """
     global _last  # noqa: PLW0603 - the counter is the process's
     with _lock:

@@ -1,4 +1,4 @@
-"""Which family a browser belongs to: all that is kept of ``User-Agent``."""
+"""The browser's family: all that is stored of ``User-Agent``."""
 
 from __future__ import annotations
 
@@ -11,9 +11,10 @@ _FAMILIES = (
     ("Chrome/", "Chrome"),
     ("Safari/", "Safari"),
 )
-_LOOKED_AT = 512
+_LONGEST = 512
 
 
 def family_of(user_agent: str) -> str:
-    """Return the browser's family; empty for one that is not known."""
-    return next((name for mark, name in _FAMILIES if mark in user_agent[:_LOOKED_AT]), "")
+    """Return the browser's family, or an empty string if it is unknown."""
+    # The order matters: most browsers also claim to be others.
+    return next((name for mark, name in _FAMILIES if mark in user_agent[:_LONGEST]), "")

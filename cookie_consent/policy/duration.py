@@ -14,7 +14,7 @@ _DURATION = re.compile(DURATION)
 def parse_duration(text: str) -> int:
     """Return the number of seconds in ``text``; a month is a twelfth of a year of 365.25 days.
 
-    Raises ``ValueError``, whose text says what is expected.
+    Raises ``ValueError``, which says what is expected.
     """
     match = _DURATION.fullmatch(text)
     if match is None or int(match[1]) == 0:
@@ -23,6 +23,6 @@ def parse_duration(text: str) -> int:
 
 
 def duration_text(seconds: int) -> str:
-    """Return a duration as people write it, in the largest unit that divides it."""
+    """Return a duration such as ``30d``, in the largest unit that divides it."""
     unit = next(unit for unit in reversed(UNITS) if seconds % UNITS[unit] == 0)
     return f"{seconds // UNITS[unit]}{unit}"

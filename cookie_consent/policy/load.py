@@ -1,4 +1,4 @@
-"""Read a policy file and say everything that is wrong with it at once."""
+"""Read a policy file, and report everything that is wrong with it at once."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ __all__ = ["load_policy", "parse_policy"]
 M = TypeVar("M", bound=BaseModel)
 _BUILTIN = {category.id: category for category in BUILTIN_CATEGORIES}
 _DURATIONS = frozenset({"max_age", "retention"})
-"""The keys whose value is a duration; a test holds them and the models together."""
+"""The keys whose value is a duration. A test compares them with the models."""
 _FOLDERS = frozenset({"locales", "templates"})
 _DEEPEST = 32
 _LARGEST = 10**15
@@ -58,10 +58,9 @@ _FIXES = {
 
 
 def load_policy(path: str | Path | None) -> Policy:
-    """Read the policy in the file at ``path``; None gives the built-in default policy.
+    """Read the policy in the file at ``path``, or return the built-in policy for None.
 
-    A file named ``pyproject.toml`` is read for its table ``[tool.cookie_consent]``. Raises ``PolicyError`` with all
-    the problems found.
+    Of ``pyproject.toml`` the table ``[tool.cookie_consent]`` is read. Raises ``PolicyError`` with every problem found.
     """
     if path is None:
         return Policy(version="default")
@@ -69,7 +68,7 @@ def load_policy(path: str | Path | None) -> Policy:
     try:
         document = tomllib.loads(_read(path))
     except FileNotFoundError:
-        fix = "give the path of the policy file, or make one; without a policy the built-in one holds"
+        fix = "give the path of the policy file, or create it; without a policy the built-in one applies"
         raise PolicyError(str(path), [Problem(key="file", cause="does not exist", fix=fix)]) from None
     except OSError as error:
         problem = Problem(key="file", cause=f"cannot be read: {error.strerror}", fix="check its path and permissions")
@@ -81,9 +80,9 @@ def load_policy(path: str | Path | None) -> Policy:
         problem = Problem(key="file", cause=f"is not TOML: {error}", fix="correct that line; see https://toml.io")
         raise PolicyError(str(path), [problem]) from None
     except RecursionError:
-        problem = Problem(key="file", cause=_NESTED_TOO_DEEPLY, fix="take the inner brackets away")
+        problem = Problem(key="file", cause=_NESTED_TOO_DEEPLY, fix="remove the inner brackets")
         raise PolicyError(str(path), [problem]) from None
-    except ValueError as error:  # a number of more than 4,300 digits, or what is no file's name
+    except ValueError as error:  # a number of more than 4,300 digits, or a path that cannot be a file name
         problem = Problem(key="file", cause=f"cannot be read: {error}", fix="write a smaller number, or another name")
         raise PolicyError(str(path), [problem]) from None
     if path.name == "pyproject.toml":
@@ -97,9 +96,9 @@ def load_policy(path: str | Path | None) -> Policy:
 
 
 def parse_policy(document: Mapping[str, Any], *, source: str, folder: Path = Path()) -> Policy:
-    """Make a ``Policy`` of a parsed policy file; ``source`` names it in the error.
+    """Return the ``Policy`` of a parsed policy file, which error messages call ``source``.
 
-    Paths in it count from ``folder``. Raises ``PolicyError`` with all the problems found.
+    Paths in it are relative to ``folder``. Raises ``PolicyError`` with every problem found.
     """
     reader = _Reader(folder)
     policy = reader.policy(document) if reader.values(document) else None
@@ -109,20 +108,21 @@ def parse_policy(document: Mapping[str, Any], *, source: str, folder: Path = Pat
 
 
 class _Reader:
-    """Turns tables into models and gathers what is wrong on the way."""
+    """Turns tables into models, and collects problems on the way."""
 
     def __init__(self, folder: Path) -> None:
         self.problems: list[Problem] = []
         self._folder = folder
 
     def values(self, document: Mapping[str, Any]) -> bool:
-        """Look for numbers that are no values anywhere; say whether all can be looked at by the models."""
+        """Check numbers and nesting. Return False if the document must not be passed to the models."""
         found: list[tuple[str, Any, int]] = [("", document, 0)]
         is_good = True
+        # A stack rather than recursion: the document may be nested deeper than Python's call stack.
         while found:
             key, value, depth = found.pop()
             if depth > _DEEPEST:
-                self.problem(key[:_LONGEST_SHOWN], _NESTED_TOO_DEEPLY, "take the inner brackets away")
+                self.problem(key[:_LONGEST_SHOWN], _NESTED_TOO_DEEPLY, "remove the inner brackets")
                 return False
             if isinstance(value, dict):
                 found += [(f"{key}.{name}".lstrip("."), inner, depth + 1) for name, inner in value.items()]
@@ -132,7 +132,8 @@ class _Reader:
                 self.problem(key, "is too large a number", "write one of at most 15 digits")
                 is_good = False
             elif type(value) is int and key.rpartition(".")[2] in _DURATIONS:
-                self.problem(key, f"{value} has no unit", f'write one of {", ".join(UNITS)} behind it, such as "30d"')
+                # The models take seconds from code, so only here a file's bare number can be told from them.
+                self.problem(key, f"{value} has no unit", f'write one of {", ".join(UNITS)} after it, such as "30d"')
         return is_good
 
     def problem(self, key: str, cause: str, fix: str) -> None:
@@ -149,6 +150,7 @@ class _Reader:
         policy = self.model(Policy, {**values, "categories": categories}, "")
         if policy is None:
             return None
+        # Services and cookies have been validated one by one, so that each problem has its own key.
         return policy.model_copy(update={"services": services, "cookies": cookies})
 
     def model(self, model: type[M], values: Mapping[str, Any], key: str) -> M | None:
@@ -185,7 +187,7 @@ class _Reader:
             self.problems.append(problem)
 
     def banner(self, table: Mapping[str, Any]) -> dict[str, Any]:
-        """Return the table with the paths of its folders as they are seen from here."""
+        """Return the table with its folders' paths resolved against the policy file's folder."""
         seen = dict(table)
         for key in _FOLDERS & seen.keys():
             if not isinstance(seen[key], str):
@@ -194,7 +196,7 @@ class _Reader:
                 continue
             seen[key] = self._folder / seen[key]
             if not table[key].strip() or not _is_folder(seen[key]):
-                fix = "write the path of a folder, as seen from the policy file"
+                fix = "write the path of a folder, relative to the policy file"
                 self.problem(f"banner.{key}", f"{_shown(table[key])} is not a folder", fix)
         return seen
 
@@ -221,7 +223,7 @@ class _Reader:
             category = self.model(Category, {**inherited, **entry, "id": category_id}, key)
             if category is not None:
                 merged[category_id] = category
-        last = merged.pop(UNCLASSIFIED)
+        last = merged.pop(UNCLASSIFIED)  # after the site's own categories
         return (*merged.values(), last)
 
     def remove(self, merged: dict[str, Category], category_id: str, key: str, rest: Mapping[str, Any]) -> None:
@@ -231,7 +233,7 @@ class _Reader:
             close = difflib.get_close_matches(category_id, merged, n=1)
             self.problem(key, "does not exist", f"did you mean {close[0]!r}?" if close else "remove this table")
         elif rest:
-            self.problem(key, "has other keys beside remove = true", "keep either remove or the others")
+            self.problem(key, "has other keys besides remove = true", "keep either remove or the others")
         else:
             del merged[category_id]
 
@@ -289,7 +291,7 @@ class _Reader:
 
 
 def _location(details: ErrorDetails) -> list[str]:
-    """Return the keys that lead to what is wrong, without the tags by which pydantic tells a union's members."""
+    """Return the keys that lead to the problem, without the tags that pydantic adds for members of a union."""
     parts = [str(part) for part in details["loc"]]
     named = len(parts) - 1 if details["type"] == "extra_forbidden" else 0  # the last one is a key, whatever its name
     return [part for at, part in enumerate(parts) if at in {0, named} or part not in {"str", "dict[str,str]"}]
@@ -303,10 +305,10 @@ def _field_names(model: type[BaseModel], path: list[str]) -> list[str]:
 
 
 def _read(path: Path) -> str:
-    with path.open("rb") as stream:  # which may be a device without an end
+    with path.open("rb") as stream:  # limited, since it may be a device without an end
         content = stream.read(_LONGEST_FILE + 1)
     if len(content) > _LONGEST_FILE:
-        raise ValueError(f"it has more than {_LONGEST_FILE} bytes")
+        raise ValueError(f"it is larger than {_LONGEST_FILE} bytes")
     return content.decode("utf-8").replace("\r\n", "\n")
 
 

@@ -1,6 +1,6 @@
 """The parts of a policy: categories, services, cookies, hosts and the options of gate, banner and cookie.
 
-All of these are frozen pydantic models, checked once when they are made.
+All of them are frozen pydantic models, validated once when they are created.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ _COOKIE_NAME = re.compile(r"[!#$%&'*+\-.^_`|~0-9A-Za-z\[\]:/@]{1,128}")
 
 
 class Model(BaseModel):
-    """The base of the policy's models: frozen, and no key but the declared ones."""
+    """The base of the policy's models: frozen, and without undeclared keys."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -58,9 +58,9 @@ def _cookie_name(value: str) -> str:
 
 def _pattern(value: str) -> str:
     if value.count("*") > 2:
-        raise ValueError("must have '*' at most twice")
+        raise ValueError("must contain '*' at most twice")
     if not value.strip("*"):
-        raise ValueError("must name more than '*', which would match every name")
+        raise ValueError("must be more than '*', which would match every name")
     return value
 
 
@@ -80,7 +80,7 @@ def _duration(value: Any) -> int:
 
 
 def _address(value: str) -> str:
-    """Take a path on the site, or an http(s) address that a browser can ask."""
+    """Accept a path on the site, or an http(s) address that a browser can open."""
     if not value or re.fullmatch(r"/(?![/\\])[^\s\x00-\x1f\\]*", value):
         return value
     try:
@@ -92,7 +92,7 @@ def _address(value: str) -> str:
             ipaddress.IPv6Address(host)
         elif not is_host_name(ascii_host(host).removesuffix(".")):
             is_good = False
-    except ValueError:  # UnicodeError is one too
+    except ValueError:  # UnicodeError is a subclass
         is_good = False
     if not is_good:
         raise ValueError("must be an http(s) address such as 'https://shop.example/privacy', or a path: '/privacy'")
@@ -129,10 +129,10 @@ class CookieRule(Model):
     category: Slug | None = None
     """The category, where it differs from the service's. The site's own cookies need one."""
     max_age: Seconds | None = None
-    """The longest lifetime, such as ``30d``; a longer one is cut down to it. Without it the cookie has no cap of its
-    own."""
+    """The longest lifetime, such as ``30d``. A longer one is shortened to it. Without it the cookie has no limit of
+    its own."""
     path: str = "/"
-    """The ``Path`` that the cookie is set with; needed to expire it."""
+    """The ``Path`` that the cookie is set with. It is needed to delete the cookie."""
 
 
 class Category(Model):
@@ -141,12 +141,12 @@ class Category(Model):
     id: Slug
     """The name of the table."""
     required: bool = False
-    """Strictly necessary: always on, not offered as a choice."""
+    """Strictly necessary: always on, and not offered as a choice."""
     sale_or_sharing: bool = False
-    """A Global Privacy Control signal refuses it until the visitor chooses otherwise on purpose."""
+    """Global Privacy Control refuses it until the visitor deliberately chooses otherwise."""
     max_age: Seconds | None = None
-    """The longest lifetime of its cookies, such as ``13mo``, whatever a cookie's own rule says. Without it there is no
-    cap but the cookies' own."""
+    """The longest lifetime of its cookies, such as ``13mo``, whatever a cookie's own rule says. Without it only the
+    cookies' own limits apply."""
     name: Text | None = None
     """What the banner calls it. A built-in category has a name in every language."""
     purpose: Text | None = None
@@ -156,19 +156,19 @@ class Category(Model):
 
 
 class Stub(Model):
-    """A name under which a service's script is called by the site's own code, and how its snippet queues the calls."""
+    """A global name by which the site's own code calls a service's script, and how calls to it are queued."""
 
     name: Annotated[str, Field(pattern=r"^[A-Za-z_$][A-Za-z0-9_$]{0,63}$")]
     """The global name, such as ``fbq``."""
     queue: Annotated[str, Field(pattern=r"^(window\.)?[A-Za-z_$][A-Za-z0-9_$]{0,63}$")] | None = None
-    """Where the function keeps its calls: a property of its own, such as ``queue``, or a list such as
+    """Where the function queues its calls: in a property of its own, such as ``queue``, or in a list such as
     ``window.dataLayer``. Without it the global is itself a list, such as ``_paq``."""
     methods: tuple[Annotated[str, Field(pattern=r"^[A-Za-z_$][A-Za-z0-9_$]{0,63}$")], ...] = ()
-    """The methods of a list that put their name and their arguments on it, such as ``ttq.track(…)``."""
+    """The methods of a list that append their name and arguments to it, such as ``ttq.track(…)``."""
 
 
 class Service(Model):
-    """A program or company, mostly a third party, that receives requests or sets cookies."""
+    """A program or company, usually a third party, that receives requests or sets cookies."""
 
     id: Slug
     """The name of the table."""
@@ -181,16 +181,16 @@ class Service(Model):
     privacy_url: Address = ""
     """The address of its privacy policy, linked from the preferences page."""
     hosts: tuple[HostRule, ...] = ()
-    """The hosts that it is loaded from and reports to. ``*.x.example`` stands for the subdomains of ``x.example``; a
+    """The hosts that it is loaded from and sends data to. ``*.x.example`` stands for the subdomains of ``x.example``. A
     path prefix may follow, as in ``www.example.com/embed/``."""
     cookies: tuple[CookieRule, ...] = ()
     """The cookies that it sets."""
     inline: tuple[Annotated[str, Field(min_length=4, max_length=200)], ...] = ()
-    """Texts that mark an inline script as this service's, such as ``fbq(``."""
+    """Texts by which an inline script is recognised as this service's, such as ``fbq(``."""
     storage: tuple[StorageName, ...] = ()
-    """The names under which it keeps data in the browser: keys of local and session storage, databases, caches."""
+    """The names under which it stores data in the browser: keys of local and session storage, databases, caches."""
     stubs: tuple[Stub, ...] = ()
-    """The functions and lists by which the site's own code calls it. The guard queues such calls while it is held."""
+    """The functions and lists by which the site's own code calls it. The guard queues these calls while it is held."""
     purpose: Text | None = None
     """What the site uses it for, shown on the preferences page."""
 
@@ -205,57 +205,57 @@ class Controller(Model):
 
 
 class BannerOptions(Model):
-    """How the banner looks and which languages it speaks."""
+    """How the banner looks, and in which languages it is shown."""
 
     languages: tuple[str, ...] = ()
-    """The language tags to offer, the first being the fallback. Without it: every language that has texts."""
+    """The language tags to offer; the first is the fallback. Without it, every language that has texts is offered."""
     privacy_url: Address = ""
     """The address of the site's privacy policy, linked from the banner: a path, or an http(s) address."""
     position: Literal["bottom", "center"] = "bottom"
-    """Where the banner stands."""
+    """Where on the screen the banner appears."""
     locales: Path | None = None
-    """A folder with texts of the site's own: ``de.toml`` replaces single texts of that language, a file for a further
-    language holds them all. The path counts from the policy file."""
+    """A folder with the site's own texts. ``de.toml`` replaces single texts of that language; a file for a new
+    language must contain all of them. The path is relative to the policy file."""
     templates: Path | None = None
-    """A folder with Jinja templates of the site's own, such as ``banner.html``, which come before the built-in ones.
-    The path counts from the policy file."""
+    """A folder with the site's own Jinja templates, such as ``banner.html``, which replace the built-in ones. The path
+    is relative to the policy file."""
 
 
 class CookieOptions(Model):
     """The consent cookie."""
 
     name: Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]{1,40}$")] = "cookie_consent"
-    """Its name; on https ``__Host-`` is put in front."""
+    """Its name. On https it is prefixed with ``__Host-``."""
     domain: HostRule | None = None
-    """The domain whose subdomains share the choice. Without it the cookie belongs to one host and has the prefix
+    """The domain whose subdomains share the choice. Without it the cookie belongs to one host, and has the prefix
     ``__Host-`` on https (RFC 6265bis, section 4.1.3.2)."""
     max_age: Seconds = 180 * 86_400
-    """How long a choice holds, such as ``180d``; afterwards the visitor is asked again."""
+    """How long a choice is valid, such as ``180d``. After that the visitor is asked again."""
     https_only: bool = False
-    """Mark it ``Secure`` even if the request came by http, as behind a proxy that ends TLS without saying so."""
+    """Mark it ``Secure`` even if the request arrived by http: for a proxy that terminates TLS without saying so."""
 
 
 class LimitOptions(Model):
-    """How many choices are taken. One that grants nothing more than before is never refused."""
+    """How many choices are accepted. One that grants nothing more than before is never rejected."""
 
     choices_per_address: Annotated[float, Field(ge=0, le=1000)] = 1.0
-    """Choices a second from one address, or from one /64 of IPv6, after a burst of 30 times as many. 0: no limit."""
+    """Choices per second from one address, or one IPv6 /64, after a burst of 30 times as many. 0 means no limit."""
     choices: Annotated[float, Field(ge=0, le=1_000_000)] = 100.0
-    """Choices a second in each process, after a burst of 10 times as many. 0: no limit."""
+    """Choices per second in each process, after a burst of 10 times as many. 0 means no limit."""
 
 
 class GateOptions(Model):
-    """What holds a page to the visitor's choice. Each part can be switched off by itself."""
+    """What enforces the visitor's choice on a page. Each part can be switched off by itself."""
 
     html: bool = True
-    """Hold tags back in the page. If false, tags are sent as they are; guard and banner still go into the page."""
+    """Hold tags back in the page. If false, tags are sent unchanged; guard and banner are still added to the page."""
     csp: Literal["enforce", "report-only", "off"] = "enforce"
-    """Send a Content-Security-Policy of what is agreed to. With ``report-only`` the browser only reports."""
+    """Send a Content-Security-Policy that allows what is agreed to. With ``report-only`` the browser only reports."""
     guard: bool = True
     """Hold back the cookies and storage that scripts write in the browser."""
     amp: bool = False
-    """Leave AMP documents as they are: pages whose root element says ``amp``, which have a consent component of their
-    own. Nothing of such a page is held back."""
+    """Leave AMP documents unchanged: pages whose root element has the attribute ``amp``. AMP has its own consent
+    component. Nothing on such a page is held back."""
     clear_site_data: Annotated[
         tuple[Literal["cache", "storage", "executionContexts"], ...],
         AfterValidator(lambda kinds: tuple(dict.fromkeys(kinds))),

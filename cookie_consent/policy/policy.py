@@ -27,7 +27,7 @@ from cookie_consent.policy.registry import registry
 __all__ = ["BUILTIN_CATEGORIES", "UNCLASSIFIED", "Policy"]
 
 UNCLASSIFIED = "unclassified"
-"""The category of what neither the site nor the registry knows."""
+"""The category of everything that neither the site nor the registry knows."""
 
 BUILTIN_CATEGORIES = (
     Category(id="session", required=True),
@@ -38,50 +38,50 @@ BUILTIN_CATEGORIES = (
     Category(id="social", sale_or_sharing=True),
     Category(id=UNCLASSIFIED, sale_or_sharing=True),
 )
-"""The categories that exist from the start; their texts are in the locale files.
+"""The built-in categories. Their texts are in the locale files.
 
-What nobody has classified may be sold or shared, so a Global Privacy Control signal refuses it too.
+What nobody has classified may be sold or shared, so Global Privacy Control refuses it too.
 
-Audience measurement without consent has been tied to cookies of at most 13 months (CNIL, guidelines of 17 September
-2020); nobody needs longer ones with it."""
+Audience measurement without consent is limited to cookies of at most 13 months (CNIL, guidelines of 17 September
+2020). With consent nobody needs longer ones either."""
 
 
 class Policy(Model):
     """All that a site declares. Immutable; one is shared by all requests."""
 
     version: Annotated[str, Field(min_length=1, max_length=32)]
-    """The policy's version; a new one asks every visitor again."""
+    """The policy's version. When it changes, every visitor is asked again."""
     effective: date | None = None
     """The date from which the policy applies."""
     site: HostRule | None = None
-    """The site's host. Without it that is the host of each request."""
+    """The site's host. Without it, it is the host of each request."""
     first_party: tuple[HostRule, ...] = ()
-    """More hosts of the site, which are never held back; ``*.x.example`` stands for the subdomains of ``x.example``."""
+    """More hosts of the site, which are never held back. ``*.x.example`` stands for the subdomains of ``x.example``."""
     unknown_hosts: Literal["ask", "block", "allow"] = "ask"
-    """What becomes of hosts that nobody declared. ``ask`` holds them back as *unclassified* until accepted, ``block``
-    never loads them."""
+    """What happens to undeclared hosts. ``ask`` holds them back as *unclassified* until accepted; ``block`` never loads
+    them."""
     unknown_cookies: Literal["session", "block", "ask", "allow"] = "session"
-    """What becomes of cookies that nobody declared. ``session`` keeps them until the browser closes, ``ask`` holds them
-    back as *unclassified* until accepted."""
+    """What happens to undeclared cookies. ``session`` keeps them until the browser closes; ``ask`` holds them back as
+    *unclassified* until accepted."""
     gate: GateOptions = GateOptions()
-    """What holds a page to the visitor's choice."""
+    """What enforces the visitor's choice on a page."""
     limits: LimitOptions = LimitOptions()
-    """How many choices are taken."""
+    """How many choices are accepted."""
     controller: Controller | None = None
     """Who is responsible for the site."""
     banner: BannerOptions = BannerOptions()
-    """How the banner looks and which languages it speaks."""
+    """How the banner looks, and in which languages it is shown."""
     cookie: CookieOptions = CookieOptions()
     """The consent cookie."""
     retention: Seconds | None = None
-    """How long records are kept, such as ``3y``; ``cookie-consent log prune`` deletes older ones. Without it: for
-    good."""
+    """How long records are kept, such as ``3y``. ``cookie-consent log prune`` deletes older ones. Without it they are
+    kept for ever."""
     categories: tuple[Category, ...] = BUILTIN_CATEGORIES
-    """The categories, as tables by name: those that exist from the start can be changed or removed, others added."""
+    """The categories, as tables by name. The built-in ones can be changed or removed, and others added."""
     services: tuple[Service, ...] = ()
-    """The services of the site, as tables by name. For one that the registry knows, the name alone is enough."""
+    """The services that the site uses, as tables by name. For one in the registry, the name alone is enough."""
     cookies: tuple[CookieRule, ...] = ()
-    """The site's own cookies; each names its category."""
+    """The site's own cookies. Each names its category."""
 
     @property
     def optional(self) -> tuple[Category, ...]:
@@ -108,10 +108,10 @@ class Policy(Model):
 
     @property
     def undeclared_services(self) -> tuple[Service, ...]:
-        """The services of the registry that the policy does not declare itself."""
+        """The registry's services that the policy does not declare."""
         declared = {service.id for service in self.services}
         return tuple(service for service in registry().values() if service.id not in declared)
 
     def known_service(self, service_id: str) -> Service | None:
-        """Return the service of that id, declared or else in the registry, or None."""
+        """Return the service of that id, from the policy or else from the registry, or None."""
         return self.service(service_id) or registry().get(service_id)

@@ -1,4 +1,4 @@
-"""Below which path the endpoints of a site stand."""
+"""The path below which the endpoints are served."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ DEFAULT_PREFIX = "/_consent"
 
 
 def checked_prefix(prefix: str) -> str:
-    """Return the prefix. Raises ``ConfigurationError`` for what is no path."""
+    """Return the prefix. Raises ``ConfigurationError`` if it is not a path."""
     if not prefix.startswith("/") or prefix.endswith("/"):
         raise ConfigurationError(f"prefix is {prefix!r}; write a path such as {DEFAULT_PREFIX!r}")
     return prefix

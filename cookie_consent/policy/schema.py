@@ -34,7 +34,7 @@ def policy_schema() -> dict[str, Any]:
         schema["properties"][key] = table | {"description": texts["Policy", key]}
     for value in schema["properties"].values():
         if "type" not in value or value["type"] == "object":
-            value.pop("default", None)  # the tables say it, key by key
+            value.pop("default", None)  # the tables give the defaults, key by key
     age = definitions["CookieOptions"]["properties"]["max_age"]
     age["default"] = duration_text(age["default"])
     definitions["Category"]["properties"]["remove"] = {
@@ -45,9 +45,9 @@ def policy_schema() -> dict[str, Any]:
 
 
 def _descriptions(module: ModuleType) -> dict[tuple[str, str], str]:
-    """Return what stands below each field of the module's classes, by class and field.
+    """Return the docstrings of the fields of the module's classes, by class and field.
 
-    pydantic could gather these too, but does so at each import, which every site would pay for.
+    pydantic could collect them too, but would do so at each import, at every site's cost.
     """
     found = {}
     for node in ast.parse(inspect.getsource(module)).body:

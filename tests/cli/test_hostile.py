@@ -101,7 +101,7 @@ def test_files_that_go_too_far_are_refused(tmp_path: Path, content: bytes, key: 
 def test_a_file_without_an_end_is_not_read_to_its_end(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("cookie_consent.policy.load._LONGEST_FILE", 100)
     (tmp_path / "consent.toml").write_text('version = "1"\n' + "# long\n" * 100)
-    assert "has more than 100 bytes" in told(run("check", folder=tmp_path))
+    assert "is larger than 100 bytes" in told(run("check", folder=tmp_path))
 
 
 ADDRESSES = [

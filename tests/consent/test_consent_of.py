@@ -65,10 +65,10 @@ def test_what_it_takes(request_: Any) -> None:
         (ENVIRON, "a2wsgi.WSGIMiddleware"),
         (SimpleNamespace(environ=ENVIRON), "no 'asgi.scope'"),
         ({**ENVIRON, "asgi.scope": "a"}, "no 'asgi.scope'"),
-        (Sanic(), "no request of an ASGI application"),
-        (None, "no request of an ASGI application"),
-        ("a", "no request of an ASGI application"),
-        (SimpleNamespace(environ=None), "no request of an ASGI application"),
+        (Sanic(), "not a request of an ASGI application"),
+        (None, "not a request of an ASGI application"),
+        ("a", "not a request of an ASGI application"),
+        (SimpleNamespace(environ=None), "not a request of an ASGI application"),
     ],
 )
 def test_what_is_wrong_is_said(request_: Any, says: str) -> None:
