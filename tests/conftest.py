@@ -9,10 +9,9 @@ from typing import TYPE_CHECKING
 import pytest
 from hypothesis import settings
 
-from cookie_consent import middleware
+from cookie_consent import site
 from cookie_consent.background import Background
 from cookie_consent.rewriter import MarkupCache, Rewriter
-from cookie_consent.site import build
 from tests.postgres_server import PostgresServer, find_programs
 
 if TYPE_CHECKING:
@@ -64,7 +63,7 @@ def markup_cache(request: pytest.FixtureRequest) -> Iterator[None]:
             cache = MarkupCache(longest=16, shortest=1)
             patch.setattr(Rewriter, "__init__", partialmethod(Rewriter.__init__, markup_cache=cache))
         else:
-            patch.setattr(middleware, "build", partial(build, has_markup_cache=False))
+            patch.setattr(site, "build", partial(site.build, has_markup_cache=False))
         yield
 
 
