@@ -18,6 +18,8 @@ _TOKEN = re.compile(
     r"|(?P<quote>[\"'])"
     r"|(?P<mark>[()\[\];{}])"
 )
+# A function is found by its parenthesis, as these are far fewer than letters. Each branch begins with a literal
+# character, so that `re` only stops at these.
 _FAST_TOKEN = re.compile(
     r"\((?P<call>(?<=[lLcCtTeE]\())[ \t\r\n\f]*+"
     r"|/\*[^*]*+(?:\*(?!/)[^*]*+)*+(?:\*/)?+"
@@ -26,11 +28,7 @@ _FAST_TOKEN = re.compile(
     r"|-(?P<custom>(?<![^\s;{}/]-)-)"
     r"|\"(?P<double>)|'(?P<single>)",
 )
-"""The same where no name is written with escapes and nothing of interest is open: only what may begin that.
-
-A function is found by its parenthesis, since there are far fewer of these than of letters. Each branch begins with a
-plain character, which lets the engine look for these first.
-"""
+"""Only what may begin something of interest, for CSS without escapes while nothing of interest is open."""
 _CALLED = re.compile(
     r"(?:^|[^a-zA-Z0-9_\-\x80-\U0010ffff#@])(-webkit-image-set|image-set|image|url|src)\Z", re.IGNORECASE
 )
@@ -43,18 +41,18 @@ _STRINGS = {
 _UNESCAPE = re.compile(r"\\(?:([0-9a-fA-F]{1,6})(?:\r\n|[ \t\r\n\f])?|(\r\n|[\r\n\f])|(.))")
 _MAY_FETCH = re.compile(r"\((?<=[lLcCtTeE]\()|@[iIpP]|\\|-(?<=--)")
 _ABSOLUTE = re.compile(r"[\x00-\x20]*+(?:[\\/][\t\n\r]*+[\\/]|[a-zA-Z][a-zA-Z0-9+.\-\t\n\r]*+:)")
-"""Begins an address that leads to a server of its own."""
+"""Matches the beginning of an absolute address."""
 _CUSTOM = "--"
-"""Stands for the rule while the value of a custom property is read."""
+"""The rule, while the value of a custom property is read."""
 _CUSTOM_RULES = frozenset({"@property", "@function", "@mixin", "@macro", "@apply", _CUSTOM})
-"""Rules with values that may be used elsewhere (CSS Properties and Values, section 2; CSS Functions and Mixins)."""
+"""Rules whose values may be used elsewhere (CSS Properties and Values, section 2; CSS Functions and Mixins)."""
 _CUSTOM_CALL = re.compile(r"--[a-zA-Z0-9_\-\x80-\U0010ffff]*+\(|@(?i:function|mixin|macro|apply)")
-"""What the fast tokens leave out."""
+"""What ``_FAST_TOKEN`` does not find."""
 _CUSTOM_BLOCKS = _CUSTOM_RULES - {_CUSTOM, "@apply"}
 _LONGEST_MARK = 64
 _LONG_DATA = re.compile(r"[\x00-\x20]*+data:(?!text)", re.IGNORECASE)
 _TOO_LONG = "//too-long.invalid/"
-"""Stands for an address that is too long to be read as a whole."""
+"""Replaces an address that is too long to be read."""
 _ADDRESS_FUNCTIONS = frozenset({"url", "src", "image", "image-set", "-webkit-image-set"})
 _SPACE = " \t\r\n\f"
 _CLOSES = {"]": "[", "}": "{"}
@@ -62,21 +60,21 @@ _OTHER_BRACKETS = frozenset(_CLOSES.values())
 
 
 def rewrite_css(css: str, hold: Callable[[str], str | None], *, relative: bool = False) -> str:
-    """Return ``css`` with what ``hold`` gives put in front of each address for which it does not return None.
+    """Return ``css`` with a prefix in front of each address for which ``hold`` returns one; the rest keeps its bytes.
 
-    ``hold`` is called with each address that makes a browser fetch, its escapes decoded: in ``url()``, ``src()``,
-    ``image-set()`` and ``@import``, and with what a custom property or function holds that may become one of these.
-    That is any string with an absolute address; with ``relative`` any string. All else stays as it is written.
+    ``hold`` is called with each decoded address that makes a browser fetch, or may do so from a custom property.
     """
+    # Addresses are in url(), src(), image-set() and @import. A custom property or function may pass any string to
+    # these: there an absolute address counts, and with `relative` every string.
     if _MAY_FETCH.search(css) is None:
         return css
     return CssRewriter(relative=relative).feed(css, hold)
 
 
 class CssRewriter:
-    """Does what ``rewrite_css`` does with a style sheet that comes in pieces.
+    """Does the same as ``rewrite_css`` for a style sheet that comes in pieces.
 
-    A token that a piece cuts is kept for the next one, up to ``LONGEST_TOKEN``.
+    A token that is cut is kept for the next piece, up to ``LONGEST_TOKEN``.
     """
 
     LONGEST_TOKEN = 512 * 1024
@@ -86,25 +84,25 @@ class CssRewriter:
     def __init__(self, *, relative: bool = False) -> None:
         self._relative = relative
         self._open: list[str] = []
-        """The functions and brackets that are open; of blocks only those within a function or bracket."""
+        """The open functions and brackets, and the open blocks inside these."""
         self._fetching = 0
         """How many of them take addresses."""
         self._custom = 0
         """How many of them are custom functions."""
         self._rule = ""
-        """The name of the at-rule whose prelude is being read, as far as it matters."""
+        """The at-rule whose prelude is being read, if it matters."""
         self._inside = ""
-        """What ends the comment, string or address that a piece has left unfinished."""
+        """What ends the comment, string or address that the previous piece left unfinished."""
         self._rest = ""
         self._css = ""
         self._more = self._is_split = False
         self._keep = -1
-        """Where the token begins that is kept for the next piece, if there is one."""
+        """The position of the token that is kept for the next piece, or -1."""
         self._out: list[str] = []
         self._sent = 0
 
     def feed(self, css: str, hold: Callable[[str], str | None], *, more: bool = False) -> str:
-        """Return what can be sent of the next piece; ``more`` says that another one follows."""
+        """Take the next piece and return what can be sent; ``more`` says that another piece follows."""
         self._hold = hold
         css = self._rest + css
         self._css, self._more, self._is_split = css, more, self._is_split or more
@@ -126,7 +124,7 @@ class CssRewriter:
         return out
 
     def _take_last(self, match: re.Match[str]) -> int:
-        """Take the last token of a piece: what may go on in the next one is left to it."""
+        """Take the last token of a piece, which may go on in the next one."""
         text, size = match[0], len(self._css)
         if text.startswith("/*"):
             if len(text) < 4 or not text.endswith("*/"):
@@ -137,11 +135,11 @@ class CssRewriter:
             self._keep = match.start()
             return size
         if match["open"] is None:
-            self._custom += 1  # such a name is taken for that of a custom function, which holds the rest
+            self._custom += 1  # treat a name as long as this as a custom function that holds the rest
         return self._take(match)
 
     def _resume(self) -> int:
-        """Return where what the piece before has left unfinished ends."""
+        """Return the end of what the previous piece left unfinished."""
         css, mark = self._css, self._inside
         if mark == "*/":
             end = css.find(mark)
@@ -159,12 +157,12 @@ class CssRewriter:
         return len(css)
 
     def _is_cut(self, end: int) -> bool:
-        """Say whether a string or address that reaches up to ``end`` may go on there in the next piece."""
-        # Only what is short is copied: this is asked at every token.
+        """Say whether a string or address that ends at ``end`` may go on in the next piece."""
+        # This is called for every token, so it copies only a few characters.
         return self._more and end >= len(self._css) - 2 and self._css[end:] in {"", "\\", "\\\r"}
 
     def _take(self, match: re.Match[str]) -> int:
-        """Take a token; return where to go on."""
+        """Take a token; return the position to go on from."""
         at = match.end()
         if match.re is _FAST_TOKEN:
             return self._fast(match)
@@ -221,14 +219,14 @@ class CssRewriter:
         return end + 1 if self._css[end : end + 1] == quote else end
 
     def _is_address(self, raw: str) -> bool:
-        """Say whether the string may be used as an address, which may also be the fallback of a ``var()``."""
+        """Say whether the string may be used as an address."""
         if self._fetching or (self._rule == "@import" and not self._open):
             return True
         is_custom = self._custom or self._rule in _CUSTOM_RULES
         return bool(is_custom and (self._relative or _ABSOLUTE.match(_decoded(raw))))
 
     def _leave(self, start: int, at: int, mark: str) -> int:
-        """Leave a string or address, which begins at ``at``, to the next piece; one that is too long is judged now."""
+        """Leave the string or address at ``at`` to the next piece, but judge it now if it is too long."""
         css = self._css
         if len(css) - start < self.LONGEST_TOKEN:
             self._keep = start
@@ -241,11 +239,11 @@ class CssRewriter:
         return len(css)
 
     def _mark(self, mark: str) -> None:
-        """Take note of what opens and closes; nothing but its own end closes a function (CSS Syntax, section 5.5)."""
+        """Track what opens and closes; only its own parenthesis closes a function (CSS Syntax, section 5.5)."""
         opened = self._open
         if mark in "([" or (mark == "{" and (opened or self._rule in _CUSTOM_BLOCKS)):
             if not opened and mark == "{":
-                self._rule = _CUSTOM  # what its declarations hold may be used elsewhere
+                self._rule = _CUSTOM  # its declarations may be used elsewhere
             opened.append(mark)
         elif not opened:
             self._rule = "" if mark in ";{}" else self._rule
@@ -262,7 +260,7 @@ class CssRewriter:
 
     def _judge(self, at: int, raw: str) -> None:
         if self._rule == "@namespace":
-            return  # a name, which nothing is fetched from
+            return  # the name of a namespace is not fetched
         prefix = self._hold(_decoded(raw))
         if prefix is not None:
             self._out += [self._css[self._sent : at], prefix]

@@ -1,4 +1,4 @@
-"""The names of character sets (Encoding standard, section 4.2), and which one a page declares.
+"""The names of encodings (Encoding standard, section 4.2), and the one that a page declares.
 
 The label table is that of https://encoding.spec.whatwg.org/#names-and-labels.
 """
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 __all__ = ["CODECS", "PRESCANNED", "content_charset", "declared_encoding", "encoding_of", "prescan", "xml_encoding"]
 
 PRESCANNED = 1024
-"""Bytes that are searched for a declaration (HTML standard, section 13.2.3.2)."""
+"""How many bytes are searched for a declaration (HTML standard, section 13.2.3.2)."""
 _SPACE = b"\t\n\f\r "
 _LABELS = {
     "utf-8": "unicode-1-1-utf-8 unicode11utf8 unicode20utf8 utf-8 utf8 x-unicode20utf8",
@@ -86,7 +86,7 @@ CODECS = {
     "windows-874": "cp874",
     "x-mac-cyrillic": "mac-cyrillic",
 }
-"""Python's codecs, where they have another name or another one comes closer to the standard."""
+"""Python's codecs, where the name differs or another codec is closer to the standard."""
 _TAG = re.compile(rb"</?[A-Za-z][^\t\n\f\r >]*")
 _META = re.compile(rb"<meta[\t\n\f\r /]", re.IGNORECASE)
 _CHARSET = re.compile(r"charset[\t\n\f\r ]*", re.IGNORECASE)
@@ -95,7 +95,7 @@ _XML_ENCODING = re.compile(rb"encoding[\x00-\x20]*=[\x00-\x20]*([\"'])([^\x00-\x
 
 
 class _OutOfBytes(Exception):  # noqa: N818 - the end of what is searched, not a fault
-    """The prescan has come to the end of its bytes."""
+    """The prescan has reached the end of its bytes."""
 
 
 def encoding_of(label: str) -> str:
@@ -104,7 +104,7 @@ def encoding_of(label: str) -> str:
 
 
 def declared_encoding(name: str) -> str:
-    """Return the encoding that a declaration inside the page stands for: it can be none of two bytes."""
+    """Return the encoding to use for one declared inside the page, which cannot be UTF-16."""
     if name in {"utf-16le", "utf-16be"}:
         return "utf-8"
     return "windows-1252" if name == "x-user-defined" else name
@@ -138,7 +138,7 @@ def xml_encoding(data: bytes) -> str:
 def prescan(data: bytes) -> str:
     """Return the encoding that a ``meta`` in ``data`` declares; empty for none (HTML standard, section 13.2.3.2).
 
-    ``data`` is the beginning of a page, ``PRESCANNED`` bytes at the most.
+    ``data`` is the beginning of a page, at most ``PRESCANNED`` bytes.
     """
     if _META.search(data) is None:
         return ""
@@ -197,7 +197,7 @@ class _Attributes:
     def __init__(self, data: bytes, at: int) -> None:
         self._data = data
         self.at = at
-        """Where the search has come to; after the last attribute, the tag's ``>``."""
+        """The position of the search; after the last attribute, that of the tag's ``>``."""
 
     def __iter__(self) -> Iterator[tuple[bytes, bytes]]:
         while True:

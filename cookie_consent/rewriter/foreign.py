@@ -1,8 +1,8 @@
-"""Where SVG and MathML begin and end: there ``style``, ``script`` and ``title`` are not raw text, and CDATA is text.
+"""Tracks where SVG and MathML begin and end. In them ``style``, ``script`` and ``title`` are not raw text.
 
-A small part of the tree construction stage (HTML standard, section 13.2.6.5): a stack of all elements that are open
-since the outermost ``svg`` or ``math``. What stands around that one is not known. Where the answer depends on it, or
-on rules of the tree that are not followed here, ``may_be_closed`` or ``is_unreliable`` says so.
+This is a small part of tree construction (HTML standard, section 13.2.6.5): a stack of the elements that are open
+since the outermost ``svg`` or ``math``. The elements around that one are not known. Where the answer depends on them,
+or on rules that are not followed here, ``may_be_closed`` or ``is_unreliable`` says so.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ FOREIGN_ROOTS = frozenset({b"svg", b"math"})
 _SVG_POINTS = frozenset({b"foreignobject", b"desc", b"title"})
 _MATH_POINTS = frozenset({b"mi", b"mo", b"mn", b"ms", b"mtext"})
 _HTML_POINTS = frozenset({b"html", b"text"})
-"""The kinds of integration points that most of HTML may stand in."""
+"""The kinds of integration points in which most HTML elements may be."""
 _GLYPHS = frozenset({b"mglyph", b"malignmark"})
 """Start tags that are MathML even in its text integration points."""
 _FONT_ATTRIBUTES = frozenset({b"color", b"face", b"size"})
@@ -29,10 +29,10 @@ _WITHOUT_CONTENT = frozenset(
     b"area base basefont bgsound body br col embed frame frameset head hr html image img input keygen link meta param "
     b"source track wbr".split()
 )
-"""Start tags in HTML content that leave nothing open: void elements, and those that are ignored there."""
+"""Start tags that leave nothing open in HTML content: void elements and tags that are ignored there."""
 _TABLE_PARTS = frozenset(b"caption col colgroup tbody td tfoot th thead tr".split())
 _TABLE_ENDS = _TABLE_PARTS | {b"table", b"template", b"select"}
-"""End tags that integration points do not keep from closing what is around them."""
+"""End tags that close elements around an integration point from inside it."""
 _PARENTS = {
     b"caption": frozenset({b"table"}),
     b"colgroup": frozenset({b"table"}),
@@ -41,10 +41,10 @@ _PARENTS = {
     b"tr": frozenset({b"table", b"tbody", b"thead", b"tfoot"}),
     **dict.fromkeys((b"td", b"th"), frozenset({b"tr"})),
 }
-"""In what a part of a table stands where nothing has to be closed or supplied for it."""
+"""The parents in which a part of a table needs nothing to be closed or implied for it."""
 _CELLS = frozenset({b"td", b"th", b"caption"})
 _IMPLIED = frozenset(b"dd dt li optgroup option p rb rp rt rtc".split())
-"""Elements that an end tag around them closes as well (section 13.2.6.3)."""
+"""Elements whose end tags are implied by the end of their parent (section 13.2.6.3)."""
 
 
 class _Element(NamedTuple):
@@ -52,11 +52,11 @@ class _Element(NamedTuple):
     namespace: bytes
     """``html``, ``svg`` or ``math``."""
     point: bytes = b""
-    """Of an integration point ``html`` or ``text``; ``svg`` for an ``annotation-xml`` that may only hold that."""
+    """The kind of integration point, ``html`` or ``text``; ``svg`` for an ``annotation-xml`` that can only hold SVG."""
 
 
 class ForeignContent:
-    """The elements that are open since the outermost ``svg`` or ``math``. Depth is bounded."""
+    """The stack of elements that are open since the outermost ``svg`` or ``math``, of bounded depth."""
 
     _MAXIMUM_DEPTH = 100
 
@@ -69,7 +69,7 @@ class ForeignContent:
 
     @property
     def is_open(self) -> bool:
-        """Whether what comes next is in SVG or MathML, or HTML inside of it."""
+        """Whether what comes next is in SVG or MathML, or in HTML inside it."""
         return bool(self._open)
 
     @property
@@ -79,7 +79,7 @@ class ForeignContent:
 
     @property
     def holds_html(self) -> bool:
-        """Whether an element of HTML is open in it, which keeps end tags from closing what is around that."""
+        """Whether an HTML element is open in it, so that end tags do not close what is around that element."""
         return any(element.namespace == b"html" for element in self._open)
 
     @property
@@ -89,11 +89,11 @@ class ForeignContent:
 
     @property
     def is_drawing(self) -> bool:
-        """Whether what comes next is foreign, whatever its name."""
+        """Whether the next element is foreign, whatever its name."""
         return bool(self._open) and self._open[-1].namespace != b"html" and not self._open[-1].point
 
     def end_tags(self) -> bytes:
-        """Return the end tags of what is open."""
+        """Return the end tags of the open elements."""
         return b"".join(b"</" + element.name + b">" for element in reversed(self._open))
 
     def reads(self, tag: StartTag) -> bool:
@@ -103,7 +103,7 @@ class ForeignContent:
         return not (tag.name in BREAKOUT or (tag.name == b"font" and not _FONT_ATTRIBUTES.isdisjoint(tag.names())))
 
     def start(self, tag: StartTag, *, tables: bool) -> None:
-        """Take note of a start tag; with ``tables`` all of it may stand in a table."""
+        """Take note of a start tag; ``tables`` says that all of it may be in a table."""
         name = tag.name
         if self.reads(tag):
             self._start_foreign(tag)
@@ -128,7 +128,7 @@ class ForeignContent:
             self._end_foreign(name)
 
     def _is_foreign(self, name: bytes) -> bool:
-        """Say whether a start tag of that name goes by the rules for foreign content (section 13.2.6)."""
+        """Say whether the rules for foreign content apply to a start tag of that name (section 13.2.6)."""
         top = self._open[-1]
         if top.namespace == b"html" or top.point == b"html":
             return False
@@ -147,7 +147,7 @@ class ForeignContent:
     def _start_html(self, name: bytes, *, tables: bool) -> None:
         around = self._open[-1]
         if name in _GLYPHS and any(element.point == b"text" for element in self._open):
-            self.is_unreliable = True  # if what seems open was closed without an end tag
+            self.is_unreliable = True  # an element that seems open may have been closed without an end tag
         elif name in _TABLE_PARTS and (around.namespace != b"html" or around.name not in _PARENTS[name]):
             self.is_unreliable = True
         elif name == b"table":
@@ -206,14 +206,14 @@ class ForeignContent:
         self._open.append(element)
 
     def _leave(self) -> None:
-        """Close what a start tag breaks out of."""
+        """Close the elements that a start tag breaks out of."""
         while self._open and self._open[-1].namespace != b"html" and self._open[-1].point not in _HTML_POINTS:
             self._open.pop()
         self.may_be_closed = self.may_be_closed and bool(self._open)
 
 
 def _point(tag: StartTag, namespace: bytes) -> bytes:
-    """Return what kind of integration point the element is, if it is one."""
+    """Return the kind of integration point that the element is, or nothing."""
     name = tag.name
     if namespace == b"svg":
         return b"html" if name in _SVG_POINTS else b""

@@ -1,4 +1,4 @@
-"""What decides about tags."""
+"""The interface of what decides about tags."""
 
 from __future__ import annotations
 
@@ -11,18 +11,18 @@ __all__ = ["Handler"]
 
 
 class Handler(Protocol):
-    """What decides about tags. The rewriter calls it in document order."""
+    """Decides about tags. The rewriter calls it in document order."""
 
     @property
     def relative(self) -> bool:
-        """Whether to be shown tags whose addresses are all relative as well; asked again after each ``base``."""
+        """Whether to show it tags with relative addresses only, too; the rewriter asks again after each ``base``."""
 
     def start_tag(self, tag: StartTag) -> bool:
-        """Change ``tag`` as needed. Return True to be given the text of a script or style element as well."""
+        """Change ``tag`` as needed. Return True to be given the text of a script or style element too."""
 
     def text(self, tag: StartTag, text: bytes, *, more: bool) -> bytes:
         """Return the text to send for the script or style element ``tag``.
 
-        Text of more than ``MAXIMUM_TEXT`` comes in pieces, all but the last with ``more``; only at the first of them
+        Text longer than ``MAXIMUM_TEXT`` comes in pieces, all but the last with ``more``. Only with the first of them
         can the tag still be changed.
         """

@@ -1,6 +1,6 @@
-"""ISO-2022-JP (Encoding standard, section 12.2), where bytes of markup may be halves of other characters.
+"""ISO-2022-JP (Encoding standard, section 12.2), in which bytes of markup may be halves of other characters.
 
-Python's codec knows fewer characters. What this encoder writes has no errors in it, so that all browsers read it alike.
+Python's codec knows fewer characters. This encoder writes no errors, so all browsers read its output alike.
 """
 
 from __future__ import annotations
@@ -27,16 +27,16 @@ _KINDS = re.compile("([\x00-\x7f]+)|([\u00a5\u203e]+)|([\uff61-\uff9f]+)|(.)", r
 
 
 class Decoder:
-    """Bytes to text, in any pieces."""
+    """Decodes bytes that come in any pieces."""
 
     def __init__(self) -> None:
         self._rest = b""
         self._state = "ascii"
         self._has_escaped = False
-        """Whether nothing has come since the last escape sequence: a second one is an error."""
+        """Whether an escape sequence came last; another one right after it is an error."""
 
     def decode(self, data: bytes, *, final: bool) -> str:
-        """Return the text of the next bytes; what is no character comes as U+FFFD."""
+        """Return the text of the next bytes; what is not a character becomes U+FFFD."""
         data, self._rest, at, out = self._rest + data, b"", 0, []
         while at < len(data):
             run = _RUNS[self._state].match(data, at)
@@ -52,13 +52,13 @@ class Decoder:
         return "".join(out)
 
     def _is_cut(self, data: bytes, at: int) -> bool:
-        """Say whether more has to come before what stands at ``at`` can be read."""
+        """Say whether more bytes are needed to read what is at ``at``."""
         if data[at] == _ESCAPE[0]:
             return len(data) - at < _LONGEST_ESCAPE
         return self._state == "jis0208" and at + 1 == len(data)
 
     def _odd(self, data: bytes, at: int, out: list[str]) -> int:
-        """Read an escape sequence or what is no character; return where to go on."""
+        """Read an escape sequence or something that is not a character; return the position to go on from."""
         state = _ESCAPES.get(data[at + 1 : at + 3]) if data[at] == _ESCAPE[0] else None
         if state is not None:
             if self._has_escaped:
@@ -82,7 +82,7 @@ class Decoder:
 
 
 class Encoder:
-    """Text to bytes, in any pieces; what has no bytes is written as a character reference."""
+    """Encodes text that comes in any pieces; characters outside the encoding become character references."""
 
     def __init__(self) -> None:
         self._state = "ascii"

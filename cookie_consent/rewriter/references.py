@@ -16,16 +16,16 @@ _LAST = 0x10FFFF
 _ENTITY = re.compile(r"&([^&;#\s]++);")
 _DEEPEST, _LONGEST = 8, 64 * 1024
 _UNKNOWN = "//entities.invalid/"
-"""The address of nobody, for values that are too long to be made out."""
+"""An address that nobody has, for values that are too long."""
 
 
 def decode_references(value: str) -> str:
-    """Return ``value`` with its character references replaced, by the rules that hold inside attributes."""
+    """Decode the character references in ``value`` by the rules for attributes."""
     return _REFERENCE.sub(_decode, value) if "&" in value else value
 
 
 def expand_entities(value: str, entities: Mapping[str, str]) -> str:
-    """Return ``value`` with what the document declares in place of references to it (XML 1.0, section 4.4)."""
+    """Replace references to the entities that the document declares (XML 1.0, section 4.4)."""
     for _ in range(_DEEPEST):
         count = sum(len(entities.get(match[1], "")) for match in _ENTITY.finditer(value))
         if len(value) + count > _LONGEST:
@@ -40,7 +40,7 @@ def expand_entities(value: str, entities: Mapping[str, str]) -> str:
 def _decode(match: re.Match[str]) -> str:
     hexadecimal, decimal, name, equals = match.groups()
     if name is not None:
-        # Without a semicolon a name counts only where no "=" and no letter or digit follows it.
+        # A name without a semicolon counts only if no "=", letter or digit follows it.
         known = html5.get(name) if name.endswith(";") or not equals else None
         return known + equals if known is not None else match[0]
     digits = hexadecimal or decimal

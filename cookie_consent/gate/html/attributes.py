@@ -1,4 +1,4 @@
-"""What makes a browser fetch: the attributes that carry addresses, and how to read those that hold several."""
+"""The attributes that make a browser fetch, and how to read those that hold several addresses."""
 
 from __future__ import annotations
 
@@ -33,14 +33,14 @@ _IMAGE_INPUT = (b"src", *_ANYWHERE)
 _FOREIGN = (b"href", b"xlink:href", b"src", *_ANYWHERE)
 _PARAMETER = (b"value", *_ANYWHERE)
 _PARAMETER_NAMES = frozenset({"src", "movie", "code", "url", "data", "filename"})
-"""Parameters of an ``object`` that browsers took its address from."""
+"""Parameters of an ``object`` that browsers have used as its address."""
 _ANIMATED = (b"to", b"from", b"by", b"values")
-"""What an animation sets an attribute to (SMIL Animation, section 3.2.2)."""
+"""The values that an animation sets an attribute to (SMIL Animation, section 3.2.2)."""
 _ANIMATIONS = frozenset({b"set", b"animate", b"animatecolor", b"animatemotion", b"animatetransform"})
 SETS = frozenset({b"srcset", b"imagesrcset"})
 """Attributes with image candidates (HTML standard, section 4.8.4.2.1)."""
 LISTS = frozenset({b"ping", b"archive", b"attributionsrc", *_ANIMATED})
-"""Attributes with several addresses, between spaces, commas or semicolons."""
+"""Attributes with several addresses, separated by spaces, commas or semicolons."""
 _STYLE = (b"style",)
 CSS_ATTRIBUTES = (
     *_STYLE,
@@ -61,45 +61,45 @@ def fetching_attributes(tag: StartTag) -> list[bytes]:
     """Return the names of the attributes of ``tag`` whose addresses a browser fetches without being asked to."""
     present = tag.names()
     if tag.may_be_html:
-        carriers = tuple(dict.fromkeys((*_foreign_carriers(tag), *_html_carriers(tag))))
+        attributes = tuple(dict.fromkeys((*_foreign_attributes(tag), *_html_attributes(tag))))
     else:
-        carriers = _foreign_carriers(tag) if tag.foreign else _html_carriers(tag)
-    return [key for key in carriers if key in present]
+        attributes = _foreign_attributes(tag) if tag.foreign else _html_attributes(tag)
+    return [key for key in attributes if key in present]
 
 
-def _html_carriers(tag: StartTag) -> tuple[bytes, ...]:
+def _html_attributes(tag: StartTag) -> tuple[bytes, ...]:
     name = tag.name
-    carriers = _ADDRESSES.get(name, _ANYWHERE)
+    attributes = _ADDRESSES.get(name, _ANYWHERE)
     if name == b"link":
         if not _FETCHING_RELS.isdisjoint((tag.get(b"rel") or "").lower().split()):
-            carriers = _LINK
+            attributes = _LINK
     elif name == b"input" and (tag.get(b"type") or "").lower() == "image":
-        carriers = _IMAGE_INPUT
+        attributes = _IMAGE_INPUT
     elif name == b"param" and (tag.get(b"name") or "").lower() in _PARAMETER_NAMES:
-        carriers = _PARAMETER
-    return carriers
+        attributes = _PARAMETER
+    return attributes
 
 
-def _foreign_carriers(tag: StartTag) -> tuple[bytes, ...]:
+def _foreign_attributes(tag: StartTag) -> tuple[bytes, ...]:
     if tag.name in _ANIMATIONS:
         return (*_ANIMATED, *_ANYWHERE) if _animates_address(tag) else _ANYWHERE
     return _FOREIGN if tag.name != b"a" else _ANYWHERE
 
 
 def css_attributes(tag: StartTag) -> tuple[bytes, ...]:
-    """Return the names of the attributes of ``tag`` that are read as CSS, there or not."""
+    """Return the names of the attributes of ``tag`` that would be read as CSS, whether or not it has them."""
     if not tag.foreign:
         return _STYLE
     return _ANIMATED_CSS if tag.name in _ANIMATIONS and not _animates_address(tag) else CSS_ATTRIBUTES
 
 
 def _animates_address(tag: StartTag) -> bool:
-    """Say whether the animation sets ``href``; any prefix may stand for that of XLink."""
+    """Say whether the animation sets ``href``, with any prefix that may be bound to XLink."""
     return (tag.get(b"attributename") or "").strip().lower().rpartition(":")[2] == "href"
 
 
 def candidates_of(srcset: str) -> list[tuple[str, str]]:
-    """Return each candidate of a ``srcset`` as its address and the whole of it."""
+    """Return the address and the whole text of each candidate in a ``srcset``."""
     found = []
     at = 0
     while (match := _CANDIDATE.match(srcset, at)) is not None:

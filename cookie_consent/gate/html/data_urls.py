@@ -1,4 +1,4 @@
-"""What a browser finds in a ``data:`` address (Fetch standard, section 6, "data: URL processor")."""
+"""Reads ``data:`` addresses as browsers do (Fetch standard, section 6, "data: URL processor")."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ _CHARSET = re.compile(
 _PLAIN = re.compile(
     r"utf-?8|(?:us-)?ascii|latin-?[0-9]+|l[0-9]|iso[_-]?8859.*|(?:windows-|x-cp|cp)(?:125[0-8]|874)|koi8.*|macintosh"
 )
-"""Labels of encodings in which every ASCII byte is the ASCII character and no part of another one."""
+"""Labels of encodings in which an ASCII byte is always that ASCII character, and never part of another."""
 _UTF_16 = re.compile(
     r"utf-?16(?:le)?|ucs-2|unicode|iso-10646-ucs-2|csunicode|unicodefeff|(?P<big>utf-16be|unicodefffe)"
 )
@@ -34,18 +34,18 @@ _NOT_READ = re.compile(
     rb"<!(?!--|\[CDATA\[)|<\?(?!xml[\t\n\r ?])|</?[\w.-]+:"
     rb"|xmlns:(?!xlink\b)[^\t\n\r =]+[\t\n\r ]*=[\t\n\r ]*[\"']http://www\.w3\.org/(?:1999/x|2000/svg)"
 )
-"""What the scanner does not read in XML: document types, style sheets, prefixed elements."""
+"""What the scanner does not read in XML: declarations, processing instructions, prefixed elements."""
 
 
 class DataDocument(NamedTuple):
     """One reading of a ``data:`` address."""
 
     mime: str
-    """As it is written, without ``base64``."""
+    """The type as written, without ``base64``."""
     kind: str
-    """``html``, ``xml``, ``css``, ``script``, ``playlist`` or ``json``, or nothing for all that loads no more."""
+    """``html``, ``xml``, ``css``, ``script``, ``playlist`` or ``json``; empty for what cannot load anything."""
     text: bytes | None
-    """In an encoding that contains ASCII; None where it cannot be told."""
+    """The content in an encoding that contains ASCII, or None if that cannot be determined."""
 
     def address(self, text: bytes) -> str:
         """Return the address of the document with another text."""
@@ -64,10 +64,8 @@ def script_of(address: str) -> bytes:
 
 
 def data_documents(address: str) -> Iterator[DataDocument]:
-    """Yield what the address holds by each reading: Chromium finds ``base64`` among all parameters, others at the end.
-
-    An address that does not hold anything yields nothing. What comes after ``#`` is no part of it in any browser.
-    """
+    """Yield the content of the address, in each way that browsers read it."""
+    # Chromium accepts ``base64`` as any of the parameters, others only as the last. All of them end the address at "#".
     head, comma, body = address.partition(",")
     head = _rest(head).strip(_SPACE)
     if not comma or "#" in head:
@@ -91,7 +89,7 @@ def _rest(address: str) -> str:
 
 
 def _kind(mime: str) -> str:
-    """Return what a browser may take the content for; any mention counts, since types are read in several ways."""
+    """Return the kind of content; any mention in the type counts, because browsers read types in several ways."""
     for kind, marks in (
         ("xml", ("xml", "svg", "multipart")),
         ("html", ("html", "unknown", "*/*")),
@@ -106,7 +104,7 @@ def _kind(mime: str) -> str:
 
 
 def _decoded(content: bytes) -> bytes | None:
-    """Decode as "forgiving-base64 decode" does (Infra standard, section 7); None if it fails."""
+    """Decode forgivingly (Infra standard, section 7, "forgiving-base64 decode"); return None if that fails."""
     content = b"".join(content.split())
     if len(content) % 4 == 0:
         content = content.removesuffix(b"=").removesuffix(b"=")
@@ -117,7 +115,7 @@ def _decoded(content: bytes) -> bytes | None:
 
 
 def _text(mime: str, kind: str, content: bytes) -> bytes | None:
-    """Return the content in UTF-8 or as it is, in an encoding that contains ASCII; None where it is not known."""
+    """Return the content, converted to UTF-8 if need be; None if its encoding may not contain ASCII."""
     declared = _CHARSET.search(mime)
     labels = [declared[1]] if declared is not None else _CHARSET.findall(content.decode("latin-1"))
     encoding = next((encoding for mark, encoding in _MARKS if content.startswith(mark)), None)

@@ -1,4 +1,4 @@
-"""The inert form of a tag: it stays in its place, and no browser, and no lazy loader, loads anything for it."""
+"""The inert form of a tag, for which neither browsers nor lazy loaders load anything."""
 
 from __future__ import annotations
 
@@ -9,33 +9,33 @@ if TYPE_CHECKING:
 
     from cookie_consent.rewriter import StartTag
 
-__all__ = ["BLOCKED", "INERT_ADDRESS", "make_text", "mark_held", "put_away"]
+__all__ = ["BLOCKED", "INERT_ADDRESS", "hold_attribute", "make_text", "mark_held"]
 
 INERT_ADDRESS = "about:invalid#consent/"
-"""What stands before a held address in CSS, followed by ``CATEGORY/SERVICE/`` and the address."""
+"""The prefix of a held address in CSS; ``CATEGORY/SERVICE/`` and the address follow it."""
 BLOCKED = "blocked"
-"""Stands in ``data-consent`` where the policy never lets the address load; no choice activates it."""
+"""The value of ``data-consent`` where the policy never allows the address, whatever the visitor chooses."""
 _PREFIX = b"data-consent-"
-"""Stands before the name of each attribute that is held."""
+"""The prefix of the name of each held attribute."""
 
 
-def put_away(tag: StartTag, name: bytes) -> None:
-    """Keep the attribute under a name that no browser reads, and no lazy loader: ``data-src`` is the page's own."""
+def hold_attribute(tag: StartTag, name: bytes) -> None:
+    """Rename the attribute to one that neither browsers nor lazy loaders read, unlike ``data-src``."""
     held = _PREFIX + name
     if held in tag.names():
-        tag.add(held, tag.get(name) or "")  # of duplicates the first counts, which is to be ours
+        tag.add(held, tag.get(name) or "")  # the first of duplicates counts: let it be ours
     tag.rename(name, held)
 
 
 def make_text(tag: StartTag) -> None:
-    """Give a script or style element a type that no browser runs or applies."""
+    """Give a script or style element a type that browsers do not run or apply."""
     if tag.get(b"type") is not None:
-        put_away(tag, b"type")
+        hold_attribute(tag, b"type")
     tag.add(b"type", "text/plain")
 
 
 def mark_held(tag: StartTag, waits: Iterable[tuple[str, str]]) -> None:
-    """Name the categories and services (``-`` for none) that the tag waits for, as many of each."""
+    """Mark the tag with the categories and services (``-`` for none) that it waits for."""
     waits = list(waits)
     categories = [category for category, _ in waits]
     if BLOCKED in categories:

@@ -1,7 +1,7 @@
-r"""Pages in encodings where ``@``, ``\`` and such may be the second half of a character, or where that cannot be told.
+r"""Pages in which bytes such as ``@`` and ``\`` may be the second half of a character.
 
-Encoding standard, sections 10 to 13: the trail bytes of Shift_JIS, GBK, gb18030, Big5 and EUC-KR. Tags, attributes and
-quotes are the same in each reading; addresses, style sheets and scripts are not.
+These are the trail bytes of Shift_JIS, GBK, gb18030, Big5 and EUC-KR (Encoding standard, sections 10 to 13). Tags,
+attributes and quotes are the same in either reading; addresses, style sheets and scripts are not.
 """
 
 from __future__ import annotations
@@ -21,25 +21,25 @@ if TYPE_CHECKING:
 __all__ = ["BothReadings", "as_read", "is_doubtful"]
 
 _HALVED = ("shift_jis", "gb18030", "big5", "euc-kr")
-_SUSPECT = re.compile(rb"[\x81-\xfe][@\[\\\]^_`{|}~]")
+_HALVES = re.compile(rb"[\x81-\xfe][@\[\\\]^_`{|}~]")
 _AUTHORITY = re.compile(r"(?:[A-Za-z][A-Za-z0-9+.\-]*:[/\\]*|[/\\]{2,})([^/?#]*)")
 _REMOVED = {9: None, 10: None, 13: None}
 _STRIPPED = "".join(map(chr, range(0x21)))
 _UNREADABLE = "//unreadable.invalid/"
 _SHORTEST_TRAIL, _LAST_ASCII = 0x40, 0x7E
 _PRIVATE_LEADS = range(0xF0, 0xFA)
-"""Lead bytes of Shift_JIS whose characters are for private use, which Python's codec does not know."""
+"""Lead bytes of private-use characters in Shift_JIS, which Python's codec does not know."""
 
 
 def is_doubtful(encoding: str) -> bool:
-    """Say whether bytes below 0x80 may be part of another character; ``encoding`` is empty where none is declared."""
+    """Say whether ASCII bytes may be part of another character; ``encoding`` is empty if none is declared."""
     return not encoding or encoding in {*_HALVED, "gbk"}
 
 
 def as_read(address: str, encoding: str) -> str:
-    """Return an address, with bytes that are not UTF-8 as surrogate escapes, as a browser reads it in ``encoding``.
+    """Return an address as a browser reads it in ``encoding``; its bytes that are not UTF-8 are surrogate escapes.
 
-    Only the host counts. Where it is not plain and the page says no encoding, it leads to an unknown host.
+    An unreadable host becomes an unknown one.
     """
     match = _AUTHORITY.match(address.strip(_STRIPPED).translate(_REMOVED))
     if match is None or match[1].isascii():
@@ -51,10 +51,7 @@ def as_read(address: str, encoding: str) -> str:
 
 
 class BothReadings:
-    """Has the gate behind it judge a tag or a text with each ASCII byte for itself, and as part of a character.
-
-    What would fetch under either reading is held.
-    """
+    """A handler that holds what would fetch in either reading: ASCII bytes on their own, or as parts of characters."""
 
     def __init__(self, gate: Handler, encoding: str) -> None:
         self._gate = gate
@@ -63,11 +60,11 @@ class BothReadings:
 
     @property
     def relative(self) -> bool:
-        """As the gate has it."""
+        """Whether relative addresses lead to another host."""
         return self._gate.relative
 
     def start_tag(self, tag: StartTag) -> bool:
-        """Do with the tag as the gate does, but take all of it away where the readings differ."""
+        """Do what the gate does with the tag; remove all attributes where the readings differ."""
         wants_text = self._gate.start_tag(tag)
         for mask, raw in self._masked(tag.raw):
             other = tag.copy(raw)
@@ -78,7 +75,7 @@ class BothReadings:
         return wants_text
 
     def text(self, tag: StartTag, text: bytes, *, more: bool) -> bytes:
-        """Do with the text as the gate does; where the readings differ, leave what neither objects to."""
+        """Return what the gate makes of the text; where the readings differ, leave only what passes in both."""
         sure = all(raw == text for _, raw in self._masked(text))
         if sure:
             return self._gate.text(tag, text, more=more)
@@ -93,12 +90,12 @@ class BothReadings:
         return result
 
     def _masked(self, data: bytes) -> Iterator[tuple[_Mask, bytes]]:
-        if _SUSPECT.search(data) is not None:
+        if _HALVES.search(data) is not None:
             for mask in self._masks:
                 yield mask, mask.mask(data)
 
     def _judged(self, tag: StartTag, text: bytes, *, more: bool) -> bytes:
-        """Return the text as the gate leaves it in one reading; a tag that is held for it is held in all."""
+        """Return what the gate makes of the text in one reading; if it holds the tag, the tag is held in all."""
         other = tag.copy()
         result = self._gate.text(other, text, more=more)
         if other.changed and not tag.changed:
@@ -107,10 +104,10 @@ class BothReadings:
 
 
 class _Mask:
-    """Writes the ASCII halves of characters in another way, which can be undone: 0xFF, and the byte with its high bit.
+    """Reversibly replaces the ASCII halves of characters by bytes that are not ASCII."""
 
-    0xFF is a byte of no character in these encodings; one that is there already is doubled.
-    """
+    # A half becomes 0xFF and the byte with its high bit set. No character in these encodings contains 0xFF, and one
+    # that is there already is doubled.
 
     def __init__(self, name: str) -> None:
         self._pairs = _pairs(name)
@@ -118,11 +115,11 @@ class _Mask:
         self._characters = re.compile(leads + rb"[\x40-\x7e\x80-\xfe]|\xff", re.DOTALL)
 
     def mask(self, data: bytes) -> bytes:
-        """Return the data with the halves masked."""
+        """Mask the ASCII halves of characters."""
         return self._characters.sub(self._masked_character, data)
 
     def unmask(self, data: bytes) -> bytes:
-        """Return what was masked."""
+        """Undo ``mask``."""
         return _MASKED.sub(_unmasked, data)
 
     def _masked_character(self, match: re.Match[bytes]) -> bytes:
@@ -139,10 +136,8 @@ def _unmasked(match: re.Match[bytes]) -> bytes:
 
 @cache
 def _pairs(name: str) -> dict[bytes, bytes]:
-    """Return the characters whose second byte is ASCII, and how each is masked.
-
-    A pair that is no character leaves the ASCII byte to itself.
-    """
+    """Return the masked form of each character whose second byte is ASCII."""
+    # In a pair that is no character, the ASCII byte stands on its own.
     codec, found = CODECS.get(name, name), {}
     for lead in range(0x81, 0xFF):
         for trail in range(_SHORTEST_TRAIL, _LAST_ASCII + 1):

@@ -1,4 +1,4 @@
-"""Where a ``Refresh`` header or ``<meta http-equiv=refresh>`` leads."""
+"""The addresses to which a ``Refresh`` header or ``<meta http-equiv=refresh>`` leads."""
 
 from __future__ import annotations
 
@@ -18,10 +18,8 @@ _MARK = re.compile(r"[uU][rR][lL][\t\n\f\r ]*+=[\t\n\f\r ]*+")
 
 
 def refresh_addresses(value: str) -> list[str]:
-    """Return the addresses that ``value`` leads to in some browser; empty where the page only loads itself again.
-
-    Two readings count: that of the standard, which Firefox and Safari follow, and Chromium's.
-    """
+    """Return the addresses to which ``value`` leads in any browser; none if the page only reloads itself."""
+    # Firefox and Safari follow the standard, Chromium does not.
     found = (_standard(value), _chromium(value))
     return list(dict.fromkeys(address for address in found if address))
 
@@ -39,9 +37,9 @@ def _standard(value: str) -> str:
 
 
 def _chromium(value: str) -> str:
-    """Follow ``ParseHTTPRefresh``: the time has no other limits, and the last quote ends the address, not the first."""
+    """Follow ``ParseHTTPRefresh`` of Chromium, where not the first but the last quote ends the address."""
     match = _CHROMIUM.match(value)
-    # The time is read without the white space of Unicode around it.
+    # Unicode white space around the time is ignored.
     if match is None or _CHROMIUM_TIME.fullmatch(match["time"].strip()) is None:
         return ""
     rest = match["rest"]
@@ -51,5 +49,5 @@ def _chromium(value: str) -> str:
     if quote not in {'"', "'"}:
         return rest
     end = rest.rfind(quote, 1)
-    # Without a second quote, or with nothing between the two, all of the rest is taken.
+    # Without a second quote, or with nothing between the two, the address is all of the rest.
     return rest[1:end] if end > 1 else rest[1:]

@@ -1,18 +1,18 @@
-"""Import maps and speculation rules: JSON in which addresses stand (HTML, "import map" and "speculation rule set")."""
+"""Addresses in the JSON of import maps and speculation rules (HTML, "import map" and "speculation rule set")."""
 
 from __future__ import annotations
 
 import json
 from typing import Any
 
-__all__ = ["LARGEST_RULES", "addresses_of", "is_free"]
+__all__ = ["LARGEST_RULES", "addresses_of", "leads_elsewhere"]
 
 LARGEST_RULES = 1024 * 1024
-"""Bytes of a file of speculation rules; a larger one is not read."""
+"""The largest file of speculation rules that is read, in bytes."""
 
 
 def addresses_of(document: str) -> list[str]:
-    """Return every string and key of a JSON document; none where it is no JSON, which browsers ignore as well."""
+    """Return every string and key of a JSON document; none if it is not JSON, which browsers ignore as well."""
     found: list[str] = []
     todo: list[Any] = [_parsed(document)]
     while todo:
@@ -27,8 +27,8 @@ def addresses_of(document: str) -> list[str]:
     return found
 
 
-def is_free(document: str) -> bool:
-    """Say whether speculation rules choose among the page's links, and not only among those to the site itself."""
+def leads_elsewhere(document: str) -> bool:
+    """Say whether speculation rules apply to links of the page that lead to other sites."""
     rules = _parsed(document)
     lists = rules.values() if isinstance(rules, dict) else ()
     return any(
@@ -40,7 +40,7 @@ def is_free(document: str) -> bool:
 
 
 def _is_confined(where: Any) -> bool:
-    """Say whether every link for which the predicate holds leads to the site itself."""
+    """Say whether every link that matches the predicate leads to the site itself."""
     if not isinstance(where, dict):
         return False
     if "href_matches" in where:

@@ -1,4 +1,4 @@
-"""Hold back the tags that the visitor has not agreed to: the handler that the rewriter calls."""
+"""The handler that holds back the tags the visitor has not agreed to."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ from cookie_consent.gate.allowed import allows_host
 from cookie_consent.gate.html.attributes import LISTS, SETS, candidates_of, css_attributes, fetching_attributes
 from cookie_consent.gate.html.data_urls import data_documents, scheme_of, script_of
 from cookie_consent.gate.html.findings import PageFindings
-from cookie_consent.gate.html.inert import BLOCKED, INERT_ADDRESS, make_text, mark_held, put_away
+from cookie_consent.gate.html.inert import BLOCKED, INERT_ADDRESS, hold_attribute, make_text, mark_held
 from cookie_consent.gate.html.multibyte import as_read
 from cookie_consent.gate.html.refresh import refresh_addresses
-from cookie_consent.gate.html.speculation import addresses_of, is_free
+from cookie_consent.gate.html.speculation import addresses_of, leads_elsewhere
 from cookie_consent.gate.html.urls import on_host, target
 from cookie_consent.policy import UNCLASSIFIED, host_of
 from cookie_consent.policy.classifier import Verdict
@@ -34,15 +34,15 @@ _CODE_TYPES = frozenset(
     "text/ecmascript text/javascript text/javascript1.0 text/javascript1.1 text/javascript1.2 text/javascript1.3 "
     "text/javascript1.4 text/javascript1.5 text/jscript text/livescript text/x-ecmascript text/x-javascript".split()
 ) | {""}
-"""What the type of a script that runs may be (MIME Sniffing standard, section 4.6: JavaScript MIME types)."""
+"""The types of scripts that run (MIME Sniffing standard, section 4.6: JavaScript MIME types)."""
 _RULES = "speculationrules"
 _ONCE = frozenset({b"html", b"base", b"iframe"})
-"""Elements that decide about what follows, or have a placeholder that depends on the request."""
+"""Elements that affect what follows, or whose placeholder depends on the request."""
 _ADDRESS_TYPES = frozenset({"importmap", _RULES})
 _MODULE_IMPORT = re.compile(r"""(?:\bimport|\bfrom|\bimport\s*\()\s*(?:"([^"\n]*)"|'([^'\n]*)')""")
 _ANY_HOST = "any-host.invalid"
 _MAXIMUM_DEPTH = 4
-"""Documents inside documents, each given in the other's ``srcdoc`` or in a ``data:`` address."""
+"""How deeply documents may be nested in ``srcdoc`` attributes and ``data:`` addresses."""
 _FRAMES = frozenset({b"iframe", b"frame", b"object", b"embed", b"portal", b"fencedframe"})
 _FRAME_KINDS = frozenset({"html", "xml"})
 _SHEETS = frozenset({"css"})
@@ -56,29 +56,30 @@ _KINDS_OF = {
     **dict.fromkeys(_FRAMES, _FRAME_KINDS),
 }
 _EMBEDDING = frozenset({b"link", *_KINDS_OF})
-"""Elements that may load more by what a ``data:`` address holds."""
+"""Elements that may load more if a ``data:`` address tells them to."""
 _LINK_KINDS = {"stylesheet": "css", "modulepreload": "script", "manifest": "json"}
 _UNREAD = "it cannot be read, or is nested too deeply"
 _MAXIMUM_BASES = 8
-"""Hosts that the base of a page may be; where there are more it may be any."""
+"""How many hosts the base of a page may have; beyond that, it may be any."""
 _BETWEEN = re.compile(r"[\t\n\f\r ,;]+")
 
 
 class MakePlaceholder(Protocol):
-    """Gives the document that stands in a frame until its service is consented to."""
+    """Makes the document that a frame shows until its service is consented to."""
 
     def __call__(self, *, category: str, service: str | None, address: str) -> str:
         """Return an HTML document; ``category`` is ``blocked`` where no choice lets the frame load."""
 
 
 class TagGate:
-    """Makes inert what one page loads from services that its visitor has not agreed to.
+    """Makes inert what one page loads from services that its visitor has not agreed to; each response needs its own.
 
-    An inert tag keeps its place, its fetching attributes are renamed (``src`` to ``data-consent-src``), a script
-    becomes ``type="text/plain"``, and ``data-consent`` and ``data-consent-service`` say what it waits for: one
-    category and one service, or where it waits for several, as many of each (``-`` for no service). One per response.
     ``authority`` is the page's host, with its port if it has one.
     """
+
+    # An inert tag keeps its place. Its fetching attributes are renamed (`src` to `data-consent-src`) and a script gets
+    # `type="text/plain"`. `data-consent` and `data-consent-service` list what it waits for: as many categories as
+    # services, with `-` for no service.
 
     def __init__(
         self, classifier: Classifier, consent: Consent, authority: str, *, placeholder: MakePlaceholder | None = None
@@ -89,17 +90,17 @@ class TagGate:
         self._page_host = page_host = host_of(authority)
         self._placeholder = placeholder
         self._base_hosts = (page_host,)
-        """The hosts that relative addresses may lead to."""
+        """The hosts to which relative addresses may lead."""
         self._has_base = self._is_based = False
-        """Whether any ``base`` has come, and whether one that counts in any reading of the page."""
+        """Whether there was a ``base``, and whether one of them counts in every reading of the page."""
         self._is_amp = False
         self.encoding = "utf-8"
-        """In what bytes of addresses that are not ASCII are read; empty where the page does not say."""
+        """The encoding of addresses that are not ASCII; empty if the page declares none."""
         self.has_root = False
         """Whether an ``html`` element has begun."""
         self._depth = 0
         self._split: tuple[StartTag, CssRewriter] | None = None
-        """The style element whose text comes in pieces."""
+        """The style element whose text is coming in pieces."""
         self._latest_text: StartTag | None = None
         """The latest element in foreign content that was made text."""
         self.findings = PageFindings()
@@ -112,11 +113,11 @@ class TagGate:
 
     @property
     def is_amp(self) -> bool:
-        """Whether the page is an AMP document, which brings a consent component of its own and is left alone."""
+        """Whether the page is an AMP document, which has its own consent component and is left as it is."""
         return self._is_amp
 
     def start_tag(self, tag: StartTag) -> bool:
-        """Hold ``tag`` back if it must be; ask for the text of scripts and style sheets that stand in the page."""
+        """Hold ``tag`` back if needed. Return True to be given the text of an inline script or style sheet."""
         self.findings.begin()
         if tag.name == b"html":
             self.has_root = self.has_root or not tag.self_closing
@@ -136,7 +137,7 @@ class TagGate:
         return tag.name == b"script" and not refused and not _has_source(tag) and _is_judged(tag)
 
     def text(self, tag: StartTag, text: bytes, *, more: bool) -> bytes:
-        """Hold an inline script back whose text carries the mark of a refused service, and addresses in a style."""
+        """Hold back an inline script with the signature of a refused service, or refused addresses in a style sheet."""
         self.findings.begin()
         decoded = text.decode("utf-8", "surrogateescape")
         if tag.name == b"style":
@@ -161,11 +162,11 @@ class TagGate:
         return [*self._refused_addresses(addresses), *self._refused_in_data(addresses, _SCRIPTS)]
 
     def is_repeatable(self, tag: StartTag) -> bool:
-        """Say whether what is decided about the tag depends on its bytes and the visitor's consent alone."""
+        """Say whether the decision about the tag depends only on its bytes and the visitor's consent."""
         return tag.name not in _ONCE and not (tag.foreign or self._has_base or self._is_amp)
 
     def repeat(self, name: bytes, refused: Sequence[Verdict], hosts: Iterable[Host]) -> None:
-        """Take note of a tag called ``name`` that needs not be judged, since an equal one was."""
+        """Record the findings of a tag called ``name`` that is not judged again, because an equal one was."""
         self.findings.begin()
         for host, service in hosts:
             self.findings.add_host(host, service)
@@ -173,7 +174,7 @@ class TagGate:
             self._note(name, refused)
 
     def refused_address(self, address: str) -> Verdict | None:
-        """Return why ``address`` may not be loaded on this page, or None if it may."""
+        """Return the verdict for which ``address`` may not be loaded on this page, or None if it may."""
         address = self._as_read(address)
         for base_host in self._base_hosts:
             verdict = self._refused_from(address, base_host)
@@ -195,10 +196,11 @@ class TagGate:
         return address if address.isascii() or self.encoding == "utf-8" else as_read(address, self.encoding)
 
     def refused_rules(self, rules: str) -> list[Verdict]:
-        """Return why speculation rules may not be followed; rules for any link may lead to an unknown host."""
+        """Return why speculation rules may not be followed."""
+        # Rules for any link on the page may lead to an unknown host.
         refused = self._refused_map(rules)
         unknown = self._classifier.host(_ANY_HOST, "/")
-        return [*refused, unknown] if is_free(rules) and not self._allows(unknown) else refused
+        return [*refused, unknown] if leads_elsewhere(rules) and not self._allows(unknown) else refused
 
     def _refused_map(self, document: str) -> list[Verdict]:
         addresses = addresses_of(document)
@@ -209,18 +211,18 @@ class TagGate:
             yield from self._refused_document(address, kinds)[0]
 
     def hold_address(self, address: str) -> bool:
-        """Say whether an address in a header may not be loaded, and take note of what it waits for."""
+        """Say whether an address in a header is to be held, and record what it waits for."""
         verdict = self.refused_address(address) or next(self._refused_in_data([address], _ANY_KIND), None)
         if verdict is not None:
             self.findings.add_waiting([(self._wait(verdict), verdict)])
         return verdict is not None
 
     def own(self, markup: str) -> str:
-        """Return markup of our own as it can stand in this page."""
+        """Return our own markup in the form that works on this page."""
         return on_host(markup, self._authority) if self.relative else markup
 
     def _take_base(self, tag: StartTag) -> None:
-        """Take note of what relative addresses lead to: the first ``base`` counts, and those that may be it."""
+        """Record where relative addresses lead. The first ``base`` counts, and so does any that may be the first."""
         href = tag.get(b"href")
         if href is None or self._is_based or tag.in_document is False:
             return
@@ -253,7 +255,7 @@ class TagGate:
         return self._refused_addresses(addresses)
 
     def _gate_addresses(self, tag: StartTag) -> list[Verdict]:
-        """Disarm each attribute with an address that may not be loaded; return why it may not."""
+        """Disarm each attribute with an address that may not be loaded; return the verdicts."""
         refused: list[Verdict] = []
         is_gated = False
         for name in fetching_attributes(tag):
@@ -263,7 +265,7 @@ class TagGate:
             elif tag.name in _EMBEDDING:
                 verdicts, gated = self._refused_embedded(tag, tag.get(name) or "")
                 if verdicts:
-                    put_away(tag, name)
+                    hold_attribute(tag, name)
                 if gated is not None:
                     tag.add(name, gated)
                     is_gated = True
@@ -283,23 +285,23 @@ class TagGate:
         addresses = refresh_addresses(tag.get(b"content") or "")
         refused = [*self._refused_addresses(addresses), *self._refused_in_data(addresses, _FRAME_KINDS)]
         if refused:
-            put_away(tag, b"content")
+            hold_attribute(tag, b"content")
         return refused
 
     def _refused_embedded(self, tag: StartTag, address: str) -> tuple[list[Verdict], str | None]:
-        """Judge what the address itself holds, if any; return also the address of the gated document."""
+        """Judge the content of the address itself, if it has any; also return the address of the gated document."""
         scheme = scheme_of(address)
         if scheme == "data":
             return self._refused_document(address, _kinds_of(tag))
         if scheme == "javascript" and tag.name in _FRAMES:
-            # What it gives may be a document, in which what stands in its text would be loaded.
+            # Its result may be a document, which would load what is in the text of the script.
             script = script_of(address)
             refused = self._refused_script(script.decode("utf-8", "surrogateescape"))
             return refused + self._refused_markup(self._inner(), script)[0], None
         return [], None
 
     def _refused_document(self, address: str, kinds: Container[str]) -> tuple[list[Verdict], str | None]:
-        """Judge a ``data:`` address that may be one of ``kinds``; return also the address of the gated document."""
+        """Judge a ``data:`` address that may be one of ``kinds``; also return the address of the gated document."""
         refused: list[Verdict] = []
         gated = None
         documents = list(data_documents(address)) if scheme_of(address) == "data" else []
@@ -318,7 +320,7 @@ class TagGate:
         return refused, gated
 
     def _refused_text(self, kind: str, content: bytes) -> list[Verdict]:
-        """Judge a style sheet, script or manifest, whose relative addresses lead nowhere."""
+        """Judge a style sheet, script or manifest in which relative addresses lead nowhere."""
         if self._depth >= _MAXIMUM_DEPTH:
             return [*self._unread]
         inner = self._inner()
@@ -335,7 +337,7 @@ class TagGate:
         return self._refused_script(text) + self._refused_imports(text) if kind == "script" else self._refused_map(text)
 
     def _refused_markup(self, inner: TagGate, text: bytes, *, xml: bool = False) -> tuple[list[Verdict], bytes]:
-        """Gate a document that stands in this one; return why anything in it is held, and what it becomes."""
+        """Gate a document inside this one; return why anything in it is held, and the gated document."""
         if self._depth >= _MAXIMUM_DEPTH:
             return [*self._unread], b""
         rewriter = Rewriter(inner, xml=xml)
@@ -344,7 +346,7 @@ class TagGate:
         return inner.findings.refused, gated
 
     def _inner(self, *, is_part: bool = False) -> TagGate:
-        """Return the gate of a document within this one; only a part of it has its base and can lead to our pages."""
+        """Return the gate of a document inside this one; with ``is_part`` it has this page's base and placeholders."""
         placeholder = self._placeholder if is_part else None
         inner = TagGate(self._classifier, self._consent, self._authority, placeholder=placeholder)
         inner._depth = self._depth + 1
@@ -354,23 +356,23 @@ class TagGate:
 
     @cached_property
     def _unread(self) -> list[Verdict]:
-        """Return what something waits for of which nobody knows what it would load: all there is."""
+        """The verdicts for something that may load anything: it waits for every category."""
         categories = dict.fromkeys((UNCLASSIFIED, *(entry.id for entry in self._classifier.policy.categories)))
         verdicts = (Verdict(category=category, reason=_UNREAD) for category in categories)
         return [verdict for verdict in verdicts if not self._allows(verdict)]
 
     def _gate_document(self, tag: StartTag) -> list[Verdict]:
-        """Gate the document that a frame is given in its ``srcdoc``; return why anything in it is held."""
+        """Gate the document in the ``srcdoc`` of a frame; return why anything in it is held."""
         document = (tag.get(b"srcdoc") or "").encode("utf-8", "surrogateescape")
         refused, gated = self._refused_markup(self._inner(is_part=True), document)
         if refused:
-            put_away(tag, b"srcdoc")
+            hold_attribute(tag, b"srcdoc")
             if gated:
                 tag.add(b"srcdoc", gated.decode("utf-8", "surrogateescape"))
         return refused
 
     def _place(self, tag: StartTag, verdict: Verdict) -> None:
-        """Let a held frame show what it would load and how to allow it."""
+        """Make a held frame show what it would load and how to allow it."""
         if self._placeholder is None:
             return
         address = tag.get(b"src") or ""
@@ -379,7 +381,7 @@ class TagGate:
             address = f"//{latest[-1][0]}" if latest else ""
         document = self._placeholder(category=self._category(verdict), service=verdict.service, address=address)
         if b"sandbox" in tag.names():
-            put_away(tag, b"sandbox")  # it would keep the placeholder's buttons from working
+            hold_attribute(tag, b"sandbox")  # a sandbox would disable the buttons of the placeholder
         tag.add(b"srcdoc", self.own(document))
         tag.add(b"data-consent-placeholder", "")
 
@@ -397,7 +399,7 @@ class TagGate:
     def _style(self, tag: StartTag, css: str, *, more: bool) -> bytes:
         refused: list[Verdict] = []
         if tag.foreign:
-            # Its text is markup, in which nothing can be put before an address.
+            # Its text is markup, where nothing can be inserted in front of an address.
             rewrite_css(css, self._hold_address(refused), relative=self.relative)
             refused += self._unread if more else []
             if refused:
@@ -415,7 +417,7 @@ class TagGate:
         return gated.encode("utf-8", "surrogateescape")
 
     def _gated_style(self, tag: StartTag, css: str, refused: list[Verdict], *, more: bool) -> str:
-        """Rewrite a style sheet, or the next piece of one that is too long to come at once."""
+        """Rewrite a style sheet, or the next piece of one that comes in pieces."""
         hold = self._hold_address(refused)
         if self._split is None or self._split[0] is not tag:
             if not more:
@@ -441,7 +443,7 @@ class TagGate:
         return allows_host(self._classifier.policy, self._consent, verdict)
 
     def _category(self, verdict: Verdict) -> str:
-        """Return the category to wait for; one that no choice can grant is ``blocked``."""
+        """Return the category to wait for, or ``blocked`` if no choice can grant it."""
         if verdict.category == UNCLASSIFIED and verdict.service is None:
             return BLOCKED if self._classifier.policy.unknown_hosts == "block" else UNCLASSIFIED
         return verdict.category
@@ -451,7 +453,7 @@ class TagGate:
         return self._category(verdict), verdict.service or "-"
 
     def _note(self, name: bytes, refused: Sequence[Verdict]) -> dict[tuple[str, str], Verdict]:
-        """Take note of a tag that is held back; return what it waits for."""
+        """Record a tag that is held back; return what it waits for."""
         waits = {self._wait(verdict): verdict for verdict in refused}
         self.findings.add_held(name, refused, waits)
         if any(category == UNCLASSIFIED for category, _ in waits):
@@ -465,9 +467,9 @@ class TagGate:
         mark_held(tag, waits)
 
     def _disarm(self, tag: StartTag, name: bytes) -> None:
-        """Rename the attribute; of several image candidates those stay that may load."""
+        """Rename the attribute; of several image candidates, keep those that may load."""
         value = tag.get(name) or ""
-        put_away(tag, name)
+        hold_attribute(tag, name)
         if name in SETS:
             kept = [whole for address, whole in candidates_of(value) if self.refused_address(address) is None]
             if kept:
@@ -479,7 +481,7 @@ class _HoldAddress(Protocol):
 
 
 def _kinds_of(tag: StartTag) -> Container[str]:
-    """Return what the element takes a ``data:`` address for."""
+    """Return the kinds of content that the element loads from a ``data:`` address."""
     if tag.name == b"link":
         return [_LINK_KINDS.get(word, "") for word in (tag.get(b"rel") or "").lower().split()]
     return _KINDS_OF[tag.name]
@@ -495,5 +497,5 @@ def _has_source(tag: StartTag) -> bool:
 
 def _is_judged(tag: StartTag) -> bool:
     kind = (tag.get(b"type") or "").strip().lower()
-    # Some browsers have taken a type with parameters too.
+    # Some browsers used to run a script whose type has parameters.
     return kind in _ADDRESS_TYPES or kind.partition(";")[0].rstrip() in _CODE_TYPES

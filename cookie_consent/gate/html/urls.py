@@ -1,4 +1,4 @@
-"""Which host a browser would ask for an address, by the URL standard's parser (https://url.spec.whatwg.org)."""
+"""The host that a browser contacts for an address (URL standard, https://url.spec.whatwg.org)."""
 
 from __future__ import annotations
 
@@ -13,17 +13,16 @@ _REMOVE = {9: None, 10: None, 13: None}
 _SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.\-]*):")
 _SPECIAL = frozenset({"http", "https", "ws", "wss", "ftp"})
 _USUAL = re.compile(r"(?:https?:)?//([a-z0-9_-]+(?:\.[a-z0-9_-]+)+)(/[^\\\x00-\x20]*+)?\Z")
-"""Most addresses as they are written: nothing in them needs to be brought into another form."""
+"""Most addresses: they are already in the normalised form."""
 _AUTHORITY_END = re.compile(r"[/\\?#]")
 _AUTHORITY = re.compile(r"[A-Za-z0-9.\-\[\]:]+")
 _OWN_PATH = re.compile(r'\b(href|src|action)="/(?!/)')
 
 
 def target(url: str, base_host: str) -> tuple[str, str] | None:
-    """Return the host and the path (with its query) that a browser asks for ``url``; None if it asks no server.
+    """Return the host and the path with its query that a browser requests for ``url``; None if it requests nothing.
 
-    ``base_host`` is the host that relative addresses lead to. The host comes in lower case, ASCII (IDNA), without
-    port and trailing dot.
+    ``base_host`` is the host to which relative addresses lead.
     """
     usual = _USUAL.match(url)
     if usual is not None:
@@ -48,5 +47,5 @@ def target(url: str, base_host: str) -> tuple[str, str] | None:
 
 
 def on_host(markup: str, authority: str) -> str:
-    """Return our own ``markup`` with its paths led to the page's host, for a page whose ``<base>`` names another."""
+    """Make the paths in our own ``markup`` lead to the page's host, for a page whose ``<base>`` names another."""
     return _OWN_PATH.sub(rf'\1="//{authority}/', markup) if _AUTHORITY.fullmatch(authority) else markup
