@@ -1,4 +1,4 @@
-"""What may pass: the cookies that come and go, the tags of a page, and what its scripts load."""
+"""The gates: they hold back cookies, tags, headers and connections that the visitor has not agreed to."""
 
 from cookie_consent.gate.cookies.deletion import CookieUrl
 from cookie_consent.gate.cookies.gate import CookieEvent, CookieGate, gated_cookies

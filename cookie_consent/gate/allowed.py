@@ -1,4 +1,4 @@
-"""Whether the consent covers what an address was recognised as."""
+"""Whether the consent covers an address that has been classified."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ __all__ = ["allows_host", "allows_unknown_hosts"]
 
 
 def allows_host(policy: Policy, consent: Consent, verdict: Verdict) -> bool:
-    """Say whether an address with that verdict may be loaded."""
+    """Return whether an address with that verdict may be loaded."""
     if verdict.category != UNCLASSIFIED or verdict.service is not None:
         return consent.covers(verdict.category, verdict.service)
     return allows_unknown_hosts(policy, consent)
 
 
 def allows_unknown_hosts(policy: Policy, consent: Consent) -> bool:
-    """Say whether hosts may be loaded from that neither the policy nor the registry knows."""
+    """Return whether unknown hosts, which neither the policy nor the registry has, may be loaded from."""
     return policy.unknown_hosts == "allow" or (policy.unknown_hosts == "ask" and consent.allows(UNCLASSIFIED))

@@ -1,4 +1,4 @@
-"""The guard: the script that holds a page's own scripts to the consent, and the tag that brings it into the page."""
+"""The guard: the script that enforces the consent on a page's own scripts, and the tag that loads it."""
 
 from __future__ import annotations
 
@@ -20,15 +20,15 @@ if TYPE_CHECKING:
 __all__ = ["RULES_PLACEHOLDER", "guard_script", "guard_tag"]
 
 RULES_PLACEHOLDER = b"__RULES__"
-"""Stands in the guard's code, once, where the rules of the policy belong."""
+"""Occurs once in the guard's code, where the policy's rules are inserted."""
 
 _OwnerKey = tuple[str, str]
 
 
 def guard_script(source: bytes, policy: Policy, own_cookies: Iterable[str]) -> bytes:
-    """Return ``source``, the guard's code, with the rules of ``policy`` and of the registry in place.
+    """Return the guard's code ``source`` with the rules of ``policy`` and of the registry inserted.
 
-    ``own_cookies`` are the names of the consent cookie, which no script may write.
+    ``own_cookies`` are the names of this package's own cookies, which no script may write.
     """
     rules = json.dumps(_rules(policy, own_cookies), separators=(",", ":"))
     return source.replace(RULES_PLACEHOLDER, rules.encode("ascii"), 1)
@@ -37,11 +37,11 @@ def guard_script(source: bytes, policy: Policy, own_cookies: Iterable[str]) -> b
 def guard_tag(
     path: str, consent: Consent, *, root_path: str = "", method: str = "", held: Iterable[tuple[str, str]] = ()
 ) -> str:
-    """Return the tag that loads the guard, with the state of ``consent``: well-formed as HTML and XML.
+    """Return the tag that loads the guard with the state of ``consent``. It is well-formed as HTML and as XML.
 
-    ``path`` counts from ``root_path``, where the application is mounted (ASGI). ``method`` is that of the request,
-    where it is one that must not be repeated. ``held`` has the category and the service (``-`` for none) of
-    what was held back in the answer's headers.
+    ``path`` is relative to ``root_path``, where the application is mounted (ASGI). ``method`` is the request's method,
+    if it must not be repeated. ``held`` has the category and service (``-`` for none) of everything that was held back
+    in the response headers.
     """
     attributes = {
         "src": quote(root_path.rstrip("/"), errors="replace") + path,
@@ -62,9 +62,9 @@ def guard_tag(
 
 
 def _rules(policy: Policy, own_cookies: Iterable[str]) -> dict[str, Any]:
-    """Return what the guard has to know; lists are in the order in which they are looked through: the first match wins.
+    """Return the guard's rules. Lists are in order of precedence: the first match wins.
 
-    Each rule names its owner, a service and its category, by the place in ``owners``.
+    Each rule refers to its owner, a service and its category, by the index in ``owners``.
     """
     owners: dict[_OwnerKey, int] = {}
     offered = {category.id for category in policy.categories}
@@ -75,7 +75,7 @@ def _rules(policy: Policy, own_cookies: Iterable[str]) -> dict[str, Any]:
 
     known = policy.undeclared_services
     for service in (*policy.services, *known):
-        owner(service.id, service.category)  # so that a service's own category is found before those of its cookies
+        owner(service.id, service.category)  # first, so that a service's own category precedes those of its cookies
     cookies = _in_order((rule.name, owner("", rule.category), rule.max_age or 0, rule.path) for rule in policy.cookies)
     storage: list[list[Any]] = []
     hosts: list[list[Any]] = []
@@ -114,15 +114,15 @@ def _rules(policy: Policy, own_cookies: Iterable[str]) -> dict[str, Any]:
 
 
 def _host_order(rule: list[Any]) -> tuple[bool, int, int]:
-    """Sort a host before the subdomains of its parents, nearer parents before others, longer paths before others."""
+    """Sort exact hosts before wildcards, longer wildcards before shorter ones, longer paths before shorter ones."""
     pattern = HostPattern.parse(rule[0])
     return pattern.is_wildcard, -len(pattern.domain), -len(pattern.path)
 
 
 def _in_order(rules: Iterable[tuple[Any, ...]]) -> list[list[Any]]:
-    """Return the rules, each beginning with a pattern, as the classifier tries them: exact ones, then the longest.
+    """Return the rules in the classifier's order: exact patterns first, then the longest ones.
 
-    What a rule has at its end that is the default, no cap and the path ``/``, is left out.
+    Defaults at the end of a rule (no limit, the path ``/``) are omitted.
     """
     first: dict[str, tuple[Any, ...]] = {}
     for rule in rules:

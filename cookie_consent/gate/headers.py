@@ -1,4 +1,4 @@
-"""Which response headers a gate looks at, and what becomes of those that make a browser fetch or report."""
+"""Which response headers are gated, and the gates for those that make a browser fetch or send reports."""
 
 from __future__ import annotations
 
@@ -14,21 +14,21 @@ if TYPE_CHECKING:
 __all__ = ["ADDRESS_HEADERS", "GATED_HEADERS", "PLAIN_HEADERS", "RESPONSE_HEADERS"]
 
 IsRefused: TypeAlias = "Callable[[str], bool]"
-"""Says whether an address may not be asked."""
+"""Returns whether an address must not be contacted."""
 
 _LINK = re.compile(r'\s*<([^>]*)>((?:[^,"]|"(?:[^"\\]|\\.)*")*),?')
 
 _STRING = r'("(?:[ !#-\[\]-~]|\\["\\])*")([^,"]*)(?:,|\Z)'
 _ITEM = re.compile(r"[ \t]*()" + _STRING)
-"""An item of a list of strings (RFC 9651) with its parameters, but for such as hold strings."""
+"""An item of a list of strings (RFC 9651) with its parameters, none of which may be a string."""
 _MEMBER = re.compile(r"[ \t]*([a-z*][\w.*-]*=)" + _STRING, re.ASCII)
-"""A member of a dictionary of strings, likewise."""
+"""The same for a member of a dictionary of strings."""
 
 
 def gate_link_header(value: str, is_refused: IsRefused) -> str | None:
-    """Return the ``Link`` header without the links to what is refused; None if none is left.
+    """Return the ``Link`` header without links to refused addresses, or None if no link is left.
 
-    A header that is not of the standard's form goes whole: what it would fetch cannot be told.
+    A malformed header is dropped as a whole, since nobody can tell what browsers would fetch for it.
     """
     kept: list[str] = []
     at = 0
@@ -43,29 +43,29 @@ def gate_link_header(value: str, is_refused: IsRefused) -> str | None:
 
 
 def gate_refresh_header(value: str, is_refused: IsRefused) -> str | None:
-    """Return the ``Refresh`` header, or None if it leads to what is refused."""
+    """Return the ``Refresh`` header, or None if it leads to a refused address."""
     refused = [address for address in refresh_addresses(value) if is_refused(address)]
     return None if refused else value
 
 
 def gate_speculation_rules_header(value: str, is_refused: IsRefused) -> str | None:
-    """Return ``Speculation-Rules`` without the rule sets of refused hosts; None if none is left.
+    """Return ``Speculation-Rules`` without the rule sets of refused hosts, or None if none is left.
 
-    A header that is not a list of strings goes whole, as browsers ignore it.
+    A header that is not a list of strings is dropped: browsers ignore it.
     """
     return _gated_strings(_ITEM, value, is_refused)
 
 
 def gate_reporting_endpoints_header(value: str, is_refused: IsRefused) -> str | None:
-    """Return ``Reporting-Endpoints`` (Reporting API, section 3.2) without refused hosts; None if none is left.
+    """Return ``Reporting-Endpoints`` (Reporting API, section 3.2) without refused hosts, or None if none is left.
 
-    A header that is not a dictionary of strings goes whole, as browsers ignore it.
+    A header that is not a dictionary of strings is dropped: browsers ignore it.
     """
     return _gated_strings(_MEMBER, value, is_refused)
 
 
 def _gated_strings(part: re.Pattern[str], value: str, is_refused: IsRefused) -> str | None:
-    """Return the parts whose strings are no refused addresses; None if none is left, or not all are such parts."""
+    """Return the parts whose strings are not refused addresses. None if none is left or a part is malformed."""
     kept: list[str] = []
     at = 0
     while at < len(value):
@@ -80,9 +80,9 @@ def _gated_strings(part: re.Pattern[str], value: str, is_refused: IsRefused) -> 
 
 
 def gate_report_to_header(value: str, is_refused: IsRefused) -> str | None:
-    """Return ``Report-To``, the older form, in which a browser forgets the groups that are left without an endpoint.
+    """Return ``Report-To``, the older form, without refused endpoints. None if it is not JSON.
 
-    It keeps groups beyond the page, so that leaving one out would not end its reports. What is not JSON goes whole.
+    Browsers remember groups beyond the page, so a group without endpoints is sent with ``max_age`` 0 to delete it.
     """
     try:
         groups = json.loads(f"[{value}]")
@@ -104,7 +104,7 @@ def _gated_group(group: dict[str, Any], is_refused: IsRefused) -> dict[str, Any]
 
 
 def gate_policy_header(value: str, is_refused: IsRefused) -> str | None:
-    """Return a Content-Security-Policy that does not report to refused hosts (CSP Level 3, section 6.5.1)."""
+    """Return a Content-Security-Policy without reports to refused hosts (CSP Level 3, section 6.5.1)."""
     if "report-uri" not in value.lower():
         return value
     return ",".join(_without_refused_reports(policy, is_refused) for policy in value.split(",")).strip() or None
@@ -130,7 +130,7 @@ ADDRESS_HEADERS: Mapping[str, Callable[[str, IsRefused], str | None]] = {
     "content-security-policy": gate_policy_header,
     "content-security-policy-report-only": gate_policy_header,
 }
-"""What each header may be sent as, by its name; None where it may not be sent at all."""
+"""The gate of each header: it returns the value to send, or None to drop the header."""
 
 _PLAIN = (
     "access-control-allow-origin age alt-svc cache-control connection content-language content-length "
@@ -142,6 +142,6 @@ RESPONSE_HEADERS: Mapping[bytes, bool] = {
     **{name.encode(): False for name in _PLAIN},
     **{name.encode(): True for name in ("set-cookie", "etag", *ADDRESS_HEADERS)},
 }
-"""Names in lower case, and whether a gate may change the header. What is not in here goes the careful way."""
+"""Whether a gate may change the header, by name in lower case. Headers missing here are treated as if one might."""
 GATED_HEADERS = frozenset(name for name, is_gated in RESPONSE_HEADERS.items() if is_gated)
 PLAIN_HEADERS = frozenset(RESPONSE_HEADERS) - GATED_HEADERS

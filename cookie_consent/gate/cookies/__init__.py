@@ -1,1 +1,1 @@
-"""The cookies that come and go: which are kept, cut short, dropped or deleted."""
+"""The gate for cookies: it lets them pass, shortens their lifetime, drops or deletes them."""

@@ -19,11 +19,11 @@ ISSUERS = re.compile(
     r"|(?:62|81)[0-9]{14,17}"  # UnionPay
     r"|(?:50|5[6-9]|6[0137])[0-9]{14,17}"  # Maestro
 )
-"""The number ranges of the card schemes; beside them one in ten numbers would pass the Luhn check by chance."""
+"""The number ranges of the card schemes. The Luhn check alone would match every tenth number by chance."""
 
 
 def has_card_number(value: str) -> bool:
-    """Say whether ``value``, percent-decoded or not, holds a card number, its digits grouped or not."""
+    """Return whether ``value``, raw or percent-decoded, contains a card number. Its digits may be grouped."""
     return _holds(value) or ("%" in value and _holds(unquote_plus(value)))
 
 
@@ -32,6 +32,7 @@ def _holds(value: str) -> bool:
 
 
 def _any_card(groups: list[str]) -> bool:
+    # A number may be spread over several groups, with other digits before and after it.
     for at in range(len(groups)):
         digits = ""
         for group in groups[at : at + _LONGEST]:

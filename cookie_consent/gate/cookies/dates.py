@@ -1,4 +1,4 @@
-"""The dates of ``Expires``, read as browsers read them (RFC 6265bis, section 5.1.1)."""
+"""Parse the dates of ``Expires`` as browsers do (RFC 6265bis, section 5.1.1)."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ _DAY = re.compile(r"([0-9]{1,2})(?![0-9])")
 _YEAR = re.compile(r"([0-9]{2,4})(?![0-9])")
 _MONTHS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
 _LONGEST = 1024
-"""Longer attribute values are ignored by browsers, whatever they hold."""
+"""Browsers ignore longer attribute values."""
 
 
 def parse_cookie_date(text: str) -> datetime | None:
-    """Return the moment that ``text`` names, in UTC whatever zone it claims; None for what is no cookie date."""
+    """Return the time, in UTC whatever zone ``text`` claims, or None if it is not a cookie date."""
     time: tuple[int, int, int] | None = None
     day = month = year = None
     for token in _DELIMITERS.split(text[:_LONGEST]):

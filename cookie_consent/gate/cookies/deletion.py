@@ -1,4 +1,4 @@
-"""``Set-Cookie`` headers that take a cookie away, wherever on the host it may have been set."""
+"""``Set-Cookie`` headers that delete a cookie, whatever domain and path it was set for."""
 
 from __future__ import annotations
 
@@ -17,21 +17,21 @@ if TYPE_CHECKING:
 __all__ = ["MAXIMUM_HEADERS", "CookieUrl", "deletions"]
 
 MAXIMUM_HEADERS = 48
-"""At most so many deletions go into one answer: servers, proxies and browsers stop at about 100 headers."""
+"""The most deletions in one response: servers, proxies and browsers accept about 100 headers."""
 MAXIMUM_BYTES = 8 * 1024
-"""And at most so many bytes of them, since some proxies stop at 16 KiB for all headers."""
+"""The most bytes of deletions in one response: some proxies accept 16 KiB of headers."""
 _MAXIMUM_SEGMENTS = 6
 _END = "Max-Age=0; Expires=Thu, 01 Jan 1970 00:00:00 GMT"
 _HOST = re.compile(r"[a-z0-9_](?:[a-z0-9_.-]{0,251}[a-z0-9_])?")
 _SEGMENT = re.compile(r"[!#-+\--:<-~]*")
-"""What can stand in a Path attribute: visible ASCII without quotation mark, comma and semicolon."""
+"""A segment of a Path attribute: visible ASCII without quotation mark, comma and semicolon."""
 _UNSAFE = re.compile(r"[\x00-\x1f\x7f;]")
 _random = SystemRandom()
 
 
 @dataclass(frozen=True, kw_only=True)
 class CookieUrl:
-    """Where a request went: host without port, path with its slashes, and whether by https."""
+    """The parts of a request's URL that decide which cookies it carries. ``host`` has no port."""
 
     host: str
     path: str = "/"
@@ -39,14 +39,13 @@ class CookieUrl:
 
 
 def deletions(names: Iterable[tuple[str, str]], url: CookieUrl) -> tuple[list[str], bool]:
-    """Return the headers that delete the cookies, and whether they are all that it takes.
+    """Return the headers that delete the cookies, and whether all of them fitted.
 
-    ``names`` are pairs of a cookie's name and the path that it is declared with. A browser tells cookies apart by
-    name, domain, path and partition, and does not say which those are: so each is deleted for the host and its
-    parent domains, at ``/``, the declared path and every prefix of the request's path, and once more in its
-    partition (CHIPS), where only a ``Partitioned`` header reaches it. If that is too much for one answer, the likely
-    places come first and the others are drawn by lot, so that repeated requests get at all of them.
+    ``names`` are pairs of a cookie's name and its declared path. If the headers are too many for one response, the
+    likely ones come first. The others are picked at random, so that repeated requests reach all of them.
     """
+    # A browser identifies a cookie by name, domain, path and partition (CHIPS), and sends only the name. So each is
+    # deleted for every domain and path that it may have, and once more with Partitioned.
     likely: list[str] = []
     others: list[str] = []
     for name, declared in names:
@@ -66,6 +65,7 @@ def _add(name: str, declared: str, url: CookieUrl, likely: list[str], others: li
     secure = "; Secure" if url.secure or prefix is not None else ""
     # A cookie without a name is overwritten by another without one; a name and value that are both empty are ignored.
     pair = f"{name}=" if not name.startswith("=") else name
+    # Cookies with the prefix __Host- have no Domain, and Path=/.
     if prefix is not None and prefix.needs_host:
         likely.append(f"{pair}; {_END}; Path=/{secure}{flags}")
         if url.secure:
@@ -96,7 +96,7 @@ def _fits(headers: Sequence[str], count: int = MAXIMUM_HEADERS, size: int = MAXI
 
 
 def _domains(host: str) -> list[str]:
-    """Return the host and its parents that may be a cookie's Domain; browsers ignore public suffixes themselves."""
+    """Return the host and its parents of two labels or more. Browsers reject public suffixes themselves."""
     if not _HOST.fullmatch(host) or _is_address(host):
         return []
     return [host, *parent_domains(host)][:-1]  # a top-level domain is no Domain
@@ -111,7 +111,7 @@ def _is_address(host: str) -> bool:
 
 
 def _prefixes(path: str) -> list[str]:
-    """Return what can be the Path of a cookie that comes with a request for ``path``, each with and without a slash."""
+    """Return each ``Path`` that a cookie sent to ``path`` may have, with and without a trailing slash."""
     found: list[str] = []
     at = ""
     for segment in path.split("/")[1 : _MAXIMUM_SEGMENTS + 1]:

@@ -1,4 +1,4 @@
-"""Hold cookies to the consent: those that the browser sends and those that the site sets (RFC 6265bis)."""
+"""Enforce the consent on cookies: those that the browser sends, and those that the site sets (RFC 6265bis)."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 __all__ = ["MAXIMUM_COOKIES", "CookieEvent", "CookieGate", "gated_cookies"]
 
 MAXIMUM_COOKIES = 400
-"""Browsers keep at most 180 cookies of a site. What comes beyond this number is dropped without a look."""
+"""Browsers store at most 180 cookies of a site. Any beyond this number are dropped unread."""
 _WSP = " \t"
 _FOLDED = re.compile(r",[ \t]*([^\s\"(),/:;<=>?@\[\\\]{}]+)[ \t]*=")
 _A_DAY = 86_400
@@ -31,10 +31,10 @@ _A_DAY = 86_400
 
 @dataclass(frozen=True, kw_only=True)
 class CookieEvent:
-    """Something about one cookie that the site's operator should know; never its value.
+    """Something about a cookie that the site's operator should know. Never its value.
 
-    ``reason`` is ``refused`` (declared, not agreed to), ``undeclared``, or what is wrong with a cookie that the site
-    sets: ``card-number``, ``malformed``, ``folded``, ``reserved``, ``failure``.
+    ``reason`` is ``refused`` (declared, but not agreed to), ``undeclared``, or what is wrong with a cookie that the
+    site sets: ``card-number``, ``malformed``, ``folded`` or ``reserved``.
     """
 
     name: str
@@ -45,7 +45,7 @@ class CookieEvent:
 
 
 class CookieGate:
-    """Filters the cookies of one exchange. A cookie that cannot be judged, whatever the reason, is dropped."""
+    """Filters the cookies of one request and its response. A cookie that cannot be judged is dropped."""
 
     def __init__(self, classifier: Classifier, consent: Consent, own: ConsentCookie) -> None:
         self._classifier = classifier
@@ -54,27 +54,27 @@ class CookieGate:
         self._refused: dict[str, str] = {}
         self._count = 0
         self.held: set[tuple[str, str]] = set()
-        """The category and the service (``-`` for none) of cookies that the site has set and that were dropped."""
+        """The category and service (``-`` for none) of dropped cookies that the site tried to set."""
         self.events: list[CookieEvent] = []
-        """What happened, in order."""
+        """What to report to the operator, in order."""
 
     @property
     def refused(self) -> list[str]:
-        """The cookies that came with the request and are not agreed to; ``=NAME`` is one without a name."""
+        """The request's cookies that are not agreed to. ``=VALUE`` stands for a cookie without a name."""
         return list(self._refused)
 
     def request(self, header: str) -> str:
-        """Return the ``Cookie`` header that the application may see; it may be empty.
+        """Return the ``Cookie`` header for the application. It may be empty.
 
-        Call it for each of several headers, as HTTP/2 allows (RFC 9113, section 8.2.3). A header keeps its bytes if
-        nothing is taken out.
+        Call it for each such header: HTTP/2 allows several (RFC 9113, section 8.2.3). A header from which nothing is
+        removed is returned unchanged.
         """
         pairs = header.split(";")
         kept = [pair for pair in pairs if self._may_come(pair)]
         return header if len(kept) == len(pairs) else "; ".join(pair.strip(_WSP) for pair in kept if pair.strip(_WSP))
 
     def withdraw(self, header: str, before: Consent) -> None:
-        """Refuse what ``header`` carries beyond the consent, and the logins that ``before`` let outlive the browser."""
+        """Refuse the cookies that the consent no longer covers, including login cookies that ``before`` covered."""
         self.request(header)
         was = CookieGate(self._classifier, before, self._own)
         for pair in header.split(";")[:MAXIMUM_COOKIES]:
@@ -83,7 +83,7 @@ class CookieGate:
                 self._refuse(key, self._verdict(name))
 
     def response(self, header: str) -> str | None:
-        """Return the ``Set-Cookie`` value to send in place of ``header``, or None to drop it."""
+        """Return the ``Set-Cookie`` value to send instead of ``header``, or None to drop it."""
         try:
             return self._response(parse_set_cookie(header), header)
         except Exception:  # noqa: BLE001 - whatever it is, the cookie must not pass
@@ -91,28 +91,28 @@ class CookieGate:
             return None
 
     def allows(self, name: str) -> bool:
-        """Say whether the visitor's consent covers the cookie; an undeclared one follows ``unknown_cookies``."""
+        """Return whether the consent covers the cookie. Undeclared ones follow ``unknown_cookies``."""
         return self._allows(self._verdict(name))
 
     def is_login(self, name: str) -> bool:
-        """Say whether the cookie keeps a visitor signed in; without consent it lasts until the browser closes."""
+        """Return whether it is a login cookie, which without consent lasts until the browser closes."""
         return self._verdict(name).category == "login"
 
     def deletions(self, url: CookieUrl) -> list[str]:
-        """Return the ``Set-Cookie`` values that delete every refused cookie; a bounded number of them."""
+        """Return a bounded number of ``Set-Cookie`` values that delete the refused cookies."""
         try:
             headers, complete = deletions(self._refused.items(), url)
         except Exception:  # noqa: BLE001 - the page goes on, and the cookies do not reach the application
             self._fail()
             return []
         if not complete:
-            log_once("many", "more cookies are to be deleted than fit into one answer: it takes several of them")
+            log_once("many", "more cookies must be deleted than fit into one response: it takes several responses")
         return headers
 
     def _may_come(self, pair: str) -> bool:
         self._count += 1
         if self._count > MAXIMUM_COOKIES:
-            log_once("count", f"a request came with more than {MAXIMUM_COOKIES} cookies: those beyond were dropped")
+            log_once("count", f"a request had more than {MAXIMUM_COOKIES} cookies: the others were dropped")
             return False
         try:
             key, name = _name_of(pair)
@@ -146,12 +146,12 @@ class CookieGate:
             return None
         folded = self._folded(header)
         if folded is not None:
-            self._drop(folded, "folded", "it stands behind a comma in the header of another cookie")
+            self._drop(folded, "folded", "it follows a comma in the header of another cookie")
             return None
         verdict = self._verdict(name)
         lifetime = cookie.lifetime(datetime.now(UTC)) if cookie.names_lifetime else None
         if lifetime is not None and lifetime <= 0:
-            # The browser's clock may be behind ours: what is not agreed to must end on every clock.
+            # A deletion. The browser's clock may be behind ours: a refused cookie must expire on every clock.
             ends = self._allows(verdict) or "max-age" in cookie.attributes or lifetime < -_A_DAY
             return header if ends else cookie.with_lifetime(0)
         if _is_unknown(verdict):
@@ -164,7 +164,7 @@ class CookieGate:
         return None
 
     def _hold(self, name: str, verdict: Verdict) -> None:
-        """Drop a cookie that a choice could allow."""
+        """Drop a cookie, and note what the visitor has to agree to for it, unless the policy blocks it."""
         if not _is_unknown(verdict):
             self._drop(name, "refused", f"{verdict.category} is not agreed to")
         elif self._classifier.policy.unknown_cookies == "block":
@@ -172,9 +172,9 @@ class CookieGate:
         self.held.add((verdict.category, verdict.service or "-"))
 
     def _folded(self, header: str) -> str | None:
-        """Return a refused cookie that whoever splits a folded header would find in it.
+        """Return the name of a refused cookie in a folded header.
 
-        Browsers do not split, so there the whole is one cookie; a proxy or CDN on the way to them may.
+        To browsers such a header is one cookie, but a proxy or CDN may split it at the comma.
         """
         if "," not in header:
             return None
@@ -185,7 +185,7 @@ class CookieGate:
         return self._own.owns(name) or not (_is_unknown(verdict) or self._allows(verdict))
 
     def _limited(self, cookie: SetCookie, header: str, lifetime: float | None, verdict: Verdict) -> str:
-        """Cut the lifetime down to what is declared."""
+        """Return the header with its lifetime limited to what is declared."""
         if not cookie.names_lifetime:
             return header
         if verdict.category == "session" or (
@@ -204,7 +204,7 @@ class CookieGate:
         if not caps:
             return header
         if lifetime is None:
-            return cookie.with_lifetime(None)  # a lifetime that cannot be read ends with the browser
+            return cookie.with_lifetime(None)  # nobody can tell how long an unreadable lifetime is
         if lifetime > min(caps):
             return cookie.with_lifetime(min(caps))
         return header if cookie.is_plain else cookie.with_lifetime(int(lifetime))
@@ -212,7 +212,7 @@ class CookieGate:
     def _verdict(self, name: str) -> Verdict:
         verdict = self._classifier.cookie(name)
         if _is_unknown(verdict) and name != name.strip():
-            # Browsers strip spaces and tabs only; servers strip all that Unicode counts as white space.
+            # Browsers strip spaces and tabs only, but servers strip all Unicode white space.
             return self._classifier.cookie(name.strip())
         return verdict
 
@@ -235,7 +235,7 @@ class CookieGate:
 
 
 def gated_cookies(headers: Iterable[tuple[bytes, bytes]], gate: CookieGate) -> list[tuple[bytes, bytes]]:
-    """Return response headers with each ``Set-Cookie`` gated; the order stays."""
+    """Return the response headers, in order, with each ``Set-Cookie`` gated."""
     kept = []
     for name, value in headers:
         if name.lower() == b"set-cookie":
@@ -248,12 +248,12 @@ def gated_cookies(headers: Iterable[tuple[bytes, bytes]], gate: CookieGate) -> l
 
 
 def _name_of(pair: str) -> tuple[str, str]:
-    """Return what tells the cookie apart in the browser, and the name under which a server reads it."""
+    """Return the browser's key for the cookie, and the name under which a server reads it."""
     name, equals, value = pair.partition("=")
     name = name.strip(_WSP)
     if equals and name:
         return name, name
-    # A cookie without a name comes as its bare value; what that spells up to "=" some servers take for a name.
+    # A cookie without a name is sent as its bare value. If that contains "=", servers read a name from it.
     name = (value if equals else pair).partition("=")[0].strip(_WSP)
     return f"={name}", name
 

@@ -1,4 +1,4 @@
-"""What a browser makes of one ``Set-Cookie`` header (RFC 6265bis, sections 5.6 and 5.7)."""
+"""Parse a ``Set-Cookie`` header as browsers do (RFC 6265bis, sections 5.6 and 5.7)."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ if TYPE_CHECKING:
 __all__ = ["MAXIMUM_PAIR", "SetCookie", "parse_set_cookie"]
 
 MAXIMUM_PAIR = 4096
-"""Browsers ignore a cookie whose name and value have more bytes than this together."""
+"""Browsers ignore a cookie whose name and value together have more bytes."""
 MAXIMUM_ATTRIBUTE = 1024
-"""Browsers ignore an attribute whose value has more bytes than this."""
+"""Browsers ignore an attribute whose value has more bytes."""
 BROWSERS_LONGEST = 400 * 86_400
-"""No browser keeps a cookie longer than this many seconds."""
+"""The longest lifetime that browsers allow, in seconds."""
 _WSP = " \t"
 _CONTROL = re.compile(r"[\x00-\x08\x0a-\x1f\x7f]")
 _MAX_AGE = re.compile(r"-?[0-9]+")
@@ -30,28 +30,28 @@ _LIFETIME = frozenset({"max-age", "expires"})
 
 @dataclass(frozen=True, kw_only=True)
 class SetCookie:
-    """One cookie as browsers read it. ``name`` is empty for one without a name, which is sent as its bare value."""
+    """A cookie as browsers read it. ``name`` may be empty; such a cookie is sent back as its bare value."""
 
     name: str
     value: str
     pair: str
-    """What stands before the first semicolon, as it came."""
+    """The header up to the first semicolon, unchanged."""
     parts: tuple[str, ...]
-    """What stands between the semicolons after it, as it came."""
+    """The attributes between the semicolons, unchanged."""
     attributes: dict[str, str]
-    """The attributes that count, by lower-case name: of several the last."""
+    """The effective attributes by lower-case name: the last valid one of each."""
 
     @property
     def judged_name(self) -> str:
-        """The name under which servers will read it: without a name, that is what its value spells up to ``=``."""
+        """The name under which servers will read it. Without a name, they read its value up to ``=`` as one."""
         return self.name or self.value.partition("=")[0].rstrip(_WSP)
 
     def fault(self) -> str:
-        """Return why browsers refuse the cookie, whatever its lifetime; empty if they do not."""
+        """Return why browsers reject the cookie, or an empty string if they accept it."""
         if not self.name and not self.value:
             return "it has neither a name nor a value"
         if _CONTROL.search(self.pair) or any(_CONTROL.search(part) for part in self.parts):
-            return "it holds a control character"
+            return "it contains a control character"
         if len(self.name) + len(self.value) > MAXIMUM_PAIR:
             return f"its name and value have more than {MAXIMUM_PAIR} bytes"
         prefix = cookie_prefix(self.name or self.value)
@@ -59,7 +59,7 @@ class SetCookie:
 
     def _prefix_fault(self, prefix: CookiePrefix) -> str:
         if not self.name:
-            return "it has no name, and its value begins with a name's prefix"
+            return "it has no name, and its value begins with a cookie name prefix"
         if "secure" not in self.attributes:
             return "its name has a prefix that needs Secure"
         if prefix.needs_http_only and "httponly" not in self.attributes:
@@ -69,34 +69,34 @@ class SetCookie:
         return ""
 
     def lifetime(self, now: datetime) -> float | None:
-        """Return the seconds for which a browser keeps it, not more than 400 days; None: until it closes."""
+        """Return for how many seconds a browser keeps it, at most 400 days. None means until it closes."""
         if "max-age" in self.attributes:
             text = self.attributes["max-age"]
-            # A hundred digits are as good as infinitely many, and Python refuses to read thousands.
+            # A hundred digits are more than enough, and Python refuses to parse thousands.
             return min(float(text[:100]), BROWSERS_LONGEST)
         moment = parse_cookie_date(self.attributes["expires"]) if "expires" in self.attributes else None
         return min((moment - now).total_seconds(), BROWSERS_LONGEST) if moment is not None else None
 
     @property
     def names_lifetime(self) -> bool:
-        """Whether it has ``Max-Age`` or ``Expires`` at all, readable or not."""
+        """Whether it has ``Max-Age`` or ``Expires``, valid or not."""
         return any(_is_lifetime(part) for part in self.parts)
 
     @property
     def is_plain(self) -> bool:
-        """Whether every browser reads the same lifetime: nothing of it is repeated or was ignored."""
+        """Whether all browsers agree on the lifetime: no attribute of it is repeated or invalid."""
         return sum(map(_is_lifetime, self.parts)) == len(_LIFETIME & self.attributes.keys())
 
     def with_lifetime(self, seconds: int | None) -> str:
-        """Return the header value with this lifetime, or None for one that ends with the browser; the rest as it is."""
+        """Return the header value with this lifetime. None makes it a session cookie."""
         kept = [part for part in self.parts if not _is_lifetime(part)]
         return ";".join([self.pair, *kept, *([f" Max-Age={seconds}"] if seconds is not None else [])])
 
 
 def parse_set_cookie(header: str) -> SetCookie:
-    """Read a header value, decoded as Latin-1 so that a character is a byte.
+    """Parse a header value, decoded as Latin-1 so that each character is a byte.
 
-    A comma is a character like any other: browsers do not split a header into which a proxy has folded several.
+    A comma is an ordinary character: browsers do not split a header into which a proxy has folded several.
     """
     pair, *parts = header.split(";")
     name, equals, value = pair.partition("=")
@@ -119,5 +119,5 @@ def parse_set_cookie(header: str) -> SetCookie:
 
 
 def _is_lifetime(part: str) -> bool:
-    # Stripped of more than browsers strip: what only some would take for a lifetime goes as well.
+    # This strips more white space than browsers do, to catch what only some of them take for a lifetime.
     return part.partition("=")[0].strip().lower() in _LIFETIME

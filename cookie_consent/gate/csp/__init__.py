@@ -1,1 +1,1 @@
-"""The Content-Security-Policy that a page is sent with (CSP Level 3)."""
+"""The Content-Security-Policy gate (CSP Level 3)."""

@@ -29,11 +29,10 @@ _MOST_POLICIES = 64
 
 @dataclass(kw_only=True)
 class OwnElements:
-    """Gives our elements what the page's policies ask of them: the nonce that the site uses itself, or their hash.
+    """Gives our elements what the site's policies require: the nonce that the site itself uses, or their hash.
 
-    The site's policies are never changed. Where one of them lets nothing in, the element stays as it is and is
-    stopped; the forms of the banner work without. ``digests`` gives the hashes of one of our files, as in
-    ``integrity``. One per page.
+    The site's policies are never changed. If one of them allows neither, it stops our element; the banner's forms work
+    without. ``digests`` returns the hashes of one of our files, as in ``integrity``. There is one object per page.
     """
 
     authority: str
@@ -43,16 +42,16 @@ class OwnElements:
     _policies: list[Mapping[str, tuple[str, ...]]] = field(default_factory=list)
 
     def add(self, policies: Iterable[str]) -> None:
-        """Take note of policies of the site's, from headers or from ``<meta http-equiv>``."""
+        """Add policies of the site, from headers or from ``<meta http-equiv>``."""
         self._policies += parse_policies(policies)[: _MOST_POLICIES - len(self._policies)]
 
     def mark(self, markup: str) -> str:
-        """Return markup of our own with what its scripts and style sheets need on this page."""
+        """Return our markup with the nonces and hashes that it needs on this page."""
         return _ELEMENT.sub(self._marked, markup) if self.is_needed else markup
 
     @property
     def is_needed(self) -> bool:
-        """Whether the page has any policy."""
+        """Whether the site sends any policy for this page."""
         return bool(self._policies)
 
     @property
@@ -73,14 +72,14 @@ class OwnElements:
         return _with_attribute(match[0], "integrity", listed[-1]) if listed else match[0]
 
     def _sources(self, kind: str) -> Iterable[tuple[str, ...]]:
-        """Yield for each policy the sources that govern such elements, if any do."""
+        """Yield the sources of each policy that governs such elements."""
         for policy in self._policies:
             name = next((name for name in _FALLBACKS[kind] if name in policy), None)
             if name is not None:
                 yield policy[name]
 
     def _is_allowed(self, sources: tuple[str, ...], kind: str, path: str) -> bool:
-        """Say whether a file of ours on the page's own host passes without a nonce (sections 6.7.1.1 and 6.7.2.8)."""
+        """Return whether our file is allowed without a nonce (CSP Level 3, sections 6.7.1.1 and 6.7.2.8)."""
         keywords = {source.lower() for source in sources}
         if kind == "script" and "'strict-dynamic'" in keywords:
             return False

@@ -1,4 +1,4 @@
-"""The Content-Security-Policy gate: what a browser may load whatever scripts do (CSP Level 3)."""
+"""Content-Security-Policy headers that limit what scripts can load (CSP Level 3)."""
 
 from __future__ import annotations
 
@@ -20,22 +20,22 @@ if TYPE_CHECKING:
 __all__ = ["LARGEST_POLICY", "ContentSecurityPolicies"]
 
 LARGEST_POLICY = 8192
-"""Bytes of the header's value."""
+"""The most bytes of the header's value."""
 _MOST_OBSERVED = 256
 _LONGEST_HOST = 255
-"""Policies are not kept for longer hosts, which no name server knows."""
+"""Policies for longer hosts, which cannot exist in DNS, are not cached."""
 _LARGEST_REPORT_PATH = 400
 _RESERVED = 1024
-"""Bytes for the page's own host and for where to report to."""
+"""Bytes for the page's own host and the report endpoint."""
 _GROUP = "cookie-consent"
 _LOCAL = "data: blob: filesystem: about: 'unsafe-inline' 'unsafe-eval'"
-"""What asks no other host, and the site's own code in its pages; none of it is for this policy to forbid."""
+"""Sources that contact no other host, and the site's inline code. It is not for this policy to forbid them."""
 
 
 class _Sources(NamedTuple):
     text: str
     adds_observed: bool
-    """Whether unknown hosts are allowed though some known ones are refused."""
+    """Whether unknown hosts are allowed while some known ones are refused."""
     left_out: tuple[HostSource, ...]
 
 
@@ -43,16 +43,16 @@ class _Made(NamedTuple):
     headers: tuple[tuple[bytes, bytes], ...]
     """The policy first."""
     adds_observed: bool
-    """Whether the hosts that were met are to be added."""
+    """Whether observed hosts must be added."""
 
 
 class ContentSecurityPolicies:
-    """Gives the policy for each state of consent. Built once per site; the policies made last are kept.
+    """Returns the policy for each state of consent. Built once per site; recent policies are cached.
 
-    There is one directive, ``default-src``, since all others that load something fall back to it and a host is
-    allowed or refused whatever it is asked for. A policy has no exceptions: it cannot allow all hosts but some. So
-    where unknown hosts are allowed and known services are not all, the unknown hosts are allowed that were met in
-    the site's pages (``meet``), the latest 256 of them. Where nothing is refused there is no policy.
+    The only directive is ``default-src``: all others that load something fall back to it, and a host is allowed or
+    refused for every purpose. CSP cannot allow all hosts except some. So if unknown hosts are allowed and some known
+    services are not, the policy allows the last 256 unknown hosts that were observed on the site's pages
+    (``observe``). If nothing is refused, there is no policy.
     """
 
     def __init__(self, classifier: Classifier, *, report_path: str) -> None:
@@ -79,16 +79,19 @@ class ContentSecurityPolicies:
 
     @property
     def is_on(self) -> bool:
-        """Whether a policy is sent at all."""
+        """Whether policies are sent at all."""
         return self._is_on
 
     @property
     def asks_for_unknown_hosts(self) -> bool:
-        """Whether the visitor must be asked for hosts that no server sees beforehand, since scripts ask for them."""
+        """Whether visitors must be asked about unknown hosts even if the page's markup names none.
+
+        Only scripts may contact them, which the server cannot see in advance.
+        """
         return self._is_enforced and self._policy.unknown_hosts == "ask"
 
     def observe(self, hosts: Iterable[str]) -> None:
-        """Remember unknown hosts that a page of the site loads from, with the visitor's consent."""
+        """Remember unknown hosts that a page of the site loads from."""
         for host in hosts:
             if is_expressible(host):
                 self._observed[host] = None
@@ -97,16 +100,16 @@ class ContentSecurityPolicies:
             self._observed.popitem(last=False)
 
     def left_out(self, consent: Consent) -> tuple[str, ...]:
-        """Return the hosts that are agreed to and that the policy has no room for."""
+        """Return the hosts that are agreed to but do not fit into the policy."""
         found = self._sources_for(consent)
         return (*self._own_left_out, *(source.host for source in found.left_out)) if found is not None else ()
 
     def headers(
         self, consent: Consent, *, host: str, root_path: str = "", secure: bool = False
     ) -> tuple[tuple[bytes, bytes], ...]:
-        """Return the headers to add to a document or worker of ``host``; none where nothing is refused.
+        """Return the headers to add to a document or worker of ``host``, or none if nothing is refused.
 
-        ``host`` is what the visitor asked for, without its port, and may be anything.
+        ``host`` is that of the request, without its port. It is untrusted.
         """
         if not self._is_on:
             return ()
@@ -128,7 +131,7 @@ class ContentSecurityPolicies:
         root_path: str,
         secure: bool,  # noqa: FBT001 - as lru_cache passes it
     ) -> _Made | None:
-        """Return what stays the same as long as the site runs; None where nothing is refused."""
+        """Return the cacheable part of the headers: all but the observed hosts. None if nothing is refused."""
         found = self._find(granted, services)
         if found is None:
             return None
@@ -142,7 +145,7 @@ class ContentSecurityPolicies:
         )
 
     def _reports(self, root_path: str, *, secure: bool) -> tuple[str, tuple[tuple[str, str], ...]]:
-        """Return the directives and the header that say where to report to; browsers take endpoints by https only."""
+        """Return the directives and the header for reports. Browsers accept ``Reporting-Endpoints`` on https only."""
         path = quote(root_path.rstrip("/") + self._report_path, errors="replace")
         if len(path) > _LARGEST_REPORT_PATH:
             return "", ()
@@ -154,7 +157,7 @@ class ContentSecurityPolicies:
         return self._find(consent.granted, tuple(sorted(consent.services.items())))
 
     def _find_sources(self, granted: frozenset[str], services: tuple[tuple[str, bool], ...]) -> _Sources | None:
-        """Return what is allowed on every host of the site; None where nothing is refused."""
+        """Return the sources that are allowed on every host of the site, or None if nothing is refused."""
         consent = Consent(policy=self._policy, granted=granted, services=dict(services))
         allowed: list[HostSource] = []
         refused: list[HostSource] = []
@@ -169,12 +172,12 @@ class ContentSecurityPolicies:
 
 
 def _example(pattern: HostPattern) -> str:
-    """Return a host that the pattern matches and that no other names."""
+    """Return a host that the pattern matches and that no other pattern names."""
     return f"consent-example.{pattern.domain}" if pattern.is_wildcard else pattern.domain
 
 
 def _take(texts: Iterable[str], room: int) -> list[str]:
-    """Return the first texts, as many as fit into ``room`` characters, each with a space."""
+    """Return the first texts that fit into ``room`` characters, counting a space for each."""
     taken = []
     for text in texts:
         room -= len(text) + 1

@@ -1,4 +1,4 @@
-"""Source expressions for hosts (CSP Level 3, section 2.3.1), and how many of them fit into a header."""
+"""Source expressions for hosts (CSP Level 3, section 2.3.1), shortened to fit into a header."""
 
 from __future__ import annotations
 
@@ -21,26 +21,25 @@ _WEBSOCKET = "ws://"
 
 @dataclass(frozen=True, kw_only=True)
 class HostSource:
-    """One host pattern of a service, such as ``www.example.com`` with the path prefix ``/embed/``."""
+    """A host pattern of a service, such as ``www.example.com`` with the path prefix ``/embed/``."""
 
     host: str
-    """A host, or ``*.`` and the domain whose subdomains are meant."""
+    """A host, or ``*.`` followed by a domain for its subdomains."""
     path: str = ""
-    """The prefix that the path has, with its query; empty for any."""
+    """The prefix of path and query; empty for any."""
     service: str
 
     @cached_property
     def expressions(self) -> tuple[str, ...]:
-        """What allows its addresses on all ports, by the page's scheme or a safer one.
+        """The expressions for its addresses on all ports, with the page's scheme or a safer one.
 
-        CSP knows whole paths and folders. A prefix that ends within a name stands for that name and the folder of
-        that name, which leaves out what goes on otherwise: ``/tr`` is ``/tr?id=1`` and ``/tr/a``, not ``/trends``.
+        CSP has exact paths and folders only. So the prefix ``/tr`` allows ``/tr?id=1`` and ``/tr/a``, not ``/trends``.
         """
         return tuple(f"{self.host}:*{path}" for path in self._paths)
 
     @cached_property
     def websockets(self) -> tuple[str, ...]:
-        """What allows its WebSockets, which an expression without a scheme does not."""
+        """The expressions for its WebSockets, which those without a scheme do not cover."""
         return tuple(_WEBSOCKET + expression for expression in self.expressions)
 
     @property
@@ -54,12 +53,12 @@ class HostSource:
 
 
 def is_expressible(host: str) -> bool:
-    """Say whether a host can be written in a policy; an IPv6 address cannot."""
+    """Return whether CSP has an expression for the host. It has none for IPv6 addresses."""
     return len(host) <= 255 and _HOST.fullmatch(host) is not None
 
 
 def own_sources(host: str) -> tuple[str, ...]:
-    """Return what allows a host of the site's own on every port, by http, https and WebSockets."""
+    """Return the expressions that allow one of the site's own hosts on every port, by http, https and WebSockets."""
     return (f"http://{host}:*", f"{_WEBSOCKET}{host}:*") if is_expressible(host) else ()
 
 
@@ -68,13 +67,13 @@ def fit(
 ) -> tuple[str, tuple[HostSource, ...]]:
     """Return the expressions of ``sources`` in at most ``size`` characters, and the sources that are left out.
 
-    What does not fit is folded first: hosts of one service below a domain that is a host of that service as well
-    become the wildcard of that domain, but where a refused host lies below it. Only so is it known without a list
-    of public suffixes that the domain is the service's own. If that is not enough, WebSockets are left out from the
-    end, then the sources themselves.
+    If they do not fit, hosts are first folded into wildcards. After that the last WebSockets are left out, and then
+    the last sources.
     """
     kept = _without_covered(sources)
     refused = tuple(refused)
+    # Only below a domain that is itself a host of the service are its hosts folded: without a list of public suffixes,
+    # nothing else shows that the domain is the service's own. No refused host may be below it.
     while _size(kept) > size:
         folded = _fold_best(kept, refused)
         if folded is None:
@@ -119,13 +118,13 @@ def _size(sources: Iterable[HostSource]) -> int:
 
 
 def _fold_best(sources: list[HostSource], refused: Sequence[HostSource]) -> list[HostSource] | None:
-    """Return the sources with the fold that saves most, or None where no fold is left that saves anything."""
-    shown = {(source.service, source.host) for source in sources if source.path == ""}
+    """Return the sources after the fold that saves most, or None if no fold would save anything."""
+    whole_hosts = {(source.service, source.host) for source in sources if source.path == ""}
     groups: dict[tuple[str, str], list[HostSource]] = {}
     for source in sources:
         if source.path == "":
             for parent in parent_domains(HostPattern.parse(source.host).domain):
-                if (source.service, parent) in shown:
+                if (source.service, parent) in whole_hosts:
                     groups.setdefault((source.service, parent), []).append(source)
     best: tuple[int, HostSource, list[HostSource]] | None = None
     for (service, domain), group in groups.items():

@@ -1,4 +1,4 @@
-"""Content Security Policies as they are written (CSP Level 3, section 2.2)."""
+"""Parse Content-Security-Policy headers (CSP Level 3, section 2.2)."""
 
 from __future__ import annotations
 
@@ -15,15 +15,15 @@ _SPACES = re.compile(f"[{_SPACE}]+")
 
 
 def parse_policies(headers: Iterable[str]) -> list[Mapping[str, tuple[str, ...]]]:
-    """Return the policies in the values of one or more headers; each value may hold several, between commas."""
+    """Return the policies in the values of one or more headers. Each value may hold several, separated by commas."""
     parsed = (parse_policy(part) for header in headers for part in header.split(","))
     return [policy for policy in parsed if policy]
 
 
 def parse_policy(serialized: str) -> Mapping[str, tuple[str, ...]]:
-    """Return the directives by their names, in lower case; of several with one name the first counts.
+    """Return the directives by lower-case name. The first one of each name counts.
 
-    A directive that is not ASCII is left out, as in browsers.
+    As in browsers, directives that are not ASCII are ignored.
     """
     directives: dict[str, tuple[str, ...]] = {}
     for text in serialized.split(";"):
