@@ -1,1 +1,1 @@
-"""One request and its response, from the headers that the application sees to the bytes of the page."""
+"""One request and its response: what the application may see, and what is sent to the browser."""

@@ -1,4 +1,4 @@
-"""What shared caches may keep (RFC 9111, section 5.2.2; RFC 9213 for fields that address CDNs alone)."""
+"""Keep responses out of shared caches (RFC 9111, section 5.2.2; RFC 9213 for fields for CDNs)."""
 
 from __future__ import annotations
 
@@ -8,17 +8,17 @@ __all__ = ["keep_private"]
 
 _DIRECTIVE = re.compile(rb'(?:"[^"]*"|[^,])+')
 _SHARED = frozenset({b"public", b"s-maxage", b"private"})
-"""Directives that go; ``private`` comes back without the field names that would limit it."""
+"""Directives to remove. ``private`` is added again, without field names that would limit it."""
 _FOR_CDNS = (b"cdn-cache-control", b"surrogate-control")
-"""How names of fields for CDNs end; some have a vendor's name in front, such as ``Cloudflare-CDN-Cache-Control``."""
+"""Suffixes of fields for CDNs. Some have a vendor's prefix, such as ``Cloudflare-CDN-Cache-Control``."""
 _FOR_CACHES = frozenset({b"x-accel-expires", b"edge-control", b"x-litespeed-cache-control"})
-"""Fields that outweigh ``Cache-Control`` in nginx, Akamai and LiteSpeed."""
+"""Fields that override ``Cache-Control`` in nginx, Akamai and LiteSpeed."""
 
 
 def keep_private(headers: list[tuple[bytes, bytes]], *, storable: bool = True) -> None:
-    """Let no shared cache keep an answer; with ``storable=False`` the browser may not keep it either.
+    """Forbid shared caches to store a response; with ``storable=False``, the browser too.
 
-    The site's other directives stay: what it wants browsers to do holds as before. The names are in lower case.
+    The site's other directives are kept. Header names must be in lower case.
     """
     kept: list[bytes] = []
     others: list[tuple[bytes, bytes]] = []
@@ -28,6 +28,6 @@ def keep_private(headers: list[tuple[bytes, bytes]], *, storable: bool = True) -
         elif not name.endswith(_FOR_CDNS) and name not in _FOR_CACHES:
             others.append((name, value))
     kept = [part for part in kept if part and part.partition(b"=")[0].strip().lower() not in _SHARED]
-    # Some CDNs leave ``no-store`` to browsers, so ``private`` stands beside it.
+    # Some CDNs ignore ``no-store``, so ``private`` is sent with it.
     value = b", ".join([*kept, b"private"]) if storable else b"private, no-store"
     headers[:] = [*others, (b"cache-control", value)]

@@ -1,7 +1,8 @@
-"""The character set of a page, and its way through the rewriter, which reads what is ASCII as such.
+"""Find a page's character set, and convert pages that the rewriter cannot read as they are.
 
-In most encodings ``<``, ``>``, quotes, ``=`` and spaces are no part of another character, and pages go as they are.
-UTF-16 is sent as UTF-8, which means the same to scripts and forms. ISO-2022-JP is decoded and encoded again.
+The rewriter needs an encoding in which the bytes of ``<``, ``>``, quotes, ``=`` and spaces never belong to other
+characters. Most are of this kind. UTF-16 is sent as UTF-8, which makes no difference to scripts and forms. ISO-2022-JP
+is decoded and encoded again.
 """
 
 from __future__ import annotations
@@ -29,19 +30,19 @@ _MARKS = {codecs.BOM_UTF8: "utf-8", codecs.BOM_UTF16_LE: "utf-16le", codecs.BOM_
 _LONGEST_MARK = 3
 _XML_STARTS = {b"<\0?\0x\0": "utf-16le", b"\0<\0?\0x": "utf-16be"}
 _LONGEST_HEAD = 64 * 1024
-"""Bytes that are searched for a late declaration."""
+"""Bytes that are searched for a declaration after the prescan."""
 _HEAD = frozenset({b"html", b"head", b"script", b"noscript", b"style", b"link", b"meta", b"object", b"title", b"base"})
-"""Elements that end no browser's search."""
+"""Elements after which browsers go on searching."""
 _ESCAPE = b"\x1b"
 _SUBSTITUTE = b"\x1a"
 
 
 class Charset:
-    """Finds out a page's encoding as browsers do, and turns the page into UTF-8 and back where it has to be.
+    """Finds a page's encoding as browsers do, and converts the page to UTF-8 and back where necessary.
 
-    HTML standard, section 13.2.3: byte order mark, header, the beginning, a declaration further down in the head.
-    A page without any may be guessed or inherited to be in some encoding. ISO-2022-JP does not come about so:
-    the page's escape characters are replaced.
+    HTML standard, section 13.2.3: byte order mark, header, prescan, a declaration further down in the head. For a page
+    without any of them browsers may guess or inherit an encoding. It cannot be ISO-2022-JP, since the page's escape
+    characters are replaced.
     """
 
     def __init__(self, content_type: ContentType, *, is_xml: bool = False) -> None:
@@ -50,7 +51,7 @@ class Charset:
         self._first = b""
         self._late: _Search | None = None
         self.is_decided = False
-        """Whether enough of the page is there to know its encoding."""
+        """Whether enough of the page has arrived to know its encoding."""
         self._found = ""
         self._utf16: codecs.IncrementalDecoder | None = None
         self._decoder: iso2022jp.Decoder | None = None
@@ -59,16 +60,16 @@ class Charset:
 
     @property
     def name(self) -> str:
-        """The encoding that the page is sent in; empty where nothing declares it."""
+        """The encoding in which the page is sent; empty if none is declared."""
         return "utf-8" if self._utf16 is not None else self._found
 
     @property
     def reading(self) -> str:
-        """The encoding in which the rewriter gets the page; empty where nothing declares it."""
+        """The encoding in which the rewriter gets the page; empty if none is declared."""
         return "utf-8" if self._decoder is not None else self.name
 
     def decode(self, data: bytes, *, final: bool = False) -> bytes:
-        """Return the page's next bytes as ASCII-compatible ones; nothing until the encoding is known."""
+        """Return the page's next bytes for the rewriter. Until the encoding is known, return none."""
         if not self.is_decided:
             data = self._first + data
             found = self._find(data, final=final)
@@ -84,7 +85,7 @@ class Charset:
         return data if self._found else data.replace(_ESCAPE, _SUBSTITUTE)
 
     def encode(self, data: bytes, *, final: bool = False) -> bytes:
-        """Return what ``decode`` gave, rewritten, as it is sent."""
+        """Return rewritten bytes in the encoding in which they are sent."""
         if self._back is None or self._encoder is None:
             return data
         return self._encoder.encode(self._back.decode(data, final), final=final)
@@ -98,7 +99,7 @@ class Charset:
             self._back = codecs.getincrementaldecoder("utf-8")("replace")
 
     def _find(self, data: bytes, *, final: bool) -> str | None:
-        """Return the encoding, or nothing where none is declared; None if more has to come."""
+        """Return the encoding, an empty string if none is declared, or None if more bytes are needed."""
         if len(data) < _LONGEST_MARK and not final:
             return None
         for mark, name in _MARKS.items():
@@ -117,7 +118,7 @@ class Charset:
         return prescan(beginning) or (self._find_late(data, final=final) if is_enough else None)
 
     def _find_late(self, data: bytes, *, final: bool) -> str | None:
-        """Look for a declaration that no prescan finds: a late one, or one with character references in it."""
+        """Look for a declaration that the prescan misses: a later one, or one with character references."""
         if self._late is None:
             self._late = _Search()
         found = self._late.look(data[:_LONGEST_HEAD])
@@ -128,7 +129,7 @@ class Charset:
 
 
 class _Search:
-    """Reads a page's head as a browser's parser does, until it finds a declaration or the head ends."""
+    """Reads a page's head like a browser's parser, until it finds a declaration or the head ends."""
 
     relative = False
 
@@ -139,7 +140,7 @@ class _Search:
         self.has_ended = False
 
     def look(self, data: bytes) -> str:
-        """Return what is declared in ``data``, of which the beginning may have been looked at before."""
+        """Return the encoding that ``data`` declares. ``data`` begins with what was passed before."""
         for end in (PRESCANNED, len(data)):
             self._rewriter.feed(data[self._looked_at : end])
             self._looked_at = max(self._looked_at, min(end, len(data)))

@@ -1,6 +1,6 @@
-"""Content codings (RFC 9110, section 8.4.1): read what the application compressed, and compress it again.
+"""Content codings (RFC 9110, section 8.4.1): decompress the application's responses, and compress them again.
 
-gzip and deflate come with Python; br and zstd need the extras of these names, or a Python that has them.
+gzip and deflate are part of Python. br needs the extra of this name, and so does zstd before Python 3.14.
 """
 
 from __future__ import annotations
@@ -31,15 +31,15 @@ READABLE = (
     | ({"br"} if brotli is not None else set())
     | ({"zstd"} if zstd is not None else set())
 )
-"""The codings that can be read here."""
+"""The codings that this process can decode."""
 _KNOWN = (READABLE | {"br", "zstd", "dcb", "dcz"}) - {"identity"}
-"""The codings that browsers read. Any other name, such as ``none`` or ``utf-8``, they take for no coding."""
+"""The codings that browsers support. They ignore other names, such as ``none`` or ``utf-8``."""
 _MARKS: dict[str, tuple[bytes, ...]] = {
     "zstd": (b"\x28\xb5\x2f\xfd", *(bytes((first,)) + b"\x2a\x4d\x18" for first in range(0x50, 0x60))),
     "dcb": (b"\xffDCB",),
     "dcz": (b"\x5e\x2a\x4d\x18",),
 }
-"""How data in these codings begins (RFC 8878, section 3.1.1; RFC 9842, sections 4 and 5)."""
+"""The magic numbers of these codings (RFC 8878, section 3.1.1; RFC 9842, sections 4 and 5)."""
 _PIECE = 64 * 1024
 _ZLIB_HEADER = 2
 _LONGEST_HEADER = 64 * 1024
@@ -47,24 +47,24 @@ _WBITS = {"gzip": 31, "x-gzip": 31, "deflate": 15}
 
 
 class CodingError(Exception):
-    """The application's data is not in the coding that it names."""
+    """The application's data is not in the coding that its header names."""
 
 
 class Coding(Protocol):
-    """One direction each way, bounded in memory."""
+    """Decodes and encodes one response, in bounded memory."""
 
     @property
     def sent(self) -> str | None:
-        """The header to send, known with the first content; None for that of the application, empty for none."""
+        """The header to send, known after the first content. None means the application's; empty means none."""
 
     def decode(self, data: bytes) -> Iterator[bytes]:
-        """Yield the content in pieces. Raises ``CodingError`` where the data is broken."""
+        """Yield the content in pieces. Raises ``CodingError`` if the data is corrupt."""
 
     def encode(self, data: bytes) -> bytes:
-        """Return what can be sent of the content by now, so that a page streamed slowly arrives as it is made."""
+        """Return the encoded content, flushed, so that a page which is streamed slowly arrives without delay."""
 
     def finish(self) -> bytes:
-        """Return the rest."""
+        """Return the last bytes."""
 
 
 class _Identity:
@@ -83,7 +83,7 @@ class _Identity:
 
 
 class _Deflate:
-    """gzip (RFC 1952) and deflate: the zlib format (RFC 1950), or without its frame (RFC 1951) as browsers take it."""
+    """gzip (RFC 1952) and deflate: the zlib format (RFC 1950), or raw (RFC 1951), which browsers also accept."""
 
     sent: str | None = None
 
@@ -92,7 +92,7 @@ class _Deflate:
         self._decoder = zlib.decompressobj(wbits)
         self._encoder = zlib.compressobj(level=5, wbits=wbits)
         self._undetermined: bytes | None = b"" if name == "deflate" else None
-        """What has come as long as it may be without a frame."""
+        """The first bytes, until it is clear whether they are zlib or raw."""
 
     def decode(self, data: bytes) -> Iterator[bytes]:
         if self._undetermined is not None:
@@ -117,7 +117,7 @@ class _Deflate:
 
 
 def _is_zlib(data: bytes) -> bool:
-    """Say whether the data begins with the header of RFC 1950, section 2.2."""
+    """Return whether the data begins with a zlib header (RFC 1950, section 2.2)."""
     return data[0] & 0x0F == zlib.DEFLATED and (data[0] << 8 | data[1]) % 31 == 0
 
 
@@ -172,16 +172,17 @@ class _Zstandard:
 
 
 class _Several:
-    """Codings one in another, or one among names that browsers do not know.
+    """Several nested codings, or a coding beside unknown names.
 
-    Browsers differ on such a list, so data that is not coded passes as it is, and the header says what is sent.
+    Browsers disagree on such lists. So data that turns out not to be encoded is passed on as it is, and the header is
+    corrected.
     """
 
     def __init__(self, names: tuple[str, ...]) -> None:
         self._codings = [_made(name) for name in reversed(names)]
         self._last = names[-1]
         self._begun: bytes | None = b""
-        """What has come before the first content."""
+        """The raw bytes before the first content."""
         self._is_raw = False
 
     @property
@@ -220,7 +221,7 @@ class _Several:
 
 
 def is_readable(content_encoding: str) -> bool:
-    """Say whether there is a coding for the header, without making one."""
+    """Return whether ``coding_for`` can decode the header's codings."""
     return READABLE.issuperset(_names(content_encoding)[0])
 
 
@@ -230,14 +231,14 @@ def known_codings(content_encoding: str) -> str:
 
 
 def is_plain(content_encoding: str, data: bytes) -> bool:
-    """Say whether the data, of which the beginning is enough, is not in the coding named last, which has a mark."""
+    """Return whether the magic number shows that the data is not in the last coding. Its beginning is enough."""
     names = _names(content_encoding)[0]
     mark = _MARKS.get(names[-1]) if names else None
     return mark is not None and not data.startswith(mark)
 
 
 def coding_for(content_encoding: str) -> Coding | None:
-    """Return the coding that the header names, or None where browsers can read it but nothing here can."""
+    """Return the header's coding, or None if browsers support it and this process does not."""
     names, is_clear = _names(content_encoding)
     if not READABLE.issuperset(names):
         return None
@@ -254,7 +255,7 @@ def _made(name: str) -> Coding:
 
 @lru_cache(maxsize=64)
 def _names(content_encoding: str) -> tuple[tuple[str, ...], bool]:
-    """Return the codings of the list that browsers know, and whether there is nothing else in it."""
+    """Return the known codings in the list, and whether there is nothing else in it."""
     parts = [part.partition(";")[0].strip().lower() for part in content_encoding.split(",")]
     names = tuple(part for part in parts if part in _KNOWN)
     return names, len(names) == len(parts) and ";" not in content_encoding

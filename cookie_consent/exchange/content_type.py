@@ -1,4 +1,4 @@
-"""What browsers take the type of an answer for, from all of its ``Content-Type`` lines."""
+"""Parse ``Content-Type`` as browsers do, from all of a response's header lines."""
 
 from __future__ import annotations
 
@@ -15,31 +15,31 @@ _SPLIT = re.compile(r'((?:[^",]|"(?:[^"\\]|\\.)*(?:"|\\?\Z))*)(?:,|\Z)', re.DOTA
 """Fetch, section 2.2.2, "get, decode, and split"."""
 _LENIENT = re.compile(r"[\t ]*([^\t ;,(]*)")
 _CLEAN = re.compile(rb"[a-z]+/[a-z+]+(?:; ?charset=[a-z0-9_-]+)?", re.IGNORECASE)
-"""Values that all browsers read in one way."""
+"""Values on which all browsers agree."""
 _ANY = "*/*"
 
 
 class ContentType(NamedTuple):
-    """The readings of the header."""
+    """How browsers may read the header."""
 
     essence: str
-    """By the Fetch standard, section 3.5 ("extract a MIME type"); empty for failure."""
+    """As in the Fetch standard, section 3.5 ("extract a MIME type"); empty on failure."""
     lenient: str
-    """As Chromium reads it, up to the first space, tab, ``;``, ``,`` or ``(``; empty where that is no type."""
+    """As Chromium reads it: up to the first space, tab, ``;``, ``,`` or ``(``. Empty if that is not a type."""
     charset: str
-    """The label of the character set; empty for none."""
+    """The label of the character set; empty if there is none."""
     is_clean: bool
-    """Whether there is only one way to read it."""
+    """Whether all browsers agree on it."""
 
 
 def joined(lines: list[bytes]) -> bytes:
-    """Return the lines of the header as ``content_type_of`` takes them: a line feed cannot be part of a value."""
+    """Join header lines for ``content_type_of``. They are separated by line feeds, which no value contains."""
     return lines[0] if len(lines) == 1 else b"\n".join(lines)
 
 
 @lru_cache(maxsize=256)
 def content_type_of(value: bytes) -> ContentType:
-    """Return the readings of ``Content-Type``; several lines are joined with line feeds."""
+    """Parse ``Content-Type``. Several header lines are separated by line feeds."""
     lines = value.decode("latin-1").split("\n")
     essence, charset = _extracted(_SPLIT.findall(", ".join(lines)))
     parts = [part for line in lines for part in _SPLIT.findall(line)]
@@ -65,7 +65,7 @@ def _extracted(values: list[str]) -> tuple[str, str]:
 
 
 def _parsed(value: str) -> tuple[str, str] | None:
-    """Return the essence and the charset of one value (MIME Sniffing, section 4.4); None for failure."""
+    """Return the essence and the charset of one value (MIME Sniffing, section 4.4), or None on failure."""
     essence, _, parameters = value.strip(_SPACES).partition(";")
     family, slash, subtype = essence.rstrip(_SPACES).partition("/")
     if not slash or not _TOKEN.fullmatch(family) or not _TOKEN.fullmatch(subtype):

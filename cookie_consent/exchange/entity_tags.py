@@ -1,4 +1,4 @@
-"""Entity tags of pages (RFC 9110, section 8.8.3): one page has as many as there are states of consent."""
+"""Entity tags of pages (RFC 9110, section 8.8.3), which differ for each state of consent."""
 
 from __future__ import annotations
 
@@ -13,15 +13,15 @@ __all__ = ["Validators"]
 _MARK = "-cc"
 _TAG = re.compile(r'(?:W/)?"[^"]*"')
 _ITEM = re.compile(r'(?:W/)?"[^"]*"|[^\s,]+')
-"""An entity tag as it is met: some servers leave out the quotes; ``*`` is any."""
+"""An entity tag in practice: some servers omit the quotes. ``*`` stands for any."""
 _OURS = re.compile(r'((?:W/)?"[^"]*)-cc([0-9a-f]{16})"')
 
 
 class Validators:
-    """Marks the entity tags of one visitor's pages with what ``variant`` gives: 16 hexadecimal digits.
+    """Adds the variant, 16 hexadecimal digits, to the entity tags of a visitor's pages.
 
-    What a browser sends back is shown to the application as it made it, if it is of the same variant. So the answer
-    304 works, and never brings back a page of another consent.
+    If a browser sends back a tag of the same variant, the application gets its own tag. So 304 responses work, but
+    never for a page that was made for another consent.
     """
 
     def __init__(self, variant: Callable[[], str]) -> None:
@@ -29,9 +29,9 @@ class Validators:
         self._known: set[str] = set()
 
     def request(self, header: str, *, is_page: bool) -> str:
-        """Return ``If-None-Match`` as the application may see it; empty if nothing is left.
+        """Return ``If-None-Match`` for the application; empty if no tag is left.
 
-        A tag without a mark may be of a page from before the gate, so where a page is asked for it is left out.
+        In requests for pages, tags without a variant are removed: their pages may date from before this middleware.
         """
         if not is_page and _MARK not in header:
             return header
@@ -48,20 +48,20 @@ class Validators:
 
     @staticmethod
     def has_mark(header: str) -> bool:
-        """Say whether a header holds the entity tag of a page."""
+        """Return whether a header contains an entity tag with a variant."""
         return _MARK in header and any(_OURS.fullmatch(tag) for tag in _TAG.findall(header))
 
     @property
     def is_of_page(self) -> bool:
-        """Whether the browser has named a page of this variant, to which the answer 304 then belongs."""
+        """Whether the browser has a page of this variant, to which a 304 response would refer."""
         return bool(self._known)
 
     def page(self, etag: str) -> str:
-        """Return the entity tag of a page with its mark; empty where the application's own is not well-formed."""
+        """Return a page's entity tag with its variant, or an empty string if the application's tag is malformed."""
         return f'{etag[:-1]}-cc{self._variant()}"' if _TAG.fullmatch(etag) else ""
 
     def not_modified(self, etag: str) -> str:
-        """Return the entity tag for the answer 304, marked if the browser's was."""
+        """Return the entity tag for a 304 response, with the variant if the browser's tag had it."""
         return self.page(etag) if _opaque(etag) in self._known else etag
 
 

@@ -1,7 +1,7 @@
-"""The error page that Starlette and FastAPI make outside the middlewares of an application.
+"""Gate the error page that Starlette and FastAPI send from outside an application's middleware.
 
-``ServerErrorMiddleware`` stands around those that ``add_middleware`` adds. What it makes of an exception, by its own
-handlers or the application's, it sends straight to the server.
+``ServerErrorMiddleware`` wraps all middleware that ``add_middleware`` adds. It sends its response to an exception
+straight to the server.
 """
 
 from __future__ import annotations
@@ -23,18 +23,18 @@ if TYPE_CHECKING:
 __all__ = ["hold_error_page"]
 
 Gate: TypeAlias = "Callable[[Receive, Send], tuple[Scope, Send]]"
-"""Gives the scope for the answer to a request, and what gates that answer."""
+"""Returns the application's scope for a request, and the ``send`` that gates the response."""
 
 _MAKERS = ("handler", "debug_response", "error_response")
-"""What the middleware asks for a page, of which ``handler`` is the application's own."""
+"""The attributes that make the page. ``handler`` is the application's own."""
 _DEEPEST = 100
 _MARK = "_cookie_consent"
 
 
 def hold_error_page(scope: Scope, error: Exception, gate: Gate, consent: Consent) -> None:
-    """Have the page that is made of ``error`` gated, if the application in ``scope`` makes one.
+    """Gate the page that the application in ``scope`` will send for ``error``, if any.
 
-    To be called before the error is raised further. The handler of the application finds the consent in its request.
+    Call it before ``error`` is raised again. The application's handler finds the consent in its request.
     """
     layer = getattr(scope.get("app"), "middleware_stack", None)
     for _ in range(_DEEPEST):
@@ -49,12 +49,12 @@ def hold_error_page(scope: Scope, error: Exception, gate: Gate, consent: Consent
             make = getattr(layer, name)
             if make is not None:
                 setattr(layer, name, _holding(make))
-    # By the error the page is known to belong to this request, whatever stands between.
+    # The exception is what links the page to this request, whatever other middleware is in between.
     setattr(error, _MARK, (gate, consent))
 
 
 def _holding(make: Callable[[Request, Exception], Any]) -> Callable[[Request, Exception], Any]:
-    """Return a handler that is sync or async as ``make`` is, whose page is gated if this is known of the error."""
+    """Wrap ``make``, sync or async, so that its page is gated if the exception carries a gate."""
 
     def before(request: Request, error: Exception) -> tuple[Gate, Consent] | None:
         gate, consent = getattr(error, _MARK, (None, None))
@@ -97,5 +97,5 @@ class _HeldPage:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:  # noqa: ARG002 - an ASGI application
         inner, outer = self._gate(receive, send)
         if is_read(self._shown):
-            _ = inner["consent"].granted  # what the handler has read is read for the answer
+            _ = inner["consent"].granted  # the handler has read the consent, so the response depends on it
         await self._response(inner, receive, outer)

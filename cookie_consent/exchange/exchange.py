@@ -1,4 +1,4 @@
-"""One request and what follows from it, each worked out when it is first needed."""
+"""A request and everything derived from it, computed when first needed."""
 
 from __future__ import annotations
 
@@ -34,55 +34,55 @@ _DOCUMENTS_AND_WORKERS = DOCUMENTS | WORKERS
 
 
 class Exchange:
-    """A request, with the consent that holds for it."""
+    """A request and its consent. ``app_consent`` is the copy for the application, from ``tracked``."""
 
     _cookies: CookieGate | None = None
     _tags: TagGate | None = None
     _own_elements: OwnElements | None = None
     refuses_cookies = False
-    """Whether a cookie that came with the request is not agreed to; known when the application has its scope."""
+    """Whether the request has cookies that are not agreed to. Set by ``inner_scope``."""
 
     is_redirect = False
-    """Whether the answer leads the browser on, so that nobody sees its body; known when the response starts."""
+    """Whether the browser goes on to another page and ignores the body. Set when the response starts."""
     ask_for_whole: Callable[[Scope, Send], Awaitable[None]] | None = None
-    """Asks the application once more; None where it was not asked for a part."""
+    """Repeats the request without ``Range``; None if the application was not asked for a part."""
 
-    def __init__(self, site: Site, scope: Scope, consent: Consent, shown: Consent | None = None) -> None:
+    def __init__(self, site: Site, scope: Scope, consent: Consent, app_consent: Consent | None = None) -> None:
         self.site = site
         self.scope = scope
         self.consent = consent
-        self._app_consent = shown if shown is not None else tracked(consent)  # to the application
+        self._app_consent = app_consent if app_consent is not None else tracked(consent)
 
     @cached_property
     def _request_headers(self) -> dict[bytes, bytes]:
-        """The request's headers; of several with one name the last."""
+        """The request's headers by name: the last one of each."""
         return dict(self.scope["headers"])
 
     @property
     def cookies(self) -> CookieGate:
-        """The gate of its cookies."""
+        """The gate for the cookies of request and response."""
         if self._cookies is None:
             self._cookies = CookieGate(self.site.classifier, self.consent, self.site.cookie)
         return self._cookies
 
     def gate_cookies(self, headers: Iterable[tuple[bytes, bytes]]) -> list[tuple[bytes, bytes]]:
-        """Return response headers with the cookies gated, and with what deletes those of the request not agreed to."""
+        """Return the response headers with cookies gated, and with deletions for the request's refused cookies."""
         kept = gated_cookies(headers, self.cookies)
-        expired = self.cookies.deletions(self._cookie_url) if self.cookies.refused else []
-        return kept + [(b"set-cookie", value.encode("latin-1")) for value in expired]
+        deletions = self.cookies.deletions(self._cookie_url) if self.cookies.refused else []
+        return kept + [(b"set-cookie", value.encode("latin-1")) for value in deletions]
 
     @cached_property
     def held(self) -> tuple[tuple[str, str], ...]:
-        """The category and the service (``-`` for none) of all that was held back in the answer's headers.
+        """The category and service (``-`` for none) of everything held back in the response headers.
 
-        Asked for when they have been gated, before the page begins.
+        It is cached, so read it after the headers have been gated and before the page begins.
         """
         cookies = self._cookies.held if self._cookies is not None else set()
         addresses = self._tags.findings.waiting if self._tags is not None else []
         return tuple(sorted({*cookies, *addresses})) if cookies or addresses else ()
 
     def report(self) -> None:
-        """Hand over what was met so far on the page and in its headers; never fails."""
+        """Pass on what the gates have observed so far. Never raises."""
         reports, path = self.site.reports, str(self.scope["path"])
         if self._cookies is not None and self._cookies.events:
             for event in self._cookies.events:
@@ -99,52 +99,52 @@ class Exchange:
 
     @property
     def authority(self) -> str:
-        """The host that was asked, with its port if it has one."""
+        """The requested host, with its port if there is one."""
         return self._request_headers.get(b"host", b"").decode("latin-1")
 
     @property
     def page_host(self) -> str:
-        """The host without its port, as hosts are compared."""
+        """The requested host without its port, normalised."""
         return host_of(self.authority)
 
     @property
     def destination(self) -> bytes | None:
-        """What the answer is asked for (Fetch Metadata, section 2.1); None where the browser does not say."""
+        """What the browser wants the response for (Fetch Metadata, section 2.1). None if it does not say."""
         return self._request_headers.get(b"sec-fetch-dest")
 
     @property
     def role(self) -> Role:
-        """Whether the answer becomes a page of its own, where guard and banner belong."""
+        """Whether the response becomes a page of its own, which gets guard and banner."""
         return role_of(self._request_headers)
 
     @property
     def is_prefetch(self) -> bool:
-        """Whether the browser asks in advance, so that nobody looks at the page yet."""
+        """Whether the browser prefetches, so that nobody looks at the page yet."""
         return is_prefetch(self._request_headers)
 
     @property
     def is_navigation(self) -> bool:
-        """Whether the visitor is about to see the answer as a page of its own."""
+        """Whether the visitor will see the response as a page of its own."""
         is_seen = self.role == "page" and not self.is_prefetch and not self.is_redirect
         return is_seen and self.scope["method"] == "GET"
 
     @property
     def is_read(self) -> bool:
-        """Whether the application has looked at the consent by now."""
+        """Whether the application has read the consent so far."""
         return is_read(self._app_consent)
 
     @property
     def is_shareable(self) -> bool:
-        """Whether the page is that of visitors without a choice or a signal, which shared caches may keep."""
+        """Whether shared caches may store the page: it is the one for visitors with neither a choice nor GPC."""
         strictest = self.site.undecided
         is_strictest = self.consent is strictest or self.consent.state == strictest.state
         return is_strictest and not is_read(self._app_consent) and not is_prefetch(self._request_headers)
 
     @property
     def tags(self) -> TagGate:
-        """The gate of the page's tags."""
+        """The gate for the page's tags."""
         if self._tags is None:
-            placeholder = partial(self.site.renderer.placeholder, self.consent, **self._place)
+            placeholder = partial(self.site.renderer.placeholder, self.consent, **self._banner_options)
             self._tags = TagGate(
                 self.site.classifier,
                 self.consent,
@@ -155,12 +155,12 @@ class Exchange:
 
     @property
     def is_amp(self) -> bool:
-        """Whether the page has turned out to be an AMP document; False as long as nobody has looked at its tags."""
+        """Whether the page is known to be an AMP document. False until its first tag has been read."""
         return self._tags is not None and self._tags.is_amp
 
     @property
     def own_elements(self) -> OwnElements:
-        """What marks our own elements for the policies that the page brings along."""
+        """Adds to our own elements what the site's Content-Security-Policy requires."""
         if self._own_elements is None:
             scheme = str(self.scope.get("scheme", "http"))
             self._own_elements = OwnElements(authority=self.authority, scheme=scheme, digests=self.site.digests)
@@ -168,14 +168,14 @@ class Exchange:
 
     @property
     def has_variants(self) -> bool:
-        """Whether the answer may depend on the consent, so that the application is asked for no part of it."""
+        """Whether the response may depend on the consent, so that a part of it would be useless."""
         return asks_for_page(self._request_headers) or (self.has_csp and self.destination in _DOCUMENTS_AND_WORKERS)
 
     @cached_property
     def asks_for_part(self) -> bool:
-        """Whether the application is asked for a part: always by programs, and by browsers that continue a download.
+        """Whether ``Range`` is passed on to the application.
 
-        What is not a page may be continued. A page may not: its bytes depend on the consent, and so do its validators.
+        Downloads may be resumed. Pages may not: their bytes depend on the consent, and so do their validators.
         """
         request = self._request_headers
         if b"range" not in request or not self.has_variants:
@@ -186,7 +186,7 @@ class Exchange:
 
     @property
     def own_marks(self) -> object:
-        """All that the marks of our own elements depend on so far, beside ``variant_key``."""
+        """Everything besides ``variant_key`` that decides what is added to our own elements."""
         return self._own_elements.marks if self._own_elements is not None else self.scope.get("scheme")
 
     @property
@@ -205,28 +205,28 @@ class Exchange:
         )
 
     async def gpc_cookie(self) -> str | None:
-        """Put it on record that the browser's signal overrules the visitor's choice; return ``Set-Cookie`` for it."""
+        """Record that GPC overrules the visitor's choice, and return the ``Set-Cookie`` value for that record."""
         user_agent = self._request_headers.get(b"user-agent", b"").decode("latin-1")
         path = _return_to(self.scope).partition("?")[0]
         return await self.site.gpc_log.cookie(self.scope, self.consent, path=path, user_agent=user_agent)
 
     def banner(self) -> bytes:
-        """Return the banner for the page, after all of its tags have passed the gate."""
+        """Return the banner. Call it after all tags of the page have been gated."""
         unclassified = self.tags.findings.asks_for_unknown or self.site.policies.asks_for_unknown_hosts
         banner = self.site.renderer.banner(
-            self.consent, unclassified=unclassified, posted=bool(self.unsafe_method), **self._place
+            self.consent, unclassified=unclassified, posted=bool(self.unsafe_method), **self._banner_options
         )
         own = self.own_elements
         return own.mark(banner.decode("ascii")).encode("ascii") if own.is_needed else banner
 
     @property
     def unsafe_method(self) -> str:
-        """The method that asked, if it must not be repeated by a reload (RFC 9110, section 9.2.1); else empty."""
+        """``POST`` if a reload must not repeat the request (RFC 9110, section 9.2.1), otherwise empty."""
         method = str(self.scope.get("method", "GET")).upper()
         return "" if method in {"GET", "HEAD"} else "POST"
 
     def guard(self) -> bytes:
-        """Return the tag of the guard; empty where the policy or the page does without it."""
+        """Return the guard's tag; empty if the policy switches it off, or for an AMP page."""
         path = self.site.guard
         if not path or self.tags.is_amp:
             return b""
@@ -236,12 +236,12 @@ class Exchange:
 
     @cached_property
     def validators(self) -> Validators:
-        """What marks the page's entity tags."""
+        """The page's entity tags."""
         return Validators(lambda: self.variant)
 
     @cached_property
     def variant_key(self) -> tuple[object, ...]:
-        """All that a page depends on beside what the application made and what the site's exchanges share."""
+        """Everything in the request that a page depends on, besides the application's own response."""
         return (
             self.consent.state,
             self.authority,
@@ -249,17 +249,17 @@ class Exchange:
             is_prefetch(self._request_headers),
             self.destination in DOCUMENTS,
             self.unsafe_method,
-            *self._place.values(),
+            *self._banner_options.values(),
         )
 
     @cached_property
     def variant(self) -> str:
-        """A digest of ``variant_key`` and of what the site's exchanges share."""
+        """A digest of ``variant_key`` and the site's ``identity``."""
         text = repr((self.site.identity, self.variant_key))
         return hashlib.blake2b(text.encode("utf-8", "replace"), digest_size=8).hexdigest()
 
     @property
-    def _place(self) -> dict[str, Any]:
+    def _banner_options(self) -> dict[str, Any]:
         language = self.site.renderer.language(self._request_headers.get(b"accept-language", b"").decode("latin-1"))
         return {
             "language": language,
@@ -268,7 +268,7 @@ class Exchange:
         }
 
     def inner_scope(self) -> Scope:
-        """Return the scope that the application sees: with the consent, without the cookies that it does not cover."""
+        """Return the application's scope: with the consent, and without the cookies that it does not cover."""
         inner = {**self.scope, "consent": self._app_consent, "headers": self._inner_headers()}
         if "extensions" in inner:
             inner["extensions"] = app_extensions(inner)
@@ -276,7 +276,8 @@ class Exchange:
 
     def _inner_headers(self) -> list[tuple[bytes, bytes]]:
         has_variants = self.has_variants
-        is_page = has_variants and not self.unsafe_method  # else the condition is that of a change, not of a cache
+        # With an unsafe method, If-None-Match guards against lost updates and has nothing to do with caches.
+        is_page = has_variants and not self.unsafe_method
         headers = app_headers(
             self.scope["headers"],
             self._request_headers,

@@ -1,4 +1,4 @@
-"""Handlers around the page's gate: a gate that fails keeps its tag from loading, and never fails the page."""
+"""Handlers around the page's gate: if it fails, the tag does not load, and the page is still served."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ __all__ = ["FailClosed", "ObserveOnly"]
 
 
 class FailClosed:
-    """Keeps the gate shut if it fails: a tag that could not be judged is made inert.
+    """Makes a tag inert if the gate fails to judge it.
 
-    The policies that the page brings in ``<meta>`` are noted for our own elements on the way.
+    It also passes Content-Security-Policies in ``<meta>`` on to our own elements.
     """
 
     def __init__(self, gate: Handler, own_elements: OwnElements) -> None:
@@ -26,11 +26,11 @@ class FailClosed:
 
     @property
     def relative(self) -> bool:
-        """As the gate has it."""
+        """The gate's ``relative``."""
         return self._gate.relative
 
     def start_tag(self, tag: StartTag) -> bool:
-        """Have the gate judge the tag; leave out its attributes where that raises."""
+        """Let the gate judge the tag. Remove its attributes if that raises."""
         try:
             if tag.name == b"meta" and (tag.get(b"http-equiv") or "").strip().lower() == "content-security-policy":
                 self._own_elements.add([tag.get(b"content") or ""])
@@ -41,7 +41,7 @@ class FailClosed:
             return False
 
     def text(self, tag: StartTag, text: bytes, *, more: bool) -> bytes:
-        """Have the gate judge the text; leave it out where that raises."""
+        """Let the gate judge the text. Remove it if that raises."""
         try:
             return self._gate.text(tag, text, more=more)
         except Exception:  # noqa: BLE001 - as above
@@ -51,21 +51,21 @@ class FailClosed:
 
 
 class ObserveOnly:
-    """Shows a gate that does not hold the page's tags copies of them, so that it knows what the page loads."""
+    """Lets the gate judge copies of the tags, for the reports, and leaves the page unchanged."""
 
     def __init__(self, gate: FailClosed) -> None:
         self._gate = gate
 
     @property
     def relative(self) -> bool:
-        """As the gate has it."""
+        """The gate's ``relative``."""
         return self._gate.relative
 
     def start_tag(self, tag: StartTag) -> bool:
-        """Have a copy judged."""
+        """Let the gate judge a copy of the tag."""
         return self._gate.start_tag(tag.copy())
 
     def text(self, tag: StartTag, text: bytes, *, more: bool) -> bytes:
-        """Have the text judged, and return it as it is."""
+        """Let the gate judge the text, and return it unchanged."""
         self._gate.text(tag.copy(), text, more=more)
         return text

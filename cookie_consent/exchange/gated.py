@@ -1,4 +1,4 @@
-"""Where a request enters: the short way for what concerns no gate, and the long one for all else."""
+"""The entry point for requests: a fast path where no gate is concerned, and ``Exchange`` for the rest."""
 
 from __future__ import annotations
 
@@ -25,27 +25,24 @@ if TYPE_CHECKING:
 
 __all__ = ["gated"]
 
-_PARTS = 3
-"""What the start of a response has: its type, status and headers. More are extensions, such as trailers."""
+_PLAIN_START = 3
+"""The number of keys of a plain ``http.response.start``: type, status, headers. More are extensions."""
 _IS_ASYNC, _ASYNC = (
     ("_is_coroutine_mark", inspect._is_coroutine_mark)  # type: ignore[attr-defined] # noqa: SLF001 - as below
     if sys.version_info >= (3, 12)
     else ("_is_coroutine", asyncio.coroutines._is_coroutine)  # type: ignore[attr-defined] # noqa: SLF001 - as below
 )
-"""What ``inspect.markcoroutinefunction`` sets, which takes longer and came with Python 3.12.
+"""The mark that ``inspect.markcoroutinefunction`` sets, which is slower and needs Python 3.12.
 
-asgiref's bridge to WSGI warns of a ``send`` that returns an awaitable without this mark.
+asgiref's WSGI bridge warns about a ``send`` that returns an awaitable without this mark.
 """
 setattr(Responder.send, _IS_ASYNC, _ASYNC)
 
 
-def gated(  # noqa: C901 - each call would be felt
+def gated(  # noqa: C901 - on the path of every request, where further calls would be measurable
     site: Site, scope: Scope, receive: Receive, send: Send
 ) -> tuple[Scope, Send]:
-    """Return the scope that the application sees, and the ``send`` to give it, for one request (ASGI 3).
-
-    Most responses are no pages and concern no gate. They take a short way: one look at the headers.
-    """
+    """Return the scope and the ``send`` to call the application with, for one request (ASGI 3)."""
     inner, consent = dict(scope), site.undecided
     for name, value in scope["headers"]:
         if name in INSPECTED_HEADERS and (name != b"accept" or b"text/html" in value):
@@ -58,10 +55,11 @@ def gated(  # noqa: C901 - each call would be felt
                 return exchange.inner_scope(), Responder(exchange, send).send
             inner["headers"] = headers
             break
-    inner["consent"] = shown = tracked(consent)
+    # Most responses are not pages and concern no gate. One pass over their headers is enough to find out.
+    inner["consent"] = app_consent = tracked(consent)
     if "extensions" in scope:
         inner["extensions"] = app_extensions(scope)
-    request = site, scope, consent, shown
+    request = site, scope, consent, app_consent
     forward: Send | None = None
 
     def outer(message: Message) -> Awaitable[None]:
@@ -69,21 +67,21 @@ def gated(  # noqa: C901 - each call would be felt
         if forward is not None:
             return forward(message)
         forward = send
-        if message["type"] == "http.response.start" and len(message) == _PARTS:
+        if message["type"] == "http.response.start" and len(message) == _PLAIN_START:
             status, is_passive = message["status"], False
             headers = message.get("headers", ())
             if type(headers) is not list:
                 message, headers = with_header_list(message)
             for name, value in headers:
                 if name == b"content-type":
-                    # A second line may say something else than the first.
+                    # A second Content-Type may contradict the first.
                     if is_passive or (value not in USUAL_PASSIVE and kind_of(value) != "passive"):
                         break
                     is_passive = status == OK or status not in UNREWRITTEN_STATUSES
                 elif name not in PLAIN_HEADERS:
                     break
             else:
-                if is_passive and not is_read(shown):
+                if is_passive and not is_read(app_consent):
                     return send(message)
         forward = Responder(Exchange(*request), send).send
         return forward(message)
@@ -93,19 +91,19 @@ def gated(  # noqa: C901 - each call would be felt
 
 
 async def _ask_for_whole(site: Site, receive: Receive, scope: Scope, send: Send) -> None:
-    """Ask the application once more, for all of what it has answered a part of, inside its own call of ``send``.
+    """Repeat a request without ``Range``, from within the application's call of ``send``.
 
-    A part of a page cannot be judged, since a tag may have begun before it.
+    A part of a page cannot be judged: a tag may have begun before it.
     """
     headers = [header for header in scope["headers"] if header[0] not in RANGE_HEADERS]
     exchange = Exchange(site, {**scope, "headers": headers}, site.request_filter.consent(scope))
-    is_begun = False
+    is_body_sent = False
 
     async def receive_again() -> Message:
-        nonlocal is_begun
-        if is_begun:
+        nonlocal is_body_sent
+        if is_body_sent:
             return await receive()
-        is_begun = True
+        is_body_sent = True
         return {"type": "http.request", "body": b"", "more_body": False}
 
     await site.app(exchange.inner_scope(), receive_again, Responder(exchange, send).send)

@@ -1,4 +1,4 @@
-"""What is put on record where a browser's signal, and not a visitor's hand, takes back what was agreed to."""
+"""Record that Global Privacy Control (GPC), rather than the visitor, has withdrawn consent."""
 
 from __future__ import annotations
 
@@ -23,36 +23,34 @@ if TYPE_CHECKING:
 __all__ = ["GpcLog"]
 
 _TIMEOUT = 1.0
-"""Seconds that a page waits for the log: more than a commit takes, and less than a visitor would notice for long."""
+"""Seconds that a page waits for the log: longer than a commit takes, and short enough for the visitor."""
 _MOST_RECORDS = 1024
 _LONGEST_PATH = 1024
 
 
 class GpcLog:
-    """Records that Global Privacy Control has overruled a choice, once for each choice.
+    """Records once for each choice that GPC has overruled it.
 
-    A page that waits in vain goes out without the cookie that names the record, and the next one brings the same
-    record again, which the ledger keeps once. Only pages in different processes at one moment make two of them.
-    A choice that is made while a page is on its way counts more than the page, if the same process answers both.
+    If the log does not answer in time, the page is sent without the cookie that names the record. The next page writes
+    the same record again, which the ledger stores once. Only different processes at the same moment make two records.
     """
 
     def __init__(self, ledger: Ledger, cookie: ConsentCookie) -> None:
         self._ledger = ledger
         self._cookie = cookie
         self._records: OrderedDict[str, ConsentRecord | None] = OrderedDict()
-        """By the record that was overruled; None where the visitor has chosen anew since."""
+        """The new records by the id of the one that was overruled. None: the visitor has made a new choice since."""
 
     def replaced(self, record: str | None) -> None:
-        """Take note of a new choice, so that no page still on its way takes the visitor back to ``record``."""
+        """Note that a new choice has replaced ``record``, so that no page in flight sets a cookie based on it."""
         if record is not None:
             self._remember(record, None)
 
     async def cookie(self, scope: Scope, consent: Consent, *, path: str, user_agent: str) -> str | None:
-        """Put it on record that ``consent`` holds less than was agreed to; return the ``Set-Cookie`` value for it.
+        """Record that GPC limits ``consent``, and return the ``Set-Cookie`` value for the new record.
 
-        From then on the visitor has chosen in sight of the signal, so that what it took back stays refused without
-        it too, until they agree to it anew. None where the log does not answer in time: the page must not fail. None
-        also where they have chosen by hand since the page was asked for, whose cookie this one would take the place of.
+        Return None if the log does not answer in time, or if the visitor has made a new choice in the meantime. With
+        the cookie, what GPC has withdrawn stays refused until they agree to it again, even without GPC.
         """
         if consent.record is None or consent.id is None or consent.decided_at is None:
             return None
@@ -69,13 +67,14 @@ class GpcLog:
                 await self._ledger.write(record)
         except Exception as error:  # noqa: BLE001 - whatever it is, the page must not fail
             if isinstance(error, RecordRefusedError) and self._records.get(overruled) is not None:
-                self._records.pop(overruled, None)  # the next page makes another, with its own path
+                self._records.pop(overruled, None)  # the next page makes a new one, with its own path
             log_once(
                 "signal",
-                "a choice that a browser's signal overrules is not on record yet: %s",
-                str(error) or "it takes too long",
+                "Global Privacy Control overrules a choice, and that is not recorded yet: %s",
+                str(error) or "the log takes too long",
             )
             return None
+        # While the log was written, the visitor may have made a new choice, whose cookie must not be overwritten.
         return cookie if self._records.get(overruled, record) is not None else None
 
     def _remember(self, overruled: str, record: ConsentRecord | None) -> None:

@@ -1,4 +1,4 @@
-"""The headers of a page, and of other answers that a Content-Security-Policy governs."""
+"""The response headers of pages, and of other responses that need a Content-Security-Policy."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ _PREFETCH = b"x-dns-prefetch-control"
 _PAGE_VARIES = ("Cookie", "Accept-Language", "Sec-GPC", "Sec-Fetch-Dest", *PREFETCH_HEADERS)
 _PAGE_VARY = ", ".join(_PAGE_VARIES).encode("ascii")
 _FRAGMENT_VARIES = ("Accept", *SCRIPT_HEADERS)
-"""What decides, beside the above, whether something that does not begin like a page gets a banner."""
+"""The additional request headers that decide whether a fragment gets a banner."""
 _STALE = frozenset(
     {
         b"content-length",
@@ -48,9 +48,9 @@ _STALE = frozenset(
 
 
 def page_headers(headers: _RawHeaders, names: dict[bytes, bytes], exchange: Exchange) -> _RawHeaders:
-    """Return the headers of a page that is rewritten, all but its length and its policy.
+    """Return the headers of a rewritten page, without its length and its policy.
 
-    The names are in lower case; ``names`` holds of several headers with one name the last.
+    Names are in lower case. ``names`` holds the last header of each name.
     """
     sent = [header for header in headers if header[0] not in _STALE]
     etag = exchange.validators.page(names[b"etag"].decode("latin-1")) if b"etag" in names else ""
@@ -68,40 +68,41 @@ def page_headers(headers: _RawHeaders, names: dict[bytes, bytes], exchange: Exch
 
 
 def add_policy(headers: _RawHeaders, exchange: Exchange) -> None:
-    """Add the policy of what the visitor has agreed to; the site's own policies hold beside it."""
+    """Add the policy that allows what the visitor has agreed to. The site's own policies still apply."""
     for header in exchange.policy_headers:
         headers.append(header)
         if header[0] == _POLICY:
+            # No policy governs DNS prefetching, so it is switched off.
             headers[:] = [other for other in headers if other[0] != _PREFETCH]
             headers.append((_PREFETCH, b"off"))
 
 
 def vary_by_script(headers: _RawHeaders) -> None:
-    """Say of an answer that may be a fragment that it depends on what asks for it."""
+    """Add to ``Vary`` what decides whether a response is treated as a fragment."""
     _add_vary(MutableHeaders(raw=headers), *_FRAGMENT_VARIES)
 
 
 def keep_private_if_read(headers: MutableHeaders, exchange: Exchange) -> None:
-    """Keep an answer, of whatever type, from other visitors where the application has read the consent."""
+    """Keep a response of any type out of shared caches if the application has read the consent."""
     if exchange.is_read:
         _add_vary(headers, "Cookie", "Sec-GPC")
         keep_private(headers.raw)
 
 
 def add_consent_cookie(headers: _RawHeaders, cookie: str) -> None:
-    """Add the consent cookie to a page, which then is stored nowhere, whatever the application says.
+    """Add the consent cookie to a page, and forbid all caches to store it.
 
-    Pages vary with ``Cookie``, but not every cache looks at that, and the cookie names the visitor.
+    Pages vary with ``Cookie``, but some caches ignore ``Vary``, and this cookie identifies the visitor.
     """
     keep_private(headers, storable=False)
     headers.append((b"set-cookie", cookie.encode("latin-1")))
 
 
 def add_policy_to_document(headers: MutableHeaders, exchange: Exchange) -> None:
-    """Add the policy to an answer that becomes a document or a worker and is not rewritten.
+    """Add the policy to a response that becomes a document or a worker and is not rewritten.
 
-    Such an answer has as many entity tags as there are states of consent, as pages do. Where it is asked for as
-    something else, such as a picture or a script of a page, it gets none, and caches keep the two apart.
+    Like pages, it has an entity tag for each state of consent. If it is requested as something else, such as a page's
+    image or script, it gets no policy, and ``Vary`` makes caches keep the two apart.
     """
     content_type = joined([value for name, value in headers.raw if name == b"content-type"] or [b""])
     if needs_csp(content_type, exchange.destination):
@@ -117,10 +118,10 @@ def add_policy_to_document(headers: MutableHeaders, exchange: Exchange) -> None:
 
 
 def complete_not_modified(headers: MutableHeaders, exchange: Exchange) -> None:
-    """Complete the answer 304, whose headers take the place of the stored ones of the same name (RFC 9111, 3.2).
+    """Complete a 304 response, whose headers replace the stored ones of the same name (RFC 9111, section 3.2).
 
-    What is stored has the policy of the same consent, since entity tags of others are not shown to the application.
-    So the policy is sent again only where the site's own would take its place, and the site's only by the site.
+    The stored page has the right policy: the application never sees entity tags of another consent. So the policy is
+    sent again only if the site sends its own, which would replace it.
     """
     is_page = exchange.has_variants or exchange.validators.is_of_page
     may_be_page = exchange.destination is None or exchange.destination in DOCUMENTS or exchange.destination in WORKERS
@@ -129,11 +130,11 @@ def complete_not_modified(headers: MutableHeaders, exchange: Exchange) -> None:
     if is_page or (exchange.has_csp and may_be_page):
         _add_vary(headers, *_PAGE_VARIES, *(_FRAGMENT_VARIES if is_page else ()))
         if "content-security-policy" in headers or "content-security-policy-report-only" in headers:
-            add_policy(headers.raw, exchange)  # none where the policy file has switched that gate off
+            add_policy(headers.raw, exchange)  # adds nothing if this gate is switched off
 
 
 def _add_vary(headers: MutableHeaders, *names: str) -> None:
-    """Say what the answer depends on beside its address (RFC 9110, section 12.5.5)."""
+    """Add names to ``Vary`` (RFC 9110, section 12.5.5)."""
     given = ", ".join(headers.getlist("vary"))
     known = {name.strip().lower() for name in given.split(",")}
     new = [name for name in names if name.lower() not in known]

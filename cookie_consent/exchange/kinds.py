@@ -1,4 +1,4 @@
-"""Which answers a Content-Security-Policy governs: what a browser runs, rather than shows inside of something else."""
+"""Which responses need a Content-Security-Policy: documents and workers, not images or styles of a page."""
 
 from __future__ import annotations
 
@@ -38,16 +38,16 @@ USUAL_PASSIVE = frozenset(
         b"text/plain; charset=utf-8",
     }
 )
-"""Values of ``Content-Type`` that are met most often of those that ``kind_of`` calls passive."""
+"""The most common values of ``Content-Type`` for which ``kind_of`` returns ``passive``."""
 _MAY_BECOME_ONE = frozenset({"unknown", "markup", "script"})
 _PASSIVE_KINDS = frozenset({"image", "audio", "video", "font"})
 
 
 def needs_csp(content_type: bytes, destination: bytes | None) -> bool:
-    """Say whether an answer of that type becomes a document or a worker; ``destination`` is ``Sec-Fetch-Dest``.
+    """Return whether a response becomes a document or a worker. ``destination`` is ``Sec-Fetch-Dest``.
 
-    Whatever may become one counts as one where the browser does not say what it is for, or where a script asks for
-    it: a service worker may keep it and answer with it later.
+    If the browser does not say, or if a script asks, whatever may become one counts: a service worker could store the
+    response and serve it as a document later.
     """
     kind = kind_of(content_type)
     if kind == "page" or destination in WORKERS:
@@ -58,16 +58,16 @@ def needs_csp(content_type: bytes, destination: bytes | None) -> bool:
 
 
 def may_need_csp(content_type: bytes, destination: bytes | None) -> bool:
-    """Say whether an answer needs the policy, or would if it were asked for as something else."""
+    """Return whether a response needs the policy for this destination, or for any other."""
     return kind_of(content_type) in _MAY_BECOME_ONE or needs_csp(content_type, destination)
 
 
 @lru_cache(maxsize=256)
 def kind_of(content_type: bytes) -> str:
-    """Return ``page`` for HTML, ``unknown`` for what browsers take a closer look at, else what it may become.
+    """Return ``page`` (HTML), ``unknown`` (browsers sniff it), ``markup``, ``script``, ``other`` or ``passive``.
 
-    That is ``markup``, ``script``, ``passive`` for what becomes neither document nor worker, or ``other``. Several
-    lines of the header are joined by ``joined``. Where they can be read in several ways, it is the first of these.
+    ``passive`` becomes neither a document nor a worker. If browsers disagree on the type, the first kind in this order
+    counts. Several header lines must be joined by ``joined``.
     """
     read = content_type_of(content_type)
     kinds = {_kind_of(read.essence), _kind_of(read.lenient) if read.lenient else "unknown"}

@@ -1,4 +1,4 @@
-"""Reading the messages of an ASGI response, whose headers may be any iterable and in any case."""
+"""Read the messages of an ASGI response, whose headers may be any iterable, with names in any case."""
 
 from __future__ import annotations
 
@@ -24,9 +24,9 @@ __all__ = [
 
 
 def with_header_list(message: Message) -> tuple[Message, list[tuple[bytes, bytes]]]:
-    """Return the start with its headers in a list, and these; any iterable may come, which may be read only once.
+    """Return the start with its headers in a list, and that list.
 
-    (ASGI, HTTP "Response Start".)
+    ASGI allows any iterable, even one that can be read only once (HTTP, "Response Start").
     """
     headers = message.get("headers", ())
     if not isinstance(headers, list):
@@ -36,21 +36,21 @@ def with_header_list(message: Message) -> tuple[Message, list[tuple[bytes, bytes
 
 
 def body_of(message: Message) -> bytes:
-    """Return the body as bytes; servers take any buffer, and applications send them."""
+    """Return the body as bytes. Servers accept any buffer, so applications send them."""
     body = message.get("body", b"")
     return body if isinstance(body, bytes) else bytes(body)
 
 
 def with_own_headers(message: Message) -> Message:
-    """Return the start with a list of headers to change, with names in lower case as ASGI has them.
+    """Return the start with a list of headers that may be changed, with names in lower case.
 
-    The application may share its own list between answers.
+    The application may share its own list between responses.
     """
     return {**message, "headers": [(name.lower(), value) for name, value in message.get("headers", ())]}
 
 
 def headers_by_name(headers: Sequence[tuple[bytes, bytes]]) -> dict[bytes, bytes]:
-    """Return the headers by their names in lower case: of several the last, but all lines of the type."""
+    """Return the last header of each name, by lower-case name. ``Content-Type`` has all lines, ``joined``."""
     names = {name.lower(): value for name, value in headers}
     if len(names) < len(headers) and b"content-type" in names:
         names[b"content-type"] = joined([value for name, value in headers if name.lower() == b"content-type"])
@@ -58,18 +58,18 @@ def headers_by_name(headers: Sequence[tuple[bytes, bytes]]) -> dict[bytes, bytes
 
 
 def has_nosniff(message: Message) -> bool:
-    """Say whether all lines of ``X-Content-Type-Options`` keep browsers from looking at the content."""
+    """Return whether all lines of ``X-Content-Type-Options`` forbid browsers to sniff the content."""
     name = b"x-content-type-options"
     values = {value.strip().lower() for key, value in message.get("headers", ()) if key.lower() == name}
     return values == {b"nosniff"}
 
 
 def content_encoding_of(headers: MutableHeaders) -> str:
-    """Return the codings of all lines; several are one list."""
+    """Return ``Content-Encoding``, with several lines joined into one list."""
     return ", ".join(headers.getlist("content-encoding"))
 
 
 def is_download(headers: dict[bytes, bytes]) -> bool:
-    """Say whether the browser saves the response as a file and shows nothing of it (RFC 6266, section 4.2)."""
+    """Return whether the browser saves the response as a file without showing it (RFC 6266, section 4.2)."""
     disposition = headers.get(b"content-disposition")
     return disposition is not None and disposition.strip().lower().startswith(b"attachment")

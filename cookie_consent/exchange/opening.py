@@ -1,4 +1,4 @@
-"""Whether a document begins like a page or like a part of one (HTML standard, section 13.2.5)."""
+"""Tell a page from a fragment by its first tag (HTML standard, section 13.2.5)."""
 
 from __future__ import annotations
 
@@ -9,22 +9,22 @@ __all__ = ["Opening"]
 _SPACE = b"\t\n\f\r "
 _BOM = b"\xef\xbb\xbf"
 _COMMENT_END = re.compile(rb"-->|(?s:..)--!>")
-"""Searched from the two dashes of ``<!--`` on, which may be those of the end too: ``<!-->`` is a comment."""
+"""Matched from the dashes of ``<!--`` on, which may also be those of the end: ``<!-->`` is a comment."""
 _COMMENT_TAIL = 5
-"""Bytes that the end of a comment may have had before the next piece comes."""
+"""Bytes to keep between pieces, since the end of a comment may be split."""
 _BOGUS_END = re.compile(rb">")
 _TAG = re.compile(rb"<([a-z][^\t\n\f\r />]*)[\t\n\f\r />]", re.IGNORECASE)
 _PAGE_TAGS = frozenset({b"html", b"head", b"body"})
 _DOCTYPE = b"<!doctype"
 _LONGEST = 9
-"""Bytes that tell: those of ``<!doctype``; tags of a page are shorter."""
+"""The number of bytes that decide: the length of ``<!doctype``. The other tags of a page are shorter."""
 
 
 class Opening:
-    """Finds the first tag of a document in UTF-8, after BOM, space and comments, in memory of a few bytes."""
+    """Finds the first tag of a document in UTF-8, after BOM, white space and comments, in constant memory."""
 
     is_page: bool | None = None
-    """Whether the first tag is doctype, html, head or body; None until it has come."""
+    """Whether the first tag is doctype, html, head or body. None until it has arrived."""
 
     def __init__(self) -> None:
         self._text = b""
@@ -41,7 +41,7 @@ class Opening:
                 self._text = b""
 
     def _advances(self) -> bool:
-        """Leave something behind, or decide; return whether there is more to do with what is there."""
+        """Skip a comment, or decide. Return whether the bytes that are left may be examined further."""
         if self._end is not None:
             found = self._end.search(self._text)
             self._text = self._text[found.end() if found is not None else -_COMMENT_TAIL :]
@@ -61,7 +61,7 @@ class Opening:
             self._text, self._end = text[2:], _COMMENT_END
             return True
         elif _DOCTYPE.startswith(start) or start in {b"<!-", b"</"}:
-            pass  # "<" alone, or half of a mark
+            pass  # incomplete: wait for more bytes
         elif start.startswith((b"<!", b"<?")) or (start.startswith(b"</") and not start[2:3].isalpha()):
             self._text, self._end = text[2:], _BOGUS_END  # a comment to browsers, such as an XML declaration
             return True

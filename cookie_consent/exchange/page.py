@@ -1,4 +1,4 @@
-"""A page between the application and the browser."""
+"""Rewrite a page between the application and the browser."""
 
 from __future__ import annotations
 
@@ -28,18 +28,18 @@ _XHTML = "application/xhtml+xml"
 
 
 class Page:
-    """The way of a page's bytes: decompressed, in UTF-8, rewritten, and all of it back; the result may be kept.
+    """Decompresses a page, decodes it, rewrites it with guard and banner, and encodes and compresses it again.
 
-    A page whose ``content_encoding`` cannot be read raises ``CodingError``. The guard and the banner are put in on
-    the way. Whatever of ours fails, the page goes on, and what could not be judged does not load.
+    Raises ``CodingError`` if ``content_encoding`` is not supported. If our own code fails, the page is still served,
+    and whatever could not be judged does not load.
     """
 
     def __init__(self, exchange: Exchange, *, content_type: ContentType, content_encoding: str | None) -> None:
         coding = coding_for(content_encoding or "")
         if coding is None:
-            raise CodingError(f"there is nothing here to read {content_encoding!r} with")
+            raise CodingError(f"the content coding {content_encoding!r} is not supported")
         self.is_complete = True
-        """Whether the guard and the banner could be made; a page without is not to be kept."""
+        """Whether guard and banner could be made. A page without them must not be cached."""
         self._exchange = exchange
         self._opening = Opening()
         self._coding = coding
@@ -51,31 +51,31 @@ class Page:
 
     @property
     def is_decided(self) -> bool:
-        """Whether enough has come to know how the page is read, and what its headers say."""
+        """Whether enough of the page has arrived to know its encoding, and so its headers."""
         return self._charset.is_decided
 
     @property
     def header_changes(self) -> HeaderChanges:
-        """The headers that differ from the application's, when the page is decided; an empty value for none."""
+        """The headers to replace, once ``is_decided``. An empty value removes a header."""
         changes: list[tuple[bytes, bytes]] = []
         if self._is_coded and self._coding.sent is not None:
             changes.append((b"content-encoding", self._coding.sent.encode("ascii")))
         kind, name = self._content_type, self._charset.name
         essence = _XHTML if self._is_xml else _HTML
-        is_said = kind.is_clean and encoding_of(kind.charset) == name
-        # A type that some browsers take for another one stays: this is no place to make pages of what is none.
-        if not is_said and all(read == essence or is_unknown_type(read) for read in (kind.essence, kind.lenient)):
+        is_correct = kind.is_clean and encoding_of(kind.charset) == name
+        # A type on which browsers disagree is kept: it must not become a page for browsers that show none.
+        if not is_correct and all(read == essence or is_unknown_type(read) for read in (kind.essence, kind.lenient)):
             value = f"{essence}; charset={name}" if name else essence
             changes.append((b"content-type", value.encode("ascii")))
         return tuple(changes)
 
     def feed(self, data: bytes, *, final: bool) -> bytes:
-        """Take the next bytes; return what can be sent. Raises ``CodingError`` where the data is broken."""
+        """Take the next bytes, and return what can be sent. Raises ``CodingError`` if the data is corrupt."""
         out = [self._rewritten(self._charset.decode(piece)) for piece in self._coding.decode(data)]
         return b"".join([*out, self.finish()] if final else out)
 
     def finish(self) -> bytes:
-        """Return the rest."""
+        """Return the last bytes."""
         data = self._charset.decode(b"", final=True)
         self._opening.feed(data)
         rewriter = self._begun()
@@ -95,7 +95,7 @@ class Page:
         return self._coding.encode(self._charset.encode(self._begun().feed(data)))
 
     def _begun(self) -> Rewriter:
-        """Return the rewriter, which is made when the character set is known."""
+        """Return the rewriter, which is created once the character set is known."""
         if self._rewriter is not None:
             return self._rewriter
         exchange, encoding = self._exchange, self._charset.reading
@@ -116,36 +116,36 @@ class Page:
 
     @property
     def is_document(self) -> bool:
-        """Whether it begins like a page, as far as it has come."""
+        """Whether it begins like a page, as far as it has arrived. Otherwise it is a fragment."""
         return bool(self._opening.is_page)
 
     @property
     def _is_shown(self) -> bool:
-        """Whether it becomes a page of its own; a redirect does not, as browsers leave its body unseen."""
+        """Whether it becomes a page of its own. The body of a redirect does not: browsers ignore it."""
         role = self._exchange.role
         return not self._exchange.is_redirect and (role == "page" or (role == "either" and self.is_document))
 
     def _guard(self) -> bytes:
-        """Return what stands first in the head. In XML it must stand inside the one root element."""
+        """Return what comes first in the head. In XML it must be inside the root element."""
         exchange = self._exchange
         if not self._is_shown and (exchange.is_redirect or exchange.destination not in DOCUMENTS):
             return b""
         try:
             return exchange.guard() if not self._is_xml or exchange.tags.has_root else b""
-        except Exception:  # noqa: BLE001 - no fault of the guard may fail the page
+        except Exception:  # noqa: BLE001 - an error in the guard must not fail the page
             log_once("guard", "the guard's tag could not be made and is missing from the page", exc_info=True)
             self.is_complete = False
             return b""
 
     def _banner(self) -> bytes:
-        """Return what stands last in the body. An XML parser would refuse the banner's HTML."""
+        """Return what comes last in the body. XML pages get no banner: their parser would reject its HTML."""
         tags = self._exchange.tags
         if not self._is_shown or self._exchange.is_prefetch or self._is_xml or tags.is_amp:
             return b""
         try:
             banner = self._exchange.banner()
             return tags.own(banner.decode("ascii")).encode("ascii") if tags.relative else banner
-        except Exception:  # noqa: BLE001 - no fault of the banner may fail the page
+        except Exception:  # noqa: BLE001 - an error in the banner must not fail the page
             log_once("banner", "the banner could not be made and is missing from the page", exc_info=True)
             self.is_complete = False
             return b""

@@ -1,4 +1,4 @@
-"""The cache of rewritten pages: most applications send the same page again and again."""
+"""The cache of rewritten pages: most applications send the same pages again and again."""
 
 from __future__ import annotations
 
@@ -8,27 +8,27 @@ from typing import NamedTuple
 __all__ = ["HeaderChanges", "PageCache", "RewrittenPage"]
 
 HeaderChanges = tuple[tuple[bytes, bytes], ...]
-"""Headers to send in place of the application's; an empty value for none."""
+"""Headers that replace the application's. An empty value removes the header."""
 
 _Key = tuple[object, ...]
-_ALIKE = 4
-"""So many bodies of one length are kept that were made for the same."""
+_MOST_BODIES = 4
+"""The number of bodies of equal length that are cached for one key."""
 
 
 class RewrittenPage(NamedTuple):
-    """A page as it is sent."""
+    """A page as it is sent to the browser."""
 
     body: bytes
     header_changes: HeaderChanges = ()
     is_document: bool = True
-    """Whether it begins like a page, and is no fragment of one."""
+    """Whether it begins like a page. Otherwise it is a fragment."""
 
 
 class PageCache:
-    """The latest pages, by what they were made from: the whole body, not a digest, and all that it was made for.
+    """An LRU cache of ``size`` bytes, originals and results together. Pages over a sixteenth of it are not cached.
 
-    Bounded by ``size`` bytes, bodies and results together; a page of more than a sixteenth of it is not kept.
-    A body is compared with those of its length, which takes a tenth of the time that a hash of it would.
+    Entries are looked up by key and by the whole original body. Comparing it with bodies of its length takes a tenth of
+    the time that hashing it would.
     """
 
     def __init__(self, size: int = 16 * 1024 * 1024) -> None:
@@ -37,25 +37,25 @@ class PageCache:
         self._pages: OrderedDict[tuple[_Key, int], list[tuple[bytes, RewrittenPage]]] = OrderedDict()
 
     def get(self, key: _Key, body: bytes) -> RewrittenPage | None:
-        """Return the page as it was rewritten, or None."""
-        place = (key, len(body))
-        for made_from, page in self._pages.get(place, ()):
-            if made_from == body:
-                self._pages.move_to_end(place)
+        """Return the cached page, or None."""
+        bucket = (key, len(body))
+        for original, page in self._pages.get(bucket, ()):
+            if original == body:
+                self._pages.move_to_end(bucket)
                 return page
         return None
 
     def put(self, key: _Key, body: bytes, page: RewrittenPage) -> None:
-        """Keep the page, in place of those that were asked for least recently."""
+        """Cache the page, and evict the least recently used ones."""
         if len(body) + len(page.body) > self._limit // 16:
             return
-        place = (key, len(body))
-        alike = self._pages.setdefault(place, [])
-        self._pages.move_to_end(place)
-        alike.insert(0, (bytes(body), page))
+        bucket = (key, len(body))
+        pages = self._pages.setdefault(bucket, [])
+        self._pages.move_to_end(bucket)
+        pages.insert(0, (bytes(body), page))
         self._size += len(body) + len(page.body)
-        self._forget(alike[_ALIKE:])
-        del alike[_ALIKE:]
+        self._forget(pages[_MOST_BODIES:])
+        del pages[_MOST_BODIES:]
         while self._size > self._limit:
             self._forget(self._pages.popitem(last=False)[1])
 

@@ -1,4 +1,4 @@
-"""What a request is for: a page that the browser shows, something a script asks for, or a guess of what comes next."""
+"""What a request is for: a page, something that a script asks for, or a prefetch."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ if TYPE_CHECKING:
 __all__ = ["PREFETCH_HEADERS", "SCRIPT_HEADERS", "Role", "is_prefetch", "role_of"]
 
 Role: TypeAlias = Literal["page", "either", "part"]
-"""What an answer becomes: a page of its own, or a part of one; of what a script asks for the beginning tells."""
+"""What a response becomes: a page of its own, a part of one, or either, which its beginning decides."""
 SCRIPT_HEADERS = (
     "HX-Request",  # htmx
     "X-Requested-With",  # jQuery, swup, Turbolinks, Phoenix LiveView and many others
@@ -29,7 +29,7 @@ SCRIPT_HEADERS = (
     "X-SPF-Request",
     "X-Splade",
 )
-"""Headers that only libraries send, which swap what they receive into a page; no navigation carries them.
+"""Headers of libraries that swap responses into a page. No navigation has them.
 
 They matter on hosts without https, where browsers send no ``Sec-Fetch-Dest``.
 """
@@ -41,7 +41,7 @@ _PREFETCH_NAMES = frozenset(name.lower().encode("ascii") for name in PREFETCH_HE
 
 
 def role_of(headers: Mapping[bytes, bytes]) -> Role:
-    """Return what the answer to a request with these headers becomes (Fetch Metadata, section 2.1)."""
+    """Return what the response to a request with these headers becomes (Fetch Metadata, section 2.1)."""
     destination = headers.get(b"sec-fetch-dest")
     if destination not in {None, b"document", b"empty"}:
         return "part"
@@ -49,13 +49,13 @@ def role_of(headers: Mapping[bytes, bytes]) -> Role:
         return "either"
     if _SCRIPT_NAMES.isdisjoint(headers):
         return "page"
-    # Android's WebView sends the name of its app with each navigation, such as "com.example.shop".
+    # Android's WebView sends X-Requested-With with each navigation: its app's name, such as "com.example.shop".
     is_app = b"." in headers.get(_REQUESTED_WITH, b"") and _SCRIPT_NAMES.intersection(headers) == {_REQUESTED_WITH}
     return "page" if is_app else "either"
 
 
 def is_prefetch(headers: Mapping[bytes, bytes]) -> bool:
-    """Say whether the browser asks in advance, prerendering too (Fetch standard, section 3.8, ``Sec-Purpose``)."""
+    """Return whether the browser prefetches or prerenders (Fetch standard, section 3.8, ``Sec-Purpose``)."""
     return not _PREFETCH_NAMES.isdisjoint(headers) and any(
         headers[name].strip().lower().startswith((b"prefetch", b"prerender"))
         for name in _PREFETCH_NAMES.intersection(headers)

@@ -1,4 +1,4 @@
-"""What the application may see of a request: the consent that holds for it, and headers without what that excludes."""
+"""What the application may see of a request: its consent, and the request headers that the consent allows."""
 
 from __future__ import annotations
 
@@ -29,24 +29,24 @@ __all__ = [
 
 RANGE_HEADERS = frozenset({b"if-range", b"range"})
 CONDITIONAL_HEADERS = RANGE_HEADERS | {b"if-modified-since"}
-"""Not shown to the application where a page is request for: what it would compare is the page before the gate.
+"""Removed from requests for pages: the application would compare them with the page before it is rewritten.
 
-``RANGE_HEADERS`` are where they may continue a download.
+``RANGE_HEADERS`` are passed on where they may resume a download.
 """
 INSPECTED_HEADERS = CONDITIONAL_HEADERS | {b"accept", b"cookie", b"if-none-match", b"sec-fetch-dest", b"sec-gpc"}
-"""Headers of requests that ``RequestFilter`` has to see; ``Accept`` only where it asks for a page."""
+"""Request headers for which ``RequestFilter`` is needed; ``Accept`` only if it asks for a page."""
 _HIDDEN_EXTENSIONS = frozenset({"http.response.pathsend", "http.response.zerocopysend", "http.response.push"})
-"""Ways to send a body past the rewriter; the application sends bytes where they are not offered."""
+"""Ways to send a body past the rewriter. Without them the application sends bytes."""
 _SECURE = frozenset({"https", "wss"})
-_CACHED = 1024
+_CACHE_SIZE = 1024
 _LONGEST_CACHED = 2048
-"""The results for so many ``Cookie`` headers are cached, but for very long ones: a few megabytes at most."""
+"""Results for longer ``Cookie`` headers are not cached, so the cache takes a few megabytes at most."""
 
 
 class RequestFilter:
-    """Decides which consent holds for a request and which headers the application sees. Built once per policy.
+    """Finds the consent of a request, and the headers that the application may see. Built once per policy.
 
-    Visitors send the same cookies again and again, so the result for a ``Cookie`` header is cached.
+    Visitors send the same cookies again and again, so the result for each ``Cookie`` header is cached.
     """
 
     def __init__(self, reader: ConsentReader, classifier: Classifier, own: ConsentCookie) -> None:
@@ -54,21 +54,22 @@ class RequestFilter:
         self._undecided = reader.undecided
         self._classifier = classifier
         self._own = own
-        self._cached = lru_cache(maxsize=_CACHED)(self._decide)
+        self._cached = lru_cache(maxsize=_CACHE_SIZE)(self._decide)
 
     def consent(self, scope: Scope) -> Consent:
-        """Return the consent that holds for a request."""
+        """Return the consent of a request."""
         headers = scope["headers"]
         return self._reader.consent(headers, dict(headers), secure=scope.get("scheme") in _SECURE)
 
     def filter(self, scope: Scope, request: Mapping[bytes, bytes]) -> tuple[Consent, list[tuple[bytes, bytes]] | None]:
-        """Return the consent and the headers that the application may see; ``request`` has the last of each name.
+        """Return the consent and the headers for the application. ``request`` has the last header of each name.
 
-        The headers are None where the answer depends on what is kept from the application, or on its conditions.
+        The headers are None if an ``Exchange`` is needed: a cookie is refused, or the request is conditional.
         """
         headers: list[tuple[bytes, bytes]] = scope["headers"]
         cookie = request.get(b"cookie", b"")
         depends = cookie or b"sec-gpc" in request
+        # With repeated headers, ``request`` may lack a cookie.
         if len(cookie) > _LONGEST_CACHED or (depends and len(request) != len(headers)):
             return self.consent(scope), None
         consent: Consent = self._undecided
@@ -86,7 +87,7 @@ class RequestFilter:
         return consent, app_headers(headers, request, cookie=lambda _: shown.decode("latin-1"))
 
     def _decide(self, cookie: bytes, gpc: bytes | None, scheme: str | None) -> tuple[Consent, bytes | None]:
-        """Return the consent and the ``Cookie`` header that the application may see; None if a cookie is refused."""
+        """Return the consent and the ``Cookie`` header for the application, which is None if a cookie is refused."""
         headers = [(b"cookie", cookie)] if cookie else []
         if gpc is not None:
             headers.append((b"sec-gpc", gpc))
@@ -97,17 +98,17 @@ class RequestFilter:
 
 
 def asks_for_page(request: Mapping[bytes, bytes]) -> bool:
-    """Say whether a browser would rather have a page than anything else (RFC 9110, section 12.5.1)."""
+    """Return whether the browser accepts HTML, as it does for navigations (RFC 9110, section 12.5.1)."""
     return b"text/html" in request.get(b"accept", b"")
 
 
 def may_be_rewritten(request: Mapping[bytes, bytes]) -> bool:
-    """Say whether the answer may be a page, or part of one that a script asks for, so that it has to be decoded."""
+    """Return whether the response may be a page or a fragment, which must be decoded to be rewritten."""
     return request.get(b"sec-fetch-dest") == b"empty" or b"text/html" in request.get(b"accept", b"")
 
 
 def app_extensions(scope: Scope) -> dict[str, object]:
-    """Return the extensions that the application sees (ASGI, Extensions)."""
+    """Return the ASGI extensions that are offered to the application."""
     return {key: on for key, on in (scope["extensions"] or {}).items() if key not in _HIDDEN_EXTENSIONS}
 
 
@@ -119,10 +120,10 @@ def app_headers(
     if_none_match: Callable[[str], str] | None = None,
     dropped: AbstractSet[bytes] = frozenset(),
 ) -> list[tuple[bytes, bytes]]:
-    """Return the request headers that the application sees.
+    """Return the request headers for the application.
 
-    ``cookie`` and ``if_none_match`` give the new value of a header from the old; one that becomes empty goes, as those
-    in ``dropped`` do. What may have to be rewritten is asked for in codings that can be read here.
+    ``cookie`` and ``if_none_match`` return the new value of a header, which is removed if that is empty. Headers in
+    ``dropped`` are removed as well. ``Accept-Encoding`` is limited to what can be decoded for rewriting.
     """
     gates = {b"cookie": cookie}
     if if_none_match is not None:
@@ -146,7 +147,7 @@ def app_headers(
 
 @lru_cache(maxsize=256)
 def readable_codings(value: bytes) -> bytes:
-    """Return ``Accept-Encoding`` with the codings that can be read here (RFC 9110, section 12.5.3)."""
+    """Return ``Accept-Encoding`` with the codings that can be decoded (RFC 9110, section 12.5.3)."""
     parts = [part.strip() for part in value.decode("latin-1").split(",")]
     kept = [part for part in parts if part.partition(";")[0].strip().lower() in READABLE]
     return ", ".join(kept or ["identity"]).encode("latin-1")

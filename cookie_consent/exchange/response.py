@@ -1,4 +1,4 @@
-"""The states of a response on its way from the application to the browser."""
+"""Gate a response on its way from the application to the browser."""
 
 from __future__ import annotations
 
@@ -49,32 +49,32 @@ if TYPE_CHECKING:
 __all__ = ["INSPECTED_DESTINATIONS", "OK", "UNREWRITTEN_STATUSES", "Responder"]
 
 UNREWRITTEN_STATUSES = frozenset({204, 205, 206, 304})
-"""Answers without a body, or with a part of one."""
+"""Responses without a body, or with a part of one."""
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
-"""Statuses with which browsers go to ``Location`` (Fetch standard, section 2.2.6)."""
+"""Statuses for which browsers follow ``Location`` (Fetch standard, section 2.2.6)."""
 _LONGEST_MARK = 8
-"""Bytes that tell whether data is in a coding, where that has a mark."""
+"""The number of bytes that contain a coding's magic number."""
 _RULES = b"speculationrules"
 INSPECTED_DESTINATIONS = WORKERS | {_RULES}
-"""Values of ``Sec-Fetch-Dest`` for which whatever comes counts as a document."""
+"""Values of ``Sec-Fetch-Dest`` for which a response of any type is inspected."""
 OK = 200
 _PARTIAL = 206
 _NOT_MODIFIED = 304
 
 
 class Responder:
-    """What becomes of an answer that may_need_csp a gate.
+    """Sends a response that concerns a gate.
 
-    It is in one of four states: waiting for the start of the response, finding out whether an answer without a type
-    is a page, rewriting a page, or passing all through. What only some answers need is set where they need it.
+    Its state is the method that handles the next message: it waits for the start of the response, sniffs a response
+    without a type, rewrites a page, or forwards everything.
     """
 
     _state: Send | None = None
-    """What treats the next message; None until the response starts."""
+    """Handles the next message; None until the response starts."""
     _start: Message
-    """The start of the response, held back until its headers are known."""
+    """The start of the response, kept back until its headers are known."""
     _buffered: list[Message]
-    """What has come after it meanwhile."""
+    """The messages after it, until it is clear what to do with them."""
     _buffered_size = 0
     _is_coded = False
     _content_type = content_type_of(b"")
@@ -86,11 +86,11 @@ class Responder:
         self._forward = send
 
     def send(self, message: Message) -> Awaitable[None]:
-        """Treat one message of the application's answer (ASGI 3)."""
+        """Handle one message of the application's response (ASGI 3)."""
         return (self._state or self._on_start)(message)
 
     def _on_start(self, message: Message) -> Awaitable[None]:
-        """Decide what becomes of the answer."""
+        """Choose the state for this response."""
         if message["type"] != "http.response.start":
             # Early hints and server push would make the browser fetch before the gate has seen an address.
             return _sent()
@@ -104,6 +104,7 @@ class Responder:
         if status == _PARTIAL and exchange.ask_for_whole is not None and not passes:
             self._state = self._discard
             return exchange.ask_for_whole(exchange.scope, self._forward)
+        # The conditions under which ``_gated`` may change a header, or must make the response private.
         if exchange.refuses_cookies or not GATED_HEADERS.isdisjoint(names) or exchange.is_read:
             message = self._gated(message)
         if message.get("trailers"):
@@ -115,7 +116,7 @@ class Responder:
         return self._forward(message) if passes else self._begin_document(message, kind, names)
 
     def _begin_document(self, message: Message, kind: str, names: dict[bytes, bytes]) -> Awaitable[None]:
-        """Begin what becomes of an answer that the browser may show or run."""
+        """Choose the state for a response that the browser may show or run."""
         exchange = self._exchange
         if exchange.destination == _RULES:
             self._start, self._buffered, self._state = message, [], self._gate_rules
@@ -130,30 +131,30 @@ class Responder:
         return self._forward(self._with_policy(message, names.get(b"content-type", b"")))
 
     def _not_modified(self, message: Message) -> Message:
-        """Return the start of an answer that has the browser keep what it has."""
+        """Return the start of a 304 response, with which the browser uses its stored page."""
         message = with_own_headers(message)
         complete_not_modified(MutableHeaders(raw=message["headers"]), self._exchange)
         return message
 
     def _gated(self, message: Message) -> Message:
-        """Return the start with its cookies, addresses and entity tag held to the consent."""
+        """Return the start with its cookies, addresses and entity tag gated."""
         exchange = self._exchange
         message = with_own_headers(message)
         sets_cookies = any(name == b"set-cookie" for name, _ in message["headers"])
         headers = MutableHeaders(raw=exchange.gate_cookies(message["headers"]))
         if exchange.refuses_cookies or (sets_cookies and not exchange.is_shareable):
-            keep_private(headers.raw)  # they are this visitor's: what is agreed to, and what is deleted
+            keep_private(headers.raw)  # which cookies are set and deleted depends on this visitor's consent
         keep_private_if_read(headers, exchange)
         for name, gate in ADDRESS_HEADERS.items():
             values = headers.getlist(name)
             if values:
                 del headers[name]
                 for value in [", ".join(values)] if name == "refresh" else values:
-                    # The site's own policy protects its visitors; of all else nothing may load that was not judged.
+                    # If the gate fails, the header is dropped, but for the site's own policy: it protects visitors.
                     kept = value if name.startswith("content-security-policy") else None
                     try:
                         kept = gate(value, exchange.tags.hold_address)
-                    except Exception:  # noqa: BLE001 - whatever it is, no header may fail the page
+                    except Exception:  # noqa: BLE001 - a header must not fail the page
                         log_once("header", "the header %s could not be judged", name, exc_info=True)
                     if kept is not None:
                         headers.append(name, kept)
@@ -164,7 +165,7 @@ class Responder:
         return message
 
     def _with_policy(self, message: Message, content_type: bytes) -> Message:
-        """Return the start with the Content-Security-Policy of what becomes a document or worker unrewritten."""
+        """Return the start with the Content-Security-Policy, for a document or worker that is not rewritten."""
         if not self._exchange.has_csp or not may_need_csp(content_type, self._exchange.destination):
             return message
         message = with_own_headers(message)
@@ -172,9 +173,9 @@ class Responder:
         return message
 
     def _buffer(self, message: Message, enough: int) -> bytes | None:
-        """Keep a message; return the body so far if it has ended or has as many bytes as are enough, else None."""
+        """Buffer a message. Return the body so far once it has ended or has ``enough`` bytes, otherwise None."""
         if message["type"] == "http.response.body":
-            message = {**message, "body": body_of(message)}  # a buffer may be used again before it is looked at
+            message = {**message, "body": body_of(message)}  # a copy, since the application may reuse its buffer
         self._buffered.append(message)
         self._buffered_size += len(message.get("body", b""))
         if message["type"] == "http.response.body" and message.get("more_body", False) and self._buffered_size < enough:
@@ -182,10 +183,10 @@ class Responder:
         return b"".join(part.get("body", b"") for part in self._buffered)
 
     async def _sniff(self, message: Message) -> None:
-        """Hold the answer until enough of it is there to see what a browser would take it for."""
+        """Hold the response until it is clear what type a browser would sniff."""
         body = message.get("body", b"")
-        is_told = bool(body) and not self._buffered and not self._is_coded and not may_be_html(body)
-        content = self._buffer(message, 1 if is_told else SNIFFED)
+        is_conclusive = bool(body) and not self._buffered and not self._is_coded and not may_be_html(body)
+        content = self._buffer(message, 1 if is_conclusive else SNIFFED)
         if content is None:
             return
         headers = MutableHeaders(raw=with_own_headers(self._start)["headers"])
@@ -193,17 +194,17 @@ class Responder:
         with suppress(CodingError):
             content = next(iter(coding.decode(content)), b"") if coding is not None else b""
         self._state = self._forward
-        waiting = self._buffered
+        buffered = self._buffered  # a page may begin a buffer of its own
         if looks_like_html(content):
             self._begin_page(self._start)
         else:
             kind = headers_by_name(headers.raw).get(b"content-type", b"")
             await self._forward(self._with_policy(self._start, kind))
-        for part in waiting:
+        for part in buffered:
             await self.send(part)
 
     async def _gate_rules(self, message: Message) -> None:
-        """Send a file of speculation rules once it is there; one that leads to refused hosts goes out empty."""
+        """Send a file of speculation rules once it is complete. One that leads to refused hosts is sent empty."""
         content = self._buffer(message, LARGEST_RULES)
         if content is None:
             return
@@ -230,7 +231,7 @@ class Responder:
         self._state = self._discard
 
     def _begin_page(self, message: Message) -> None:
-        """Hold the start back until the page's first bytes have come."""
+        """Hold the start until the page's first bytes have arrived."""
         headers = [(name.lower(), value) for name, value in message.get("headers", ())]
         names = headers_by_name(headers)
         if b"content-encoding" in names:
@@ -245,7 +246,7 @@ class Responder:
         self._state = self._rewrite_first
 
     async def _check_coding(self, message: Message) -> None:
-        """Hold a page that cannot be read here until it shows whether it is in the coding that it names."""
+        """Hold a page in a coding that is not supported until its magic number shows whether it is encoded at all."""
         content = self._buffer(message, _LONGEST_MARK)
         if content is None:
             return
@@ -263,7 +264,7 @@ class Responder:
                 "install cookie-consent[br,zstd], or let the application send gzip or no coding",
                 named,
             )
-            # Among names that browsers do not know they may take the page for plain.
+            # Beside unknown names, some browsers would take the page for plain.
             headers["content-encoding"] = known_codings(named)
             self._state = self._forward
             await self._forward(self._with_policy(start, b"text/html"))
@@ -271,20 +272,20 @@ class Responder:
             await self.send(part)
 
     async def _rewrite_first(self, message: Message) -> None:
-        """Send the headers with the page if it has come whole, made anew or from the cache, or begin to rewrite it."""
+        """Begin to rewrite a streamed page, or send one that came in a single message, from the cache if possible."""
         exchange = self._exchange
         is_body = message["type"] == "http.response.body"
         if self._page is not None or not is_body or message.get("more_body", False) or self._is_head:
-            self._page = begun = self._page or self._make_page()
+            self._page = streamed = self._page or self._make_page()
             self._state = self._rewrite
-            answer = self._rewrite_message(message)
-            if is_body and not begun.is_decided:
+            out = self._rewrite_message(message)
+            if is_body and not streamed.is_decided:
                 self._state = self._rewrite_first
                 return
-            self._change_headers(begun.header_changes)
-            await self._send_start(is_document=begun.is_document)
-            if answer is not None:
-                await self._forward(answer)
+            self._change_headers(streamed.header_changes)
+            await self._send_start(is_document=streamed.is_document)
+            if out is not None:
+                await self._forward(out)
             return
         body = body_of(message)
         pages = exchange.site.page_cache
@@ -311,7 +312,7 @@ class Responder:
         await self._forward({"type": "http.response.body", "body": page.body, "more_body": False})
 
     def _change_headers(self, changes: HeaderChanges) -> None:
-        """Let the headers say what is sent, where that is not what the application said."""
+        """Replace the headers that no longer describe the page."""
         for name, value in changes:
             headers = [header for header in self._start["headers"] if header[0] != name]
             self._start["headers"] = [*headers, (name, value)] if value else headers
@@ -320,7 +321,7 @@ class Responder:
         return Page(self._exchange, content_type=self._content_type, content_encoding=self._content_encoding)
 
     async def _send_start(self, *, is_document: bool) -> None:
-        """Send the headers, with the policy, now that the page's beginning is known, as far as it has come."""
+        """Send the headers with the policy, now that the beginning of the page is known."""
         if not is_document:
             vary_by_script(self._start["headers"])
         if self._exchange.has_csp and not self._exchange.is_amp:
@@ -333,12 +334,12 @@ class Responder:
         await self._forward(self._start)
 
     async def _rewrite(self, message: Message) -> None:
-        answer = self._rewrite_message(message)
-        if answer is not None:
-            await self._forward(answer)
+        out = self._rewrite_message(message)
+        if out is not None:
+            await self._forward(out)
 
     def _rewrite_message(self, message: Message) -> Message | None:
-        """Return what to send for a message of a page, or None for nothing."""
+        """Return the message to send for a message of a page, or None."""
         if message["type"] != "http.response.body":
             return message
         more = message.get("more_body", False)
@@ -354,13 +355,13 @@ class Responder:
         return bool(self._exchange.scope["method"] == "HEAD")
 
     def _rewritten(self, body: bytes, *, final: bool) -> tuple[bytes, bool]:
-        """Return what can be sent of the page, and whether that was the end of it."""
+        """Return the bytes of the page that can be sent, and whether they are the last ones."""
         if self._page is None:
             return b"", True
         try:
             out = self._page.feed(body, final=final)
         except CodingError:
-            log_once("broken", "a page was not in the Content-Encoding that it named; the rest of it is left out")
+            log_once("broken", "a page was not in the Content-Encoding that it named; the rest of it was dropped")
             final, out = True, self._page.finish()
         self._exchange.site.policies.observe(
             host for host, service in self._exchange.tags.findings.hosts if service is None
@@ -370,15 +371,15 @@ class Responder:
         return out, final
 
     async def _discard(self, message: Message) -> None:
-        """Take what still comes of an answer that has been ended."""
+        """Ignore the rest of a response that has been completed."""
 
 
 async def _sent() -> None:
-    """Do nothing: the message is kept back, or goes nowhere."""
+    """Do nothing: the message is held or dropped."""
 
 
 async def _forward_without_late_cookies(forward: Send, message: Message) -> None:
-    """Take ``Set-Cookie`` out of trailers, where it may not stand (RFC 9110, section 6.5.1)."""
+    """Remove ``Set-Cookie`` from trailers, where it is not allowed (RFC 9110, section 6.5.1)."""
     if message["type"] == "http.response.trailers":
         kept = [(name, value) for name, value in message.get("headers", ()) if name.lower() != b"set-cookie"]
         message = {**message, "headers": kept}

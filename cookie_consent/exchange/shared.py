@@ -28,15 +28,15 @@ class Site:
     """Built once, before the first request."""
 
     app: ASGIApp
-    """The application that is held to the policy."""
+    """The wrapped application."""
     request_filter: RequestFilter
     undecided: Consent
-    """The consent for a request with neither a choice nor a signal."""
+    """The consent for a request with neither a choice nor GPC."""
     classifier: Classifier
     cookie: ConsentCookie
     renderer: Renderer
     guard: str
-    """The path of the guard's script; empty where the policy does without it."""
+    """The path of the guard's script; empty if the policy switches it off."""
     page_cache: PageCache
     tag_cache: TagCache
     markup_cache: MarkupCache | None
@@ -45,6 +45,6 @@ class Site:
     gpc_log: GpcLog
     policies: ContentSecurityPolicies
     digests: Callable[[str], tuple[str, ...]]
-    """The hashes of a file of our own, by its address."""
+    """Returns the hashes of one of our files, given its URL."""
     identity: str
-    """Says what the pages are made by: the version, the policy, the assets."""
+    """A digest of everything that shapes the pages: version, policy, assets, templates and texts."""

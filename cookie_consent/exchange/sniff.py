@@ -1,4 +1,4 @@
-"""What browsers take for HTML that comes without a type (MIME Sniffing standard, section 7.1)."""
+"""Sniff HTML without a content type as browsers do (MIME Sniffing standard, section 7.1)."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import re
 __all__ = ["SNIFFED", "is_unknown_type", "looks_like_html", "may_be_html"]
 
 SNIFFED = 1445
-"""Bytes that browsers look at."""
+"""The number of bytes that browsers sniff."""
 _HTML = re.compile(
     rb"[\t\n\x0b\f\r ]*(?:<(?:!doctype html|html|head|script|iframe|h1|div|font|table|a|style|title|body|br|b|p)|<!--)",
     re.IGNORECASE,
@@ -17,18 +17,18 @@ _UNKNOWN = frozenset({"", "unknown/unknown", "application/unknown", "*/*"})
 
 
 def is_unknown_type(essence: str) -> bool:
-    """Say whether a browser looks at the content to find out its type."""
+    """Return whether browsers sniff content of this type."""
     return essence in _UNKNOWN
 
 
 def may_be_html(beginning: bytes) -> bool:
-    """Say whether content that begins so may still turn out to be a page."""
+    """Return whether content with this beginning may still turn out to be a page."""
     return _BEGINNING.match(beginning) is not None
 
 
 def looks_like_html(content: bytes) -> bool:
-    """Say whether a browser would take ``content``, of which the beginning is enough, for a page.
+    """Return whether a browser would take ``content`` for a page. Its beginning is enough.
 
-    Chromium does not ask for the space or ``>`` that the standard wants after the name.
+    Chromium does not require the space or ``>`` that the standard demands after the tag name.
     """
     return _HTML.match(content.removeprefix(b"\xef\xbb\xbf")) is not None

@@ -1,4 +1,4 @@
-"""What the answer to a WebSocket handshake does to cookies (RFC 6455, section 4.2.2)."""
+"""Gate the cookies of a WebSocket handshake (RFC 6455, section 4.2.2)."""
 
 from __future__ import annotations
 
@@ -13,19 +13,19 @@ if TYPE_CHECKING:
 
 __all__ = ["handshake"]
 
-_ANSWERS = frozenset({"websocket.accept", "websocket.http.response.start"})
-"""The messages that carry headers: acceptance, and refusal by an HTTP response of the application's own."""
+_WITH_HEADERS = frozenset({"websocket.accept", "websocket.http.response.start"})
+"""The messages with response headers: acceptance, and denial by an HTTP response."""
 
 
 def handshake(site: Site, scope: Scope, send: Send) -> tuple[Scope, Send]:
-    """Return the scope that the application sees and what stands in for ``send``, for one WebSocket connection.
+    """Return the scope and the ``send`` to call the application with, for one WebSocket connection.
 
-    (ASGI, WebSocket and its extension for denial responses.)
+    See ASGI, WebSocket and the extension "WebSocket Denial Response".
     """
     exchange = Exchange(site, scope, site.request_filter.consent(scope))
 
     async def outer(message: Message) -> None:
-        if message["type"] in _ANSWERS:
+        if message["type"] in _WITH_HEADERS:
             message = {**message, "headers": exchange.gate_cookies(message.get("headers", ()))}
             exchange.report()
         await send(message)
