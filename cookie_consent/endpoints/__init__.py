@@ -1,1 +1,1 @@
-"""What stands below the prefix: choices, state, preferences, receipts, reports, assets."""
+"""The endpoints below the prefix: choices, state, preferences, receipts, reports, assets."""

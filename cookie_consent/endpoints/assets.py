@@ -1,4 +1,4 @@
-"""The static files as they are served: what they are called, and how they are sent."""
+"""Serve the static files under hashed names, compressed."""
 
 from __future__ import annotations
 
@@ -21,9 +21,9 @@ _GZIP = re.compile(r"(?:^|,)\s*gzip\s*(?:;\s*q=(?!0(?:\.0*)?\s*(?:,|$))[^,]*)?(?
 
 
 class Assets:
-    """The files in memory, under names that change with their content, so that browsers may keep them for ever.
+    """The static files, in memory. Their names change with their content, so browsers may cache them for ever.
 
-    ``contents`` are the files by name; ``base`` is the path below which they are served.
+    ``contents`` are the files by name. ``base`` is the path below which they are served.
     """
 
     def __init__(self, base: str, contents: Mapping[str, bytes]) -> None:
@@ -37,7 +37,7 @@ class Assets:
             self._packed[hashed] = gzip.compress(content, 9, mtime=0)
             urls[name] = f"{base}/{hashed}"
         self.urls: Mapping[str, str] = urls
-        """From a file's own name to the path under which it is served."""
+        """The path of each file, by its original name."""
 
     def digests(self, url: str) -> tuple[str, ...]:
         """Return the hashes of the file at ``url``, as in ``integrity`` (SRI, section 3.5), the strongest last."""
@@ -48,9 +48,9 @@ class Assets:
         return tuple(f"{name}-{base64.b64encode(digest).decode()}" for name, digest in digests)
 
     def response(self, name: str, accept_encoding: str = "") -> Response | None:
-        """Return the answer for the hashed ``name``, or None if there is no such file.
+        """Return the response for the hashed ``name``, or None if there is no such file.
 
-        It is compressed where the header ``Accept-Encoding`` names gzip (RFC 9110, section 12.5.3).
+        It is compressed if ``accept_encoding`` names gzip (RFC 9110, section 12.5.3).
         """
         found = self._files.get(name)
         if found is None:

@@ -1,4 +1,4 @@
-"""Reading the body of a request, up to a limit."""
+"""Read the body of a request, up to a limit."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ __all__ = ["read_body"]
 
 
 async def read_body(request: Request, maximum: int) -> bytes:
-    """Return the body. Raises ``ChoiceError`` (413) for more than ``maximum`` bytes, and where the client goes away."""
-    too_large = ChoiceError(f"a request has at most {maximum // 1024} KiB", status=413, code="too-large")
+    """Return the body. Raises ``ChoiceError`` if it exceeds ``maximum`` bytes (413) or the client disconnects (400)."""
+    too_large = ChoiceError(f"a request may have at most {maximum // 1024} KiB", status=413, code="too-large")
     length = request.headers.get("content-length", "")
     if length.isascii() and length.isdigit() and int(length[:20]) > maximum:
         raise too_large
@@ -29,5 +29,5 @@ async def read_body(request: Request, maximum: int) -> bytes:
                 if len(body) > maximum:
                     raise too_large
     except ClientDisconnect:
-        raise ChoiceError("the request broke off", status=400, code="unreadable") from None
+        raise ChoiceError("the request is incomplete", status=400, code="unreadable") from None
     return bytes(body)

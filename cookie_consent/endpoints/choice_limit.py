@@ -1,4 +1,4 @@
-"""How many choices are taken: of one address, and in all."""
+"""Limit the rate of choices, per address and in total."""
 
 from __future__ import annotations
 
@@ -24,11 +24,11 @@ __all__ = ["Address", "AddressReader", "ChoiceLimit", "choice_limit"]
 logger = logging.getLogger("cookie_consent")
 
 Address = tuple[int, int] | str
-"""The IP version and the address as a number, of IPv6 the first 64 bits; the name where a server gives no address."""
+"""The IP version and the address as a number (of IPv6 the first 64 bits), or a name if the server gives no address."""
 
 _AN_HOUR = 3600.0
 _ANY_RATE = 1e9
-"""More a second than any process takes."""
+"""More per second than any process can handle."""
 _FORWARDING = frozenset({b"x-forwarded-for", b"forwarded", b"x-real-ip"})
 _OWN_NETWORKS = tuple(
     ip_network(net)
@@ -36,16 +36,16 @@ _OWN_NETWORKS = tuple(
         "127.0.0.0/8 ::1/128 10.0.0.0/8 172.16.0.0/12 192.168.0.0/16 100.64.0.0/10 169.254.0.0/16 fe80::/10 fc00::/7"
     ).split()
 )
-"""Where a proxy of the server's own stands: loopback, private, shared and link-local addresses (RFC 6890)."""
+"""The addresses of a server's own proxies: loopback, private, shared and link-local ones (RFC 6890)."""
 _SEPARATORS = re.compile(r"[\s,;=\"\[\]]+")
 
 
 class ChoiceLimit:
-    """A token bucket for each address, and one for all of them. Safe to use from several threads.
+    """A token bucket for each address, and a common one. Safe to use from several threads.
 
-    While the common bucket is less than half full, addresses that have posted in the last hour get nothing from it, so
-    that a flood leaves room for visitors who choose once. Addresses are kept in memory only: those of the last hour,
-    of more than ``remembered`` the latest.
+    While the common bucket is less than half full, addresses that have already posted within the last hour get nothing
+    from it. So a flood leaves room for visitors who choose once. Addresses are kept in memory only: the latest
+    ``remembered`` ones of the last hour.
     """
 
     def __init__(
@@ -63,7 +63,7 @@ class ChoiceLimit:
         self._remembered = remembered
         self._clock = clock
         self._buckets: OrderedDict[Address, TokenBucket] = OrderedDict()
-        """Those of the addresses, the latest last."""
+        """The buckets of the addresses. The most recent address is last."""
         self._total = TokenBucket(rate=total_rate, burst=total_burst, at=clock())
         self._needed_again = 1 + total_burst / 2
         self._lock = threading.Lock()
@@ -72,7 +72,7 @@ class ChoiceLimit:
         return len(self._buckets)
 
     def take(self, address: Address | None) -> float:
-        """Take a token and return 0, or return how many seconds it takes until there is one.
+        """Take a token and return 0, or return the seconds until the next one.
 
         Without an address only the common bucket counts.
         """
@@ -112,16 +112,16 @@ def choice_limit(options: LimitOptions, *, clock: Callable[[], float] = time.mon
 
 
 class AddressReader:
-    """Finds a visitor's address in the scope. What proxies write is not trusted: the server does that, or does not."""
+    """Finds a visitor's address in the scope. Whether to trust a proxy's headers is left to the server."""
 
     def __init__(self) -> None:
         self._has_warned = False
 
     def read(self, scope: Scope) -> Address | None:
-        """Return the address, or None where all visitors have that of a proxy.
+        """Return the visitor's address, or None if the scope has a proxy's address instead.
 
-        That is so where a program in the server's own network forwards requests (RFC 7239) and the server has not put
-        the forwarded address in the place of the program's.
+        That is the case if the client is in the server's own network, and the request has the headers of a proxy
+        (RFC 7239) that the server was not told to trust.
         """
         client = scope.get("client")
         host = str(client[0]) if client else ""
@@ -141,7 +141,7 @@ class AddressReader:
         if not self._has_warned:
             self._has_warned = True
             logger.warning(
-                "requests come from a proxy at %s, so that choices cannot be limited by visitor: let the server trust "
+                "requests come from a proxy at %s, so choices cannot be limited per visitor: let the server trust "
                 "it (uvicorn: --proxy-headers --forwarded-allow-ips); see 'limits' in docs/reference/policy.md",
                 host,
             )

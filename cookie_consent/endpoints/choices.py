@@ -45,9 +45,9 @@ MAXIMUM_BODY = 16 * 1024
 
 
 class Choices:
-    """Saves choices: nothing is acknowledged, and no cookie is set, before the record is on the disk.
+    """Saves choices. A choice is acknowledged, and its cookie set, only once the record is on disk.
 
-    ``replaced`` is told the id of each record that a new choice takes the place of.
+    ``replaced`` is called with the id of each record that a new choice replaces.
     """
 
     def __init__(
@@ -72,20 +72,20 @@ class Choices:
         self._health = health
         self._replaced = replaced
         self.limit = choice_limit(self._policy.limits)
-        """How many choices are taken."""
+        """The rate limit."""
         self.joined = JoinedRecords(ledger)
-        """Where choices over the limit go that grant nothing more than before."""
+        """Writes choices over the limit that grant nothing more than before."""
         self._addresses = AddressReader()
 
     async def post(self, request: Request, consent: Consent) -> Response:
-        """Save a choice and return the new state, or lead back to the page. Raises ``ChoiceError``."""
+        """Save a choice. Return the new state, or redirect to the page. Raises ``ChoiceError``."""
         self._origin.refuse_cross_site(request)
         body = await read_body(request, MAXIMUM_BODY)
         choice = parse_choice(body, request.headers.get("content-type", ""), self._policy)
         notice = self._notice(choice, request)
         record = self._record(request, consent, choice, notice)
         changed = self._changed(consent, choice, record)
-        self._cookie.value(changed)  # one that no browser would keep is refused before anything is written
+        self._cookie.value(changed)  # fails before anything is written if the cookie would be too large
         record = await self._save(request, record, notice, may_wait=not grants_more(consent, changed))
         changed = self._changed(consent, choice, record)
         self._replaced(consent.record)
@@ -96,13 +96,13 @@ class Choices:
     async def _save(
         self, request: Request, record: ConsentRecord, notice: Notice | None, *, may_wait: bool
     ) -> ConsentRecord:
-        """Return the record that is on the disk for the choice. Raises ``ChoiceError``.
+        """Write the record, and return the one that is on disk for the choice. Raises ``ChoiceError``.
 
-        Over the limit a choice is refused, unless it ``may_wait`` to be joined with others.
+        A choice over the limit is rejected, unless it ``may_wait`` to be joined with others.
         """
         wait = self.limit.take(self._addresses.read(request.scope))
         if wait and not may_wait:
-            message = "too many choices come at the moment; please try again in a minute"
+            message = "there are too many choices at the moment; please try again in a minute"
             raise ChoiceError(message, status=429, code="too-many", retry_after=math.ceil(wait))
         try:
             if wait:
@@ -110,8 +110,8 @@ class Choices:
             else:
                 await self._ledger.write(record, notice)
         except RecordRefusedError as error:
-            logger.warning("the log does not take a choice: %s", error)
-            raise ChoiceError("the log does not take this choice", status=422, code="refused") from None
+            logger.warning("the log rejects a choice: %s", error)
+            raise ChoiceError("the log rejects this choice", status=422, code="refused") from None
         except LedgerError as error:
             self._health.has_failed(error)
             message = "your choice could not be saved, so nothing has changed; please try again later"
@@ -135,7 +135,7 @@ class Choices:
         )
 
     def _changed(self, before: Consent, choice: Choice, record: ConsentRecord) -> Consent:
-        """Return the consent as it is from now on, which is what the cookie says."""
+        """Return the new consent, as precise as the cookie can store it."""
         changed = Consent(
             policy=self._policy,
             granted=choice.granted | self._policy.required_ids,
@@ -143,7 +143,7 @@ class Choices:
             decided=True,
             id=record.subject,
             record=record.id,
-            decided_at=record.at.replace(microsecond=0),  # as precise as the cookie
+            decided_at=record.at.replace(microsecond=0),
             gpc=before.gpc,
         )
         if changed.is_refusal:
@@ -155,7 +155,7 @@ class Choices:
         root_path = request.scope.get("root_path", "")
         receipt = f"{root_path}{self._renderer.prefix}/receipt?choice={self._tokens.make(record.subject)}"
         if wants_json(request):
-            # Nothing in the browser leads to the record of a refusal later.
+            # A refusal's cookie holds no id, so this is the only chance to get its receipt.
             return JSONResponse(state_of(changed) | ({"receipt": receipt} if changed.id is None else {}))
         response = RedirectResponse(_inside(choice.return_to, root_path), status_code=303)
         if changed.id is None:
@@ -163,7 +163,7 @@ class Choices:
         return response
 
     def _set_cookies(self, request: Request, response: Response, before: Consent, after: Consent, path: str) -> None:
-        """Set the consent cookie, and delete its twins and what ``after`` no longer covers."""
+        """Set the consent cookie, and delete its duplicates and the cookies that ``after`` no longer covers."""
         secure = is_secure(request)
         sent = request.headers.getlist("cookie")
         url = CookieUrl(host=self._origin.host(request), path=path, secure=self._cookie.is_secure(secure=secure))
@@ -181,7 +181,7 @@ class Choices:
             response.headers["Clear-Site-Data"] = kinds
 
     def _notice(self, choice: Choice, request: Request) -> Notice | None:
-        """Return the notice that the visitor answered. One who answered another text than today's is asked again."""
+        """Return the notice that the visitor answered. Raises ``ChoiceError`` (409) if its text has changed since."""
         if choice.notice is None:
             return None
         language = self._renderer.language(choice.language or request.headers.get("accept-language", ""))
@@ -196,5 +196,5 @@ class Choices:
 
 
 def _inside(path: str, root_path: str) -> str:
-    """Return ``path``, led below ``root_path`` where it only says ``/``, which may belong to another site."""
+    """Return ``path``, but for ``/`` the application's root: ``/`` itself may belong to another application."""
     return f"{root_path}/" if path == "/" and root_path else path

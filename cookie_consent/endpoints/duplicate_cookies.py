@@ -1,4 +1,4 @@
-"""The consent cookie's twins: those of the same visitor that were set for another domain or under another prefix."""
+"""Delete duplicates of the consent cookie that were set for another domain or with another prefix."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ __all__ = ["delete_duplicates"]
 
 
 def delete_duplicates(cookies: Iterable[str], own: ConsentCookie, url: CookieUrl) -> list[str]:
-    """Return the ``Set-Cookie`` values that delete them, to be sent before the one that is set.
+    """Return the ``Set-Cookie`` values that delete the duplicates. Send them before the consent cookie.
 
-    ``cookies`` are the ``Cookie`` headers of the request. A browser keeps cookies of one name apart by their domain and
-    does not tell it (RFC 6265bis, section 5.7), so each that came is deleted for the host and its parents.
+    ``cookies`` are the request's ``Cookie`` headers. Browsers do not send a cookie's domain (RFC 6265bis, section 5.7),
+    so each is deleted for the host and all its parents.
     """
     names = {pair.partition("=")[0].strip() for header in cookies for pair in header.split(";")}
     found, _ = deletions([(name, "/") for name in sorted(names) if own.is_choice(name)], replace(url, path="/"))

@@ -1,4 +1,4 @@
-"""``/.well-known/gpc.json``: the site says that it honours Global Privacy Control (GPC, section 4)."""
+"""``/.well-known/gpc.json`` states that the site honours Global Privacy Control (GPC, section 4)."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ __all__ = ["gpc_response"]
 
 
 def gpc_response(policy: Policy) -> Response:
-    """Return the document. ``lastUpdate`` is never in the future, and is left out where the policy has no date."""
+    """Return the document. ``lastUpdate`` is never in the future, and is omitted if the policy has no date."""
     try:
         updated = policy.effective or date.fromisoformat(policy.version)
     except ValueError:  # the version is a label

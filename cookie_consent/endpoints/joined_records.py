@@ -1,4 +1,4 @@
-"""One record for many choices alike, while more come than are taken."""
+"""Write one record for many equal choices while the rate limit is exceeded."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 __all__ = ["JoinedRecords"]
 
 _WINDOW = 1.0
-"""Seconds during which choices are gathered."""
+"""Seconds during which choices are collected."""
 
 
 @dataclass
@@ -32,11 +32,10 @@ class _Row:
 
 
 class JoinedRecords:
-    """Writes choices that grant nothing more than before, one record for those that come within a second.
+    """Writes choices that grant nothing more than before: one record for all that arrive within a second.
 
-    Refusals without a choice before them are joined if they answer the same notice. Of choices that follow the same
-    record, which are one visitor's, the last is written. So there are as many records a second as there are notices,
-    and records that are followed. How many choices a record stands for is put on record beside it.
+    First refusals are joined if they answer the same notice. Of choices that follow the same record, and so come from
+    one visitor, only the last is written. The log also stores how many choices a record stands for.
     """
 
     def __init__(self, ledger: Ledger, *, pause: Callable[[float], Awaitable[None]] = anyio.sleep) -> None:
@@ -45,19 +44,19 @@ class JoinedRecords:
         self._rows: dict[object, _Row] = {}
 
     async def write(self, record: ConsentRecord, notice: Notice | None) -> ConsentRecord:
-        """Return the record that stands for ``record``, once it is on the disk. Raises ``LedgerError``."""
-        record = replace(record, url="", user_agent_family="")  # several visitors have several of them
+        """Return the record that stands for ``record``, once it is on disk. Raises ``LedgerError``."""
+        record = replace(record, url="", user_agent_family="")  # they differ between visitors
         if record.previous is None:
-            record = replace(record, refused_services=())  # their categories are refused
-        alike = record.previous or (record.action, record.channel, record.policy_version, record.notice)
-        key = current_token(), alike  # a row belongs to its event loop
+            record = replace(record, refused_services=())  # their categories are refused anyway
+        group = record.previous or (record.action, record.channel, record.policy_version, record.notice)
+        key = current_token(), group  # a row belongs to its event loop
         row = self._rows.get(key)
         if row is not None:
             row.record, row.notice, row.count = record, notice, row.count + 1
             await row.written.wait()
         else:
             row = self._rows[key] = _Row(record, notice)
-            with anyio.CancelScope(shield=True):  # the others wait for it, whoever goes away
+            with anyio.CancelScope(shield=True):  # others wait for this row even if its own client disconnects
                 await self._finish(key, row)
         if row.error is not None:
             kind = RecordRefusedError if isinstance(row.error, RecordRefusedError) else LedgerError
@@ -72,7 +71,7 @@ class JoinedRecords:
         except LedgerError as error:
             row.error = error
         except BaseException:
-            row.error = LedgerError("the server ends", url=self._ledger.url)
+            row.error = LedgerError("the server is stopping", url=self._ledger.url)
             raise
         finally:
             self._rows.pop(key, None)
@@ -84,5 +83,5 @@ class JoinedRecords:
         try:
             await anyio.to_thread.run_sync(self._ledger.note_joined, row.record.id, row.count)
         except LedgerError as error:
-            message = "the log has one record for %d choices, and cannot say that they were so many: %s"
+            message = "the log has one record for %d choices, but their number could not be stored: %s"
             log_once("joined", message, row.count, error)

@@ -1,4 +1,4 @@
-"""Whether the log takes records, told to the operator once and not with every request."""
+"""Log that the ledger fails: once, not with every request."""
 
 from __future__ import annotations
 
@@ -20,11 +20,11 @@ class LedgerHealth:
         self._has_failed = False
 
     def has_failed(self, error: LedgerError) -> None:
-        """Take note that the log could not be used."""
+        """Note that the log could not be used."""
         if not self._has_failed:
             self._has_failed = True
             logger.error("choices cannot be saved until this is put right: %s", error)
 
     def has_worked(self) -> None:
-        """Take note that a record was saved."""
+        """Note that a record was saved."""
         self._has_failed = False

@@ -1,4 +1,4 @@
-"""Which pages may post a choice: those of the site itself."""
+"""Accept posts from the site's own pages only."""
 
 from __future__ import annotations
 
@@ -23,9 +23,9 @@ _LONGEST = 2048
 
 
 class SiteOrigin:
-    """Tells the site's own pages from others, behind a proxy that replaces ``Host`` too.
+    """Tells the site's own pages from those of others, even behind a proxy that replaces ``Host``.
 
-    Trust the browser's ``Sec-Fetch-Site`` and ``Origin``: no script can set them (Fetch, section 2.2.2).
+    It trusts the browser's ``Sec-Fetch-Site`` and ``Origin``, which no script can set (Fetch, section 2.2.2).
     """
 
     def __init__(self, policy: Policy) -> None:
@@ -33,9 +33,9 @@ class SiteOrigin:
         self._site = "" if site.startswith("*") else site
 
     def refuse_cross_site(self, request: Request) -> None:
-        """Let only the site's own pages post (Fetch Metadata, section 2.3; else RFC 6454, section 7).
+        """Raise ``ChoiceError`` for posts from other sites (Fetch Metadata, section 2.3; else RFC 6454, section 7).
 
-        Raises ``ChoiceError``. A request with neither header is a program's, as all browsers send one.
+        A request with neither header is allowed: it comes from a program, since all browsers send one of them.
         """
         sites = request.headers.getlist("sec-fetch-site")
         if sites:
@@ -46,20 +46,20 @@ class SiteOrigin:
             raise ChoiceError("a choice can only be made on the site itself", status=403, code="cross-site")
 
     def host(self, request: Request) -> str:
-        """Return the host that the browser has asked, without its port, as hosts are compared."""
+        """Return the host that the browser requested, without its port, normalised."""
         origin = _split(request.headers.get("origin", ""))
         if origin is not None and self._is_site(origin, request):
             return self._site
         return host_of(request.headers.get("host", ""))
 
     def address(self, request: Request) -> str:
-        """Return the address of the site, without a slash at its end; empty if ``Host`` cannot be one."""
+        """Return the site's URL without a trailing slash, or an empty string if ``Host`` is malformed."""
         host = request.headers.get("host", "")
         root_path = request.scope.get("root_path", "").rstrip("/")
         return f"{request.scope['scheme']}://{host}{root_path}" if _AUTHORITY.fullmatch(host) else ""
 
     def referer_path(self, request: Request) -> str:
-        """Return the path of the page that the visitor came from, if it is one of this site."""
+        """Return the path of the page that the visitor came from, or an empty string if it is on another site."""
         referer = request.headers.get("referer", "")[:_LONGEST]
         parts = _split(referer)
         if parts is None or not self._is_own(referer, request):
@@ -71,15 +71,13 @@ class SiteOrigin:
         parts = _split(address)
         if parts is None:
             return False
-        asked = request.headers.get("host", "").lower()
-        return _authority(parts.scheme, asked) == _authority(parts.scheme, parts.netloc) or self._is_site(
-            parts, request
-        )
+        host = request.headers.get("host", "").lower()
+        return _authority(parts.scheme, host) == _authority(parts.scheme, parts.netloc) or self._is_site(parts, request)
 
     def _is_site(self, parts: SplitResult, request: Request) -> bool:
-        """Say whether an address is of the policy's ``site``, which a proxy may have taken out of ``Host``.
+        """Return whether an address belongs to the policy's ``site``, whose ``Host`` a proxy may have replaced.
 
-        Where the site is known to use https, whoever can change what comes by http is not the site.
+        If the site is known to use https, http pages do not count: anybody on the network can change them.
         """
         if not self._site or _authority(parts.scheme, parts.netloc) != self._site:
             return False
@@ -90,12 +88,12 @@ class SiteOrigin:
 
 
 def is_secure(request: Request) -> bool:
-    """Say whether the browser came by https, as far as the server knows."""
+    """Return whether the browser uses https, as far as the server knows."""
     return bool(request.scope["scheme"] == "https")
 
 
 def _split(address: str) -> SplitResult | None:
-    """Return the parts of an address; None for what is none, such as ``http://[``."""
+    """Return the parts of an address, or None if it is malformed, like ``http://[``."""
     try:
         return urlsplit(address)
     except ValueError:

@@ -22,7 +22,7 @@ __all__ = ["PreferencesPage"]
 
 
 class PreferencesPage:
-    """Shows the page. ``guard`` is the path of the guard's script; empty where the policy does without it."""
+    """Serves the page. ``guard`` is the path of the guard's script; empty if the policy switches it off."""
 
     def __init__(self, policy: Policy, renderer: Renderer, origin: SiteOrigin, *, guard: str) -> None:
         self._policy = policy
@@ -45,7 +45,7 @@ class PreferencesPage:
         return HTMLResponse(page, headers={**PAGE_HEADERS, "Vary": "Cookie, Accept-Language, Sec-GPC"})
 
     def _guard_tag(self, request: Request, consent: Consent) -> str:
-        """Return the guard's tag: most choices are withdrawn on this page, and other open pages must hear of it."""
+        """Return the guard's tag. Most withdrawals happen on this page, and the guard tells the other open pages."""
         if not self._guard:
             return ""
         return guard_tag(self._guard, consent, root_path=request.scope.get("root_path", ""))

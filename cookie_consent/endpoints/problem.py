@@ -1,4 +1,4 @@
-"""What went wrong with a request to an endpoint, told in JSON or on a page."""
+"""Error responses of the endpoints, as JSON or as a page."""
 
 from __future__ import annotations
 
@@ -20,18 +20,19 @@ PAGE_HEADERS = {
     "Referrer-Policy": "same-origin",
     "X-Content-Type-Options": "nosniff",
 }
-"""The headers of our own pages. No other site may frame them: a click that the visitor does not see is no consent."""
+"""The headers of our own pages. Other sites must not frame them: a click that was tricked out of a visitor is no
+consent."""
 
 
 class ProblemResponses:
-    """Makes error responses in the form that the client asked for."""
+    """Makes error responses in the format that the client accepts."""
 
     def __init__(self, renderer: Renderer, origin: SiteOrigin) -> None:
         self._renderer = renderer
         self._origin = origin
 
     def response(self, request: Request, error: ChoiceError) -> Response:
-        """Return the response for ``error``, with its status."""
+        """Return the response for ``error``."""
         response: Response
         if wants_json(request):
             response = JSONResponse({"error": error.code, "message": str(error)}, status_code=error.status)
@@ -51,7 +52,7 @@ class ProblemResponses:
 
 
 def wants_json(request: Request) -> bool:
-    """Say whether the client asks for JSON rather than for a page: it posts JSON, or does not accept HTML."""
+    """Return whether the client wants JSON rather than a page: it posts JSON, or does not accept HTML."""
     kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     if kind == "application/x-www-form-urlencoded":
         return False
@@ -59,5 +60,5 @@ def wants_json(request: Request) -> bool:
 
 
 def language_of(request: Request, renderer: Renderer) -> str:
-    """Return the language to use for this visitor."""
+    """Return the language for this visitor."""
     return renderer.language(request.headers.get("accept-language", ""))

@@ -1,4 +1,4 @@
-"""Which endpoint answers a request below the prefix."""
+"""Route requests below the prefix to their endpoints."""
 
 from __future__ import annotations
 
@@ -19,15 +19,15 @@ if TYPE_CHECKING:
 __all__ = ["Endpoint", "RouteTable", "Router"]
 
 Endpoint: TypeAlias = "Callable[[Request, Consent], Awaitable[Response]]"
-"""Answers a request, given the consent that holds for it. May raise ``ChoiceError``."""
+"""Returns the response to a request, given its consent. May raise ``ChoiceError``."""
 RouteTable: TypeAlias = "Mapping[str, Mapping[str, Endpoint]]"
-"""Endpoints by path, counted from the prefix, and by method."""
+"""Endpoints by path, relative to the prefix, and by method."""
 
 _ASSETS = "/assets/"
 
 
 class Router:
-    """Finds the endpoint for a path and a method; ``HEAD`` is answered as ``GET``."""
+    """Finds the endpoint for a path and a method. ``HEAD`` is handled like ``GET``."""
 
     def __init__(self, table: RouteTable, *, assets: Assets, problems: ProblemResponses) -> None:
         self._table = table
@@ -35,7 +35,7 @@ class Router:
         self._problems = problems
 
     async def respond(self, request: Request, consent: Consent, path: str) -> Response:
-        """Return the response for ``path``, which counts from the prefix."""
+        """Return the response for ``path``, which is relative to the prefix."""
         if path.startswith(_ASSETS) and request.method in {"GET", "HEAD"}:
             return self._asset(request, path.removeprefix(_ASSETS))
         methods = self._table.get(path)

@@ -1,4 +1,4 @@
-"""The scripts and style sheets: where they are, and in which of their two forms they are served."""
+"""Find the scripts and style sheets, and choose between their two forms: minified and plain."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ _FORMS = ("minified", "plain")
 _VARIABLE = "CONSENT_ASSETS"
 _SUFFIXES = {".css", ".js"}
 _GUARD_PARTS = ("judge", "stubs", "contacts", "writes", "signal", "guard")
-"""The last uses the others."""
+"""In the order in which they are joined: the last one uses the others."""
 
 
 def static_folder() -> Path:
-    """Return the folder of the static files: inside the installed package, or beside it in a checkout."""
+    """Return the folder of the static files: inside the installed package, or next to it in a checkout."""
     package = Path(__file__).parents[1]
     for folder in (package / "static", package.parent / "static"):
         if (folder / "banner.js").is_file():
@@ -48,23 +48,23 @@ def static_files(form: str | None = None) -> dict[str, bytes]:
     minified = {name: minified_file(name, source) for name, source in plain.items()}
     stale = sorted(name for name, content in minified.items() if content is None)
     if stale:
-        # Someone is at work on the sources, or has patched them: what they wrote is what browsers must get.
+        # Someone is working on the sources, or has patched them. Browsers must get the current version.
         logger.warning("served without being minified, as they have changed: %s; run make assets", ", ".join(stale))
     return {name: plain[name] if content is None else content for name, content in minified.items()}
 
 
 def plain_files() -> dict[str, bytes]:
-    """Return the files by name as they were written, the guard's parts joined in ``guard.js``."""
+    """Return the source files by name. The guard's parts are joined into ``guard.js``."""
     folder = static_folder()
     files = {path.name: path.read_bytes() for path in sorted(folder.iterdir()) if path.suffix in _SUFFIXES}
     parts = [(folder / "guard" / f"{part}.js").read_bytes() for part in _GUARD_PARTS]
-    # The block keeps all names of the guard to itself.
+    # The block keeps the guard's names out of the global scope.
     files["guard.js"] = b"".join([b"{const rules=", RULES_PLACEHOLDER, b";\n", *parts, b"}\n"])
     return files
 
 
 def minified_file(name: str, source: bytes) -> bytes | None:
-    """Return the minified form of the file ``name``, or None if there is none that was made from ``source``."""
+    """Return the minified form of the file ``name``, or None if there is none for this ``source``."""
     try:
         content = (static_folder() / "minified" / name).read_bytes()
     except FileNotFoundError:
@@ -74,6 +74,6 @@ def minified_file(name: str, source: bytes) -> bytes | None:
 
 
 def with_digest(source: bytes, minified: bytes) -> bytes:
-    """Return ``minified`` as it is stored: below a line that tells the ``source`` from which it was made."""
+    """Return ``minified`` as it is stored: after a comment with the digest of its ``source``."""
     digest = hashlib.sha256(source).hexdigest()
     return f"/* Made by make assets from a source with the SHA-256 digest {digest}. */\n".encode("ascii") + minified

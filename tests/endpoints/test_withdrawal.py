@@ -72,4 +72,4 @@ async def test_the_preferences_page_tells_the_site_s_other_pages(ledger_url: str
     async with httpx.AsyncClient(transport=transport, base_url="https://site.test") as client:
         page = (await client.get("/shop/_consent/preferences")).text
     assert ('<script src="/shop/_consent/assets/guard.' in page) is guard
-    assert "stays with them" in page
+    assert "not retroactively" in page

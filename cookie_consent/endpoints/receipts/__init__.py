@@ -1,1 +1,1 @@
-"""What a visitor is given of his own records."""
+"""Receipts: visitors' own records, for them to keep."""

@@ -24,10 +24,10 @@ __all__ = ["Receipts"]
 
 
 class Receipts:
-    """Answers with all records of the visitor whose consent cookie the request carries.
+    """Serves the records of the visitor whose consent cookie the request has.
 
-    ``format=kantara`` asks for a Kantara consent receipt. ``choice`` is a token that the response to a refusal offers:
-    afterwards nothing in the browser leads to its record.
+    ``format=kantara`` returns a Kantara consent receipt. ``choice`` is the token from the response to a refusal, whose
+    cookie holds no id.
     """
 
     def __init__(
@@ -48,19 +48,19 @@ class Receipts:
         self._prefix = prefix
 
     async def get(self, request: Request, consent: Consent) -> Response:
-        """Return the receipt. Raises ``ChoiceError`` where there is none, or where the log cannot be read."""
+        """Return the receipt. Raises ``ChoiceError`` if there is none, or if the log cannot be read."""
         wanted = request.query_params.get("format", "json")
         if wanted not in {"json", "kantara"}:
-            raise ChoiceError("a receipt has the format json or kantara", status=400, code="unknown-format")
+            raise ChoiceError("the format of a receipt is json or kantara", status=400, code="unknown-format")
         token = request.query_params.get("choice")
         subject = self._tokens.subject(token) if token is not None else consent.id
         if token is not None and subject is None:
-            raise ChoiceError("this record was offered too long ago", status=404, code="no-receipt")
+            raise ChoiceError("this link to a receipt has expired", status=404, code="no-receipt")
         if wanted == "json" and subject is None:
             return JSONResponse({"subject": None, "records": [], "notices": {}})
         subject = subject or ""
         if not self._ledger.is_readable:
-            message = "this server does not read the log; please ask the site for your choices, by your consent id"
+            message = "this server cannot read the log; please ask the site for your choices, and give your consent id"
             raise ChoiceError(message, status=503, code="log-elsewhere")
         try:
             if wanted == "json":
@@ -78,8 +78,8 @@ class Receipts:
         try:
             receipt = kantara_receipt(self._ledger, self._policy, subject, site=site, prefix=self._prefix)
         except ConfigurationError:
-            message = "this site's policy names nobody who is responsible, so that there is no such receipt"
+            message = "this site's policy names no controller, so there is no such receipt"
             raise ChoiceError(message, status=404, code="no-controller") from None
         if receipt is None:
-            raise ChoiceError("there is no choice of yours on record", status=404, code="no-receipt")
+            raise ChoiceError("no choice of yours is recorded", status=404, code="no-receipt")
         return receipt

@@ -1,4 +1,4 @@
-"""A visitor's consent receipt in the form of the Kantara Consent Receipt Specification 1.1.0 (2018-02-20)."""
+"""A visitor's consent receipt by the Kantara Consent Receipt Specification 1.1.0 (2018-02-20)."""
 
 from __future__ import annotations
 
@@ -31,18 +31,17 @@ _METHODS = {
 def kantara_receipt(
     ledger: Ledger, policy: Policy, subject: str, *, site: str = "", prefix: str = DEFAULT_PREFIX
 ) -> dict[str, Any] | None:
-    """Return the receipt of a visitor's last choice, ready for JSON; None if none is on record.
+    """Return the receipt of a visitor's latest choice, ready for JSON, or None if no choice is recorded.
 
-    ``site`` is the address that paths of the policy belong to, such as ``https://shop.example``; else it is that of
-    the policy. The preferences page, for a policy without ``privacy_url``, stands below the ``prefix``.
-    What is consented to, and only that, is in ``services``; a refusal has none. If a browser's signal has
-    taken back some of it, the rest was agreed to by the choice before. Raises ``ConfigurationError`` for a policy that
-    names no controller, and ``LedgerError``.
+    ``site`` is the URL for the policy's paths, such as ``https://shop.example``; by default the policy's ``site``.
+    Without ``privacy_url`` the receipt links to the preferences page below ``prefix``. ``services`` lists only what is
+    consented to, so a refusal has none. Raises ``ConfigurationError`` if the policy names no controller, and
+    ``LedgerError``.
     """
     controller = policy.controller
     if controller is None:
         raise ConfigurationError(
-            'a receipt names who is responsible; add [controller] with name = "…" and contact = "…" to the policy'
+            'a receipt names the controller; add [controller] with name = "…" and contact = "…" to the policy'
         )
     record = next(iter(ledger.records(subject=subject, limit=1, newest_first=True)), None) if subject else None
     if record is None:
@@ -86,7 +85,7 @@ def _method(record: ConsentRecord, choice: ConsentRecord | None) -> str:
 
 
 def _services(record: ConsentRecord, policy: Policy) -> list[dict[str, Any]]:
-    """Return the site itself, with a purpose for each category that is granted, and services granted by themselves."""
+    """Return the site, with a purpose for each granted category, and the services that are granted individually."""
     refused = set(record.refused_services)
     found = []
     purposes = []

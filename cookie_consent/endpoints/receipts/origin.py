@@ -1,4 +1,4 @@
-"""From what a browser's signal has left of a choice to the choice itself."""
+"""Find the choice behind a record that Global Privacy Control (GPC) has caused."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ if TYPE_CHECKING:
 __all__ = ["choice_behind"]
 
 _MOST = 8
-"""Records of one choice's signals: one, but for processes that met it at the same moment."""
+"""GPC records per choice: one, unless several processes saw GPC at the same moment."""
 
 
 def choice_behind(ledger: Ledger, record: ConsentRecord) -> ConsentRecord | None:
-    """Return the choice made by hand of which ``record`` holds what a signal has left; itself if it is one.
+    """Return the choice made by hand that GPC has limited in ``record``, or ``record`` if it is such a choice.
 
-    None where that is not in the log any more. Raises ``LedgerError``.
+    Return None if it is no longer in the log. Raises ``LedgerError``.
     """
     found: ConsentRecord | None = record
     for _ in range(_MOST):

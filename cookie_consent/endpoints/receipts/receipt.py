@@ -1,4 +1,4 @@
-"""What a visitor is given of the log: his own choices of the past year, what he was shown, and how each was used."""
+"""A visitor's receipt: their choices of the past year, the notices they were shown, and how each choice was used."""
 
 from __future__ import annotations
 
@@ -22,10 +22,9 @@ _MOST = 1000
 def make_receipt(ledger: Ledger, policy: Policy, subject: str) -> dict[str, Any]:
     """Return the receipt, ready for JSON. Raises ``LedgerError``.
 
-    ``records`` are those of the past year, oldest first, of more than 1,000 the latest. Each has ``used``: from when
-    until when the site went by it, which is the visitor's next choice or the end of the consent cookie. A signal of the
-    browser does not make the cookie last longer. ``notices`` are the texts that were shown, by the hash that the
-    records name. Erased records are nobody's any more.
+    ``records`` are the latest 1,000 of the past year, oldest first. Each has ``used``, the period in which the site
+    applied it: until the visitor's next choice, or until the consent cookie expired. ``notices`` are the texts they
+    were shown, by the hash that the records name. Erased records belong to no visitor, so they are missing.
     """
     now = datetime.now(UTC)
     newest = list(ledger.records(since=now - _PERIOD, subject=subject, limit=_MOST, newest_first=True))
@@ -54,7 +53,7 @@ def make_receipt(ledger: Ledger, policy: Policy, subject: str) -> dict[str, Any]
 
 
 def _chosen_at(ledger: Ledger, record: ConsentRecord) -> datetime:
-    """Return from when on the cookie lasts; of a signal to a choice that is not on record any more its own time."""
+    """Return the start of the cookie's lifetime. A record of GPC does not extend it, so its choice counts if known."""
     choice = choice_behind(ledger, record)
     return choice.at if choice is not None else record.at
 

@@ -1,4 +1,4 @@
-"""What the gates met that the policy does not declare: gathered, kept, and shown with the lines that declare it."""
+"""Collect and store what the gates observe and the policy does not declare, and suggest lines that declare it."""
 
 from cookie_consent.endpoints.reports.advice import policy_lines
 from cookie_consent.endpoints.reports.finding import Finding, Observation

@@ -1,4 +1,4 @@
-"""The lines of the policy file that would declare what was found."""
+"""Suggest lines for the policy file that declare the findings."""
 
 from __future__ import annotations
 
@@ -18,15 +18,14 @@ if TYPE_CHECKING:
 
 __all__ = ["policy_lines"]
 
-_NOTHING = "# Nothing is to be declared."
+_NOTHING = "# There is nothing to declare."
 
 
 def policy_lines(findings: Iterable[Finding], policy: Policy) -> str:
-    """Return TOML to append to the file of ``policy``: it can be read and checked as it stands.
+    """Return valid TOML to append to the file of ``policy``.
 
-    A known service needs its name only. What an unknown host is for nobody can say but the site, so its table stands
-    in comments; an unknown cookie is declared as ``unclassified``, which holds it back, until its category is filled
-    in. A name that no policy could hold is given in a comment.
+    Of a known service only the name is needed. An unknown host is written in comments, since only the site knows its
+    purpose. An unknown cookie becomes ``unclassified`` until its category is filled in.
     """
     services: dict[str, None] = {}
     hosts: dict[str, None] = {}

@@ -1,4 +1,4 @@
-"""Bring what is reported into a form that says nothing of a person and is bounded in size."""
+"""Strip everything personal from reported names and paths, and limit their length."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ _UUID = r"[0-9a-fA-F]{8}-?(?:[0-9a-fA-F]{4}-?){3}[0-9a-fA-F]{12}"
 _ID = re.compile(rf"{_UUID}|(?=[a-fA-F]*[0-9])[0-9a-fA-F]{{10,}}|[0-9]{{5,}}")
 _PERSONAL = re.compile(r"[^/]*@[^/]*")
 _MIXED = re.compile(r"(?=[^/]*[0-9])(?=[^/]*[A-Za-z])[A-Za-z0-9_~=.-]{20,}")
-"""A long segment of letters and digits is a token rather than the name of a page."""
+"""A long mix of letters and digits is probably a token, not the name of a page."""
 
 
 def clean_path(path: str) -> str:
-    """Return a page's path without query, fragment and what may be an id; at most five segments of it.
+    """Return at most five segments of a page's path, without query, fragment and possible ids.
 
-    A segment with ``@``, five digits or more in a row, a long hexadecimal number or a long mix of letters and digits
-    becomes ``*``. A name in plain letters cannot be told from a page's.
+    A segment becomes ``*`` if it contains ``@``, five digits in a row, a long hexadecimal number or a long mix of
+    letters and digits. A person's name in plain letters cannot be recognised.
     """
     path = re.split(r"[?#;]", path[:2048], maxsplit=1)[0]
     segments = path.split("/")[1:]
@@ -35,7 +35,7 @@ def clean_path(path: str) -> str:
 
 
 def clean_name(name: str) -> str:
-    """Return a cookie's or a storage key's name as a pattern: what may be an id becomes ``*``, at most twice."""
+    """Return the name of a cookie or storage key as a pattern: possible ids become ``*``, at most twice."""
     text = _printable(name.strip()[:256])
     text = _MARK if _PERSONAL.search(text) else _ID.sub(_MARK, text)
     head, *rest = re.sub(r"\*+", _MARK, text).split(_MARK)
@@ -45,12 +45,12 @@ def clean_name(name: str) -> str:
 
 
 def clean_host(host: str) -> str | None:
-    """Return the host, or None for what is none."""
+    """Return the host, or None if it is malformed."""
     return host if _HOST.fullmatch(host) else None
 
 
 def clean_word(word: str) -> str:
-    """Return a directive or an element's name, or ``other``."""
+    """Return the name of a directive or an element, or ``other`` if it is malformed."""
     word = word.strip().lower().partition(" ")[0]
     return word if _WORD.fullmatch(word) else "other"
 

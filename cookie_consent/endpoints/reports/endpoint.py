@@ -1,4 +1,4 @@
-"""``POST report``: what browsers report of the Content-Security-Policy and of the guard."""
+"""``POST report``: reports about the Content-Security-Policy, and from the guard."""
 
 from __future__ import annotations
 
@@ -22,14 +22,14 @@ __all__ = ["ReportEndpoint"]
 
 
 class ReportEndpoint:
-    """Takes reports from the site's own pages, as many as ``Reports`` has room for."""
+    """Accepts reports from the site's own pages, at the rate that ``Reports`` allows."""
 
     def __init__(self, reports: Reports, origin: SiteOrigin) -> None:
         self._reports = reports
         self._origin = origin
 
     async def post(self, request: Request, consent: Consent) -> Response:  # noqa: ARG002 - an endpoint's signature
-        """Take one report; over the limit it is dropped without a word. Raises ``ChoiceError``."""
+        """Accept one report. Over the limit it is silently dropped. Raises ``ChoiceError``."""
         self._origin.refuse_cross_site(request)
         if self._reports.may_post():
             body = await read_body(request, MAXIMUM_BODY)

@@ -1,4 +1,4 @@
-"""What is reported: a host, a cookie or a storage key that a gate met. Nothing of it is about a person."""
+"""What is reported: a host, cookie or storage key that a gate has observed. It contains nothing personal."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ Kind = Literal["host", "cookie", "storage"]
 
 @dataclass(frozen=True, kw_only=True)
 class Observation:
-    """What was met, without where and when; findings are counted by this.
+    """What was observed, regardless of where and when. Equal observations are counted together.
 
     ``directive`` says how: a CSP directive, an HTML element, ``header``, ``set-cookie``, ``cookie`` or ``script``.
-    ``service`` is what the registry takes it for, or empty. ``reason`` is ``undeclared``, ``refused`` (declared, but
-    not agreed to) or a fault of a cookie: see ``CookieEvent``.
+    ``service`` is the service by the registry, or empty. ``reason`` is ``undeclared``, ``refused`` (declared, but not
+    agreed to) or what is wrong with a cookie: see ``CookieEvent``.
     """
 
     kind: Kind
@@ -35,7 +35,7 @@ class Observation:
 
 @dataclass(frozen=True, kw_only=True)
 class Finding:
-    """An observation with the pages it was made on (a few), how often, and the first and the last day (UTC)."""
+    """An observation with a few of its pages, its count, and its first and last day (UTC)."""
 
     observation: Observation
     paths: tuple[str, ...] = field(default=())
@@ -44,7 +44,7 @@ class Finding:
     last: date
 
     def is_open(self, classifier: Classifier) -> bool:
-        """Say whether the site has still something to do about it under the policy of ``classifier``."""
+        """Return whether the site still has to act on it, under the policy of ``classifier``."""
         seen = self.observation
         if seen.reason != "undeclared":
             return seen.reason != "refused"
@@ -56,7 +56,7 @@ class Finding:
         )
 
     def as_dict(self) -> dict[str, Any]:
-        """Return the values that JSON can carry."""
+        """Return the values, ready for JSON."""
         return {
             **vars(self.observation),
             "paths": list(self.paths),

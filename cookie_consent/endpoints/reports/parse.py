@@ -1,4 +1,4 @@
-"""Read what browsers and the guard post: CSP violations and names that were held back. All of it is untrusted.
+"""Parse the reports of browsers and the guard: CSP violations, and names that were held back. They are untrusted.
 
 See CSP Level 3, section 5, and the Reporting API, sections 2 and 3.
 """
@@ -23,9 +23,9 @@ if TYPE_CHECKING:
 __all__ = ["MAXIMUM_BODY", "MAXIMUM_ENTRIES", "Posted", "parse_report"]
 
 MAXIMUM_BODY = 128 * 1024
-"""A report carries the whole policy that was violated, and the Reporting API sends several at once."""
+"""A report contains the whole policy that was violated, and the Reporting API sends several at once."""
 MAXIMUM_ENTRIES = 100
-"""What a body holds beyond this number is left out."""
+"""Any more entries in a body are ignored."""
 _TYPES = frozenset({"application/csp-report", "application/reports+json", "application/json"})
 _EXTENSIONS = ("chrome-extension:", "moz-extension:", "safari-extension:", "safari-web-extension:", "extension:")
 _KINDS: dict[Any, Kind] = {"cookie": "cookie", "storage": "storage", "host": "host"}
@@ -33,7 +33,7 @@ _KINDS: dict[Any, Kind] = {"cookie": "cookie", "storage": "storage", "host": "ho
 
 @dataclass(frozen=True, kw_only=True)
 class Posted:
-    """One entry of a report. ``address_path`` is the path of a blocked address, kept only until it is classified."""
+    """One entry of a report. ``address_path`` is the path of a blocked address, used to classify it."""
 
     kind: Kind
     name: str
@@ -43,10 +43,10 @@ class Posted:
 
 
 def parse_report(body: bytes, content_type: str, page_host: str) -> list[Posted]:
-    """Return what ``body`` reports about pages of ``page_host``, whoever sent it.
+    """Return the entries of ``body`` about pages of ``page_host``. Raises ``ReportError`` if it is not a report.
 
-    What is no contact with another host (``inline``, ``eval``, ``data:``), what a browser's extension caused and what
-    belongs to another site's page is left out. Raises ``ReportError`` for what is no report.
+    Violations without another host (``inline``, ``eval``, ``data:``), from browser extensions, and on pages of other
+    sites are ignored.
     """
     kind = content_type.partition(";")[0].strip().lower()
     if kind not in _TYPES:
@@ -57,7 +57,7 @@ def parse_report(body: bytes, content_type: str, page_host: str) -> list[Posted]
         raise ReportError("the report is not JSON", status=400) from None
     if kind == "application/reports+json":
         if not isinstance(document, list):
-            raise ReportError("reports+json is a list of reports", status=400)
+            raise ReportError("reports+json must be a list of reports", status=400)
         return [found for entry in document[:MAXIMUM_ENTRIES] for found in _reporting_api(entry, page_host)]
     if not isinstance(document, dict):
         raise ReportError("the report is not an object", status=400)
@@ -114,7 +114,7 @@ def _guard(document: dict[str, Any], page_host: str) -> list[Posted]:
         name = entry.get("name") if isinstance(entry, dict) else None
         kind = entry.get("kind") if isinstance(entry, dict) else None
         if not isinstance(kind, str) or kind not in _KINDS or not isinstance(name, str) or not name:
-            raise ReportError("what was held has a kind, cookie, storage or host, and a name", status=400)
+            raise ReportError("an entry of held needs a name, and a kind: cookie, storage or host", status=400)
         if kind == "host":
             host = target(f"https://{name}", "")
             if host is None or not host[0] or host[0] == page_host:

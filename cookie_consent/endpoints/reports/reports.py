@@ -1,4 +1,4 @@
-"""``Reports``: takes what the gates and the browsers report, and saves it now and then."""
+"""``Reports``: collects the findings of gates and browsers, and saves them from time to time."""
 
 from __future__ import annotations
 
@@ -29,19 +29,19 @@ __all__ = ["Reports"]
 
 logger = logging.getLogger("cookie_consent")
 
-_SECONDS = 5.0
-"""Findings are saved at most so often."""
-_LOGGED = 1000
+_INTERVAL = 5.0
+"""Seconds between two saves."""
+_MOST_LOGGED = 1000
 
 
 class Reports:
-    """Gathers findings in memory; a thread of its own saves them a few seconds after the first.
+    """Collects findings in memory. A background thread saves them a few seconds after the first.
 
-    Safe to use from several threads. Nothing that goes wrong here fails a page. What is kept of a request: the path,
-    stripped of ids, and the day.
+    Safe to use from several threads. No error here fails a page. Of a request only the day and the path, without ids,
+    are stored.
     """
 
-    def __init__(self, classifier: Classifier, ledger: Ledger, *, every: float = _SECONDS) -> None:
+    def __init__(self, classifier: Classifier, ledger: Ledger, *, every: float = _INTERVAL) -> None:
         from cookie_consent.endpoints.reports.store import ReportStore
 
         self._classifier = classifier
@@ -53,7 +53,7 @@ class Reports:
         self._logged: set[tuple[str, str]] = set()
 
     def cookie(self, event: CookieEvent, path: str) -> None:
-        """Count a cookie that the gate dropped, or that nobody declared. A dropped one is logged once."""
+        """Count a cookie that was dropped or is undeclared. A dropped one is logged once."""
         try:
             if event.dropped and event.set_by_site:
                 self._log(event)
@@ -72,10 +72,10 @@ class Reports:
             )
             self._add(observation, path)
         except Exception:
-            logger.exception("a finding could not be counted; the answer is not touched by this")
+            logger.exception("a finding could not be counted; the response is not affected")
 
     def host(self, host: str, service: str | None, directive: str, path: str) -> None:
-        """Count a host that the policy does not declare; ``service`` is what the registry takes it for."""
+        """Count a host that the policy does not declare. ``service`` is its service by the registry, or None."""
         try:
             name = clean_host(host)
             if name is not None and service not in self._declared:
@@ -84,15 +84,15 @@ class Reports:
                 )
                 self._add(observation, path)
         except Exception:
-            logger.exception("a finding could not be counted; the answer is not touched by this")
+            logger.exception("a finding could not be counted; the response is not affected")
 
     def may_post(self) -> bool:
-        """Say whether another posted report is looked at now; the rate is bounded for the process."""
+        """Return whether another posted report is accepted now. The rate is limited for the whole process."""
         with self._lock:
             return self._bucket.take(time.monotonic())
 
     def post(self, body: bytes, content_type: str, page_host: str) -> None:
-        """Count what a browser or the guard has posted. Raises ``ReportError`` for what is no report."""
+        """Count the entries of a posted report. Raises ``ReportError`` if it is not a report."""
         for posted in parse_report(body, content_type, page_host):
             if posted.kind == "host":
                 if not self._classifier.is_first_party(posted.name, page_host):
@@ -113,7 +113,7 @@ class Reports:
             self._add(observation, posted.page_path)
 
     def flush(self) -> None:
-        """Save what was gathered; a failure is logged once, and what was gathered is kept for the next time."""
+        """Save the findings. If that fails, log it once, and keep them for the next time."""
         self._buffer.flush()
 
     def _add(self, observation: Observation, path: str) -> None:
@@ -122,7 +122,7 @@ class Reports:
 
     def _log(self, event: CookieEvent) -> None:
         key = (event.name, event.reason)
-        if key not in self._logged and len(self._logged) < _LOGGED:
+        if key not in self._logged and len(self._logged) < _MOST_LOGGED:
             self._logged.add(key)
             logger.warning("the cookie %r of the site was dropped: %s", clean_name(event.name), event.detail)
 
@@ -136,11 +136,11 @@ class _Buffer:
         self.after_fork()
         begin_anew_after_fork(self)
         atexit.unregister(_at_exit)
-        atexit.register(_at_exit)  # the latest comes first: before the end of the log, which was made earlier
+        atexit.register(_at_exit)  # registered anew, to run before the ledger's: the last one registered runs first
         _buffers.add(self)
 
     def after_fork(self) -> None:
-        """Start empty, after a fork too: what was gathered and the timer stay with the process that has them."""
+        """Start empty. After a fork, the findings and the timer stay with the parent process."""
         self._table = FindingTable()
         self._lock = threading.Lock()
         self._timer: threading.Timer | None = None
@@ -170,15 +170,15 @@ class _Buffer:
                 self._table.restore(found)
             if not self._failed:
                 self._failed = True
-                logger.warning("what was met cannot be saved until this is put right: %s", error)
+                logger.warning("findings cannot be saved until this is put right: %s", error)
         except Exception:
-            logger.exception("what was met could not be saved and is lost")
+            logger.exception("findings could not be saved and are lost")
 
 
 _buffers: weakref.WeakSet[_Buffer] = weakref.WeakSet()
 
 
 def _at_exit() -> None:
-    """Save what was gathered where no lifespan event came. The timer of a buffer that is garbage keeps it till then."""
+    """Save the findings if there was no lifespan event. A buffer's timer keeps it alive until then."""
     for buffer in list(_buffers):
         buffer.flush()

@@ -1,4 +1,4 @@
-"""The findings on disk: two tables of their own in the ledger's database, so that every process sees them."""
+"""The findings on disk, in two tables of the ledger's database, so that every process sees them."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 __all__ = ["MAXIMUM_FINDINGS", "ReportStore"]
 
 MAXIMUM_FINDINGS = 2000
-"""So many findings are kept; of more those that were met least lately give way."""
+"""The most findings that are stored. Beyond that the least recent ones are deleted."""
 
 metadata = MetaData()
 _KEY = ("kind", "name", "directive", "service", "reason")
@@ -43,9 +43,9 @@ pages = Table(
 
 
 class ReportStore:
-    """Saves findings and reads them back; safe to use from several threads and processes.
+    """Saves and reads findings. Safe to use from several threads and processes.
 
-    All methods raise ``LedgerError`` where the database cannot be used.
+    All methods raise ``LedgerError`` if the database cannot be used.
     """
 
     def __init__(self, ledger: Ledger) -> None:
@@ -54,7 +54,7 @@ class ReportStore:
         self._lock = threading.Lock()
 
     def save(self, new: Iterable[Finding]) -> None:
-        """Add the findings to those that are there, in one transaction."""
+        """Add the findings to the stored ones, in one transaction."""
         with self._lock, self._ledger.writing() as connection:
             if not self._made:
                 metadata.create_all(connection)
@@ -64,7 +64,7 @@ class ReportStore:
             self._made = True
 
     def read(self, *, since: date | None = None) -> list[Finding]:
-        """Return the findings that were met on or after the day ``since``, the most frequent first."""
+        """Return the findings that were observed on or after the day ``since``, the most frequent first."""
         with self._ledger.reading() as connection:
             if not inspect(connection).has_table(findings.name):
                 return []

@@ -1,4 +1,4 @@
-"""The findings of one process until they are saved."""
+"""The findings of a process until they are saved."""
 
 from __future__ import annotations
 
@@ -17,17 +17,17 @@ if TYPE_CHECKING:
 __all__ = ["MAXIMUM_PATHS", "FindingTable"]
 
 MAXIMUM_PATHS = 5
-"""So many pages are named of each finding."""
+"""The most pages that are stored with a finding."""
 
 
 class FindingTable:
-    """Counts observations. Bounded: of more than ``size`` those that were met least lately give way."""
+    """Counts observations: at most ``size`` different ones, after which the least recent ones are evicted."""
 
     def __init__(self, size: int = 500) -> None:
         self._size = size
         self._findings: OrderedDict[Observation, Finding] = OrderedDict()
         self.evicted = 0
-        """How many findings had to give way."""
+        """How many findings were evicted."""
 
     def __len__(self) -> int:
         return len(self._findings)
@@ -37,7 +37,7 @@ class FindingTable:
         self.merge(Finding(observation=observation, paths=(path,), count=1, first=day, last=day))
 
     def merge(self, new: Finding) -> None:
-        """Take a finding in; counts add up."""
+        """Add a finding, with its count."""
         old = self._findings.pop(new.observation, None)
         if old is not None:
             paths = old.paths
@@ -51,12 +51,12 @@ class FindingTable:
             self.evicted += 1
 
     def drain(self) -> list[Finding]:
-        """Return what is in the table and empty it."""
+        """Return all findings, and empty the table."""
         found = list(self._findings.values())
         self._findings.clear()
         return found
 
     def restore(self, findings: Iterable[Finding]) -> None:
-        """Put back what could not be saved."""
+        """Put findings back that could not be saved."""
         for finding in findings:
             self.merge(finding)
