@@ -29,18 +29,17 @@ __all__ = ["AdminExport"]
 logger = logging.getLogger("cookie_consent")
 
 STALLED = 60.0
-"""Seconds for which a client may take nothing, before the transaction that it holds up is ended."""
+"""Seconds for which a client may stall before the export, and its database transaction, are ended."""
 _MOST_VALUES = 100
 _HEADERS = {"Cache-Control": "no-store", "X-Content-Type-Options": "nosniff", "X-Robots-Tag": "noindex"}
 _SECRETS = ("token", "auth", "bearer", "secret", "password", "passwd", "credential", "api_key", "apikey", "api-key")
 
 
 class AdminExport:
-    """Answers with an export, whose query names ``format`` and the filters of ``RecordFilter.parse``.
+    """Serves exports. The query names the ``format`` and the filters of ``RecordFilter.parse``.
 
-    Everything is of one state of the log. It is read in a thread, a piece only when the client has taken the one
-    before, so that memory is constant; when the client goes away, or takes nothing for a minute, the transaction ends.
-    A token is taken from ``Authorization`` only: what stands in an address is logged on the way.
+    An export is a consistent snapshot of the log, streamed in constant memory. The transaction ends when the client
+    disconnects, or stalls for a minute. The token is read from ``Authorization`` only, since URLs end up in logs.
     """
 
     def __init__(self, admin: Admin, ledger: Ledger, policy: Policy, prefix: str) -> None:
@@ -50,7 +49,7 @@ class AdminExport:
         self._prefix = prefix
 
     async def respond(self, request: Request) -> Response:
-        """Return the export, or what is wrong as text: 400, 401, or 503 where the log cannot be read."""
+        """Return the export, or an error as text: 400, 401, or 503 if the log cannot be read."""
         pairs = request.query_params.multi_items()
         if any(self._is_secret(name, value) for name, value in pairs):
             return _problem(400, "A token in an address ends up in logs: make a new one, and send it in Authorization.")
@@ -75,7 +74,7 @@ class AdminExport:
 
 
 class _ExportResponse(Response):
-    """Sends pieces as they are read."""
+    """Streams the pieces of an export."""
 
     def __init__(self, kind: ExportKind, begun: list[bytes], pieces: Generator[Piece]) -> None:
         name = f"consent-records-{datetime.now(UTC):%Y-%m-%d}{kind.suffix}"
@@ -88,7 +87,7 @@ class _ExportResponse(Response):
         self._pieces = pieces
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Send the answer; see ``AdminExport``."""
+        """Send the response; see ``AdminExport``."""
         failure: LedgerError | None = None
         try:
             async with anyio.create_task_group() as group:
@@ -102,18 +101,18 @@ class _ExportResponse(Response):
                     logger.error("an export broke off: %s", error)  # noqa: TRY400 - it says it all
                     failure = error
                 except TimeoutError:
-                    logger.warning("an export was ended, as its client took nothing for %d seconds", STALLED)
-                except OSError:  # how some servers tell that the client is gone
-                    logger.debug("the client of an export is gone")
+                    logger.warning("an export was ended, since its client stalled for %d seconds", STALLED)
+                except OSError:  # some servers raise it when the client has disconnected
+                    logger.debug("the client of an export has disconnected")
                 group.cancel_scope.cancel()
         finally:
             with anyio.CancelScope(shield=True):
                 await anyio.to_thread.run_sync(self._pieces.close)
         if failure is not None:
-            raise failure  # without an end, so that what has arrived does not look whole
+            raise failure  # so that the response has no proper end, and does not look complete
 
     async def _send(self, send: Send) -> None:
-        """Send all but the end. Raises ``LedgerError``, and ``TimeoutError`` for a client that takes nothing."""
+        """Send all but the end. Raises ``LedgerError``, or ``TimeoutError`` if the client stalls."""
         ready: list[bytes] = self._begun
         while ready:
             with anyio.fail_after(STALLED):
@@ -138,7 +137,7 @@ async def _cancel_when_gone(receive: Receive, scope: anyio.CancelScope) -> None:
 
 
 def _first_pieces(pieces: Generator[Piece]) -> list[bytes]:
-    """Return what comes before the first record, and the first records: what is wrong shows itself here."""
+    """Return the pieces up to the first records. Most errors show up here, before the response starts."""
     data: list[bytes] = []
     for piece in pieces:
         data.append(piece.data)
@@ -148,7 +147,7 @@ def _first_pieces(pieces: Generator[Piece]) -> list[bytes]:
 
 
 def _next(pieces: Generator[Piece]) -> list[bytes]:
-    """Return the next bytes that there are; nothing at the end."""
+    """Return the next bytes in a list, which is empty at the end."""
     return next(([piece.data] for piece in pieces if piece.data), [])
 
 

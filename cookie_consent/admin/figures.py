@@ -1,4 +1,4 @@
-"""The operator's page of figures about the choices, and its tables as CSV, behind the admin token."""
+"""The operator's page of statistics, and its tables as CSV, behind the admin token."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ _PAGE_HEADERS = {
 
 
 class AdminStats:
-    """Shows what was counted of the log. The token is query for as by ``Admin``."""
+    """Shows statistics of the log. ``Admin`` checks the token."""
 
     def __init__(self, admin: Admin, ledger: Ledger, renderer: Renderer) -> None:
         self._admin = admin
@@ -47,7 +47,7 @@ class AdminStats:
         self._renderer = renderer
 
     async def page(self, request: Request) -> Response:
-        """Return the page of the ``period`` that the address names: 30, 90 or 365 days, or all."""
+        """Return the page for the query's ``period``: 30, 90 or 365 days, or all."""
         if (refusal := self._admin.refusal(request)) is not None:
             return refusal
         period = request.query_params.get("period", _DEFAULT)
@@ -78,7 +78,7 @@ class AdminStats:
         return HTMLResponse(content, headers=_PAGE_HEADERS)
 
     async def csv(self, request: Request) -> Response:
-        """Return one ``table`` as CSV (RFC 4180; media type of RFC 7111), of a ``period`` and ``by`` an interval."""
+        """Return the ``table`` of a ``period``, ``by`` an interval, as CSV (RFC 4180; media type of RFC 7111)."""
         if (refusal := self._admin.refusal(request)) is not None:
             return refusal
         query = request.query_params
@@ -103,7 +103,7 @@ class AdminStats:
         )
 
     async def _read(self, period: str) -> tuple[LedgerStats, str]:
-        """Return the figures, and what keeps them from being read."""
+        """Return the figures, and an error message if they cannot be read."""
         now = datetime.now(UTC)
         days = _PERIODS[period]
         since = now - timedelta(days=days - 1) if days is not None else None
@@ -120,7 +120,7 @@ class AdminStats:
 
 
 def _suitable(found: LedgerStats) -> Interval:
-    """Return the interval by which there are not too many to be shown."""
+    """Return the shortest interval that does not give too many rows."""
     first = found.since or min(found.days, default=None)
     last = found.until or max(found.days, default=None)
     span = (last - first).days if first is not None and last is not None else 0

@@ -1,4 +1,4 @@
-"""The page for the site's operator, behind a token."""
+"""The operator's page of findings, behind a token."""
 
 from __future__ import annotations
 
@@ -35,11 +35,11 @@ ADMIN_HEADERS = {
 
 
 class Admin:
-    """Shows what the gates met.
+    """Shows the findings.
 
-    The token comes in ``Authorization``, as ``Bearer TOKEN`` (RFC 6750) or, for browsers, as the password of ``Basic``
-    (RFC 7617) with any user name; never in an address. It is compared in constant time. Over plain http both can be
-    read on the way: serve the page by https.
+    The token is read from ``Authorization``: as ``Bearer TOKEN`` (RFC 6750) or, for browsers, as the password of
+    ``Basic`` (RFC 7617) with any user name. It is never read from the URL, and is compared in constant time. Serve the
+    page by https: over plain http the token can be intercepted.
     """
 
     def __init__(self, token: str, *, renderer: Renderer, classifier: Classifier, reports: Reports) -> None:
@@ -49,7 +49,7 @@ class Admin:
         self._reports = reports
 
     async def respond(self, request: Request) -> Response:
-        """Return the page, or what asks for the token."""
+        """Return the page, or a response that asks for the token."""
         if (refusal := self.refusal(request)) is not None:
             return refusal
         try:
@@ -70,22 +70,22 @@ class Admin:
         return HTMLResponse(page, headers={**ADMIN_HEADERS, "Vary": "Authorization, Accept-Language"})
 
     def refusal(self, request: Request) -> Response | None:
-        """Return what asks for the token; None where the request has it."""
-        if self._is_let_in(request.headers.get("authorization", "")):
+        """Return a response that asks for the token, or None if the request has it."""
+        if self._is_authorized(request.headers.get("authorization", "")):
             return None
         challenge = {"WWW-Authenticate": 'Basic realm="cookie_consent", charset="UTF-8"'}
         return PlainTextResponse(
-            "The admin token is needed: as a bearer token, or as the password of any user.\n",
+            "The admin token is required: as a bearer token, or as the password of any user.\n",
             status_code=401,
             headers={**ADMIN_HEADERS, **challenge},
         )
 
     def is_token(self, text: str) -> bool:
-        """Say whether a text is the token, in constant time."""
+        """Return whether a text is the token, in constant time."""
         digest = sha256(text.encode("utf-8", "surrogateescape")).digest()
         return hmac.compare_digest(digest, self._digest)
 
-    def _is_let_in(self, authorization: str) -> bool:
+    def _is_authorized(self, authorization: str) -> bool:
         scheme, _, credentials = authorization[:4096].partition(" ")
         given = credentials.strip()
         if scheme.lower() == "basic":

@@ -1,8 +1,8 @@
-"""Plots as SVG, made on the server: no script, no style but the classes of ``admin.css``.
+"""Plots as SVG, rendered on the server, without scripts, and styled by the classes of ``admin.css``.
 
-The pages' style sheet takes back all that is said about elements, SVG's presentation attributes and with them the
-geometry of ``rect`` and ``path`` included. So everything is drawn of polygons, lines and texts, whose coordinates are
-no properties of CSS (SVG 2, chapter 7), and coloured by classes. Numbers and texts are escaped.
+The pages' style sheet resets all properties, and so overrides SVG's presentation attributes, including the geometry of
+``rect`` and ``path``. So everything is drawn with polygons, lines and texts, whose coordinates are not CSS properties
+(SVG 2, chapter 7). Numbers and texts are escaped.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ _SUFFIXES = ((1e12, "T"), (1e9, "G"), (1e6, "M"), (1e3, "k"))
 
 @dataclass(frozen=True, kw_only=True)
 class Series:
-    """Numbers that belong together, drawn in the class ``cc-plot-KIND``."""
+    """Numbers that belong together, drawn with the class ``cc-plot-KIND``."""
 
     kind: str
     label: str
@@ -41,9 +41,9 @@ class Series:
 
 
 def round_ticks(highest: float, count: int = 4) -> list[float]:
-    """Return about ``count`` round numbers from 0 on, the last of which is not below ``highest``.
+    """Return about ``count`` round numbers, from 0 to at least ``highest``.
 
-    Steps are 1, 2 or 5 times a power of ten, at least 1 where ``highest`` is more than 1.
+    Steps are 1, 2 or 5 times a power of ten, and at least 1 if ``highest`` is more than 1.
     """
     if not math.isfinite(highest) or highest <= 0:
         return [0.0, 1.0]
@@ -56,7 +56,7 @@ def round_ticks(highest: float, count: int = 4) -> list[float]:
 
 
 def short_number(value: float) -> str:
-    """Return a number for an axis: whole, or with a suffix of the SI such as ``12k`` and ``1.5M``."""
+    """Return a number for an axis, with an SI suffix if it is large: ``12k``, ``1.5M``."""
     for size, suffix in _SUFFIXES:
         if abs(value) >= size:
             return f"{value / size:.3g}{suffix}"
@@ -64,9 +64,9 @@ def short_number(value: float) -> str:
 
 
 def bars(series: Sequence[Series], labels: Sequence[str], *, title: str, description: str, name: str) -> Markup:
-    """Return bars, one for each label, in which the series stand upon each other; empty without labels.
+    """Return a stacked bar for each label, or nothing without labels.
 
-    ``name`` begins the ids of the document's elements.
+    ``name`` is the prefix of element ids.
     """
     if not labels:
         return Markup()
@@ -95,7 +95,7 @@ def bars(series: Sequence[Series], labels: Sequence[str], *, title: str, descrip
 
 
 def line(series: Series, labels: Sequence[str], *, title: str, description: str, name: str, top: float = 0) -> Markup:
-    """Return a line with a point for each label, up to ``top`` at least; empty without labels."""
+    """Return a line with a point for each label, or nothing without labels. The axis reaches at least ``top``."""
     if not labels:
         return Markup()
     ticks = round_ticks(max([*series.values, top]))
@@ -115,9 +115,9 @@ def line(series: Series, labels: Sequence[str], *, title: str, description: str,
 
 
 def shares(rows: Sequence[tuple[str, float, str]], *, title: str, description: str, name: str, rtl: bool) -> Markup:
-    """Return a horizontal bar for each label, share (0 to 1) and text of the share; empty without rows.
+    """Return a horizontal bar for each row of label, share (0 to 1) and the share as text; nothing without rows.
 
-    Bars and labels begin at the right where ``rtl``.
+    With ``rtl``, bars and labels start at the right.
     """
     if not rows:
         return Markup()
@@ -143,7 +143,7 @@ def _plot(content: Sequence[Markup], *, title: str, description: str, name: str,
 
 
 def _axes(ticks: Sequence[float], labels: Sequence[str], slot: float) -> Markup:
-    """Return the grid, its numbers, and a few of the labels below, of which the first and the last are whole."""
+    """Return the grid, its numbers, and a few of the labels below, always including the first and the last."""
     drawn = []
     for tick in ticks:
         y = _y(tick, ticks[-1])

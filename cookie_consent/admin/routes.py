@@ -28,7 +28,7 @@ MINIMUM_TOKEN = 20
 def admin_routes(
     token: str | None, *, ledger: Ledger, classifier: Classifier, reports: Reports, renderer: Renderer
 ) -> RouteTable:
-    """Return the routes behind the token; none where no token is set. Raises ``ConfigurationError`` for a bad one."""
+    """Return the operator's routes, or none without a token. Raises ``ConfigurationError`` for a bad token."""
     checked = _checked_token(token)
     if checked is None:
         return {}
@@ -66,7 +66,7 @@ def _checked_token(token: str | None) -> str | None:
 
 
 def _endpoint(respond: Callable[[Request], Awaitable[Response]]) -> Endpoint:
-    """Return an endpoint for what looks at the request alone."""
+    """Return an endpoint that ignores the consent."""
 
     async def endpoint(request: Request, consent: Consent) -> Response:  # noqa: ARG001 - an endpoint's signature
         return await respond(request)

@@ -1,4 +1,4 @@
-"""The sections of the operator's page of figures: a plot each, and the table behind it."""
+"""The sections of the operator's page of statistics: each has a plot and its table."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _OUTCOMES = ("all", "some", "none")
 
 @dataclass(frozen=True, kw_only=True)
 class Column:
-    """A column of a table, as it is headed."""
+    """A column of a table."""
 
     label: str
     is_number: bool
@@ -32,7 +32,7 @@ class Column:
 
 @dataclass(frozen=True, kw_only=True)
 class Section:
-    """A plot with what stands above and below it; ``table`` is the name of its CSV."""
+    """A plot with its heading, description and table. ``table`` is the name of the CSV download."""
 
     id: str
     heading: str
@@ -45,17 +45,17 @@ class Section:
 
 
 def spaced(number: float) -> str:
-    """Return a whole number with narrow spaces between thousands, as in every language (ISO 80000-1, 7.3.1)."""
+    """Return a whole number with narrow spaces between thousands, for all languages (ISO 80000-1, section 7.3.1)."""
     return f"{number:,.0f}".replace(",", "\u202f")
 
 
 def share_text(share: float) -> str:
-    """Return a share (0 to 1) in per cent."""
+    """Return a share (0 to 1) as a percentage."""
     return f"{share * 100:.1f}\u202f%"
 
 
 def make_sections(found: LedgerStats, by: Interval, *, renderer: Renderer, language: str) -> list[Section]:
-    """Return the sections: by time, then by category, language and policy version."""
+    """Return all sections of the page."""
     maker = _Maker(found, by, renderer, language)
     return [maker.choices(), maker.categories(), maker.withdrawals(), maker.gpc(), *maker.groups()]
 
@@ -127,7 +127,7 @@ class _Maker:
                 known = sums.setdefault(str(group), [0, 0])
                 known[0] += float(granted)
                 known[1] += float(granted) + float(refused)
-            rows = [(self._group(kind, group), yes / asked if asked else 0.0) for group, (yes, asked) in sums.items()]
+            rows = [(self._group(kind, group), yes / total if total else 0.0) for group, (yes, total) in sums.items()]
             sections.append(self._shares(name, self._t("stats.about_groups"), rows[-_MOST_BARS:], table))
         return sections
 

@@ -1,4 +1,4 @@
-"""What the visitor sees: the banner, the preferences page and the pages that say what went wrong."""
+"""What visitors see: the banner, the preferences page and error pages."""
 
 from cookie_consent.banner.locale import Locale
 from cookie_consent.banner.notice import NoticeText

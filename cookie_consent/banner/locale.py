@@ -37,22 +37,21 @@ class Locale:
     def text(self, key: str, **values: str) -> str:
         """Return the text of ``key`` with each ``{name}`` replaced by the value given for it.
 
-        Raises ``KeyError`` for a key that the language lacks. Values are put in as they are and in one
-        pass, so a value that holds braces stays what it is; escaping is the template's.
+        Raises ``KeyError`` for a key that the language lacks. Values are not escaped, which is the template's task,
+        and braces in them have no effect.
         """
         return _PLACEHOLDER.sub(lambda match: values.get(match[1], match[0]), self.texts[key])
 
     def category(self, category_id: str, part: str) -> str | None:
-        """Return ``name``, ``purpose`` or ``consequence`` of a built-in category, or None for another one."""
+        """Return the ``name``, ``purpose`` or ``consequence`` of a built-in category, or None for any other."""
         return self.texts.get(f"categories.{category_id}.{part}")
 
 
 def load_locales(own: Path | None = None) -> dict[str, Locale]:
-    """Read the shipped languages and those of the folder ``own``, by language tag.
+    """Read the built-in languages and those in the folder ``own``, by language tag.
 
-    A file of ``own`` replaces single texts of the shipped file of the same name; one for a further
-    language has to hold every text. Raises ``ConfigurationError`` for a folder or file that cannot be
-    used.
+    A file in ``own`` replaces single texts of the built-in language of that name; one for a new language must contain
+    every text. Raises ``ConfigurationError`` if the folder or a file cannot be used.
     """
     texts = dict(_shipped())
     complete = set(texts[_REFERENCE])

@@ -1,4 +1,4 @@
-"""Which of the offered languages a request asks for."""
+"""Choose the language for a request."""
 
 from __future__ import annotations
 
@@ -16,12 +16,11 @@ _RANGE = re.compile(r"(\*|[A-Za-z]{1,8}(?:-[A-Za-z0-9]{1,8}){0,8})(?:[ \t]*;[ \t
 
 
 def negotiate(header: str, offered: Sequence[str]) -> str:
-    """Return the tag of ``offered`` that ``Accept-Language: header`` prefers; the first one if none fits.
+    """Return the tag in ``offered`` that ``Accept-Language: header`` prefers, or the first one if none matches.
 
-    RFC 9110, section 12.5.4, with the lookup of RFC 4647, section 3.4 (``de-AT`` finds ``de``) and, where
-    that finds nothing, the basic filtering of its section 3.3.1 (``pt`` finds ``pt-BR``). Members that
-    are not language ranges are passed over. At most 1,000 characters and 32 ranges are looked at, so that
-    the time has a bound.
+    RFC 9110, section 12.5.4, with the lookup of RFC 4647, section 3.4 (``de-AT`` finds ``de``) and then the basic
+    filtering of its section 3.3.1 (``pt`` finds ``pt-BR``). Malformed ranges are ignored. Only the first 1,000
+    characters and 32 ranges are read, to bound the time.
     """
     wanted, excluded = _ranges(header)
     refused = {tag for tag in offered if any(_covers(name, tag) for name in excluded)}
@@ -43,7 +42,7 @@ def _ranges(header: str) -> tuple[list[str], list[str]]:
         if weight:
             weighted.append((-weight, index, match[1].lower()))
         elif match[1] != "*":
-            # "*;q=0" asks for no answer at all rather than another language; a page is of more use.
+            # "*;q=0" asks for an error rather than another language. A page is more useful, so it is ignored.
             excluded.append(match[1].lower())
     return [name for _, _, name in sorted(weighted)], excluded
 

@@ -28,7 +28,7 @@ class NoticeText:
 
 
 def notice_text(policy: Policy, locale: Locale, categories: Iterable[CategoryView]) -> NoticeText:
-    """Write down what banner and preferences page say: the information, then the answers on offer."""
+    """Return the text of banner and preferences page: the information, and then the buttons."""
     t = locale.text
     lines = [t("banner.title"), t("banner.intro")]
     if policy.controller is not None:

@@ -1,4 +1,4 @@
-"""``Renderer``: all that is shown to a visitor, as text ready to send."""
+"""``Renderer``: everything that visitors see, ready to send."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ __all__ = ["Renderer"]
 
 
 class _Variant(NamedTuple):
-    """All that two banners can differ in but the path to come back to."""
+    """Everything on which a banner depends, except for the path to return to."""
 
     language: str
     unclassified: bool
@@ -44,14 +44,14 @@ class _Variant(NamedTuple):
 
 
 class Renderer:
-    """Renders banner, preferences page and problem page of one policy; safe to share between threads.
+    """Renders the banner and the pages for one policy. Safe to share between threads.
 
-    ``prefix`` is the path of the endpoints and ``assets`` maps ``banner.js`` and ``banner.css`` to their
-    addresses. The site's own templates and texts, in the folders ``banner.templates`` and ``banner.locales`` of the
-    policy, come first. Raises ``ConfigurationError`` where a template, a text or a language is missing or wrong.
+    ``prefix`` is the path of the endpoints, and ``assets`` maps ``banner.js`` and ``banner.css`` to their URLs. The
+    site's own templates and texts, in the policy's folders ``banner.templates`` and ``banner.locales``, replace the
+    built-in ones. Raises ``ConfigurationError`` if a template, a text or a language is missing or wrong.
 
-    Whatever comes from the request is untrusted: ``return_to`` becomes ``/`` unless it is a path on this
-    site, an unknown ``language`` the fallback, and all values are escaped.
+    Values from the request are untrusted and escaped. ``return_to`` becomes ``/`` unless it is a path on this site, and
+    an unknown ``language`` becomes the fallback.
     """
 
     def __init__(
@@ -75,14 +75,14 @@ class Renderer:
             for unclassified in (False, True)
         }
         self._notices = {key: notice_text(policy, self._locales[key[0]], views) for key, views in self._views.items()}
-        # Stand-ins for the one value that differs from page to page, so that the rest is rendered once.
+        # Placeholders for the path to return to, which differs on each page, so that the rest can be cached.
         self._path_slot = secrets.token_hex(16)
         self._query_slot = secrets.token_hex(16)
         self._negotiated = lru_cache(maxsize=256)(lambda header: negotiate(header, self.languages))
         self._cached_banner = lru_cache(maxsize=256)(self._render_banner)
 
     def own_files(self) -> list[tuple[str, bytes]]:
-        """Return the site's own templates and texts: pages that were made with others are out of date."""
+        """Return the names and contents of the site's own templates and texts, for ``identity``."""
         options = self.policy.banner
         folders = [folder for folder in (options.locales, options.templates) if folder is not None]
         found = [(folder, file) for folder in folders for file in sorted(folder.rglob("*")) if file.is_file()]
@@ -94,11 +94,11 @@ class Renderer:
         return tuple(self._locales)
 
     def language(self, accept_language: str) -> str:
-        """Return the offered language that suits the header ``Accept-Language`` best (RFC 9110, 12.5.4)."""
+        """Return the offered language that best matches ``Accept-Language`` (RFC 9110, section 12.5.4)."""
         return self._negotiated(accept_language)
 
     def notice(self, language: str, *, unclassified: bool) -> NoticeText:
-        """Return the text that is shown in ``language``, with or without the category ``unclassified``."""
+        """Return the notice in ``language``, with or without the category ``unclassified``."""
         return self._notices[self._locale(language).language, unclassified]
 
     def banner(
@@ -111,11 +111,11 @@ class Renderer:
         root_path: str = "",
         posted: bool = False,
     ) -> bytes:
-        """Return the markup to put into a page, as ASCII bytes: right in every ASCII-compatible encoding.
+        """Return the markup to insert into a page, as ASCII bytes, which suit every ASCII-compatible encoding.
 
-        Before a choice this is the banner, afterwards only the way back to the settings. ``return_to`` is
-        the path and query to come back to, ``root_path`` the path that the application is mounted under
-        (ASGI). A page that answered a form is ``posted``: it cannot be loaded again without sending it again.
+        After a choice it is only the link to the settings. ``return_to`` is the path and query to return to, and
+        ``root_path`` is where the application is mounted (ASGI). A page is ``posted`` if it is the response to a form:
+        a reload would submit that again.
         """
         variant = _Variant(
             language=self._locale(language).language,
@@ -143,9 +143,9 @@ class Renderer:
         root_path: str = "",
         head: str = "",
     ) -> str:
-        """Return the page where a choice is made, changed or withdrawn; ``saved``: it just was.
+        """Return the page where a choice is made, changed or withdrawn. ``saved`` confirms that one was just saved.
 
-        ``head`` is markup of our own that stands first in the head.
+        ``head`` is trusted markup that comes first in the head.
         """
         locale = self._locale(language)
         shown = unclassified or consent.allows(UNCLASSIFIED)
@@ -174,7 +174,7 @@ class Renderer:
         address: str,
         root_path: str = "",
     ) -> str:
-        """Return the document that stands in a held frame: what it would load, from whom, and how to allow it.
+        """Return the document shown in a held frame: what it would load, from whom, and how to allow it.
 
         ``category`` may be ``blocked``, which no choice allows. ``service`` is None for an unknown host.
         """
@@ -208,10 +208,10 @@ class Renderer:
         return_to: str,
         root_path: str = "",
     ) -> str:
-        """Return a page that says what went wrong.
+        """Return an error page.
 
-        ``title_key_or_code`` is the key of a title in the locale's table ``problem`` or an error code; a code
-        without a title of its own gets the one for the status: 5xx could not be saved, else not accepted.
+        ``title_key_or_code`` is an error code, or the key of a title in the locale's table ``problem``. A code without
+        a title gets the general one for its status.
         """
         locale = self._locale(language)
         key = f"problem.{title_key_or_code.replace('-', '_')}"
@@ -228,11 +228,11 @@ class Renderer:
         )
 
     def admin(self, *, language: str, root_path: str = "", **values: Any) -> str:
-        """Return the operator's page: ``findings`` and ``refused`` are rows, ``lines`` TOML, ``failure`` a text."""
+        """Return the operator's page of findings. The ``values`` are those of ``admin.html``."""
         return self._render("admin.html", self._locale(language), root_path, **values)
 
     def stats(self, *, language: str, root_path: str = "", **values: Any) -> str:
-        """Return the operator's page of figures; the ``values`` are those of ``stats.html``."""
+        """Return the operator's page of statistics. The ``values`` are those of ``stats.html``."""
         return self._render("stats.html", self._locale(language), root_path, **values)
 
     def locale(self, language: str) -> Locale:
@@ -240,7 +240,7 @@ class Renderer:
         return self._locale(language)
 
     def category_name(self, category_id: str, language: str) -> str:
-        """Return what a category is called; one that the policy does not have any more, by its id."""
+        """Return the name of a category, or its id if the policy no longer has it."""
         views = self._views[self._locale(language).language, True]
         return next((view.name for view in views if view.id == category_id), category_id)
 
@@ -296,7 +296,7 @@ class Renderer:
 
 
 def _offered(policy: Policy, available: Mapping[str, Locale]) -> dict[str, Locale]:
-    """Return the locales on offer by tag, the fallback first: English where the policy names none."""
+    """Return the offered locales by tag, the fallback first. It is English if the policy names no languages."""
     if not policy.banner.languages:
         return {tag: available[tag] for tag in sorted(available, key=lambda tag: (tag != "en", tag))}
     by_tag = {tag.lower(): locale for tag, locale in available.items()}

@@ -17,10 +17,10 @@ _SHIPPED = Path(__file__).parent / "templates"
 
 
 def template_environment(own: Path | None = None) -> Environment:
-    """Return an environment; the templates in the folder ``own``, which come first, are all compiled.
+    """Return an environment in which the templates in the folder ``own`` replace the built-in ones.
 
-    All callers without a folder share one environment, so do not change it. Raises
-    ``ConfigurationError`` for a folder that does not exist and for a template that does not compile.
+    Without a folder all callers share one environment, so do not change it. Raises ``ConfigurationError`` if the folder
+    does not exist or a template does not compile.
     """
     if own is None:
         return _shipped()
@@ -31,7 +31,7 @@ def template_environment(own: Path | None = None) -> Environment:
 
 @cache
 def _shipped() -> Environment:
-    # Compiling takes three quarters of the time that a middleware needs to start. The operator's pages can wait.
+    # Compiling takes three quarters of the middleware's start-up time, so the operator's pages are compiled when used.
     return _compiled(_SHIPPED, pages=_FOR_VISITORS)
 
 

@@ -1,4 +1,4 @@
-"""What the templates are given of a policy's categories and services, in one language."""
+"""A policy's categories and services, in one language, for the templates."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ __all__ = ["CategoryView", "ServiceView", "category_views", "safe_link", "with_c
 
 @dataclass(frozen=True, kw_only=True)
 class ServiceView:
-    """A service as it is shown. ``exception`` is ``1``, ``0``, or empty where its category decides."""
+    """A service for the templates. ``exception`` is ``1``, ``0``, or empty if its category decides."""
 
     id: str
     name: str
@@ -30,7 +30,7 @@ class ServiceView:
 
     @property
     def label(self) -> str:
-        """The name, with the company where it says more."""
+        """The name, with the company unless the name contains it."""
         if self.company and self.company.casefold() not in self.name.casefold():
             return f"{self.name} ({self.company})"
         return self.name
@@ -38,7 +38,7 @@ class ServiceView:
 
 @dataclass(frozen=True, kw_only=True)
 class CategoryView:
-    """A category as it is shown."""
+    """A category for the templates."""
 
     id: str
     name: str
@@ -51,7 +51,7 @@ class CategoryView:
 
 
 def category_views(policy: Policy, locale: Locale, *, unclassified: bool) -> tuple[CategoryView, ...]:
-    """Return the categories to show, the required ones first; ``unclassified`` only if asked for."""
+    """Return the categories to show, the required ones first."""
     shown = [category for category in policy.categories if unclassified or category.id != UNCLASSIFIED]
     known = {category.id for category in policy.categories}
     views = []
@@ -66,10 +66,10 @@ def category_views(policy: Policy, locale: Locale, *, unclassified: bool) -> tup
 
 
 def with_consent(categories: Iterable[CategoryView], consent: Consent, locale: Locale) -> tuple[CategoryView, ...]:
-    """Return the categories as ``consent`` has them: granted or not, each service with its exception.
+    """Return the categories with the choices of ``consent``: granted or not, each service with its exception.
 
-    A service that the visitor made an exception for is listed even where the policy does not declare it;
-    saving the page would lose the exception otherwise.
+    Services with an exception are listed even if the policy does not declare them. Otherwise saving the page would lose
+    the exception.
     """
     result = []
     for category in categories:
@@ -84,7 +84,7 @@ def with_consent(categories: Iterable[CategoryView], consent: Consent, locale: L
 
 
 def safe_link(url: str) -> str:
-    """Return ``url`` if it is an http(s) address or a path of this site, else an empty text.
+    """Return ``url`` if it is an http(s) address or a path of this site, otherwise an empty string.
 
     The policy is the site's own, but a ``javascript:`` address in it must not become a link.
     """
@@ -122,7 +122,7 @@ def _service_view(service: Service, locale: Locale) -> ServiceView:
 
 
 def _own_text(text: Text | None, locale: Locale) -> str:
-    """Return the policy's text in the locale's language, a more general one, or the first that there is."""
+    """Return the policy's text in the locale's language, else in a more general one, else in the first one given."""
     if text is None or isinstance(text, str):
         return text or ""
     by_tag = {tag.lower(): value for tag, value in text.items()}

@@ -1,4 +1,4 @@
-"""The demo: a shop, and the third parties that it calls, each on an origin of its own."""
+"""The demo: a shop and its third parties, on two origins."""
 
 from cookie_consent.demo.server import run
 

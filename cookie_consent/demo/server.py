@@ -29,22 +29,22 @@ GUIDE = """\
 The shop:           http://localhost:{shop}
 Its third parties:  http://127.0.0.1:{third} (what each has received from you, live)
 
-Refuse, and the list stays empty. Accept analytics in the settings, and one line appears.
-Withdraw under "Privacy settings", and it stops and the cookies are gone.
+Refuse, and the list stays empty. Accept analytics in the settings, and one service appears.
+Withdraw under "Privacy settings", and it stops, and its cookies are gone.
 
 The choices:        cookie-consent log export --format csv --ledger {ledger}
-End it with Ctrl-C.
+Stop the demo with Ctrl-C.
 """
 
 
 class _Server(uvicorn.Server):
-    """A server that leaves signals to ``run``, which stops both."""
+    """A server that leaves signals to ``run``, which stops both servers."""
 
     def install_signal_handlers(self) -> None:
-        """Install none."""
+        """Do nothing."""
 
     def capture_signals(self) -> ExitStack:  # type: ignore[override]
-        """Capture none."""
+        """Do nothing."""
         return ExitStack()
 
 
@@ -56,10 +56,10 @@ def run(
     ledger: str | None = None,
     echo: Callable[[str], None] | None = None,
 ) -> None:
-    """Serve the shop and the third parties until the process is told to end; port 0 takes a free one.
+    """Serve the shop and the third parties until the process is told to stop. Port 0 picks a free port.
 
-    Without ``ledger`` the choices go to a file that is removed at the end. Raises ``ConfigurationError`` for a port
-    in use and ``LedgerError`` for a log that cannot be written, before anything is served.
+    Without ``ledger`` the choices go to a file that is deleted at the end. Raises ``ConfigurationError`` if a port is
+    in use, and ``LedgerError`` if the log cannot be written.
     """
     with ExitStack() as stack:
         shop_socket = stack.enter_context(_bind(host, port, "--port"))
@@ -76,7 +76,7 @@ def run(
 
 
 def _print(text: str) -> None:
-    print(text, flush=True)  # noqa: T201 - at once, even into a pipe
+    print(text, flush=True)  # noqa: T201 - for a terminal; flushed for a pipe
 
 
 def _bind(host: str, port: int, option: str) -> socket.socket:
@@ -106,7 +106,7 @@ async def _serve(servers: list[tuple[_Server, socket.socket]], ready: Callable[[
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, stop)
     tasks = [asyncio.create_task(server.serve([bound])) for server, bound in servers]
-    # uvicorn has a flag for it and no event.
+    # uvicorn has no event to wait for.
     while not all(server.started for server, _ in servers) and not any(task.done() for task in tasks):  # noqa: ASYNC110
         await asyncio.sleep(0.02)
     ready()

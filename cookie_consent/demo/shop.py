@@ -1,4 +1,4 @@
-"""The shop: a site as many are, with nothing about consent in it but the middleware."""
+"""The shop: an ordinary site. The middleware is all that it knows about consent."""
 
 from __future__ import annotations
 
@@ -50,9 +50,9 @@ PRODUCTS = {
 
 
 def make_shop(*, third_parties: str, ledger: str) -> Starlette:  # noqa: C901 - a list of small endpoints
-    """Return the shop; ``third_parties`` is the origin that its tags lead to, ``ledger`` the URL of the log."""
+    """Return the shop. ``third_parties`` is the origin of its third-party tags, ``ledger`` the URL of the log."""
     templates = Jinja2Templates(HERE / "templates")
-    sessions: dict[str, str] = {}  # the token of each login, of the session or remembered, and the name it stands for
+    sessions: dict[str, str] = {}  # user names by token, for sessions and remembered logins
 
     def page(request: Request, template: str, **values: object) -> Response:
         token = request.cookies.get("shop_session", "")

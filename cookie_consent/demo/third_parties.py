@@ -1,4 +1,4 @@
-"""The third parties: five invented services on one origin, and a page that shows what each has received."""
+"""The third parties: five fictional services on one origin, and a page that shows what each has received."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ to{{transform:translateX(1rem)}}}}@media (prefers-reduced-motion){{b{{animation:
 
 @dataclass(frozen=True)
 class Contact:
-    """One request that a service received."""
+    """A request that a service has received."""
 
     at: str
     method: str
@@ -66,7 +66,7 @@ class Contact:
 
 
 def make_third_parties() -> Starlette:  # noqa: C901 - a list of small endpoints that share what was received
-    """Return the application, with nothing received yet."""
+    """Return the application."""
     templates = Jinja2Templates(HERE / "templates")
     received: dict[str, deque[Contact]] = {service: deque(maxlen=HISTORY) for service in SERVICES}
     counts = dict.fromkeys(SERVICES, 0)
@@ -76,7 +76,7 @@ def make_third_parties() -> Starlette:  # noqa: C901 - a list of small endpoints
         visitor = request.cookies.get(cookie)
         if visitor is None:
             visitor = secrets.token_hex(4)
-            # Third-party cookies need Secure; browsers take loopback for secure.
+            # Third-party cookies need Secure. Browsers consider loopback secure.
             response.set_cookie(cookie, visitor, max_age=31_536_000, secure=True, httponly=True, samesite="none")
         counts[service] += 1
         now = datetime.now(UTC).strftime("%H:%M:%S")

@@ -88,9 +88,9 @@ async def test_each_format_is_what_the_command_writes(ledger_url: str, records: 
 @pytest.mark.parametrize(
     ("query", "headers", "status", "words"),
     [
-        ("", {}, 401, "token is needed"),
-        ("", {"authorization": f"Bearer {TOKEN}x"}, 401, "token is needed"),
-        ("?format=xml", {}, 401, "token is needed"),  # nobody is told what there is
+        ("", {}, 401, "token is required"),
+        ("", {"authorization": f"Bearer {TOKEN}x"}, 401, "token is required"),
+        ("?format=xml", {}, 401, "token is required"),  # nobody is told what there is
         (f"?token={TOKEN}", {}, 400, "ends up in logs"),
         (f"?access_token={TOKEN}", BEARER, 400, "ends up in logs"),
         ("?Authorization=x", BEARER, 400, "ends up in logs"),

@@ -117,7 +117,7 @@ async def test_an_empty_log_and_every_language_have_a_page(ledger_url: str, fill
     empty.open()
     async with site(empty.url) as browser:
         answer = await browser.get(PAGE, headers=AUTHORIZED)
-        assert "There is no choice on record" in answer.text
+        assert "No choice was recorded" in answer.text
         assert (await browser.get(CSV, headers=AUTHORIZED)).text.startswith("start,choices,all,some,none,")
 
 
@@ -129,7 +129,7 @@ async def test_what_is_not_counted_yet_is_told(filled: str, monkeypatch: pytest.
         table = await browser.get(CSV, headers=AUTHORIZED)
         page = await browser.get(PAGE, headers=AUTHORIZED)
     assert (table.status_code, table.headers["retry-after"]) == (503, "60")
-    assert "not counted yet" in page.text
+    assert "not been counted yet" in page.text
 
 
 async def test_a_log_that_cannot_be_read_is_told(tmp_path: Path) -> None:

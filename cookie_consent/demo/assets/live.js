@@ -1,4 +1,4 @@
-// Keeps the list current: asks once a second, and takes over the server's own markup when something has changed.
+// Keeps the list up to date: polls once a second, and inserts the server's own markup when something has changed.
 (() => {
   const list = document.getElementById("live");
   let shown = "";
