@@ -1,7 +1,7 @@
-// The client side of the banner: sends a choice without leaving the page and activates what it allows.
-// Without this script the forms work as they are; held-back tags then come alive with the next page.
+// The client side of the banner: sends a choice without leaving the page, and activates what it allows.
+// Without this script the forms still work; held tags are then activated on the next page.
 (() => {
-  // The attributes that the server holds, each under its name with PREFIX in front.
+  // The attributes that the server renames to hold them: PREFIX is put before their names.
   const PREFIX = "data-consent-";
   const HELD = [
     "sandbox",
@@ -27,7 +27,7 @@
     "by",
     "values",
   ];
-  // What stands before a held address in CSS; after it come the category, the service and the address.
+  // Precedes a held address in CSS, with the category and the service.
   const INERT = /about:invalid#consent\/([\w-]+)\/([\w-]*)\//g;
   const XLINK = "http://www.w3.org/1999/xlink";
   const root = document.getElementById("cookie-consent");
@@ -41,7 +41,7 @@
     services: Object.fromEntries(pairs.map(([id, on]) => [id, on === "1"])),
   };
   let busy = false;
-  // The guard keeps the state where the policy has one; it is asked here, as the page may use its public name.
+  // The guard keeps the state, if the policy has it on. An event finds it even if the page has taken its public name.
   const link = {};
   dispatchEvent(new CustomEvent("cookieconsent:guard", { detail: link }));
   const { guard } = link;
@@ -61,7 +61,7 @@
 
   const thaw = (css) => css.replace(INERT, (mark, category, service) => (allows(state, category, service) ? "" : mark));
 
-  // Gives styles their addresses back, each as soon as its own service is allowed.
+  // Restores the addresses in styles whose services are allowed.
   const thawStyles = (node) => {
     for (const { name, value } of [...node.attributes]) {
       if (value.includes("about:invalid#consent/")) node.setAttribute(name, thaw(value));
@@ -72,23 +72,23 @@
     }
   };
 
-  // A node may wait for several services, and for all of them.
+  // A node may need several services; all of them must be allowed.
   const isAllowed = (node) => {
     const services = words(node.dataset.consentService);
     return words(node.dataset.consent).every((category, at) => allows(state, category, services[at]));
   };
 
-  // What the server leaves beside the held attribute: candidates that may load, and the document of a placeholder.
+  // The attributes that the server keeps beside the held ones: allowed candidates, and the placeholder's document.
   const SHARED = ["srcset", "imagesrcset", "srcdoc"];
 
-  // Gives a node back the attributes that the server renamed. What a lazy loader has put there meanwhile stays, unless it
-  // is a stand-in.
+  // Restores the attributes that the server renamed. A value that a lazy loader has set in the meantime is kept, unless
+  // it is a placeholder.
   const restore = (node) => {
     for (const name of HELD) {
       const value = node.getAttribute(PREFIX + name);
       if (value === null) continue;
       node.removeAttribute(PREFIX + name);
-      // A link is never held. Markup of others, whose data attributes a site lets through, must not become one here.
+      // Links are never held. Users' markup may contain data attributes, and must not become a link here.
       if (name.endsWith("href") && /^(a|area|base)$/.test(node.localName)) continue;
       if (!SHARED.includes(name) && !/^(data:|$)/i.test(node.getAttribute(name) ?? "")) continue;
       if (name === "xlink:href") node.setAttributeNS(XLINK, name, value);
@@ -102,7 +102,7 @@
     node.removeAttribute("data-consent-service");
   };
 
-  // What a browser does not look at again when its attributes change.
+  // Elements whose attributes browsers read only once, on insertion.
   const isReadOnce = (node) =>
     node.localName === "meta" ||
     node.getAttribute("type") === "text/plain" ||
@@ -110,7 +110,7 @@
     node.hasAttribute(`${PREFIX}code`) ||
     node.namespaceURI === "http://www.w3.org/2000/svg";
 
-  // A script runs once, when it is inserted, and what is read only then is made anew as well.
+  // Returns a restored copy to insert, for scripts and other elements that browsers read only on insertion.
   const renew = (old) => {
     const node = document.createElementNS(old.namespaceURI, old.localName);
     for (const { name, value } of old.attributes) {
@@ -129,14 +129,14 @@
     /^$|^module$|^(text|application)\/(x-)?(java|ecma)script$/i.test((script.getAttribute("type") ?? "").trim()) &&
     !script.hasAttribute("nomodule");
 
-  // document.write() would wipe a page that has loaded; what a script writes goes behind the script instead.
+  // document.write() would erase a page that has loaded. So what a script writes is inserted after the script.
   const write = (...parts) => {
     const script = document.currentScript;
     if (script) script.after(document.createRange().createContextualFragment(parts.join("")));
   };
 
-  // Scripts run as the parser would have run them: classic ones in order, an inline one when those before it are
-  // done; deferred ones and modules afterwards; async ones as they come.
+  // Runs scripts as the parser would have: classic ones in order, an inline one only when those before it are done,
+  // then deferred ones and modules. Async ones run as they arrive.
   const runScripts = async (scripts) => {
     const late = (node) =>
       !node.hasAttribute("async") &&
@@ -177,7 +177,7 @@
     }
   };
 
-  // The document, what its templates hold, and the open shadow trees in it. Nothing in a template runs.
+  // The document, the contents of its templates, and its open shadow trees. Nothing in a template runs.
   const trees = function* (tree = document, isInert = false) {
     yield [tree, isInert];
     for (const node of tree.querySelectorAll("*")) {
@@ -191,7 +191,7 @@
   const activate = () => {
     const scripts = [];
     for (const [tree, isInert] of [...trees()]) {
-      // A style that came in pieces is not marked where only a later one is held.
+      // A style that arrived in pieces is not marked as held if only a later piece is.
       for (const node of tree.querySelectorAll("[data-consent], style")) {
         thawStyles(node);
         if (!node.hasAttribute("data-consent") || !isAllowed(node)) continue;
@@ -220,17 +220,17 @@
     panel.remove();
   };
 
-  // A document keeps the policy that it came with. What that policy stops can only come alive in a new document.
+  // A document keeps the policy that it was loaded with. What that policy blocks can be activated by a reload only.
   const isFixed = root.dataset.csp === "enforce";
-  // A page that answered a form is not sent again, and what the visitor has typed is not lost (Chromium would not bring
-  // it back): there the rest comes with the next page.
+  // A reload must not submit a form again, nor lose what the visitor has typed (Chromium would not restore it). In both
+  // cases the choice takes full effect on the next page.
   let isTyped = false;
   addEventListener("input", ({ isTrusted, target }) => {
     if (isTrusted && !root.contains(target)) isTyped = true;
   });
   const isRepeatable = () => !isTyped && !root.dataset.method;
 
-  // Whether what `now` allows beyond the state was held back on this page: then it takes a reload, else none.
+  // Returns whether something that `now` newly allows was held back on this page, so that it needs a reload.
   const isHeld = (now) => {
     const gains = (category, service) => allows(now, category, service) && !allows(state, category, service);
     const inPage = heldNodes().some((node) => {
@@ -240,13 +240,13 @@
     return inPage || Boolean(link.isLost?.(gains));
   };
 
-  // Asked by the guard, when the page's policy stops what has been agreed to since.
+  // Called by the guard when the page's policy blocks something that has been agreed to since.
   link.renew = () => {
     if (isRepeatable()) reload();
   };
 
-  // Takes over a choice that was made here, on another page of the site, or by the site's own code. A page that nobody
-  // is looking at is not loaded anew for it; one that comes back from the back/forward cache is.
+  // Applies a choice that was made here, on another page of the site, or by the site's own code. A background page is
+  // not reloaded for it, but one from the back/forward cache is.
   let isRestored = false;
   const apply = (now) => {
     if (!guard && withdraws(now)) {
@@ -263,7 +263,7 @@
     if (!guard) document.dispatchEvent(new CustomEvent("cookieconsent:change", { detail: now }));
   };
 
-  // What the visitor has just chosen on this page.
+  // Applies a choice that the visitor has just made on this page. Returns the message to show.
   const settle = async (now) => {
     const needsReload = isFixed && isHeld(now);
     if (needsReload && isRepeatable()) {
@@ -271,13 +271,13 @@
       return "";
     }
     if (guard) {
-      const { decided } = await guard.refresh(); // and `apply`, as this script listens to it
-      if (!decided) throw new Error(); // the browser keeps no cookie
+      const { decided } = await guard.refresh(); // which calls `apply`, as a listener
+      if (!decided) throw new Error(); // the browser rejects cookies
     } else apply(now);
     return needsReload ? root.dataset.later : root.dataset.saved;
   };
 
-  // `receipt` is the address of the record of a refusal, which nothing in the browser leads to later.
+  // `receipt` is the URL of a refusal's record. The consent cookie of a refusal has no id to find it by later.
   const announce = (text, receipt) => {
     const status = root.querySelector(".cc-status");
     if (!status || !text) return;
@@ -326,12 +326,12 @@
       credentials: "same-origin",
       keepalive: true,
     });
-    const answer = await response.json().catch(() => null);
-    if (!response.ok || !Array.isArray(answer?.granted)) throw new Error(answer?.message ?? "");
-    return { services: {}, ...answer };
+    const now = await response.json().catch(() => null);
+    if (!response.ok || !Array.isArray(now?.granted)) throw new Error(now?.message ?? "");
+    return { services: {}, ...now };
   };
 
-  // The site's own policy may forbid its scripts to connect. Then the form leaves the page, as it does without a script.
+  // The site's own policy may forbid scripts to connect. Then the form is submitted natively.
   let isForbidden = false;
   document.addEventListener("securitypolicyviolation", (event) => {
     const { blockedURI, disposition, effectiveDirective } = event;
@@ -354,11 +354,11 @@
     busy = true;
     root.setAttribute("aria-busy", "true");
     try {
-      const answer = await send(form, event.submitter);
-      announce(await settle(answer), answer.receipt);
+      const now = await send(form, event.submitter);
+      announce(await settle(now), now.receipt);
     } catch (error) {
       const isUnsent = error instanceof TypeError;
-      if (isUnsent) await new Promise((resolve) => setTimeout(resolve)); // a violation is told right after
+      if (isUnsent) await new Promise((resolve) => setTimeout(resolve)); // the violation's event follows at once
       if (isUnsent && isForbidden) return submitNatively(form, event.submitter);
       fail(isUnsent ? "" : error.message);
     }
@@ -366,10 +366,10 @@
     root.removeAttribute("aria-busy");
   };
 
-  // In the capture phase on the window: before any script of the site that takes over forms.
+  // In the capture phase on the window, to run before any script of the site that handles forms.
   addEventListener("submit", submit, true);
 
-  // A held frame shows a form of its own; with script it is answered without leaving the page.
+  // A held frame contains a form. With this script it is sent without leaving the page.
   for (const frame of document.querySelectorAll("iframe[data-consent-placeholder]")) {
     const listen = () => frame.contentDocument?.addEventListener("submit", submit, true);
     listen();
@@ -378,11 +378,11 @@
 
   if (guard) guard.onChange(apply);
 
-  // A page that comes back from the back/forward cache may be older than the choice.
+  // A page from the back/forward cache may be older than the latest choice.
   addEventListener("pageshow", async (event) => {
     if (!event.persisted) return;
     isRestored = true;
-    if (guard) return; // which asks the server itself
+    if (guard) return; // it asks the server itself
     const response = await fetch(root.dataset.state, { credentials: "same-origin" }).catch(() => null);
     const now = response?.ok ? await response.json() : null;
     if (now?.decided) apply({ services: {}, ...now });

@@ -17,7 +17,7 @@ logger = logging.getLogger("cookie_consent")
 _FORMS = ("minified", "plain")
 _VARIABLE = "CONSENT_ASSETS"
 _SUFFIXES = {".css", ".js"}
-_GUARD_PARTS = ("judge", "stubs", "contacts", "writes", "signal", "guard")
+_GUARD_PARTS = ("judge", "stubs", "contacts", "writes", "gpc", "guard")
 """In the order in which they are joined: the last one uses the others."""
 
 

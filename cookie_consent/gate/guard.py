@@ -99,7 +99,7 @@ def _rules(policy: Policy, own_cookies: Iterable[str]) -> dict[str, Any]:
         "unknown": policy.unknown_cookies,
         "unknownHosts": policy.unknown_hosts,
         "enforced": policy.gate.csp == "enforce",
-        "signal": gpc_cookie_name(policy.cookie),
+        "gpcCookie": gpc_cookie_name(policy.cookie),
         "sold": [category.id for category in policy.categories if category.sale_or_sharing],
         "version": policy.version,
         "categories": [[category.id, category.max_age or 0] for category in policy.categories],

@@ -1,13 +1,14 @@
-// What a page's scripts contact and the page's policy does not govern, or governs too late: servers of peers, hints,
-// frames (to whose host a browser connects before it asks the policy), navigation, windows, speculation rules.
+// Holds connections that scripts make and that the Content-Security-Policy does not govern, or governs too late: ICE
+// servers, resource hints, frames (browsers connect before they check the policy), navigation, windows, speculation
+// rules.
 const wrap = (owner, name, make, part = "value") => {
   const descriptor = owner && Object.getOwnPropertyDescriptor(owner, name);
   const native = descriptor?.[part];
   if (native) Object.defineProperty(owner, name, { ...descriptor, [part]: make(native) });
 };
 
-// Returns what arms a window. `isRefusedServer` judges an address and takes note of it, `isRefusedUnknown` says whether
-// hosts that nobody declared are refused, `beginOther` is told of workers and worklets.
+// Returns a function that instruments a window. `isRefusedServer` judges an address and records it, `isRefusedUnknown`
+// returns whether undeclared hosts are refused, and `beginOther` is called for workers and worklets.
 const makeContacts = ({ isRefusedServer, isRefusedUnknown, beginOther }) => {
   const allowedServers = (options) => {
     if (!options?.iceServers) return options;
@@ -31,16 +32,16 @@ const makeContacts = ({ isRefusedServer, isRefusedUnknown, beginOther }) => {
     };
     return new Proxy(Peers, { construct });
   };
-  // A page that the browser keeps would go on asking its servers, whatever is chosen meanwhile.
+  // In the back/forward cache, connections would stay open whatever is chosen in the meantime.
   const peers = new Set();
   addEventListener("pagehide", () => {
     for (const peer of peers) peer.close();
     peers.clear();
   });
 
-  // -- tags that a script makes --------------------------------------------------------------------------------------
+  // -- elements that a script creates --------------------------------------------------------------------------------
 
-  // `setters` says of each attribute whether a node may take a value.
+  // `setters` has a function for each attribute that returns whether a node may get a value.
   const guardAttributes = (prototype, setters) => {
     if (!prototype) return;
     for (const name of Object.keys(setters)) {
@@ -58,7 +59,7 @@ const makeContacts = ({ isRefusedServer, isRefusedUnknown, beginOther }) => {
     Object.defineProperty(prototype, "setAttribute", { value, configurable: true, writable: true });
   };
 
-  // Browsers connect to the host of a hint as soon as it stands in the page, and no policy governs that.
+  // Browsers connect to the host of a hint as soon as it is in the page, and no policy governs that.
   const HINT = /(^|\s)(preconnect|dns-prefetch)(\s|$)/i;
   const mayLead = (node, name, address) => {
     const again = () => {
@@ -78,7 +79,7 @@ const makeContacts = ({ isRefusedServer, isRefusedUnknown, beginOther }) => {
   const mayShow = (node, src) => !rules.enforced || mayLead(node, "src", src);
   const frameSetters = { __proto__: null, src: mayShow };
 
-  // Both in markup that a script writes: it is left as it is, but for the tags that would connect.
+  // Frames and hints in markup that a script writes. Only tags that would connect are changed.
   const MAYBE = /<(?:i?frame|link)\b/i;
   const TAGS = /<(?:i?frame|link)\b(?:"[^"]*"|'[^']*'|[^'">])*>/gi;
   const { set: parseInto } = Object.getOwnPropertyDescriptor(self.Element?.prototype ?? {}, "innerHTML") ?? {};
@@ -102,7 +103,7 @@ const makeContacts = ({ isRefusedServer, isRefusedUnknown, beginOther }) => {
         return node.outerHTML.replace(/<\/iframe>$/, "");
       });
     } catch {
-      return markup; // a page that takes trusted types only
+      return markup; // the page requires trusted types
     }
   };
   const guardMarkup = (realm) => {
@@ -133,7 +134,7 @@ const makeContacts = ({ isRefusedServer, isRefusedUnknown, beginOther }) => {
   // -- speculation rules ---------------------------------------------------------------------------------------------
 
   const isRules = (type) => /^\s*speculationrules\s*$/i.test(type);
-  // Whether links that a rule chooses by `where` can only lead to the site itself.
+  // Returns whether the links that a rule selects by `where` can only lead to the site itself.
   const isConfined = ({ href_matches: matches, and, or }) =>
     matches !== undefined
       ? [].concat(matches).every((pattern) => /^\/(?![/\\])/.test(pattern))
@@ -149,10 +150,10 @@ const makeContacts = ({ isRefusedServer, isRefusedUnknown, beginOther }) => {
       const isFree = all.some((rule) => rule.where && !isConfined(rule.where));
       return !refused.length && !(isFree && isRefusedUnknown());
     } catch (error) {
-      return error instanceof SyntaxError; // no rules: the browser says so itself
+      return error instanceof SyntaxError; // invalid rules, which the browser reports itself
     }
   };
-  // A browser reads them when they stand in the page: until then they are looked at whenever they change.
+  // Browsers read the rules when the script is inserted. Until then, each change is checked.
   const watchRules = (node) => {
     const prepared = (text) => (isRules(node.type) && !mayPrepare(text) ? "{}" : text);
     for (const name of ["textContent", "text", "innerHTML", "innerText"]) {
@@ -188,7 +189,7 @@ const makeContacts = ({ isRefusedServer, isRefusedUnknown, beginOther }) => {
     },
   };
 
-  // -- workers, whose violations of their policy no page sees ---------------------------------------------------------
+  // -- workers, whose violations no page sees ------------------------------------------------------------------------
 
   const begins = (native) =>
     new Proxy(native, {
@@ -202,17 +203,17 @@ const makeContacts = ({ isRefusedServer, isRefusedUnknown, beginOther }) => {
       },
     });
 
-  // -- being led away ------------------------------------------------------------------------------------------------
+  // -- navigation ----------------------------------------------------------------------------------------------------
 
-  // Where the visitor goes is for the visitor to say. A page that nobody has touched leads nobody to a refused host; a
-  // frame goes to none, as the policy says of it.
+  // Visitors may navigate where they like. A page without user activation must not navigate to a refused host, and a
+  // frame never may.
   const guardNavigation = (realm) => {
     const { userActivation } = realm.navigator ?? {};
     const isInside = () => {
       try {
         return realm !== realm.parent && Boolean(realm.parent.document);
       } catch {
-        return false; // another site's page shows this one
+        return false; // this page is in a frame of another site
       }
     };
     const isIdle = () => userActivation?.hasBeenActive === false || isInside();
@@ -222,7 +223,7 @@ const makeContacts = ({ isRefusedServer, isRefusedUnknown, beginOther }) => {
       if (cancelable && !userInitiated && isRefused(destination.url)) event.preventDefault();
     });
     const form = realm.HTMLFormElement?.prototype;
-    const actionOf = (node) => Reflect.get(form, "action", node); // a field may bear the name
+    const actionOf = (node) => Reflect.get(form, "action", node); // a field named "action" would hide it
     wrap(
       form,
       "submit",

@@ -1,18 +1,18 @@
-// The guard: holds what a page's scripts write into the browser to the visitor's choice, as the server does with what
-// it sends. It runs before all other scripts of the page. The server puts the policy's rules in front, under the name
-// `rules`. What is refused is swallowed: getters stay as they are, and nothing throws that did not throw before.
+// The guard: enforces the visitor's choice on what a page's scripts write in the browser, as the server does on what it
+// sends. It runs before all other scripts of the page. The server puts the policy's rules before it, as `rules`.
+// Refused writes are ignored silently: getters are unchanged, and nothing throws that did not throw before.
 (() => {
   const GUARD = "cookieconsent:guard";
   const REFERRER = "cookie_consent.referrer";
   const LATEST = "cookie_consent.state";
-  const MAXIMUM_SEEN = 100;
+  const MAXIMUM_HELD = 100;
   const { freeze } = Object;
   const script = document.currentScript;
   const url = (path) => new URL(`../${path}`, script.src).href;
   const ask = fetch.bind(window);
   const other = {};
   dispatchEvent(new CustomEvent(GUARD, { detail: other }));
-  if (other.guard) return; // a fragment that was taken for a page
+  if (other.guard) return; // the page has a guard already: this one came with a fragment
 
   // -- the state -----------------------------------------------------------------------------------------------------
 
@@ -31,10 +31,10 @@
     granted: words(script.dataset.granted),
     services: Object.fromEntries(words(script.dataset.services).map((pair) => [pair.slice(0, -2), pair.endsWith("1")])),
   };
-  const signal = makeSignal(rules, script.dataset);
+  const gpc = makeGpc(rules, script.dataset);
   let state = stateOf({
     decided: script.dataset.decided === "true",
-    ...signal.limit(served),
+    ...gpc.limit(served),
     policy_version: rules.version,
   });
   const covers = ([service, category], { services, granted } = state) =>
@@ -47,43 +47,43 @@
   // -- what was held back --------------------------------------------------------------------------------------------
 
   let isChanged = false; // since the page was loaded
-  let isChosen = false; // something that this document will not hear of any more: it is being left for it
+  let isChosen = false; // a new choice is being made, for which this document is being left
   let banner = {};
-  const seen = [];
+  const held = [];
   const waiting = new Map();
-  const untold = new Map();
-  const lost = new Map(); // the owners of what can only be done by loading the page again
-  let told = 0;
+  const noted = new Map();
+  const lost = new Map(); // the owners of what was held and needs a reload
+  let reported = 0;
   let timer = 0;
 
   const report = () => {
     clearTimeout(timer);
     timer = 0;
-    const names = [...untold.values()].slice(told);
-    told = untold.size;
+    const names = [...noted.values()].slice(reported);
+    reported = noted.size;
     if (!names.length) return;
     const body = JSON.stringify({ path: location.pathname, held: names });
     const headers = { "Content-Type": "application/json" };
     ask(url("report"), { method: "POST", body, headers, credentials: "same-origin", keepalive: true }).catch(() => {});
   };
-  // Told once for each page and name, after the page has loaded; never a value.
+  // Reports each name once per page, after the page has loaded. Never a value.
   const note = (kind, name) => {
     const key = `${kind} ${name}`;
-    if (untold.has(key) || untold.size >= MAXIMUM_SEEN) return;
-    untold.set(key, { kind, name });
+    if (noted.has(key) || noted.size >= MAXIMUM_HELD) return;
+    noted.set(key, { kind, name });
     if (!timer && document.readyState === "complete") timer = setTimeout(report, 1000);
   };
 
   const lose = ([service, category]) => lost.set(`${category} ${service}`, [service, category]);
-  // `again` does what was held back, when it is allowed; of several cookies or keys with one name the latest counts.
+  // `again` repeats what was held once it is allowed. Of several writes of one cookie or key the latest counts.
   const hold = (kind, name, owner, again) => {
-    const known = seen.some((item) => item.kind === kind && item.name === name);
-    if (!known && seen.length >= MAXIMUM_SEEN) return;
+    const known = held.some((item) => item.kind === kind && item.name === name);
+    if (!known && held.length >= MAXIMUM_HELD) return;
     if (!again || kind === "host") lose(owner);
     if (again) waiting.set(kind === "host" ? again : `${kind} ${name}`, again);
     if (known) return;
     const [service, category] = owner;
-    seen.push(freeze({ kind, name, category, service: service || null }));
+    held.push(freeze({ kind, name, category, service: service || null }));
     if (kind === "cookie" || kind === "storage") note(kind, name);
   };
   const holdStorage = (name, again) => hold("storage", name, ownerOf(storageRule(name)), again);
@@ -96,7 +96,7 @@
   // -- what scripts write --------------------------------------------------------------------------------------------
 
   const { get: readCookies, set: writeCookie } = Object.getOwnPropertyDescriptor(Document.prototype, "cookie");
-  // Says what to do with a cookie, and takes note of it.
+  // Returns what to do with a cookie, and records it.
   const decide = (name, value, seconds, again) => {
     const verdict = judge(name, value, seconds);
     const rule = cookieRule(name);
@@ -105,7 +105,7 @@
     return verdict;
   };
 
-  // Says whether a server may not be asked, and takes note of it.
+  // Returns whether a server must not be contacted, and records it.
   const isRefusedServer = (address, again) => {
     try {
       const server = new URL(`${address}`.replace(/^(stun|turn)s?:/i, "https://"), document.baseURI);
@@ -116,30 +116,30 @@
       }
       return Boolean(owner);
     } catch {
-      return false; // not an address: the browser says so itself
+      return false; // not a URL, which the browser reports itself
     }
   };
 
-  // Only what our own policy stopped: it names our endpoint for reports.
+  // Records what our own policy has blocked. It is recognised by our report endpoint.
   const takeViolation = (event) => {
     if (event.disposition !== "enforce" || !event.originalPolicy.includes(new URL(url("report")).pathname)) return;
     try {
       const address = new URL(event.blockedURI);
       const owner = refusedHost(address, location.hostname);
-      // A host that has been agreed to since the page was loaded, which still has its old policy.
+      // The host has been agreed to since, but the page still has its old policy.
       if (!owner && isChanged) banner.renew?.();
       hold("host", address.hostname, owner ?? ["", "unclassified"]);
     } catch {} // "inline" and the like
   };
 
-  // By the server, in the headers.
+  // What the server has held in the response headers.
   for (const pair of words(script.dataset.held)) lose(pair.replace("/-", "/").split("/").reverse());
 
   // -- documents and workers whose violations are not seen here -------------------------------------------------------
 
-  // A service worker keeps the policy that it was installed with: it goes, and the page installs it anew. Whether there is
-  // one is known after the load.
-  let hasInstalled = true; // until the load says otherwise
+  // A service worker keeps the policy that it was installed with. So it is unregistered, and the page installs it
+  // again.
+  let hasInstalled = true; // until the load event finds out
   let hasOthers = false; // workers, worklets, and windows that a script writes into
   const beginOther = () => {
     hasOthers = true;
@@ -154,8 +154,8 @@
   };
   const dropServiceWorkers = async () =>
     Promise.allSettled((await serviceWorkers()).map((worker) => worker.unregister()));
-  // Whether something in the frame was held back, as far as can be told: a document of the site has a guard, one that
-  // a script has made or that no script may look into has none.
+  // Returns whether something in the frame may have been held back. Documents of the site have a guard to ask. Those
+  // that a script has written, or that are sandboxed, have none.
   const isLostIn = (frame, gains) => {
     try {
       if (frame.frameElement?.hasAttribute("data-consent-placeholder")) return false;
@@ -171,8 +171,8 @@
       return shown?.hasAttribute("sandbox") || !/^http/.test(address) || new URL(address).host === location.host;
     }
   };
-  // Whether a choice makes possible what can only be done by loading the page again; `gains` says of a category and a
-  // service whether it allows them anew.
+  // Returns whether a choice takes effect only after a reload. `gains` returns whether it newly allows a category and
+  // a service.
   const isLost = (gains) => {
     const isGained = ([service, category]) => gains(category, service);
     if ([...lost.values()].some(isGained)) return true;
@@ -181,9 +181,9 @@
     return [...Array(length).keys()].some((at) => isLostIn(window[at], gains));
   };
 
-  // -- what is there already -----------------------------------------------------------------------------------------
+  // -- deleting what is refused --------------------------------------------------------------------------------------
 
-  const expire = (name) => {
+  const deleteCookie = (name) => {
     const labels = /^\[|^[\d.]+$/.test(location.hostname) ? [] : location.hostname.split(".");
     const domains = labels.slice(1).map((_, at) => `;Domain=${labels.slice(at).join(".")}`);
     const folders = location.pathname.split("/").slice(1, 20);
@@ -196,28 +196,28 @@
     }
   };
 
-  // Takes away what is refused, whoever wrote it and by whatever way.
+  // Deletes refused cookies and storage, however they were written.
   let isSwept = false;
   const sweep = () => {
-    if (isChosen) return; // what the next page has set by now is not for this one to judge
+    if (isChosen) return; // the next page may already have written under the new choice
     try {
       for (const pair of readCookies.call(document).split("; ")) {
         const name = pair.split("=")[0];
-        if (name && isRefusedCookie(name)) expire(name);
+        if (name && isRefusedCookie(name)) deleteCookie(name);
       }
       for (const area of [localStorage, sessionStorage]) {
         for (const key of Object.keys(area)) {
           if (mayStore(key) || key === REFERRER || key === LATEST) continue;
           const value = area.getItem(key);
-          if (isSwept) holdStorage(key, () => area.setItem(key, value)); // not what was there before the page
+          if (isSwept) holdStorage(key, () => area.setItem(key, value)); // unless it is older than the page
           area.removeItem(key);
         }
       }
-    } catch {} // a sandboxed document, or a browser that allows no storage
+    } catch {} // a sandboxed document, or a browser without storage
     isSwept = true;
   };
 
-  // What a frame has written may show in this document's cookies only a moment later.
+  // A cookie that a frame has written may become visible here only a moment later.
   let again = 0;
   const sweepTwice = () => {
     sweep();
@@ -229,32 +229,32 @@
     try {
       for (const { name } of await indexedDB.databases()) if (!mayStore(name)) indexedDB.deleteDatabase(name);
       for (const name of await caches.keys()) if (!mayStore(name)) await caches.delete(name);
-    } catch {} // as above, or a browser that does not list them
+    } catch {} // as above, or a browser that cannot list them
   };
 
   // -- changes -------------------------------------------------------------------------------------------------------
 
   const listeners = new Set();
   let channel = null;
-  const print = () => JSON.stringify([state.decided, state.granted, state.services]);
+  const serialize = () => JSON.stringify([state.decided, state.granted, state.services]);
   const listen = () => {
     if (!self.BroadcastChannel) return;
     channel = new BroadcastChannel(url("state"));
-    // Another page was loaded with another choice, or has heard of one: the server says what holds.
+    // Another page has another state. The server knows which one applies.
     channel.onmessage = ({ data }) => {
-      if (data !== print()) refresh();
+      if (data !== serialize()) refresh();
     };
   };
 
-  const soon = (...works) => Promise.race([Promise.all(works), new Promise((done) => setTimeout(done, 1000))]);
+  const withTimeout = (...works) => Promise.race([Promise.all(works), new Promise((done) => setTimeout(done, 1000))]);
 
-  // A script's reload makes the page itself the one that the visitor came from (in Chromium): the true one is handed on.
+  // After location.reload(), Chromium's document.referrer is the page itself. So the original one is passed on.
   let isLeft = false;
   const reload = async () => {
     if (isLeft) return;
     isLeft = true;
     isChosen = true;
-    if (mayHaveServiceWorkers()) await soon(dropServiceWorkers());
+    if (mayHaveServiceWorkers()) await withTimeout(dropServiceWorkers());
     try {
       if (window === top) sessionStorage[REFERRER] = document.referrer;
     } catch {} // as above
@@ -277,21 +277,21 @@
     });
   };
 
-  // Until the page is left no script of it reaches another host: a policy holds from the moment that it stands there.
-  const shut = () => {
+  // Keeps the page's scripts from other hosts until it is left: a policy in <meta> applies from its insertion on.
+  const blockOtherHosts = () => {
     const policy = document.createElement("meta");
     policy.httpEquiv = "Content-Security-Policy";
     policy.content = "default-src 'self' data: blob: 'unsafe-inline' 'unsafe-eval'";
     document.head?.append(policy);
   };
-  // Nothing that runs survives a withdrawal. A page that answered a form is asked for anew, not sent again.
+  // After a withdrawal nothing may go on running, so the page is reloaded, without submitting a form again.
   const leave = () => {
     if (isLeft) return;
     if (script.dataset.method) location.replace(location.pathname + location.search);
     else reload();
   };
-  // The latest state that a page of the site came with, for those that the browser keeps: what they do when the visitor
-  // comes back to them they do before a server could be asked.
+  // Stores the latest state for pages in the back/forward cache: when they return, they run before the server can be
+  // asked.
   const remember = (text) => {
     try {
       localStorage[LATEST] = text;
@@ -300,14 +300,14 @@
   const withdraws = (before, after) => owners.some((owner) => covers(owner, before) && !covers(owner, after));
   const isOutdated = () => {
     try {
-      const [, granted, services] = JSON.parse(localStorage.getItem(LATEST) ?? print());
+      const [, granted, services] = JSON.parse(localStorage.getItem(LATEST) ?? serialize());
       return withdraws(state, { granted, services });
     } catch {
-      return true; // a choice was sent, and what became of it is not known
+      return true; // a choice was sent, and its result is unknown
     }
   };
 
-  const tell = (listener) => {
+  const notify = (listener) => {
     try {
       listener(state);
     } catch (error) {
@@ -318,25 +318,25 @@
   };
   const update = async (now) => {
     const before = state;
-    const was = print();
+    const was = serialize();
     state = stateOf(now);
-    if (print() === was) return;
+    if (serialize() === was) return;
     isChanged = true;
-    remember(print());
+    remember(serialize());
     sweep();
-    channel?.postMessage(print());
+    channel?.postMessage(serialize());
     if (withdraws(before, state)) {
-      shut();
-      await soon(sweepDatabases(), dropServiceWorkers());
+      blockOtherHosts();
+      await withTimeout(sweepDatabases(), dropServiceWorkers());
       return leave();
     }
     if (withdraws(state, before)) dropServiceWorkers();
     stubs.release();
-    for (const listener of [...listeners]) tell(listener);
+    for (const listener of [...listeners]) notify(listener);
     document.dispatchEvent(new CustomEvent("cookieconsent:change", { detail: state }));
     redo();
   };
-  // Takes the state from the server, so that no script of the page can make one up.
+  // Fetches the state from the server, so that no script of the page can forge it.
   const refresh = async () => {
     const response = await ask(url("state"), { credentials: "same-origin", cache: "no-store" }).catch(() => null);
     if (response?.ok) {
@@ -347,7 +347,7 @@
     return state;
   };
 
-  // -- what the page sees --------------------------------------------------------------------------------------------
+  // -- the public API ------------------------------------------------------------------------------------------------
 
   const show = () => {
     const panel = document.querySelector("#cookie-consent .cc-panel");
@@ -364,7 +364,7 @@
       return state;
     },
     get held() {
-      return freeze([...seen]);
+      return freeze([...held]);
     },
     allows,
     show,
@@ -376,19 +376,19 @@
   const armContacts = makeContacts({ isRefusedServer, isRefusedUnknown: judgement.isRefusedUnknown, beginOther });
   makeArm({ parse, decide, mayStore, holdStorage, armContacts, beginOther, takeViolation })(window);
   takeReferrer();
-  const isNews = signal.tell(
+  const isNewToServer = gpc.announce(
     () => readCookies.call(document),
     (text) => writeCookie.call(document, text),
   );
-  remember(print());
+  remember(serialize());
   sweep();
-  // The server has let pass what the signal refuses: this page gets no further, and comes again without it.
+  // The server did not know of GPC, and sent what it refuses. So the page is stopped, and reloaded without that.
   if (withdraws(served, state)) {
-    shut();
-    if (isNews) leave();
+    blockOtherHosts();
+    if (isNewToServer) leave();
   }
   listen();
-  // The banner asks here, as the page may use the name `cookieConsent` for something of its own.
+  // The banner finds the guard by this event, since the page may have replaced `cookieConsent`.
   addEventListener(
     GUARD,
     (event) => {
@@ -403,12 +403,12 @@
   addEventListener("load", async () => {
     sweepTwice();
     sweepDatabases();
-    channel?.postMessage(print());
+    channel?.postMessage(serialize());
     timer = setTimeout(report, 1000);
     hasInstalled = (await serviceWorkers()).length > 0;
   });
-  // A form that is sent without the banner's script is answered by another page, which may be one without a guard, and
-  // which no worker with the old policy may touch.
+  // Without the banner's script, a choice leads to another page. It may have no guard, and no service worker with the
+  // old policy may serve it.
   let isSending = false;
   addEventListener(
     "submit",
@@ -418,7 +418,7 @@
       isChosen = true;
       if (isSending || banner.guard || !mayHaveServiceWorkers() || !target.requestSubmit) return;
       event.preventDefault();
-      await soon(dropServiceWorkers());
+      await withTimeout(dropServiceWorkers());
       isSending = true;
       target.requestSubmit(submitter);
     },
@@ -431,17 +431,17 @@
       remember("");
       channel?.postMessage("");
     }
-    channel?.close(); // an open one would keep the page out of the back/forward cache
+    channel?.close(); // an open channel would keep the page out of the back/forward cache
   });
   addEventListener("pageshow", async (event) => {
     if (!event.persisted) return;
     isChosen = false;
     isLeft = false;
-    const isShut = isOutdated();
-    if (isShut) shut();
+    const isBlocked = isOutdated();
+    if (isBlocked) blockOtherHosts();
     listen();
     await refresh();
-    if (isShut) leave();
+    if (isBlocked) leave();
   });
   self.cookieStore?.addEventListener("change", ({ changed }) => {
     if (changed.some(({ name }) => isRefusedCookie(name))) sweep();

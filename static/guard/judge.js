@@ -1,5 +1,5 @@
-// What the policy says of a name, a host or a cookie: the same answers as the server gives. Pure functions of the rules
-// and of `covers`, which says whether the visitor's choice covers an owner, a service and its category.
+// Judges names, hosts and cookies by the policy, exactly as the server does. Pure functions of the rules and of
+// `covers`, which returns whether the visitor's choice covers an owner (a service and its category).
 const makeJudge = (rules, covers) => {
   const MONTHS = "janfebmaraprmayjunjulaugsepoctnovdec";
   const LIFETIME = /^(max-age|expires)$/;
@@ -74,8 +74,8 @@ const makeJudge = (rules, covers) => {
     return Date.UTC(year, month, day, time[1], time[2], time[3]);
   };
 
-  // Says what becomes of a cookie: "drop", "keep", "session" (until the browser closes) or its new lifetime. Seconds:
-  // undefined for one that names no lifetime, NaN for one whose lifetime cannot be read.
+  // Returns what to do with a cookie: "drop", "keep", "session" (until the browser closes) or its new lifetime.
+  // `seconds` is undefined without a lifetime, and NaN for an invalid one.
   const judge = (name, value, seconds) => {
     if (rules.own.includes(name) || hasCardNumber(value)) return "drop";
     if (seconds <= 0) return "keep";
@@ -110,7 +110,7 @@ const makeJudge = (rules, covers) => {
   // -- hosts ---------------------------------------------------------------------------------------------------------
 
   const covering = (host, pattern) => (pattern[0] === "*" ? host.endsWith(pattern.slice(1)) : host === pattern);
-  // Returns the owner of an address that may not be asked, or null. `home` is the page's own host.
+  // Returns the owner of a refused address, or null if it is allowed. `home` is the page's own host.
   const refusedHost = (address, home) => {
     const host = address.hostname.replace(/\.$/, "");
     if (host === home || rules.first.some((pattern) => covering(host, pattern.split("/")[0]))) return null;

@@ -1,11 +1,12 @@
-// Stand-ins for what services offer to a site's own code, so that its calls do not fail while a service is held back.
-// They queue as the vendors' own snippets do. Only names that the page does not have yet are taken.
+// Stubs for the functions and lists of services, so that the site's own calls do not fail while a service is held. They
+// queue calls as the vendors' own snippets do. Names that the page already uses are left alone.
 const makeStubs = (rules, covers, hold) => {
   const CALLBACKS = ["event_callback", "eventCallback", "hitCallback"];
   const GLOBAL = "window.";
   const stubs = [];
 
-  // What a page does once its call has been counted must not wait for a service that does not come.
+  // Pages may wait for a callback before they go on, to a link's target for example. A held service would never call
+  // it.
   const goOn = (values) => {
     for (const value of values) {
       for (const name of CALLBACKS) if (typeof value?.[name] === "function") setTimeout(value[name]);
@@ -49,8 +50,8 @@ const makeStubs = (rules, covers, hold) => {
   }
 
   return {
-    // Makes room for the services that are allowed now; their snippets do nothing where they find their names taken.
-    // A list stays, as they take it over.
+    // Removes the stubs of services that are now allowed: their snippets do nothing if their name is taken. Lists stay,
+    // since the services take them over.
     release: () => {
       for (const entry of stubs) {
         if (entry.isReleased || !covers(entry.owner) || window[entry.name] !== entry.stub) continue;
@@ -59,7 +60,7 @@ const makeStubs = (rules, covers, hold) => {
         else delete window[entry.name];
       }
     },
-    // Hands over what was queued, once the services' scripts have run.
+    // Passes the queued calls on, once the services' scripts have run.
     replay: () => {
       for (const { name, isReleased, calls } of stubs) {
         const real = window[name];

@@ -1,7 +1,8 @@
-// Stands between a page's scripts and what they write into the browser, in the page and in the frames that it makes.
-// Returns what arms a window. `parse` reads a cookie and `decide` says what becomes of it, `mayStore` whether something
-// may be stored under a name, `holdStorage` takes note of what may not; `armContacts` arms it for what it contacts,
-// `beginOther` is told of windows that a script opens, `takeViolation` of what the policy stops in them.
+// Intercepts what a page's scripts write in the browser, in the page and in the frames that it creates. Returns a
+// function that instruments a window. `parse` parses a cookie, and `decide` returns what to do with it. `mayStore`
+// returns whether a name may be stored, and `holdStorage` records that one was held. `armContacts` instruments the
+// window for connections. `beginOther` is called for windows that a script opens, and `takeViolation` for violations in
+// them.
 const makeArm = ({ parse, decide, mayStore, holdStorage, armContacts, beginOther, takeViolation }) => {
   const armed = new WeakSet();
   const arm = (realm) => {
@@ -57,7 +58,7 @@ const makeArm = ({ parse, decide, mayStore, holdStorage, armContacts, beginOther
           const name = `${values[0]}`;
           if (mayStore(name)) return open.apply(this, values);
           holdStorage(name);
-          // It fails as where a browser allows no storage: a new database, the making of which is broken off.
+          // It must fail as in a browser without storage, so the creation of a new database is aborted.
           this.deleteDatabase(name);
           const request = open.apply(this, values);
           request.addEventListener("upgradeneeded", (event) => {
@@ -79,7 +80,7 @@ const makeArm = ({ parse, decide, mayStore, holdStorage, armContacts, beginOther
     );
     armContacts(realm);
     realm.addEventListener("securitypolicyviolation", takeViolation, true);
-    // A frame or window that a script makes has prototypes of its own.
+    // A frame or window that a script creates has its own prototypes.
     for (const kind of ["IFrame", "Frame", "Object"]) {
       for (const name of ["contentWindow", "contentDocument"]) {
         const reach = (get) =>
@@ -103,7 +104,7 @@ const makeArm = ({ parse, decide, mayStore, holdStorage, armContacts, beginOther
         },
     );
   };
-  // A page of the site brings a guard of its own; one of another origin cannot be reached, nor can it reach ours.
+  // Pages of the site have their own guard. Those of another origin can neither be reached nor reach this page.
   const armOther = (inner) => {
     try {
       const realm = inner?.defaultView ?? inner;

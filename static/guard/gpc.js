@@ -1,0 +1,25 @@
+// Global Privacy Control (GPC) where the browser has it on but the server got no header: behind a cache that strips it,
+// for example. A choice that was made without GPC then does not cover sale and sharing. A cookie informs the server.
+const makeGpc = (rules, { gpc, sight }) => {
+  const isOn = navigator.globalPrivacyControl === true;
+  const isHeaderMissing = isOn && gpc === undefined;
+  const isSold = (category) => rules.sold.includes(category);
+  const categoryOf = (service) => rules.owners.find(([id]) => id === service)?.[1] ?? "unclassified";
+  return {
+    // Returns what remains granted. A choice that was made with GPC on is not limited.
+    limit: ({ granted, services }) => {
+      if (!isHeaderMissing || sight !== undefined) return { granted, services };
+      const kept = Object.entries(services).filter(([id, on]) => !(on && isSold(categoryOf(id))));
+      return { granted: granted.filter((category) => !isSold(category)), services: Object.fromEntries(kept) };
+    },
+    // Sets the cookie, or deletes it once GPC is off. Returns whether a reload can make a difference.
+    announce: (read, write) => {
+      const isAnnounced = () => read().split("; ").includes(`${rules.gpcCookie}=1`);
+      const wasAnnounced = isAnnounced();
+      const flags = `;Path=/;SameSite=Lax${location.protocol === "https:" ? ";Secure" : ""}`;
+      if (isHeaderMissing) write(`${rules.gpcCookie}=1${flags}`);
+      else if (wasAnnounced && !isOn) write(`${rules.gpcCookie}=;Max-Age=0${flags}`);
+      return !wasAnnounced && isAnnounced();
+    },
+  };
+};
