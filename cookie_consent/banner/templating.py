@@ -13,7 +13,9 @@ __all__ = ["PAGES", "template_environment"]
 
 PAGES = ("admin.html", "banner.html", "placeholder.html", "preferences.html", "problem.html", "stats.html")
 _FOR_VISITORS = ("banner.html", "placeholder.html", "preferences.html")
-_SHIPPED = Path(__file__).parent / "templates"
+_PACKAGE = Path(__file__).parents[1]
+_SHIPPED = (_PACKAGE / "banner" / "templates", _PACKAGE / "admin" / "templates")
+"""The visitors' templates, and the operator's, which extend the same page."""
 
 
 def template_environment(own: Path | None = None) -> Environment:
@@ -26,13 +28,13 @@ def template_environment(own: Path | None = None) -> Environment:
         return _shipped()
     if not own.is_dir():
         raise ConfigurationError(f"banner.templates: {own} is not a folder; give the folder of your templates")
-    return _compiled(own, _SHIPPED)
+    return _compiled(own, *_SHIPPED)
 
 
 @cache
 def _shipped() -> Environment:
     # Compiling takes three quarters of the middleware's start-up time, so the operator's pages are compiled when used.
-    return _compiled(_SHIPPED, pages=_FOR_VISITORS)
+    return _compiled(*_SHIPPED, pages=_FOR_VISITORS)
 
 
 def _compiled(*folders: Path, pages: tuple[str, ...] = PAGES) -> Environment:
