@@ -38,7 +38,7 @@ def drain(
         typer.Option(metavar="FILE", help="Where to put messages that cannot be read; else STREAM.aside here."),
     ] = None,
 ) -> None:
-    """Bring the choices of a distributed log into an SQL log, each once. Ends with 1 if messages were set aside.
+    """Copy the choices of a distributed log into an SQL log, each once. Exits with status 1 if any was set aside.
 
     A choice leaves the stream only once the SQL log has it. It may be killed and begun again at any time, and several
     may run at once. Sealing is done by `log seal`.

@@ -144,7 +144,7 @@ def receipt(
     prefix: PrefixOption = DEFAULT_PREFIX,
     ledger: LedgerOption = None,
 ) -> None:
-    """Print a visitor's consent receipt (Kantara Consent Receipt 1.1.0) of his last choice. Ends with 1 without one."""
+    """Print the consent receipt of a visitor's last choice (Kantara 1.1.0). Exits with status 1 if there is none."""
     declared = declared_policy(policy)
     checked_prefix(prefix)
     log = open_log(ledger)

@@ -35,7 +35,7 @@ def show(
     output_format: FormatOption = OutputFormat.TABLE,
     ledger: LedgerOption = None,
 ) -> None:
-    """Show one record, or all the records of one visitor. Ends with 1 if there is none."""
+    """Show one record, or all records of one visitor. Exits with status 1 if there are none."""
     log = open_log(ledger)
     one = log.record(key)
     records = [one] if one is not None else list(log.records(subject=key))

@@ -98,7 +98,7 @@ def check(
     *,
     output_format: FormatOption = OutputFormat.TABLE,
 ) -> None:
-    """Check a policy file and print all that is wrong with it. Ends with 2 if anything is."""
+    """Check a policy file, and print everything that is wrong with it. Exits with status 2 if anything is."""
     from cookie_consent.banner import Renderer
 
     try:
@@ -136,7 +136,7 @@ def classify(
     policy: PolicyOption = None,
     output_format: FormatOption = OutputFormat.TABLE,
 ) -> None:
-    """Say which service and category a cookie or an address belongs to, and why. Ends with 1 if none does."""
+    """Show which service and category a cookie or URL belongs to, and why. Exits with status 1 if it is unknown."""
     classifier = Classifier(declared_policy(policy))
     asked = _asked(what)
     verdict = classifier.cookie(what) if asked is None else classifier.host(*asked)
@@ -151,7 +151,7 @@ def classify(
 
 
 def _asked(what: str) -> tuple[str, str] | None:
-    """Return the host and the path that a browser asks for an http(s) address; None for what is none.
+    """Return the host and the path that a browser requests for an http(s) address. None if it is not one.
 
     Raises ``ConfigurationError`` for an address that browsers refuse (URL standard, section 3.5: host parsing).
     """

@@ -66,7 +66,7 @@ class _Stream(io.RawIOBase):
 def prepare_streams() -> None:
     """Make the process's own standard streams such that no command fails at what becomes of them.
 
-    A name that is no text in their encoding is written with escapes.
+    A name that is not valid text in their encoding is written with escapes.
     """
     for number in range(3):
         try:

@@ -118,7 +118,7 @@ def prove(
     *,
     ledger: LedgerOption = None,
 ) -> None:
-    """Print the proof that a record is in the log, as JSON that others can check. Ends with 1 if it cannot be."""
+    """Print the proof that a record is in the log, as JSON for others to check. Exits with status 1 if it is not."""
     log = open_log(ledger)
     proof = log.prove(name)
     log.close()
@@ -157,7 +157,7 @@ def verify(
     output_format: FormatOption = OutputFormat.TABLE,
     ledger: LedgerOption = None,
 ) -> None:
-    """Compare every record with what was sealed and signed, and name those that differ. Ends with 1 if any does."""
+    """Compare every record with what was sealed and signed. Exits with status 1 if any differs, and names it."""
     if export is not None and proof is not None:
         raise ConfigurationError("give either --export or --proof")
     trusted = [Verifier.parse(text) for text in keys] if keys else None

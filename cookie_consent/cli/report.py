@@ -37,12 +37,12 @@ class ReportFormat(StrEnum):
 def report(
     *,
     output_format: Annotated[ReportFormat, typer.Option("--format", help="How to print it.")] = ReportFormat.TEXT,
-    since: Annotated[str | None, typer.Option(metavar="DAY", help="Only what was met on or after this day.")] = None,
+    since: Annotated[str | None, typer.Option(metavar="DAY", help="Only findings from this day on.")] = None,
     clear: Annotated[bool, typer.Option("--clear", help="Forget all of it, once it is printed.")] = False,
     policy: PolicyOption = None,
     ledger: LedgerOption = None,
 ) -> None:
-    """Show undeclared hosts and cookies, and the policy lines that declare them. Ends with 1 if there are any."""
+    """Show undeclared hosts and cookies, with policy lines that declare them. Exits with status 1 if there are any."""
     first = _day(since)
     declared = declared_policy(policy)
     log = Ledger(ledger)
@@ -72,10 +72,10 @@ def report(
 def _print(still_open: Sequence[Finding], refused: Sequence[Finding], lines: str) -> None:
     console = Console()
     if still_open:
-        console.print(_table("undeclared, or at fault", still_open))
+        console.print(_table("undeclared or faulty", still_open))
         typer.echo(f"\n# To declare them, add to the policy file and fill in the categories:\n\n{lines}")
     else:
-        typer.echo("nothing undeclared was met")
+        typer.echo("nothing undeclared was observed")
     if refused:
         console.print()
         console.print(_table("declared, and held back where not agreed to", refused))

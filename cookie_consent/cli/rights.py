@@ -36,7 +36,7 @@ def erase(
     yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
     ledger: LedgerOption = None,
 ) -> None:
-    """Remove what identifies from all records of a visitor, for good. Ends with 1 if there are none.
+    """Remove what identifies a visitor from all their records, for good. Exits with status 1 if there are none.
 
     What was chosen and when stays, the log can be verified as before, and the erasure is on record.
     """

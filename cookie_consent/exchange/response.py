@@ -72,7 +72,7 @@ class Responder:
     _state: Send | None = None
     """Handles the next message; None until the response starts."""
     _start: Message
-    """The start of the response, kept back until its headers are known."""
+    """The start of the response, held until its headers are known."""
     _buffered: list[Message]
     """The messages after it, until it is clear what to do with them."""
     _buffered_size = 0

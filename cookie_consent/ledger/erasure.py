@@ -43,7 +43,7 @@ class Pruning:
 def erase(store: Store, subject: str, *, url: str) -> int:
     """Remove what identifies from all records of a visitor; return how many there were.
 
-    Each keeps what was chosen and when. Where it is sealed, its commitment takes the place of its salt, so that the
+    Each keeps what was chosen and when. Where it is sealed, its commitment replaces its salt, so that the
     leaf can still be made and nobody can try out what was erased. That it happened is put on record, without saying
     whose records they were. All or nothing. Raises ``ConfigurationError`` for an empty ``subject``, ``ProofError`` for
     a record that is not what was sealed, and ``LedgerError``.

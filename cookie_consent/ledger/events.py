@@ -58,7 +58,7 @@ class LogEvent:
     def from_dict(cls, values: Any) -> LogEvent:
         """Return the event of which ``as_dict`` has made the values.
 
-        Raises ``ValueError``, ``TypeError`` or ``KeyError`` for what is none.
+        Raises ``ValueError``, ``TypeError`` or ``KeyError`` if it is not one.
         """
         return cls(id=values["id"], at=parse_time(values["at"]), kind=values["kind"], detail=values["detail"])
 

@@ -58,7 +58,7 @@ class ChoiceSink(Protocol):
         """
 
     def forget(self) -> None:
-        """Let go of every connection without a word to the other side: this process is a fork of their owner's."""
+        """Drop every connection without closing it: this process is a fork of their owner."""
 
     def close(self) -> None:
         """Close the connections. The next use opens them again."""

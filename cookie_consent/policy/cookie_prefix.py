@@ -1,4 +1,4 @@
-"""The prefixes by which a cookie's name asks browsers to insist on attributes (RFC 6265bis, section 5.7)."""
+"""Cookie name prefixes, for which browsers require certain attributes (RFC 6265bis, section 5.7)."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _PREFIX = re.compile(r"__(Host-Http|Host|Http|Secure)-", re.IGNORECASE)
 
 @dataclass(frozen=True, slots=True)
 class CookiePrefix:
-    """What a prefix asks for beside ``Secure``, which all of them need."""
+    """What a prefix requires besides ``Secure``, which all of them do."""
 
     needs_http_only: bool
     needs_host: bool
@@ -30,12 +30,12 @@ _KINDS = {
 
 
 def cookie_prefix(name: str) -> CookiePrefix | None:
-    """Return what the prefix of a cookie's name asks for, in whatever case it is written; None without one."""
+    """Return what the prefix of a cookie's name requires, or None if it has none. Case is ignored."""
     found = _PREFIX.match(name)
     return _KINDS[found[1].lower()] if found is not None else None
 
 
 def without_prefix(name: str) -> str:
-    """Return a cookie's name without its prefix, if it has one."""
+    """Return a cookie's name without its prefix."""
     found = _PREFIX.match(name)
     return name[found.end() :] if found is not None else name

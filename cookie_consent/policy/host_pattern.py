@@ -19,17 +19,17 @@ _NAME = re.compile(rf"(?:{_LABEL}\.)*{_LABEL}")
 
 @dataclass(frozen=True, slots=True)
 class HostPattern:
-    """A pattern in its parts."""
+    """A parsed host pattern."""
 
     domain: str
-    """The host, or of a wildcard the domain whose subdomains are meant."""
+    """The host, or for a wildcard the domain whose subdomains match."""
     is_wildcard: bool
     path: str
-    """What the path begins with; empty for any."""
+    """The path prefix; empty for any path."""
 
     @classmethod
     def parse(cls, pattern: str) -> HostPattern:
-        """Return the parts of a pattern that has been checked."""
+        """Parse a valid pattern."""
         host, slash, path = pattern.partition("/")
         return cls(host.removeprefix("*."), host.startswith("*."), slash + path)
 
@@ -39,12 +39,12 @@ class HostPattern:
         return f"*.{self.domain}" if self.is_wildcard else self.domain
 
     def matches(self, host: str) -> bool:
-        """Say whether it means the host (CSP Level 3, section 6.7.2.8); paths are not compared."""
+        """Return whether it matches the host (CSP Level 3, section 6.7.2.8). Paths are not compared."""
         return host.endswith(f".{self.domain}") if self.is_wildcard else host == self.domain
 
 
 def checked_pattern(pattern: str) -> str:
-    """Return a pattern in the form in which hosts are compared. Raises ``ValueError`` for what is none."""
+    """Return a host pattern in normal form. Raises ``ValueError`` if it is not one."""
     host, slash, path = pattern.strip().partition("/")
     if host.startswith("[") and host.endswith("]"):  # an IPv6 literal, as in a URL
         return host.lower() + slash + path
@@ -58,18 +58,18 @@ def checked_pattern(pattern: str) -> str:
 
 
 def is_host_name(host: str) -> bool:
-    """Say whether a text in lower case and ASCII is a host's name, without a dot at its end."""
+    """Return whether a lower-case ASCII text is a host name without a trailing dot."""
     return _NAME.fullmatch(host) is not None
 
 
 def is_below(pattern: str, domain: str) -> bool:
-    """Say whether all hosts that a pattern without a path means lie below the domain."""
+    """Return whether all hosts that match a pattern, which has no path, are below the domain."""
     parsed = HostPattern.parse(pattern)
     return parsed.domain.endswith(f".{domain}") or (parsed.is_wildcard and parsed.domain == domain)
 
 
 def parent_domains(host: str) -> Iterator[str]:
-    """Yield the domains above a host, the nearest first."""
+    """Yield the parent domains of a host, the nearest first."""
     dot = host.find(".")
     while dot >= 0:
         yield host[dot + 1 :]

@@ -54,7 +54,7 @@ class Memo(dict[Any, Any]):
 
 
 def time_texts(values: Sequence[Any], minutes: Memo) -> list[str]:
-    """Return times, in microseconds since 1970, as ``time_text`` has them. ``TypeError`` for what is no number.
+    """Return times, in microseconds since 1970, as ``time_text`` has them. Raises ``TypeError`` if one is not a number.
 
     ``minutes`` is a ``Memo`` of ``minute_text``. The seconds are below 60, so that a float holds all their digits.
     """

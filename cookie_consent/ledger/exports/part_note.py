@@ -76,7 +76,7 @@ class PartNote:
             wrong = [name for name, kind in _KINDS if not isinstance(getattr(state, name), kind)]
             wrong += [name for name in state.files if not isinstance(name, str)]
             if note["version"] != _VERSION or wrong or state.size < 0:
-                raise ValueError("its fields are others")  # noqa: TRY301 - as for what is no JSON
+                raise ValueError("its fields are others")  # noqa: TRY301 - handled like invalid JSON
         except FileNotFoundError:
             return None
         except (ValueError, KeyError, TypeError, RecursionError):

@@ -131,8 +131,8 @@ def sign_note(text: str, signers: Iterable[Signer]) -> str:
 def open_note(note: str, trusted: Iterable[Verifier]) -> tuple[str, list[Verifier]]:
     """Return the text of a note, and the keys of ``trusted`` that have signed it, at least one.
 
-    Signatures of other keys are left unread, as the specification asks. Raises ``NoteError``: for what is no note, for
-    a signature of a trusted key that does not verify, and if none of them has signed.
+    Signatures of other keys are left unread, as the specification asks. Raises ``NoteError`` if
+    it is not a note, if a signature of a trusted key does not verify, and if no trusted key has signed.
     """
     text, signatures = _parts(note)
     message = text.encode("utf-8")

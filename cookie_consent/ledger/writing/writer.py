@@ -118,7 +118,7 @@ class Writer:
         self._adopt_at = 0.0
 
     def after_fork(self) -> None:
-        """Begin anew, without a word to the store's other side."""
+        """Start again, without using the store's connections."""
         self._reset()
         for store in {self._store, *self._others}:
             store.forget()

@@ -103,7 +103,7 @@ class JetStreamSink:
         self._forget_connection()
 
     def forget(self) -> None:
-        """Start anew in a fork, without a word over the connection of the process before it."""
+        """Start again in a fork, without using the connection of the parent process."""
         _forgotten.append((self._thread, self._client, self._readying, self._publisher))
         self._reset()
 

@@ -69,7 +69,7 @@ def advice(error: BaseException) -> str:
 
 
 def is_refusal(error: BaseException) -> bool:
-    """Tell whether the record itself is at fault, so that it will never be taken (SQLSTATE classes 22 and 23)."""
+    """Return whether the record itself is wrong, and will never be accepted (SQLSTATE classes 22 and 23)."""
     if isinstance(error, UnicodeError) or isinstance(_origin(error), DriverDataError):
         return True
     state = _state(error)
