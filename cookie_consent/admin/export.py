@@ -91,6 +91,7 @@ class _ExportResponse(Response):
         failure: LedgerError | None = None
         try:
             async with anyio.create_task_group() as group:
+                # Most servers report a disconnected client only to those who ask.
                 group.start_soon(_cancel_when_gone, receive, group.cancel_scope)
                 await send({"type": "http.response.start", "status": self.status_code, "headers": self.raw_headers})
                 try:

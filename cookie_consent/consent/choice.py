@@ -65,6 +65,7 @@ def parse_choice(body: bytes, content_type: str, policy: Policy) -> Choice:
         known = policy.known_service(service)
         if known is None:
             raise ChoiceError(f"{service!r} is not a service of this site", status=422, code="unknown-service")
+        # A necessary service may be granted, which changes nothing, but not refused.
         if known.category not in optional and not values["services"][service]:
             message = f"{service!r} is necessary for this site and cannot be refused"
             raise ChoiceError(message, status=422, code="necessary-service")

@@ -109,6 +109,7 @@ class Charset:
             return self._header
         beginning = data[:PRESCANNED]
         is_enough = final or len(data) >= PRESCANNED
+        # Neither a mark nor a header: an XML declaration in UTF-16 gives itself away.
         for start, name in _XML_STARTS.items():
             if beginning.startswith(start):
                 return name

@@ -132,6 +132,7 @@ class _Brotli:
         self._encoder = module.Compressor(quality=4)
 
     def decode(self, data: bytes) -> Iterator[bytes]:
+        # The output limit bounds memory: what does not fit is fetched with further calls without input.
         while data or not self._decoder.can_accept_more_data():
             try:
                 yield bytes(self._decoder.process(data, output_buffer_limit=_PIECE))
@@ -201,6 +202,7 @@ class _Several:
                 self._begun = None if piece else self._begun
                 yield piece
         except CodingError:
+            # After the first content the data was in this coding, so it is corrupt. Before, it may be none.
             if self._begun is None:
                 raise
             self._is_raw = True

@@ -46,6 +46,7 @@ def content_type_of(value: bytes) -> ContentType:
     lenient = [match[1].lower() for part in parts if (match := _LENIENT.match(part)) and "/" in match[1]]
     lenient = [kind for kind in lenient if kind != _ANY]
     if not essence:
+        # Browsers may still use the charset of a header whose type they reject.
         charset = _loose_charset(parts)
     return ContentType(essence, lenient[-1] if lenient else "", charset, _CLEAN.fullmatch(value) is not None)
 
@@ -57,6 +58,7 @@ def _extracted(values: list[str]) -> tuple[str, str]:
         parsed = _parsed(value)
         if parsed is None or parsed[0] == _ANY:
             continue
+        # The last type counts. It keeps the charset of the same type before it.
         if parsed[0] != essence:
             essence, charset = parsed
         elif parsed[1]:

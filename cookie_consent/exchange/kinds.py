@@ -53,6 +53,7 @@ def needs_csp(content_type: bytes, destination: bytes | None) -> bool:
     if kind == "page" or destination in WORKERS:
         return True
     if destination in DOCUMENTS:
+        # Scripts and other types may still be shown as documents.
         return kind != "passive"
     return destination in {None, b"empty"} and kind in _MAY_BECOME_ONE
 

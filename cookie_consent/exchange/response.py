@@ -101,6 +101,7 @@ class Responder:
         kind = kind_of(names.get(b"content-type", b""))
         is_inspected = exchange.destination in INSPECTED_DESTINATIONS
         passes = (kind == "passive" and not is_inspected) or (is_download(names) and exchange.destination != _RULES)
+        # The application has sent a part of what may be a page.
         if status == _PARTIAL and exchange.ask_for_whole is not None and not passes:
             self._state = self._discard
             return exchange.ask_for_whole(exchange.scope, self._forward)
@@ -111,6 +112,7 @@ class Responder:
             self._forward = partial(_forward_without_late_cookies, self._forward)
         self._state = self._forward
         exchange.is_redirect = status in _REDIRECTS and bool(names.get(b"location", b"").strip())
+        # A 206 that nobody asked for is treated as a whole page.
         if status in UNREWRITTEN_STATUSES and (status != _PARTIAL or exchange.asks_for_part):
             return self._forward(self._not_modified(message) if status == _NOT_MODIFIED else message)
         return self._forward(message) if passes else self._begin_document(message, kind, names)
@@ -223,6 +225,7 @@ class Responder:
             for part in self._buffered:
                 await self._forward(part)
             return
+        # The rules lead to refused hosts, or cannot be read. These headers would describe them.
         for name in ("content-encoding", "etag", "last-modified"):
             del headers[name]
         headers["content-length"] = "2"
@@ -275,6 +278,7 @@ class Responder:
         """Begin to rewrite a streamed page, or send one that came in a single message, from the cache if possible."""
         exchange = self._exchange
         is_body = message["type"] == "http.response.body"
+        # A page that is streamed, or that begins with another kind of message, is not cached.
         if self._page is not None or not is_body or message.get("more_body", False) or self._is_head:
             self._page = streamed = self._page or self._make_page()
             self._state = self._rewrite

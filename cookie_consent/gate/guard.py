@@ -80,6 +80,7 @@ def _rules(policy: Policy, own_cookies: Iterable[str]) -> dict[str, Any]:
     storage: list[list[Any]] = []
     hosts: list[list[Any]] = []
     stubs = []
+    # Declared services before those of the registry, as in the classifier.
     for services in (policy.services, known):
         cookies += _in_order(
             (rule.name, owner(service.id, rule.category or service.category), rule.max_age or 0, rule.path)

@@ -34,6 +34,7 @@ def gate_link_header(value: str, is_refused: IsRefused) -> str | None:
     at = 0
     while at < len(value):
         match = _LINK.match(value, at)
+        # Only white space may follow the last link.
         if match is None:
             return ", ".join(kept) or None if not value[at:].strip() else None
         if not is_refused(match[1]):

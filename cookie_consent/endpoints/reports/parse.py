@@ -116,6 +116,7 @@ def _guard(document: dict[str, Any], page_host: str) -> list[Posted]:
         if not isinstance(kind, str) or kind not in _KINDS or not isinstance(name, str) or not name:
             raise ReportError("an entry of held needs a name, and a kind: cookie, storage or host", status=400)
         if kind == "host":
+            # Normalised like the hosts of the gates, so that the same finding is counted.
             host = target(f"https://{name}", "")
             if host is None or not host[0] or host[0] == page_host:
                 continue

@@ -100,12 +100,13 @@ def parse_set_cookie(header: str) -> SetCookie:
     """
     pair, *parts = header.split(";")
     name, equals, value = pair.partition("=")
-    if not equals:
+    if not equals:  # a cookie without a name
         name, value = "", pair
     attributes: dict[str, str] = {}
     for part in parts:
         key, _, text = part.partition("=")
         key, text = key.strip(_WSP).lower(), text.strip(_WSP)
+        # As in browsers, an invalid attribute is ignored, and an earlier valid one stays in force.
         if len(text) > MAXIMUM_ATTRIBUTE:
             continue
         if key == "max-age" and not _MAX_AGE.fullmatch(text):

@@ -62,8 +62,9 @@ class OwnElements:
     def _marked(self, match: re.Match[str]) -> str:
         kind, path = ("script", match[2]) if match[1] else ("style", match[3])
         asking = [sources for sources in self._sources(kind) if not self._is_allowed(sources, kind, path)]
-        if not asking:
+        if not asking:  # every policy allows the file as it is
             return match[0]
+        # A nonce or hash must satisfy all the policies at once.
         nonce = next(iter(_common(_nonces(sources) for sources in asking)), None)
         if nonce is not None:
             return _with_attribute(match[0], "nonce", nonce)
@@ -82,7 +83,7 @@ class OwnElements:
         """Return whether our file is allowed without a nonce (CSP Level 3, sections 6.7.1.1 and 6.7.2.8)."""
         keywords = {source.lower() for source in sources}
         if kind == "script" and "'strict-dynamic'" in keywords:
-            return False
+            return False  # it makes browsers ignore hosts and 'self'
         if not keywords.isdisjoint({"'self'", "*", f"{self.scheme}:"}):
             return True
         return any(self._matches(source, path) for source in sources)

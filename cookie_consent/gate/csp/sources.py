@@ -89,6 +89,7 @@ def fit(
             room -= needed
         else:
             left_out.append(source)
+    # WebSockets come last: a page works better without them than without a whole service.
     for source in kept if not left_out else ():
         needed = sum(len(expression) + 1 for expression in source.websockets)
         if needed <= room:
