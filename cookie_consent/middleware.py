@@ -18,8 +18,9 @@ from cookie_consent.exchange.gated import gated
 from cookie_consent.exchange.websocket import handshake
 from cookie_consent.ledger import Ledger
 from cookie_consent.lifespan import Lifespan
-from cookie_consent.policy import DEFAULT_PREFIX, Policy, checked_prefix, load_policy
+from cookie_consent.policy import DEFAULT_PREFIX, Policy, checked_prefix, find_policy, load_policy
 from cookie_consent.site import build
+from cookie_consent.start_line import log_start
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -38,8 +39,10 @@ _OUTER = "cookie_consent.outer"
 class ConsentMiddleware:
     """Holds an ASGI application to its policy.
 
-    ``policy`` is a path, a ``Policy``, or None for the built-in one. ``secret`` signs the consent cookie: a text of
-    at least 32 characters, or a list of which the first signs and all verify; None reads ``CONSENT_SECRET``.
+    ``policy`` is a path, a ``Policy``, or None for what ``find_policy`` finds: the file that ``CONSENT_POLICY`` names,
+    ``consent.toml`` here, ``[tool.cookie_consent]`` of ``pyproject.toml`` here, else the built-in one. ``secret``
+    signs the consent cookie: a text of at least 32 characters, or a list of which the first signs and all verify; None
+    reads ``CONSENT_SECRET``.
     ``ledger`` is a URL or a ``Ledger``; None reads ``CONSENT_LEDGER``, else ``sqlite:///consent.db``. The pages of
     this package stand below ``prefix``; the operator's page is off unless ``admin_token`` is set, or
     ``CONSENT_ADMIN_TOKEN``. With a key in ``CONSENT_LEDGER_KEY`` the log is sealed while the
@@ -63,7 +66,8 @@ class ConsentMiddleware:
         admin_token: str | None = None,
     ) -> None:
         self.app = app
-        self.policy = policy if isinstance(policy, Policy) else load_policy(policy)
+        self._source = policy if policy is not None else find_policy()
+        self.policy = self._source if isinstance(self._source, Policy) else load_policy(self._source)
         self.prefix = checked_prefix(prefix)
         self.ledger = ledger if isinstance(ledger, Ledger) else Ledger(ledger)
         self.ledger.signers()  # a wrong key is found at the start
@@ -84,6 +88,7 @@ class ConsentMiddleware:
             await self._pass_on(scope, receive, send)
             return
         if not self._background.has_begun:
+            log_start(self._source, self.ledger)
             self._background.begin_at_request()  # not every server sends lifespan events
         if type(scope["headers"]) is not list:
             scope = {**scope, "headers": list(scope["headers"])}  # any iterable may come, which may be read only once
@@ -131,6 +136,8 @@ class ConsentMiddleware:
         if _OUTER in scope:
             await self.app(scope, receive, send)
             return
+        if not self._background.has_begun:
+            log_start(self._source, self.ledger)
         await anyio.to_thread.run_sync(self._background.begin)
         gc.collect()  # what is left of building all this lies scattered among what each request uses, and slows it
         lifespan = Lifespan(receive, send, before_end=partial(anyio.to_thread.run_sync, self._background.end))

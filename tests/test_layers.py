@@ -25,6 +25,7 @@ LAYERS = {
     "background": 4,
     "middleware": 4,
     "site": 4,
+    "start_line": 4,
     "demo": 5,
     "cli": 5,
     "__main__": 5,
@@ -35,6 +36,7 @@ SAME_LAYER = {
     ("middleware", "background"),
     ("middleware", "lifespan"),
     ("middleware", "site"),
+    ("middleware", "start_line"),
     ("cli", "demo"),
     ("__main__", "cli"),
 }

@@ -15,7 +15,7 @@ import typer
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-from cookie_consent.cli.log import LedgerOption, SinceOption, UntilOption, open_log, tell_of_spools
+from cookie_consent.cli.log import LedgerOption, PolicyOption, SinceOption, UntilOption, open_log, tell_of_spools
 from cookie_consent.cli.output import OutputOption, ReaderGoneError, data_output, writer
 from cookie_consent.endpoints.receipts.kantara import kantara_receipt
 from cookie_consent.errors import ConfigurationError
@@ -28,7 +28,6 @@ if TYPE_CHECKING:
 
     from cookie_consent.ledger import Ledger
     from cookie_consent.ledger.exports.stream import Piece
-    from cookie_consent.policy import Policy
 
 __all__ = ["EXPORT_COMMANDS"]
 
@@ -52,9 +51,6 @@ class Partition(StrEnum):
 
 
 Many = list[str] | None
-PolicyOption = Annotated[
-    Path | None, typer.Option("--policy", help="The policy file; else consent.toml here if there is one.")
-]
 
 
 PrefixOption = Annotated[
@@ -106,7 +102,7 @@ def export(
         raise ConfigurationError("name the file, or folder, to write with -o")
     if target is None and output_format is ExportFormat.PARQUET and sys.stdout.isatty():
         raise ConfigurationError("Parquet is nothing for a terminal; name the file to write with -o")
-    declared = _policy(policy) if output_format is ExportFormat.ISO27560 else None
+    declared = load_policy(policy) if output_format is ExportFormat.ISO27560 else None
     checked_prefix(prefix)
     place = find_output(target) if target is not None and partition is None else None
     log = open_log(ledger)
@@ -148,7 +144,7 @@ def receipt(
     ledger: LedgerOption = None,
 ) -> None:
     """Print a visitor's consent receipt (Kantara Consent Receipt 1.1.0) of his last choice. Ends with 1 without one."""
-    declared = _policy(policy)
+    declared = load_policy(policy)
     checked_prefix(prefix)
     log = open_log(ledger)
     tell_of_spools(log)
@@ -186,11 +182,6 @@ def _progress(log: Ledger, where: RecordFilter) -> Iterator[Callable[[int], obje
             typer.echo(f"{done} records", err=True)
 
     yield tell
-
-
-def _policy(path: Path | None) -> Policy:
-    default = Path("consent.toml")
-    return load_policy(path if path is not None else default if default.is_file() else None)
 
 
 EXPORT_COMMANDS = (export, receipt)

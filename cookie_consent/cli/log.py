@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from dataclasses import asdict
 from enum import StrEnum
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -15,13 +16,13 @@ from cookie_consent.ledger.filter import moment_named
 
 if TYPE_CHECKING:
     from datetime import datetime
-    from pathlib import Path
 
 
 __all__ = [
     "FormatOption",
     "LedgerOption",
     "OutputFormat",
+    "PolicyOption",
     "SinceOption",
     "UntilOption",
     "log_app",
@@ -49,6 +50,14 @@ LedgerOption = Annotated[
         metavar="URL",
         help="The log, as sqlite:///PATH or postgresql://USER:PASSWORD@HOST/DATABASE. "
         "Else CONSENT_LEDGER, else consent.db.",
+    ),
+]
+PolicyOption = Annotated[
+    Path | None,
+    typer.Option(
+        "--policy",
+        metavar="FILE",
+        help="The policy file. Else CONSENT_POLICY, else consent.toml here, else this folder's pyproject.toml.",
     ),
 ]
 SinceOption = Annotated[

@@ -14,7 +14,7 @@ import typer
 
 from cookie_consent.cli.drain import drain
 from cookie_consent.cli.export import EXPORT_COMMANDS
-from cookie_consent.cli.log import FormatOption, OutputFormat, log_app
+from cookie_consent.cli.log import FormatOption, OutputFormat, PolicyOption, log_app
 from cookie_consent.cli.output import ReaderGoneError, give_up_streams, prepare_streams
 from cookie_consent.cli.proof import PROOF_COMMANDS
 from cookie_consent.cli.report import report
@@ -22,7 +22,7 @@ from cookie_consent.cli.rights import RIGHTS_COMMANDS
 from cookie_consent.cli.stats import STATS_COMMANDS
 from cookie_consent.errors import ConfigurationError, ConsentError, PolicyError, Problem, ProofError
 from cookie_consent.gate.html.urls import target
-from cookie_consent.policy import load_policy, policy_schema
+from cookie_consent.policy import find_policy, load_policy, policy_schema
 from cookie_consent.policy.classifier import Classifier
 
 __all__ = ["app", "main"]
@@ -38,10 +38,6 @@ for _command in (*EXPORT_COMMANDS, *PROOF_COMMANDS, *RIGHTS_COMMANDS, *STATS_COM
     log_app.command()(_command)
 app.add_typer(log_app, name="log")
 app.command()(report)
-
-PolicyOption = Annotated[
-    Path | None, typer.Option("--policy", help="The policy file; else consent.toml here if there is one.")
-]
 
 
 def main() -> None:
@@ -92,13 +88,17 @@ def demo(
 
 @app.command()
 def check(
-    policy: Annotated[Path, typer.Argument(help="The policy file.")] = Path("consent.toml"),
+    policy: Annotated[
+        Path | None,
+        typer.Argument(help="The policy file. Else CONSENT_POLICY, consent.toml here, this folder's pyproject.toml."),
+    ] = None,
     *,
     output_format: FormatOption = OutputFormat.TABLE,
 ) -> None:
     """Check a policy file and print all that is wrong with it. Ends with 2 if anything is."""
     from cookie_consent.banner import Renderer
 
+    policy = policy if policy is not None else find_policy() or Path("consent.toml")
     try:
         checked = load_policy(policy)
         try:
@@ -135,8 +135,7 @@ def classify(
     output_format: FormatOption = OutputFormat.TABLE,
 ) -> None:
     """Say which service and category a cookie or an address belongs to, and why. Ends with 1 if none does."""
-    default = Path("consent.toml")
-    declared = load_policy(policy if policy is not None else default if default.is_file() else None)
+    declared = load_policy(policy)
     classifier = Classifier(declared)
     asked = _asked(what)
     verdict = classifier.cookie(what) if asked is None else classifier.host(*asked)

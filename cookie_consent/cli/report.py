@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 from datetime import date
 from enum import StrEnum
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -13,7 +12,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from cookie_consent.cli.log import LedgerOption  # noqa: TC001 - typer reads the annotation
+from cookie_consent.cli.log import LedgerOption, PolicyOption  # noqa: TC001 - typer reads the annotations
 from cookie_consent.endpoints.reports import ReportStore, policy_lines
 from cookie_consent.errors import ConfigurationError
 from cookie_consent.ledger import Ledger
@@ -40,15 +39,12 @@ def report(
     output_format: Annotated[ReportFormat, typer.Option("--format", help="How to print it.")] = ReportFormat.TEXT,
     since: Annotated[str | None, typer.Option(metavar="DAY", help="Only what was met on or after this day.")] = None,
     clear: Annotated[bool, typer.Option("--clear", help="Forget all of it, once it is printed.")] = False,
-    policy: Annotated[
-        Path | None, typer.Option("--policy", help="The policy file; else consent.toml here if there is one.")
-    ] = None,
+    policy: PolicyOption = None,
     ledger: LedgerOption = None,
 ) -> None:
     """Show undeclared hosts and cookies, and the policy lines that declare them. Ends with 1 if there are any."""
     first = _day(since)
-    default = Path("consent.toml")
-    declared = load_policy(policy if policy is not None else default if default.is_file() else None)
+    declared = load_policy(policy)
     log = Ledger(ledger)
     log.open(create=False)
     store = ReportStore(log)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import sys
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
+from pathlib import Path  # noqa: TC003 - typer reads the annotations
 from typing import TYPE_CHECKING, Annotated, cast
 
 import typer
@@ -14,6 +14,7 @@ from cookie_consent.cli.log import (
     FormatOption,
     LedgerOption,
     OutputFormat,
+    PolicyOption,
     moment_of,
     open_log,
     read_text,
@@ -26,13 +27,8 @@ from cookie_consent.policy import load_policy, parse_duration
 
 if TYPE_CHECKING:
     from cookie_consent.ledger import Channel
-    from cookie_consent.policy import Policy
 
 __all__ = ["RIGHTS_COMMANDS"]
-
-PolicyOption = Annotated[
-    Path | None, typer.Option("--policy", help="The policy file; else consent.toml here if there is one.")
-]
 
 
 def erase(
@@ -115,7 +111,7 @@ def record(
     """Put a choice on record that was made by phone, on paper or in person; print the ids of record and visitor."""
     if not grant and not refuse:
         raise ConfigurationError("name what was granted or refused: --grant analytics, or --refuse analytics")
-    declared = _policy(policy)
+    declared = load_policy(policy)
     shown = notice_of(read_text(notice), language=language, policy=declared) if notice is not None else None
     log = Ledger(ledger)
     made = log.enter(
@@ -163,7 +159,7 @@ def _limit(older_than: str | None, before: str | None, policy: Path | None) -> d
         except ValueError as error:
             raise ConfigurationError(f"--older-than {error}") from None
     else:
-        kept = _policy(policy).retention
+        kept = load_policy(policy).retention
         if kept is None:
             raise ConfigurationError('set retention = "3y" in the policy, or give --older-than')
         seconds = kept
@@ -171,11 +167,6 @@ def _limit(older_than: str | None, before: str | None, policy: Path | None) -> d
         return datetime.now(UTC) - timedelta(seconds=seconds)
     except OverflowError:
         raise ConfigurationError("nothing is as old as that") from None
-
-
-def _policy(path: Path | None) -> Policy:
-    default = Path("consent.toml")
-    return load_policy(path if path is not None else default if default.is_file() else None)
 
 
 RIGHTS_COMMANDS = (erase, prune, record, admit)

@@ -11,6 +11,7 @@ from pydantic import BaseModel, ValidationError
 
 from cookie_consent.errors import PolicyError, Problem
 from cookie_consent.policy.duration import UNITS
+from cookie_consent.policy.find import find_policy
 from cookie_consent.policy.model import (
     BannerOptions,
     Category,
@@ -57,12 +58,13 @@ _FIXES = {
 }
 
 
-def load_policy(path: str | Path | None) -> Policy:
-    """Read the policy in the file at ``path``; None gives the built-in default policy.
+def load_policy(path: str | Path | None = None) -> Policy:
+    """Read the policy in the file at ``path``; None reads what ``find_policy`` finds, else gives the built-in policy.
 
     A file named ``pyproject.toml`` is read for its table ``[tool.cookie_consent]``. Raises ``PolicyError`` with all
     the problems found.
     """
+    path = path if path is not None else find_policy()
     if path is None:
         return Policy(version="default")
     path = Path(path)
