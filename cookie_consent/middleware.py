@@ -13,13 +13,14 @@ from starlette.requests import Request
 from cookie_consent.background import Background
 from cookie_consent.consent import Consent
 from cookie_consent.endpoints.gpc_json import GPC_PATH, gpc_response
+from cookie_consent.errors import ConfigurationError
 from cookie_consent.exchange.error_pages import hold_error_page
 from cookie_consent.exchange.gated import gated
 from cookie_consent.exchange.websocket import handshake
-from cookie_consent.ledger import Ledger
 from cookie_consent.lifespan import Lifespan
-from cookie_consent.policy import DEFAULT_PREFIX, Policy, checked_prefix, find_policy, load_policy
-from cookie_consent.site import build
+from cookie_consent.policy import DEFAULT_PREFIX
+from cookie_consent.refusal import refuse_request, refuse_startup
+from cookie_consent.site import Options, build
 from cookie_consent.start_line import log_start
 
 if TYPE_CHECKING:
@@ -28,10 +29,20 @@ if TYPE_CHECKING:
 
     from starlette.types import ASGIApp, Receive, Scope, Send
 
+    from cookie_consent.endpoints.reports import Reports
+    from cookie_consent.ledger import Ledger
+    from cookie_consent.policy import Policy
+    from cookie_consent.site import Parts
+
 __all__ = ["ConsentMiddleware"]
 
 logger = logging.getLogger("cookie_consent")
 
+_TITLE = "This site is misconfigured"
+_TEXT = (
+    "Its consent middleware, cookie_consent, could not start, so no page is served. If you run the site: the server's "
+    "log says what is wrong and what to do."
+)
 _OUTER = "cookie_consent.outer"
 """Marks the scope of a lifespan that another middleware of this kind has passed on."""
 
@@ -46,8 +57,10 @@ class ConsentMiddleware:
     ``ledger`` is a URL or a ``Ledger``; None reads ``CONSENT_LEDGER``, else ``sqlite:///consent.db``. The pages of
     this package stand below ``prefix``; the operator's page is off unless ``admin_token`` is set, or
     ``CONSENT_ADMIN_TOKEN``. With a key in ``CONSENT_LEDGER_KEY`` the log is sealed while the
-    server runs. With ``CONSENT_ASSETS=plain`` scripts and styles are not minified. Raises ``ConfigurationError``,
-    and ``PolicyError`` for a wrong policy.
+    server runs. With ``CONSENT_ASSETS=plain`` scripts and styles are not minified.
+
+    What is wrong with any of these is kept: the server is told when it starts, and where it does not ask, each request
+    is answered by a plain page with status 500. ``check`` raises it.
 
     Put it outside every middleware that sets cookies or makes pages: ``app = ConsentMiddleware(app)`` is outside all of
     a framework's. Inside another of its kind it passes everything on, so that the outermost policy holds. The scheme is
@@ -66,17 +79,48 @@ class ConsentMiddleware:
         admin_token: str | None = None,
     ) -> None:
         self.app = app
-        self._source = policy if policy is not None else find_policy()
-        self.policy = self._source if isinstance(self._source, Policy) else load_policy(self._source)
-        self.prefix = checked_prefix(prefix)
-        self.ledger = ledger if isinstance(ledger, Ledger) else Ledger(ledger)
-        self.ledger.signers()  # a wrong key is found at the start
-        self._parts = build(app, self.policy, self.ledger, secret=secret, prefix=self.prefix, admin_token=admin_token)
+        self._error: ConfigurationError | None = None
+        self._is_inner = self._has_told_error = False
+        options = Options(policy=policy, secret=secret, ledger=ledger, prefix=prefix, admin_token=admin_token)
+        try:
+            self._parts = build(app, options)
+        except ConfigurationError as error:
+            # Raised here it would come out of the lifespan with `add_middleware`, where servers take no notice of it.
+            self._error = error.with_traceback(None)
+            return
         self._site = self._parts.site
-        self.reports = self._parts.reports
-        self._background = Background(self.ledger, self.reports)
-        self._is_inner = False
-        self._below = self.prefix + "/"
+        self._background = Background(self._parts.ledger, self._parts.reports)
+        self._below = self._parts.prefix + "/"
+
+    def check(self) -> None:
+        """Raise the ``ConfigurationError``, or ``PolicyError``, for which no page would be served; else do nothing."""
+        if self._error is not None:
+            raise self._error.with_traceback(None)
+
+    @property
+    def policy(self) -> Policy:
+        """The policy that holds. Raises what ``check`` does, as all of these properties do."""
+        return self._checked.policy
+
+    @property
+    def prefix(self) -> str:
+        """The path below which this package's pages stand."""
+        return self._checked.prefix
+
+    @property
+    def ledger(self) -> Ledger:
+        """The log of choices."""
+        return self._checked.ledger
+
+    @property
+    def reports(self) -> Reports:
+        """What was met that the policy does not declare."""
+        return self._checked.reports
+
+    @property
+    def _checked(self) -> Parts:
+        self.check()
+        return self._parts
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Guard one request (ASGI 3)."""
@@ -87,8 +131,11 @@ class ConsentMiddleware:
         if isinstance(scope.get("consent"), Consent):
             await self._pass_on(scope, receive, send)
             return
+        if self._error is not None:
+            await self._refuse(self._error, scope, receive, send)
+            return
         if not self._background.has_begun:
-            log_start(self._source, self.ledger)
+            log_start(self._parts.source, self._parts.ledger)
             self._background.begin_at_request()  # not every server sends lifespan events
         if type(scope["headers"]) is not list:
             scope = {**scope, "headers": list(scope["headers"])}  # any iterable may come, which may be read only once
@@ -114,6 +161,13 @@ class ConsentMiddleware:
             logger.warning("an application is wrapped in ConsentMiddleware twice: the policy of the outermost holds")
         await self.app(scope, receive, send)
 
+    async def _refuse(self, error: ConfigurationError, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer that the site is misconfigured. What is wrong is logged once, and not shown to strangers."""
+        if not self._has_told_error:
+            self._has_told_error = True
+            logger.error("no page is served until this is put right: %s", error)
+        await refuse_request(scope, receive, send, status=500, title=_TITLE, text=_TEXT)
+
     def _own_path(self, scope: Scope) -> str:
         """Return the path if it is one that this package answers, as the application counts it; else nothing."""
         path, root_path = scope["path"], scope.get("root_path")
@@ -124,11 +178,11 @@ class ConsentMiddleware:
     async def _answer(self, path: str, scope: Scope, receive: Receive, send: Send) -> None:
         response: ASGIApp
         if path == GPC_PATH:
-            response = gpc_response(self.policy)
+            response = gpc_response(self._parts.policy)
         else:
             consent = self._site.request_filter.consent(scope)
             response = await self._parts.router.respond(
-                Request(scope, receive), consent, path.removeprefix(self.prefix)
+                Request(scope, receive), consent, path.removeprefix(self._parts.prefix)
             )
         await response(scope, receive, send)
 
@@ -136,9 +190,18 @@ class ConsentMiddleware:
         if _OUTER in scope:
             await self.app(scope, receive, send)
             return
-        if not self._background.has_begun:
-            log_start(self._source, self.ledger)
-        await anyio.to_thread.run_sync(self._background.begin)
+        error = self._error
+        if error is None:
+            if not self._background.has_begun:
+                log_start(self._parts.source, self._parts.ledger)
+            try:
+                await anyio.to_thread.run_sync(self._background.begin)
+            except ConfigurationError as late:  # what has become wrong since the application was wrapped
+                error = late
+                await anyio.to_thread.run_sync(self._background.end)
+        if error is not None:
+            await refuse_startup(receive, send, f"cookie_consent cannot start: {error}")
+            return
         gc.collect()  # what is left of building all this lies scattered among what each request uses, and slows it
         lifespan = Lifespan(receive, send, before_end=partial(anyio.to_thread.run_sync, self._background.end))
         await lifespan.run(self.app, {**scope, _OUTER: True})

@@ -27,45 +27,57 @@ from cookie_consent.exchange.page_cache import PageCache
 from cookie_consent.exchange.request import RequestFilter
 from cookie_consent.exchange.shared import Site
 from cookie_consent.gate import ContentSecurityPolicies, JudgedTags, guard_script
-from cookie_consent.policy import UNCLASSIFIED
+from cookie_consent.ledger import Ledger
+from cookie_consent.policy import UNCLASSIFIED, Policy, checked_prefix, find_policy, load_policy
 from cookie_consent.policy.classifier import Classifier
 from cookie_consent.rewriter import QuietMarkup
 from cookie_consent.version import __version__
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from pathlib import Path
 
     from starlette.types import ASGIApp
 
-    from cookie_consent.ledger import Ledger
-    from cookie_consent.policy import Policy
-
-__all__ = ["Parts", "build"]
+__all__ = ["Options", "Parts", "build"]
 
 logger = logging.getLogger("cookie_consent")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Options:
+    """The arguments of the middleware, as they were given."""
+
+    policy: str | Path | Policy | None
+    secret: str | Sequence[str] | None
+    ledger: str | Ledger | None
+    prefix: str
+    admin_token: str | None
 
 
 @dataclass(frozen=True, kw_only=True)
 class Parts:
     """What the middleware works with."""
 
+    policy: Policy
+    source: str | Path | Policy | None
+    """Where the policy comes from; None where it is the built-in one."""
+    prefix: str
+    ledger: Ledger
     site: Site
     router: Router
     reports: Reports
     choices: Choices
 
 
-def build(
-    app: ASGIApp,
-    policy: Policy,
-    ledger: Ledger,
-    *,
-    secret: str | Sequence[str] | None,
-    prefix: str,
-    admin_token: str | None,
-) -> Parts:
-    """Build the parts. Raises ``ConfigurationError`` for a secret, token or environment variable that is wrong."""
-    keys = secret_keys(secret)
+def build(app: ASGIApp, options: Options) -> Parts:
+    """Build the parts. Raises ``ConfigurationError``, or ``PolicyError``, for whatever is wrong or missing."""
+    source = options.policy if options.policy is not None else find_policy()
+    policy = source if isinstance(source, Policy) else load_policy(source)
+    prefix = checked_prefix(options.prefix)
+    ledger = options.ledger if isinstance(options.ledger, Ledger) else Ledger(options.ledger)
+    ledger.signers()  # a wrong key is found at the start
+    keys = secret_keys(options.secret)
     cookie = ConsentCookie(keys, policy.cookie)
     classifier = Classifier(policy)
     reports = Reports(classifier, ledger)
@@ -114,12 +126,23 @@ def build(
             "/preferences": {"GET": PreferencesPage(policy, renderer, origin, guard=guard_url).get},
             "/receipt": {"GET": receipts.get},
             "/report": {"POST": ReportEndpoint(reports, origin).post},
-            **admin_routes(admin_token, ledger=ledger, classifier=classifier, reports=reports, renderer=renderer),
+            **admin_routes(
+                options.admin_token, ledger=ledger, classifier=classifier, reports=reports, renderer=renderer
+            ),
         },
         assets=assets,
         problems=ProblemResponses(renderer, origin),
     )
-    return Parts(site=site, router=router, reports=reports, choices=choices)
+    return Parts(
+        policy=policy,
+        source=source,
+        prefix=prefix,
+        ledger=ledger,
+        site=site,
+        router=router,
+        reports=reports,
+        choices=choices,
+    )
 
 
 def _warn_of_size(policy: Policy, policies: ContentSecurityPolicies) -> None:

@@ -25,6 +25,7 @@ LAYERS = {
     "background": 4,
     "middleware": 4,
     "site": 4,
+    "refusal": 3,
     "start_line": 4,
     "demo": 5,
     "cli": 5,
