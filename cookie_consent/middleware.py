@@ -12,6 +12,7 @@ from starlette.requests import Request
 
 from cookie_consent.background import Background
 from cookie_consent.consent import Consent
+from cookie_consent.dev_mode import DevDoor
 from cookie_consent.endpoints.gpc_json import GPC_PATH, gpc_response
 from cookie_consent.errors import ConfigurationError
 from cookie_consent.exchange.error_pages import hold_error_page
@@ -43,6 +44,11 @@ _TEXT = (
     "Its consent middleware, cookie_consent, could not start, so no page is served. If you run the site: the server's "
     "log says what is wrong and what to do."
 )
+_DEV_TITLE = "This site is in development mode"
+_DEV_TEXT = (
+    "It serves browsers on its own machine only, under an address such as http://localhost. If you run the site: the "
+    "server's log says what to do."
+)
 _OUTER = "cookie_consent.outer"
 """Marks the scope of a lifespan that another middleware of this kind has passed on."""
 
@@ -58,6 +64,8 @@ class ConsentMiddleware:
     this package stand below ``prefix``; the operator's page is off unless ``admin_token`` is set, or
     ``CONSENT_ADMIN_TOKEN``. With a key in ``CONSENT_LEDGER_KEY`` the log is sealed while the
     server runs. With ``CONSENT_ASSETS=plain`` scripts and styles are not minified.
+    ``dev`` is for development: no secret is needed, the log may be ``sqlite://``, and nobody is served but browsers on
+    the same machine; None reads ``CONSENT_DEV``.
 
     What is wrong with any of these is kept: the server is told when it starts, and where it does not ask, each request
     is answered by a plain page with status 500. ``check`` raises it.
@@ -77,13 +85,16 @@ class ConsentMiddleware:
         prefix: str = DEFAULT_PREFIX,
         *,
         admin_token: str | None = None,
+        dev: bool | None = None,
     ) -> None:
         self.app = app
         self._error: ConfigurationError | None = None
         self._is_inner = self._has_told_error = False
-        options = Options(policy=policy, secret=secret, ledger=ledger, prefix=prefix, admin_token=admin_token)
         try:
-            self._parts = build(app, options)
+            self._parts = build(
+                app,
+                Options(policy=policy, secret=secret, ledger=ledger, prefix=prefix, admin_token=admin_token, dev=dev),
+            )
         except ConfigurationError as error:
             # Raised here it would come out of the lifespan with `add_middleware`, where servers take no notice of it.
             self._error = error.with_traceback(None)
@@ -91,6 +102,7 @@ class ConsentMiddleware:
         self._site = self._parts.site
         self._background = Background(self._parts.ledger, self._parts.reports)
         self._below = self._parts.prefix + "/"
+        self._door = DevDoor() if self._site.dev else None
 
     def check(self) -> None:
         """Raise the ``ConfigurationError``, or ``PolicyError``, for which no page would be served; else do nothing."""
@@ -134,11 +146,14 @@ class ConsentMiddleware:
         if self._error is not None:
             await self._refuse(self._error, scope, receive, send)
             return
-        if not self._background.has_begun:
-            log_start(self._parts.source, self._parts.ledger)
-            self._background.begin_at_request()  # not every server sends lifespan events
         if type(scope["headers"]) is not list:
             scope = {**scope, "headers": list(scope["headers"])}  # any iterable may come, which may be read only once
+        if self._door is not None and not self._door.admits(scope):
+            await refuse_request(scope, receive, send, status=403, title=_DEV_TITLE, text=_DEV_TEXT)
+            return
+        if not self._background.has_begun:
+            log_start(self._parts.source, self._parts.ledger, dev=self._site.dev)
+            self._background.begin_at_request()  # not every server sends lifespan events
         if kind == "websocket":
             inner, outer = handshake(self._site, scope, send)
             await self.app(inner, receive, outer)
@@ -193,7 +208,7 @@ class ConsentMiddleware:
         error = self._error
         if error is None:
             if not self._background.has_begun:
-                log_start(self._parts.source, self._parts.ledger)
+                log_start(self._parts.source, self._parts.ledger, dev=self._site.dev)
             try:
                 await anyio.to_thread.run_sync(self._background.begin)
             except ConfigurationError as late:  # what has become wrong since the application was wrapped

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import hashlib
 import logging
+import os
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from cookie_consent.admin.routes import admin_routes
 from cookie_consent.banner import Renderer
 from cookie_consent.consent import Consent, ConsentCookie, ConsentReader, ReceiptOffer, secret_keys
+from cookie_consent.dev_mode import is_dev_mode
+from cookie_consent.dev_secret import dev_secret
 from cookie_consent.endpoints.assets import Assets
 from cookie_consent.endpoints.choices import Choices
 from cookie_consent.endpoints.ledger_health import LedgerHealth
@@ -53,6 +56,7 @@ class Options:
     ledger: str | Ledger | None
     prefix: str
     admin_token: str | None
+    dev: bool | None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -75,9 +79,11 @@ def build(app: ASGIApp, options: Options) -> Parts:
     source = options.policy if options.policy is not None else find_policy()
     policy = source if isinstance(source, Policy) else load_policy(source)
     prefix = checked_prefix(options.prefix)
-    ledger = options.ledger if isinstance(options.ledger, Ledger) else Ledger(options.ledger)
+    dev = is_dev_mode(options.dev)
+    ledger = options.ledger if isinstance(options.ledger, Ledger) else Ledger(options.ledger, memory=dev)
     ledger.signers()  # a wrong key is found at the start
-    keys = secret_keys(options.secret)
+    has_secret = options.secret or os.environ.get("CONSENT_SECRET")
+    keys = secret_keys(options.secret if has_secret or not dev else dev_secret())
     cookie = ConsentCookie(keys, policy.cookie)
     classifier = Classifier(policy)
     reports = Reports(classifier, ledger)
@@ -105,6 +111,7 @@ def build(app: ASGIApp, options: Options) -> Parts:
         gpc_log=GpcLog(ledger, cookie),
         policies=policies,
         digests=assets.digests,
+        dev=dev,
         identity=_identity(policy, assets, renderer),
     )
     origin, health, tokens = SiteOrigin(policy), LedgerHealth(), ReceiptOffer(keys)

@@ -18,12 +18,16 @@ logger = logging.getLogger("cookie_consent")
 _SQLITE = "sqlite:///"
 
 
-def log_start(policy: str | Path | Policy | None, ledger: Ledger) -> None:
+def log_start(policy: str | Path | Policy | None, ledger: Ledger, *, dev: bool) -> None:
     """Log which policy was taken, None being the built-in one, and the URL of the log.
 
     Servers such as uvicorn leave this package's logger as it is, and then Python shows warnings and errors only. So
     the line is a warning where it tells what nobody has asked for: that no policy file was found.
     """
+    if dev:
+        logger.warning(
+            "development mode is on: only browsers on this machine are served, under a name such as localhost"
+        )
     place = _place(ledger.url)
     if policy is None:
         logger.warning(

@@ -26,6 +26,8 @@ LAYERS = {
     "middleware": 4,
     "site": 4,
     "refusal": 3,
+    "dev_mode": 3,
+    "dev_secret": 3,
     "start_line": 4,
     "demo": 5,
     "cli": 5,

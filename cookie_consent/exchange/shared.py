@@ -45,5 +45,7 @@ class Site:
     policies: ContentSecurityPolicies
     digests: Callable[[str], tuple[str, ...]]
     """The hashes of a file of our own, by its address."""
+    dev: bool
+    """Whether the site is in development mode, in which it shows its owner what is held."""
     identity: str
     """Says what the pages are made by: the version, the policy, the assets."""
