@@ -90,11 +90,12 @@ class ConsentMiddleware:
         self.app = app
         self._error: ConfigurationError | None = None
         self._is_inner = self._has_told_error = False
+        self.options = Options(
+            policy=policy, secret=secret, ledger=ledger, prefix=prefix, admin_token=admin_token, dev=dev
+        )
+        """The arguments, as they were given."""
         try:
-            self._parts = build(
-                app,
-                Options(policy=policy, secret=secret, ledger=ledger, prefix=prefix, admin_token=admin_token, dev=dev),
-            )
+            self._parts = build(app, self.options)
         except ConfigurationError as error:
             # Raised here it would come out of the lifespan with `add_middleware`, where servers take no notice of it.
             self._error = error.with_traceback(None)
@@ -108,6 +109,11 @@ class ConsentMiddleware:
         """Raise the ``ConfigurationError``, or ``PolicyError``, for which no page would be served; else do nothing."""
         if self._error is not None:
             raise self._error.with_traceback(None)
+
+    def close(self) -> None:
+        """Save what waits, and end the threads that the first request begins; a lifespan does so by itself."""
+        if self._error is None:
+            self._background.end()
 
     @property
     def policy(self) -> Policy:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import logging
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from cookie_consent.admin.routes import admin_routes
@@ -52,10 +52,10 @@ class Options:
     """The arguments of the middleware, as they were given."""
 
     policy: str | Path | Policy | None
-    secret: str | Sequence[str] | None
-    ledger: str | Ledger | None
+    secret: str | Sequence[str] | None = field(repr=False)
+    ledger: str | Ledger | None = field(repr=False)  # the URL may hold a password
     prefix: str
-    admin_token: str | None
+    admin_token: str | None = field(repr=False)
     dev: bool | None
 
 

@@ -30,6 +30,7 @@ LAYERS = {
     "dev_secret": 3,
     "start_line": 4,
     "demo": 5,
+    "testing": 5,
     "cli": 5,
     "__main__": 5,
 }
