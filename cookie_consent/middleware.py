@@ -16,6 +16,7 @@ from cookie_consent.dev_mode import DevDoor
 from cookie_consent.endpoints.gpc_json import GPC_PATH, gpc_response
 from cookie_consent.errors import ConfigurationError
 from cookie_consent.exchange.error_pages import hold_error_page
+from cookie_consent.exchange.exclusion import is_left_out, route_path, ungated
 from cookie_consent.exchange.gated import gated
 from cookie_consent.exchange.websocket import handshake
 from cookie_consent.lifespan import Lifespan
@@ -103,6 +104,7 @@ class ConsentMiddleware:
         self._site = self._parts.site
         self._background = Background(self._parts.ledger, self._parts.reports)
         self._below = self._parts.prefix + "/"
+        self._has_exclusions = bool(self._site.excluded)  # looked up for each request
         self._door = DevDoor() if self._site.dev else None
 
     def check(self) -> None:
@@ -161,18 +163,20 @@ class ConsentMiddleware:
             log_start(self._parts.source, self._parts.ledger, dev=self._site.dev)
             self._background.begin_at_request()  # not every server sends lifespan events
         if kind == "websocket":
-            inner, outer = handshake(self._site, scope, send)
+            is_out = self._has_exclusions and is_left_out(self._site, scope)
+            inner, outer = ungated(self._site, scope, receive, send) if is_out else handshake(self._site, scope, send)
             await self.app(inner, receive, outer)
             return
         path = scope["path"]
         if (self._below in path or GPC_PATH in path) and self._own_path(scope):
             await self._answer(self._own_path(scope), scope, receive, send)
             return
-        inner, outer = gated(self._site, scope, receive, send)
+        gate = ungated if self._has_exclusions and is_left_out(self._site, scope) else gated
+        inner, outer = gate(self._site, scope, receive, send)
         try:
             await self.app(inner, receive, outer)
         except Exception as error:
-            hold_error_page(scope, error, partial(gated, self._site, scope), self._site.request_filter.consent(scope))
+            hold_error_page(scope, error, partial(gate, self._site, scope), self._site.request_filter.consent(scope))
             raise
 
     async def _pass_on(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -191,9 +195,7 @@ class ConsentMiddleware:
 
     def _own_path(self, scope: Scope) -> str:
         """Return the path if it is one that this package answers, as the application counts it; else nothing."""
-        path, root_path = scope["path"], scope.get("root_path")
-        if root_path and (path == root_path or path.startswith(root_path + "/")):
-            path = path[len(root_path) :]
+        path = route_path(scope)
         return path if path.startswith(self._below) or path == GPC_PATH else ""
 
     async def _answer(self, path: str, scope: Scope, receive: Receive, send: Send) -> None:

@@ -33,6 +33,7 @@ from cookie_consent.gate import ContentSecurityPolicies, JudgedTags, guard_scrip
 from cookie_consent.ledger import Ledger
 from cookie_consent.policy import UNCLASSIFIED, Policy, checked_prefix, find_policy, load_policy
 from cookie_consent.policy.classifier import Classifier
+from cookie_consent.policy.paths import PathPatterns
 from cookie_consent.rewriter import QuietMarkup
 from cookie_consent.version import __version__
 
@@ -111,6 +112,8 @@ def build(app: ASGIApp, options: Options) -> Parts:
         gpc_log=GpcLog(ledger, cookie),
         policies=policies,
         digests=assets.digests,
+        excluded=PathPatterns(policy.gate.exclude),
+        without_banner=PathPatterns(policy.banner.exclude),
         dev=dev,
         identity=_identity(policy, assets, renderer),
     )

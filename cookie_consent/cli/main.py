@@ -13,6 +13,7 @@ from typing import Annotated, Any
 import typer
 
 from cookie_consent.cli.drain import drain
+from cookie_consent.cli.excluded import excluded, tell_excluded
 from cookie_consent.cli.export import EXPORT_COMMANDS
 from cookie_consent.cli.log import FormatOption, OutputFormat, PolicyOption, log_app
 from cookie_consent.cli.output import ReaderGoneError, give_up_streams, prepare_streams
@@ -113,12 +114,13 @@ def check(
             raise typer.Exit(2) from None
         raise
     if output_format is OutputFormat.JSON:
-        typer.echo(json.dumps({"source": str(policy), "problems": []}))
+        typer.echo(json.dumps({"source": str(policy), "problems": [], "excluded": excluded(checked)}))
         return
     typer.echo(
         f"{policy}: fine; version {checked.version}, {len(checked.categories)} categories, "
         f"{len(checked.services)} services, {len(checked.cookies)} cookies of the site"
     )
+    tell_excluded(checked)
 
 
 @app.command()

@@ -12,6 +12,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
+from cookie_consent.cli.excluded import excluded, tell_excluded
 from cookie_consent.cli.log import LedgerOption, PolicyOption  # noqa: TC001 - typer reads the annotations
 from cookie_consent.endpoints.reports import ReportStore, policy_lines
 from cookie_consent.errors import ConfigurationError
@@ -58,10 +59,12 @@ def report(
             "findings": [finding.as_dict() for finding in still_open],
             "refused": [finding.as_dict() for finding in refused],
             "policy": lines,
+            "excluded": excluded(declared),
         }
         typer.echo(json.dumps(document, ensure_ascii=False, indent=2))
     else:
         _print(still_open, refused, lines)
+        tell_excluded(declared)
     if clear:
         store.clear()
     log.close()

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Literal, TypeAlias
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-__all__ = ["PREFETCH_HEADERS", "SCRIPT_HEADERS", "Role", "is_prefetch", "role_of"]
+__all__ = ["PREFETCH_HEADERS", "SCRIPT_HEADERS", "Role", "is_prefetch", "is_soft_navigation", "role_of"]
 
 Role: TypeAlias = Literal["page", "either", "part"]
 """What an answer becomes: a page of its own, or a part of one; of what a script asks for the beginning tells."""
@@ -52,6 +52,11 @@ def role_of(asked: Mapping[bytes, bytes]) -> Role:
     # Android's WebView sends the name of its app with each navigation, such as "com.example.shop".
     is_app = b"." in asked.get(_REQUESTED_WITH, b"") and _SCRIPT_NAMES.intersection(asked) == {_REQUESTED_WITH}
     return "page" if is_app else "either"
+
+
+def is_soft_navigation(asked: Mapping[bytes, bytes]) -> bool:
+    """Say whether a library that swaps pages asks, so that a page becomes a part of the one that is there."""
+    return role_of(asked) == "either" and not _SCRIPT_NAMES.isdisjoint(asked)
 
 
 def is_prefetch(asked: Mapping[bytes, bytes]) -> bool:

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from cookie_consent.exchange.request import RequestFilter
     from cookie_consent.gate import ContentSecurityPolicies, JudgedTags
     from cookie_consent.policy.classifier import Classifier
+    from cookie_consent.policy.paths import PathPatterns
     from cookie_consent.rewriter import QuietMarkup
 
 __all__ = ["Site"]
@@ -45,6 +46,10 @@ class Site:
     policies: ContentSecurityPolicies
     digests: Callable[[str], tuple[str, ...]]
     """The hashes of a file of our own, by its address."""
+    excluded: PathPatterns
+    """The paths that have nothing of this package."""
+    without_banner: PathPatterns
+    """The paths that are gated and have no banner."""
     dev: bool
     """Whether the site is in development mode, in which it shows its owner what is held."""
     identity: str
