@@ -9,12 +9,16 @@ from typing import TYPE_CHECKING
 
 import anyio
 
-from cookie_consent.background import Background
 from cookie_consent.consent import Consent
 from cookie_consent.consent.gpc import GPC_PATH
-from cookie_consent.ledger import Ledger
-from cookie_consent.lifespan import Lifespan
-from cookie_consent.policy import DEFAULT_PREFIX, Policy, checked_prefix, load_policy
+from cookie_consent.errors import ConfigurationError
+from cookie_consent.policy import DEFAULT_PREFIX
+from cookie_consent.policy.paths import route_path
+from cookie_consent.startup.background import Background
+from cookie_consent.startup.dev_mode import DevDoor
+from cookie_consent.startup.lifespan import Lifespan
+from cookie_consent.startup.refusal import refuse_request, refuse_startup
+from cookie_consent.startup.start_line import log_start
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -22,10 +26,25 @@ if TYPE_CHECKING:
 
     from starlette.types import ASGIApp, Receive, Scope, Send
 
+    from cookie_consent.endpoints.reports import Reports
+    from cookie_consent.ledger import Ledger
+    from cookie_consent.policy import Policy
+    from cookie_consent.site import Parts
+
 __all__ = ["ConsentMiddleware"]
 
 logger = logging.getLogger("cookie_consent")
 
+_TITLE = "This site is misconfigured"
+_TEXT = (
+    "Its consent middleware, cookie_consent, could not start, so no page is served. If you run the site: the server's "
+    "log says what is wrong and what to do."
+)
+_DEV_TITLE = "This site is in development mode"
+_DEV_TEXT = (
+    "It serves browsers on its own machine only, under an address such as http://localhost. If you run the site: the "
+    "server's log says what to do."
+)
 _OUTER = "cookie_consent.outer"
 """Set in a lifespan scope that has already passed through another ``ConsentMiddleware``."""
 
@@ -33,13 +52,18 @@ _OUTER = "cookie_consent.outer"
 class ConsentMiddleware:
     """Holds an ASGI application to its policy.
 
-    ``policy`` is a path, a ``Policy``, or None for the built-in one. ``secret`` signs the consent cookie: a text of
-    at least 32 characters, or a list of which the first signs and all verify; None reads ``CONSENT_SECRET``.
-    ``ledger`` is a URL or a ``Ledger``; None reads ``CONSENT_LEDGER``, else ``sqlite:///consent.db``. This package's
-    own pages are served below ``prefix``. The operator's page is off unless ``admin_token`` or
-    ``CONSENT_ADMIN_TOKEN`` is set. With a key in ``CONSENT_LEDGER_KEY`` the log is sealed while the server runs. With
-    ``CONSENT_ASSETS=plain`` scripts and styles are not minified. Raises ``PolicyError`` if the policy is wrong, and
-    ``ConfigurationError`` if anything else is.
+    ``policy`` is a path, a ``Policy``, or None for what ``find_policy`` finds: the file that ``CONSENT_POLICY`` names,
+    ``consent.toml`` here, ``[tool.cookie_consent]`` of ``pyproject.toml`` here, else the built-in one. ``secret``
+    signs the consent cookie: a text of at least 32 characters, or a list of which the first signs and all verify; None
+    reads ``CONSENT_SECRET``. ``ledger`` is a URL or a ``Ledger``; None reads ``CONSENT_LEDGER``, else
+    ``sqlite:///consent.db``. This package's own pages are served below ``prefix``. The operator's page is off unless
+    ``admin_token`` or ``CONSENT_ADMIN_TOKEN`` is set. With a key in ``CONSENT_LEDGER_KEY`` the log is sealed while the
+    server runs. With ``CONSENT_ASSETS=plain`` scripts and styles are not minified. ``dev`` is for development: it needs
+    no secret, the log may be ``sqlite://``, and only browsers on the same machine are served; None reads
+    ``CONSENT_DEV``.
+
+    The constructor raises nothing. If any of these is wrong, the server is told so when it starts. Where it does not
+    ask, every request is answered by a plain page with status 500. ``check`` raises the error.
 
     Put it outside every middleware that sets cookies or makes pages: ``app = ConsentMiddleware(app)`` is outside all of
     a framework's. Inside another ``ConsentMiddleware`` it passes everything on, so the outermost policy applies. It
@@ -56,19 +80,62 @@ class ConsentMiddleware:
         prefix: str = DEFAULT_PREFIX,
         *,
         admin_token: str | None = None,
+        dev: bool | None = None,
     ) -> None:
-        from cookie_consent.site import build  # the gates, parsers and templates: of use to a server alone
+        from cookie_consent.site import Options, build  # the gates, parsers and templates: of use to a server alone
 
         self.app = app
-        self.policy = policy if isinstance(policy, Policy) else load_policy(policy)
-        self.prefix = checked_prefix(prefix)
-        self.ledger = ledger if isinstance(ledger, Ledger) else Ledger(ledger)
-        self.ledger.signers()  # so that a wrong key fails at the start
-        self._parts = build(app, self.policy, self.ledger, secret=secret, prefix=self.prefix, admin_token=admin_token)
-        self.reports = self._parts.reports
-        self._background = Background(self.ledger, self.reports)
-        self._is_inner = False
-        self._below = self.prefix + "/"
+        self._error: ConfigurationError | None = None
+        self._is_inner = self._has_told_error = False
+        self.options = Options(
+            policy=policy, secret=secret, ledger=ledger, prefix=prefix, admin_token=admin_token, dev=dev
+        )
+        """The arguments, as they were given."""
+        try:
+            self._parts: Parts = build(app, self.options)
+        except ConfigurationError as error:
+            # Raised here it would come out of the lifespan with `add_middleware`, where servers take no notice of it.
+            self._error = error.with_traceback(None)
+            return
+        self._background = Background(self._parts.ledger, self._parts.reports)
+        self._below = self._parts.prefix + "/"
+        self._has_exclusions = bool(self._parts.site.excluded)  # looked up for each request
+        self._door = DevDoor() if self._parts.site.dev else None
+
+    def check(self) -> None:
+        """Raise the ``ConfigurationError``, or ``PolicyError``, for which no page would be served; else do nothing."""
+        if self._error is not None:
+            raise self._error.with_traceback(None)
+
+    def close(self) -> None:
+        """Save what waits, and end the threads that the first request starts. A lifespan does so by itself."""
+        if self._error is None:
+            self._background.stop()
+
+    @property
+    def policy(self) -> Policy:
+        """The policy that applies. Raises what ``check`` does, as all of these properties do."""
+        return self._checked.policy
+
+    @property
+    def prefix(self) -> str:
+        """The path below which this package's pages stand."""
+        return self._checked.prefix
+
+    @property
+    def ledger(self) -> Ledger:
+        """The log of choices."""
+        return self._checked.ledger
+
+    @property
+    def reports(self) -> Reports:
+        """What was observed that the policy does not declare."""
+        return self._checked.reports
+
+    @property
+    def _checked(self) -> Parts:
+        self.check()
+        return self._parts
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one connection (ASGI 3)."""
@@ -79,28 +146,35 @@ class ConsentMiddleware:
         if isinstance(scope.get("consent"), Consent):
             await self._pass_on(scope, receive, send)
             return
-        if not self._background.has_started:
-            self._background.start_at_request()  # not every server sends lifespan events
+        if self._error is not None:
+            await self._refuse(self._error, scope, receive, send)
+            return
         if type(scope["headers"]) is not list:
             # ASGI allows any iterable, even one that can be read only once.
             scope = {**scope, "headers": list(scope["headers"])}
+        if self._door is not None and not self._door.admits(scope):
+            await refuse_request(scope, receive, send, status=403, title=_DEV_TITLE, text=_DEV_TEXT)
+            return
+        if not self._background.has_started:
+            log_start(self._parts.source, self._parts.ledger, dev=self._parts.site.dev)
+            self._background.start_at_request()  # not every server sends lifespan events
+        is_out = self._has_exclusions and self._parts.is_left_out(scope)
         if kind == "websocket":
-            inner, outer = self._parts.handshake(scope, send)
+            inner, outer = self._parts.ungated(scope, receive, send) if is_out else self._parts.handshake(scope, send)
             await self.app(inner, receive, outer)
             return
         path = scope["path"]
         if (self._below in path or GPC_PATH in path) and self._own_path(scope):
             await self._respond(self._own_path(scope), scope, receive, send)
             return
-        inner, outer = self._parts.gated(scope, receive, send)
+        gate = self._parts.ungated if is_out else self._parts.gated
+        inner, outer = gate(scope, receive, send)
         try:
             await self.app(inner, receive, outer)
         except Exception as error:
             from cookie_consent.exchange.error_pages import hold_error_page
 
-            hold_error_page(
-                scope, error, partial(self._parts.gated, scope), self._parts.site.request_filter.consent(scope)
-            )
+            hold_error_page(scope, error, partial(gate, scope), self._parts.site.request_filter.consent(scope))
             raise
 
     async def _pass_on(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -110,11 +184,16 @@ class ConsentMiddleware:
             logger.warning("an application is wrapped in ConsentMiddleware twice: the outermost policy applies")
         await self.app(scope, receive, send)
 
+    async def _refuse(self, error: ConfigurationError, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer that the site is misconfigured. What is wrong is logged once, and not shown to strangers."""
+        if not self._has_told_error:
+            self._has_told_error = True
+            logger.error("no page is served until this is put right: %s", error)
+        await refuse_request(scope, receive, send, status=500, title=_TITLE, text=_TEXT)
+
     def _own_path(self, scope: Scope) -> str:
         """Return the path, without ``root_path``, if it is one of this package's own; otherwise an empty string."""
-        path, root_path = scope["path"], scope.get("root_path")
-        if root_path and (path == root_path or path.startswith(root_path + "/")):
-            path = path[len(root_path) :]
+        path = route_path(scope)
         return path if path.startswith(self._below) or path == GPC_PATH else ""
 
     async def _respond(self, path: str, scope: Scope, receive: Receive, send: Send) -> None:
@@ -125,11 +204,11 @@ class ConsentMiddleware:
         if path == GPC_PATH:
             from cookie_consent.endpoints.gpc_json import gpc_response
 
-            response = gpc_response(self.policy)
+            response = gpc_response(self._parts.policy)
         else:
             consent = self._parts.site.request_filter.consent(scope)
             response = await self._parts.router.respond(
-                Request(scope, receive), consent, path.removeprefix(self.prefix)
+                Request(scope, receive), consent, path.removeprefix(self._parts.prefix)
             )
         await response(scope, receive, send)
 
@@ -137,7 +216,18 @@ class ConsentMiddleware:
         if _OUTER in scope:
             await self.app(scope, receive, send)
             return
-        await anyio.to_thread.run_sync(self._background.start)
+        error = self._error
+        if error is None:
+            if not self._background.has_started:
+                log_start(self._parts.source, self._parts.ledger, dev=self._parts.site.dev)
+            try:
+                await anyio.to_thread.run_sync(self._background.start)
+            except ConfigurationError as late:  # what has become wrong since the application was wrapped
+                error = late
+                await anyio.to_thread.run_sync(self._background.stop)
+        if error is not None:
+            await refuse_startup(receive, send, f"cookie_consent cannot start: {error}")
+            return
         # Start-up leaves garbage scattered through memory, which slows every request until it is collected.
         gc.collect()
         lifespan = Lifespan(receive, send, before_end=partial(anyio.to_thread.run_sync, self._background.stop))

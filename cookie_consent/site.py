@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import logging
-from dataclasses import dataclass
+import os
+from dataclasses import dataclass, field
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -23,6 +24,7 @@ from cookie_consent.endpoints.reports.endpoint import ReportEndpoint
 from cookie_consent.endpoints.router import Router
 from cookie_consent.endpoints.state import get_state
 from cookie_consent.endpoints.static_files import static_files
+from cookie_consent.exchange.exclusion import is_left_out, ungated
 from cookie_consent.exchange.gated import gated
 from cookie_consent.exchange.gpc_log import GpcLog
 from cookie_consent.exchange.page_cache import PageCache
@@ -30,50 +32,70 @@ from cookie_consent.exchange.request import RequestFilter
 from cookie_consent.exchange.shared import Site
 from cookie_consent.exchange.websocket import handshake
 from cookie_consent.gate import ContentSecurityPolicies, TagCache, guard_script
-from cookie_consent.policy import UNCLASSIFIED
+from cookie_consent.ledger import Ledger
+from cookie_consent.policy import UNCLASSIFIED, Policy, checked_prefix, find_policy, load_policy
 from cookie_consent.policy.classifier import Classifier
+from cookie_consent.policy.paths import PathPatterns
 from cookie_consent.rewriter import MarkupCache
+from cookie_consent.startup.dev_mode import is_dev_mode
+from cookie_consent.startup.dev_secret import dev_secret
 from cookie_consent.version import __version__
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
+    from pathlib import Path
 
     from starlette.types import ASGIApp, Receive, Scope, Send
 
-    from cookie_consent.ledger import Ledger
-    from cookie_consent.policy import Policy
-
-__all__ = ["Parts", "build"]
+__all__ = ["Options", "Parts", "build"]
 
 logger = logging.getLogger("cookie_consent")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Options:
+    """The arguments of the middleware, as they were given."""
+
+    policy: str | Path | Policy | None
+    secret: str | Sequence[str] | None = field(repr=False)
+    ledger: str | Ledger | None = field(repr=False)  # the URL may hold a password
+    prefix: str
+    admin_token: str | None = field(repr=False)
+    dev: bool | None
 
 
 @dataclass(frozen=True, kw_only=True)
 class Parts:
     """What ``ConsentMiddleware`` needs to serve requests."""
 
+    policy: Policy
+    source: str | Path | Policy | None
+    """Where the policy comes from; None where it is the built-in one."""
+    prefix: str
+    ledger: Ledger
     site: Site
     router: Router
     reports: Reports
     choices: Choices
     gated: Callable[[Scope, Receive, Send], tuple[Scope, Send]]
     """See ``exchange.gated.gated``."""
+    ungated: Callable[[Scope, Receive, Send], tuple[Scope, Send]]
+    """See ``exchange.exclusion``, as for the next one."""
+    is_left_out: Callable[[Scope], bool]
     handshake: Callable[[Scope, Send], tuple[Scope, Send]]
     """See ``exchange.websocket.handshake``."""
 
 
-def build(
-    app: ASGIApp,
-    policy: Policy,
-    ledger: Ledger,
-    *,
-    secret: str | Sequence[str] | None,
-    prefix: str,
-    admin_token: str | None,
-    has_markup_cache: bool = True,
-) -> Parts:
-    """Build the parts. Raises ``ConfigurationError`` if a secret, token or environment variable is wrong."""
-    keys = secret_keys(secret)
+def build(app: ASGIApp, options: Options, *, has_markup_cache: bool = True) -> Parts:
+    """Build the parts. Raises ``ConfigurationError``, or ``PolicyError``, for whatever is wrong or missing."""
+    source = options.policy if options.policy is not None else find_policy()
+    policy = source if isinstance(source, Policy) else load_policy(source)
+    prefix = checked_prefix(options.prefix)
+    dev = is_dev_mode(options.dev)
+    ledger = options.ledger if isinstance(options.ledger, Ledger) else Ledger(options.ledger, memory=dev)
+    ledger.signers()  # a wrong key is found at the start
+    has_secret = options.secret or os.environ.get("CONSENT_SECRET")
+    keys = secret_keys(options.secret if has_secret or not dev else dev_secret())
     cookie = ConsentCookie(keys, policy.cookie)
     classifier = Classifier(policy)
     reports = Reports(classifier, ledger)
@@ -101,6 +123,9 @@ def build(
         gpc_log=GpcLog(ledger, cookie),
         policies=policies,
         digests=assets.digests,
+        excluded=PathPatterns(policy.gate.exclude),
+        without_banner=PathPatterns(policy.banner.exclude),
+        dev=dev,
         identity=_identity(policy, assets, renderer),
     )
     origin, health, tokens = SiteOrigin(policy), LedgerHealth(), ReceiptOffer(keys)
@@ -122,17 +147,25 @@ def build(
             "/preferences": {"GET": PreferencesPage(policy, renderer, origin, guard=guard_url).get},
             "/receipt": {"GET": receipts.get},
             "/report": {"POST": ReportEndpoint(reports, origin).post},
-            **admin_routes(admin_token, ledger=ledger, classifier=classifier, reports=reports, renderer=renderer),
+            **admin_routes(
+                options.admin_token, ledger=ledger, classifier=classifier, reports=reports, renderer=renderer
+            ),
         },
         assets=assets,
         problems=ProblemResponses(renderer, origin),
     )
     return Parts(
+        policy=policy,
+        source=source,
+        prefix=prefix,
+        ledger=ledger,
         site=site,
         router=router,
         reports=reports,
         choices=choices,
         gated=partial(gated, site),
+        ungated=partial(ungated, site),
+        is_left_out=partial(is_left_out, site),
         handshake=partial(handshake, site),
     )
 

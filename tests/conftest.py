@@ -10,8 +10,8 @@ import pytest
 from hypothesis import settings
 
 from cookie_consent import site
-from cookie_consent.background import Background
 from cookie_consent.rewriter import MarkupCache, Rewriter
+from cookie_consent.startup.background import Background
 from tests.postgres_server import PostgresServer, find_programs
 
 if TYPE_CHECKING:

@@ -7,7 +7,7 @@ import pytest
 
 import cookie_consent
 
-PACKAGES = ["policy", "rewriter", "consent", "gate", "ledger", "banner", "demo"]
+PACKAGES = ["policy", "rewriter", "consent", "gate", "ledger", "banner", "demo", "testing"]
 
 
 def test_the_package_exports_what_the_contract_names() -> None:

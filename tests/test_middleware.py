@@ -426,11 +426,11 @@ async def test_a_log_that_cannot_be_written_fails_no_page(tmp_path: Path, caplog
     assert "make the directory" in caplog.text
 
 
-@pytest.mark.parametrize("secret", [None, "", "short", ["s" * 32, "short"], []])
+@pytest.mark.parametrize("secret", [None, "", "short", ["s" * 32, "short"], [], b"s" * 32])
 def test_a_missing_or_short_secret_is_refused(monkeypatch: pytest.MonkeyPatch, secret: Any) -> None:
     monkeypatch.delenv("CONSENT_SECRET", raising=False)
     with pytest.raises(ConfigurationError, match=r"secrets\.token_urlsafe"):
-        ConsentMiddleware(Starlette(), secret=secret)
+        ConsentMiddleware(Starlette(), secret=secret).check()
 
 
 async def test_xhtml_is_gated_and_gets_no_banner_in_html(ledger_url: str) -> None:

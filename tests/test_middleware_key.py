@@ -10,4 +10,4 @@ from cookie_consent import ConfigurationError, ConsentMiddleware
 def test_a_wrong_key_is_found_when_the_site_starts(ledger_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("CONSENT_LEDGER_KEY", "/none/consent.key")
     with pytest.raises(ConfigurationError, match="CONSENT_LEDGER_KEY is a key or the path of its file"):
-        ConsentMiddleware(Starlette(), ledger=ledger_url)
+        ConsentMiddleware(Starlette(), ledger=ledger_url).check()

@@ -160,6 +160,7 @@ def test_its_scripts_and_styles_are_minified_and_can_be_had_plain(installed: Pat
 
 
 def test_without_extras_the_middleware_runs(plain: Path, tmp_path: Path) -> None:
+    (tmp_path / "consent.toml").write_text('version = "1"')  # without one the log says so
     env = clean_environment(CONSENT_SECRET="k" * 40)
     command: list[Any] = [plain / "python", "-W", "error", "-c", WITHOUT_SERVER]
     done = subprocess.run(command, cwd=tmp_path, env=env, check=False, capture_output=True, text=True)

@@ -16,21 +16,13 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from cookie_consent.cli.log import open_log, tell_of_spools
-from cookie_consent.cli.options import (
-    LedgerOption,
-    OutputOption,
-    PolicyOption,
-    PrefixOption,
-    SinceOption,
-    UntilOption,
-    declared_policy,
-)
+from cookie_consent.cli.options import LedgerOption, OutputOption, PolicyOption, PrefixOption, SinceOption, UntilOption  # noqa: TC001 - typer reads the annotations
 from cookie_consent.cli.output import ReaderGoneError, data_output, writer
 from cookie_consent.endpoints.receipts.kantara import kantara_receipt
 from cookie_consent.errors import ConfigurationError
 from cookie_consent.ledger import ACTIONS, CHANNELS, RecordFilter
 from cookie_consent.ledger.exports.destination import find_output
-from cookie_consent.policy import DEFAULT_PREFIX, checked_prefix
+from cookie_consent.policy import DEFAULT_PREFIX, checked_prefix, load_policy
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Iterator
@@ -103,7 +95,7 @@ def export(
         raise ConfigurationError("name the file, or folder, to write with -o")
     if target is None and output_format is ExportFormat.PARQUET and sys.stdout.isatty():
         raise ConfigurationError("Parquet is nothing for a terminal; name the file to write with -o")
-    declared = declared_policy(policy) if output_format is ExportFormat.ISO27560 else None
+    declared = load_policy(policy) if output_format is ExportFormat.ISO27560 else None
     checked_prefix(prefix)
     place = find_output(target) if target is not None and partition is None else None
     log = open_log(ledger)
@@ -145,7 +137,7 @@ def receipt(
     ledger: LedgerOption = None,
 ) -> None:
     """Print the consent receipt of a visitor's last choice (Kantara 1.1.0). Exits with status 1 if there is none."""
-    declared = declared_policy(policy)
+    declared = load_policy(policy)
     checked_prefix(prefix)
     log = open_log(ledger)
     tell_of_spools(log)

@@ -13,9 +13,10 @@ from typing import Annotated, Any
 import typer
 
 from cookie_consent.cli.drain import drain
+from cookie_consent.cli.excluded import excluded, tell_excluded
 from cookie_consent.cli.export import EXPORT_COMMANDS
 from cookie_consent.cli.log import log_app
-from cookie_consent.cli.options import FormatOption, OutputFormat, PolicyOption, declared_policy
+from cookie_consent.cli.options import FormatOption, OutputFormat, PolicyOption
 from cookie_consent.cli.output import ReaderGoneError, give_up_streams, prepare_streams
 from cookie_consent.cli.proof import PROOF_COMMANDS
 from cookie_consent.cli.report import report
@@ -23,7 +24,7 @@ from cookie_consent.cli.rights import RIGHTS_COMMANDS
 from cookie_consent.cli.stats import STATS_COMMANDS
 from cookie_consent.errors import ConfigurationError, ConsentError, PolicyError, Problem, ProofError
 from cookie_consent.gate.html.urls import target
-from cookie_consent.policy import load_policy, policy_schema
+from cookie_consent.policy import find_policy, load_policy, policy_schema
 from cookie_consent.policy.classifier import Classifier
 
 __all__ = ["app", "main"]
@@ -94,13 +95,17 @@ def demo(
 
 @app.command()
 def check(
-    policy: Annotated[Path, typer.Argument(help="The policy file.")] = Path("consent.toml"),
+    policy: Annotated[
+        Path | None,
+        typer.Argument(help="The policy file. Else CONSENT_POLICY, consent.toml here, this folder's pyproject.toml."),
+    ] = None,
     *,
     output_format: FormatOption = OutputFormat.TABLE,
 ) -> None:
     """Check a policy file, and print everything that is wrong with it. Exits with status 2 if anything is."""
     from cookie_consent.banner import Renderer
 
+    policy = policy if policy is not None else find_policy() or Path("consent.toml")
     try:
         checked = load_policy(policy)
         try:
@@ -115,12 +120,13 @@ def check(
             raise typer.Exit(2) from None
         raise
     if output_format is OutputFormat.JSON:
-        typer.echo(json.dumps({"source": str(policy), "problems": []}))
+        typer.echo(json.dumps({"source": str(policy), "problems": [], "excluded": excluded(checked)}))
         return
     typer.echo(
         f"{policy}: fine; version {checked.version}, {len(checked.categories)} categories, "
         f"{len(checked.services)} services, {len(checked.cookies)} cookies of the site"
     )
+    tell_excluded(checked)
 
 
 @app.command()
@@ -137,7 +143,8 @@ def classify(
     output_format: FormatOption = OutputFormat.TABLE,
 ) -> None:
     """Show which service and category a cookie or URL belongs to, and why. Exits with status 1 if it is unknown."""
-    classifier = Classifier(declared_policy(policy))
+    declared = load_policy(policy)
+    classifier = Classifier(declared)
     asked = _asked(what)
     verdict = classifier.cookie(what) if asked is None else classifier.host(*asked)
     found: dict[str, Any] = {"category": verdict.category, "service": verdict.service, "reason": verdict.reason}

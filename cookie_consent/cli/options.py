@@ -9,12 +9,10 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from cookie_consent.ledger.filter import moment_named
-from cookie_consent.policy import load_policy
 
 if TYPE_CHECKING:
     from datetime import datetime
 
-    from cookie_consent.policy import Policy
 
 __all__ = [
     "FormatOption",
@@ -25,11 +23,8 @@ __all__ = [
     "PrefixOption",
     "SinceOption",
     "UntilOption",
-    "declared_policy",
     "moment_of",
 ]
-
-_DEFAULT_POLICY = Path("consent.toml")
 
 
 class OutputFormat(StrEnum):
@@ -56,7 +51,12 @@ OutputOption = Annotated[
     ),
 ]
 PolicyOption = Annotated[
-    Path | None, typer.Option("--policy", help="The policy file; else consent.toml here if there is one.")
+    Path | None,
+    typer.Option(
+        "--policy",
+        metavar="FILE",
+        help="The policy file. Else CONSENT_POLICY, else consent.toml here, else this folder's pyproject.toml.",
+    ),
 ]
 PrefixOption = Annotated[
     str,
@@ -71,11 +71,6 @@ SinceOption = Annotated[
 UntilOption = Annotated[
     str | None, typer.Option(metavar="TIME", help="Up to this time, which is itself left out; a date is its midnight.")
 ]
-
-
-def declared_policy(path: Path | None) -> Policy:
-    """Return the policy that ``PolicyOption`` names, the built-in one where there is none. Raises ``PolicyError``."""
-    return load_policy(path if path is not None else _DEFAULT_POLICY if _DEFAULT_POLICY.is_file() else None)
 
 
 def moment_of(value: str | None, option: str) -> datetime | None:

@@ -12,11 +12,13 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from cookie_consent.cli.options import LedgerOption, PolicyOption, declared_policy
+from cookie_consent.cli.excluded import excluded, tell_excluded
+from cookie_consent.cli.options import LedgerOption, PolicyOption  # noqa: TC001 - typer reads the annotations
 from cookie_consent.endpoints.reports import policy_lines
 from cookie_consent.endpoints.reports.store import ReportStore
 from cookie_consent.errors import ConfigurationError
 from cookie_consent.ledger import Ledger
+from cookie_consent.policy import load_policy
 from cookie_consent.policy.classifier import Classifier
 
 if TYPE_CHECKING:
@@ -44,7 +46,7 @@ def report(
 ) -> None:
     """Show undeclared hosts and cookies, with policy lines that declare them. Exits with status 1 if there are any."""
     first = _day(since)
-    declared = declared_policy(policy)
+    declared = load_policy(policy)
     log = Ledger(ledger)
     log.open(create=False)
     store = ReportStore(log)
@@ -58,10 +60,12 @@ def report(
             "findings": [finding.as_dict() for finding in still_open],
             "refused": [finding.as_dict() for finding in refused],
             "policy": lines,
+            "excluded": excluded(declared),
         }
         typer.echo(json.dumps(document, ensure_ascii=False, indent=2))
     else:
         _print(still_open, refused, lines)
+        tell_excluded(declared)
     if clear:
         store.clear()
     log.close()

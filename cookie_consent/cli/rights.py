@@ -11,18 +11,11 @@ from typing import TYPE_CHECKING, Annotated, cast
 import typer
 
 from cookie_consent.cli.log import open_log, read_text, tell_of_spools
-from cookie_consent.cli.options import (
-    FormatOption,
-    LedgerOption,
-    OutputFormat,
-    PolicyOption,
-    declared_policy,
-    moment_of,
-)
+from cookie_consent.cli.options import FormatOption, LedgerOption, OutputFormat, PolicyOption, moment_of
 from cookie_consent.errors import ConfigurationError
 from cookie_consent.ledger import Ledger
 from cookie_consent.ledger.offline import OTHER_CHANNELS, notice_of
-from cookie_consent.policy import parse_duration
+from cookie_consent.policy import load_policy, parse_duration
 
 if TYPE_CHECKING:
     from cookie_consent.ledger import Channel
@@ -110,7 +103,7 @@ def record(
     """Put a choice on record that was made by phone, on paper or in person; print the ids of record and visitor."""
     if not grant and not refuse:
         raise ConfigurationError("name what was granted or refused: --grant analytics, or --refuse analytics")
-    declared = declared_policy(policy)
+    declared = load_policy(policy)
     shown = notice_of(read_text(notice), language=language, policy=declared) if notice is not None else None
     log = Ledger(ledger)
     made = log.enter(
@@ -158,7 +151,7 @@ def _limit(older_than: str | None, before: str | None, policy: Path | None) -> d
         except ValueError as error:
             raise ConfigurationError(f"--older-than {error}") from None
     else:
-        kept = declared_policy(policy).retention
+        kept = load_policy(policy).retention
         if kept is None:
             raise ConfigurationError('set retention = "3y" in the policy, or give --older-than')
         seconds = kept

@@ -69,11 +69,13 @@ def secret_keys(secret: str | Sequence[str] | None) -> list[str]:
     """
     if secret is None:
         secret = os.environ.get("CONSENT_SECRET", "")
-    keys = [secret] if isinstance(secret, str) else list(secret)
+    keys = [secret] if isinstance(secret, str | bytes) else list(secret)
     make = 'make one with: python -c "import secrets; print(secrets.token_urlsafe(32))"'
     if not keys or not all(keys):
         raise ConfigurationError(f"no secret is set: pass secret=… or set CONSENT_SECRET; {make}")
     for key in keys:
+        if not isinstance(key, str):
+            raise ConfigurationError(f"the secret is text, not {type(key).__name__}; {make}")
         if len(key) < MINIMUM_SECRET:
             raise ConfigurationError(
                 f"the secret has {len(key)} characters and needs at least {MINIMUM_SECRET}; {make}"

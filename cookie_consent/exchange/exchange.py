@@ -267,6 +267,11 @@ class Exchange:
             "root_path": self.scope.get("root_path", ""),
         }
 
+    @property
+    def return_to(self) -> str:
+        """The path and query that were asked for, as the browser has sent them."""
+        return _return_to(self.scope)
+
     def inner_scope(self) -> Scope:
         """Return the application's scope: with the consent, and without the cookies that it does not cover."""
         inner = {**self.scope, "consent": self._app_consent, "headers": self._inner_headers()}

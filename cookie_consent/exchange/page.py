@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from cookie_consent.exchange.charset import Charset
 from cookie_consent.exchange.content_encoding import CodingError, coding_for
+from cookie_consent.exchange.exclusion import has_banner
 from cookie_consent.exchange.fail_closed import FailClosed, ObserveOnly
 from cookie_consent.exchange.kinds import DOCUMENTS
 from cookie_consent.exchange.opening import Opening
@@ -140,7 +141,9 @@ class Page:
     def _banner(self) -> bytes:
         """Return what comes last in the body. XML pages get no banner: their parser would reject its HTML."""
         tags = self._exchange.tags
-        if not self._is_shown or self._exchange.is_prefetch or self._is_xml or tags.is_amp:
+        exchange = self._exchange
+        is_place = self._is_shown and has_banner(exchange.site, exchange.scope)
+        if not is_place or exchange.is_prefetch or self._is_xml or tags.is_amp:
             return b""
         try:
             banner = self._exchange.banner()

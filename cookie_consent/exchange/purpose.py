@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Literal, TypeAlias
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-__all__ = ["PREFETCH_HEADERS", "SCRIPT_HEADERS", "Role", "is_prefetch", "role_of"]
+__all__ = ["PREFETCH_HEADERS", "SCRIPT_HEADERS", "Role", "is_prefetch", "is_soft_navigation", "role_of"]
 
 Role: TypeAlias = Literal["page", "either", "part"]
 """What a response becomes: a page of its own, a part of one, or either, which its beginning decides."""
@@ -52,6 +52,11 @@ def role_of(headers: Mapping[bytes, bytes]) -> Role:
     # Android's WebView sends X-Requested-With with each navigation: its app's name, such as "com.example.shop".
     is_app = b"." in headers.get(_REQUESTED_WITH, b"") and _SCRIPT_NAMES.intersection(headers) == {_REQUESTED_WITH}
     return "page" if is_app else "either"
+
+
+def is_soft_navigation(headers: Mapping[bytes, bytes]) -> bool:
+    """Return whether a library that swaps pages asks, so that a page becomes a part of the one that is there."""
+    return role_of(headers) == "either" and not _SCRIPT_NAMES.isdisjoint(headers)
 
 
 def is_prefetch(headers: Mapping[bytes, bytes]) -> bool:

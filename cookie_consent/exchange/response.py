@@ -11,6 +11,7 @@ from starlette.datastructures import MutableHeaders
 from cookie_consent.exchange.cache_control import keep_private
 from cookie_consent.exchange.content_encoding import CodingError, coding_for, is_plain, is_readable, known_codings
 from cookie_consent.exchange.content_type import content_type_of
+from cookie_consent.exchange.exclusion import crosses, full_load, vary_by_page
 from cookie_consent.exchange.headers import (
     add_consent_cookie,
     add_policy,
@@ -286,6 +287,9 @@ class Responder:
             if is_body and not streamed.is_decided:
                 self._state = self._rewrite_first
                 return
+            if streamed.is_document and crosses(exchange):
+                await self._have_it_loaded()
+                return
             self._change_headers(streamed.header_changes)
             await self._send_start(is_document=streamed.is_document)
             if out is not None:
@@ -309,11 +313,20 @@ class Responder:
             )
             if made.is_complete and not exchange.is_amp:
                 pages.put(key, body, page)
+        if page.is_document and crosses(exchange):
+            await self._have_it_loaded()
+            return
         self._state = self._forward
         self._change_headers(page.header_changes)
         self._start["headers"].append((b"content-length", b"%d" % len(page.body)))
         await self._send_start(is_document=page.is_document)
         await self._forward({"type": "http.response.body", "body": page.body, "more_body": False})
+
+    async def _have_it_loaded(self) -> None:
+        """Send what has the browser load the page in full, in the place of the page."""
+        self._state = self._discard
+        for message in full_load(self._start, self._exchange):
+            await self._forward(message)
 
     def _change_headers(self, changes: HeaderChanges) -> None:
         """Replace the headers that no longer describe the page."""
@@ -328,6 +341,7 @@ class Responder:
         """Send the headers with the policy, now that the beginning of the page is known."""
         if not is_document:
             vary_by_script(self._start["headers"])
+        vary_by_page(self._start["headers"], self._exchange)
         if self._exchange.has_csp and not self._exchange.is_amp:
             add_policy(self._start["headers"], self._exchange)
         exchange = self._exchange

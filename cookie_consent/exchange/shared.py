@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from cookie_consent.exchange.request import RequestFilter
     from cookie_consent.gate import ContentSecurityPolicies, TagCache
     from cookie_consent.policy.classifier import Classifier
+    from cookie_consent.policy.paths import PathPatterns
     from cookie_consent.rewriter import MarkupCache
 
 __all__ = ["Site"]
@@ -46,5 +47,11 @@ class Site:
     policies: ContentSecurityPolicies
     digests: Callable[[str], tuple[str, ...]]
     """Returns the hashes of one of our files, given its URL."""
+    excluded: PathPatterns
+    """The paths that have nothing of this package."""
+    without_banner: PathPatterns
+    """The paths that are gated and have no banner."""
+    dev: bool
+    """Whether the site is in development mode, in which it shows its owner what is held."""
     identity: str
     """A digest of everything that shapes the pages: version, policy, assets, templates and texts."""

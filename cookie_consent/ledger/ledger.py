@@ -45,6 +45,7 @@ class Ledger(LedgerReader):
     ``CONSENT_LEDGER_KEY`` (see ``load_signers``), a server seals the log every ``seal_every`` seconds; with or without
     one it counts the log every ``count_every`` seconds. Nothing is touched before the first use. A ``nats://`` log is
     read in the SQL log that it is drained to, at the URL ``reads``; None reads ``CONSENT_LEDGER_READS``.
+    ``memory`` allows ``sqlite://``: a log in memory, for development and tests, which is lost with the process.
     Safe to use from several threads and event loops, and the log from several processes; a fork starts anew.
     Raises ``ConfigurationError`` for a URL that is none, names another engine, or needs a package that is missing.
     """
@@ -58,13 +59,14 @@ class Ledger(LedgerReader):
         seal_every: float = 60.0,
         count_every: float = 60.0,
         reads: str | None = None,
+        memory: bool = False,
     ) -> None:
         # SQLAlchemy and what is built on it are imported where they are used: a program may need no ledger.
         from cookie_consent.ledger.late import mark_late
         from cookie_consent.ledger.stores.make import make_sink
 
         given = url or os.environ.get("CONSENT_LEDGER") or DEFAULT_URL
-        self._sink, self._sql = make_sink(given, reads or os.environ.get("CONSENT_LEDGER_READS"))
+        self._sink, self._sql = make_sink(given, reads or os.environ.get("CONSENT_LEDGER_READS"), memory=memory)
         self.url = self._sink.name
         folder = spool or os.environ.get("CONSENT_SPOOL")
         self._spools = SpoolFolder(self._sink.spool_path, Path(folder) if folder else None)

@@ -1,6 +1,7 @@
 """What the site declares: the policy, its file, and the registry of known services."""
 
 from cookie_consent.policy.duration import parse_duration
+from cookie_consent.policy.find import find_policy
 from cookie_consent.policy.host import ascii_host, host_of
 from cookie_consent.policy.load import load_policy, parse_policy
 from cookie_consent.policy.model import (
@@ -39,6 +40,7 @@ __all__ = [
     "Text",
     "ascii_host",
     "checked_prefix",
+    "find_policy",
     "host_of",
     "load_policy",
     "parse_duration",

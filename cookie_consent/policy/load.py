@@ -11,6 +11,7 @@ from pydantic import BaseModel, ValidationError
 
 from cookie_consent.errors import PolicyError, Problem
 from cookie_consent.policy.duration import UNITS
+from cookie_consent.policy.find import find_policy
 from cookie_consent.policy.model import (
     BannerOptions,
     Category,
@@ -57,11 +58,12 @@ _FIXES = {
 }
 
 
-def load_policy(path: str | Path | None) -> Policy:
-    """Read the policy in the file at ``path``, or return the built-in policy for None.
+def load_policy(path: str | Path | None = None) -> Policy:
+    """Read the policy in the file at ``path``; None reads what ``find_policy`` finds, else gives the built-in policy.
 
     Of ``pyproject.toml`` the table ``[tool.cookie_consent]`` is read. Raises ``PolicyError`` with every problem found.
     """
+    path = path if path is not None else find_policy()
     if path is None:
         return Policy(version="default")
     path = Path(path)

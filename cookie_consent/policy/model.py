@@ -16,6 +16,7 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Fie
 from cookie_consent.policy.duration import DURATION, parse_duration
 from cookie_consent.policy.host import ascii_host
 from cookie_consent.policy.host_pattern import checked_pattern, is_host_name
+from cookie_consent.policy.paths import checked_pattern as checked_path_pattern
 
 __all__ = [
     "BannerOptions",
@@ -111,6 +112,8 @@ HostRule = Annotated[str, AfterValidator(checked_pattern)]
 expression, CSP Level 3, section 6.7.2.8), and either may carry a path prefix: ``www.example.com/embed/``."""
 CookieName = Annotated[str, AfterValidator(_cookie_name)]
 StorageName = Annotated[str, AfterValidator(_storage_name)]
+PathPattern = Annotated[str, AfterValidator(checked_path_pattern)]
+"""A path, decoded; ``*`` stands for any characters, at most twice."""
 Seconds = Annotated[int, BeforeValidator(_duration), WithJsonSchema({"type": "string", "pattern": DURATION})]
 """A duration such as ``30d``, ``12h``, ``13mo`` or ``2y``."""
 Address = Annotated[str, AfterValidator(_address)]
@@ -219,6 +222,8 @@ class BannerOptions(Model):
     templates: Path | None = None
     """A folder with the site's own Jinja templates, such as ``banner.html``, which replace the built-in ones. The path
     is relative to the policy file."""
+    exclude: tuple[PathPattern, ...] = ()
+    """The paths whose pages are gated and have no banner, such as ``/kiosk/*``, written as for ``gate.exclude``."""
 
 
 class CookieOptions(Model):
@@ -261,3 +266,6 @@ class GateOptions(Model):
         AfterValidator(lambda kinds: tuple(dict.fromkeys(kinds))),
     ] = ()
     """What the browser clears when consent is withdrawn, by https (Clear Site Data, section 3.1)."""
+    exclude: tuple[PathPattern, ...] = ()
+    """The paths that have nothing of this package: no gate, no guard, no banner, such as ``/admin/*``. ``*`` stands for
+    any characters; ``/admin/*`` is ``/admin`` as well. The path counts as the application's router sees it, decoded."""

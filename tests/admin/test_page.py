@@ -91,7 +91,7 @@ async def test_the_page_is_off_without_a_token(ledger_url: str, monkeypatch: pyt
         assert (await browser.get("/_consent/admin")).status_code == 401
     for bad in ("short", "with a space in it, and long", "ü" * 30):
         with pytest.raises(ConfigurationError, match="at least 20"):
-            site(ledger_url, admin_token=bad)
+            site(ledger_url, admin_token=bad).check()
 
 
 async def test_what_was_met_is_shown(ledger_url: str, caplog: pytest.LogCaptureFixture) -> None:

@@ -61,7 +61,7 @@ def test_another_form_is_refused_with_what_to_write(
     async def app(*_: object) -> None: ...
 
     with pytest.raises(ConfigurationError, match=f"CONSENT_ASSETS is '{value}': write 'plain' .*leave it out"):
-        ConsentMiddleware(app, secret="k" * 40, ledger=f"sqlite:///{tmp_path / 'consent.db'}")
+        ConsentMiddleware(app, secret="k" * 40, ledger=f"sqlite:///{tmp_path / 'consent.db'}").check()
 
 
 @pytest.mark.parametrize(("changed", "name"), [("banner.css", "banner.css"), ("guard/judge.js", "guard.js")])

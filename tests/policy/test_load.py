@@ -129,7 +129,7 @@ def test_each_gate_can_be_set() -> None:
 
 def test_the_schema_names_the_gates() -> None:
     properties = policy_schema()["$defs"]["GateOptions"]["properties"]
-    assert set(properties) == {"html", "csp", "guard", "amp", "clear_site_data"}
+    assert set(properties) == {"html", "csp", "guard", "amp", "clear_site_data", "exclude"}
     assert properties["csp"]["enum"] == ["enforce", "report-only", "off"]
 
 

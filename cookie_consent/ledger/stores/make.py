@@ -11,6 +11,7 @@ from sqlalchemy.exc import ArgumentError
 from cookie_consent.errors import ConfigurationError
 from cookie_consent.ledger.store import DEFAULT_URL
 from cookie_consent.ledger.stores.jetstream.url import is_jetstream, parse_jetstream
+from cookie_consent.ledger.stores.memory import MemoryStore
 from cookie_consent.ledger.stores.sqlite import SqliteStore
 
 if TYPE_CHECKING:
@@ -26,10 +27,11 @@ _POSTGRESQL = frozenset({"postgresql", "postgres", "postgresql+psycopg"})
 _EXAMPLES = f"{DEFAULT_URL} or postgresql://USER:PASSWORD@HOST/DATABASE"
 
 
-def make_store(url: str) -> Store:
+def make_store(url: str, *, memory: bool = False) -> Store:
     """Return the store at ``sqlite:///PATH`` or ``postgresql://USER:PASSWORD@HOST/DATABASE``, without touching it.
 
-    Raises ``ConfigurationError`` for a URL that is none, names another engine, or needs a package that is missing.
+    ``sqlite://`` is one in memory, where ``memory`` allows that. Raises ``ConfigurationError`` for a URL that is none,
+    names another engine, or needs a package that is missing.
     """
     try:
         parsed = make_url(url)
@@ -45,17 +47,25 @@ def make_store(url: str) -> Store:
     if parsed.drivername in _POSTGRESQL:
         return _postgres(parsed)
     shown = parsed.set(query={}).render_as_string()
+    if parsed.drivername == "sqlite":
+        _known_options(parsed, ())
+        if memory:
+            return MemoryStore()
+        raise ConfigurationError(
+            f"the ledger {shown!r} is not supported, as its choices are lost with the process; write sqlite:///PATH, "
+            "or, to develop, pass dev=True"
+        )
     raise ConfigurationError(f"the ledger {shown!r} is not supported; write sqlite:///PATH, as in {_EXAMPLES}")
 
 
-def make_sink(url: str, reads: str | None = None) -> tuple[ChoiceSink, Store | None]:
+def make_sink(url: str, reads: str | None = None, *, memory: bool = False) -> tuple[ChoiceSink, Store | None]:
     """Return where choices are written to and what the log is read from, without touching either.
 
     They are one, but for ``nats://`` and ``tls://``: these are read at the URL ``reads`` of the SQL log that they are
     drained to; None without it. Raises ``ConfigurationError``.
     """
     if not is_jetstream(url):
-        store = make_store(url)
+        store = make_store(url, memory=memory)
         return store, store
     parsed = parse_jetstream(url)
     try:

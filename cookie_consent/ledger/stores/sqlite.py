@@ -259,8 +259,11 @@ class SqliteStore:
         finally:
             self._write_lock.release()
 
+    def _is_there(self) -> bool:
+        return self.path.exists()
+
     def _connect(self, *, create: bool, patience: float) -> Engine:
-        if not create and not self.path.exists():
+        if not create and not self._is_there():
             raise LedgerError(
                 f"there is no log at {self.path.absolute()}; name another with --ledger or CONSENT_LEDGER",
                 url=self.name,

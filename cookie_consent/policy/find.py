@@ -1,0 +1,45 @@
+"""Where the policy is looked for when nobody names its file."""
+
+from __future__ import annotations
+
+import os
+import tomllib
+from pathlib import Path
+
+__all__ = ["find_policy"]
+
+_FILE = Path("consent.toml")
+_PROJECT = Path("pyproject.toml")
+_TABLE = "cookie_consent"
+_LONGEST_FILE = 16 * 1024 * 1024
+
+
+def find_policy() -> Path | None:
+    """Return the path of the policy file, or None where there is none and the built-in policy holds.
+
+    It is the one that ``CONSENT_POLICY`` names, else ``consent.toml`` in the working folder, else the working folder's
+    ``pyproject.toml`` if that has the table ``[tool.cookie_consent]``. A file that is returned may still be wrong.
+    """
+    named = os.environ.get("CONSENT_POLICY")
+    if named:
+        return Path(named)
+    # A link that leads nowhere was meant to be the policy. Passed over in silence, nobody would notice.
+    if os.path.lexists(_FILE) and not _FILE.is_dir():
+        return _FILE
+    return _PROJECT if _has_table(_PROJECT) else None
+
+
+def _has_table(path: Path) -> bool:
+    """Say whether a file is the policy; one that is not TOML counts if it names the table, so that it is told of."""
+    try:
+        with path.open("rb") as stream:
+            content = stream.read(_LONGEST_FILE).decode("utf-8", "replace")
+    except OSError:
+        return False
+    if _TABLE not in content:  # most projects' files are not parsed at all
+        return False
+    try:
+        tool = tomllib.loads(content.replace("\r\n", "\n")).get("tool")
+    except (ValueError, RecursionError):
+        return f"[tool.{_TABLE}" in content
+    return isinstance(tool, dict) and _TABLE in tool
