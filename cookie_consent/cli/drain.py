@@ -1,4 +1,4 @@
-"""``cookie-consent log drain``: bring the choices of a distributed log into SQL."""
+"""``cookie-consent log drain``: move choices from a JetStream stream into an SQL log."""
 
 from __future__ import annotations
 
@@ -31,22 +31,25 @@ def drain(
         typer.Option("--to", metavar="URL", envvar="CONSENT_LEDGER_READS", help="The SQL log, as sqlite:///PATH."),
     ],
     *,
-    follow: Annotated[bool, typer.Option("--follow", help="Go on until interrupted.")] = False,
-    batch: Annotated[int, typer.Option(min=1, max=10_000, help="So many choices in a transaction.")] = 1000,
+    follow: Annotated[bool, typer.Option("--follow", help="Keep running until interrupted.")] = False,
+    batch: Annotated[int, typer.Option(min=1, max=10_000, help="The number of choices per transaction.")] = 1000,
     aside: Annotated[
         Path | None,
-        typer.Option(metavar="FILE", help="Where to put messages that cannot be read; else STREAM.aside here."),
+        typer.Option(
+            metavar="FILE",
+            help="The file for messages that cannot be read; STREAM.aside in the current folder by default.",
+        ),
     ] = None,
 ) -> None:
-    """Copy the choices of a distributed log into an SQL log, each once. Exits with status 1 if any was set aside.
+    """Move choices from a JetStream stream into an SQL log, each once. Exits with status 1 if messages were set aside.
 
-    A choice leaves the stream only once the SQL log has it. It may be killed and begun again at any time, and several
-    may run at once. Sealing is done by `log seal`.
+    A choice leaves the stream only once the SQL log has it. The command can be killed and restarted at any time, and
+    several can run at once. It does not seal the log: use `log seal` for that.
     """
     if not is_jetstream(source):
-        raise ConfigurationError("--from (else CONSENT_LEDGER) names a log at nats://HOST:4222/STREAM")
+        raise ConfigurationError("--from (or CONSENT_LEDGER) must be a log at nats://HOST:4222/STREAM")
     if is_jetstream(target):
-        raise ConfigurationError("--to (else CONSENT_LEDGER_READS) names an SQL log, such as sqlite:///consent.db")
+        raise ConfigurationError("--to (or CONSENT_LEDGER_READS) must be an SQL log, such as sqlite:///consent.db")
     url = parse_jetstream(source)
     try:
         from cookie_consent.ledger.stores.jetstream.drain import Drain
@@ -72,9 +75,9 @@ def drain(
         finally:
             log.close()
     done = moved.done
-    typer.echo(f"landed {done.landed} choices in {time.monotonic() - begin:.1f} s")
+    typer.echo(f"moved {done.landed} choices in {time.monotonic() - begin:.1f} s")
     if done.set_aside:
-        typer.echo(f"{done.set_aside} messages are set aside in {moved.aside}; keep that file with the log", err=True)
+        typer.echo(f"{done.set_aside} messages were set aside in {moved.aside}; keep that file with the log", err=True)
         raise typer.Exit(1)
 
 
@@ -94,6 +97,6 @@ def _lines() -> Callable[[int, int], None]:
         nonlocal told
         if time.monotonic() - told >= _LINE_EVERY:
             told = time.monotonic()
-            typer.echo(f"landed {landed} choices, {waiting} wait", err=True)
+            typer.echo(f"moved {landed} choices, {waiting} still in the stream", err=True)
 
     return report

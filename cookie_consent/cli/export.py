@@ -1,4 +1,4 @@
-"""``cookie-consent log``: write the records out, all of them or those of one visitor."""
+"""``cookie-consent log``: export the records, and print a visitor's receipt."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
 __all__ = ["EXPORT_COMMANDS"]
 
-_BETWEEN_LINES = 10.0
+_BETWEEN_LINES = 10.0  # seconds
 
 
 class ExportFormat(StrEnum):
@@ -46,7 +46,7 @@ class ExportFormat(StrEnum):
 
 
 class Partition(StrEnum):
-    """By what Parquet is parted."""
+    """How Parquet is partitioned."""
 
     MONTH = "month"
 
@@ -59,29 +59,36 @@ def export(
     output_format: Annotated[ExportFormat, typer.Option("--format", help="The file format.")] = ExportFormat.CSV,
     since: SinceOption = None,
     until: UntilOption = None,
-    subject: Annotated[Many, typer.Option(help="Only the records of this consent id; may be repeated.")] = None,
+    subject: Annotated[Many, typer.Option(help="Only records of this consent id; can be repeated.")] = None,
     category: Annotated[
-        Many, typer.Option(metavar="ID", help="Only records that grant or refuse this category; may be repeated.")
+        Many, typer.Option(metavar="ID", help="Only records that grant or refuse this category; can be repeated.")
     ] = None,
-    action: Annotated[Many, typer.Option(help=f"Only these, of {', '.join(ACTIONS)}; may be repeated.")] = None,
-    channel: Annotated[Many, typer.Option(help=f"Only these, of {', '.join(CHANNELS)}; may be repeated.")] = None,
-    policy_version: Annotated[Many, typer.Option(metavar="VERSION", help="Only of this; may be repeated.")] = None,
-    region: Annotated[Many, typer.Option(help="Only of this region; may be repeated.")] = None,
+    action: Annotated[
+        Many, typer.Option(help=f"Only this action, one of {', '.join(ACTIONS)}; can be repeated.")
+    ] = None,
+    channel: Annotated[
+        Many, typer.Option(help=f"Only this channel, one of {', '.join(CHANNELS)}; can be repeated.")
+    ] = None,
+    policy_version: Annotated[
+        Many,
+        typer.Option(metavar="VERSION", help="Only records made under this version of the policy; can be repeated."),
+    ] = None,
+    region: Annotated[Many, typer.Option(help="Only records from this region; can be repeated.")] = None,
     output: OutputOption = None,
     resume: Annotated[
-        bool, typer.Option("--resume", help="Go on with an export that was cut off; not with a single Parquet file.")
+        bool, typer.Option("--resume", help="Continue an interrupted export. Not for a single Parquet file.")
     ] = False,
     partition: Annotated[
-        Partition | None, typer.Option(help="Write Parquet into a folder, with a file for each month.")
+        Partition | None, typer.Option(help="Write Parquet into a folder, one file per month.")
     ] = None,
     policy: PolicyOption = None,
     prefix: PrefixOption = DEFAULT_PREFIX,
     ledger: LedgerOption = None,
 ) -> None:
-    """Write the records out, oldest first. In CSV, a cell that looks like a formula gets an apostrophe in front.
+    """Export the records, oldest first. In CSV, a cell that looks like a formula is prefixed with an apostrophe.
 
-    The format "iso27560" is JSON-LD of ISO/IEC TS 27560 consent records, with what the policy says. The format "sealed"
-    has all that was sealed, with what `log verify --export` needs to compare it with checkpoints.
+    "iso27560" writes ISO/IEC TS 27560 consent records as JSON-LD, completed from the policy. "sealed" writes everything
+    that is sealed, for `log verify --export`.
     """
     lists = {"subject": subject, "category": category, "action": action, "channel": channel, "region": region}
     pairs = [(name, value) for name, values in lists.items() for value in values or ()]
@@ -89,18 +96,20 @@ def export(
     pairs += [(name, value) for name, value in (("since", since), ("until", until)) if value is not None]
     where = RecordFilter.parse(pairs)
     if output_format is ExportFormat.SEALED and (pairs or resume or partition is not None):
-        raise ConfigurationError("a sealed export is of the whole log; leave --resume, --partition and all filters out")
+        raise ConfigurationError(
+            "a sealed export always covers the whole log; leave out --resume, --partition and all filters"
+        )
     target = None if output in {None, "-"} else output
     if target is None and (resume or partition is not None):
-        raise ConfigurationError("name the file, or folder, to write with -o")
+        raise ConfigurationError("name the file or folder to write with -o")
     if target is None and output_format is ExportFormat.PARQUET and sys.stdout.isatty():
-        raise ConfigurationError("Parquet is nothing for a terminal; name the file to write with -o")
+        raise ConfigurationError("Parquet cannot be printed on a terminal; name the file to write with -o")
     declared = load_policy(policy) if output_format is ExportFormat.ISO27560 else None
     checked_prefix(prefix)
     place = find_output(target) if target is not None and partition is None else None
     log = open_log(ledger)
     tell_of_spools(log)
-    gc.disable()  # there are no cycles in what is written, and to look for them takes a tenth of the time
+    gc.disable()  # an export makes no cycles, and looking for them takes a tenth of the time
     try:
         if output_format is ExportFormat.SEALED:
             with writer(place) as stream:
@@ -122,7 +131,7 @@ def export(
         part = Path(f"{place.path if is_link and place is not None else target}.part")
         if target is not None and part.exists():
             shown = part.relative_to(Path.cwd()) if part.is_relative_to(Path.cwd()) else part
-            typer.echo(f"cut off; go on with the same command and --resume ({shown})", err=True)
+            typer.echo(f"interrupted; continue with the same command and --resume ({shown})", err=True)
         raise
     finally:
         gc.enable()
@@ -136,7 +145,7 @@ def receipt(
     prefix: PrefixOption = DEFAULT_PREFIX,
     ledger: LedgerOption = None,
 ) -> None:
-    """Print the consent receipt of a visitor's last choice (Kantara 1.1.0). Exits with status 1 if there is none."""
+    """Print a visitor's consent receipt (Kantara Consent Receipt 1.1.0). Exits with status 1 if they have no record."""
     declared = load_policy(policy)
     checked_prefix(prefix)
     log = open_log(ledger)
@@ -158,7 +167,7 @@ def _print(exported: Generator[Piece], told: Callable[[int], object]) -> None:
 
 @contextmanager
 def _progress(log: Ledger, where: RecordFilter) -> Iterator[Callable[[int], object]]:
-    """Show a bar on a terminal, and elsewhere a line from time to time; give what moves it."""
+    """Show a progress bar on a terminal, or a line now and then elsewhere; yield the function that advances it."""
     if sys.stderr.isatty():
         columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
         with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
@@ -178,4 +187,4 @@ def _progress(log: Ledger, where: RecordFilter) -> Iterator[Callable[[int], obje
 
 
 EXPORT_COMMANDS = (export, receipt)
-"""To be added to ``log``."""
+"""The commands to add to ``log``."""

@@ -1,4 +1,4 @@
-"""``cookie-consent log``: export, show and count what the ledger holds."""
+"""``cookie-consent log``: the group of commands, ``show`` and ``migrate``."""
 
 from __future__ import annotations
 
@@ -24,14 +24,14 @@ __all__ = [
 ]
 
 _LONGEST_FILE = 64 * 1024 * 1024
-log_app = typer.Typer(no_args_is_help=True, help="Export, show and count the choices on record.")
+log_app = typer.Typer(no_args_is_help=True, help="Export, show, count and prove the choices on record.")
 
 
 @log_app.command()
 def show(
     key: Annotated[str, typer.Argument(metavar="ID-OR-SUBJECT", help="The id of a record, or a consent id.")],
     *,
-    notice: Annotated[bool, typer.Option("--notice", help="Print the notice that was shown as well.")] = False,
+    notice: Annotated[bool, typer.Option("--notice", help="Also print the notice that the visitor was shown.")] = False,
     output_format: FormatOption = OutputFormat.TABLE,
     ledger: LedgerOption = None,
 ) -> None:
@@ -61,9 +61,7 @@ def show(
         for text in texts:
             typer.echo(f"notice {text.hash} ({text.language}, policy {text.policy_version})\n\n{text.text}")
         if notice and records and not texts:
-            typer.echo(
-                "no notice is on record: the choice did not come from the banner or the preferences page", err=True
-            )
+            typer.echo("no notice on record: the choice did not come from the banner or the preferences page", err=True)
     if not records:
         typer.echo(f"no record and no visitor has the id {key}", err=True)
         raise typer.Exit(1)
@@ -71,30 +69,30 @@ def show(
 
 @log_app.command()
 def migrate(*, ledger: LedgerOption = None) -> None:
-    """Bring the tables of a log up to date with this release, or make them in an empty PostgreSQL database.
+    """Upgrade the tables of a log to this release, or create them in an empty PostgreSQL database.
 
-    A server does so for an SQLite file by itself.
+    A server upgrades an SQLite log by itself.
     """
     log = Ledger(ledger)
     before, after = log.migrate()
     log.close()
-    how = " already" if before == after else f", migrated from {before}" if before else ", made anew"
+    how = " already" if before == after else f", migrated from {before}" if before else ", newly created"
     typer.echo(f"the log has schema {after}{how}")
 
 
 def open_log(url: str | None) -> Ledger:
-    """Return the log, which must be there."""
+    """Return the log. Raises ``LedgerError`` if it does not exist."""
     log = Ledger(url)
     log.open(create=False)
     return log
 
 
 def tell_of_spools(log: Ledger) -> None:
-    """Say on standard error what is not in the log yet, so that no count is taken for the whole."""
+    """Warn on standard error about choices that are still in a spool and therefore missing from the output."""
     for spool in log.waiting():
         typer.echo(
             f"{spool.choices} more {'choice waits' if spool.choices == 1 else 'choices wait'} in {spool.path}; "
-            "a running server brings them into the log when it can be written",
+            "a running server moves them into the log once it can be written again",
             err=True,
         )
 

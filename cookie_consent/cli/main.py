@@ -1,4 +1,4 @@
-"""The command ``cookie-consent``. Exit codes: 0 fine, 1 a finding, 2 wrong usage."""
+"""The command ``cookie-consent``. Exit status: 0 success, 1 a finding, 2 an error."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ _FORBIDDEN = re.compile(r"[\x00-\x20#/:<>?@\[\\\]^|%\x7f]")  # "forbidden domain
 app = typer.Typer(
     no_args_is_help=True,
     pretty_exceptions_enable=False,
-    help="Hold a website to its cookie policy, and keep every choice on record.",
+    help="Enforce a website's cookie policy, and keep a record of every choice.",
 )
 for _command in (*EXPORT_COMMANDS, *PROOF_COMMANDS, *RIGHTS_COMMANDS, *STATS_COMMANDS, drain):
     log_app.command()(_command)
@@ -43,7 +43,7 @@ app.command()(report)
 
 
 def main() -> None:
-    """Run the command and turn what goes wrong into one clear message."""
+    """Run the command, and report any error as one clear message."""
     prepare_streams()
     try:
         try:
@@ -69,7 +69,7 @@ def main() -> None:
             raise
         typer.echo(
             f"error: this should not happen: {type(error).__name__}: {error}; "
-            "run it again with CONSENT_TRACEBACK=1 and report what it prints",
+            "run it again with CONSENT_TRACEBACK=1 and report the output",
             err=True,
         )
         sys.exit(2)
@@ -78,11 +78,13 @@ def main() -> None:
 @app.command()
 def demo(
     *,
-    port: Annotated[int, typer.Option(min=0, max=65535, help="The shop's port; 0 takes a free one.")] = 8000,
+    port: Annotated[int, typer.Option(min=0, max=65535, help="The shop's port; 0 picks a free one.")] = 8000,
     third_party_port: Annotated[int, typer.Option(min=0, max=65535, help="The third parties' port.")] = 8001,
-    ledger: Annotated[str | None, typer.Option(metavar="URL", help="Keep the choices here, as sqlite:///PATH.")] = None,
+    ledger: Annotated[
+        str | None, typer.Option(metavar="URL", help="Where to keep the choices, as sqlite:///PATH.")
+    ] = None,
 ) -> None:
-    """Serve a small shop and the third parties it calls, to see what each of them receives."""
+    """Serve a small shop and the third parties it embeds, and show what each of them receives."""
     try:
         from cookie_consent.demo import run
     except ModuleNotFoundError as error:
@@ -102,7 +104,7 @@ def check(
     *,
     output_format: FormatOption = OutputFormat.TABLE,
 ) -> None:
-    """Check a policy file, and print everything that is wrong with it. Exits with status 2 if anything is."""
+    """Check a policy file and print every problem found. Exits with status 2 if there are any."""
     from cookie_consent.banner import Renderer
 
     policy = policy if policy is not None else find_policy() or Path("consent.toml")
@@ -110,7 +112,7 @@ def check(
         checked = load_policy(policy)
         try:
             Renderer(checked, assets=dict.fromkeys(("banner.css", "banner.js"), ""))
-        except ConfigurationError as error:  # in a template or a text of the site's own
+        except ConfigurationError as error:  # in one of the site's own templates or texts
             cause, _, fix = str(error).rpartition("; ")
             raise PolicyError(str(policy), [Problem(key="banner", cause=cause, fix=fix)]) from None
     except PolicyError as error:
@@ -123,7 +125,7 @@ def check(
         typer.echo(json.dumps({"source": str(policy), "problems": [], "excluded": excluded(checked)}))
         return
     typer.echo(
-        f"{policy}: fine; version {checked.version}, {len(checked.categories)} categories, "
+        f"{policy}: OK; version {checked.version}, {len(checked.categories)} categories, "
         f"{len(checked.services)} services, {len(checked.cookies)} cookies of the site"
     )
     tell_excluded(checked)
@@ -137,7 +139,7 @@ def schema() -> None:
 
 @app.command()
 def classify(
-    what: Annotated[str, typer.Argument(metavar="COOKIE-OR-URL", help="A cookie's name, or an http(s) address.")],
+    what: Annotated[str, typer.Argument(metavar="COOKIE-OR-URL", help="The name of a cookie, or an http(s) URL.")],
     *,
     policy: PolicyOption = None,
     output_format: FormatOption = OutputFormat.TABLE,
@@ -158,9 +160,9 @@ def classify(
 
 
 def _asked(what: str) -> tuple[str, str] | None:
-    """Return the host and the path that a browser requests for an http(s) address. None if it is not one.
+    """Return the host and path of an http(s) URL; None for anything else, such as the name of a cookie.
 
-    Raises ``ConfigurationError`` for an address that browsers refuse (URL standard, section 3.5: host parsing).
+    Raises ``ConfigurationError`` for a host that browsers refuse (URL standard, section 3.5).
     """
     if _ADDRESS.match(what) is None:
         return None
@@ -175,7 +177,7 @@ def _asked(what: str) -> tuple[str, str] | None:
         is_host = False
     if not is_host:
         raise ConfigurationError(
-            f"{what[:200]!r} is no address that a browser could ask; write it as in https://shop.example/path"
+            f"{what[:200]!r} is not a URL that a browser accepts; write it like https://shop.example/path"
         )
     return host, path.partition("#")[0]
 

@@ -1,4 +1,4 @@
-"""The options that several commands have."""
+"""Options shared by several commands."""
 
 from __future__ import annotations
 
@@ -34,20 +34,20 @@ class OutputFormat(StrEnum):
     JSON = "json"
 
 
-FormatOption = Annotated[OutputFormat, typer.Option("--format", help="How to print it.")]
+FormatOption = Annotated[OutputFormat, typer.Option("--format", help="The output format.")]
 LedgerOption = Annotated[
     str | None,
     typer.Option(
         "--ledger",
         metavar="URL",
         help="The log, as sqlite:///PATH or postgresql://USER:PASSWORD@HOST/DATABASE. "
-        "Else CONSENT_LEDGER, else consent.db.",
+        "Defaults to CONSENT_LEDGER, then to consent.db.",
     ),
 ]
 OutputOption = Annotated[
     str | None,
     typer.Option(
-        "--output", "-o", metavar="PATH", help="The file, device or pipe to write to; - is standard output, as without."
+        "--output", "-o", metavar="PATH", help="The file, device or pipe to write to; - or nothing is standard output."
     ),
 ]
 PolicyOption = Annotated[
@@ -55,26 +55,26 @@ PolicyOption = Annotated[
     typer.Option(
         "--policy",
         metavar="FILE",
-        help="The policy file. Else CONSENT_POLICY, else consent.toml here, else this folder's pyproject.toml.",
+        help="The policy file. By default CONSENT_POLICY, consent.toml or pyproject.toml of the current folder.",
     ),
 ]
 PrefixOption = Annotated[
     str,
     typer.Option(
-        "--prefix", metavar="PATH", envvar="CONSENT_PREFIX", help="The site's `prefix`, below which its pages stand."
+        "--prefix", metavar="PATH", envvar="CONSENT_PREFIX", help="The site's `prefix`, the path of its consent pages."
     ),
 ]
 SinceOption = Annotated[
     str | None,
-    typer.Option(metavar="TIME", help="From this ISO 8601 date or time on; UTC unless it names a zone."),
+    typer.Option(metavar="TIME", help="From this ISO 8601 date or time on; UTC unless it has a time zone."),
 ]
 UntilOption = Annotated[
-    str | None, typer.Option(metavar="TIME", help="Up to this time, which is itself left out; a date is its midnight.")
+    str | None, typer.Option(metavar="TIME", help="Before this date or time; a date means its midnight.")
 ]
 
 
 def moment_of(value: str | None, option: str) -> datetime | None:
-    """Return the time that an option gives, in UTC unless it names a zone. Raises ``ConfigurationError``."""
+    """Parse the time given in an option; UTC unless it has a time zone. Raises ``ConfigurationError``."""
     if value is None:
         return None
     return moment_named(value, option)

@@ -1,4 +1,4 @@
-"""Where commands write to: the option ``-o``, and a standard output that may be closed, or read in part only."""
+"""Output of commands: the option ``-o``, and standard streams whose reader may have gone."""
 
 from __future__ import annotations
 
@@ -23,20 +23,19 @@ __all__ = ["ReaderGoneError", "data_output", "give_up_streams", "prepare_streams
 
 
 class ReaderGoneError(Exception):
-    """Nobody reads any more what a command writes out, as where ``head`` has enough. No fault: it ends quietly."""
+    """The reader of a command's output has gone, as ``head`` does. Not an error: the command ends quietly."""
 
 
 class _Stream(io.RawIOBase):
-    """A standard stream whose reader may go away: what is written then goes nowhere, and the command goes on.
+    """A standard stream that drops output once its reader has gone, so that the exit status still counts.
 
-    So the exit code says what the command found. One that writes data out asks to be told instead.
+    With ``raises_when_gone`` it raises ``ReaderGoneError`` instead, for commands that only write data.
     """
 
     def __init__(self, raw: io.FileIO, *, was_closed: bool) -> None:
         self._raw = raw
         self.was_closed = was_closed
-        self.tells = False
-        """Whether ``ReaderGoneError`` is raised when nobody reads any more."""
+        self.raises_when_gone = False
         self._is_gone = False
 
     def write(self, data: Buffer) -> int:
@@ -45,13 +44,13 @@ class _Stream(io.RawIOBase):
                 return self._raw.write(data) or 0
             except BrokenPipeError:
                 self._is_gone = True
-        if self.tells:
+        if self.raises_when_gone:
             raise ReaderGoneError
         return memoryview(data).nbytes
 
     def give_up(self) -> None:
-        """Drop what is written from here on."""
-        self._is_gone, self.tells = True, False
+        """Drop everything written from now on."""
+        self._is_gone, self.raises_when_gone = True, False
 
     def writable(self) -> bool:
         return True
@@ -64,19 +63,16 @@ class _Stream(io.RawIOBase):
 
 
 def prepare_streams() -> None:
-    """Make the process's own standard streams such that no command fails at what becomes of them.
-
-    A name that is not valid text in their encoding is written with escapes.
-    """
+    """Wrap the standard streams so that a closed pipe or an unprintable character makes no command fail."""
     for number in range(3):
         try:
             os.fstat(number)
-        except OSError:  # closed: the next file that is opened would stand in its place
+        except OSError:  # closed: the next file to be opened would take its number
             os.open(os.devnull, os.O_RDWR)
     for name, number in (("stdout", 1), ("stderr", 2)):
         stream: TextIO | None = getattr(sys, name)
         if stream is not getattr(sys, f"__{name}__") or isinstance(getattr(stream, "buffer", None), _Buffered):
-            continue  # somebody else's
+            continue  # replaced by somebody else, such as a test runner
         raw = _Stream(io.FileIO(number, "w", closefd=False), was_closed=stream is None)
         is_line_buffered = isinstance(stream, io.TextIOWrapper) and stream.line_buffering
         encoding = stream.encoding if stream is not None else "utf-8"
@@ -89,7 +85,7 @@ class _Buffered(io.BufferedWriter):
 
 
 def give_up_streams() -> None:
-    """Drop what the standard streams hold, and all that comes, as they cannot be written."""
+    """Drop all output to the standard streams, buffered or still to come, because they cannot be written."""
     for stream in (sys.stdout, sys.stderr):
         buffer = getattr(stream, "buffer", None)
         if isinstance(buffer, _Buffered):
@@ -98,7 +94,7 @@ def give_up_streams() -> None:
 
 @contextmanager
 def data_output() -> Iterator[BinaryIO]:
-    """Give standard output for bytes. Raises ``ReaderGoneError`` as soon as nobody reads them any more."""
+    """Yield standard output for bytes. Raises ``ReaderGoneError`` once its reader has gone."""
     buffer = sys.stdout.buffer
     if not isinstance(buffer, _Buffered):
         yield buffer
@@ -106,19 +102,19 @@ def data_output() -> Iterator[BinaryIO]:
         return
     if buffer.raw.was_closed:
         raise ConfigurationError("standard output is closed; name the file to write with -o")
-    buffer.raw.tells = True
+    buffer.raw.raises_when_gone = True
     try:
         yield buffer
         buffer.flush()
     finally:
-        buffer.raw.tells = False
+        buffer.raw.raises_when_gone = False
 
 
 @contextmanager
 def writer(output: Output | None) -> Iterator[TextIO]:
-    """Give a stream of UTF-8 text to standard output, a device, a pipe, or a file that is replaced once it is whole.
+    """Yield a UTF-8 text stream to the output, or to standard output. A file is replaced once it is complete.
 
-    Raises ``ConfigurationError`` where that cannot be written, and ``ReaderGoneError`` where nobody reads it any more.
+    Raises ``ConfigurationError`` if it cannot be written, and ``ReaderGoneError`` once its reader has gone.
     """
     if output is None:
         with data_output() as stdout:

@@ -1,4 +1,4 @@
-"""``cookie-consent log``: seal, verify and prove what the ledger holds."""
+"""``cookie-consent log``: seal, verify and prove the log."""
 
 from __future__ import annotations
 
@@ -35,22 +35,25 @@ __all__ = ["PROOF_COMMANDS"]
 _SHOWN = 100
 KeyOption = Annotated[
     list[str] | None,
-    typer.Option("--key", metavar="VERIFIER", help="A key to trust, as `log key` prints it; may be repeated."),
+    typer.Option("--key", metavar="VERIFIER", help="A key to trust, as printed by `log key`; can be repeated."),
 ]
 
 
 def key(
     name: Annotated[
-        str | None, typer.Argument(help="The log's name, such as shop.example/consent; without it, print the keys.")
+        str | None,
+        typer.Argument(
+            help="The name of the log, such as shop.example/consent; without it, the keys in use are printed."
+        ),
     ] = None,
     *,
     output: OutputOption = None,
     ledger: LedgerOption = None,
 ) -> None:
-    """Make a key that signs the log, or print the verifiers of those that are in use.
+    """Create a key for signing the log, or print the public keys (verifiers) in use.
 
-    The private key goes to a new file that only its owner can read, to a device or pipe, or to standard output; the
-    verifier, which is to be published, to standard output or standard error.
+    With -o, the private key is written to a new file that only its owner can read, and the public key is printed.
+    Otherwise the private key goes to standard output and the public key to standard error.
     """
     if name is None:
         texts = _keys_in_use(Ledger(ledger))
@@ -63,11 +66,11 @@ def key(
     private, verifier = new_key(name)
     if output is None or output == "-":
         typer.echo(private)
-        typer.echo(f"publish this, by which others can verify: {verifier.text}", err=True)
+        typer.echo(f"publish this key, so that others can verify the log: {verifier.text}", err=True)
         return
     place = find_output(output)
     try:
-        # A key that is there may have signed a log, and is never replaced.
+        # An existing key may have signed a log, so it is never overwritten.
         flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL
         file = open_stream(place) if place.is_stream else os.open(place.path, flags, 0o600)
         with os.fdopen(file, "w", encoding="utf-8") as stream:
@@ -80,7 +83,7 @@ def key(
 
 
 def seal(*, ledger: LedgerOption = None) -> None:
-    """Make all records part of the tree, and sign it with the key of CONSENT_LEDGER_KEY."""
+    """Add all new records to the Merkle tree, and sign its root with the key in CONSENT_LEDGER_KEY."""
     log = open_log(ledger)
     tell_of_spools(log)
     result = log.seal()
@@ -92,11 +95,12 @@ def seal(*, ledger: LedgerOption = None) -> None:
 def checkpoint(
     *,
     since: Annotated[
-        Path | None, typer.Option(metavar="FILE", help="Print the proof that the log goes on from this older one.")
+        Path | None,
+        typer.Option(metavar="FILE", help="Print the proof that the log is a continuation of this older checkpoint."),
     ] = None,
     ledger: LedgerOption = None,
 ) -> None:
-    """Print the last signed checkpoint, to be kept where nobody who can change the log can change it."""
+    """Print the latest signed checkpoint. Keep it out of reach of anyone who can change the log."""
     log = open_log(ledger)
     if since is not None:
         try:
@@ -118,7 +122,7 @@ def prove(
     *,
     ledger: LedgerOption = None,
 ) -> None:
-    """Print the proof that a record is in the log, as JSON for others to check. Exits with status 1 if it is not."""
+    """Print the proof that a record is in the log, as JSON. Exits with status 1 if there is no proof."""
     log = open_log(ledger)
     proof = log.prove(name)
     log.close()
@@ -129,7 +133,7 @@ def prove(
 
 
 def events(*, output_format: FormatOption = OutputFormat.TABLE, ledger: LedgerOption = None) -> None:
-    """Show what was done to the log itself: erasures, prunings and new keys."""
+    """Show the events of the log itself: erasures, prunings, new keys, joined choices and late records."""
     log = open_log(ledger)
     found = log.events()
     log.close()
@@ -144,28 +148,29 @@ def events(*, output_format: FormatOption = OutputFormat.TABLE, ledger: LedgerOp
 def verify(
     *,
     export: Annotated[
-        Path | None, typer.Option(metavar="FILE", help="Verify this file of `log export --format sealed`, no database.")
+        Path | None,
+        typer.Option(metavar="FILE", help="Verify this file from `log export --format sealed` instead of a database."),
     ] = None,
     proof: Annotated[
-        Path | None, typer.Option(metavar="FILE", help="Check this proof of `log prove` or `log checkpoint --since`.")
+        Path | None, typer.Option(metavar="FILE", help="Check this proof from `log prove` or `log checkpoint --since`.")
     ] = None,
     checkpoints: Annotated[
         list[Path] | None,
-        typer.Option("--checkpoint", metavar="FILE", help="A checkpoint kept elsewhere; may be repeated."),
+        typer.Option("--checkpoint", metavar="FILE", help="A checkpoint that was kept elsewhere; can be repeated."),
     ] = None,
     keys: KeyOption = None,
     output_format: FormatOption = OutputFormat.TABLE,
     ledger: LedgerOption = None,
 ) -> None:
-    """Compare every record with what was sealed and signed. Exits with status 1 if any differs, and names it."""
+    """Compare every record with what was sealed and signed. Exits with status 1 if any differ."""
     if export is not None and proof is not None:
-        raise ConfigurationError("give either --export or --proof")
+        raise ConfigurationError("give --export or --proof, not both")
     trusted = [Verifier.parse(text) for text in keys] if keys else None
     if proof is not None:
         _check_proof(proof, trusted, output_format)
         return
     given = [read_text(path) for path in checkpoints or ()]
-    gc.disable()  # nothing here is cyclic, and looking for that takes a tenth of the time
+    gc.disable()  # verifying makes no cycles, and looking for them takes a tenth of the time
     if export is not None:
         found = _verify_export(export, trusted, given)
         own = trusted is None
@@ -187,7 +192,7 @@ def verify(
 
 
 def _keys_in_use(log: Ledger) -> list[str]:
-    """Return the verifiers of the keys that are set, and of those that the log, if there is one, has on record."""
+    """Return the verifiers of the configured keys, then of those on record in the log, if it exists."""
     texts = [signer.verifier.text for signer in log.signers()]
     with suppress(LedgerError):
         texts += [text for text in log.recorded_keys() if text not in texts]
@@ -225,7 +230,9 @@ def _check_proof(path: Path, trusted: list[Verifier] | None, output_format: Outp
     typer.echo(checked.text)
     typer.echo(f"signed by {checked.key.text}")
     if not checked.key_is_given:
-        typer.echo("that key is the proof's own: compare it with the one that the site has published", err=True)
+        typer.echo(
+            "this key comes from the proof itself: compare it with the one that the site has published", err=True
+        )
 
 
 def _print(source: str, found: Verification, *, own: bool) -> None:
@@ -234,19 +241,19 @@ def _print(source: str, found: Verification, *, own: bool) -> None:
     for verifier in found.signed_by:
         typer.echo(f"signed by {verifier}")
     if own and found.signed_by:
-        typer.echo("that key is the log's own: give the one that was published with --key", err=True)
+        typer.echo("this key comes from the log itself: pass the published one with --key", err=True)
     for fault in found.faults[:_SHOWN]:
         where = f"leaf {fault.position}" if fault.position is not None else "-"
         typer.echo(f"{fault.kind:<11} {where:<13} {fault.id or '-':<36}  {fault.text}")
     hidden = len(found.faults) - _SHOWN
     if hidden > 0 or found.more:
-        typer.echo(f"and {max(0, hidden) + found.more} more; --format json lists {len(found.faults)} of them")
-    typer.echo("the log is NOT what was signed" if found.faults else "all of it is what was signed")
+        typer.echo(f"and {max(0, hidden) + found.more} more; --format json lists {len(found.faults)} in all")
+    typer.echo("the log does NOT match what was signed" if found.faults else "the log matches what was signed")
 
 
 @contextmanager
 def _progress(total: int | None) -> Iterator[Callable[[int], object]]:
-    """Show a bar on a terminal; give what moves it."""
+    """Show a progress bar on a terminal; yield the function that advances it."""
     if not sys.stderr.isatty():
         yield lambda _count: None
         return
@@ -256,4 +263,4 @@ def _progress(total: int | None) -> Iterator[Callable[[int], object]]:
 
 
 PROOF_COMMANDS = (key, seal, checkpoint, verify, prove, events)
-"""To be added to ``log``."""
+"""The commands to add to ``log``."""

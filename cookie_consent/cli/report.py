@@ -1,4 +1,4 @@
-"""``cookie-consent report``: what the gates met that the policy does not declare."""
+"""``cookie-consent report``: what the gates observed that the policy does not declare."""
 
 from __future__ import annotations
 
@@ -38,13 +38,15 @@ class ReportFormat(StrEnum):
 
 def report(
     *,
-    output_format: Annotated[ReportFormat, typer.Option("--format", help="How to print it.")] = ReportFormat.TEXT,
-    since: Annotated[str | None, typer.Option(metavar="DAY", help="Only findings from this day on.")] = None,
-    clear: Annotated[bool, typer.Option("--clear", help="Forget all of it, once it is printed.")] = False,
+    output_format: Annotated[ReportFormat, typer.Option("--format", help="The output format.")] = ReportFormat.TEXT,
+    since: Annotated[
+        str | None, typer.Option(metavar="DAY", help="Only what was observed on or after this day.")
+    ] = None,
+    clear: Annotated[bool, typer.Option("--clear", help="Delete all findings after printing them.")] = False,
     policy: PolicyOption = None,
     ledger: LedgerOption = None,
 ) -> None:
-    """Show undeclared hosts and cookies, with policy lines that declare them. Exits with status 1 if there are any."""
+    """Show undeclared hosts and cookies, and policy lines to declare them. Exits with status 1 if there are any."""
     first = _day(since)
     declared = load_policy(policy)
     log = Ledger(ledger)
@@ -76,13 +78,13 @@ def report(
 def _print(still_open: Sequence[Finding], refused: Sequence[Finding], lines: str) -> None:
     console = Console()
     if still_open:
-        console.print(_table("undeclared or faulty", still_open))
+        console.print(_table("Undeclared hosts and cookies", still_open))
         typer.echo(f"\n# To declare them, add to the policy file and fill in the categories:\n\n{lines}")
     else:
-        typer.echo("nothing undeclared was observed")
+        typer.echo("no undeclared hosts or cookies were observed")
     if refused:
         console.print()
-        console.print(_table("declared, and held back where not agreed to", refused))
+        console.print(_table("Declared, and held without consent", refused))
 
 
 def _table(title: str, findings: Sequence[Finding]) -> Table:

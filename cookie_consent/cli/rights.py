@@ -1,4 +1,4 @@
-"""``cookie-consent log``: erase, prune and enter records."""
+"""``cookie-consent log``: erase and prune records, record offline choices, admit late records."""
 
 from __future__ import annotations
 
@@ -26,12 +26,12 @@ __all__ = ["RIGHTS_COMMANDS"]
 def erase(
     subject: Annotated[str, typer.Argument(help="The consent id of the visitor.")],
     *,
-    yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask for confirmation.")] = False,
     ledger: LedgerOption = None,
 ) -> None:
-    """Remove what identifies a visitor from all their records, for good. Exits with status 1 if there are none.
+    """Permanently remove what identifies a visitor from their records. Exits with status 1 if they have none.
 
-    What was chosen and when stays, the log can be verified as before, and the erasure is on record.
+    What they chose and when is kept. The log can still be verified, and the erasure is itself recorded.
     """
     log = open_log(ledger)
     tell_of_spools(log)
@@ -42,31 +42,31 @@ def erase(
         raise typer.Exit(1)
     if not yes:
         if not sys.stdin.isatty():
-            raise ConfigurationError("this cannot be undone; if it is meant, add --yes")
+            raise ConfigurationError("this cannot be undone; add --yes to confirm")
         typer.confirm(f"Erase {found} records of {subject}? This cannot be undone.", abort=True)
     erased = log.erase(subject)
     log.close()
-    typer.echo(f"erased {erased} {'record' if erased == 1 else 'records'}; backups and exports are not reached")
+    typer.echo(f"erased {erased} {'record' if erased == 1 else 'records'}; backups and exports are unchanged")
 
 
 def prune(
     *,
     older_than: Annotated[
-        str | None, typer.Option(metavar="DURATION", help="Such as 3y; else `retention` of the policy.")
+        str | None, typer.Option(metavar="DURATION", help="The age, such as 3y; the policy's `retention` by default.")
     ] = None,
     before: Annotated[
-        str | None, typer.Option(metavar="TIME", help="Delete what was made before this time instead.")
+        str | None, typer.Option(metavar="TIME", help="Delete records made before this time instead.")
     ] = None,
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only count.")] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Count the records without deleting them.")] = False,
     policy: PolicyOption = None,
     ledger: LedgerOption = None,
 ) -> None:
-    """Delete records by their age, for good. The log can be verified as before, and the deletion is on record."""
+    """Permanently delete old records. The log can still be verified, and the deletion is itself recorded."""
     limit = _limit(older_than, before, policy)
     log = open_log(ledger)
     tell_of_spools(log)
     if dry_run:
-        typer.echo(f"{log.count(until=limit)} records are from before {limit:%Y-%m-%d %H:%M} UTC; nothing is deleted")
+        typer.echo(f"{log.count(until=limit)} records are from before {limit:%Y-%m-%d %H:%M} UTC; nothing was deleted")
         log.close()
         return
     done = log.prune(limit)
@@ -74,33 +74,34 @@ def prune(
     typer.echo(f"deleted {done.deleted} records from before {limit:%Y-%m-%d %H:%M} UTC")
     if done.unsealed:
         typer.echo(
-            f"{done.unsealed} records are as old, but not sealed yet; seal them with `cookie-consent log seal` first",
+            f"{done.unsealed} more are old enough but not sealed; run `cookie-consent log seal` first",
             err=True,
         )
 
 
 def record(
     *,
-    channel: Annotated[str, typer.Option(help=f"How it was made: {', '.join(OTHER_CHANNELS)}.")],
-    subject: Annotated[
-        str | None, typer.Option(help="The consent id of the visitor; without it there is a new one.")
-    ] = None,
+    channel: Annotated[str, typer.Option(help=f"How the choice was made: {', '.join(OTHER_CHANNELS)}.")],
+    subject: Annotated[str | None, typer.Option(help="The consent id of the visitor; a new one by default.")] = None,
     grant: Annotated[
-        list[str] | None, typer.Option(metavar="ID", help="A category or service; may be repeated.")
+        list[str] | None, typer.Option(metavar="ID", help="A category or service to grant; can be repeated.")
     ] = None,
     refuse: Annotated[
-        list[str] | None, typer.Option(metavar="ID", help="A category or service; categories not named are refused.")
+        list[str] | None,
+        typer.Option(
+            metavar="ID", help="A category or service to refuse; can be repeated. Categories not named are refused."
+        ),
     ] = None,
-    at: Annotated[str | None, typer.Option(metavar="TIME", help="When it was made; else now.")] = None,
+    at: Annotated[str | None, typer.Option(metavar="TIME", help="When the choice was made; now by default.")] = None,
     notice: Annotated[
-        Path | None, typer.Option(metavar="FILE", help="The text that was read out, or printed on the form.")
+        Path | None, typer.Option(metavar="FILE", help="The text that was read out or printed on the form.")
     ] = None,
-    language: Annotated[str, typer.Option(help="The language of that text.")] = "en",
+    language: Annotated[str, typer.Option(help="The language of the notice.")] = "en",
     policy: PolicyOption = None,
     output_format: FormatOption = OutputFormat.TABLE,
     ledger: LedgerOption = None,
 ) -> None:
-    """Put a choice on record that was made by phone, on paper or in person; print the ids of record and visitor."""
+    """Record a choice made by phone, on paper or in person, and print the ids of the record and the visitor."""
     if not grant and not refuse:
         raise ConfigurationError("name what was granted or refused: --grant analytics, or --refuse analytics")
     declared = load_policy(policy)
@@ -108,7 +109,7 @@ def record(
     log = Ledger(ledger)
     made = log.enter(
         declared,
-        channel=cast("Channel", channel),  # checked there
+        channel=cast("Channel", channel),  # ``enter`` checks it
         granted=grant or (),
         refused=refuse or (),
         subject=subject,
@@ -123,13 +124,13 @@ def record(
 
 
 def admit(
-    records: Annotated[list[str], typer.Argument(metavar="ID…", help="The ids of records that `log seal` names.")],
+    records: Annotated[list[str], typer.Argument(metavar="ID…", help="The ids of the records that `log seal` names.")],
     *,
     ledger: LedgerOption = None,
 ) -> None:
-    """Vouch for records that came late, such as those of another log that were put in, so that they are signed.
+    """Vouch for late records, such as those imported from another log, so that they can be signed.
 
-    That somebody did so is on record, and part of what is signed.
+    This is recorded as an event, which is signed too.
     """
     log = open_log(ledger)
     count = log.admit(records)
@@ -139,7 +140,7 @@ def admit(
 
 def _limit(older_than: str | None, before: str | None, policy: Path | None) -> datetime:
     if older_than is not None and before is not None:
-        raise ConfigurationError("give either --older-than or --before")
+        raise ConfigurationError("give --older-than or --before, not both")
     if before is not None:
         limit = moment_of(before, "--before")
         if limit is None or limit > datetime.now(UTC):
@@ -158,8 +159,8 @@ def _limit(older_than: str | None, before: str | None, policy: Path | None) -> d
     try:
         return datetime.now(UTC) - timedelta(seconds=seconds)
     except OverflowError:
-        raise ConfigurationError("nothing is as old as that") from None
+        raise ConfigurationError("no record can be that old; give a shorter age") from None
 
 
 RIGHTS_COMMANDS = (erase, prune, record, admit)
-"""To be added to ``log``."""
+"""The commands to add to ``log``."""

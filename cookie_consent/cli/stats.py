@@ -36,7 +36,7 @@ class StatsFormat(StrEnum):
 
 
 class ByOption(StrEnum):
-    """What the days are put together to."""
+    """What the days are grouped by."""
 
     DAY = "day"
     WEEK = "week"
@@ -44,7 +44,7 @@ class ByOption(StrEnum):
 
 
 class TableName(StrEnum):
-    """The tables; a test holds them and ``TABLES`` together."""
+    """The tables of ``TABLES``; a test compares the two."""
 
     DAYS = "days"
     CATEGORIES = "categories"
@@ -58,17 +58,17 @@ def stats(
     *,
     since: SinceOption = None,
     until: UntilOption = None,
-    by: Annotated[ByOption, typer.Option(help="Put the days together; weeks begin on Monday.")] = ByOption.DAY,
-    output_format: Annotated[StatsFormat, typer.Option("--format", help="How to print it.")] = StatsFormat.TABLE,
-    table: Annotated[TableName | None, typer.Option(help="Only this table; CSV is of one.")] = None,
+    by: Annotated[ByOption, typer.Option(help="How to group the days; weeks start on Monday.")] = ByOption.DAY,
+    output_format: Annotated[StatsFormat, typer.Option("--format", help="The output format.")] = StatsFormat.TABLE,
+    table: Annotated[TableName | None, typer.Option(help="Only this table; required for CSV.")] = None,
     recount: Annotated[
-        bool, typer.Option("--recount", help="Count the whole log anew, but for days of which records were pruned.")
+        bool, typer.Option("--recount", help="Count the whole log again, except days with pruned records.")
     ] = False,
     ledger: LedgerOption = None,
 ) -> None:
-    """Count the choices by day, category, language and policy version. Only whole days (UTC) are counted."""
+    """Count the choices by day, category, language and policy version, in whole days (UTC)."""
     if output_format is StatsFormat.CSV and table is None:
-        raise ConfigurationError(f"name the table: --table {', '.join(TableName)}")
+        raise ConfigurationError(f"CSV holds one table; name it with --table: {', '.join(TableName)}")
     begin, end = moment_of(since, "--since"), moment_of(until, "--until")
     log = open_log(ledger)
     tell_of_spools(log)
@@ -133,16 +133,16 @@ def _print(found: LedgerStats, tables: list[StatsTable], by: ByOption) -> None:
 
 
 def _tell_of_days(since: datetime | None, until: datetime | None) -> None:
-    """Say on standard error which days were counted, where a time was named within one."""
+    """Say on standard error which whole days were counted, if a given time lies within a day."""
     first, last = whole_days(since, until)
     for option, given, day in (("--since", since, first), ("--until", until, last)):
         if given is not None and day is not None and (given.date() != day or given.time().isoformat() != "00:00:00"):
-            typer.echo(f"whole days (UTC) are counted: {option} was taken for {day}", err=True)
+            typer.echo(f"only whole days (UTC) are counted: {option} was taken as {day}", err=True)
 
 
 @contextmanager
 def _progress() -> Iterator[Callable[[int], object] | None]:
-    """Give what shows how many records were counted, on a terminal."""
+    """Show on a terminal how many records were counted; yield the function that advances it."""
     if not sys.stderr.isatty():
         yield None
         return
@@ -153,4 +153,4 @@ def _progress() -> Iterator[Callable[[int], object] | None]:
 
 
 STATS_COMMANDS = (stats,)
-"""To be added to ``log``."""
+"""The commands to add to ``log``."""

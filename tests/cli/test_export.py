@@ -95,7 +95,7 @@ def test_a_run_that_was_interrupted_says_how_to_go_on(
     monkeypatch.setattr(module, "_progress", interrupted)
     done = log("export", "-o", "x.csv", folder=tmp_path)
     assert done.returncode != 0
-    assert "go on with the same command and --resume (x.csv.part)" in done.stderr
+    assert "continue with the same command and --resume (x.csv.part)" in done.stderr
     monkeypatch.undo()
     refused = log("export", "--action", "given", "-o", "x.csv", "--resume", folder=tmp_path)
     assert (refused.returncode, "another filter" in refused.stderr) == (2, True)
@@ -149,11 +149,11 @@ def test_a_receipt_is_printed(tmp_path: Path, kept: list[ConsentRecord]) -> None
         (["--action", "agreed"], "write one of given, refused"),
         (["--channel", "fax"], "write one of banner"),
         (["--since", "noon"], "is not a time"),
-        (["--resume"], "name the file, or folder, to write with -o"),
-        (["--partition", "month"], "name the file, or folder, to write with -o"),
+        (["--resume"], "name the file or folder to write with -o"),
+        (["--partition", "month"], "name the file or folder to write with -o"),
         (["--partition", "month", "-o", "x"], "only Parquet can be partitioned"),
         (["--format", "parquet", "--resume", "-o", "x"], "take --partition month, csv or jsonl"),
-        (["--format", "sealed", "--region", "DE"], "leave --resume, --partition and all filters out"),
+        (["--format", "sealed", "--region", "DE"], "leave out --resume, --partition and all filters"),
         (["--format", "iso27560", "--policy", "none.toml"], "does not exist"),
     ],
 )

@@ -54,7 +54,7 @@ def told(done: subprocess.CompletedProcess[str]) -> str:
 def test_what_no_browser_asks_is_no_address(tmp_path: Path, address: str) -> None:
     done = run("classify", address, folder=tmp_path)
     assert (done.returncode, done.stdout) == (2, "")
-    assert "is no address that a browser could ask; write it as in https://" in told(done)
+    assert "is not a URL that a browser accepts; write it like https://" in told(done)
 
 
 @pytest.mark.parametrize(

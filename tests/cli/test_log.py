@@ -92,7 +92,7 @@ def test_a_choice_without_notice_says_so(tmp_path: Path, kept: list[ConsentRecor
     done = log("show", "subject-0", "--notice", folder=tmp_path)
     assert (done.returncode, done.stdout.count("May we count you?")) == (0, 1)
     alone = log("show", next(iter(_ids(tmp_path, channel="api"))), "--notice", folder=tmp_path)
-    assert "no notice is on record" in alone.stderr
+    assert "no notice on record" in alone.stderr
 
 
 def test_migrate_says_what_it_did(tmp_path: Path, kept: list[ConsentRecord]) -> None:

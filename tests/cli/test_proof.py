@@ -78,7 +78,7 @@ def test_seal_verify_and_prove(tmp_path: Path, kept: list[ConsentRecord]) -> Non
     fine = log("verify", "--checkpoint", "kept", "--key", published, folder=tmp_path)
     assert (fine.returncode, fine.stderr) == (0, "")
     assert "301 leaves (300 records, 0 erased, 0 pruned, 1 events), 0 not sealed yet" in fine.stdout
-    assert fine.stdout.endswith("all of it is what was signed\n")
+    assert fine.stdout.endswith("the log matches what was signed\n")
     (tmp_path / "proof").write_text(log("prove", kept[7].id, folder=tmp_path).stdout)
     checked = log("verify", "--proof", "proof", folder=tmp_path)
     assert (checked.returncode, f"the record {kept[7].id} is leaf 7" in checked.stdout) == (0, True)
@@ -100,7 +100,7 @@ def test_verify_names_what_was_changed(tmp_path: Path, kept: list[ConsentRecord]
     wrong = log("verify", folder=tmp_path)
     assert wrong.returncode == 1
     assert f"changed     leaf 3        {kept[3].id}" in wrong.stdout
-    assert wrong.stdout.endswith("the log is NOT what was signed\n")
+    assert wrong.stdout.endswith("the log does NOT match what was signed\n")
     found = json.loads(log("verify", "--format", "json", folder=tmp_path, key="").stdout)
     assert found["faults"][0]["id"] == kept[3].id
     assert found["key_is_given"] is False
@@ -138,7 +138,7 @@ def test_an_export_is_verified_without_the_database(tmp_path: Path, kept: list[C
     ("arguments", "words"),
     [
         (["seal"], "cannot be read"),
-        (["verify", "--export", "a", "--proof", "b"], "either"),
+        (["verify", "--export", "a", "--proof", "b"], "not both"),
         (["verify", "--export", "none"], "cannot be read"),
         (["verify", "--export", "published"], "no sealed export"),
         (["verify", "--proof", "none"], "cannot be read"),

@@ -81,7 +81,7 @@ def test_whole_days_are_counted_and_that_is_said(folder: Path) -> None:
     )
     found = json.loads(done.stdout)
     assert (found["since"], found["until"], found["total"]) == ("2026-11-24", "2026-11-25", 2)
-    assert done.stderr == "whole days (UTC) are counted: --since was taken for 2026-11-24\n"
+    assert done.stderr == "only whole days (UTC) are counted: --since was taken as 2026-11-24\n"
 
 
 def test_the_table_is_for_reading(folder: Path) -> None:

@@ -97,7 +97,7 @@ def test_what_is_landed_leaves_the_stream_and_is_proved_in_sql(site: Site) -> No
     records = [make(number, notice=NOTICE.hash) for number in range(250)]
     site.append(records)
     done = site.drain("--batch", "100")
-    assert (done.returncode, done.stdout.startswith("landed 250 choices in ")) == (0, True)
+    assert (done.returncode, done.stdout.startswith("moved 250 choices in ")) == (0, True)
     assert site.landed() == records
     assert site.waiting() == (0, 0)
     ledger = Ledger(site.sql, key=KEY)
@@ -152,7 +152,7 @@ def test_what_cannot_be_read_is_set_aside(site: Site) -> None:
     site.publish(orphan.subject, encode_frame(orphan))
     site.append(good[10:])
     done = site.drain()
-    assert (done.returncode, "6 messages are set aside" in done.stderr) == (1, True)
+    assert (done.returncode, "6 messages were set aside" in done.stderr) == (1, True)
     assert site.landed() == good
     assert site.waiting() == (0, 0)
     aside = site.folder / f"{site.stream}.aside"
@@ -191,7 +191,7 @@ def test_following_until_interrupted(site: Site) -> None:
     until(lambda: site.landed() == [first, second] and site.waiting() == (0, 0), of=drain)
     drain.send_signal(signal.SIGINT)
     output, _ = drain.communicate(timeout=HANG)
-    assert (drain.returncode, "landed 2 choices" in output) == (0, True)
+    assert (drain.returncode, "moved 2 choices" in output) == (0, True)
 
 
 def test_a_stream_that_is_not_there(cluster: Cluster, tmp_path: Path) -> None:

@@ -159,7 +159,7 @@ def test_tables_are_made_for_whoever_writes_and_by_the_command(postgres: Postgre
     assert ledger.count() == 0
     ledger.close()
     other = postgres.make_database()
-    for words in ("made anew", "already"):
+    for words in ("newly created", "already"):
         result = CliRunner().invoke(app, ["log", "migrate", "--ledger", other])
         assert (result.exit_code, result.output.strip()[-len(words) :]) == (0, words)
 
