@@ -1,6 +1,6 @@
 """The log of choices: its records, the store, the exports, and its proof.
 
-What only commands and the operator's pages use is imported when it is first asked for.
+Names that only the commands and the operator's pages use are imported on first access.
 """
 
 from importlib import import_module

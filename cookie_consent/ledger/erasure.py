@@ -1,4 +1,4 @@
-"""People's rights against the log: erasing what identifies a visitor, and deleting records by their age."""
+"""Visitors' rights and retention: erasing what identifies a visitor, and deleting old records."""
 
 from __future__ import annotations
 
@@ -34,19 +34,17 @@ _IN = 500
 
 @dataclass(frozen=True, kw_only=True)
 class Pruning:
-    """How many records were deleted, and how many more are as old, but not sealed yet and therefore still there."""
+    """How many records were deleted, and how many are old enough but were kept because they are not sealed yet."""
 
     deleted: int
     unsealed: int
 
 
 def erase(store: Store, subject: str, *, url: str) -> int:
-    """Remove what identifies from all records of a visitor; return how many there were.
+    """Remove everything that identifies a visitor from their records, in one transaction; return how many there were.
 
-    Each keeps what was chosen and when. Where it is sealed, its commitment replaces its salt, so that the
-    leaf can still be made and nobody can try out what was erased. That it happened is put on record, without saying
-    whose records they were. All or nothing. Raises ``ConfigurationError`` for an empty ``subject``, ``ProofError`` for
-    a record that is not what was sealed, and ``LedgerError``.
+    Raises ``ConfigurationError`` for an empty ``subject``, ``ProofError`` for a record that is not what was sealed, and
+    ``LedgerError``.
     """
     if not subject:
         raise ConfigurationError("the visitor's consent id is empty")
@@ -64,7 +62,7 @@ def erase(store: Store, subject: str, *, url: str) -> int:
             salts.update({row.id: row.salt for row in connection.execute(query)})
         for row in rows:
             salt = salts.get(row[0])
-            if salt is not None:
+            if salt is not None:  # sealed: the leaf is still computable, but nobody can guess what was erased
                 values = {"salt": None, "commitment": _commitment(row, salt, url)}
                 connection.execute(update(leaves).where(leaves.c.id == row[0]).values(**values))
         for some in _pieces(names):
@@ -76,10 +74,9 @@ def erase(store: Store, subject: str, *, url: str) -> int:
 
 
 def prune(store: Store, before: datetime) -> Pruning:
-    """Delete the records that were made before a time, in several transactions, each on record for itself.
+    """Delete the records made before a time, in several transactions, each with its own event. Raises ``LedgerError``.
 
-    The tree keeps their leaves' hashes, so that the log can still be verified and what is left proved. In a log that
-    is sealed, a record that is not goes only after it has been. Raises ``LedgerError``.
+    The tree keeps the hashes of their leaves, so the log can still be verified.
     """
     limit = micros(before)
     deleted = 0
@@ -87,6 +84,7 @@ def prune(store: Store, before: datetime) -> Pruning:
         with store.writing() as connection:
             is_sealed = read_state(connection).note is not None
             query = select(records.c.id, leaves.c.position).where(records.c.at < limit)
+            # In a sealed log, an unsealed record is kept until it has been sealed.
             query = query.join(leaves, leaves.c.id == records.c.id, isouter=not is_sealed)
             found = connection.execute(query.order_by(records.c.at).limit(_BATCH)).all()
             if not found:
@@ -103,7 +101,7 @@ def prune(store: Store, before: datetime) -> Pruning:
 
 
 def erasure_of(connection: Connection, record: str) -> LogEvent | None:
-    """Return the event by which a record was erased; None if it was not."""
+    """Return the event that erased a record, or None."""
     query = select(events).join(erasures, erasures.c.event == events.c.id).where(erasures.c.record == record)
     row: Any = connection.execute(query).first()
     return event_of(row) if row is not None else None
@@ -131,7 +129,7 @@ def _delete(connection: Connection, names: Sequence[str], positions: Iterable[in
 
 
 def _count_amendment(connection: Connection) -> None:
-    """Let those who are sealing rows of before know that these are others now."""
+    """Tell a concurrent sealer that the rows it has read have changed."""
     number = amendments(connection) + 1
     changed = connection.execute(update(meta).where(meta.c.key == "amendments").values(value=number))
     if not changed.rowcount:

@@ -1,4 +1,4 @@
-"""What was done to the log itself, on record in it: erasures, prunings, new keys, and choices that were joined."""
+"""Events of the log itself: erasures, prunings, new keys, joined choices and late records."""
 
 from __future__ import annotations
 
@@ -39,14 +39,14 @@ _COLUMNS = (events.c.id, events.c.at, events.c.kind, events.c.detail)
 
 @dataclass(frozen=True, kw_only=True)
 class LogEvent:
-    """An event, with what belongs to its kind in ``detail``.
+    """An event of the log, whose ``detail`` depends on its ``kind``.
 
-    - ``erased``: ``records``, the ids of the records that lost what identifies;
-    - ``pruned``: ``before``, the time before which they were made, ``records``, how many were deleted, and
-      ``positions``, the leaves that they were, as pairs of the first and the last of a row of them;
+    - ``erased``: ``records``, the ids of the erased records;
+    - ``pruned``: ``before``, the time limit, ``records``, the number of deleted records, and ``positions``, their
+      leaves as pairs of first and last position;
     - ``late``: ``records``, the ids of records that were written long after they were made;
-    - ``key``: ``key``, the verifier of a key that signs from here on;
-    - ``joined``: ``record``, the id of a record that stands for several choices alike, and ``choices``, how many.
+    - ``key``: ``key``, the verifier of a key that signs from now on;
+    - ``joined``: ``record``, the id of a record that stands for several equal choices, and ``choices``, their number.
     """
 
     id: str
@@ -56,14 +56,14 @@ class LogEvent:
 
     @classmethod
     def from_dict(cls, values: Any) -> LogEvent:
-        """Return the event of which ``as_dict`` has made the values.
+        """Return the event from the output of ``as_dict``.
 
-        Raises ``ValueError``, ``TypeError`` or ``KeyError`` if it is not one.
+        Raises ``ValueError``, ``TypeError`` or ``KeyError`` if it is not an event.
         """
         return cls(id=values["id"], at=parse_time(values["at"]), kind=values["kind"], detail=values["detail"])
 
     def leaf(self) -> bytes:
-        """Return the leaf of the tree. Raises what ``event_leaf`` and ``canonical_json`` do."""
+        """Return the event's leaf in the tree. Raises the errors of ``event_leaf`` and ``canonical_json``."""
         return event_leaf(self.id, micros(self.at), self.kind, canonical_json(self.detail).decode("utf-8"))
 
     def as_dict(self) -> dict[str, Any]:
@@ -72,32 +72,32 @@ class LogEvent:
 
 
 def new_event(kind: EventKind, detail: Mapping[str, Any]) -> EventRow:
-    """Return an event of this moment, to be put on record by ``add_event``."""
+    """Return an event dated now, ready for ``add_event``."""
     at = datetime.now(UTC)
     return new_record_id(at), micros(at), str(kind), canonical_json(detail).decode("utf-8")
 
 
 def add_event(connection: Connection, event: EventRow, *, before: int | None = None) -> None:
-    """Put the event on record; ``before`` (microseconds) is of a pruning."""
+    """Insert an event. ``before``, in microseconds, is for prunings only."""
     columns = ("id", "at", "kind", "detail", "before")
     connection.execute(insert(events).values(dict(zip(columns, (*event, before), strict=True))))
 
 
 def read_events(connection: Connection) -> list[LogEvent]:
-    """Return all events, oldest first. ``ValueError`` for one that is damaged."""
+    """Return all events, oldest first. Raises ``ValueError`` for a damaged one."""
     return [event_of(row) for row in connection.execute(select(*_COLUMNS).order_by(events.c.id))]
 
 
 def event_of(row: Any) -> LogEvent:
-    """Return the event of a row. ``ValueError`` or ``OverflowError`` for one that is damaged."""
+    """Return the event in a row. Raises ``ValueError`` or ``OverflowError`` if it is damaged."""
     content = json.loads(row.detail)
     if not isinstance(content, dict):
-        raise ValueError(f"the event {row.id} is damaged")  # noqa: TRY004 - it is what the other faults are
+        raise ValueError(f"the event {row.id} is damaged")  # noqa: TRY004 - the same error as for other damage
     return LogEvent(id=row.id, at=moment(row.at), kind=row.kind, detail=content)
 
 
 def unsealed_events(connection: Connection) -> list[EventRow]:
-    """Return the events that are no leaves yet, oldest first."""
+    """Return the events that are not sealed yet, oldest first."""
     query = select(*_COLUMNS).outerjoin(leaves, leaves.c.id == events.c.id).where(leaves.c.id.is_(None))
     return [(row[0], row[1], row[2], row[3]) for row in connection.execute(query.order_by(events.c.id))]
 

@@ -1,4 +1,4 @@
-"""Which records of the log are meant: one filter for reading, counting and exporting."""
+"""The filter for reading, counting and exporting records."""
 
 from __future__ import annotations
 
@@ -29,16 +29,14 @@ _FIELDS = {
     "region": "regions",
 }
 FILTER_NAMES = ("since", "until", *_FIELDS)
-"""The names that ``RecordFilter.parse`` takes, as commands and addresses write them."""
+"""The names that ``RecordFilter.parse`` accepts, as written in commands and URLs."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class RecordFilter:
-    """What a record must be: made at ``since`` or later, before ``until``, and one of the values of each field.
+    """Records made at ``since`` or later and before ``until``, with one of the values of each field that has any.
 
-    A field without values takes all records. A record is of a category if it grants or refuses it: the id is one of
-    those in ``granted`` or ``refused``, whole and in the same case. Erased records have no subject and no region.
-    Raises ``ConfigurationError`` for a value that no record can have.
+    A record matches a category if it grants or refuses it. Raises ``ConfigurationError`` for an impossible value.
     """
 
     since: datetime | None = None
@@ -56,24 +54,24 @@ class RecordFilter:
             if moment is not None and moment.tzinfo is None:
                 raise ConfigurationError(f"{name} {moment.isoformat()} has no time zone; add one, such as Z")
         if self.since is not None and self.until is not None and self.since >= self.until:
-            raise ConfigurationError("since is not before until, so that no record is meant; exchange them")
+            raise ConfigurationError("since is not before until, so no record can match; swap them")
         for name, field in _FIELDS.items():
             for value in getattr(self, field):
                 if not value or len(value) > _LONGEST or not value.isprintable():
                     raise ConfigurationError(
-                        f"{name} {value[:40]!r} is nothing that a record has; leave it out, or write its value"
+                        f"{name} {value[:40]!r} is not a value that a record can have; leave it out, or correct it"
                     )
         _one_of("action", self.actions, ACTIONS)
         _one_of("channel", self.channels, CHANNELS)
         for value in self.categories:
             if value.split() != [value]:
-                raise ConfigurationError(f"category {value!r} is no id; name several one by one")
+                raise ConfigurationError(f"category {value!r} is not an id; name several one by one")
 
     @classmethod
     def parse(cls, pairs: Iterable[tuple[str, str]]) -> RecordFilter:
-        """Return the filter of names, as ``FILTER_NAMES`` has them, and values; all but the times may be repeated.
+        """Return the filter for pairs of a name of ``FILTER_NAMES`` and a value. All but the times can be repeated.
 
-        Raises ``ConfigurationError`` for other names, and for values as said above.
+        Raises ``ConfigurationError`` for an unknown name or an impossible value.
         """
         values: dict[str, Any] = {}
         for given, value in pairs:
@@ -81,7 +79,7 @@ class RecordFilter:
             if name in _FIELDS:
                 values[_FIELDS[name]] = (*values.get(_FIELDS[name], ()), value)
             elif name not in FILTER_NAMES:
-                raise ConfigurationError(f"{given[:40]!r} is no filter; there are {', '.join(FILTER_NAMES)}")
+                raise ConfigurationError(f"{given[:40]!r} is not a filter; the filters are {', '.join(FILTER_NAMES)}")
             elif name in values:
                 raise ConfigurationError(f"{name} is given twice; give it once")
             else:
@@ -89,7 +87,7 @@ class RecordFilter:
         return cls(**values)
 
     def conditions(self) -> list[ColumnElement[bool]]:
-        """Return what a row of ``schema.records`` must satisfy, in SQL that all stores understand."""
+        """Return the filter as SQL conditions on ``schema.records``, which every store supports."""
         from sqlalchemy import or_
 
         from cookie_consent.ledger.schema import micros, records
@@ -114,11 +112,11 @@ class RecordFilter:
         return found
 
     def apply(self, query: _Query) -> _Query:
-        """Return the query with these conditions."""
+        """Return the query with the conditions added."""
         return query.where(*self.conditions())
 
     def as_dict(self) -> dict[str, Any]:
-        """Return what is asked for, ready for JSON: fields without values are left out."""
+        """Return the filter ready for JSON, without empty fields."""
         found: dict[str, Any] = {}
         for field in fields(self):
             value = getattr(self, field.name)
@@ -130,7 +128,7 @@ class RecordFilter:
 
 
 def moment_named(value: str, name: str) -> datetime:
-    """Return the time that is given under a name, in UTC unless it has a zone. Raises ``ConfigurationError``."""
+    """Parse a time; UTC unless it has a zone. Raises ``ConfigurationError``, which mentions ``name``."""
     try:
         moment = datetime.fromisoformat(value)
     except ValueError:
@@ -147,11 +145,8 @@ def _one_of(name: str, values: tuple[str, ...], allowed: tuple[str, ...]) -> Non
 
 
 def _has(column: Column[str], name: str) -> ColumnElement[bool]:
-    """Say whether an id is one of those that stand in the column, joined by a space.
-
-    ``replace`` is the one function for texts that SQLite and PostgreSQL share and that minds the case: ``LIKE`` does
-    not in SQLite.
-    """
+    """Return the condition that an id is in a column of ids separated by spaces."""
+    # ``LIKE`` ignores case in SQLite; ``replace`` does not, and PostgreSQL has it too.
     from sqlalchemy import func, literal
 
     padded = literal(" ") + column + literal(" ")

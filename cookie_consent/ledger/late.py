@@ -1,8 +1,7 @@
-"""Records that come later than they say: those of a spool or a stream, entered by hand, or put in by somebody else.
+"""Late records: from a spool or a stream, made offline, or inserted by an intruder.
 
-Records arrive in the order of their times, but for the difference of clocks. What arrives out of that order by honest
-means is put on record as an event ``late`` before it is written; what has none is not signed. See
-docs/decisions/0013-records-that-come-late.md.
+Records normally arrive in the order of their times. One that legitimately arrives later gets an event ``late`` before
+it is written; a late record without that event is not signed. See docs/decisions/0013-records-that-come-late.md.
 """
 
 from __future__ import annotations
@@ -33,7 +32,7 @@ __all__ = ["Lateness", "admit", "explained", "mark_late"]
 logger = logging.getLogger("cookie_consent")
 
 SKEW = timedelta(hours=1)
-"""By so much the clocks of hosts may differ, and a choice be under way."""
+"""How far the clocks of hosts may differ, including the time that a choice takes to arrive."""
 _FRESH = timedelta(minutes=10)
 _SOME = 64
 _LOOK_UP = 500
@@ -46,14 +45,14 @@ def mark_late(
     patience: float = PATIENCE,
     now: Callable[[], datetime] | None = None,
 ) -> None:
-    """Put it on record that some of the records are older than what the log holds already, before they are written.
+    """Add an event ``late`` for those of the records, not yet written, that are older than the latest in the log.
 
-    Fresh records, which nearly all are, cost a look at their times. Raises ``LedgerError``.
+    Raises ``LedgerError``.
     """
     limit = micros((now or _now)() - _FRESH)
     times = [_Times.of(record.id, micros(record.at)) for record in new]
     if all(min(time) >= limit for time in times):
-        return
+        return  # nearly always: the log need not be read
     with store.patiently(patience):
         _mark(store, new, times, limit)
 
@@ -69,7 +68,9 @@ def _mark(store: Store, new: Sequence[ConsentRecord], times: Sequence[_Times], l
             if min(time) < limit and time.is_before(latest) and record.id not in known:
                 names.append(record.id)
             latest = latest.later(time)
-        for at in range(0, len(names), _LOOK_UP):  # a repeated write changes nothing
+        for at in range(
+            0, len(names), _LOOK_UP
+        ):  # records that are in the log already, written a second time, are not late
             some = names[at : at + _LOOK_UP]
             known.update(connection.execute(select(records.c.id).where(records.c.id.in_(some))).scalars())
     names = [name for name in names if name not in known]
@@ -79,10 +80,7 @@ def _mark(store: Store, new: Sequence[ConsentRecord], times: Sequence[_Times], l
 
 
 def admit(store: Store, names: Iterable[str], *, url: str) -> int:
-    """Put it on record that somebody vouches for records that came late; return how many are new to that.
-
-    Raises ``LedgerError`` for an id that no record has.
-    """
+    """Add an event ``late`` for records; return how many had none. Raises ``LedgerError`` for an unknown id."""
     wanted = list(dict.fromkeys(names))
     with store.writing() as connection:
         known = explained(connection)
@@ -96,29 +94,29 @@ def admit(store: Store, names: Iterable[str], *, url: str) -> int:
 
 
 def explained(connection: Connection) -> set[str]:
-    """Return the ids of the records that are on record as late."""
+    """Return the ids of the records that have an event ``late``."""
     found: set[str] = set()
     for detail in connection.execute(select(events.c.detail).where(events.c.kind == "late")).scalars():
         try:
             found.update(str(name) for name in json.loads(detail)["records"])
         except (ValueError, KeyError, TypeError, RecursionError):
-            continue  # it is named as damaged elsewhere
+            continue  # verification reports the damaged event
     return found
 
 
 class Lateness:
-    """Tells which of the records that are not sealed yet say that they were made long before what is sealed."""
+    """Finds unsealed records that claim to be made long before the latest sealed ones."""
 
     def __init__(self, connection: Connection) -> None:
         self._known = explained(connection)
         self._sealed = self._latest_sealed(connection)
 
     def look_again(self, connection: Connection) -> None:
-        """Take note of what has been put on record since."""
+        """Read the events ``late`` again."""
         self._known = explained(connection)
 
     def is_unexplained(self, record_id: str, at: Any) -> bool:
-        """Say whether a record is late and nothing on record says so; ``at`` is in microseconds."""
+        """Return whether a record is late and has no event ``late``. ``at`` is in microseconds."""
         return (
             isinstance(at, int)
             and self._sealed is not None
@@ -127,7 +125,7 @@ class Lateness:
         )
 
     def _latest_sealed(self, connection: Connection) -> _Times | None:
-        """Return the latest times that are sealed; a clock that is ahead does not count beyond the sealing."""
+        """Return the latest sealed times, but no later than the last checkpoint, in case a clock was ahead."""
         sealed = connection.execute(select(func.max(checkpoints.c.at))).scalar()
         if sealed is None:
             return None
@@ -147,7 +145,7 @@ class Lateness:
 
 
 class _Times(NamedTuple):
-    """When a record says that it was made, by its id and by its time, in microseconds since 1970."""
+    """When a record claims to be made, by its id and by its time, in microseconds since 1970."""
 
     by_id: int
     by_time: int
@@ -158,7 +156,7 @@ class _Times(NamedTuple):
         return cls(made * 1000 + 999 if made is not None else at, at)
 
     def is_before(self, latest: _Times) -> bool:
-        """Say whether either is so much earlier that no difference of clocks explains it."""
+        """Return whether either time is earlier by more than clock skew explains."""
         return self.by_id < latest.by_id - _SKEW or self.by_time < latest.by_time - _SKEW
 
     def later(self, other: _Times) -> _Times:

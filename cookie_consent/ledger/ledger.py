@@ -1,4 +1,4 @@
-"""The log of choices: what the rest of the package writes to and reads from."""
+"""``Ledger``: the log of choices, for the rest of the package to write and read."""
 
 from __future__ import annotations
 
@@ -34,20 +34,19 @@ if TYPE_CHECKING:
 
 __all__ = ["Ledger"]
 
-_AT_ONCE = 1024  # records that a server seals or counts, so that a server's other threads are not held up
+_AT_ONCE = 1024  # records per step in a server, so that its other threads are not held up
 
 
 class Ledger(LedgerReader):
     """An append-only log of consent records at a URL, whose scheme names the engine (see ``make_store``).
 
-    None reads ``CONSENT_LEDGER``, else ``sqlite:///consent.db``. While it cannot be written, choices wait in the folder
-    ``spool``; None reads ``CONSENT_SPOOL``, else it is that of the database. With a ``key``, or one in
-    ``CONSENT_LEDGER_KEY`` (see ``load_signers``), a server seals the log every ``seal_every`` seconds; with or without
-    one it counts the log every ``count_every`` seconds. Nothing is touched before the first use. A ``nats://`` log is
-    read in the SQL log that it is drained to, at the URL ``reads``; None reads ``CONSENT_LEDGER_READS``.
-    ``memory`` allows ``sqlite://``: a log in memory, for development and tests, which is lost with the process.
-    Safe to use from several threads and event loops, and the log from several processes; a fork starts anew.
-    Raises ``ConfigurationError`` for a URL that is none, names another engine, or needs a package that is missing.
+    ``url``, ``spool``, ``key`` and ``reads`` default to ``CONSENT_LEDGER``, ``CONSENT_SPOOL``, ``CONSENT_LEDGER_KEY``
+    and ``CONSENT_LEDGER_READS``; the log itself to ``sqlite:///consent.db``. While the log cannot be written, choices
+    wait in the folder ``spool``. A ``nats://`` log is read in the SQL log ``reads``, into which it is drained.
+    ``memory`` allows ``sqlite://``: a log in memory, which is lost with the process.
+
+    Safe to use from several threads, event loops and processes, and after a fork. Nothing is opened before first use.
+    Raises ``ConfigurationError`` for a URL that is invalid or not supported, or needs a missing package.
     """
 
     def __init__(
@@ -61,7 +60,7 @@ class Ledger(LedgerReader):
         reads: str | None = None,
         memory: bool = False,
     ) -> None:
-        # SQLAlchemy and what is built on it are imported where they are used: a program may need no ledger.
+        # SQLAlchemy is imported only where it is used: many programs import this package and never use a ledger.
         from cookie_consent.ledger.late import mark_late
         from cookie_consent.ledger.stores.make import make_sink
 
@@ -71,7 +70,7 @@ class Ledger(LedgerReader):
         folder = spool or os.environ.get("CONSENT_SPOOL")
         self._spools = SpoolFolder(self._sink.spool_path, Path(folder) if folder else None)
         apart = self._sink is not self._sql
-        # A stream keeps no order: there the drain puts it on record, as it appends to the SQL log.
+        # For a stream, the drain marks late records when it appends them to the SQL log.
         self._mark = partial(mark_late, self._store) if not apart else None
         others = [self._sql] if self._sql is not None else []
         self._writer = Writer(self._sink, self._spools, url=self.url, others=others, mark=self._mark)
@@ -79,29 +78,27 @@ class Ledger(LedgerReader):
         self._seal_every = seal_every
         self._count_every = count_every
         self._threads: list[PeriodicThread] = []
-        # At the interpreter's end too, which waits for no daemon.
-        weakref.finalize(self, _end_apart, self._writer, self._threads, self._sink if apart else None)
+        # Also runs at interpreter exit, which does not wait for daemon threads.
+        weakref.finalize(self, _close_in_thread, self._writer, self._threads, self._sink if apart else None)
 
     def open(self, *, create: bool = True) -> None:
-        """Connect and bring the schema up to date; without ``create`` a log that is not there is an error.
+        """Connect and upgrade the schema. Without ``create``, a missing log is an error.
 
-        Raises ``LedgerError`` if the file cannot be opened or written, is no log, or was made by a newer release.
+        Raises ``LedgerError`` if the log cannot be opened or written, or was made by a newer release.
         """
-        (self._sink if create else self._store).open(create=create)  # without, it is to be read
+        (self._sink if create else self._store).open(create=create)  # without ``create`` it is opened to be read
 
     def migrate(self) -> tuple[int, int]:
-        """Bring the schema up to date; return the version that it had and the one that it has.
+        """Upgrade the schema; return its old and new version. The old version is 0 for a database without a log.
 
-        An SQLite log is migrated by whatever opens it, so that there is nothing left to do. In a PostgreSQL database
-        without a log one is made; it had version 0. Raises ``LedgerError``.
+        An SQLite log is upgraded whenever it is opened. Raises ``LedgerError``.
         """
         return self._store.migrate()
 
     def start(self) -> None:
-        """Begin what a server does beside answering: carrying over spools, counting and, if there is a key, sealing.
+        """Start a server's background work: replaying spools, counting and, with a key, sealing.
 
-        Spools of processes that have ended are else carried over from the first choice on. Raises
-        ``ConfigurationError`` for a wrong key.
+        Raises ``ConfigurationError`` for an invalid key.
         """
         self._writer.start()
         signers = self.signers()
@@ -120,16 +117,16 @@ class Ledger(LedgerReader):
             self._threads.append(PeriodicThread(seal, what="sealed", every=self._seal_every, finishes=True))
 
     def close(self) -> None:
-        """Write what waits, seal if ``start`` began to, and close the connections. The next use opens them again."""
-        _end(self._writer, self._threads, None)
+        """Write what is queued, stop the background work and close the connections. The next use reopens them."""
+        _close(self._writer, self._threads, None)
         self._sink.close()
         if self._sql is not None and self._sql is not self._sink:
             self._sql.close()
 
     def seal(self) -> SealResult:
-        """Make all records leaves of the tree, and sign it.
+        """Add all new records to the tree, and sign its root.
 
-        Raises ``ConfigurationError`` without a key, ``ProofError`` if the log is not what was signed before, and
+        Raises ``ConfigurationError`` without a key, ``ProofError`` if the log does not match what was signed, and
         ``LedgerError``.
         """
         from cookie_consent.ledger.proof.seal import Sealer
@@ -137,30 +134,26 @@ class Ledger(LedgerReader):
         return Sealer(self._store, self.signers(), url=self._store.name).seal()
 
     def erase(self, subject: str) -> int:
-        """Remove what identifies from all records of a visitor, for good; return how many there were.
+        """Permanently remove everything that identifies a visitor from their records; return how many there were.
 
-        The log can be verified as before, and the erasure is on record. Choices that wait in a spool are not reached,
-        nor are backups. Raises ``ConfigurationError`` for an empty id, and ``LedgerError``.
+        Spools and backups are not changed. Raises ``ConfigurationError`` for an empty id, and ``LedgerError``.
         """
         from cookie_consent.ledger.erasure import erase
 
         return erase(self._store, subject, url=self._store.name)
 
     def prune(self, before: datetime) -> Pruning:
-        """Delete the records made before a time, for good; the log can be verified as before.
-
-        What was counted of them stays. Raises ``LedgerError``.
-        """
+        """Permanently delete the records made before a time. Their statistics are kept. Raises ``LedgerError``."""
         from cookie_consent.ledger.erasure import prune
 
-        with suppress(ProofError):  # what is missing is told by whoever counts
+        with suppress(ProofError):  # counting reports a missing record
             self.count_new()
         return prune(self._store, before)
 
     def admit(self, record_ids: Iterable[str]) -> int:
-        """Vouch for records that came late, so that they are signed; return how many nobody had vouched for.
+        """Vouch for late records so that they can be signed; return how many nobody had vouched for.
 
-        Raises ``LedgerError`` for an id that no record has.
+        Raises ``LedgerError`` for an unknown id.
         """
         from cookie_consent.ledger.late import admit
 
@@ -177,11 +170,10 @@ class Ledger(LedgerReader):
         at: datetime | None = None,
         notice: Notice | None = None,
     ) -> ConsentRecord:
-        """Put a choice on record that was made by phone, on paper or in person, now or ``at`` a time; return it.
+        """Record a choice made by phone, on paper or in person, now or at a past time ``at``; return the record.
 
-        ``granted`` and ``refused`` are ids of categories and services; categories that are not named are refused.
-        Without ``subject`` the visitor is a new one. Raises ``ConfigurationError`` for what the policy does not know,
-        and ``LedgerError``: nothing goes to the spool.
+        ``granted`` and ``refused`` are ids of categories and services; unnamed categories are refused. Raises
+        ``ConfigurationError`` for an id that is not in the policy, and ``LedgerError``.
         """
         from cookie_consent.ledger.offline import checked_subject, made_elsewhere
 
@@ -202,29 +194,27 @@ class Ledger(LedgerReader):
         return record
 
     async def write(self, record: ConsentRecord, notice: Notice | None = None) -> None:
-        """Append one record; when this returns, it is on the disk. Raises ``LedgerError`` if it cannot be.
+        """Append one record; it is on disk when this returns. Raises ``LedgerError`` if that fails.
 
-        Choices that are made at the same time share a commit. While the store is away they are kept in the spool,
-        from which they reach the log, and so ``records``, later.
+        While the store is unavailable the record waits in the spool, and appears in ``records`` later.
         """
         await self._writer.write(Entry(record, notice))
 
     def note_joined(self, record: str, choices: int) -> None:
-        """Put on record that the record stands for so many choices alike. Raises ``LedgerError``."""
+        """Add an event that a record stands for several equal choices. Raises ``LedgerError``."""
         from cookie_consent.ledger.events import add_event, new_event
 
         with self._store.writing() as connection:
             add_event(connection, new_event("joined", {"record": record, "choices": choices}))
 
     def waiting(self) -> list[WaitingSpool]:
-        """Return the spools whose choices the log does not hold yet, of whatever process."""
+        """Return the spools of all processes that hold choices not yet in the log."""
         return self._spools.waiting()
 
     def append(self, new: Iterable[ConsentRecord], shown: Iterable[Notice] = ()) -> None:
-        """Append records, and the notices that they name, in one transaction; all or nothing, durable on return.
+        """Append records and their notices in one transaction, on disk when this returns. Nothing goes to the spool.
 
-        A record whose id is there already is left as it is, so that a repeated write does no harm.
-        Raises ``LedgerError``, as nothing goes to the spool.
+        A record whose id exists is left unchanged, so a write can be repeated. Raises ``LedgerError``.
         """
         texts = {notice.hash: notice for notice in shown}
         entries = [Entry(record, texts.get(record.notice or "")) for record in new]
@@ -240,10 +230,9 @@ class Ledger(LedgerReader):
         enough: Callable[[], bool] = lambda: False,
         progress: Callable[[int], object] | None = None,
     ) -> LedgerStats:
-        """Return figures about the days (UTC) from that of ``since`` on, and up to that in which ``until`` lies.
+        """Return statistics for whole days (UTC), from that of ``since`` to that of ``until``.
 
-        Looks at no record that was counted before; see ``count_new``, which comes first. Raises ``ProofError`` and
-        ``LedgerError``.
+        New records are counted first, see ``count_new``. Raises ``ProofError`` and ``LedgerError``.
         """
         from cookie_consent.ledger.stats.figures import read_stats, whole_days
 
@@ -255,43 +244,40 @@ class Ledger(LedgerReader):
     def count_new(
         self, enough: Callable[[], bool] = lambda: False, *, progress: Callable[[int], object] | None = None
     ) -> bool:
-        """Count the records that are not counted yet; return whether that is all. See ``RecordCounter.catch_up``."""
+        """Count new records; return whether all are counted now. See ``RecordCounter.catch_up``."""
         from cookie_consent.ledger.stats.rollup import RecordCounter
 
         return RecordCounter(self._store, url=self._store.name).catch_up(enough, progress=progress)
 
     def recount(self) -> None:
-        """Count all records anew, but for the days of which some were pruned. Raises ``LedgerError``."""
+        """Count all records again, except those of days with pruned records. Raises ``LedgerError``."""
         from cookie_consent.ledger.stats.rollup import RecordCounter
 
         RecordCounter(self._store, url=self._store.name).recount()
 
     def writing(self) -> AbstractContextManager[Connection]:
-        """Give a connection in a transaction that has the write lock, for other tables of this package.
+        """Yield a connection in a transaction with the write lock, for other tables of this package.
 
-        Raises ``LedgerError``, for what goes wrong inside too.
+        Raises ``LedgerError``, also for database errors inside the block.
         """
         return self._store.writing()
 
 
 def _opened(store: Store, work: Callable[[Callable[[], bool]], object], enough: Callable[[], bool]) -> object:
-    """Do the work of a thread, which may be the first to touch the log: not every server tells when it starts."""
+    """Do a background thread's work. It may be the first to open the log, because not every server runs lifespan."""
     store.open()
     return work(enough)
 
 
-def _end_apart(writer: Writer, threads: list[PeriodicThread], sink: ChoiceSink | None) -> None:
-    """End the log of a ledger that is garbage in a thread of its own.
-
-    Garbage is collected in any thread, inside of any lock. At the interpreter's end no thread may be started.
-    """
+def _close_in_thread(writer: Writer, threads: list[PeriodicThread], sink: ChoiceSink | None) -> None:
+    """Close a garbage-collected ledger in a separate thread, because the collector may run inside any lock."""
     if threading.main_thread().is_alive():
-        threading.Thread(target=_end, args=(writer, threads, sink), name="cookie-consent-end").start()
-    else:
-        _end(writer, threads, sink)
+        threading.Thread(target=_close, args=(writer, threads, sink), name="cookie-consent-end").start()
+    else:  # at interpreter exit no thread can be started
+        _close(writer, threads, sink)
 
 
-def _end(writer: Writer, threads: list[PeriodicThread], sink: ChoiceSink | None) -> None:
+def _close(writer: Writer, threads: list[PeriodicThread], sink: ChoiceSink | None) -> None:
     writer.close()
     for thread in threads:
         thread.stop()

@@ -1,4 +1,4 @@
-"""Choices that were made elsewhere: by phone, on paper, in person."""
+"""Offline choices: made by phone, on paper or in person."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 __all__ = ["OTHER_CHANNELS", "checked_subject", "made_elsewhere", "notice_of"]
 
 OTHER_CHANNELS: tuple[Channel, ...] = ("phone", "paper", "in-person")
-"""The channels of choices that are entered by hand."""
+"""The channels of offline choices."""
 _LONGEST_NOTICE = 256 * 1024
 
 
@@ -35,19 +35,18 @@ def made_elsewhere(
     previous: ConsentRecord | None,
     notice: Notice | None,
 ) -> ConsentRecord:
-    """Return the record of a choice; ``granted`` and ``refused`` are ids of categories and services.
+    """Return the record of an offline choice. ``granted`` and ``refused`` are ids of categories and services.
 
-    Categories that are not named are refused, as in a choice on the site. Raises ``ConfigurationError`` for an id that
-    the policy does not know or of what cannot be refused, for one that is named twice, another channel, or a time to
-    come.
+    Unnamed categories are refused. Raises ``ConfigurationError`` for an unknown or required id, an id that is both
+    granted and refused, another channel, or a time in the future.
     """
     if channel not in OTHER_CHANNELS:
-        raise ConfigurationError(f"{channel!r} is no channel of this command; write one of {', '.join(OTHER_CHANNELS)}")
+        raise ConfigurationError(f"{channel!r} is not an offline channel; write one of {', '.join(OTHER_CHANNELS)}")
     if at.tzinfo is None or at > datetime.now(UTC):
-        raise ConfigurationError(f"{at.isoformat()} is no time in the past, with a zone")
+        raise ConfigurationError(f"{at.isoformat()} is not a past time with a time zone")
     yes, no = set(granted), set(refused)
     if both := sorted(yes & no):
-        raise ConfigurationError(f"{both[0]!r} cannot be granted and refused at once")
+        raise ConfigurationError(f"{both[0]!r} cannot be both granted and refused")
     for name in sorted(yes | no):
         _check_name(policy, name)
     services = {name: name in yes for name in (yes | no) - policy.optional_ids}
@@ -66,21 +65,21 @@ def made_elsewhere(
 
 
 def checked_subject(subject: str | None) -> str:
-    """Return the consent id as it is written in the log, or a new one for None. Raises ``ConfigurationError``."""
+    """Return the consent id in its canonical form, or a new one for None. Raises ``ConfigurationError``."""
     if subject is None:
         return str(uuid4())
     try:
         return str(UUID(subject))
     except ValueError:
         raise ConfigurationError(
-            f"{subject!r} is no consent id, which is a random UUID and never a name; leave it out to get a new one"
+            f"{subject!r} is not a consent id, which is a random UUID and never a name; leave it out to get a new one"
         ) from None
 
 
 def notice_of(text: str, *, language: str, policy: Policy) -> Notice:
-    """Return the text that was read out or printed, as the log keeps it. Raises ``ConfigurationError``."""
+    """Return a notice for the text that was read out or printed. Raises ``ConfigurationError``."""
     if not text.strip() or len(text) > _LONGEST_NOTICE or not 0 < len(language) <= 35:
-        raise ConfigurationError("a notice needs a text, 256 KiB at most, and its language, such as 'en'")
+        raise ConfigurationError("a notice needs a text of at most 256 KiB, and its language, such as 'en'")
     return Notice(hash=notice_hash(language, text), language=language, policy_version=policy.version, text=text)
 
 
@@ -94,7 +93,7 @@ def _check_name(policy: Policy, name: str) -> None:
     if service is None:
         close = difflib.get_close_matches(name, [*policy.optional_ids, *(known.id for known in policy.services)], n=1)
         fix = f"did you mean {close[0]!r}?" if close else f"the categories are {', '.join(sorted(policy.optional_ids))}"
-        raise ConfigurationError(f"{name!r} is no category and no service of this policy; {fix}")
+        raise ConfigurationError(f"{name!r} is neither a category nor a service of this policy; {fix}")
     if service.category not in policy.optional_ids:
         raise ConfigurationError(f"{name!r} is necessary and always on; it is neither granted nor refused")
 

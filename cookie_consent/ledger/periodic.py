@@ -1,4 +1,4 @@
-"""What a server does from time to time in a thread: sealing and counting the log."""
+"""A server's periodic background work: sealing and counting the log."""
 
 from __future__ import annotations
 
@@ -23,11 +23,9 @@ _LONGEST_END = 5.0
 
 
 class PeriodicThread:
-    """Does ``work`` every so many seconds; ``what`` names it, such as "sealed". It never ends for an error.
+    """Runs ``work`` every ``every`` seconds. Its argument is a function to call after each step: stop if it is true.
 
-    An error is logged once, until the work succeeds again. The work is given what to ask, after each of its steps,
-    whether to leave the rest for the next time. When the thread is stopped, one that ``finishes`` does its work once
-    more.
+    ``what`` names the work in log messages, such as "sealed". With ``finishes``, ``stop`` runs the work once more.
     """
 
     def __init__(
@@ -46,22 +44,22 @@ class PeriodicThread:
 
     @property
     def is_alive(self) -> bool:
-        """Whether it runs in this process; after a fork it does so in the parent only."""
+        """Whether the thread runs in this process; after a fork only the parent has it."""
         return self._pid == os.getpid() and self._thread.is_alive()
 
     def stop(self) -> None:
-        """Finish the work, for five seconds at most, and end; unless this is a fork of the process that began it."""
+        """Finish the work, within five seconds, and end the thread. In a fork this does nothing."""
         if self.is_alive:
             self._deadline = time.monotonic() + (_LONGEST_END if self._finishes else 0)
             self._stopping.set()
-            if threading.current_thread() is not self._thread:  # it is where its own log is collected as garbage
-                self._thread.join(_LONGEST_END + PATIENCE)  # a server that is out of reach may hold it
+            if threading.current_thread() is not self._thread:  # it can be, if the ledger is garbage-collected in it
+                self._thread.join(_LONGEST_END + PATIENCE)  # an unreachable database may block it
 
     def _enough(self) -> bool:
         return time.monotonic() > self._deadline
 
     def _run(self) -> None:
-        wait = self._every * random.uniform(0.5, 1)  # noqa: S311 - so that several workers do not ask at once
+        wait = self._every * random.uniform(0.5, 1)  # noqa: S311 - so that several workers do not start at once
         while True:
             stops = self._stopping.wait(wait)
             wait = self._every
@@ -70,12 +68,12 @@ class PeriodicThread:
             try:
                 self._work(self._enough)
             except ConsentError as error:
-                if not self._failed:
+                if not self._failed:  # logged once, until the work succeeds again
                     logger.error("the log is not %s until this is put right: %s", self._what, error)  # noqa: TRY400
                 self._failed = True
             except Exception:
                 if not self._failed:
-                    logger.exception("an error that is not known: the log is not %s", self._what)
+                    logger.exception("unexpected error: the log is not %s", self._what)
                 self._failed = True
             else:
                 self._failed = False

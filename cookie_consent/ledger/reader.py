@@ -1,4 +1,4 @@
-"""The half of the log that is read: records, exports, proofs."""
+"""Reading the log: records, exports and proofs."""
 
 from __future__ import annotations
 
@@ -32,13 +32,10 @@ _FETCH = 1000
 
 
 class LedgerReader:
-    """What can be asked of the log in a store; ``Ledger`` adds what changes it.
-
-    All methods raise ``LedgerError`` where the store cannot be read.
-    """
+    """The read-only half of ``Ledger``. All methods raise ``LedgerError`` if the store cannot be read."""
 
     url: str
-    """The URL that choices are written to, without a password."""
+    """The URL to which choices are written, without a password."""
     _sql: Store | None
     _key: str | Path | None
 
@@ -49,28 +46,28 @@ class LedgerReader:
 
     @property
     def is_readable(self) -> bool:
-        """Whether the log can be read from here: not if it is a ``nats://`` log and no ``reads`` is given."""
+        """Whether the log can be read; false for a ``nats://`` log without ``reads``."""
         return self._sql is not None
 
     @property
     def _store(self) -> Store:
-        """The store of the log. Raises ``LedgerError`` where the log cannot be read from here."""
+        """The store to read. Raises ``LedgerError`` unless ``is_readable``."""
         if self._sql is None:
             raise LedgerError(
-                f"the log {self.url} is written here and read in the SQL log that it is drained to: name that one with "
-                "--ledger, or, for a server, with CONSENT_LEDGER_READS",
+                f"the log {self.url} can only be read in the SQL log into which it is drained: name that with --ledger "
+                "or, for a server, with CONSENT_LEDGER_READS",
                 url=self.url,
             )
         return self._sql
 
     def signers(self) -> list[Signer]:
-        """Return the keys that sign this log; empty without one. Raises ``ConfigurationError`` for a wrong one."""
+        """Return the keys that sign this log, if any. Raises ``ConfigurationError`` for an invalid key."""
         from cookie_consent.ledger.proof.keys import load_signers
 
         return load_signers(self._key)
 
     def checkpoint(self) -> str | None:
-        """Return the last signed checkpoint, as it is stored; None before the first. Raises ``LedgerError``."""
+        """Return the latest signed checkpoint, or None before the first. Raises ``LedgerError``."""
         from cookie_consent.ledger.proof.tree_store import read_state
 
         with self._store.reading() as connection:
@@ -86,11 +83,9 @@ class LedgerReader:
     ) -> Verification:
         """Compare every record with what was sealed and signed.
 
-        ``trusted`` are the keys to begin with; None takes those of ``signers``, else those on record in the log
-        itself. ``given`` are checkpoints that were kept elsewhere. With several ``processes`` a large log is verified
-        that much faster; each is a new one, so that a program has to guard its main module as for
-        ``multiprocessing``. Raises ``ProofError`` if nothing is sealed, and
-        ``LedgerError``.
+        ``trusted`` defaults to the keys of ``signers``, then to those on record in the log. ``given`` are checkpoints
+        kept elsewhere. With several ``processes`` the main module must be guarded, as for ``multiprocessing``.
+        Raises ``ProofError`` if nothing is sealed, and ``LedgerError``.
         """
         from cookie_consent.ledger.proof.verify import verify_store
 
@@ -101,9 +96,9 @@ class LedgerReader:
         )
 
     def prove(self, name: str) -> dict[str, Any] | None:
-        """Return the proof of a record or an event, ready for JSON; None if there is none of that id.
+        """Return the proof of the record or event with an id, ready for JSON, or None.
 
-        Raises ``ProofError`` if it is not sealed, or the log is not what was sealed, and ``LedgerError``.
+        Raises ``ProofError`` if it is not sealed or the log does not match what was sealed, and ``LedgerError``.
         """
         from cookie_consent.ledger.proof.prove import prove
 
@@ -111,9 +106,9 @@ class LedgerReader:
             return prove(connection, name, url=self._store.name)
 
     def prove_growth(self, old: str) -> dict[str, Any]:
-        """Return the proof that the log goes on from an older checkpoint, a signed note.
+        """Return the proof that the log is a continuation of an older checkpoint, a signed note.
 
-        Raises ``ProofError`` if it does not, ``NoteError`` for a note of another log, and ``LedgerError``.
+        Raises ``ProofError`` if it is not, ``NoteError`` for a checkpoint of another log, and ``LedgerError``.
         """
         from cookie_consent.ledger.proof.prove import prove_growth
 
@@ -121,9 +116,9 @@ class LedgerReader:
             return prove_growth(connection, old, url=self._store.name)
 
     def export_sealed(self, stream: TextIO, *, progress: Callable[[int], object] | None = None) -> int:
-        """Write all that is sealed, in the form that ``verify_export`` takes; return the number of leaves.
+        """Write everything that is sealed, for ``verify_export``; return the number of leaves.
 
-        Raises ``ProofError`` if nothing is, and ``LedgerError``.
+        Raises ``ProofError`` if nothing is sealed, and ``LedgerError``.
         """
         from cookie_consent.ledger.proof.sealed_export import export_sealed
 
@@ -139,10 +134,8 @@ class LedgerReader:
     ) -> Generator[Piece]:
         """Yield the records as CSV, JSON Lines, Parquet or ISO/IEC TS 27560, piece by piece, in the order of their ids.
 
-        ``name`` is one of ``EXPORT_FORMATS``; ``iso27560`` is filled from the ``policy``, and names
-        the site's preferences page below the ``prefix``. All is of one state of the
-        log, read in a transaction that ends with the generator; memory is constant. Raises ``ConfigurationError`` and
-        ``LedgerError``.
+        ``name`` is one of ``EXPORT_FORMATS``; ``policy`` and ``prefix`` are for ``iso27560``. The export is a snapshot,
+        read in constant memory. Raises ``ConfigurationError`` and ``LedgerError``.
         """
         from cookie_consent.ledger.exports.stream import export_pieces
 
@@ -160,9 +153,9 @@ class LedgerReader:
         progress: Callable[[int], object] | None = None,
         prefix: str = DEFAULT_PREFIX,
     ) -> int:
-        """Write ``export`` into a file, which stands under its name when it is whole; return how many records.
+        """Write an export into a file, which gets its name once complete; return the number of records.
 
-        See ``export_to_file`` for the rest.
+        See ``export_to_file`` for the arguments.
         """
         from cookie_consent.ledger.exports.to_file import export_to_file
 
@@ -180,7 +173,7 @@ class LedgerReader:
         )
 
     def events(self) -> list[LogEvent]:
-        """Return what was done to the log itself, oldest first. Raises ``LedgerError``."""
+        """Return the events of the log itself, oldest first. Raises ``LedgerError``."""
         from cookie_consent.ledger.events import read_events
 
         with self._store.reading() as connection:
@@ -194,7 +187,7 @@ class LedgerReader:
             return recorded_keys(connection)
 
     def erasure_of(self, record_id: str) -> LogEvent | None:
-        """Return the event by which a record was erased; None if it was not. Raises ``LedgerError``."""
+        """Return the event that erased a record, or None. Raises ``LedgerError``."""
         from cookie_consent.ledger.erasure import erasure_of
 
         with self._store.reading() as connection:
@@ -210,9 +203,9 @@ class LedgerReader:
         newest_first: bool = False,
         where: RecordFilter = RecordFilter(),  # noqa: B008 - it is frozen
     ) -> Iterator[ConsentRecord]:
-        """Yield records in the order of their ids, which is that of time; ``since`` is included, ``until`` is not.
+        """Yield records ordered by id, and so by time, in constant memory; ``since`` is included, ``until`` is not.
 
-        ``where`` is asked for beside the others. Memory is constant whatever the number. Raises ``LedgerError``.
+        All conditions must hold, those of ``where`` too. Raises ``LedgerError``.
         """
         from sqlalchemy import select
 
@@ -232,7 +225,7 @@ class LedgerReader:
                 yield from_row(row)
 
     def record(self, record_id: str) -> ConsentRecord | None:
-        """Return the record of that id, or None."""
+        """Return the record with an id, or None."""
         from sqlalchemy import select
 
         from cookie_consent.ledger.schema import from_row, records
@@ -241,7 +234,7 @@ class LedgerReader:
         return from_row(row) if row is not None else None
 
     def notice(self, notice_hash: str) -> Notice | None:
-        """Return the notice of that hash, or None."""
+        """Return the notice with a hash, or None."""
         from sqlalchemy import select
 
         from cookie_consent.ledger.schema import notices
@@ -256,7 +249,7 @@ class LedgerReader:
         until: datetime | None = None,
         where: RecordFilter = RecordFilter(),  # noqa: B008 - it is frozen
     ) -> int:
-        """Return how many records there are between the two times that are as ``where`` has it."""
+        """Return the number of records between the two times that match ``where``."""
         from sqlalchemy import func, select
 
         from cookie_consent.ledger.schema import records
@@ -265,7 +258,7 @@ class LedgerReader:
         return int(row[0]) if row is not None else 0
 
     def reading(self) -> AbstractContextManager[Connection]:
-        """Give a connection to read other tables of this package. Raises ``LedgerError``."""
+        """Yield a connection for reading other tables of this package. Raises ``LedgerError``."""
         return self._store.reading()
 
     def _one(self, query: Select[Any]) -> Any:

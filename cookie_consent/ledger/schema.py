@@ -1,8 +1,8 @@
 """The tables of the log, and the conversion between rows and records.
 
-``records`` and ``notices`` are what is logged, ``events`` and ``erasures`` what was done to the log itself. The proof
-stands in ``leaves`` (which record is which leaf of the tree), ``tiles`` (the tree's hashes) and ``checkpoints``.
-``rollups`` holds what was counted of the records, ``counted`` how far that was.
+``records`` and ``notices`` hold what is logged, ``events`` and ``erasures`` what was done to the log itself. The proof
+is in ``leaves`` (which record is which leaf of the tree), ``tiles`` (the hashes of the tree) and ``checkpoints``.
+``rollups`` holds the statistics, ``counted`` how far the records are counted.
 """
 
 from __future__ import annotations
@@ -62,7 +62,7 @@ records = Table(
     Column("subject", String(36), nullable=False),
     Column("at", BigInteger, nullable=False),  # microseconds since 1970, UTC
     Column("action", String(16), nullable=False),
-    Column("granted", Text, nullable=False),  # ids, which hold no space, joined by one
+    Column("granted", Text, nullable=False),  # ids separated by spaces
     Column("refused", Text, nullable=False),
     Column("granted_services", Text, nullable=False),
     Column("refused_services", Text, nullable=False),
@@ -84,7 +84,7 @@ events = Table(
     Column("at", BigInteger, nullable=False),
     Column("kind", String(16), nullable=False),  # see ``LogEvent``
     Column("detail", Text, nullable=False),  # canonical JSON
-    Column("before", BigInteger),  # of "pruned": records older than this may be deleted
+    Column("before", BigInteger),  # only for "pruned": records older than this can be deleted
 )
 erasures = Table(
     "consent_erasures",
@@ -97,8 +97,8 @@ leaves = Table(
     metadata,
     Column("position", _Position, primary_key=True, autoincrement=False),
     Column("id", String(36), nullable=False, unique=True),  # of a record or an event
-    Column("salt", LargeBinary),  # 32 bytes; of a record that has not been erased
-    Column("commitment", LargeBinary),  # 32 bytes; of one that has
+    Column("salt", LargeBinary),  # 32 bytes; of a record that is not erased
+    Column("commitment", LargeBinary),  # 32 bytes; of an erased record
 )
 tiles = Table(
     "consent_tiles",
@@ -128,21 +128,21 @@ counted = Table(
     "consent_counted",
     metadata,
     Column("what", String(16), primary_key=True),  # "records"
-    Column("last", String(36)),  # the id of the record that was counted last, in the store's order
+    Column("last", String(36)),  # the id of the last counted record, in the store's order
     Column("version", BigInteger, nullable=False),  # grows with each change
 )
 _LISTS = ("granted", "refused", "granted_services", "refused_services")
 
 
 def micros(moment: datetime) -> int:
-    """Return the moment as whole microseconds since 1970 (UTC). ``ValueError`` for a time without zone."""
+    """Return microseconds since 1970 (UTC). Raises ``ValueError`` for a time without a zone."""
     if moment.tzinfo is None:
         raise ValueError("the time needs a time zone")
     return (moment - _EPOCH) // timedelta(microseconds=1)
 
 
 def moment(value: int) -> datetime:
-    """Return the time (UTC) of so many microseconds since 1970. ``OverflowError`` beyond the year 9999."""
+    """Return the time (UTC) for microseconds since 1970. Raises ``OverflowError`` beyond the year 9999."""
     return _EPOCH + timedelta(microseconds=value)
 
 
@@ -169,7 +169,7 @@ def to_row(record: ConsentRecord) -> tuple[str | int | None, ...]:
 
 
 def from_row(row: Row[Any]) -> ConsentRecord:
-    """Return the record that a row of ``records`` holds."""
+    """Return the record in a row of ``records``."""
     values = dict(row._mapping)  # noqa: SLF001 - SQLAlchemy's public name for it
     values["at"] = moment(values["at"])
     for name in _LISTS:

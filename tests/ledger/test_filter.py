@@ -81,13 +81,13 @@ def test_the_other_ways_to_ask_are_kept(kept: tuple[Ledger, list[ConsentRecord]]
     [
         ([("action", "agreed")], "action 'agreed' is unknown; write one of given, refused, changed, withdrawn"),
         ([("channel", "fax")], "write one of banner, preferences, api, gpc, phone, paper, in-person"),
-        ([("colour", "red")], "'colour' is no filter; there are since, until, subject, category"),
+        ([("colour", "red")], "'colour' is not a filter; the filters are since, until, subject, category"),
         ([("since", "noon")], "since 'noon' is not a time; write 2026-11-24"),
         ([("since", "2026-11-24"), ("since", "2026-11-25")], "since is given twice"),
         ([("since", "2026-11-25"), ("until", "2026-11-25")], "since is not before until"),
-        ([("region", "")], "region '' is nothing"),
-        ([("subject", "a\nb")], "is nothing that a record has"),
-        ([("subject", "x" * 300)], "is nothing that a record has"),
+        ([("region", "")], "region '' is not a value"),
+        ([("subject", "a\nb")], "is not a value that a record can have"),
+        ([("subject", "x" * 300)], "is not a value that a record can have"),
     ],
 )
 def test_what_no_record_can_have_is_refused(pairs: list[tuple[str, str]], words: str) -> None:

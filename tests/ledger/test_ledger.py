@@ -185,7 +185,7 @@ def test_what_cannot_be_opened_says_what_to_do(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("this is no database" * 100)
     with pytest.raises(LedgerError, match="make the directory"):
         Ledger(f"sqlite:///{tmp_path}/none/consent.db").append([make()])
-    with pytest.raises(LedgerError, match="put the file aside"):
+    with pytest.raises(LedgerError, match="move the file away"):
         Ledger(f"sqlite:///{tmp_path}/file").append([make()])
     with pytest.raises(LedgerError, match="there is no log"):
         list(Ledger(f"sqlite:///{tmp_path}/absent.db").records())
@@ -210,7 +210,7 @@ def test_a_log_that_is_garbage_ends_in_a_thread_of_its_own(ledger_url: str, monk
         ended.append(threading.current_thread().name)
         done.set()
 
-    monkeypatch.setattr(ledger_module, "_end", end)
+    monkeypatch.setattr(ledger_module, "_close", end)
     Ledger(ledger_url)
     gc.collect()
     assert done.wait(HANG)

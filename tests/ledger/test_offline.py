@@ -60,11 +60,11 @@ def test_a_form_that_was_signed_before(store_url: str) -> None:
         ({"granted": ["everything-at-all"]}, "the categories are advertising, analytics"),
         ({"granted": ["session"]}, "always on"),
         ({"refused": ["datasette"]}, "always on"),
-        ({"granted": ["social"], "refused": ["social"]}, "at once"),
+        ({"granted": ["social"], "refused": ["social"]}, "cannot be both"),
         ({"subject": "Ms Miller"}, "never a name"),
-        ({"channel": "banner"}, "no channel of this command"),
-        ({"at": datetime(2026, 1, 1)}, "with a zone"),  # noqa: DTZ001 - that is what is refused
-        ({"at": datetime.now(UTC) + timedelta(days=1)}, "in the past"),
+        ({"channel": "banner"}, "not an offline channel"),
+        ({"at": datetime(2026, 1, 1)}, "with a time zone"),  # noqa: DTZ001 - that is what is refused
+        ({"at": datetime.now(UTC) + timedelta(days=1)}, "is not a past time"),
     ],
 )
 def test_what_cannot_be_entered(ledger_url: str, values: dict[str, Any], words: str) -> None:

@@ -1,4 +1,4 @@
-"""The log in formats for others: CSV, JSON Lines, Parquet, and consent records of ISO/IEC TS 27560."""
+"""Export formats: CSV, JSON Lines, Parquet and ISO/IEC TS 27560."""
 
 from cookie_consent.ledger.exports.by_record import COLUMNS, FORMATS, export_csv, export_jsonl
 

@@ -1,4 +1,4 @@
-"""Write the log out as CSV or JSON Lines, record by record."""
+"""Export records as CSV or JSON Lines, one record at a time."""
 
 from __future__ import annotations
 
@@ -20,10 +20,9 @@ _FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
 
 def export_csv(records: Iterable[ConsentRecord], stream: TextIO) -> int:
-    """Write CSV (RFC 4180) with a header, one column for each field of the record; return the number of records.
+    """Write CSV (RFC 4180) with a header, to a stream opened with ``newline=""``; return the number of records.
 
-    Lists are joined by a space. A cell that a spreadsheet would take for a formula gets an apostrophe in front.
-    ``stream`` must be open with ``newline=""``.
+    Lists are joined by spaces. A cell that a spreadsheet would read as a formula is prefixed with an apostrophe.
     """
     writer = csv.writer(stream, lineterminator="\r\n")
     writer.writerow(COLUMNS)
@@ -35,7 +34,7 @@ def export_csv(records: Iterable[ConsentRecord], stream: TextIO) -> int:
 
 
 def export_jsonl(records: Iterable[ConsentRecord], stream: TextIO) -> int:
-    """Write one JSON object a line (https://jsonlines.org); return the number of records."""
+    """Write one JSON object per line (https://jsonlines.org); return the number of records."""
     count = 0
     for record in records:
         stream.write(json.dumps(record.as_dict(), ensure_ascii=False, separators=(",", ":")) + "\n")

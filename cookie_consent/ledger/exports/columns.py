@@ -1,4 +1,4 @@
-"""Texts of whole columns: much faster than record by record, and equal to it."""
+"""Formatting whole columns, much faster than record by record and with the same result."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ __all__ = [
 ]
 
 FORMULA = ("=", "+", "-", "@", "\t", "\r")
-"""What a cell begins with that a spreadsheet takes for a formula."""
+"""The first characters of a cell that a spreadsheet would read as a formula."""
 _QUOTED = (",", '"', "\r", "\n")
 _MARKS = (*_QUOTED, *("\0" + mark for mark in FORMULA))
 _MINUTE = 60_000_000
@@ -35,7 +35,7 @@ _REMEMBERED = 4096
 
 
 class Memo(dict[Any, Any]):
-    """What a function made of values, for columns that hold few different ones; it forgets all when it is full."""
+    """A cache of a function's results, for columns with few different values. It is emptied when full."""
 
     def __init__(self, make: Callable[[Any], Any]) -> None:
         super().__init__()
@@ -49,38 +49,39 @@ class Memo(dict[Any, Any]):
         return made
 
     def column(self, values: Iterable[Any]) -> list[Any]:
-        """Return what is made of each value."""
+        """Return the result for each value."""
         return list(map(self.__getitem__, values))
 
 
 def time_texts(values: Sequence[Any], minutes: Memo) -> list[str]:
-    """Return times, in microseconds since 1970, as ``time_text`` has them. Raises ``TypeError`` if one is not a number.
+    """Format times, in microseconds since 1970, like ``time_text``. Raises ``TypeError`` for other values.
 
-    ``minutes`` is a ``Memo`` of ``minute_text``. The seconds are below 60, so that a float holds all their digits.
+    ``minutes`` is a ``Memo`` of ``minute_text``.
     """
     if {*map(type, values)} - {int}:
         raise TypeError("the time of a record is a number")
+    # Seconds below 60 fit into a float with all their digits.
     return [f"{minutes[value // _MINUTE]}{value % _MINUTE / 1_000_000:09.6f}Z" for value in values]
 
 
 def minute_text(minute: int) -> str:
-    """Return the beginning of a time, up to its seconds. ``OverflowError`` beyond the year 9999."""
+    """Return a time up to its seconds, as text. Raises ``OverflowError`` beyond the year 9999."""
     return moment(minute * _MINUTE).isoformat(timespec="seconds")[:17]
 
 
 def cells(values: Sequence[Any]) -> Sequence[Any]:
-    """Return the cells of CSV of a column of texts, or None."""
+    """Return the CSV cells for a column of texts or None."""
     if None in values:
         values = ["" if value is None else value for value in values]
     joined = "\0" + "\0".join(values)
-    for mark in _MARKS:  # some fast searches for all cells; nearly always the end of it
+    for mark in _MARKS:  # a few fast searches over all cells; nearly always none needs quoting
         if mark in joined:
             return list(map(cell, values))
     return values
 
 
 def cell(value: str | None) -> str:
-    """Return a cell of CSV, quoted where RFC 4180, section 2, asks for it, and never a formula."""
+    """Return a CSV cell, quoted where RFC 4180, section 2, requires it, and never a formula."""
     if value is None:
         return ""
     if value.startswith(FORMULA):
@@ -92,7 +93,7 @@ def cell(value: str | None) -> str:
 
 
 def list_cell(joined: str) -> str:
-    """Return a list of ids as a cell of CSV."""
+    """Return a list of ids as a CSV cell."""
     return cell(" ".join(joined.split()))
 
 
@@ -102,12 +103,12 @@ def json_list(joined: str) -> str:
 
 
 def json_or_null(value: str | None) -> str:
-    """Return a text, or None, as JSON. ``TypeError`` for anything else."""
+    """Return a text or None as JSON. Raises ``TypeError`` for anything else."""
     return "null" if value is None else encode_basestring(value)
 
 
 def as_whole(rows: Page, make: Callable[[Page], bytes], url: str) -> bytes:
-    """Return what is made of rows. Raises ``LedgerError`` that names the first one of which nothing can be made."""
+    """Return ``make(rows)``. Raises ``LedgerError`` that names the first damaged row."""
     try:
         return make(rows)
     except (TypeError, ValueError, AttributeError, OverflowError):
@@ -117,7 +118,7 @@ def as_whole(rows: Page, make: Callable[[Page], bytes], url: str) -> bytes:
             except (TypeError, ValueError, AttributeError, OverflowError) as error:
                 message = (
                     f"the record {row[0]!r} cannot be exported, as it is damaged ({error}); "
-                    "see what else is with `cookie-consent log verify`"
+                    "see what else is damaged with `cookie-consent log verify`"
                 )
                 raise LedgerError(message, url=url) from None
         raise

@@ -1,4 +1,4 @@
-"""Where ``-o PATH`` leads: to a file that is replaced as a whole, or to a device or pipe that is written into."""
+"""The target of ``-o PATH``: a file that is replaced as a whole, or a device or pipe to write into."""
 
 from __future__ import annotations
 
@@ -19,17 +19,14 @@ _DESCRIPTORS = re.compile(r"/(?:proc/(?:self|\d+)/(?:task/\d+/)?|dev/)fd")
 
 @dataclass(frozen=True, kw_only=True)
 class Output:
-    """What a path leads to: the file itself where ``path`` is a symbolic link to it.
-
-    One that ``is_stream`` is a device, a pipe or an open file of this process: it is written into, never replaced.
-    """
+    """The resolved target of a path. One that ``is_stream`` is written into, never replaced, such as a pipe."""
 
     path: Path
     is_stream: bool
 
 
 def find_output(path: str | Path) -> Output:
-    """Return what the path leads to. Raises ``ConfigurationError`` for a folder and for what cannot be reached."""
+    """Resolve the path. Raises ``ConfigurationError`` for a folder, or if it cannot be reached."""
     try:
         file = _followed(Path(path))
         if _is_descriptor(file):
@@ -41,7 +38,7 @@ def find_output(path: str | Path) -> Output:
     except (
         OSError,
         ValueError,
-    ) as error:  # such as a name that is too long or holds a null byte, or links that go round
+    ) as error:  # such as a name that is too long or has a null byte, or a loop of links
         raise unwritable(path, error) from None
     if stat.S_ISDIR(mode) or str(path).endswith(os.sep):
         raise ConfigurationError(f"{path} is a folder; name a file in it, such as {Path(path) / 'FILE'}")
@@ -49,7 +46,7 @@ def find_output(path: str | Path) -> Output:
 
 
 def open_stream(output: Output) -> int:
-    """Open a device or pipe to write into; return the file descriptor. Raises ``ConfigurationError``."""
+    """Open a device or pipe for writing; return the file descriptor. Raises ``ConfigurationError``."""
     try:
         own = _own_descriptor(output.path)
         return os.dup(own) if own is not None else os.open(output.path, os.O_WRONLY | getattr(os, "O_NOCTTY", 0))
@@ -58,7 +55,7 @@ def open_stream(output: Output) -> int:
 
 
 def give_name(temporary: Path, path: Path) -> None:
-    """Put a file in the place of another in one step; it gets the other's owner and rights, or those of a new file."""
+    """Atomically replace a file, keeping its owner and permissions if it exists."""
     try:
         before = path.stat()
     except FileNotFoundError:
@@ -79,7 +76,7 @@ def unwritable(path: str | Path, error: Exception) -> ConfigurationError:
 
 
 def _followed(path: Path) -> Path:
-    """Return what stands at the end of all symbolic links, but for the link to an open file, which names it."""
+    """Follow all symbolic links, except a link that names an open file."""
     here = path
     for _ in range(_MOST_LINKS):
         here = Path(os.path.realpath(here.parent)) / here.name
@@ -94,9 +91,7 @@ def _is_descriptor(path: Path) -> bool:
 
 
 def _own_descriptor(path: Path) -> int | None:
-    """Return the number of an open file of this process, as ``/dev/stdout`` leads to one.
-
-    Opening it by its name would begin at the start of a file that others have written to.
-    """
+    """Return the descriptor of an open file of this process, such as the target of ``/dev/stdout``."""
+    # Opening the file by its name would overwrite what others have written to it.
     is_own = str(path.parent) in {"/dev/fd", f"/proc/{os.getpid()}/fd"}
     return int(path.name) if is_own and path.name.isdecimal() else None

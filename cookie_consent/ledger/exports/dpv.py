@@ -1,4 +1,4 @@
-"""What a policy declares, in the terms of the Data Privacy Vocabulary (https://w3id.org/dpv)."""
+"""The policy in terms of the Data Privacy Vocabulary (https://w3id.org/dpv)."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ __all__ = [
 ]
 
 PROFILE = "https://w3id.org/dpv/schema/dpv-27560#record"
-"""The profile of the vocabulary for consent records of ISO/IEC TS 27560."""
+"""The vocabulary's profile for ISO/IEC TS 27560 consent records."""
 _AN_IRI = {"@type": "@id"}
 CONTEXT: dict[str, Any] = {
     "@version": 1.1,
@@ -46,7 +46,7 @@ CONTEXT: dict[str, Any] = {
     "dpv:isIndicatedBy": _AN_IRI,
     "skos:broader": _AN_IRI,
 }
-"""The context of the document; ``cc`` is what neither vocabulary nor standard has a term for."""
+"""The JSON-LD context. ``cc`` is for what neither the vocabulary nor the standard has a term for."""
 _PURPOSES = {
     "session": "dpv:TechnicalServiceProvision",
     "login": "dpv:AccountManagement",
@@ -55,7 +55,7 @@ _PURPOSES = {
     "advertising": "dpv:Advertising",
     "social": "dpv:ServiceProvision",
 }
-"""The kinds of purpose that the built-in categories are (purpose_type)."""
+"""The purpose types of the built-in categories (purpose_type)."""
 _REGION = re.compile(r"[A-Z]{2}(?:-[A-Z0-9]{1,3})?")
 _DAY = 86_400
 _BROWSER = {
@@ -65,17 +65,17 @@ _BROWSER = {
 
 
 def process_id(version: str, name: str) -> str:
-    """Return the IRI of what a category, or ``service:ID``, is used for under a version of the policy."""
+    """Return the IRI of the process for a category, or ``service:ID``, under a policy version."""
     return f"urn:cookie-consent:process:{quote(version, safe='')}:{quote(name, safe=':')}"
 
 
 def jurisdiction(region: str) -> str:
-    """Return the term of a region written as in ISO 3166, or the EU; else nothing."""
+    """Return the term for a region (ISO 3166 or EU), or an empty text."""
     return f"loc:{region}" if _REGION.fullmatch(region) else ""
 
 
 def control(prefix: str) -> dict[str, Any]:
-    """Return where consent is given and withdrawn (6.3.4.18, withdrawal_method), on a site with that prefix."""
+    """Return where consent is given and withdrawn (6.3.4.18, withdrawal_method), below the site's prefix."""
     return {
         "@type": ["dpv:ProvideConsent", "dpv:WithdrawConsent"],
         "dpv:isExercisedAt": f"{prefix}/preferences",
@@ -83,7 +83,7 @@ def control(prefix: str) -> dict[str, Any]:
 
 
 def process(policy: Policy, category: Category, controller: str, prefix: str) -> dict[str, Any]:
-    """Return what a category is used for: the purpose and all that belongs to it."""
+    """Return the process of a category: its purpose, data, storage and recipients."""
     services = [service for service in policy.services if service.category == category.id]
     purpose: dict[str, Any] = {"@type": "dpv:Purpose", "dct:identifier": category.id}
     if category.id in _PURPOSES:
@@ -111,7 +111,7 @@ def process(policy: Policy, category: Category, controller: str, prefix: str) ->
 
 
 def service_process(policy: Policy | None, name: str, version: str, prefix: str) -> dict[str, Any]:
-    """Return what a single service is used for, for a choice that is about it; without a policy only its name."""
+    """Return the process of a single service. Without a policy it has only the service's id."""
     node: dict[str, Any] = {
         "@id": process_id(version, f"service:{name}"),
         "@type": "dpv:Process",
@@ -131,7 +131,7 @@ def service_process(policy: Policy | None, name: str, version: str, prefix: str)
 
 
 def text_of(text: str | dict[str, str] | None) -> str:
-    """Return a text of the policy in English, or else in its first language."""
+    """Return a text of the policy in English if it has that, else in its first language."""
     if isinstance(text, dict):
         return text.get("en") or next(iter(text.values()), "")
     return text or ""
@@ -149,7 +149,7 @@ def _recipient(service: Service) -> dict[str, Any]:
 
 
 def _personal_data(policy: Policy, category: Category, services: Iterable[Service]) -> list[dict[str, Any]]:
-    """Return the cookies by which data of the visitor is kept (6.3.4.7, pii_information)."""
+    """Return the cookies that hold personal data (6.3.4.7, pii_information)."""
     rules = [rule for rule in policy.cookies if rule.category == category.id]
     rules += [rule for service in services for rule in service.cookies if rule.category in {None, category.id}]
     nodes = []

@@ -1,9 +1,9 @@
 """Consent records of ISO/IEC TS 27560:2023 as JSON-LD with the W3C Data Privacy Vocabulary (DPV 2).
 
 The mapping follows the guide of the vocabulary's group, https://w3id.org/dpv/guides/consent-27560, field by field; see
-docs/exports.md. One document with a ``@graph``: the controller and what each category is used for come first, as the
-policy has it, then the records, one a line. The keys stand in the order that readers of streams ask for (Streaming
-JSON-LD, https://www.w3.org/TR/json-ld11-streaming/).
+docs/exports.md. The document has a ``@graph``: first the controller and the process of each category, from the policy,
+then the records, one per line. Keys are ordered for streaming parsers (Streaming JSON-LD,
+https://www.w3.org/TR/json-ld11-streaming/).
 """
 
 from __future__ import annotations
@@ -42,18 +42,16 @@ _REFUSED = {"withdrawn": "dpv:ConsentWithdrawn", "signal": "dpv:ConsentWithdrawn
 
 
 class Iso27560Lines:
-    """The document, made of rows; see ``LineFormat``.
+    """Writes the document from rows; see ``LineFormat``. Notices are looked up through ``connection``.
 
-    ``policy`` says who the controller is and what categories and services are. It speaks for the records made under
-    its version; of others only what they themselves hold is written. ``connection`` is where notices are
-    looked up, and ``prefix`` where the site's preferences page stands.
-    Raises ``ConfigurationError`` for a policy without controller.
+    ``policy`` describes records made under its version; others have only their own data. Raises
+    ``ConfigurationError`` for a policy without a controller.
     """
 
     def __init__(self, policy: Policy, connection: Connection, prefix: str = DEFAULT_PREFIX) -> None:
         if policy.controller is None:
             raise ConfigurationError(
-                "a consent record of ISO/IEC TS 27560 names the controller; "
+                "an ISO/IEC TS 27560 consent record names the controller; "
                 'add [controller] with name = "…" and contact = "…" to the policy'
             )
         self._policy = policy
@@ -79,7 +77,7 @@ class Iso27560Lines:
         return f'{{"@context":{_json(CONTEXT)},\n"@graph":[\n{graph}'.encode()
 
     def lines(self, rows: Page) -> bytes:
-        """Return the records, each on a line of its own behind the comma that ends the one before."""
+        """Return the records, one per line, each preceded by the comma after the previous one."""
         return "".join(map(self._line, rows)).encode("utf-8")
 
     def tail(self) -> bytes:
@@ -87,7 +85,8 @@ class Iso27560Lines:
         return b"\n]}\n"
 
     def _line(self, row: tuple[Any, ...]) -> str:
-        """Return a record's line. What few records differ in is text already: this takes a third of the time."""
+        """Return a record's line."""
+        # Parts in which few records differ are cached as text, which saves two thirds of the time.
         (
             name, subject, at, action, granted, refused, more, less, previous, channel, version, notice,
             url, region, family, ip,
@@ -119,10 +118,7 @@ class Iso27560Lines:
         return ",".join(parts) + "}"
 
     def _choice(self, key: tuple[str, ...]) -> tuple[str, list[tuple[str, str]]]:
-        """Return the processes that a choice is about, and for what was granted and refused a state of its own.
-
-        All as JSON: the processes as a list, and of each state the term and the members.
-        """
+        """Return the processes of a choice as JSON, and its consent statuses as pairs of term and JSON members."""
         action, granted, refused, more, less, channel, version = key
         yes = [*self._processes(granted.split(), version), *self._services(more.split(), version)]
         no = [*self._processes(refused.split(), version), *self._services(less.split(), version)]
@@ -135,9 +131,9 @@ class Iso27560Lines:
                 status: dict[str, Any] = {
                     "dpv:isIndicatedBy": "dpv:DataSubject" if action != "expired" else self._controller,
                 }
-                if action != "signal" or which is no:  # a signal gives nothing: what is left was given before
+                if action != "signal" or which is no:  # a signal grants nothing: the rest was granted before
                     status["dpv:hasIndicationMethod"] = channel
-                if version == self._policy.version and action != "signal":  # which makes nothing last longer
+                if version == self._policy.version and action != "signal":  # a signal does not extend the consent
                     days = self._policy.cookie.max_age // _DAY
                     status["dpv:hasDuration"] = {"@type": "dpv:TemporalDuration", "rdf:value": f"P{days}D"}
                 status["dpv:hasProcess"] = [{"@id": node["@id"]} for node in which]
@@ -145,7 +141,7 @@ class Iso27560Lines:
         return _json([*yes, *no]), found
 
     def _processes(self, names: list[str], version: str) -> list[dict[str, Any]]:
-        """Return what stands for categories: a reference to what the head has, or else only the name."""
+        """Return the processes of categories: references to those in the head, or only their names."""
         known = {category.id for category in self._policy.categories} if version == self._policy.version else set()
         return [
             {"@id": process_id(version, name)}

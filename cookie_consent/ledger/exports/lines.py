@@ -1,4 +1,4 @@
-"""CSV and JSON Lines, made of rows a page at a time."""
+"""CSV and JSON Lines, formatted a page of rows at a time."""
 
 from __future__ import annotations
 
@@ -26,30 +26,30 @@ __all__ = ["CsvLines", "JsonLines", "LineFormat"]
 
 _LISTS = frozenset({"granted", "refused", "granted_services", "refused_services"})
 _FEW = frozenset({"action", "channel", "policy_version", "notice", "region", "user_agent_family"})
-"""Columns that hold few different values."""
+"""Columns with few different values."""
 
 
 class LineFormat(Protocol):
-    """A format that is a beginning, one line for each record, and an end, in UTF-8.
+    """A UTF-8 format with a head, one line per record and a tail.
 
-    What is written of a record does not depend on those before it, so that an export can go on behind any line.
+    A record's line does not depend on earlier records, so an export can be resumed after any line.
     """
 
     def head(self) -> bytes:
-        """Return what comes before the first record."""
+        """Return the bytes before the first record."""
 
     def lines(self, rows: Page) -> bytes:
-        """Return the lines of records, each with its end.
+        """Return the lines of records, including line ends.
 
         Raises ``TypeError``, ``ValueError``, ``AttributeError`` or ``OverflowError`` for a damaged row.
         """
 
     def tail(self) -> bytes:
-        """Return what comes behind the last record."""
+        """Return the bytes after the last record."""
 
 
 class CsvLines:
-    """CSV (RFC 4180), byte for byte as ``export_csv`` writes it."""
+    """CSV (RFC 4180), identical to the output of ``export_csv``."""
 
     def __init__(self) -> None:
         minutes = Memo(minute_text)
@@ -66,7 +66,7 @@ class CsvLines:
         self._line = ",".join(["%s"] * len(COLUMNS)) + "\r\n"
 
     def head(self) -> bytes:
-        """Return the line with the names of the columns."""
+        """Return the header."""
         return (",".join(COLUMNS) + "\r\n").encode()
 
     def lines(self, rows: Page) -> bytes:
@@ -79,7 +79,7 @@ class CsvLines:
 
 
 class JsonLines:
-    """One JSON object a line (https://jsonlines.org), byte for byte as ``export_jsonl`` writes it."""
+    """One JSON object per line (https://jsonlines.org), identical to the output of ``export_jsonl``."""
 
     def __init__(self) -> None:
         minutes = Memo(minute_text)

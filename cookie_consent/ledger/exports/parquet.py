@@ -1,4 +1,4 @@
-"""Parquet (https://parquet.apache.org), by pyarrow: one file, or one for each month."""
+"""Parquet files (https://parquet.apache.org), written by pyarrow."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 __all__ = ["ParquetFile", "guarded", "parquet_chunks", "require_pyarrow", "write_parquet"]
 
 _GROUP = 16
-"""How many pages make a row group: 16,384 rows, some megabytes."""
+"""Pages per row group: 16,384 rows, a few megabytes."""
 _LISTS = frozenset({"granted", "refused", "granted_services", "refused_services"})
 _FEW = frozenset({"action", "channel", "policy_version", "notice", "region", "user_agent_family"})
 _NULLABLE = frozenset({"previous", "notice"})
@@ -37,10 +37,9 @@ def require_pyarrow() -> tuple[Any, Any]:
 
 
 class ParquetFile:
-    """Writes rows into one Parquet file, in row groups that another thread encodes while the next is read.
+    """Writes rows into one Parquet file. Row groups are encoded in another thread while the next is read.
 
-    ``sink`` is a path or a file to write bytes to. The schema is that of the record: ``at`` in microseconds, UTC;
-    lists of texts; and texts of which there are few by a dictionary.
+    ``sink`` is a path or a binary file. The columns are the fields of the record.
     """
 
     def __init__(self, sink: Any, encoder: ThreadPoolExecutor) -> None:
@@ -51,7 +50,7 @@ class ParquetFile:
         types["at"] = pa.timestamp("us", tz="UTC")
         self._schema = pa.schema([pa.field(name, kind, nullable=name in _NULLABLE) for name, kind in types.items()])
         dictionaries = [*sorted(_FEW), "url", *(f"{name}.list.element" for name in sorted(_LISTS))]
-        self._pool = pa.system_memory_pool()  # the others keep some dozen megabytes more
+        self._pool = pa.system_memory_pool()  # other pools keep some ten megabytes more
         self._writer = pq.ParquetWriter(
             sink, self._schema, compression="zstd", use_dictionary=dictionaries, memory_pool=self._pool
         )
@@ -60,10 +59,10 @@ class ParquetFile:
         self._begin()
 
     def add(self, rows: Page) -> None:
-        """Add rows. Raises ``TypeError`` and what pyarrow raises for values of another type, and errors of the file."""
+        """Add rows. Raises ``TypeError`` or pyarrow's errors for values of a wrong type, and errors of the file."""
         pa = self._pa
         for name, values in zip(COLUMNS, zip(*rows, strict=True), strict=True):
-            array = pa.array(values, memory_pool=self._pool)  # a named type would take bytes for a text, no faster
+            array = pa.array(values, memory_pool=self._pool)  # with an explicit type pyarrow would accept bytes as text
             wanted = pa.int64() if name == "at" else pa.string()
             if array.type != wanted:
                 if array.type != pa.null() or name not in _NULLABLE:
@@ -75,14 +74,14 @@ class ParquetFile:
             self.flush()
 
     def flush(self) -> None:
-        """Have what was added encoded; returns when what was added before that is written."""
+        """Start encoding the added rows, once the previous row group is written."""
         self._wait()
         if self._pages:
             self._encoding = self._encoder.submit(self._write, self._arrays)
             self._begin()
 
     def close(self) -> None:
-        """Write what is left, and the end of the file."""
+        """Write the remaining rows and finish the file."""
         self.flush()
         self._wait()
         self._writer.close()
@@ -97,7 +96,7 @@ class ParquetFile:
             encoding.result()
 
     def _write(self, arrays: dict[str, list[Any]]) -> None:
-        """Write a row group. The texts of which there are few come by a dictionary, and lists are made of it."""
+        """Write a row group. Columns with few different values are dictionary-encoded."""
         pa, compute = self._pa, self._pa.compute
         columns = []
         for field in self._schema:
@@ -116,7 +115,7 @@ class ParquetFile:
 
 
 class _Sink:
-    """A file that hands on what is written to it."""
+    """A file whose content is taken out as it is written."""
 
     closed = False
 
@@ -125,20 +124,20 @@ class _Sink:
         self._size = 0
 
     def write(self, data: bytes) -> int:
-        """Keep the bytes until they are taken."""
+        """Buffer bytes until ``take``."""
         self._parts.append(bytes(data))
         self._size += len(data)
         return len(data)
 
     def take(self) -> bytes:
-        """Return what was written since the last time."""
+        """Return the bytes written since the last call."""
         count = len(self._parts)  # the encoder's thread may write meanwhile
         data = b"".join(islice(self._parts, count))
         del self._parts[:count]
         return data
 
     def tell(self) -> int:
-        """Return how many bytes were written."""
+        """Return the number of bytes written so far."""
         return self._size
 
     def flush(self) -> None:
@@ -150,13 +149,13 @@ class _Sink:
 
 
 def write_parquet(pages: Iterable[Page], path: str, *, url: str, progress: Callable[[int], object]) -> int:
-    """Write one file; return the number of records. pyarrow opens it itself, which spares waiting for Python's lock.
+    """Write one file; return the number of records.
 
     Raises ``ConfigurationError`` without pyarrow, ``LedgerError`` for a damaged record, and ``OSError``.
     """
     count = 0
     with ThreadPoolExecutor(1) as encoder:
-        file = ParquetFile(path, encoder)
+        file = ParquetFile(path, encoder)  # by its path: pyarrow's own file needs no interpreter lock
         for rows in pages:
             guarded(file.add, rows, url)
             count += len(rows)
@@ -166,7 +165,7 @@ def write_parquet(pages: Iterable[Page], path: str, *, url: str, progress: Calla
 
 
 def parquet_chunks(pages: Iterable[Page], *, url: str) -> Iterator[tuple[bytes, int, str | None]]:
-    """Yield the bytes of one file, each with how many more records it took and the last one's id.
+    """Yield the bytes of one file, each with the number of records read since, and the last one's id.
 
     Raises ``ConfigurationError`` without pyarrow, and ``LedgerError`` for a damaged record.
     """
@@ -181,10 +180,10 @@ def parquet_chunks(pages: Iterable[Page], *, url: str) -> Iterator[tuple[bytes, 
 
 
 def guarded(add: Callable[[Page], None], rows: Page, url: str) -> None:
-    """Add rows. Raises ``LedgerError`` that says which ones cannot be, since they are damaged."""
+    """Call ``add(rows)``. Raises ``LedgerError`` that names the rows if one is damaged."""
     try:
         add(rows)
-    except (TypeError, ValueError, AttributeError, OverflowError) as error:  # pyarrow's own are among these
+    except (TypeError, ValueError, AttributeError, OverflowError) as error:  # pyarrow's errors are subclasses of these
         raise LedgerError(
             f"a record from {rows[0][0]!r} to {rows[-1][0]!r} cannot be exported, as it is damaged ({error}); "
             "see which with `cookie-consent log verify`",

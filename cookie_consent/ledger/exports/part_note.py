@@ -1,4 +1,4 @@
-"""The note beside an export that is not whole yet: what was asked for, and how far what is on the disk has come."""
+"""The note beside an unfinished export: its options, and how far it has come on disk."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from cookie_consent.ledger.schema import records
 
 try:
     import fcntl
-except ImportError:  # Windows, where nothing keeps two exports from writing the same file
+except ImportError:  # Windows, where nothing prevents two exports to the same file
     fcntl = None  # type: ignore[assignment]
 
 if TYPE_CHECKING:
@@ -27,33 +27,33 @@ if TYPE_CHECKING:
 
 __all__ = ["ANEW", "PartNote", "PartState", "take"]
 
-ANEW = "begin anew without --resume"
+ANEW = "start over without --resume"
 _LONGEST_NOTE = 1024 * 1024
 _VERSION = 1
 
 
 @dataclass(kw_only=True)
 class PartState:
-    """How far a part has come."""
+    """The progress of an unfinished export."""
 
     size: int = 0
-    """How many bytes of a file count; what is behind them was torn off."""
+    """Valid bytes of the file; what follows was not completely written."""
     files: list[str] = field(default_factory=list)
-    """Which files of a folder count."""
+    """Valid files of the folder."""
     records: int = 0
     last: str | None = None
     """The id of the last record."""
     amendments: int = 0
-    """How many erasures and prunings there were in the log: what is in the part is not read again."""
+    """Erasures and prunings in the log when the export was started."""
 
 
 _KINDS = (("size", int), ("files", list), ("records", int), ("amendments", int), ("last", str | None))
 
 
 class PartNote:
-    """The note of ``part``, which may be gone on with by who asks for the same; ``asked`` is ready for JSON.
+    """The note of the unfinished export ``part``, which can be resumed with the same options, ``asked``.
 
-    Raises ``ConfigurationError`` where a part would become another export than a new one now, and ``OSError``.
+    Methods raise ``ConfigurationError`` if the resumed export would differ from a new one, and ``OSError``.
     """
 
     def __init__(self, part: Path, asked: dict[str, Any]) -> None:
@@ -63,11 +63,11 @@ class PartNote:
 
     @property
     def is_there(self) -> bool:
-        """Whether there is a note, of whatever content."""
+        """Whether the note exists."""
         return self._path.exists()
 
     def found(self) -> PartState | None:
-        """Return how far the part has come; None if there is none."""
+        """Return the progress in the note, or None if there is no note."""
         try:
             with self._path.open("rb") as stream:
                 note = json.loads(stream.read(_LONGEST_NOTE))
@@ -76,24 +76,24 @@ class PartNote:
             wrong = [name for name, kind in _KINDS if not isinstance(getattr(state, name), kind)]
             wrong += [name for name in state.files if not isinstance(name, str)]
             if note["version"] != _VERSION or wrong or state.size < 0:
-                raise ValueError("its fields are others")  # noqa: TRY301 - handled like invalid JSON
+                raise ValueError("its fields are wrong")  # noqa: TRY301 - handled like invalid JSON
         except FileNotFoundError:
             return None
         except (ValueError, KeyError, TypeError, RecursionError):
-            raise ConfigurationError(f"{self._path} is no note of an export; {ANEW}") from None
+            raise ConfigurationError(f"{self._path} is not the note of an export; {ANEW}") from None
         for name, value in self._asked.items():
             if asked.get(name) != value:
                 raise ConfigurationError(
-                    f"{self._part} was begun with another {name} ({asked.get(name)!r}, now {value!r}); "
-                    f"give the same options as then, or {ANEW}"
+                    f"{self._part} was started with another {name} ({asked.get(name)!r}, now {value!r}); "
+                    f"give the same options again, or {ANEW}"
                 )
         return state
 
     def check(self, connection: Connection, where: RecordFilter, state: PartState, amendments: int) -> None:
-        """See that the part is still what a new export would begin with."""
+        """Check that a new export would still begin with the same content."""
         if amendments != state.amendments:
             raise ConfigurationError(
-                f"records were erased or pruned since {self._part} was begun, which it may still hold; {ANEW}"
+                f"{self._part} may hold records that have been erased or pruned since it was started; {ANEW}"
             )
         if state.last is None:
             return
@@ -101,12 +101,12 @@ class PartNote:
         count = int(connection.execute(query).scalar_one())
         if count != state.records:
             raise ConfigurationError(
-                f"{self._part} has {state.records} records, and the log has {count} up to the same one by now, as "
-                f"choices were brought in later; {ANEW}"
+                f"{self._part} has {state.records} records, but up to the same record the log now has {count}, because "
+                f"choices were added later; {ANEW}"
             )
 
     def save(self, state: PartState) -> None:
-        """Say how far the part has come, which has to be on the disk by now."""
+        """Save the progress of the export, whose content must be on disk already."""
         note = {"version": _VERSION, "asked": self._asked, **vars(state)}
         new = self._path.with_name(self._path.name + ".new")
         with suppress(FileNotFoundError):
@@ -116,15 +116,12 @@ class PartNote:
         new.replace(self._path)
 
     def remove(self) -> None:
-        """Remove the note, if there is one."""
+        """Remove the note if it exists."""
         self._path.unlink(missing_ok=True)
 
 
 def take(part: Path, file: int) -> None:
-    """Lock an open part, so that two exports do not write it at once.
-
-    Raises ``ConfigurationError`` if another export has it, or has just given it its own name.
-    """
+    """Lock an open part against other exports. Raises ``ConfigurationError`` if another export has it."""
     if fcntl is None:
         return
     try:
@@ -132,5 +129,5 @@ def take(part: Path, file: int) -> None:
         is_it = os.path.samestat(os.fstat(file), part.stat())
     except OSError:
         is_it = False
-    if not is_it:
+    if not is_it:  # locked, or just finished and renamed by another export
         raise ConfigurationError(f"another export is writing {part}; wait for it, or name another file")

@@ -1,7 +1,7 @@
 """Parquet by month: a folder that DuckDB and pyarrow read as one table (Hive's layout, ``year=2026/month=11``).
 
-It is written to ``FOLDER.part``, with a note beside it. From time to time all files are closed, so that they are whole,
-and are put into the note; an export that was cut off goes on behind them with further files.
+It is written to ``FOLDER.part``, with a note beside it. Now and then all files are completed and listed in the note, so
+that an interrupted export can be resumed after them with further files.
 """
 
 from __future__ import annotations
@@ -33,9 +33,9 @@ if TYPE_CHECKING:
 __all__ = ["write_months"]
 
 _OPEN = 4
-"""How many months are written at once. One that is come back to later gets a further file."""
+"""How many months are open at once. A month that is reopened later gets another file."""
 _BETWEEN_NOTES = 1024 * 1024
-"""Records, after which all files are closed."""
+"""Records after which all files are closed and noted."""
 _DAY = 86_400_000_000
 
 
@@ -50,13 +50,13 @@ def write_months(
 ) -> int:
     """Write files ``year=YYYY/month=MM/part-N.parquet`` into a new folder; return the number of records.
 
-    The folder has its name only when it is whole; with ``resume`` a part of it is gone on with, if it was begun with
-    what is ``asked`` now. Raises ``ConfigurationError`` if the folder is there already or the part is of another
-    export, ``LedgerError`` for a damaged record, and ``OSError``.
+    The folder gets its name once complete. ``resume`` continues an export with the same options, ``asked``. Raises
+    ``ConfigurationError`` if the folder exists or another export was started, ``LedgerError`` for a damaged record,
+    and ``OSError``.
     """
     require_pyarrow()
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
-        raise ConfigurationError(f"{folder} is there already; name a new folder, or remove it")
+        raise ConfigurationError(f"{folder} already exists; name a new folder, or remove it")
     part = folder.with_name(folder.name + ".part")
     note = PartNote(part, asked)
     with _taken(part):
@@ -82,7 +82,7 @@ def write_months(
 
 @contextmanager
 def _taken(part: Path) -> Iterator[None]:
-    """Make the folder of the part, if there is none, and keep other exports from it."""
+    """Create the part's folder if needed, and lock it against other exports."""
     part.mkdir(mode=0o700, exist_ok=True)
     if not hasattr(os, "O_DIRECTORY"):  # Windows, which opens no folders
         yield
@@ -96,7 +96,7 @@ def _taken(part: Path) -> Iterator[None]:
 
 
 def _begin(part: Path, note: PartNote, connection: Connection, where: RecordFilter, *, resume: bool) -> PartState:
-    """Return from where on to write, and remove from the part all that is not noted."""
+    """Return where to start, and remove files that are not in the note."""
     now = amendments(connection)
     state = note.found() if resume else None
     if state is None:
@@ -106,7 +106,7 @@ def _begin(part: Path, note: PartNote, connection: Connection, where: RecordFilt
         note.check(connection, where, state, now)
     kept = {part / name for name in state.files}
     if not all(path.is_file() for path in kept):
-        raise ConfigurationError(f"{part} lacks files that were there; {ANEW}")
+        raise ConfigurationError(f"{part} has lost files; {ANEW}")
     for path in part.rglob("*"):
         if path not in kept and not path.is_dir():
             path.unlink()
@@ -132,7 +132,7 @@ def _write(
 
 
 class _Months:
-    """The files that are being written, at most ``_OPEN`` at once, beside those that are ``there``."""
+    """The files being written, at most ``_OPEN`` at once. ``there`` are those already complete."""
 
     def __init__(self, folder: Path, encoder: ThreadPoolExecutor, there: list[str]) -> None:
         self._folder = folder
@@ -160,7 +160,7 @@ class _Months:
             guarded(self._file(month).add, some, url)
 
     def close(self) -> list[str]:
-        """Close all files; return the names of those that are whole by now, which are on the disk."""
+        """Close all files; return the names of all complete files, which are on disk."""
         while self._open:
             self._close(next(iter(self._open)))
         return list(self._whole)
@@ -169,7 +169,7 @@ class _Months:
         found = self._open.pop(month, None)
         if found is None:
             if len(self._open) >= _OPEN:
-                self._close(next(iter(self._open)))  # the one that was not used for the longest time
+                self._close(next(iter(self._open)))  # the least recently used
             number = self._parts[month] = self._parts.get(month, 0) + 1
             name = f"{month}/part-{number - 1}.parquet"
             path = self._folder / name

@@ -1,4 +1,4 @@
-"""An export as a stream of bytes, in any format, of one state of the log."""
+"""An export of a snapshot of the log as a stream of bytes, in any format."""
 
 from __future__ import annotations
 
@@ -29,14 +29,14 @@ __all__ = ["EXPORT_FORMATS", "ExportKind", "Piece", "export_kind", "export_piece
 
 @dataclass(frozen=True, kw_only=True)
 class ExportKind:
-    """What there is to know of a format from outside."""
+    """The properties of an export format."""
 
     name: str
     media_type: str
     suffix: str
-    """The end of a file's name, with its dot."""
+    """The file name extension, with its dot."""
     by_lines: bool = True
-    """Made of lines, behind any of which an export can go on."""
+    """Whether the format has lines, after any of which an export can be resumed."""
 
 
 EXPORT_FORMATS = {
@@ -48,7 +48,7 @@ EXPORT_FORMATS = {
         ExportKind(name="iso27560", media_type="application/ld+json", suffix=".jsonld"),
     )
 }
-"""The formats of the records, by their names."""
+"""The export formats by name."""
 
 
 class Piece(NamedTuple):
@@ -56,39 +56,39 @@ class Piece(NamedTuple):
 
     data: bytes
     records: int
-    """How many records it ends; 0 for what comes before the first one and behind the last."""
+    """The number of records in it; 0 for the head and the tail."""
     last: str | None
-    """The id of the last of them."""
+    """The id of the last record in it."""
 
 
 def export_kind(name: str) -> ExportKind:
-    """Return the format of that name. Raises ``ConfigurationError``."""
+    """Return the format with a name. Raises ``ConfigurationError``."""
     kind = EXPORT_FORMATS.get(name)
     if kind is None:
-        raise ConfigurationError(f"{name[:40]!r} is no format; write one of {', '.join(EXPORT_FORMATS)}")
+        raise ConfigurationError(f"{name[:40]!r} is not a format; write one of {', '.join(EXPORT_FORMATS)}")
     return kind
 
 
 def line_format(name: str, connection: Connection, policy: Policy | None, prefix: str = DEFAULT_PREFIX) -> LineFormat:
-    """Return what writes a format of lines; ``policy`` is what consent records of ISO/IEC TS 27560 are filled from.
+    """Return the writer for a line format. ``policy`` and ``prefix`` are for ``iso27560``.
 
-    Raises ``ConfigurationError`` if that is missing where it is needed.
+    Raises ``ConfigurationError`` if the policy is needed and missing.
     """
     if name == "csv":
         return CsvLines()
     if name == "jsonl":
         return JsonLines()
     if policy is None:
-        raise ConfigurationError("the consent records of ISO/IEC TS 27560 name the controller; give the policy")
+        raise ConfigurationError("ISO/IEC TS 27560 consent records name the controller; give the policy")
     return Iso27560Lines(policy, connection, prefix)
 
 
 def line_pieces(
     store: Store, connection: Connection, lines: LineFormat, *, where: RecordFilter, after: str | None, url: str
 ) -> Generator[Piece]:
-    """Yield the lines of the records behind the id ``after``; to be closed before the connection is.
+    """Yield the lines of records after the id ``after``. Close the generator before the connection.
 
-    Raises ``LedgerError``, for a damaged record too.
+    Raises ``LedgerError``, also for a damaged record.
     """
     with closing(paged(store, connection, records_query(where, after))) as pages:
         for rows in pages:
@@ -104,10 +104,9 @@ def export_pieces(
     url: str,
     prefix: str = DEFAULT_PREFIX,
 ) -> Generator[Piece]:
-    """Yield an export, whole, in the order of the ids; memory is constant.
+    """Yield a complete export, ordered by id, in constant memory. Closing the generator ends its transaction.
 
-    Closing the generator ends the transaction that it reads in. Raises ``ConfigurationError`` for a format that
-    is none, or whose package is missing, and ``LedgerError``.
+    Raises ``ConfigurationError`` for an unknown format or a missing package, and ``LedgerError``.
     """
     kind = export_kind(name)
     with store.reading() as connection:

@@ -1,8 +1,7 @@
-"""An export into a file, which stands under its name only when it is whole, and which can go on after it was cut off.
+"""Export into a file, which gets its name once complete and can be resumed after an interruption.
 
-Formats of lines are written to ``FILE.part``, with a note beside it, ``FILE.part.json``: what was asked for, and up to
-which record the part is on the disk. Going on is refused where the file would become another one than a new export
-now: what is finished is what a run that began at this moment would have written, byte by byte.
+Line formats are written to ``FILE.part``. Beside it, ``FILE.part.json`` notes the options and up to which record the
+part is on disk. An export is only resumed if the result is, byte for byte, what a new export would write now.
 """
 
 from __future__ import annotations
@@ -54,10 +53,9 @@ def export_to_file(
 ) -> int:
     """Write an export into a file, or with ``partition="month"`` into a folder; return the number of records.
 
-    With ``resume`` a part that was left there is gone on with, or else it begins anew; ``progress`` is called with the
-    number of records of each piece, those of the part among them. A device or pipe is written into. Raises
-    ``ConfigurationError`` for what cannot be written or resumed, ``BrokenPipeError`` for a pipe that nobody reads any
-    more, and ``LedgerError``.
+    ``resume`` continues an unfinished export if there is one. ``progress`` is called with the number of records of each
+    piece, and of the part that was there. Raises ``ConfigurationError`` if it cannot be written or resumed,
+    ``BrokenPipeError`` if a pipe has no reader, and ``LedgerError``.
     """
     kind = export_kind(name)
     told = progress or (lambda _count: None)
@@ -67,7 +65,7 @@ def export_to_file(
         )
     if resume and not kind.by_lines and partition is None:
         raise ConfigurationError(
-            f"a single {name} file cannot be gone on with; {ANEW}, or take --partition month, csv or jsonl"
+            f"a single {name} file cannot be resumed; {ANEW}, or use --partition month, csv or jsonl"
         )
     asked = {
         "format": name,
@@ -85,7 +83,7 @@ def export_to_file(
         output = find_output(path)
         if output.is_stream:
             if resume:
-                raise ConfigurationError(f"{path} is a device or pipe, and keeps nothing to go on with; {ANEW}")
+                raise ConfigurationError(f"{path} is a device or pipe, which cannot be resumed; {ANEW}")
             pieces = export_pieces(store, name, where=where, policy=policy, url=url, prefix=prefix)
             return _write_into(open_stream(output), pieces, told)
         if kind.by_lines:
@@ -99,7 +97,7 @@ def export_to_file(
 
 
 class _Part:
-    """The part of a file, and its note; ``asked`` is what the note must say for the part to be gone on with."""
+    """An unfinished file and its note. It can be resumed if the note has the same options, ``asked``."""
 
     def __init__(self, path: Path, asked: dict[str, Any]) -> None:
         self._path = path
@@ -136,15 +134,17 @@ class _Part:
                     progress(state.records)
                 rest = line_pieces(store, connection, lines, where=where, after=state.last, url=url)
                 with closing(rest) as pieces:
-                    self._go_on(file, pieces, state, progress)
+                    self._write_pieces(file, pieces, state, progress)
                 self._append(file, lines.tail(), state)
                 os.fsync(file)
         give_name(self._part, self._path)
         self._note.remove()
         return state.records
 
-    def _go_on(self, file: int, pieces: Iterator[Piece], state: PartState, progress: Callable[[int], object]) -> None:
-        """Write the pieces, and note how far they are; what goes wrong leaves what can be gone on with."""
+    def _write_pieces(
+        self, file: int, pieces: Iterator[Piece], state: PartState, progress: Callable[[int], object]
+    ) -> None:
+        """Write the pieces, and note the progress now and then. After an error the part can be resumed."""
         due = time.monotonic() + _BETWEEN_NOTES
         try:
             for piece in pieces:
@@ -161,7 +161,7 @@ class _Part:
 
     @contextmanager
     def _opened(self) -> Iterator[int]:
-        """Give the part, open and locked, so that two exports do not write it at once."""
+        """Yield the part, open and locked against other exports."""
         flags = os.O_RDWR | os.O_CREAT | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_CLOEXEC", 0)
         file = os.open(self._part, flags | getattr(os, "O_BINARY", 0), 0o600)
         try:
@@ -178,14 +178,14 @@ class _Part:
         state.size += len(data)
 
     def _save(self, file: int, state: PartState) -> None:
-        """Have the part on the disk, and then say so in the note."""
+        """Sync the part to the disk, then save the note."""
         os.fsync(file)
         self._note.save(state)
 
     def _leave(self, file: int, state: PartState) -> None:
-        """Leave what there is to be gone on with; nothing, if there is nothing."""
+        """Keep the part for a later resume, or remove it if it has no records."""
         if state.records:
-            with suppress(OSError):  # the reason is told already
+            with suppress(OSError):  # the first error is raised already
                 self._save(file, state)
             return
         with suppress(OSError):
@@ -195,7 +195,7 @@ class _Part:
 
 
 def _write_whole(pages: Iterator[Page], path: Path, url: str, progress: Callable[[int], object]) -> int:
-    """Write Parquet, which cannot be gone on with: beside the file first."""
+    """Write Parquet, which cannot be resumed, to a temporary file that is then renamed."""
     require_pyarrow()
     temporary = path.with_name(f".{path.name}.{os.getpid()}.{os.urandom(4).hex()}")
     try:
@@ -209,7 +209,7 @@ def _write_whole(pages: Iterator[Page], path: Path, url: str, progress: Callable
 
 
 def _write_into(file: int, pieces: Generator[Piece], progress: Callable[[int], object]) -> int:
-    """Write the pieces into an open device or pipe and close it; return the number of records."""
+    """Write the pieces to an open device or pipe and close it; return the number of records."""
     count = 0
     with closing(pieces), open(file, "wb", buffering=0) as stream:
         for piece in pieces:
@@ -222,7 +222,7 @@ def _write_into(file: int, pieces: Generator[Piece], progress: Callable[[int], o
 
 
 def _digest(name: str, policy: Policy | None) -> str | None:
-    """Return what tells policies apart, for the formats that are filled from one."""
+    """Return a digest of the policy, for formats that use it."""
     if name != "iso27560" or policy is None:
         return None
     return hashlib.sha256(policy.model_dump_json().encode("utf-8")).hexdigest()

@@ -1,1 +1,1 @@
-"""The proof: a signed Merkle tree over the records, and what is checked against it."""
+"""The proof: a signed Merkle tree over the records, and its verification."""

@@ -1,15 +1,14 @@
-"""What the leaves of the tree are made of: canonical JSON (RFC 8785), and commitments to what identifies a visitor.
+"""The content of leaves: canonical JSON (RFC 8785), with commitments to what identifies a visitor.
 
-The leaf of a record is the canonical JSON of its fields but those of ``IDENTIFYING``, with a ``commitment`` to those::
+The leaf of a record is the canonical JSON of its fields, with a ``commitment`` in place of those of ``IDENTIFYING``::
 
     {"action":"given","at":"2026-11-24T08:00:00.123456Z","channel":"banner","commitment":"5f0c…","granted":["analytics"],
     "granted_services":[],"id":"019e…","notice":null,"policy_version":"1","previous":null,"refused":[],
     "refused_services":[]}
 
-``commitment`` is HMAC-SHA256 (RFC 2104) under the record's salt, 32 random bytes, of the canonical JSON of the list of
-the identifying fields, in hex. Without the salt nobody can find out by trying what they were, so that they can be
-erased and the leaf still be made. The leaf of an event is the canonical JSON of ``at``, ``detail``, ``event``
-(its kind) and ``id``.
+``commitment`` is HMAC-SHA256 (RFC 2104), in hex, of the canonical JSON of the list of identifying fields. The key
+is the record's salt, 32 random bytes. Without the salt nobody can guess the fields, so they can be erased and the leaf
+computed as before. The leaf of an event is the canonical JSON of ``at``, ``detail``, ``event`` (its kind) and ``id``.
 """
 
 from __future__ import annotations
@@ -40,13 +39,13 @@ __all__ = [
 ]
 
 RecordRow = tuple[Any, ...]
-"""The columns of ``schema.records``, in their order, as the database's driver gives them."""
+"""The columns of ``schema.records`` in order, as the database driver returns them."""
 WalkedRow = tuple[Any, ...]
-"""The columns of a record and, behind them, the number by which the store orders its records."""
+"""The columns of a record, followed by its order number in the store."""
 IDENTIFYING = ("subject", "url", "user_agent_family", "ip", "region")
 """The fields of a record that ``erase`` removes."""
 DAMAGED = bytes(HASH_SIZE)
-"""Stands for the hash of a record that cannot be encoded, such as one with a blob where a text belongs."""
+"""In place of the hash of a record that cannot be encoded, such as one with a blob instead of a text."""
 
 _INNER = bytes(byte ^ 0x36 for byte in range(256))
 _OUTER = bytes(byte ^ 0x5C for byte in range(256))
@@ -57,10 +56,9 @@ _HUNDRED_SECONDS = 100_000_000
 
 
 def canonical_json(value: object) -> bytes:
-    """Return the value in the JSON Canonicalization Scheme (RFC 8785), in UTF-8.
+    """Return canonical JSON (RFC 8785) of None, booleans, texts, integers below 2^53, lists and ASCII-named objects.
 
-    Takes what the log needs: None, booleans, texts, integers below 2^53, lists, and objects whose names are ASCII.
-    Raises ``ValueError`` for a text that has no UTF-8, and ``TypeError`` for other values.
+    Raises ``ValueError`` for a text that is not valid Unicode, and ``TypeError`` for other values.
     """
     _check(value)
     text = json.dumps(value, ensure_ascii=False, allow_nan=False, separators=(",", ":"), sort_keys=True)
@@ -68,14 +66,12 @@ def canonical_json(value: object) -> bytes:
 
 
 def commitment_of(row: RecordRow, salt: bytes) -> bytes:
-    """Return the commitment (32 bytes) to the identifying fields of a row. ``ValueError`` for another length of salt.
-
-    RFC 2104 written out, since ``hmac.digest`` takes three times as long.
-    """
+    """Return the commitment (32 bytes) to the identifying fields of a row. Raises ``ValueError`` for a wrong salt."""
     if len(salt) != HASH_SIZE:
         raise ValueError(f"a salt has {HASH_SIZE} bytes, not {len(salt)}")
     encode = encode_basestring
     fields = f"[{encode(row[1])},{encode(row[12])},{encode(row[14])},{encode(row[15])},{encode(row[13])}]"
+    # RFC 2104 written out, because ``hmac.digest`` takes three times as long.
     inner = sha256(salt.translate(_INNER) + _INNER_REST + fields.encode("utf-8")).digest()
     return sha256(salt.translate(_OUTER) + _OUTER_REST + inner).digest()
 
@@ -102,11 +98,11 @@ def event_leaf(event_id: str, at: int, kind: str, detail: str) -> bytes:
 
 
 def leaf_hashes(rows: Sequence[WalkedRow], salts: Sequence[Any], commitments: Sequence[Any]) -> list[bytes]:
-    """Return the hashes of the leaves (RFC 6962) of records, each with its salt or, once erased, its commitment.
+    """Return the leaf hashes (RFC 6962) of records, each with its salt or, once erased, its commitment.
 
-    A row that cannot be encoded has ``DAMAGED``. This is ``commitment_of`` and ``record_leaf`` in one loop, which takes
-    two thirds of their time; a row that it does not like is left to them.
+    A row that cannot be encoded gets ``DAMAGED``.
     """
+    # This is ``commitment_of`` and ``record_leaf`` in one loop, which takes two thirds of their time.
     hashes = []
     quote, template, minute_of, sha = encode_basestring, _template, _minute, sha256
     for row, salt, commitment in zip(rows, salts, commitments, strict=True):
@@ -144,7 +140,7 @@ def _minute(minute: int) -> str:
 
 @lru_cache(maxsize=4096)
 def _template(fields: tuple[Any, ...]) -> tuple[str, str, str, str, str]:
-    """Return the leaf's pieces around time, commitment, id and previous: few choices differ in the others."""
+    """Return the pieces of a leaf around time, commitment, id and previous, which few choices share."""
     action, granted, refused, granted_services, refused_services, channel, policy_version, notice = fields
     text = encode_basestring
     notice_text = "null" if notice is None else text(notice)
@@ -165,12 +161,12 @@ def _check(value: object) -> None:
     if isinstance(value, dict):
         for name, inner in value.items():
             if not isinstance(name, str) or not name.isascii():
-                raise TypeError(f"{name!r} is no name in ASCII")
+                raise TypeError(f"{name!r} is not an ASCII name")
             _check(inner)
     elif isinstance(value, list | tuple):
         for inner in value:
             _check(inner)
     elif isinstance(value, int) and abs(value) > 2**53 - 1:
-        raise ValueError(f"{value} is no integer that JSON keeps exactly")
+        raise ValueError(f"{value} is not an integer that JSON can represent exactly")
     elif value is not None and not isinstance(value, str | int):
         raise TypeError(f"{value!r} has no canonical JSON here")

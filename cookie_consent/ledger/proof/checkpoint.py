@@ -1,4 +1,4 @@
-"""Checkpoints: what is signed of the tree (https://c2sp.org/tlog-checkpoint)."""
+"""Checkpoints: signed statements of the tree's size and root (https://c2sp.org/tlog-checkpoint)."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _SIZE = re.compile(r"0|[1-9][0-9]{0,17}")
 
 @dataclass(frozen=True)
 class Checkpoint:
-    """The tree of ``size`` leaves of the log ``origin`` has this ``root`` (32 bytes)."""
+    """The ``root`` (32 bytes) of the tree of ``size`` leaves in the log ``origin``."""
 
     origin: str
     size: int
@@ -29,7 +29,7 @@ class Checkpoint:
 
     @property
     def body(self) -> str:
-        """The text that is signed: three lines."""
+        """The three lines of text that are signed."""
         return f"{self.origin}\n{self.size}\n{encode_bytes(self.root)}\n"
 
     def sign(self, signers: Iterable[Signer]) -> str:
@@ -38,18 +38,20 @@ class Checkpoint:
 
     @classmethod
     def parse(cls, text: str) -> Checkpoint:
-        """Read the text of a checkpoint; further lines are extensions. Raises ``NoteError``."""
+        """Parse the text of a checkpoint. Further lines are ignored, as extensions. Raises ``NoteError``."""
         origin, size, root, *_ = [*text.split("\n"), "", "", ""]
         raw = decode_hash(root)
         if not origin or not _SIZE.fullmatch(size) or raw is None:
-            raise NoteError("it is no checkpoint: the lines are the log's name, its size, and its root in base64")
+            raise NoteError(
+                "it is not a checkpoint, which has three lines: the log's name, its size, and its root in base64"
+            )
         return cls(origin, int(size), raw)
 
 
 def open_checkpoint(note: str, trusted: Iterable[Verifier]) -> tuple[Checkpoint, list[Verifier]]:
-    """Return the checkpoint of a note, and the trusted keys that have signed it. Raises ``NoteError``.
+    """Return the checkpoint in a note, and the trusted keys that signed it. Raises ``NoteError``.
 
-    A key signs only for the log of its own name.
+    A key is only valid for the log with its name.
     """
     trusted = list(trusted)
     text, signed_by = open_note(note, trusted)

@@ -1,4 +1,4 @@
-"""Hashes and salts as they stand in texts: base64 (RFC 4648, section 4)."""
+"""Hashes and salts as text: base64 (RFC 4648, section 4)."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ def encode_bytes(value: bytes) -> str:
 
 
 def decode_hash(value: object) -> bytes | None:
-    """Return the 32 bytes of a text; None for whatever is not that many in base64."""
+    """Decode 32 bytes of base64; None for anything else."""
     try:
         raw = b64decode(value, validate=True) if isinstance(value, str) else b""
     except (binascii.Error, ValueError):

@@ -1,4 +1,4 @@
-"""Where the keys come from that sign the checkpoints."""
+"""Loading the keys that sign the checkpoints."""
 
 from __future__ import annotations
 
@@ -15,11 +15,9 @@ _MAXIMUM_FILE = 64 * 1024
 
 
 def load_signers(source: str | Path | None = None) -> list[Signer]:
-    """Return the keys of ``source``: lines ``PRIVATE+KEY+…``, or the path of a file that holds them.
+    """Return the keys in ``source``: lines ``PRIVATE+KEY+…``, or the path of a file with such lines.
 
-    None reads the environment variable ``CONSENT_LEDGER_KEY``; without that there are none. All of them sign every
-    checkpoint, and all have one name: the log's. Empty lines and those that begin with ``#`` are left out. Raises
-    ``ConfigurationError``.
+    ``source`` defaults to ``CONSENT_LEDGER_KEY``. All keys must have the log's name. Raises ``ConfigurationError``.
     """
     if source is None:
         source = os.environ.get(KEY_VARIABLE, "")
@@ -34,7 +32,7 @@ def load_signers(source: str | Path | None = None) -> list[Signer]:
         raise ConfigurationError(f"there is no key in {source}; make one with `cookie-consent log key NAME`")
     names = sorted({signer.name for signer in signers})
     if len(names) > 1:
-        raise ConfigurationError(f"the keys of a log have one name, not {' and '.join(names)}")
+        raise ConfigurationError(f"the keys of a log must have the same name, not {' and '.join(names)}")
     return signers
 
 
@@ -47,4 +45,4 @@ def _read(path: Path) -> str:
             f"the key file {path} cannot be read: {error.strerror}; {KEY_VARIABLE} is a key or the path of its file"
         ) from None
     except UnicodeDecodeError:
-        raise ConfigurationError(f"the key file {path} is not text; it holds lines PRIVATE+KEY+…") from None
+        raise ConfigurationError(f"the key file {path} is not text; it must have lines PRIVATE+KEY+…") from None

@@ -1,4 +1,4 @@
-"""Merkle trees: hashes and proofs of RFC 6962 (section 2.1), and their verification by RFC 9162 (2.1.3, 2.1.4)."""
+"""Merkle trees: hashes and proofs (RFC 6962, section 2.1), and their verification (RFC 9162, 2.1.3 and 2.1.4)."""
 
 from __future__ import annotations
 
@@ -25,8 +25,9 @@ def node_hash(left: bytes, right: bytes) -> bytes:
 
 
 class MerkleTree:
-    """A tree whose complete subtrees come from ``node(level, index)``: the hash over the leaves
-    ``index * 2**level`` up to ``(index + 1) * 2**level``. It holds nothing itself.
+    """A tree that gets its complete subtrees from ``node(level, index)``.
+
+    That is the hash over the leaves from ``index * 2**level`` to before ``(index + 1) * 2**level``.
     """
 
     def __init__(self, node: Callable[[int, int], bytes]) -> None:
@@ -37,7 +38,7 @@ class MerkleTree:
         return self._range(0, size) if size else EMPTY_ROOT
 
     def inclusion(self, index: int, size: int) -> list[bytes]:
-        """Return the proof that leaf ``index`` is in the tree of ``size`` leaves. ``ValueError`` if it cannot be."""
+        """Return the proof that leaf ``index`` is in the tree of ``size`` leaves. Raises ``ValueError`` if not."""
         if not 0 <= index < size:
             raise ValueError(f"there is no leaf {index} in a tree of {size}")
         proof = []
@@ -53,9 +54,9 @@ class MerkleTree:
         return proof[::-1]
 
     def consistency(self, old: int, new: int) -> list[bytes]:
-        """Return the proof that the tree of ``new`` leaves goes on from that of ``old``. ``ValueError`` for others."""
+        """Return the proof that the tree of ``new`` leaves extends that of ``old``. Raises ``ValueError`` if not."""
         if not 0 < old <= new:
-            raise ValueError(f"a tree of {new} leaves cannot be shown to go on from one of {old}")
+            raise ValueError(f"a tree of {new} leaves cannot be shown to extend one of {old}")
         proof = []
         start, end = 0, new
         whole = True
@@ -72,7 +73,7 @@ class MerkleTree:
         return proof[::-1]
 
     def _range(self, start: int, end: int) -> bytes:
-        """Return the hash over leaves of which ``start`` is where a subtree of that size may begin."""
+        """Return the hash over leaves, where ``start`` is a valid start of a subtree."""
         parts = []
         while start < end:
             level = (end - start).bit_length() - 1
@@ -85,7 +86,7 @@ class MerkleTree:
 
 
 def verify_inclusion(leaf: bytes, index: int, size: int, proof: Sequence[bytes], root: bytes) -> bool:
-    """Say whether ``proof`` shows that the leaf of the hash ``leaf`` stands at ``index`` (RFC 9162, 2.1.3.2)."""
+    """Return whether ``proof`` shows that the leaf with hash ``leaf`` is at ``index`` (RFC 9162, 2.1.3.2)."""
     if not 0 <= index < size:
         return False
     at, last, value = index, size - 1, leaf
@@ -103,9 +104,9 @@ def verify_inclusion(leaf: bytes, index: int, size: int, proof: Sequence[bytes],
 
 
 def verify_consistency(old: int, new: int, proof: Sequence[bytes], old_root: bytes, new_root: bytes) -> bool:
-    """Say whether ``proof`` shows that the newer tree begins with the older one (RFC 9162, 2.1.4.2).
+    """Return whether ``proof`` shows that the newer tree extends the older one (RFC 9162, 2.1.4.2).
 
-    Every tree goes on from the empty one, and a tree from itself; the proof of both is empty.
+    Every tree extends the empty tree and itself, with an empty proof.
     """
     if old == new:
         return old >= 0 and not proof and old_root == new_root

@@ -1,10 +1,10 @@
-"""Signed notes (https://c2sp.org/signed-note) with Ed25519, and their keys as Go's ``sumdb/note`` writes them.
+"""Signed notes (https://c2sp.org/signed-note) with Ed25519, and keys in the format of Go's ``sumdb/note``.
 
-A note is a text, an empty line, and a line for each signature::
+A note is a text, an empty line, and one line per signature::
 
     — shop.example/consent x08go/ZJkuBS9UG/SffcvIAQxVBti…
 
-A key that signs is ``PRIVATE+KEY+NAME+HASH+BASE64``, one that verifies ``NAME+HASH+BASE64``; both are one line.
+A private key is a line ``PRIVATE+KEY+NAME+HASH+BASE64``, a public key (verifier) is ``NAME+HASH+BASE64``.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 __all__ = ["MAXIMUM_NOTE", "NoteError", "Signer", "Verifier", "new_key", "open_note", "sign_note", "signature_keys"]
 
 MAXIMUM_NOTE = 64 * 1024
-"""Bytes; a longer one is not looked at."""
+"""The maximum size of a note in bytes."""
 _PRIVATE = "PRIVATE+KEY+"
 _ED25519 = b"\x01"
 _SIGNATURE = "\N{EM DASH} "
@@ -32,12 +32,12 @@ _MOST_SIGNATURES = 100
 
 
 class NoteError(ValueError):
-    """A note is none, or is signed by no key that is trusted; the text says which."""
+    """A note is invalid, or not signed by a trusted key; the message says which."""
 
 
 @dataclass(frozen=True)
 class Verifier:
-    """A key that verifies. ``text`` is the line to publish; two are equal if their lines are."""
+    """A public key. ``text`` is the line to publish."""
 
     name: str
     hash: bytes
@@ -45,7 +45,7 @@ class Verifier:
 
     @classmethod
     def parse(cls, text: str) -> Verifier:
-        """Read a line ``NAME+HASH+BASE64``. Raises ``ConfigurationError``."""
+        """Parse a line ``NAME+HASH+BASE64``. Raises ``ConfigurationError``."""
         name, digest, encoded = _split(text.strip(), 'write it as `cookie-consent log key` prints it: "NAME+HASH+…"')
         if len(encoded) != 33 or encoded[:1] != _ED25519:
             raise ConfigurationError(f"the key of {name!r} is not one of Ed25519")
@@ -59,7 +59,7 @@ class Verifier:
         return f"{self.name}+{self.hash.hex()}+{b64encode(_ED25519 + self.public).decode('ascii')}"
 
     def verifies(self, message: bytes, signature: bytes) -> bool:
-        """Say whether the signature (64 bytes) is this key's. ``ConfigurationError`` without ``cryptography``."""
+        """Return whether this key made the signature. Raises ``ConfigurationError`` without ``cryptography``."""
         ed25519, invalid = _library()
         try:
             ed25519.Ed25519PublicKey.from_public_bytes(self.public).verify(signature, message)
@@ -69,7 +69,7 @@ class Verifier:
 
 
 class Signer:
-    """A key that signs. Its text is secret and is never shown by ``repr``."""
+    """A private key. Its ``repr`` shows only the public key."""
 
     def __init__(self, name: str, seed: bytes) -> None:
         ed25519, _ = _library()
@@ -83,10 +83,10 @@ class Signer:
 
     @classmethod
     def parse(cls, text: str) -> Signer:
-        """Read a line ``PRIVATE+KEY+NAME+HASH+BASE64``. Raises ``ConfigurationError``, which does not repeat it."""
+        """Parse a line ``PRIVATE+KEY+NAME+HASH+BASE64``. Raises ``ConfigurationError``, without the key in its text."""
         hint = "make one with `cookie-consent log key NAME`"
         if not text.startswith(_PRIVATE):
-            raise ConfigurationError(f"a key that signs begins with {_PRIVATE!r}; {hint}")
+            raise ConfigurationError(f"a private key begins with {_PRIVATE!r}; {hint}")
         name, digest, encoded = _split(text.removeprefix(_PRIVATE).strip(), hint)
         if len(encoded) != 33 or encoded[:1] != _ED25519:
             raise ConfigurationError(f"the private key of {name!r} is not one of Ed25519; {hint}")
@@ -111,13 +111,13 @@ def new_key(name: str) -> tuple[str, Verifier]:
 
 
 def check_name(name: str) -> None:
-    """Raise ``ConfigurationError`` unless keys can have the name."""
+    """Raise ``ConfigurationError`` if the name is invalid for a key."""
     if not name or "+" in name or any(character.isspace() or not character.isprintable() for character in name):
         raise ConfigurationError(f"{name!r} cannot be a key's name; write one such as shop.example/consent")
 
 
 def sign_note(text: str, signers: Iterable[Signer]) -> str:
-    """Return the note: the text, which ends with a line feed, and the signatures."""
+    """Return the note with signatures. Its text must end with a line feed."""
     if not text.endswith("\n") or any(character < " " and character != "\n" for character in text):
         raise ValueError("the text of a note is lines without control characters")
     message = text.encode("utf-8")
@@ -129,10 +129,9 @@ def sign_note(text: str, signers: Iterable[Signer]) -> str:
 
 
 def open_note(note: str, trusted: Iterable[Verifier]) -> tuple[str, list[Verifier]]:
-    """Return the text of a note, and the keys of ``trusted`` that have signed it, at least one.
+    """Return the text of a note, and the trusted keys that signed it; other signatures are ignored.
 
-    Signatures of other keys are left unread, as the specification asks. Raises ``NoteError`` if
-    it is not a note, if a signature of a trusted key does not verify, and if no trusted key has signed.
+    Raises ``NoteError`` if the note or a trusted key's signature is invalid, or no trusted key has signed.
     """
     text, signatures = _parts(note)
     message = text.encode("utf-8")
@@ -152,7 +151,7 @@ def open_note(note: str, trusted: Iterable[Verifier]) -> tuple[str, list[Verifie
 
 
 def signature_keys(note: str) -> list[tuple[str, bytes]]:
-    """Return the names and key hashes that the signatures claim, unverified. Raises ``NoteError``."""
+    """Return the names and key hashes of the signatures, unverified. Raises ``NoteError``."""
     return [(name, digest) for name, digest, _ in _parts(note)[1]]
 
 
@@ -161,12 +160,12 @@ def _parts(note: str) -> tuple[str, Sequence[tuple[str, bytes, bytes]]]:
         raise NoteError("it is too long for a note")
     head, mark, tail = note.rpartition("\n\n")
     if not mark or not tail.endswith("\n") or any(character < " " and character != "\n" for character in note):
-        raise NoteError("it is no signed note: it needs a text, an empty line and signatures, each line with its end")
+        raise NoteError("it is not a signed note, which has a text, an empty line and lines of signatures")
     signatures = []
     for line in tail.removesuffix("\n").split("\n"):
         name, space, encoded = line.removeprefix(_SIGNATURE).partition(" ")
         if not line.startswith(_SIGNATURE) or not name or not space or "+" in name:
-            raise NoteError("it is no signed note: a line after the text is no signature")
+            raise NoteError("it is not a signed note: a line after the text is not a signature")
         try:
             raw = b64decode(encoded, validate=True)
         except (binascii.Error, ValueError):
@@ -203,7 +202,7 @@ def _key_hash(name: str, encoded: bytes) -> bytes:
 
 
 def _library() -> tuple[Any, type[Exception]]:
-    """Import what signs and verifies only where that is asked for: it is an extra."""
+    """Import ``cryptography``, an extra, only when it is needed."""
     try:
         from cryptography.exceptions import InvalidSignature
         from cryptography.hazmat.primitives.asymmetric import ed25519

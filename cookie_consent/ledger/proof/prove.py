@@ -1,14 +1,13 @@
-"""Proofs that a third party can check without the log: that a record is in it, and that it only grew.
+"""Proofs for third parties, without the log: that a record is in it, and that it has only grown.
 
-The proof of a record is JSON with these names; ``proof`` are the hashes of the path, 32 bytes each, one behind the
-other, in base64 as the salt is::
+The proof of a record is a JSON object. ``proof`` is the path: its hashes of 32 bytes each, concatenated, in base64, as
+is the salt::
 
     {"type": "record", "index": 17, "record": {…}, "salt": "…", "proof": "…", "checkpoint": "…", "key": "…"}
 
-``record`` is as ``log export --format jsonl`` writes it. An erased one has a ``commitment`` rather than a ``salt``, and
-an event stands in ``event``. What is hashed is described in ``canonical.py``, how in RFC 6962, section 2.1, and
-``checkpoint`` is a signed note (https://c2sp.org/tlog-checkpoint). The proof that the log only grew has the older and
-the newer checkpoint::
+``record`` has the format of ``log export --format jsonl``. An erased one has a ``commitment`` instead of a ``salt``; an
+event is in ``event``. Leaves are described in ``canonical.py``, hashing in RFC 6962, section 2.1. ``checkpoint`` is a
+signed note (https://c2sp.org/tlog-checkpoint). The proof that the log has only grown has two checkpoints::
 
     {"type": "consistency", "old": "…", "new": "…", "proof": "…", "key": "…"}
 """
@@ -48,9 +47,9 @@ _MOST_HASHES = 128
 
 @dataclass(frozen=True, kw_only=True)
 class CheckedProof:
-    """What a proof shows: ``text`` says it in a sentence, signed by ``key``.
+    """A valid proof: ``text`` says what it shows, and ``key`` signed it.
 
-    ``key_is_given`` tells whether that key came from the one who checks, or only from the proof itself.
+    ``key_is_given`` is false if the key comes only from the proof itself.
     """
 
     text: str
@@ -59,9 +58,9 @@ class CheckedProof:
 
 
 def prove(connection: Connection, name: str, *, url: str) -> dict[str, Any] | None:
-    """Return the proof of a record or an event, by its id; None if there is none of that id.
+    """Return the proof of the record or event with an id, or None.
 
-    Raises ``ProofError`` if it is not sealed, or if the stored tree is not the one that was signed.
+    Raises ``ProofError`` if it is not sealed, or the stored tree is not the one that was signed.
     """
     row = connection.execute(select(records).where(records.c.id == name)).first()
     event = connection.execute(select(events).where(events.c.id == name)).first() if row is None else None
@@ -100,9 +99,9 @@ def prove(connection: Connection, name: str, *, url: str) -> dict[str, Any] | No
 
 
 def prove_growth(connection: Connection, old_note: str, *, url: str) -> dict[str, Any]:
-    """Return the proof that the log of today goes on from an older checkpoint of it, a signed note.
+    """Return the proof that the log extends an older checkpoint, a signed note.
 
-    Raises ``ProofError`` if it does not, and ``NoteError`` if the older one is not signed by a key of this log.
+    Raises ``ProofError`` if it does not, and ``NoteError`` if the checkpoint is not signed by a key of this log.
     """
     tree, checkpoint, note, key = _current(connection, url)
     old, by = open_checkpoint(old_note, [Verifier.parse(text) for text in recorded_keys(connection)])
@@ -112,7 +111,7 @@ def prove_growth(connection: Connection, old_note: str, *, url: str) -> dict[str
         raise ProofError(f"the log's tree is damaged ({error}); see `cookie-consent log verify`", url=url) from None
     if not verify_consistency(old.size, checkpoint.size, path, old.root, checkpoint.root):
         raise ProofError(
-            f"the log, of {checkpoint.size} leaves, does not go on from the checkpoint of {old.size} leaves", url=url
+            f"the log of {checkpoint.size} leaves is not a continuation of the checkpoint of {old.size} leaves", url=url
         )
     keys = [key.text, *(other.text for other in by if other != key)]
     return {
@@ -125,12 +124,12 @@ def prove_growth(connection: Connection, old_note: str, *, url: str) -> dict[str
 
 
 def check_proof(proof: object, trusted: Sequence[Verifier] | None = None) -> CheckedProof:
-    """Check a proof, parsed from JSON. ``trusted`` are the log's keys; None takes those that the proof names.
+    """Check a proof, parsed from JSON. ``trusted`` are the log's keys, by default those that the proof names.
 
-    Raises ``NoteError`` if it does not hold, and says why.
+    Raises ``NoteError``, which says why the proof does not hold.
     """
     if not isinstance(proof, dict):
-        raise NoteError("it is no proof: that is a JSON object")
+        raise NoteError("it is not a proof, which is a JSON object")
     keys = _keys(proof) if trusted is None else list(trusted)
     kind = proof.get("type")
     path = _hashes(proof)
@@ -140,14 +139,14 @@ def check_proof(proof: object, trusted: Sequence[Verifier] | None = None) -> Che
         if old.origin != new.origin:
             raise NoteError(f"the checkpoints are of two logs, {old.origin} and {new.origin}")
         if not verify_consistency(old.size, new.size, path, old.root, new.root):
-            raise NoteError("the newer checkpoint does not go on from the older one")
+            raise NoteError("the newer checkpoint is not a continuation of the older one")
         text = f"the log {new.origin} of {new.size} leaves begins with the {old.size} leaves of the older checkpoint"
         return CheckedProof(text=text, key=by[0], key_is_given=trusted is not None)
     if not isinstance(kind, str) or kind not in {"record", "event"}:
-        raise NoteError("it is no proof: its type is record, event or consistency")
+        raise NoteError("it is not a proof, whose type is record, event or consistency")
     index = proof.get("index")
     if type(index) is not int:
-        raise NoteError("its index is no number")
+        raise NoteError("its index is not a number")
     checkpoint, by = open_checkpoint(_string(proof, "checkpoint"), keys)
     content = proof.get(kind)
     leaf = _record_leaf(content, proof) if kind == "record" else _event_leaf(content)
@@ -159,7 +158,7 @@ def check_proof(proof: object, trusted: Sequence[Verifier] | None = None) -> Che
 
 
 def _current(connection: Connection, url: str) -> tuple[TiledTree, Checkpoint, str, Verifier]:
-    """Return the stored tree with the checkpoint that covers it, and who has signed."""
+    """Return the stored tree, its checkpoint, the signed note, and a key that signed it."""
     _, note = read_sealed(connection, url)
     try:
         checkpoint, by = open_checkpoint(note, [Verifier.parse(text) for text in recorded_keys(connection)])
@@ -185,7 +184,7 @@ def _event_leaf(content: object) -> bytes:
     except (ValueError, TypeError, KeyError, OverflowError, RecursionError) as error:
         raise NoteError(f"its event cannot be read: {error}") from None
     if not isinstance(content, dict) or time_text(event.at) != content["at"]:
-        raise NoteError("its event cannot be read: the time is not written as it was signed")
+        raise NoteError("its event cannot be read: the time is not written in the form that was signed")
     return leaf
 
 

@@ -1,4 +1,4 @@
-"""Sealing: records become leaves of the tree, and the tree is signed, apart from those who write."""
+"""Sealing: records become leaves of the tree and its root is signed, without blocking writers."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ _HOUR = 3600 * 1_000_000
 
 @dataclass(frozen=True, kw_only=True)
 class SealResult:
-    """What sealing did: so many leaves were added, and the log has ``size`` of them under the signed ``note``."""
+    """The number of leaves added, and the log's new size and signed checkpoint."""
 
     added: int
     size: int
@@ -47,14 +47,10 @@ class SealResult:
 
 
 class Sealer:
-    """Seals a store with the given keys, ``batch`` records at a time (8,192).
+    """Seals a store with the given keys, ``batch`` records at a time. Several processes can do so.
 
-    Any number of processes may do so; each leaf is made once.
-
-    Rows are read and hashed without a lock; a transaction then writes what came out, if nobody sealed or amended in
-    the meantime. Nothing is signed unless the stored tree is the one of the last checkpoint, that one is signed by a
-    key of this log, and the new tree goes on from it. A record that says that it was made long before what was sealed,
-    with nothing on record that says why it came late, is not signed, nor is what came after it.
+    Nothing is signed unless it is a continuation of the last valid checkpoint. Sealing stops before an unexplained late
+    record.
     """
 
     def __init__(self, store: Store, signers: Sequence[Signer], *, url: str, batch: int | None = None) -> None:
@@ -73,10 +69,9 @@ class Sealer:
         self._stops = False
 
     def seal(self, enough: Callable[[], bool] = lambda: False) -> SealResult:
-        """Seal all records and events that are not sealed yet. Raises ``ProofError`` and ``LedgerError``.
+        """Seal all new records and events. Raises ``ProofError`` and ``LedgerError``.
 
-        A key that signs for the first time is put on record, and what is signed with it covers that. ``enough`` is
-        asked after each batch whether to leave the rest for the next time.
+        ``enough`` is called after each batch: if true, the rest is left for next time.
         """
         added = missed = 0
         self._lateness = None
@@ -84,14 +79,16 @@ class Sealer:
             step = self._step()
             if step is None:
                 missed += 1
-                if missed == _ATTEMPTS or enough():  # others seal or amend all the time; the next time will do
+                if (
+                    missed == _ATTEMPTS or enough()
+                ):  # other processes keep sealing or amending; leave the rest for next time
                     state, _, _, _ = self._read()
                     return SealResult(added=added, size=state.size, note=state.note or "")
                 continue
             missed = 0
             added += step.added
             if self._stops:
-                continue  # which says why
+                continue  # the next step raises the error
             if step.added < self._batch or enough():
                 return SealResult(added=added, size=step.size, note=step.note)
 
@@ -99,12 +96,12 @@ class Sealer:
         with self._store.reading() as connection:
             rows = self._store.unsealed(connection, self._batch)
             found = unsealed_events(connection) if len(rows) < self._batch else []
-            if self._lateness is None:  # once a run, as what has waited may be sealed in several batches
+            if self._lateness is None:  # once per run, which may seal the backlog in several batches
                 self._lateness = Lateness(connection)
             return read_state(connection), rows, found, recorded_keys(connection)
 
     def _step(self) -> SealResult | None:
-        """Seal a batch; None if another process came in between."""
+        """Seal a batch, or return None if another process changed the log meanwhile."""
         state, rows, found, recorded = self._read()
         old = self._checked(state, recorded)
         taken = len(rows)
@@ -115,7 +112,7 @@ class Sealer:
             return SealResult(added=0, size=state.size, note=state.note)
         random = os.urandom(HASH_SIZE * len(rows))
         salts = [random[at : at + HASH_SIZE] for at in range(0, len(random), HASH_SIZE)]
-        added = [new_event("key", {"key": key}) for key in new_keys]
+        added = [new_event("key", {"key": key}) for key in new_keys]  # sealed under their own first signature
         hashes = [*self._record_hashes(rows, salts), *self._event_hashes([*found, *added])]
         with self._store.reading() as connection:
             tree = stored_tree(connection, old, self._url)
@@ -135,19 +132,19 @@ class Sealer:
         return SealResult(added=len(made), size=tree.size, note=note)
 
     def _in_order(self, rows: list[WalkedRow]) -> list[WalkedRow]:
-        """Return the rows before the first that is late without a reason. Raises ``ProofError`` if there are none."""
+        """Return the rows before the first unexplained late record. Raises ``ProofError`` if there are none."""
         lateness = self._lateness
         for at, row in enumerate(rows):
             if lateness is None or not lateness.is_unexplained(row[0], row[2]):
                 continue
             with self._store.reading() as connection:
-                lateness.look_again(connection)  # it may have come, with its reason, since this run began
+                lateness.look_again(connection)  # its event may have been added since this run started
             if lateness.is_unexplained(row[0], row[2]):
                 if at:
                     return rows[:at]
                 raise ProofError(
                     f"the record {row[0]} says that it was made long before what was sealed last, and nothing on "
-                    "record says why it came late: neither it nor what came after it is signed. If you know where it "
+                    "record explains why it came late: neither it nor later records are signed. If you know where it "
                     f"comes from, vouch for it with `cookie-consent log admit {row[0]}`",
                     url=self._url,
                 )
@@ -157,7 +154,7 @@ class Sealer:
         hashes = leaf_hashes(rows, salts, [None] * len(rows))
         if DAMAGED in hashes:
             damaged = rows[hashes.index(DAMAGED)][0]
-            message = f"the record {damaged!r} cannot be sealed: a field of it is not what it should be"
+            message = f"the record {damaged!r} cannot be sealed: one of its fields is invalid"
             raise ProofError(message, url=self._url)
         return hashes
 
@@ -168,19 +165,19 @@ class Sealer:
             raise ProofError("an event of the log cannot be sealed: it is damaged", url=self._url) from None
 
     def _checked(self, state: TreeState, recorded: Sequence[str]) -> Checkpoint | None:
-        """Return the last checkpoint, having verified that a key of this log has signed it."""
+        """Return the last checkpoint, after verifying that a key of this log signed it."""
         if state.note is None:
             if recorded:
                 raise ProofError(
-                    "the log was sealed before, and its checkpoints are missing; restore it from a backup",
+                    "the log was sealed before, but its checkpoints are missing; restore it from a backup",
                     url=self._url,
                 )
             return None
         claimed = state.checkpoint(self._url)
         if claimed is not None and claimed.origin != self._origin:
             raise ConfigurationError(
-                f"the log is sealed as {claimed.origin}, and the key is one of {self._origin}; "
-                f"make one of that name: cookie-consent log key {claimed.origin}"
+                f"the log is sealed as {claimed.origin}, but the key is named {self._origin}; "
+                f"create a key with the log's name: cookie-consent log key {claimed.origin}"
             )
         known = [key for key in self._own if key.text in recorded]
         try:
@@ -193,7 +190,7 @@ class Sealer:
                 url=self._url,
             ) from None
         if checkpoint.size != state.size:
-            raise ProofError("the last checkpoint of the log is not of its size", url=self._url)
+            raise ProofError("the last checkpoint of the log does not have its size", url=self._url)
         return checkpoint
 
     def _sign(self, tree: TiledTree, old: Checkpoint | None) -> str:
@@ -201,7 +198,7 @@ class Sealer:
         if old is not None and old.size:
             proof = tree.consistency(old.size, new.size)
             if not verify_consistency(old.size, new.size, proof, old.root, new.root):
-                raise ProofError("the new tree does not go on from the last checkpoint", url=self._url)
+                raise ProofError("the new tree is not a continuation of the last checkpoint", url=self._url)
         return new.sign(self._signers)
 
 
@@ -217,5 +214,5 @@ def _save(connection: Connection, state: TreeState, tree: TiledTree, note: str) 
         and before.at // _HOUR == now // _HOUR
         and set(signature_keys(before.note)) == set(signature_keys(note))
     ):
-        connection.execute(delete(checkpoints).where(checkpoints.c.size == state.size))  # one an hour is enough
+        connection.execute(delete(checkpoints).where(checkpoints.c.size == state.size))  # one per hour is enough
     connection.execute(insert(checkpoints).values(size=tree.size, at=now, note=note))

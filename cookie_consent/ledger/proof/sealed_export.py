@@ -1,7 +1,7 @@
 """The sealed log as a file that can be verified without a database.
 
-A JSON object a line (https://jsonlines.org). The first line has ``format``, ``version``, the ``checkpoint`` (a signed
-note) and the ``keys`` of the log; each line after it is a leaf, in order, with ``position``, ``hash`` (base64) and
+One JSON object per line (https://jsonlines.org). The first line has ``format``, ``version``, the signed ``checkpoint``
+and the ``keys`` of the log. Each following line is a leaf, in order, with ``position``, ``hash`` (base64) and
 
 - ``record`` and ``salt``, or ``record`` and ``commitment`` if it was erased;
 - ``event``, for what was done to the log;
@@ -46,9 +46,9 @@ _PIECE = 8 * TILE_WIDTH
 
 
 def export_sealed(store: Store, stream: TextIO, *, url: str, progress: Callable[[int], object] | None = None) -> int:
-    """Write all leaves that the last checkpoint covers; return how many. Memory is constant.
+    """Write all leaves that the last checkpoint covers, in constant memory; return their number.
 
-    ``progress`` is called with the number of leaves of each piece. Raises ``ProofError`` if nothing is sealed, and
+    ``progress`` is called with the number of leaves in each piece. Raises ``ProofError`` if nothing is sealed, and
     ``LedgerError``.
     """
     with store.reading() as connection:
@@ -80,14 +80,14 @@ def verify_export(
     given: Sequence[str] = (),
     progress: Callable[[int], object] | None = None,
 ) -> Verification:
-    """Compute every leaf of an export anew and compare it with the signed checkpoints, without the log.
+    """Recompute every leaf of an export and compare it with the signed checkpoints, without the log.
 
-    ``trusted`` are the keys; None takes those that the export names. ``given`` are checkpoints that were kept
-    elsewhere. Raises ``NoteError`` if it is no export.
+    ``trusted`` are the keys, by default those named in the export. ``given`` are checkpoints kept elsewhere. Raises
+    ``NoteError`` if it is not an export.
     """
     head = _parse(stream.readline(_LONGEST_LINE))
     if head is None or head.get("format") != FORMAT or head.get("version") != _VERSION:
-        raise NoteError("it is no sealed export; write one with `cookie-consent log export --format sealed`")
+        raise NoteError("it is not a sealed export; write one with `cookie-consent log export --format sealed`")
     return _ExportCheck(head, trusted, given).run(stream, progress or (lambda _count: None))
 
 
@@ -145,14 +145,14 @@ class _ExportCheck:
         return result
 
     def _lines(self, stream: BinaryIO) -> Iterator[tuple[int, dict[str, Any]]]:
-        """Yield position and content of each leaf, without gaps."""
+        """Yield the position and content of each leaf, filling gaps."""
         number = 1
         while line := stream.readline(_LONGEST_LINE):
             number += 1
             content = _parse(line)
             position = content.get("position") if content is not None else None
             if content is None or type(position) is not int:
-                self._result.fault(Fault(kind="changed", position=self._size, text=f"line {number} is no leaf"))
+                self._result.fault(Fault(kind="changed", position=self._size, text=f"line {number} is not a leaf"))
                 content, position = {"damaged": True}, self._size
             if position < self._size or position > self._size + _LONGEST_LINE:
                 text = f"line {number} has position {position}, where {self._size} is expected: it was moved or added"
@@ -167,7 +167,7 @@ class _ExportCheck:
             self._size += 1
 
     def _add(self, piece: Sequence[tuple[int, dict[str, Any]]]) -> None:
-        """Compute the hashes of some leaves and hand them on."""
+        """Compute the hashes of some leaves and add them to the check."""
         computed = [DAMAGED] * len(piece)
         stored = [_bytes(content.get("hash")) for _, content in piece]
         ids: list[str | None] = [None] * len(piece)
@@ -187,7 +187,7 @@ class _ExportCheck:
             elif "event" in content:
                 ids[at], computed[at] = self._event(content["event"])
             elif "damaged" in content:
-                stored[at] = DAMAGED  # it is named already
+                stored[at] = DAMAGED  # reported already
             else:
                 self._result.pruned += 1
                 computed[at] = stored[at]
@@ -234,7 +234,7 @@ class _ExportCheck:
 
 
 def _contents(connection: Connection, found: Sequence[LeafRow]) -> dict[int, dict[str, Any]]:
-    """Return what stands in the lines of some leaves beside position and hash."""
+    """Return the content of the leaves' lines, except position and hash."""
     names = [leaf[1] for leaf in found]
     rows = {row.id: row for row in connection.execute(select(records).where(records.c.id.in_(names)))}
     happened = {row.id: row for row in connection.execute(select(events).where(events.c.id.in_(names)))}
@@ -263,5 +263,5 @@ def _parse(line: bytes) -> dict[str, Any] | None:
 
 
 def _bytes(value: object) -> bytes:
-    """Return 32 bytes of base64; of anything else, what no hash is."""
+    """Decode 32 bytes of base64, or return a value that no hash has."""
     return decode_hash(value) or b"\xff" * HASH_SIZE

@@ -1,4 +1,4 @@
-"""The hashes of a Merkle tree in tiles of 256, as C2SP tlog-tiles cuts them."""
+"""The hashes of a Merkle tree in tiles of 256, as in C2SP tlog-tiles."""
 
 from __future__ import annotations
 
@@ -18,12 +18,10 @@ TILE_WIDTH = 1 << TILE_HEIGHT
 
 
 class TiledTree(MerkleTree):
-    """A tree of ``size`` leaves that grows at its end.
+    """A tree of ``size`` leaves to which leaves can be appended. ``changed`` has the tiles to save.
 
-    The tile ``(level, number)`` holds the hashes ``number * 256`` and on of the tree's level ``8 * level``, 32 bytes
-    each; only the last of a level is short. ``load`` returns a tile's bytes, ``KeyError`` where there is none.
-    ``changed`` gathers the tiles that ``append`` makes or lengthens, to be saved. A proof looks at no more than
-    two tiles of each level. ``ValueError`` for a tile that is shorter than the tree needs.
+    ``load(level, number)`` returns a tile: the hashes from ``number * 256`` on of the tree's level ``8 * level``. It
+    raises ``KeyError`` if there is none. A tile that is too short raises ``ValueError``.
     """
 
     def __init__(self, size: int, load: Callable[[int, int], bytes]) -> None:
@@ -72,8 +70,8 @@ class TiledTree(MerkleTree):
 
 
 def fold(hashes: bytes | bytearray) -> bytes:
-    """Return the root over hashes that are joined, a power of two of them."""
+    """Return the root over concatenated hashes, whose number is a power of two."""
     row = bytes(hashes)
-    while len(row) > HASH_SIZE:  # node_hash, of the pairs as they lie
+    while len(row) > HASH_SIZE:  # ``node_hash`` of each pair
         row = b"".join([sha256(b"\x01" + row[at : at + _PAIR]).digest() for at in range(0, len(row), _PAIR)])
     return row

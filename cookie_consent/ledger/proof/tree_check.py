@@ -1,4 +1,4 @@
-"""Comparing leaves with the tree and its signed roots, and naming those that differ."""
+"""Comparing leaves with the stored tree and its signed roots."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ __all__ = ["MOST_FINDINGS", "Difference", "Fault", "FaultKind", "TreeCheck", "Tr
 
 FaultKind = Literal["changed", "removed", "added", "moved", "tree", "checkpoint", "notice", "event"]
 MOST_FINDINGS = 10_000
-"""Faults that are kept in memory; the others are counted."""
+"""The number of faults that are listed; further ones are only counted."""
 _TILE = TILE_WIDTH * HASH_SIZE
 
 
 @dataclass(frozen=True, kw_only=True)
 class Fault:
-    """What is wrong: the kind of it, where (the leaf's position, from 0), the record or event, and a sentence."""
+    """A fault: its kind, a sentence, the leaf's position (from 0), and the id of the record or event."""
 
     kind: FaultKind
     text: str
@@ -34,7 +34,7 @@ class Fault:
 
 @dataclass(frozen=True)
 class Difference:
-    """A leaf whose hash is not the stored one."""
+    """A leaf whose computed hash differs from the stored one."""
 
     position: int
     id: str | None
@@ -43,16 +43,18 @@ class Difference:
 
 
 class TreeSpan:
-    """Leaves from ``first`` on, a multiple of 256, compared with what the tree is stored to be; ready to be pickled.
+    """A span of leaves from ``first``, a multiple of 256, compared with the stored tree. It can be pickled.
 
-    ``sizes`` are those at which roots will be asked for. Memory grows by two hashes for each 256 leaves.
+    ``sizes`` are the tree sizes at which roots will be needed. Memory grows by two hashes per 256 leaves.
     """
 
     def __init__(self, first: int, sizes: Iterable[int]) -> None:
         self.first = self.end = first
-        self.stored = bytearray()  # the hashes over whole tiles
+        self.stored = bytearray()  # the hashes over complete tiles
         self.computed = bytearray()
-        self.partial: dict[int, tuple[bytes, bytes]] = {}  # by size, what stands before it in its tile
+        self.partial: dict[
+            int, tuple[bytes, bytes]
+        ] = {}  # by tree size: the hashes before it in its tile, stored and computed
         self.differences: list[Difference] = []
         self.removed: set[int] = set()
         self.more = 0
@@ -65,10 +67,9 @@ class TreeSpan:
         expected: bytes | None,
         removed: Collection[int] = (),
     ) -> None:
-        """Take the next leaves: their hashes as they are computed, and joined as they are stored; None: the same.
+        """Add the next leaves: their computed hashes, and the stored ones concatenated (None if they are the same).
 
-        ``removed`` are the positions of those that cannot be computed, as the record is not there. All pieces but
-        the last hold a multiple of 256 leaves.
+        ``removed`` are the positions of missing records. All calls but the last add a multiple of 256 leaves.
         """
         if len(self.removed) < MOST_FINDINGS:
             self.removed.update(removed)
@@ -101,10 +102,9 @@ class TreeSpan:
 
 
 class TreeCheck:
-    """Takes spans of leaves in their order, and compares the tree over them with what it is signed to be.
+    """Compares spans of leaves, taken in order, with the checkpoints ``signed``.
 
-    ``signed`` are checkpoints, of any sizes. ``upper(level, number)`` returns a stored tile above the leaves', or
-    raises ``KeyError``; None where there are none to compare with. Memory does not grow with the log.
+    ``upper(level, number)`` returns a stored tile above the leaf tiles, or raises ``KeyError``; None skips these.
     """
 
     def __init__(self, signed: Iterable[Checkpoint], *, upper: Callable[[int, int], bytes] | None = None) -> None:
@@ -124,11 +124,11 @@ class TreeCheck:
 
     @property
     def sizes(self) -> list[int]:
-        """The sizes at which the spans have to keep what roots are made of."""
+        """The tree sizes for which spans must keep partial tiles."""
         return sorted(self._signed)
 
     def take(self, span: TreeSpan) -> None:
-        """Take the next span. All but the last hold a multiple of 256 leaves."""
+        """Add the next span. All but the last have a multiple of 256 leaves."""
         room = MOST_FINDINGS - len(self._differences)
         self._differences += span.differences[:room]
         self._more += span.more + max(0, len(span.differences) - room)
@@ -155,13 +155,13 @@ class TreeCheck:
         expected: bytes | None,
         removed: Collection[int] = (),
     ) -> None:
-        """Take the next leaves as a span of their own; see ``TreeSpan.add``."""
+        """Add the next leaves as a separate span; see ``TreeSpan.add``."""
         span = TreeSpan(self.size, self._signed)
         span.add(ids, computed, expected, removed)
         self.take(span)
 
     def faults(self) -> tuple[list[Fault], int]:
-        """Return what was found, and how many faults more were only counted. To be called once, at the end."""
+        """Return the faults, and the number of further ones. Call this once, at the end."""
         found: list[Fault] = []
         right = 0
         for checkpoint, stored, computed in sorted(self._roots, key=lambda item: item[0].size):
@@ -201,7 +201,7 @@ class TreeCheck:
             self._roots.append((checkpoint, root, other))
 
     def _compare(self, level: int, number: int, value: bytes) -> None:
-        """Compare the hash over a whole tile with the one that stands in the tile above."""
+        """Compare the hash over a complete tile with the one in the tile above."""
         if self._upper is None:
             return
         above, offset = divmod(number, TILE_WIDTH)
@@ -217,7 +217,7 @@ class TreeCheck:
 
 
 class _Levels:
-    """The right edge of a tree: for each level of tiles the hashes of the tile that is not whole yet."""
+    """The right edge of a tree: the incomplete tile of each level."""
 
     def __init__(self, made: Callable[[int, int, bytes], None] | None) -> None:
         self._rows: list[bytearray] = []  # of the levels above the leaves'
@@ -225,7 +225,7 @@ class _Levels:
         self._made = made
 
     def push(self, value: bytes) -> None:
-        """Take the hash over the next whole tile of leaves."""
+        """Add the hash over the next complete tile of leaves."""
         self._push(0, value)
 
     def _push(self, level: int, value: bytes) -> None:
@@ -243,7 +243,7 @@ class _Levels:
             self._push(level + 1, whole)
 
     def root(self, last: bytes) -> bytes:
-        """Return the root, ``last`` being the hashes of the leaves in the tile that is not whole."""
+        """Return the root. ``last`` has the leaf hashes of the incomplete tile."""
         peaks: list[bytes] = []
         for row in [*map(bytes, reversed(self._rows)), last]:
             at = 0
@@ -260,7 +260,7 @@ class _Levels:
 
 
 def _named(differences: Sequence[Difference], removed: Collection[int]) -> list[Fault]:
-    """Tell records that stand elsewhere from those that were changed, added or removed."""
+    """Classify differences as moved, changed, added or removed."""
     places = {other.expected: other.position for other in differences}
     moved = {other.position: places[other.computed] for other in differences if other.computed in places}
     found_again = {places[other.computed] for other in differences if other.computed in places}
@@ -268,7 +268,7 @@ def _named(differences: Sequence[Difference], removed: Collection[int]) -> list[
     for other in differences:
         at, name = other.position, other.id
         if at in removed:
-            found.append(Fault(kind="removed", position=at, id=name, text=f"was sealed as leaf {at}, and is missing"))
+            found.append(Fault(kind="removed", position=at, id=name, text=f"was sealed as leaf {at}, but is missing"))
         elif at in moved:
             text = f"stands at leaf {at}; it was sealed as leaf {moved[at]}"
             found.append(Fault(kind="moved", position=at, id=name, text=text))

@@ -1,4 +1,4 @@
-"""The tree as the store keeps it: tiles, and the checkpoint that covers them."""
+"""The stored tree: its tiles and the checkpoint that covers them."""
 
 from __future__ import annotations
 
@@ -24,14 +24,14 @@ __all__ = ["TreeState", "amendments", "read_sealed", "read_state", "stored_tree"
 
 @dataclass(frozen=True, kw_only=True)
 class TreeState:
-    """How far the log is sealed, and how often records were amended. Not verified."""
+    """How far the log is sealed, and how often records were erased or pruned. Not verified."""
 
     size: int
     note: str | None
     amendments: int
 
     def checkpoint(self, url: str) -> Checkpoint | None:
-        """Return what the note says, unverified; None before the first. Raises ``ProofError`` if it says nothing."""
+        """Return the checkpoint in the note, unverified, or None. Raises ``ProofError`` if it is invalid."""
         if self.note is None:
             return None
         try:
@@ -41,7 +41,7 @@ class TreeState:
 
 
 def read_state(connection: Connection) -> TreeState:
-    """Return how far the log is sealed: whatever makes leaves makes the checkpoint that covers them."""
+    """Return how far the log is sealed, by its latest checkpoint."""
     row = connection.execute(
         select(checkpoints.c.size, checkpoints.c.note).order_by(checkpoints.c.size.desc()).limit(1)
     ).first()
@@ -50,7 +50,7 @@ def read_state(connection: Connection) -> TreeState:
 
 
 def read_sealed(connection: Connection, url: str) -> tuple[TreeState, str]:
-    """Return how far the log is sealed, and the note that covers it. Raises ``ProofError`` if it is not sealed."""
+    """Return how far the log is sealed, and its signed note. Raises ``ProofError`` if it is not sealed."""
     state = read_state(connection)
     if state.note is None:
         raise ProofError("the log is not sealed yet; seal it with `cookie-consent log seal`", url=url)
@@ -58,12 +58,12 @@ def read_sealed(connection: Connection, url: str) -> tuple[TreeState, str]:
 
 
 def amendments(connection: Connection) -> int:
-    """Return how many erasures and prunings there were: one that changes while a row is hashed makes it another."""
+    """Return the number of erasures and prunings. If it changes, rows read before may be out of date."""
     return int(connection.execute(select(meta.c.value).where(meta.c.key == "amendments")).scalar() or 0)
 
 
 def tile_loader(connection: Connection) -> Callable[[int, int], bytes]:
-    """Return what loads a tile; it raises ``KeyError`` where there is none."""
+    """Return a function that loads a tile, and raises ``KeyError`` if there is none."""
 
     def load(level: int, number: int) -> bytes:
         data = connection.execute(select(tiles.c.data).where(tiles.c.level == level, tiles.c.number == number)).scalar()
@@ -75,7 +75,7 @@ def tile_loader(connection: Connection) -> Callable[[int, int], bytes]:
 
 
 def stored_tree(connection: Connection, checkpoint: Checkpoint | None, url: str) -> TiledTree:
-    """Return the tree in the store, which is that of the checkpoint. Raises ``ProofError`` if it is another one."""
+    """Return the stored tree. Raises ``ProofError`` if it does not match the checkpoint."""
     size = checkpoint.size if checkpoint is not None else 0
     tree = TiledTree(size, tile_loader(connection))
     expected = checkpoint.root if checkpoint is not None else EMPTY_ROOT
@@ -84,7 +84,7 @@ def stored_tree(connection: Connection, checkpoint: Checkpoint | None, url: str)
     except (KeyError, ValueError) as error:
         raise ProofError(f"the log's tree is damaged ({error}); {_ADVICE}", url=url) from None
     if root != expected:
-        raise ProofError(f"the log's tree is not the one of its last checkpoint, of {size} leaves; {_ADVICE}", url=url)
+        raise ProofError(f"the log's tree does not match its last checkpoint, of {size} leaves; {_ADVICE}", url=url)
     return tree
 
 

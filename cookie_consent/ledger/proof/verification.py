@@ -1,4 +1,4 @@
-"""What a verification says, and what it goes by: the amendments on record, and the checkpoints of trusted keys."""
+"""The result of a verification, and its basis: recorded amendments, and checkpoints signed by trusted keys."""
 
 from __future__ import annotations
 
@@ -23,10 +23,10 @@ __all__ = ["Amendments", "Verification", "open_all"]
 
 @dataclass(kw_only=True)
 class Verification:
-    """What verification found. The log is what was signed if ``faults`` is empty.
+    """The result of a verification. The log matches what was signed if ``faults`` is empty.
 
-    ``size`` is the number of leaves: ``records`` that are whole, ``erased`` ones, ``pruned`` ones, and ``events``.
-    ``unsealed`` records are not covered by any signature yet. ``more`` faults were only counted.
+    ``size`` is the number of leaves: complete ``records``, ``erased`` and ``pruned`` ones, and ``events``. ``unsealed``
+    records are not signed yet. ``more`` faults were only counted.
     """
 
     origin: str = ""
@@ -43,7 +43,7 @@ class Verification:
     more: int = 0
 
     def fault(self, found: Fault) -> None:
-        """Add a fault, or count it."""
+        """Add a fault, or only count it if there are too many."""
         if len(self.faults) < MOST_FINDINGS:
             self.faults.append(found)
         else:
@@ -51,7 +51,7 @@ class Verification:
 
 
 class Amendments:
-    """What may be erased or missing, as the events say."""
+    """What may be erased or missing, according to the events."""
 
     def __init__(self, found: Iterable[LogEvent]) -> None:
         self.erased: set[str] = set()
@@ -69,7 +69,7 @@ class Amendments:
         self._starts = [first for first, _ in self._spans]
 
     def is_pruned(self, position: int) -> bool:
-        """Say whether the leaf's record was deleted by its age; no leaf is in two prunings."""
+        """Return whether the leaf's record was pruned."""
         at = bisect_right(self._starts, position) - 1
         return at >= 0 and position <= self._spans[at][1]
 
@@ -79,11 +79,10 @@ def open_all(
     recorded: Sequence[tuple[int, str]],
     trusted: Sequence[Verifier] | None,
 ) -> tuple[list[tuple[Checkpoint, list[Verifier]]], list[Verifier], list[Fault]]:
-    """Open checkpoints, given with the sizes that they are said to have, in the order of these.
+    """Open signed notes with their expected sizes; return checkpoints with their signers, all keys, and faults.
 
-    A key that is on record in leaves under a signature that is trusted is trusted as well. ``recorded`` are the
-    positions and the details (JSON) of such events. Returns the checkpoints with who has signed them, all keys, and
-    the faults.
+    ``recorded`` has the positions and details (JSON) of key events. A key whose event is covered by a trusted
+    signature is trusted too.
     """
     known: list[tuple[int, Verifier]] = []
     faults: list[Fault] = []
@@ -91,13 +90,15 @@ def open_all(
         try:
             known.append((position, Verifier.parse(str(json.loads(detail)["key"]))))
         except (ValueError, KeyError, TypeError, ConfigurationError):
-            faults.append(Fault(kind="event", position=position, text=f"leaf {position} is a key that cannot be read"))
+            faults.append(
+                Fault(kind="event", position=position, text=f"leaf {position} is a key event that cannot be read")
+            )
     keys = list(trusted) if trusted is not None else [key for _, key in known]
     waiting = list(notes)
     opened: dict[int, tuple[Checkpoint, list[Verifier]]] = {}
     reasons: dict[int, str] = {}
     grown = True
-    while grown and waiting:  # each round may have made more keys known
+    while grown and waiting:  # each round may make further keys trusted
         grown = False
         for size, note in list(waiting):
             try:
@@ -107,7 +108,7 @@ def open_all(
                 continue
             waiting.remove((size, note))
             if checkpoint.size != size:
-                reasons[size] = f"it is one of {checkpoint.size} leaves"
+                reasons[size] = f"it has {checkpoint.size} leaves"
                 faults.append(_not_valid(size, reasons[size]))
                 continue
             opened[size] = (checkpoint, by)

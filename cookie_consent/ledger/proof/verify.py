@@ -1,4 +1,4 @@
-"""Verification of the whole store against its signed checkpoints."""
+"""Verification of a whole store against its signed checkpoints."""
 
 from __future__ import annotations
 
@@ -47,19 +47,18 @@ def verify_store(
     progress: Callable[[int], object] | None = None,
     processes: int = 1,
 ) -> Verification:
-    """Compute every leaf anew and compare it with the tree, and the tree with every checkpoint.
+    """Recompute every leaf and compare it with the tree, and the tree with every checkpoint.
 
-    ``trusted`` are the keys to begin with; None takes those that are on record in the log itself. ``given`` are
-    checkpoints that were kept elsewhere, as signed notes: the log must go on from them. ``progress`` is called with
-    the number of leaves of each span. A large log is checked in up to so many ``processes``. Raises ``ProofError`` if
-    the log is not sealed, and ``LedgerError``.
+    ``trusted`` defaults to the keys on record in the log. ``given`` are checkpoints kept elsewhere, as signed notes.
+    ``progress`` is called with the number of leaves in each span. Raises ``ProofError`` if the log is not sealed, and
+    ``LedgerError``.
     """
     with store.reading() as connection:
         return _StoreCheck(store, connection, url).run(trusted, given, progress or (lambda _count: None), processes)
 
 
 class _StoreCheck:
-    """One verification, of one state of the store."""
+    """One verification of a snapshot of the store."""
 
     def __init__(self, store: Store, connection: Connection, url: str) -> None:
         self._store = store
@@ -93,9 +92,9 @@ class _StoreCheck:
         return result
 
     def _spans(self, size: int, sizes: Sequence[int], processes: int) -> Iterator[SpanResult]:
-        """Check the spans in their order, several at a time."""
+        """Check the spans and yield the results in order, several processes at a time."""
         parts = [(first, min(SPAN, size - first)) for first in range(0, size, SPAN)]
-        count = min(processes, len(parts) // _WORTH)  # to begin one takes as long as some spans
+        count = min(processes, len(parts) // _WORTH)  # starting a process takes as long as checking a few spans
         if count < 2:
             checker = SpanChecker(self._store)
             for first, length in parts:
@@ -112,7 +111,7 @@ class _StoreCheck:
                 yield waiting.popleft().result()
 
     def _signed(self, trusted: Sequence[Verifier] | None, given: Sequence[str]) -> list[Checkpoint]:
-        """Return the checkpoints that are signed by trusted keys, stored and given ones; the others are faults."""
+        """Return the stored and given checkpoints signed by trusted keys; others become faults."""
         rows = self._connection.execute(select(checkpoints.c.size, checkpoints.c.note).order_by(checkpoints.c.size))
         notes = [(row.size, row.note) for row in rows]
         query = select(leaves.c.position, events.c.detail).join(events, events.c.id == leaves.c.id)
@@ -138,7 +137,7 @@ class _StoreCheck:
         return kept
 
     def _beyond(self, state: TreeState, added: int) -> None:
-        """Name leaves that no checkpoint covers, and count what is not sealed yet."""
+        """Report leaves that no checkpoint covers, and count what is not sealed yet."""
         query = select(leaves.c.position, leaves.c.id).where(leaves.c.position >= state.size).limit(MOST_FINDINGS)
         for position, name in self._connection.execute(query):
             text = f"stands at leaf {position}, beyond the last checkpoint: it was added"
@@ -148,13 +147,13 @@ class _StoreCheck:
         waiting = max(0, total - self._result.records - self._result.erased - added)
         self._result.unsealed = waiting + len(unsealed_events(self._connection))
         with self._store.reading() as connection:
-            is_same = amendments(connection) == state.amendments  # else the counts are of different states
+            is_same = amendments(connection) == state.amendments  # else the counts belong to different snapshots
         if waiting and is_same and waiting != behind:
             text = "the records behind the last sealed one are not those that are not sealed: some were added or moved"
             self._result.fault(Fault(kind="added", text=text))
 
     def _behind_the_last(self) -> int:
-        """Count the records that the next sealing takes, and name those that it will not sign."""
+        """Count the records that the next sealing will take, and report those that it will not sign."""
         query = select(leaves.c.id).where(leaves.c.salt.is_not(None) | leaves.c.commitment.is_not(None))
         last = self._connection.execute(query.order_by(leaves.c.position.desc()).limit(1)).scalar()
         after = self._store.orders(self._connection, [str(last)]) if last is not None else []
@@ -165,7 +164,7 @@ class _StoreCheck:
             late = [row[0] for row in rows if lateness.is_unexplained(row[0], row[2])]
             sealed = set(self._connection.execute(select(leaves.c.id).where(leaves.c.id.in_(late))).scalars())
             for name in late:
-                if name not in sealed:  # where rows were moved, sealed ones may lie here
+                if name not in sealed:  # if rows were moved, sealed ones may be here
                     text = "says that it was made long before what was sealed last: it was added"
                     self._result.fault(Fault(kind="added", id=name, text=text))
         return count
@@ -179,11 +178,11 @@ class _StoreCheck:
 
 
 _checkers: list[SpanChecker] = []
-"""The one of a process that checks spans."""
+"""The checker of a worker process."""
 
 
 def _begin_process(store: Store) -> None:
-    gc.disable()  # nothing here is cyclic, and looking for that takes a tenth of the time
+    gc.disable()  # verifying makes no cycles, and looking for them takes a tenth of the time
     _checkers.append(SpanChecker(store))
 
 
@@ -192,7 +191,7 @@ def _check_there(first: int, count: int, sizes: Sequence[int]) -> SpanResult:
 
 
 def _cached(load: Callable[[int, int], bytes]) -> Callable[[int, int], bytes]:
-    """Keep the tile of each level that was asked for last."""
+    """Cache the last loaded tile of each level."""
     kept: dict[int, tuple[int, bytes]] = {}
 
     def cached(level: int, number: int) -> bytes:

@@ -1,4 +1,4 @@
-"""Verification of a part of the log: leaves are computed from records, and compared with the stored tree."""
+"""Verification of a span: leaves are recomputed from records and compared with the stored tree."""
 
 from __future__ import annotations
 
@@ -27,9 +27,9 @@ if TYPE_CHECKING:
 __all__ = ["BEFORE_ALL", "SPAN", "SpanChecker", "SpanResult", "read_amendments"]
 
 SPAN = 128 * TILE_WIDTH
-"""Leaves of a span."""
+"""The number of leaves in a span."""
 BEFORE_ALL = -(2**63)
-"""Below every order that a store gives its records."""
+"""Below every order number of a record."""
 _PIECE = 8 * TILE_WIDTH
 _AHEAD = 16 * _PIECE
 _LOOK_UP = 500
@@ -41,26 +41,26 @@ _TILES = text(
 
 @dataclass(kw_only=True)
 class SpanResult:
-    """A span of the tree, and what was counted and found on the way."""
+    """A span of the tree, with its counts and faults."""
 
     tree: TreeSpan
     found: Verification
 
 
 class SpanChecker:
-    """Compares spans of a store's log, each of which needs nothing of the others and may be checked elsewhere."""
+    """Checks spans of a log independently of each other, so that each process can have its own checker."""
 
     def __init__(self, store: Store) -> None:
         self._store = store
         self._amended: tuple[int, Amendments] | None = None
 
     def check(self, first: int, count: int, sizes: Sequence[int]) -> SpanResult:
-        """Compare ``count`` leaves from ``first`` on."""
+        """Check ``count`` leaves from ``first`` on."""
         with self._store.reading() as connection:
             return _SpanCheck(self._store, connection, first, sizes).run(count, self._amendments(connection))
 
     def _amendments(self, connection: Connection) -> Amendments:
-        """Return the amendments in the state that is read, which are those of the span before unless one was added."""
+        """Return the amendments in this snapshot, cached until one is added."""
         number = amendments(connection)
         if self._amended is None or self._amended[0] != number:
             self._amended = number, read_amendments(connection)[0]
@@ -68,17 +68,17 @@ class SpanChecker:
 
 
 def read_amendments(connection: Connection) -> tuple[Amendments, list[Fault]]:
-    """Return what may be erased or missing, and the events that cannot be read."""
+    """Return the recorded amendments, and faults for events that cannot be read."""
     try:
         amended = Amendments(read_events(connection))
     except (ValueError, TypeError, OverflowError, RecursionError):
-        return Amendments(()), [Fault(kind="event", text="an event is damaged, so that no erasure can be told")]
+        return Amendments(()), [Fault(kind="event", text="an event is damaged, so erasures cannot be recognized")]
     return amended, [Fault(kind="event", id=name, text="is damaged") for name in amended.damaged]
 
 
 @dataclass(kw_only=True)
 class _Piece:
-    """Some leaves. ``rows`` with their secrets stand in any order, at the positions ``places``."""
+    """Some leaves. ``rows`` and their salts are in any order, at the positions ``places``."""
 
     first: int
     computed: list[bytes]
@@ -92,7 +92,7 @@ class _Piece:
 
 
 class _SpanCheck:
-    """One span, of one state of the store."""
+    """One span in a snapshot of the store."""
 
     def __init__(self, store: Store, connection: Connection, first: int, sizes: Sequence[int]) -> None:
         self._store = store
@@ -101,7 +101,7 @@ class _SpanCheck:
         self._tree = TreeSpan(first, sizes)
         self._result = Verification()
         self._queue: list[WalkedRow] = []
-        self._pending: dict[str, WalkedRow] = {}  # of those, what was looked at and met no leaf yet
+        self._pending: dict[str, WalkedRow] = {}  # records read so far without a leaf yet, by id
         self._before: set[str] = set()
         self._last_order = self._begin(first)
         self._rows = store.walk(connection, self._last_order)
@@ -113,9 +113,9 @@ class _SpanCheck:
         return SpanResult(tree=self._tree, found=self._result)
 
     def _begin(self, first: int) -> int:
-        """Return from where on to read records: the order of those of the leaves before, which are then left out.
+        """Return the order number from which to read records, taken from those of the previous leaves.
 
-        Of several, since one may be missing or lie elsewhere.
+        Several are looked up, because one may be missing or moved; they are then skipped.
         """
         query = select(leaves.c.id).where(
             leaves.c.position < first, leaves.c.salt.is_not(None) | leaves.c.commitment.is_not(None)
@@ -125,7 +125,7 @@ class _SpanCheck:
         return min(self._store.orders(self._connection, sorted(self._before)), default=BEFORE_ALL)
 
     def _name_added(self) -> None:
-        """Name the records that stand among those of the span and are no leaves at all."""
+        """Report records among those of the span that are not leaves at all."""
         between = [name for name, row in self._pending.items() if row[-1] <= self._last_order]
         for at in range(0, len(between), _LOOK_UP):
             some = between[at : at + _LOOK_UP]
@@ -136,7 +136,7 @@ class _SpanCheck:
                     self._result.fault(Fault(kind="added", id=name, text=text))
 
     def _check_piece(self, amended: Amendments, first: int, count: int) -> None:
-        """Compute the hashes of some leaves and hand them on."""
+        """Compute the hashes of some leaves and add them to the span."""
         piece = _Piece(first=first, computed=[DAMAGED] * count)
         found = self._store.leaves(self._connection, first, first + count)
         self._match(piece, found)
@@ -158,13 +158,13 @@ class _SpanCheck:
         self._tree.add(piece.ids, piece.computed, stored, piece.removed)
 
     def _match(self, piece: _Piece, found: list[LeafRow]) -> None:
-        """Bring leaves and records together; both mostly come in the same order."""
+        """Match leaves with records, which mostly come in the same order."""
         if not found:
             return
         piece.positions, piece.ids, salts, _ = zip(*found, strict=True)
         of_records = found
         late: list[LeafRow] = []
-        if None in salts:  # some are erased, or events
+        if None in salts:  # some leaves are events or erased records
             late = [leaf for leaf in found if leaf[2] is None and leaf[3] is None]
             of_records = [leaf for leaf in found if leaf[2] is not None or leaf[3] is not None]
         ahead = self._read_ahead(len(of_records))
@@ -174,7 +174,7 @@ class _SpanCheck:
             piece.rows, self._last_order = ahead, ahead[-1][-1]
             self._look_up(piece, late)
             return
-        ahead = self._read_ahead(len(of_records) + _BEFORE)  # there may be some more than leaves
+        ahead = self._read_ahead(len(of_records) + _BEFORE)  # there may be a few more records than leaves
         self._pending.update([(row[0], row) for row in ahead])
         del self._queue[: len(ahead)]
         matched: list[tuple[Any, ...]] = []
@@ -190,7 +190,7 @@ class _SpanCheck:
             piece.rows, piece.salts, piece.commitments, piece.places = zip(*matched, strict=True)
 
     def _look_up(self, piece: _Piece, late: Sequence[LeafRow]) -> list[tuple[Any, ...]]:
-        """See to the leaves whose record did not come in its place: events, and what was moved or removed."""
+        """Handle leaves without a record in its place: events, and moved or removed records."""
         rows: dict[str, RecordRow] = {}
         happened: dict[str, tuple[Any, ...]] = {}
         for at in range(0, len(late), _LOOK_UP):
@@ -211,7 +211,7 @@ class _SpanCheck:
         return matched
 
     def _explain_gaps(self, piece: _Piece, amended: Amendments, stored: bytes) -> None:
-        """See to the positions without a leaf: the record was pruned, or the leaf removed."""
+        """Handle positions without a leaf: the record was pruned, or the leaf removed."""
         there = set(piece.positions)
         names = dict(zip(piece.positions, piece.ids, strict=True))
         piece.ids = [names.get(piece.first + at) for at in range(len(piece.computed))]
@@ -234,7 +234,7 @@ class _SpanCheck:
             self._result.fault(Fault(kind="changed", position=position, id=row[0], text=text))
 
     def _read_ahead(self, wanted: int) -> list[WalkedRow]:
-        """Read records until as many wait as there are leaves to come, since both have one order; return the next."""
+        """Read ahead until ``wanted`` records are queued; return these."""
         while len(self._queue) < wanted and len(self._pending) < _AHEAD:
             rows = next(self._rows, None)
             if rows is None:
@@ -246,7 +246,7 @@ class _SpanCheck:
         return self._queue[:wanted]
 
     def _tiles(self, first: int, count: int) -> bytes:
-        """Return the stored hashes of the leaves, with zeros for those that are not there."""
+        """Return the stored hashes of the leaves, with zeros for missing ones."""
         start, end = first // TILE_WIDTH, -(-(first + count) // TILE_WIDTH)
         found = {row[0]: row[1] for row in self._connection.execute(_TILES, {"first": start, "end": end})}
         width = TILE_WIDTH * HASH_SIZE

@@ -1,1 +1,1 @@
-"""What is counted of the log, and what is told of it."""
+"""Statistics of the log."""

@@ -1,4 +1,4 @@
-"""Figures about the log, from what was counted by day."""
+"""Statistics of the log, from daily counts."""
 
 from __future__ import annotations
 
@@ -27,24 +27,24 @@ _BY_DAY = ("action", "outcome", "first", "gpc")
 
 @dataclass(frozen=True, kw_only=True)
 class Share:
-    """In how many records a category was granted, and in how many refused."""
+    """How many records granted a category, and how many refused it."""
 
     granted: int
     refused: int
 
     @property
     def accepted(self) -> float:
-        """The share of the records that offered the category in which it was granted (0 to 1)."""
+        """The share (0 to 1) of the records with this category that granted it."""
         offered = self.granted + self.refused
         return self.granted / offered if offered else 0.0
 
 
 @dataclass(frozen=True, kw_only=True)
 class LedgerStats:
-    """How often what was chosen from the day ``since`` on and before ``until`` (UTC); None where there is no bound.
+    """Counts for the days (UTC) from ``since`` to before ``until``; None means no limit.
 
-    ``days`` has the numbers of each day by measure and value, as ``rollup.Measure`` names them; ``groups`` those of all
-    days together by measure, value, policy version and language. ``is_complete`` unless records are not counted yet.
+    ``days`` counts each day by measure (``rollup.Measure``) and value; ``groups`` counts all days by measure, value,
+    policy version and language. ``is_complete`` is false while some records are not counted yet.
     """
 
     since: date | None = None
@@ -60,17 +60,17 @@ class LedgerStats:
 
     @property
     def first_choices(self) -> int:
-        """Records that have none before them: so many visitors chose for the first time."""
+        """Records without a previous one: the number of visitors who chose for the first time."""
         return sum(self._counts("first", 0).values())
 
     @property
     def withdrawals(self) -> int:
-        """Records by which something that was granted before is no longer, and nothing else is."""
+        """Records that took back earlier consent and granted nothing new."""
         return self.actions.get("withdrawn", 0)
 
     @property
     def gpc(self) -> int:
-        """Records that a browser's signal made (Global Privacy Control)."""
+        """Records caused by Global Privacy Control."""
         return sum(self._counts("gpc", 0).values())
 
     @property
@@ -85,21 +85,21 @@ class LedgerStats:
 
     @property
     def policy_versions(self) -> dict[str, int]:
-        """Records by the policy's version."""
+        """Records by policy version."""
         return self._counts("action", 1)
 
     @property
     def languages(self) -> dict[str, int]:
-        """Records by the language of the notice; "" has those without a notice."""
+        """Records by the language of the notice; "" for those without a notice."""
         return self._counts("action", 2)
 
     @property
     def outcomes(self) -> dict[str, int]:
-        """Records by outcome: ``all``, ``some`` or ``none`` of what was asked was granted."""
+        """Records by outcome: ``all``, ``some`` or ``none`` of the categories were granted."""
         return self._counts("outcome", 0)
 
     def acceptance(self) -> dict[str, float]:
-        """Return, for each category, the share of the records that offered it in which it was granted (0 to 1)."""
+        """Return the share (0 to 1) of records that granted each category."""
         return {name: share.accepted for name, share in self.categories().items()}
 
     def categories(self) -> dict[str, Share]:
@@ -111,7 +111,7 @@ class LedgerStats:
         }
 
     def categories_by(self, what: Literal["policy_version", "language"]) -> dict[str, dict[str, Share]]:
-        """Return the same for each policy version or language."""
+        """Return ``categories`` for each policy version or language."""
         at = 2 if what == "policy_version" else 3
         split: dict[str, dict[tuple[str, str, str, str], int]] = {}
         for key, number in self.groups.items():
@@ -119,9 +119,9 @@ class LedgerStats:
         return {name: LedgerStats(groups=groups).categories() for name, groups in sorted(split.items())}
 
     def by(self, interval: Interval) -> dict[date, Counter[tuple[str, str]]]:
-        """Return the numbers of each day, week (from Monday on) or month, by its first day.
+        """Return the counts of each day, week (from Monday) or month, by its first day.
 
-        Those without a record are there as well, unless they are more than some thousand.
+        Periods without records are included, unless the range is longer than 5,000 days.
         """
         found: dict[date, Counter[tuple[str, str]]] = {}
         for day, numbers in self.days.items():
@@ -142,7 +142,7 @@ class LedgerStats:
 
 
 def whole_days(since: datetime | None, until: datetime | None) -> tuple[date | None, date | None]:
-    """Return the days (UTC) that hold all from one time on and before the other: a day is begun or it is not."""
+    """Return the first day (UTC) of a time range, and the day after its last."""
     first = since.astimezone(UTC).date() if since is not None else None
     last = until.astimezone(UTC) if until is not None else None
     if last is None:
@@ -154,7 +154,7 @@ def whole_days(since: datetime | None, until: datetime | None) -> tuple[date | N
 def read_stats(
     connection: Connection, *, since: date | None = None, until: date | None = None, is_complete: bool = True
 ) -> LedgerStats:
-    """Return what was counted from one day on and before another."""
+    """Read the counts for the days from ``since`` to before ``until``."""
     bounds = []
     if since is not None:
         bounds.append(rollups.c.day >= (since - _EPOCH).days)

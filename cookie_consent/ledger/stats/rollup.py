@@ -1,4 +1,4 @@
-"""Counting: records are added up by day, apart from those who write, so that no figure needs a look at every record."""
+"""Counting records by day in the background, so that statistics need not read every record."""
 
 from __future__ import annotations
 
@@ -22,9 +22,9 @@ if TYPE_CHECKING:
 __all__ = ["DAY", "Cell", "Measure", "RecordCounter", "count_rest", "move_mark"]
 
 Measure = Literal["action", "channel", "granted", "refused", "outcome", "first", "gpc"]
-"""What is counted: records by ``action`` and by ``channel``; those in which a category was ``granted`` or ``refused``;
-the ``outcome``, which is ``all``, ``some`` or ``none`` of what was asked; the ``first`` choices, which have none
-before them; and those that a browser's signal made (Global Privacy Control)."""
+"""What is counted: records by ``action`` and by ``channel``; records that ``granted`` or ``refused`` a category; the
+``outcome``, which is ``all``, ``some`` or ``none``; ``first`` choices, which have no previous record; and ``gpc``,
+records caused by Global Privacy Control."""
 DAY = 86_400_000_000
 """Microseconds."""
 
@@ -42,7 +42,7 @@ _ADD = text(
 
 
 class Cell(NamedTuple):
-    """What a number of records have in common; the columns of ``schema.rollups`` but the number."""
+    """What counted records have in common: the columns of ``schema.rollups`` except the number."""
 
     day: int
     measure: str
@@ -52,18 +52,14 @@ class Cell(NamedTuple):
 
 
 class _Mark(NamedTuple):
-    """How far the log is counted: up to the record ``last``; ``version`` is another one after each change."""
+    """How far the log is counted: up to the record ``last``. ``version`` changes with each update."""
 
     last: str | None
     version: int
 
 
 class RecordCounter:
-    """Counts the records of a store, ``batch`` at a time (16,384).
-
-    Any number of processes may do so; each record is counted once. Rows are read and added up without a lock; a short
-    transaction then saves the sums, if nobody counted in the meantime.
-    """
+    """Counts the records of a store, ``batch`` at a time. Several processes can do so; each record is counted once."""
 
     def __init__(self, store: Store, *, url: str, batch: int = _BATCH) -> None:
         self._store = store
@@ -73,11 +69,10 @@ class RecordCounter:
     def catch_up(
         self, enough: Callable[[], bool] = lambda: False, *, progress: Callable[[int], object] | None = None
     ) -> bool:
-        """Count what is not counted yet; return whether that is all, so that nothing is left.
+        """Count new records; return whether all are counted now.
 
-        ``enough`` is asked after each batch whether to leave the rest for the next time; ``progress`` is told the
-        number of records of each. Raises ``ProofError`` if the record that was counted last is not there, and
-        ``LedgerError``.
+        ``enough`` is called after each batch: if true, the rest is left for next time. ``progress`` gets the size of
+        each batch. Raises ``ProofError`` if the last counted record is missing, and ``LedgerError``.
         """
         missed = 0
         while True:
@@ -90,14 +85,11 @@ class RecordCounter:
                     progress(done)
                 if done < self._batch:
                     return True
-            if missed == _ATTEMPTS or enough():  # others count all the time
+            if missed == _ATTEMPTS or enough():  # other processes keep counting
                 return False
 
     def recount(self) -> None:
-        """Count the whole log anew, in one transaction. Raises ``LedgerError``.
-
-        The numbers of days of which records were pruned stay as they are, since they cannot be had again.
-        """
+        """Count the whole log again, except days with pruned records. Raises ``LedgerError``."""
         with self._store.reading() as connection:
             kept = _first_whole_day(connection)
             sums: Counter[Cell] = Counter()
@@ -112,14 +104,15 @@ class RecordCounter:
             _set_mark(connection, _mark(connection), last)
 
     def _step(self) -> int | None:
-        """Count a batch and return of how many records it was; None if another process came in between."""
+        """Count a batch and return its size, or None if another process counted it first."""
+        # Rows are read and added up without a lock; the sums are saved unless somebody counted meanwhile.
         with self._store.reading() as connection:
             mark = _mark(connection)
             after = _order(self._store, connection, mark)
             if after is None:
                 raise ProofError(
-                    f"the record {mark.last}, which was counted last, is missing in the log; "
-                    "see what else is with `cookie-consent log verify`, and count anew with "
+                    f"the record {mark.last}, which was counted last, is missing from the log; "
+                    "see what else is missing with `cookie-consent log verify`, and count again with "
                     "`cookie-consent log stats --recount`",
                     url=self._url,
                 )
@@ -136,9 +129,9 @@ class RecordCounter:
 
 
 def count_rest(store: Store, connection: Connection) -> None:
-    """Count what is not counted yet within a transaction of ``writing``, such as before records are deleted.
+    """Count new records within a transaction of ``writing``, as before records are deleted.
 
-    Nothing happens if the record that was counted last is not there.
+    Does nothing if the last counted record is missing.
     """
     mark = _mark(connection)
     after = _order(store, connection, mark)
@@ -150,10 +143,7 @@ def count_rest(store: Store, connection: Connection) -> None:
 
 
 def move_mark(store: Store, connection: Connection, deleting: Callable[[], None]) -> None:
-    """Delete records within a transaction of ``writing``; if the one counted last is among them, that before it is it.
-
-    All records behind that one are still uncounted then, and no other is, as before.
-    """
+    """Delete records within a transaction of ``writing``; the mark moves back if the last counted one is deleted."""
     mark = _mark(connection)
     order = _order(store, connection, mark)
     deleting()
@@ -173,12 +163,12 @@ def _set_mark(connection: Connection, before: _Mark, last: str | None) -> None:
 
 
 def _order(store: Store, connection: Connection, mark: _Mark) -> int | None:
-    """Return the order of the record that was counted last, 0 for none; None if it is missing."""
+    """Return the order number of the last counted record, 0 if nothing is counted, None if it is missing."""
     return next(iter(store.orders(connection, [mark.last])), None) if mark.last is not None else 0
 
 
 def _first_whole_day(connection: Connection) -> int:
-    """Return the first day of which no record was pruned."""
+    """Return the first day without pruned records."""
     before = connection.execute(select(func.max(events.c.before)).where(events.c.kind == "pruned")).scalar()
     return -(-int(before) // DAY) if before is not None else _DAYS.start
 
@@ -189,7 +179,7 @@ def _add(connection: Connection, sums: Mapping[Cell, int]) -> None:
 
 
 def _sums(connection: Connection, rows: Sequence[WalkedRow]) -> Counter[Cell]:
-    """Return the sums over rows. One that is damaged, such as without a time, is in none of them."""
+    """Return the sums over rows. Damaged rows are left out."""
     alike: Counter[tuple[Any, ...]] = Counter()
     for row in rows:
         (_, _, at, action, granted, refused, on, off, previous, channel, version, notice, *_) = row

@@ -1,4 +1,4 @@
-"""The tables of the figures, as rows, and as CSV."""
+"""Statistics as tables and as CSV."""
 
 from __future__ import annotations
 
@@ -31,28 +31,28 @@ _SHARE = ("category", "granted", "refused", "accepted")
 
 @dataclass(frozen=True, kw_only=True)
 class StatsTable:
-    """A table: its ``name``, the names of its columns, and rows. ``accepted`` is a share (0 to 1)."""
+    """A table of statistics. The column ``accepted`` is a share (0 to 1)."""
 
     name: str
     columns: tuple[str, ...]
     rows: tuple[tuple[str | int | float, ...], ...]
 
     def pairs(self, key: str, value: str) -> Iterator[tuple[str | int | float, str | int | float]]:
-        """Yield two of the columns. ``ValueError`` for another one."""
+        """Yield pairs from two columns. Raises ``ValueError`` for an unknown column."""
         first, second = self.columns.index(key), self.columns.index(value)
         return ((row[first], row[second]) for row in self.rows)
 
 
 def make_table(stats: LedgerStats, name: str, *, by: Interval = "day") -> StatsTable:
-    """Return one of ``TABLES``; ``by`` is of "days". ``KeyError`` for another name."""
+    """Return one of ``TABLES``; ``by`` groups the rows of "days". Raises ``KeyError`` for an unknown name."""
     columns, rows = TABLES[name]
     return StatsTable(name=name, columns=columns, rows=tuple(rows(stats, by)))
 
 
 def write_csv(table: StatsTable, stream: TextIO) -> None:
-    """Write CSV (RFC 4180) with a header; a cell that a spreadsheet would take for a formula gets an apostrophe.
+    """Write CSV (RFC 4180) with a header, to a stream opened with ``newline=""``.
 
-    ``stream`` must be open with ``newline=""``.
+    A cell that a spreadsheet would read as a formula is prefixed with an apostrophe.
     """
     writer = csv.writer(stream, lineterminator="\r\n")
     writer.writerow(table.columns)
@@ -113,4 +113,4 @@ TABLES: dict[str, tuple[tuple[str, ...], Callable[[LedgerStats, Interval], Itera
     "actions": (("action", "choices"), _actions),
     "channels": (("channel", "choices"), _channels),
 }
-"""The columns of each table, and what makes its rows."""
+"""The columns of each table, and the function that makes its rows."""

@@ -1,1 +1,1 @@
-"""Where records are kept: one module or folder for each engine, all behind ``ledger.store``."""
+"""Stores: one module or folder per engine, behind the protocols of ``ledger.store``."""

@@ -1,4 +1,4 @@
-"""Which store a URL names."""
+"""Creating the store for a URL."""
 
 from __future__ import annotations
 
@@ -28,16 +28,15 @@ _EXAMPLES = f"{DEFAULT_URL} or postgresql://USER:PASSWORD@HOST/DATABASE"
 
 
 def make_store(url: str, *, memory: bool = False) -> Store:
-    """Return the store at ``sqlite:///PATH`` or ``postgresql://USER:PASSWORD@HOST/DATABASE``, without touching it.
+    """Return the store for ``sqlite:///PATH`` or ``postgresql://USER:PASSWORD@HOST/DATABASE``, without opening it.
 
-    ``sqlite://`` is one in memory, where ``memory`` allows that. Raises ``ConfigurationError`` for a URL that is none,
-    names another engine, or needs a package that is missing.
+    ``sqlite://`` is one in memory, where ``memory`` allows that. Raises ``ConfigurationError`` for a URL that is invalid or not supported, or needs a missing package.
     """
     try:
         parsed = make_url(url)
-    except (ArgumentError, ValueError):  # of which the text may hold a password
+    except (ArgumentError, ValueError):  # not shown, because it may hold a password
         shown = "" if "@" in url else f" {url!r}"
-        fix = "; in user and password write @ : / as %40 %3A %2F" if "@" in url else ""
+        fix = "; in the user name and password write @ : / as %40 %3A %2F" if "@" in url else ""
         raise ConfigurationError(f"the ledger{shown} is not a URL; write one such as {_EXAMPLES}{fix}") from None
     if parsed.drivername == "sqlite" and parsed.database and parsed.database != ":memory:":
         if not parsed.database.isprintable() and any(ord(character) < ord(" ") for character in parsed.database):
@@ -59,10 +58,10 @@ def make_store(url: str, *, memory: bool = False) -> Store:
 
 
 def make_sink(url: str, reads: str | None = None, *, memory: bool = False) -> tuple[ChoiceSink, Store | None]:
-    """Return where choices are written to and what the log is read from, without touching either.
+    """Return where choices are written and the store that is read, without opening either.
 
-    They are one, but for ``nats://`` and ``tls://``: these are read at the URL ``reads`` of the SQL log that they are
-    drained to; None without it. Raises ``ConfigurationError``.
+    They are the same, except for ``nats://`` and ``tls://``, which are read at the URL ``reads`` of the SQL log into
+    which they are drained, if given. Raises ``ConfigurationError``.
     """
     if not is_jetstream(url):
         store = make_store(url, memory=memory)
@@ -78,13 +77,13 @@ def make_sink(url: str, reads: str | None = None, *, memory: bool = False) -> tu
 
 
 def _known_options(url: URL, known: Iterable[str]) -> None:
-    """Raise ``ConfigurationError`` for a part of the URL's query that nothing here or in the driver knows."""
+    """Raise ``ConfigurationError`` for a query parameter that neither this package nor the driver knows."""
     names = sorted(known)
     for name in url.query:
         if name not in names:
             close = difflib.get_close_matches(name, names, n=1)
-            fix = f"did you mean {close[0]!r}?" if close else "take it out" if names else f"{url.drivername} has none"
-            raise ConfigurationError(f"the ledger's URL has an option {name[:40]!r} that is not known; {fix}")
+            fix = f"did you mean {close[0]!r}?" if close else "remove it" if names else f"{url.drivername} has none"
+            raise ConfigurationError(f"the ledger's URL has an unknown option {name[:40]!r}; {fix}")
 
 
 def _postgres(url: URL) -> Store:
@@ -92,7 +91,7 @@ def _postgres(url: URL) -> Store:
         from psycopg.pq import Conninfo
 
         from cookie_consent.ledger.stores.postgres.store import PostgresStore
-    except ImportError as error:  # the driver, or the library that it needs
+    except ImportError as error:  # the driver, or libpq
         raise ConfigurationError(
             f"the ledger's driver is missing ({error}): pip install 'cookie-consent[postgresql]'"
         ) from None

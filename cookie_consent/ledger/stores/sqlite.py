@@ -1,4 +1,4 @@
-"""The store in one SQLite file."""
+"""The store in an SQLite file."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ __all__ = ["SqliteStore"]
 logger = logging.getLogger("cookie_consent")
 
 _BETWEEN_ATTEMPTS = 0.01  # seconds
-_CHECKPOINT_PAGES = 8000  # 32 MB of write-ahead log: pages that are written again and again are moved once
+_CHECKPOINT_PAGES = 8000  # 32 MB of write-ahead log, so that a page rewritten many times is moved once
 _ROWS = 256
 _FETCH = 1024
 _COLUMNS = ", ".join(f'"{column.name}"' for column in records.columns)
@@ -50,9 +50,9 @@ _forgotten: list[Engine] = []
 
 
 class SqliteStore:
-    """The ``Store`` in a file that several processes share: write-ahead log, each commit synced to the disk.
+    """The ``Store`` in an SQLite file, shared by several processes, with each commit synced to disk.
 
-    Safe to use from several threads. All methods raise ``LedgerError`` where the file cannot be used.
+    Safe to use from several threads. All methods raise ``LedgerError`` if the file cannot be used.
     """
 
     def __init__(self, url: URL) -> None:
@@ -61,9 +61,9 @@ class SqliteStore:
         self.spool_path = self.path.absolute()
         self.name = str(url)
         self.opened_as = SCHEMA_VERSION
-        """The schema's version that the file had before this process opened it; 0 if there was none."""
+        """The schema version of the file before this process opened it; 0 if there was none."""
         self._engine: Engine | None = None
-        self._kept: set[str] = set()  # notices that are in the file
+        self._known_notices: set[str] = set()  # hashes of notices that are in the file
         self._of_thread = threading.local()
         self._lock = threading.Lock()
         self._write_lock = threading.Lock()
@@ -77,16 +77,18 @@ class SqliteStore:
         rows = [to_row(entry.record) for entry in entries]
         try:
             try:
-                self._insert([notice for key, notice in shown.items() if key not in self._kept], rows, patience)
-            except IntegrityError:  # the file may be another one than before
-                self._kept.clear()
+                self._insert(
+                    [notice for key, notice in shown.items() if key not in self._known_notices], rows, patience
+                )
+            except IntegrityError:  # the file may have been replaced
+                self._known_notices.clear()
                 self._insert(list(shown.values()), rows, patience)
         except _REFUSALS as error:
             message = f"the log {self.path.absolute()} refuses a record: {getattr(error, 'orig', None) or error}"
             raise RecordRefusedError(message, url=self.name) from error
         except SQLAlchemyError as error:
             raise self.failure("cannot be written", error) from error
-        self._kept.update(shown)
+        self._known_notices.update(shown)
 
     def _insert(self, shown: list[Notice], rows: list[tuple[Any, ...]], patience: float) -> None:
         with self._locked(patience), _writing(self.engine(patience=patience), patience) as connection:
@@ -94,7 +96,9 @@ class SqliteStore:
                 values = (notice.hash, notice.language, notice.policy_version, notice.text)
                 connection.exec_driver_sql(_insertion(notices, 1), values)
             done = 0
-            while done < len(rows):  # one statement for many rows: each gives up the interpreter's lock once
+            while done < len(
+                rows
+            ):  # many rows per statement, because each statement releases the interpreter lock once
                 count = min(_ROWS, 1 << ((len(rows) - done).bit_length() - 1))
                 values = tuple(value for row in rows[done : done + count] for value in row)
                 connection.exec_driver_sql(_insertion(records, count), values)
@@ -102,7 +106,7 @@ class SqliteStore:
 
     @contextmanager
     def writing(self) -> Iterator[Connection]:
-        """Give a connection in a transaction that has the write lock; what goes wrong inside is a ``LedgerError``."""
+        """Yield a connection in a transaction with the write lock. Errors inside become ``LedgerError``."""
         patience = getattr(self._of_thread, "patience", PATIENCE)
         try:
             with self._locked(patience), _writing(self.engine(patience=patience), patience) as connection:
@@ -112,7 +116,7 @@ class SqliteStore:
 
     @contextmanager
     def patiently(self, seconds: float) -> Iterator[None]:
-        """Let this thread wait for locks so long at most; see ``Store``."""
+        """Limit how long this thread waits for locks; see ``Store``."""
         self._of_thread.patience = seconds
         try:
             yield
@@ -121,7 +125,7 @@ class SqliteStore:
 
     @contextmanager
     def reading(self) -> Iterator[Connection]:
-        """Give a connection to read with; what goes wrong inside is a ``LedgerError``."""
+        """Yield a connection for reading. Errors inside become ``LedgerError``."""
         try:
             with self.engine(create=False).connect() as connection:
                 yield connection
@@ -129,16 +133,16 @@ class SqliteStore:
             raise self.failure("cannot be read", error) from error
 
     def open(self, *, create: bool = True) -> None:
-        """Connect and bring the schema up to date."""
+        """Connect and upgrade the schema."""
         self.engine(create=create)
 
     def migrate(self) -> tuple[int, int]:
-        """Connect, by which the schema is brought up to date."""
+        """Connect, which upgrades the schema."""
         self.open(create=False)
         return self.opened_as, SCHEMA_VERSION
 
     def rows(self, connection: Connection, query: Select[Any]) -> Iterator[list[tuple[Any, ...]]]:
-        """Yield rows by the driver's own cursor, which takes half of SQLAlchemy's time; see ``Store``."""
+        """Yield rows from the driver's cursor, twice as fast as SQLAlchemy; see ``Store``."""
         with connection.execute(query) as result:
             cursor = result.cursor
             while cursor is not None:
@@ -151,44 +155,42 @@ class SqliteStore:
                 yield list(rows)
 
     def unsealed(self, connection: Connection, limit: int) -> list[WalkedRow]:
-        """Return the rows after that of the last leaf; see ``Store``.
-
-        SQLite gives each new row a number above all others, in the order of the commits, and VACUUM may change
-        numbers, but not their order. So numbers are looked up, never kept.
-        """
+        """Return the rows after the last sealed one, by ``rowid``; see ``Store``."""
+        # SQLite numbers rows in commit order. VACUUM may renumber them, but keeps their order: so the rowid of the
+        # last sealed record is looked up each time.
         last = connection.exec_driver_sql(_LAST_SEALED).scalar()
         after: int | None = 0
         if last is not None:
             after = connection.exec_driver_sql("SELECT rowid FROM consent_records WHERE id = ?", (last,)).scalar()
         if after is None:
             raise ProofError(
-                f"the record {last}, which was sealed last, is missing in the log {self.path.absolute()}; "
-                "see what else is with `cookie-consent log verify`",
+                f"the record {last}, which was sealed last, is missing from the log {self.path.absolute()}; "
+                "see what else is missing with `cookie-consent log verify`",
                 url=self.name,
             )
         return self.settled(connection, after, limit)
 
     def settled(self, connection: Connection, after: int, limit: int) -> list[WalkedRow]:
-        """Return the next rows by their numbers; see ``Store``."""
+        """Return the next rows by ``rowid``; see ``Store``."""
         query = f"SELECT {_COLUMNS}, rowid FROM consent_records WHERE rowid > ? ORDER BY rowid LIMIT ?"  # noqa: S608
         with self._cursor(connection) as cursor:
             return list(cursor.execute(query, (after, limit)).fetchall())
 
     def last_until(self, connection: Connection, order: int) -> str | None:
-        """Return the id of a row by its number; see ``Store``."""
+        """Return the id of a row by its ``rowid``; see ``Store``."""
         query = "SELECT id FROM consent_records WHERE rowid <= ? ORDER BY rowid DESC LIMIT 1"
         name = connection.exec_driver_sql(query, (order,)).scalar()
         return str(name) if name is not None else None
 
     def walk(self, connection: Connection, after: int) -> Iterator[list[WalkedRow]]:
-        """Yield all rows in the order of their numbers; see ``Store``."""
+        """Yield all rows by ``rowid``; see ``Store``."""
         with self._cursor(connection) as cursor:
             cursor.execute(f"SELECT {_COLUMNS}, rowid FROM consent_records WHERE rowid > ? ORDER BY rowid", (after,))  # noqa: S608
             while rows := cursor.fetchmany(_FETCH):
                 yield list(rows)
 
     def orders(self, connection: Connection, ids: Sequence[str]) -> list[int]:
-        """Return the numbers of rows; see ``Store``."""
+        """Return the ``rowid`` of rows; see ``Store``."""
         marks = ", ".join("?" * len(ids))
         query = f"SELECT rowid FROM consent_records WHERE id IN ({marks})"  # noqa: S608
         return [int(row[0]) for row in connection.exec_driver_sql(query, tuple(ids))]
@@ -203,46 +205,46 @@ class SqliteStore:
         connection.exec_driver_sql("INSERT INTO consent_leaves VALUES (?, ?, ?, ?)", new)
 
     def scrub(self) -> None:
-        """Empty the write-ahead log, which holds former states of pages; the pages themselves have been overwritten.
+        """Truncate the write-ahead log, which holds old versions of pages. ``secure_delete`` overwrites the pages.
 
-        While another process reads, this has to be left to a later checkpoint.
+        While another process reads, this is left to a later checkpoint.
         """
         try:
-            with closing(self.engine().raw_connection()) as connection:  # no checkpoint inside of a transaction
+            with closing(self.engine().raw_connection()) as connection:  # a checkpoint cannot run inside a transaction
                 connection.cursor().execute("PRAGMA wal_checkpoint(TRUNCATE)").close()
         except (sqlite3.Error, SQLAlchemyError) as error:
             raise self._error("cannot be written", str(error)) from error
 
     def engine(self, *, create: bool = True, patience: float = PATIENCE) -> Engine:
-        """Return the engine; the first time, connect and bring the schema up to date."""
+        """Return the engine; on first use, connect and upgrade the schema."""
         with self._lock:
             if self._engine is None:
                 self._engine = self._connect(create=create, patience=patience)
             return self._engine
 
     def close(self) -> None:
-        """Close the connections. The next use opens them again."""
+        """Close the connections. The next use reopens them."""
         with self._lock:
             engine, self._engine = self._engine, None
         if engine is not None:
             engine.dispose()
 
     def forget(self) -> None:
-        """Start anew in a fork, without closing what belongs to the process before it."""
+        """Start over in a fork, without closing the parent's connections."""
         if self._engine is not None:
-            _forgotten.append(self._engine)  # collected, its connections would be closed
+            _forgotten.append(self._engine)  # garbage collection would close its connections
         self._engine = None
-        self._kept = set()
+        self._known_notices = set()
         self._lock = threading.Lock()
         self._write_lock = threading.Lock()
 
     def failure(self, what: str, error: SQLAlchemyError) -> LedgerError:
-        """Return the error to raise, with what to do."""
+        """Return the error to raise, with advice."""
         return self._error(what, str(getattr(error, "orig", None) or error))
 
     @contextmanager
     def _cursor(self, connection: Connection) -> Iterator[DBAPICursor]:
-        """Give a cursor of the driver, whose rows are plain tuples; what goes wrong inside is a ``LedgerError``."""
+        """Yield a cursor of the driver, whose rows are plain tuples. Errors inside become ``LedgerError``."""
         with closing(connection.connection.cursor()) as cursor:
             try:
                 yield cursor
@@ -251,7 +253,7 @@ class SqliteStore:
 
     @contextmanager
     def _locked(self, patience: float) -> Iterator[None]:
-        """Wait for the other threads of this process in turn, rather than by asking SQLite again and again."""
+        """Queue this process's threads for the write lock, instead of letting each of them poll SQLite."""
         if not self._write_lock.acquire(timeout=patience):
             raise self._error("cannot be written", "locked by another thread")
         try:
@@ -272,7 +274,7 @@ class SqliteStore:
         event.listen(engine, "connect", partial(_set_pragmas, patience))
         event.listen(engine, "begin", _begin)
         try:
-            self._bring_up_to_date(engine, patience)
+            self._upgrade(engine, patience)
         except SQLAlchemyError as error:
             engine.dispose()
             raise self.failure("cannot be opened", error) from error
@@ -281,14 +283,16 @@ class SqliteStore:
             raise
         return engine
 
-    def _bring_up_to_date(self, engine: Engine, patience: float) -> None:
-        """Run the steps that the file lacks, all or none. Without any nothing is locked."""
+    def _upgrade(self, engine: Engine, patience: float) -> None:
+        """Run the missing schema steps, all or none. Locks nothing if there are none."""
         with engine.connect() as connection:
-            version = self._found(connection)
+            version = self._schema_version(connection)
         if version == SCHEMA_VERSION:
             return
         with _writing(engine, patience) as connection:
-            version = self.opened_as = self._found(connection)  # another process may have been faster
+            version = self.opened_as = self._schema_version(
+                connection
+            )  # another process may have upgraded it meanwhile
             for statements in SQLITE_STEPS[version:]:
                 for statement in statements:
                     connection.exec_driver_sql(statement)
@@ -297,10 +301,10 @@ class SqliteStore:
                 (SCHEMA_VERSION,),
             )
         if version:
-            logger.info("the log %s was brought from schema %d to %d", self.path, version, SCHEMA_VERSION)
+            logger.info("upgraded the log %s from schema %d to %d", self.path, version, SCHEMA_VERSION)
 
-    def _found(self, connection: Connection) -> int:
-        """Return the schema's version in the file, 0 for none. ``LedgerError`` for one unknown to this release."""
+    def _schema_version(self, connection: Connection) -> int:
+        """Return the file's schema version, 0 for none. Raises ``LedgerError`` if it is newer than this release."""
         if not inspect(connection).has_table(meta.name):
             return 0
         version = int(connection.execute(select(meta.c.value).where(meta.c.key == "schema")).scalar() or 0)
@@ -325,7 +329,7 @@ def _insertion(table: Table, rows: int) -> str:
 
 @contextmanager
 def _writing(engine: Engine, patience: float) -> Iterator[Connection]:
-    """Give a connection in a transaction that has the write lock from its start, so that it need not fail later."""
+    """Yield a connection in a transaction that takes the write lock at its start, so it cannot fail later."""
     with engine.connect().execution_options(consent_patience=patience) as connection, connection.begin():
         yield connection
 
@@ -337,22 +341,19 @@ def _begin(connection: Connection) -> None:
 
 
 def _set_pragmas(patience: float, connection: Any, _record: object) -> None:
-    connection.isolation_level = None  # the driver begins no transactions of its own
+    connection.isolation_level = None  # the driver starts no transactions of its own
     cursor = connection.cursor()
     _use_wal(cursor, patience)
     cursor.execute("PRAGMA synchronous=FULL")
     cursor.execute(f"PRAGMA wal_autocheckpoint={_CHECKPOINT_PAGES}")
     cursor.execute("PRAGMA foreign_keys=ON")
-    cursor.execute("PRAGMA secure_delete=ON")  # what is erased is overwritten
+    cursor.execute("PRAGMA secure_delete=ON")  # erased data is overwritten
     cursor.close()
 
 
 def _use_wal(cursor: sqlite3.Cursor, patience: float) -> None:
-    """Switch the file to write-ahead logging.
-
-    SQLite does not wait for its lock here, whatever the timeout: a connection that holds the file, such as
-    another one that is just switching it, makes the statement fail at once.
-    """
+    """Switch the file to write-ahead logging."""
+    # SQLite ignores its timeout here: the statement fails at once while another connection switches the file.
     deadline = time.monotonic() + patience
     while True:
         try:
@@ -373,7 +374,7 @@ def _advice(cause: str, path: Path) -> str:
     if "full" in cause:
         return "make room on the disk"
     if "locked" in cause:
-        return "another process holds it; see which one, and end it"
+        return "another process has locked it; find that process and end it"
     if "not a database" in cause or "malformed" in cause:
-        return "put the file aside, restore it from a backup or name another one"
-    return "see the message of the database"
+        return "move the file away and restore it from a backup, or name another one"
+    return "see the database's message"

@@ -1,9 +1,9 @@
-"""The schema of SQLite logs, version by version. A step that was released is never changed; what is new is a new step.
+"""The schema of SQLite logs as upgrade steps. A released step is never changed; changes are new steps.
 
-``schema.py`` describes the outcome for queries; a test holds the two together.
+``schema.py`` describes the result for queries; a test compares the two.
 """
 
-# ruff: noqa: S608 - the statements are put together of constants
+# ruff: noqa: S608 - the statements consist of constants
 from __future__ import annotations
 
 __all__ = ["SQLITE_STEPS"]
@@ -41,7 +41,7 @@ _PROOF = (
     "CREATE TABLE consent_tiles (level INTEGER NOT NULL, number INTEGER NOT NULL, data BLOB NOT NULL, "
     "PRIMARY KEY (level, number))",
     "CREATE TABLE consent_checkpoints (size INTEGER NOT NULL PRIMARY KEY, at BIGINT NOT NULL, note TEXT NOT NULL)",
-    # A record changes only by losing what identifies, and goes only by its age, both after that is on record.
+    # A record can only be erased, or deleted by its age, and only after the event for that is recorded.
     "DROP TRIGGER IF EXISTS consent_records_no_update",
     "DROP TRIGGER IF EXISTS consent_records_no_delete",
     f"CREATE TRIGGER consent_records_no_update BEFORE UPDATE ON consent_records WHEN NOT ({_SAME} AND {_BLANKED} "
@@ -73,4 +73,4 @@ _COUNTS = (
 )
 
 SQLITE_STEPS = (_RECORDS, _PROOF, _COUNTS)
-"""The statements of each step; the first makes version 1 of an empty file."""
+"""The statements of each step; the first creates version 1 in an empty file."""

@@ -1,1 +1,1 @@
-"""The way of a choice into the store: the queue, the commit that many share, the spool."""
+"""Writing choices to the store: the queue, group commit, and the spool."""

@@ -1,4 +1,4 @@
-"""Where choices wait on the disk while the store is away: one write-ahead file for each process."""
+"""The spool, where choices wait on disk while the store is unavailable: one file per process."""
 
 from __future__ import annotations
 
@@ -29,62 +29,62 @@ __all__ = ["MAXIMUM_SPOOL", "Spool", "SpoolFolder", "WaitingSpool"]
 logger = logging.getLogger("cookie_consent")
 
 MAXIMUM_SPOOL = 1024**3
-"""Bytes of one file; a spool that is full refuses choices."""
-_NOTICE_EVERY = 256 * 1024  # so that one damaged copy of a notice costs no choice
+"""The maximum size of a file in bytes; a full spool refuses choices."""
+_NOTICE_EVERY = 256 * 1024  # bytes between copies of a notice, so that one damaged copy loses no choice
 _DAMAGED = "are damaged; the last line of a process that was killed holds choices that were not acknowledged yet"
 _sync = getattr(os, "fdatasync", os.fsync)
-_pwrite: Any = getattr(os, "pwrite", None)  # Windows has none, and no spool
+_pwrite: Any = getattr(os, "pwrite", None)  # missing on Windows, which has no spool
 
 
 @dataclass(frozen=True, kw_only=True)
 class WaitingSpool:
-    """A spool that has not been carried over, and how many choices can be read in it."""
+    """A spool that is not replayed yet, and the number of readable choices in it."""
 
     path: Path
     choices: int
 
 
 class SpoolFolder:
-    """The spools of one database: beside it, or in a folder given, which several databases may share."""
+    """The spools of one database, beside it or in a folder, which several databases can share."""
 
     def __init__(self, database: Path, folder: Path | None = None) -> None:
         name = database.name
-        if folder is not None:  # files of the same name may lie elsewhere
+        if folder is not None:  # databases in other folders may have the same name
             name += "." + blake2b(os.fsencode(database), digest_size=4).hexdigest()
         self.folder = folder if folder is not None else database.absolute().parent
         self._prefix = name + "."
 
     def create(self) -> Spool:
-        """Make a spool for this process. Raises ``OSError``."""
+        """Create a spool for this process. Raises ``OSError``."""
         if fcntl is None:
             raise OSError("there is no spool on this system, which has no flock")
         while True:
             path = self.folder / f"{self._prefix}{os.getpid()}-{secrets.token_hex(4)}.spool"
             file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600)
-            if _lock(file, path):  # else another process took the empty file for that of a dead one
+            if _lock(file, path):  # else another process took the empty file for that of an ended one
                 _sync_folder(self.folder)
                 return Spool(file, path, end=0)
             os.close(file)
 
     def adopt(self) -> list[Spool]:
-        """Return the spools of processes that have ended, oldest first; they are this process's own now."""
+        """Take over the spools of processes that have ended, oldest first."""
         found = []
         for path in self._paths() if fcntl is not None else ():
             try:
                 file = os.open(path, os.O_RDWR)
-            except OSError:  # gone by now, or not ours to read
+            except OSError:  # already removed, or not readable for us
                 continue
             try:
                 if _lock(file, path):
                     found.append(Spool(file, path, end=os.fstat(file).st_size))
                     continue
             except OSError as error:
-                logger.error("the spool %s cannot be read: %s", path, error)  # noqa: TRY400 - it says it all
+                logger.error("the spool %s cannot be read: %s", path, error)  # noqa: TRY400 - the message is enough
             os.close(file)
         return found
 
     def waiting(self) -> list[WaitingSpool]:
-        """Return the spools that hold choices, without touching them."""
+        """Return the spools that hold choices, without changing them."""
         found = []
         for path in self._paths():
             try:
@@ -106,24 +106,24 @@ class SpoolFolder:
 
 
 class Spool:
-    """One file, locked for as long as it is open. Written at its end and carried over from its head."""
+    """A spool file, locked while it is open. Entries are appended at its end and replayed from its head."""
 
     def __init__(self, file: int, path: Path, *, end: int) -> None:
         self.path = path
         self._file = file
         self._end = end
         self._head = 0
-        self._judged = 0  # damaged lines before this offset have been set aside
+        self._judged = 0  # damaged lines before this offset are set aside already
         self._noted: dict[str, int] = {}
         self._notices = {item.hash: item for _, item in self._items(0) if isinstance(item, Notice)}
 
     @property
     def is_empty(self) -> bool:
-        """Whether all that was written has been carried over."""
+        """Whether everything written has been replayed."""
         return self._head >= self._end
 
     def append(self, entries: Sequence[Entry]) -> None:
-        """Write the entries, durable on return, all or none. Raises ``OSError``, ``ValueError`` for an odd record."""
+        """Append all entries or none, durable on return. Raises ``OSError``, or ``ValueError`` for an invalid one."""
         notices = {entry.notice.hash: entry.notice for entry in entries if entry.notice is not None}
         due = [key for key in notices if self._end - self._noted.get(key, -_NOTICE_EVERY) >= _NOTICE_EVERY]
         frames = [encode_frame(notices[key]) for key in due]
@@ -141,9 +141,9 @@ class Spool:
         self._end += len(data)
 
     def read(self, limit: int) -> tuple[list[Entry], int]:
-        """Return up to ``limit`` entries from the head on, and the offset after them, for ``advance``.
+        """Return up to ``limit`` entries from the head, and the offset after them, for ``advance``.
 
-        Lines that are damaged are set aside, in a file beside this one. Raises ``OSError``.
+        Damaged lines are set aside in a file beside the spool. Raises ``OSError``.
         """
         entries: list[Entry] = []
         damaged = []
@@ -163,11 +163,11 @@ class Spool:
         return entries, offset
 
     def advance(self, offset: int) -> None:
-        """Take what lies before ``offset`` as carried over."""
+        """Mark everything before ``offset`` as replayed."""
         self._head = offset
 
     def set_aside(self, lines: Sequence[bytes], why: str) -> None:
-        """Keep lines that cannot be carried over, for people to look at. Raises ``OSError``."""
+        """Keep lines that cannot be replayed in a separate file, for people to look at. Raises ``OSError``."""
         path = self.path.with_suffix(".aside")
         file = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
         try:
@@ -178,16 +178,16 @@ class Spool:
         logger.error("%d lines of the spool %s are set aside in %s: they %s", len(lines), self.path, path, why)
 
     def remove(self) -> None:
-        """Delete the file and let go of it. Raises ``OSError``."""
+        """Delete and close the file. Raises ``OSError``."""
         self.path.unlink(missing_ok=True)
         self.close()
 
     def close(self) -> None:
-        """Let go of the file; another process, or this one later, may adopt it."""
+        """Close the file. Another process, or this one later, can adopt it."""
         os.close(self._file)
 
     def _items(self, offset: int) -> Iterator[tuple[bytes, ConsentRecord | Notice | None]]:
-        """Yield each line with what it holds. Bytes without a line's end make a damaged one."""
+        """Yield each line with its item. A line without an end is damaged."""
         rest = b""
         while offset < self._end or rest:
             chunk = os.pread(self._file, min(MAXIMUM_FRAME, self._end - offset), offset)
@@ -203,12 +203,12 @@ class Spool:
 
 
 def _is_spool(name: str, prefix: str) -> bool:
-    """Tell ``consent.db.123-89abcdef.spool`` from those of ``consent.db.2``, whose names may begin alike."""
+    """Return whether a file is a spool of this database, not of ``consent.db.2``, whose spools share the prefix."""
     return name.startswith(prefix) and name.endswith(".spool") and "." not in name[len(prefix) : -len(".spool")]
 
 
 def _lock(file: int, path: Path) -> bool:
-    """Lock the file, unless another has it or its name no longer leads to it."""
+    """Lock the file. Returns false if another process has the lock, or the path now leads to another file."""
     try:
         fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         return os.path.samestat(os.fstat(file), path.stat())

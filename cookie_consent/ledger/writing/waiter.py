@@ -1,6 +1,6 @@
-"""A task that waits for another thread, under asyncio and trio.
+"""Waiting in a task for another thread, under asyncio and trio.
 
-By their own means rather than anyio's, whose events and time limits cost a busy site a third of a choice's time.
+This uses their own primitives, because anyio's events and timeouts take a third of the time of writing a choice.
 """
 
 from __future__ import annotations
@@ -18,23 +18,23 @@ __all__ = ["Waiter", "make_waiter"]
 
 
 class Waiter(Protocol):
-    """Made in the task that will wait."""
+    """Lets one task wait until another thread wakes it. Create it in the task that will wait."""
 
     loop: object
     call: Callable[..., object]
-    """Called from any thread with a function and its arguments, has ``loop`` call it; ``RuntimeError`` if it ended."""
+    """Schedules a call in ``loop`` from any thread. Raises ``RuntimeError`` if the loop has ended."""
 
     def wake(self) -> None:
-        """End the waiting. To be called in ``loop``."""
+        """Wake the task. Must be called in ``loop``."""
 
     async def wait(self, seconds: float) -> bool:
-        """Wait to be woken, for so long at most; say whether it happened."""
+        """Wait to be woken, at most ``seconds``; return whether it happened."""
 
 
 def make_waiter() -> Waiter:
     """Return a waiter for the running task."""
     trio = sys.modules.get("trio")
-    if trio is not None:  # asked first, since a guest run of trio has asyncio's loop around it
+    if trio is not None:  # before asyncio, because trio's guest mode runs inside an asyncio loop
         try:
             return _TrioWaiter(trio.lowlevel.current_trio_token())
         except RuntimeError:

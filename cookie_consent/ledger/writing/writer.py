@@ -1,4 +1,4 @@
-"""The durable writer: choices made at the same time share one commit, and go to the spool while the store is away."""
+"""The writer thread: concurrent choices share a commit, and go to the spool while the store is unavailable."""
 
 from __future__ import annotations
 
@@ -29,18 +29,17 @@ LONGEST_WAIT = 15.0
 _BATCH = 1024
 _CARRY = 2048
 _PATIENCE = 2.0
-_PROBE = 0.05  # what choices that go to the spool may be held up by asking for the store
+_PROBE = 0.05  # seconds; the longest delay for choices that go to the spool, when the store is tried again
 _RETRY = (0.1, 5.0)
 _ADOPT_EVERY = 30.0
 _CLOSE = 10.0
 
 
 class Writer:
-    """One thread for each process, begun at the first choice, which writes what has gathered in one commit.
+    """Writes choices in one thread per process, all that are waiting in one commit.
 
-    While a spool holds choices, new ones go through it too, so that they reach the store in the order in which they
-    were made. ``queue`` choices at most wait at a time, each for ``longest_wait`` seconds at most.
-    A fork forgets the connections of ``others`` too. ``mark`` is called with the records that are about to be appended.
+    At most ``queue`` choices wait at a time, each at most ``longest_wait`` seconds. ``mark`` is called before records
+    are appended. ``others`` are stores whose connections must also be abandoned after a fork.
     """
 
     def __init__(
@@ -67,11 +66,11 @@ class Writer:
         begin_anew_after_fork(self)
 
     async def write(self, entry: Entry) -> None:
-        """Return once the entry is durable, in the store or in the spool. Raises ``LedgerError``: it is not saved."""
+        """Return once the entry is durable, in the store or the spool. Raises ``LedgerError`` if it is not saved."""
         pending = _Pending(entry)
         with self._changed:
             if len(self._queue) >= self._limit:
-                raise self._error(f"{self._limit} choices wait already; the disk is too slow for them")
+                raise self._error(f"{self._limit} choices are waiting already; the disk is too slow")
             self._queue.append(pending)
             self._ensure_thread()
             self._changed.notify()
@@ -85,12 +84,12 @@ class Writer:
             raise kind(str(pending.error), url=self._url) from pending.error
 
     def start(self) -> None:
-        """Begin the thread, which looks for spools of processes that have ended."""
+        """Start the thread, which also replays the spools of processes that have ended."""
         with self._changed:
             self._ensure_thread()
 
     def close(self) -> None:
-        """Write what waits, carry over what can be, and end the thread. The next write begins another."""
+        """Write what is queued, replay what can be, and end the thread. The next write starts another."""
         with self._changed:
             thread = self._thread
             self._closing = thread is not None
@@ -103,13 +102,13 @@ class Writer:
                 )
 
     def _reset(self) -> None:
-        """Begin anew: the queue, thread and locks of a forking process are not the fork's."""
+        """Set the initial state, also after a fork, which inherits no thread and no usable lock."""
         self._changed = threading.Condition()
         self._queue: deque[_Pending] = deque()
         self._thread: threading.Thread | None = None
         self._closing = False
         for spool in self._backlog:
-            spool.close()  # the lock stays with the other process, which has the file open too
+            spool.close()  # the parent process has the file open too, and keeps the lock
         self._backlog.clear()
         self._own = None
         self._away = False
@@ -118,7 +117,7 @@ class Writer:
         self._adopt_at = 0.0
 
     def after_fork(self) -> None:
-        """Start again, without using the store's connections."""
+        """Start over in a fork, without using the parent's connections."""
         self._reset()
         for store in {self._store, *self._others}:
             store.forget()
@@ -139,7 +138,7 @@ class Writer:
                     self._keep(batch)
                 self._carry()
             except Exception as error:
-                logger.exception("the log's writer met an error that it does not know")
+                logger.exception("unexpected error in the log's writer")
                 self._finish(batch, error)
                 self._retry_later()
             if not batch and self._ends():
@@ -165,13 +164,13 @@ class Writer:
             return True
 
     def _keep(self, batch: list[_Pending]) -> None:
-        """Make the batch durable and say so to those who wait."""
-        if self._backlog:
+        """Make the batch durable and wake the waiting tasks."""
+        if self._backlog:  # new choices queue behind spooled ones, so that the log keeps their order
             try:
                 self._spool(batch)
             except OSError as error:
                 if not self._carry(at_once=True):
-                    self._finish(batch, self._both("choices wait in the spool, as the store was away", error))
+                    self._finish(batch, self._both("choices are in the spool, because the log was unavailable", error))
                     return
             else:
                 return
@@ -197,7 +196,7 @@ class Writer:
         patience: float,
         refused: list[tuple[Any, Exception]],
     ) -> None:
-        """Append the entries to the store; gather the items that it will never take, and append the others."""
+        """Append the entries to the store; collect in ``refused`` the items that it will never accept."""
         try:
             entries = [entry_of(item) for item in items]
             self._mark([entry.record for entry in entries], patience=patience)
@@ -206,12 +205,12 @@ class Writer:
             if len(items) == 1:
                 refused.append((items[0], error))
                 return
-            middle = len(items) // 2
+            middle = len(items) // 2  # halve the batch until the refused records are found
             self._append(items[:middle], entry_of, patience, refused)
             self._append(items[middle:], entry_of, patience, refused)
 
     def _spool(self, batch: list[_Pending]) -> None:
-        """Write the batch to this process's spool and say so. Raises ``OSError``, having acknowledged none."""
+        """Write the batch to this process's spool and acknowledge it. Raises ``OSError`` with none acknowledged."""
         if self._own is None:
             self._own = self._folder.create()
             self._backlog.append(self._own)
@@ -232,12 +231,12 @@ class Writer:
                 own.remove()
             else:
                 own.close()
-                self._adopt_at = 0.0  # what it holds is carried over as from a process that has ended
+                self._adopt_at = 0.0  # what it holds is adopted and replayed like the spool of an ended process
             raise
         self._finish(batch, None)
 
     def _carry(self, *, at_once: bool = False) -> bool:
-        """Bring a piece of the spools into the store, or with ``at_once`` all; say whether they are empty now."""
+        """Replay a part of the spools, or all ``at_once``, into the store; return whether they are empty now."""
         while self._backlog and (at_once or self._closing or time.monotonic() >= self._retry_at):
             spool = self._backlog[0]
             refused: list[tuple[Entry, Exception]] = []
@@ -287,7 +286,7 @@ class Writer:
             self._finish([pending], error)
 
     def _finish(self, batch: Iterable[_Pending], error: Exception | None) -> None:
-        """Wake those who wait, each event loop once."""
+        """Settle the entries and wake their tasks, with one call per event loop."""
         loops: dict[object, list[_Pending]] = {}
         for pending in batch:
             if pending.settled:
@@ -301,20 +300,22 @@ class Writer:
                 continue
 
     def _both(self, away: str, error: OSError) -> LedgerError:
-        return self._error(f"{away}; nor can the spool in {self._folder.folder}: {error.strerror or error}")
+        return self._error(
+            f"{away}; the spool in {self._folder.folder} cannot be written either: {error.strerror or error}"
+        )
 
     def _error(self, message: str) -> LedgerError:
         return LedgerError(message, url=self._url)
 
 
 class Mark(Protocol):
-    """Called with records that are about to be appended, in as many seconds as the store is waited for."""
+    """Called with records about to be appended; ``patience`` is how long to wait for the store, in seconds."""
 
     def __call__(self, new: list[ConsentRecord], /, *, patience: float) -> object: ...
 
 
 def _mark_nothing(_new: list[ConsentRecord], /, *, patience: float) -> None:
-    """Stand in where nobody has asked to be told."""
+    """Do nothing: the default for ``mark``."""
 
 
 class _Pending:

@@ -132,7 +132,7 @@ def test_months_are_read_back_as_one_table(
     connection.close()
     november = [record for record in expected if record.at.year == 2026 and record.at.month == 11]
     assert found == (len(november), len(november))
-    with pytest.raises(ConfigurationError, match="is there already"):
+    with pytest.raises(ConfigurationError, match="already exists"):
         ledger.export_file(folder, "parquet", partition="month")
     assert not [path for path in tmp_path.iterdir() if path.name.startswith(".")]
     ledger.close()
@@ -195,7 +195,7 @@ def test_months_that_cannot_be_gone_on_with_are_refused(
     with pytest.raises(ConfigurationError, match="another filter"):
         ledger.export_file(folder, "parquet", partition="month", resume=True, where=RecordFilter(actions=("given",)))
     next((tmp_path / "months.part").rglob("part-0.parquet")).unlink()
-    with pytest.raises(ConfigurationError, match="lacks files that were there; begin anew without --resume"):
+    with pytest.raises(ConfigurationError, match="has lost files; start over without --resume"):
         ledger.export_file(folder, "parquet", partition="month", resume=True)
     ledger.erase(next(ledger.records()).subject)
     with pytest.raises(ConfigurationError, match="erased or pruned"):
@@ -222,7 +222,7 @@ def test_two_exports_do_not_write_the_same_months(tmp_path: Path, ledger_url: st
     [
         ("csv", {"partition": "month"}, "only Parquet can be partitioned"),
         ("parquet", {"partition": "week"}, "only by month"),
-        ("parquet", {"resume": True}, "take --partition month, csv or jsonl"),
+        ("parquet", {"resume": True}, "use --partition month, csv or jsonl"),
     ],
 )
 def test_what_does_not_go_together_is_refused(

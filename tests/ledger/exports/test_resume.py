@@ -128,11 +128,11 @@ def no_note(_: Ledger, part: Path) -> None:
 @pytest.mark.parametrize(
     ("happened", "words"),
     [
-        (late, "choices were brought in later; begin anew without --resume"),
-        (erased, "records were erased or pruned since"),
+        (late, "choices were added later; start over without --resume"),
+        (erased, "may hold records that have been erased or pruned since"),
         (shortened, "is shorter than it was"),
-        (no_json, "is no note of an export"),
-        (no_note, "is no note of an export"),
+        (no_json, "is not the note of an export"),
+        (no_note, "is not the note of an export"),
     ],
 )
 def test_what_would_end_as_another_file_is_refused(

@@ -141,7 +141,7 @@ def test_checkpoints() -> None:
 
 @pytest.mark.parametrize("lines", ["", "a", "a\n1", "a\n01\nAAAA", "a\n-1\n", "a\n1\n!", "\n1\n" + "A" * 43 + "="])
 def test_what_is_no_checkpoint_is_refused(lines: str) -> None:
-    with pytest.raises(NoteError, match="no checkpoint"):
+    with pytest.raises(NoteError, match="not a checkpoint"):
         Checkpoint.parse(lines)
 
 
@@ -155,7 +155,7 @@ def test_keys_come_from_a_file_or_the_environment(tmp_path: Path, monkeypatch: p
     path.write_text(f"# signs from November on\n{new}\n\n{old}\n")
     monkeypatch.setenv("CONSENT_LEDGER_KEY", str(path))
     assert [signer.name for signer in load_signers()] == ["shop.example"] * 2
-    for content, words in ((f"{new} {other}", "one name"), ("# none", "no key in"), ("nonsense", "begins with")):
+    for content, words in ((f"{new} {other}", "the same name"), ("# none", "no key in"), ("nonsense", "begins with")):
         path.write_text(content)
         with pytest.raises(ConfigurationError, match=words):
             load_signers()

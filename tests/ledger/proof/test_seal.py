@@ -109,18 +109,18 @@ def test_large_batches_and_many_sealers_make_each_leaf_once(store_url: str, monk
     [
         (
             "UPDATE consent_tiles SET data = zeroblob(length(data)) WHERE level = 1",
-            "not the one of its last checkpoint",
+            "does not match its last checkpoint",
         ),
         (
             "UPDATE consent_tiles SET data = zeroblob(length(data)) WHERE number = 1",
-            "not the one of its last checkpoint",
+            "does not match its last checkpoint",
         ),
         ("UPDATE consent_tiles SET data = substr(data, 1, 32) WHERE level = 0 AND number = 1", "is damaged"),
         ("DELETE FROM consent_tiles", "is damaged"),
         ("DELETE FROM consent_checkpoints", "checkpoints are missing"),
         ("UPDATE consent_checkpoints SET note = replace(note, '301', '300')", "is wrong"),
         ("UPDATE consent_checkpoints SET note = 'nothing'", "cannot be read"),
-        ("UPDATE consent_checkpoints SET size = 300", "not of its size"),
+        ("UPDATE consent_checkpoints SET size = 300", "does not have its size"),
         ("UPDATE consent_records SET id = 'other' WHERE rowid = 300", "is missing"),
         ("INSERT INTO consent_events VALUES ('1', 2, 'erased', 'no JSON', NULL)", "is damaged"),
         ("UPDATE consent_records SET granted = x'00' WHERE rowid = 301", "cannot be sealed"),

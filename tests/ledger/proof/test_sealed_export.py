@@ -68,5 +68,5 @@ def test_deep_values_are_refused(content: bytes) -> None:
 
 def test_what_is_no_export_is_refused() -> None:
     for other in (b"", b"{}", b"id,subject\n", b"[" * 10_000, b'{"format":"cookie-consent sealed log","version":2}\n'):
-        with pytest.raises(NoteError, match="no sealed export"):
+        with pytest.raises(NoteError, match="not a sealed export"):
             check(other)

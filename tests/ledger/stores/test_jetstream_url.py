@@ -26,19 +26,22 @@ def test_a_token() -> None:
 @pytest.mark.parametrize(
     ("url", "message"),
     [
-        ("nats://a.example:4222", "no name of a stream"),
-        ("nats://a.example:4222/", "no name of a stream"),
-        ("nats://a.example:4222/A.B", "no name of a stream"),  # a dot would make two words of a subject
-        ("nats://a.example:4222/*", "no name of a stream"),
-        (f"nats://a.example/{'A' * 33}", "no name of a stream"),
+        ("nats://a.example:4222", "does not end with the name of a stream"),
+        ("nats://a.example:4222/", "does not end with the name of a stream"),
+        (
+            "nats://a.example:4222/A.B",
+            "does not end with the name of a stream",
+        ),  # a dot would make two words of a subject
+        ("nats://a.example:4222/*", "does not end with the name of a stream"),
+        (f"nats://a.example/{'A' * 33}", "does not end with the name of a stream"),
         ("nats:///SHOP", "a server in the ledger's URL"),
         ("nats://a.example:x/SHOP", "a server in the ledger's URL"),
         ("nats://a.example:70000/SHOP", "a server in the ledger's URL"),
         ("nats://a.example,http://b.example/SHOP", "a server in the ledger's URL"),
         ("nats://kim:s3cret/@a.example/SHOP", "a server in the ledger's URL"),  # a slash that is not %2F
         ("nats://kim:s3cret@a,nats://jo:s3cret@b/SHOP", "different users"),
-        ("nats://kim:s3cret@a.example/SHOP?replica=1", "'replica' that is not known"),
-        ("nats://kim:s3cret@a.example/SHOP?replicas=2", "replicas in the ledger's URL is 3, 5, or 1"),
+        ("nats://kim:s3cret@a.example/SHOP?replica=1", "unknown option 'replica'"),
+        ("nats://kim:s3cret@a.example/SHOP?replicas=2", "replicas in the ledger's URL must be 3 or 5, or 1"),
     ],
 )
 def test_a_url_that_is_none(url: str, message: str) -> None:

@@ -85,7 +85,7 @@ def test_while_the_server_is_away_choices_wait_in_the_spool(
     query = "SELECT id FROM consent_records ORDER BY place"
     assert [row[0] for row in ask(url, query)] == [record.id for record in written]
     assert [record.levelname for record in caplog.records] == ["ERROR", "WARNING"]
-    assert "see that PostgreSQL runs there" in caplog.text
+    assert "check that PostgreSQL runs there" in caplog.text
     ledger.close()
 
 
@@ -165,13 +165,13 @@ def test_errors_say_what_to_do_and_no_password(own_server: PostgresServer, caplo
     cases = [
         (right(str(url.database), "shop", word), "check the user and the password"),
         (right(str(url.database), "nobody", word), "check the user and the password"),
-        (right("absent"), "make the database with `createdb`"),
+        (right("absent"), "create the database with `createdb`"),
         (right("latin"), "encoding LATIN1"),
-        (right("still"), "takes no changes; name the primary"),
+        (right("still"), "is read-only; name the primary"),
         (right(str(url.database), "shop", "right"), "docs/postgresql.md lists"),  # may not make tables
-        (f"postgresql://shop:{word}@127.0.0.1:1/consent", "see that PostgreSQL runs there"),
-        (f"postgresql://shop@127.0.0.1:1/consent?password={word}", "see that PostgreSQL runs there"),
-        (f"postgresql://shop:{word}@no-such-host.invalid/consent", "see that PostgreSQL runs there"),
+        (f"postgresql://shop:{word}@127.0.0.1:1/consent", "check that PostgreSQL runs there"),
+        (f"postgresql://shop@127.0.0.1:1/consent?password={word}", "check that PostgreSQL runs there"),
+        (f"postgresql://shop:{word}@no-such-host.invalid/consent", "check that PostgreSQL runs there"),
     ]
     for case, words in cases:
         ledger = Ledger(case)

@@ -83,7 +83,7 @@ def test_the_end_of_the_log_cannot_be_taken_away_unseen(postgres_url: str) -> No
         connection.execute("SET session_replication_role = replica")
         connection.execute("DELETE FROM consent_records WHERE id = %s", (ids[-1],))
     ledger.append([make(0)])
-    with pytest.raises(ProofError, match="is missing in the log"):
+    with pytest.raises(ProofError, match="is missing from the log"):
         ledger.seal()
     ledger.close()
 

@@ -178,7 +178,7 @@ async def test_a_queue_that_is_full_and_a_wait_that_is_long_are_errors(
         for record in written[1:]:
             group.start_soon(write, record)
     assert sorted(error.partition(";")[0] for error in errors) == [
-        "3 choices wait already",
+        "3 choices are waiting already",
         *["a choice was not written within 0.5 seconds"] * 4,
     ]
     store.may_go_on.set()
@@ -212,7 +212,7 @@ async def test_while_the_file_is_locked_choices_wait_in_the_spool(
     database.close()
     assert inserted == [record.id for record in written]
     assert [record.levelname for record in caplog.records] == ["ERROR", "WARNING"]
-    assert "another process holds it" in caplog.text
+    assert "another process has locked it" in caplog.text
     assert "is back" in caplog.text
 
 
@@ -278,7 +278,9 @@ def test_a_file_that_is_no_database_or_full_or_not_there_loses_no_choice(tmp_pat
 def test_a_read_only_folder_is_an_error_that_says_so(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     ledger = Ledger(f"sqlite:///{tmp_path}/file/consent.db")
-    with pytest.raises(LedgerError, match=r"make the directory .*; nor can the spool in .*Not a directory"):
+    with pytest.raises(
+        LedgerError, match=r"make the directory .*; the spool in .* cannot be written either: .*Not a directory"
+    ):
         asyncio.run(ledger.write(make()))
     ledger.close()
 

@@ -1,1 +1,1 @@
-"""NATS JetStream: a stream that three servers keep, and how it is drained into SQL."""
+"""NATS JetStream: choices in a replicated stream, which is drained into an SQL log."""

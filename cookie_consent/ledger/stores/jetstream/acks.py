@@ -1,4 +1,4 @@
-"""Acknowledging many messages of a stream at once, with the servers' word that they took it."""
+"""Acknowledging many messages of a stream at once, with the servers' confirmation."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ __all__ = ["Acknowledger"]
 
 
 class Acknowledger:
-    """Acknowledges over one connection, without waiting for each message in turn."""
+    """Acknowledges messages over one connection without waiting for each in turn."""
 
     def __init__(self, client: Client) -> None:
         self._client = client
@@ -25,13 +25,13 @@ class Acknowledger:
         self._changed = asyncio.Event()
 
     async def start(self) -> None:
-        """Listen for the servers' answers."""
+        """Subscribe to the servers' confirmations."""
         await self._client.subscribe(f"{self._inbox}.*", cb=self._settle)
 
     async def acknowledge(self, messages: Iterable[Msg], *, stall: float) -> int:
-        """Acknowledge the messages; return how many the servers have not confirmed, after ``stall`` silent seconds.
+        """Acknowledge messages; return how many are unconfirmed once nothing arrives for ``stall`` seconds.
 
-        Those are delivered once more.
+        Those will be delivered again.
         """
         self._batch += 1
         self._waiting = set()

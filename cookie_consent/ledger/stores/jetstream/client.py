@@ -1,4 +1,4 @@
-"""The connection to a NATS cluster, and publishing many messages before the first is acknowledged."""
+"""The connection to a NATS cluster, and pipelined publishing."""
 
 from __future__ import annotations
 
@@ -28,18 +28,18 @@ __all__ = ["Message", "NobodyAnswersError", "Publisher", "connect", "failure"]
 logger = logging.getLogger("cookie_consent")
 
 WINDOW = 1024
-"""So many messages at most are on their way without an acknowledgement."""
-_HEADERS = 512  # bytes that the headers take of the largest message, at most
+"""The maximum number of unacknowledged messages."""
+_HEADERS = 512  # bytes reserved for headers in the largest message
 _NO_RESPONDERS = "503"
 _TOO_LARGE = 10054
 _ENDINGS = (OSError, StaleConnectionError, NoServersError)
-"""How connections end, or do not begin."""
-_WAITS = "see that a majority of its servers run and reach each other, and that their disks are not full"
+"""Errors of connections that end or cannot be made."""
+_WAITS = "check that a majority of its servers run and reach each other, and that their disks are not full"
 
 
 @dataclass(frozen=True, slots=True)
 class Message:
-    """What is published: ``key`` is the id by which the servers know it again."""
+    """A message to publish. ``key`` is the message id by which servers detect duplicates."""
 
     stream: str
     subject: str
@@ -48,14 +48,13 @@ class Message:
 
 
 class NobodyAnswersError(LedgerError):
-    """No server leads the stream, such as for the moment until one is chosen."""
+    """The stream has no leader, for example during an election."""
 
 
 async def connect(url: JetStreamUrl, told: Callable[[str], object] | None = None) -> Client:
-    """Return a connection, however long it takes until one of the servers answers; it comes back by itself.
+    """Return a connection once a server answers, however long that takes. It reconnects by itself.
 
-    ``told`` gets what goes wrong meanwhile, without secrets; once a server has said why it refuses, not how the
-    connections end that follow from that. Raises ``ConfigurationError`` for a file in the URL that cannot be read.
+    ``told`` gets errors without secrets. Raises ``ConfigurationError`` for a file in the URL that cannot be read.
     """
     has_spoken = False
 
@@ -64,6 +63,7 @@ async def connect(url: JetStreamUrl, told: Callable[[str], object] | None = None
         text = url.without_secrets(str(error) or type(error).__name__)
         logger.debug("NATS: %s", text)
         is_said = not isinstance(error, _ENDINGS)
+        # Once a server has said why it refuses, the disconnects that follow are not worth telling.
         if told is not None and (is_said or not has_spoken):
             told(text)
         has_spoken = has_spoken or is_said
@@ -91,13 +91,13 @@ async def connect(url: JetStreamUrl, told: Callable[[str], object] | None = None
 
 
 def failure(url: JetStreamUrl, what: str, cause: object, advice: str = _WAITS) -> LedgerError:
-    """Return the error to raise, with what to do and without secrets."""
+    """Return the error to raise, with advice and without secrets."""
     text = url.without_secrets(str(cause) or type(cause).__name__)
     return LedgerError(f"the log {url.name} {what}: {text}; {advice}", url=url.name)
 
 
 class Publisher:
-    """Publishes over one connection. One call of ``publish`` at a time."""
+    """Publishes over one connection. Only one call of ``publish`` may run at a time."""
 
     def __init__(self, client: Client, url: JetStreamUrl) -> None:
         self._client = client
@@ -109,20 +109,20 @@ class Publisher:
         self._changed = asyncio.Event()
 
     async def start(self) -> None:
-        """Listen for acknowledgements."""
+        """Subscribe to acknowledgements."""
         await self._client.subscribe(f"{self._inbox}.*", cb=self._settle)
 
     async def publish(self, messages: Sequence[Message], *, stall: float) -> None:
-        """Return once the quorum has every message; the order is that of the messages.
+        """Publish messages in order; return once a quorum of servers has all of them.
 
-        Raises ``RecordRefusedError``, before anything is sent, if one is larger than the servers take, and
-        ``LedgerError`` if one is not acknowledged, or none for ``stall`` seconds. Then any of them may have arrived.
+        Raises ``RecordRefusedError``, before sending anything, if one is too large, and ``LedgerError`` if one is
+        refused or nothing is acknowledged for ``stall`` seconds. Some may have arrived then.
         """
         limit = self._client.max_payload - _HEADERS
         for message in messages:
             if len(message.payload) > limit:
                 raise RecordRefusedError(
-                    f"the log {self._url.name} takes no message above {limit} bytes, and {message.key[:64]} has "
+                    f"the log {self._url.name} takes no message above {limit} bytes, but {message.key[:64]} has "
                     f"{len(message.payload)}; raise max_payload of the servers",
                     url=self._url.name,
                 )
@@ -163,7 +163,7 @@ class Publisher:
 
     async def _settle(self, answer: Msg) -> None:
         message = self._waiting.pop(answer.subject.rpartition(".")[2], None)
-        if message is None:  # of a batch that was given up
+        if message is None:  # it belongs to a batch that was given up
             return
         fault = self._judge(answer, message)
         if fault is not None and self._fault is None:
@@ -172,9 +172,7 @@ class Publisher:
 
     def _judge(self, answer: Msg, message: Message) -> Exception | None:
         if answer.headers and answer.headers.get("Status") == _NO_RESPONDERS:
-            text = (
-                f"the log {self._url.name} cannot be written: nobody answers for the stream {message.stream}; {_WAITS}"
-            )
+            text = f"the log {self._url.name} cannot be written: the stream {message.stream} has no leader; {_WAITS}"
             return NobodyAnswersError(text, url=self._url.name)
         try:
             content = json.loads(answer.data)
@@ -183,7 +181,7 @@ class Publisher:
                 return None
             code, text = error["err_code"], error["description"]
         except (ValueError, KeyError, TypeError, AttributeError):
-            return failure(self._url, "cannot be written", "a server's answer cannot be understood")
+            return failure(self._url, "cannot be written", "a server sent an invalid answer")
         if code == _TOO_LARGE:
             return RecordRefusedError(
                 f"the log {self._url.name} refuses {message.key[:64]}: {text}; raise its max_msg_size",

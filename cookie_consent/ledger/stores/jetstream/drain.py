@@ -1,4 +1,4 @@
-"""Bringing the choices of a JetStream ledger into SQL, in batches, each choice once."""
+"""Moving choices from a JetStream ledger into SQL, in batches, each exactly once."""
 
 from __future__ import annotations
 
@@ -38,8 +38,8 @@ __all__ = ["CONSUMER", "Drain", "Drained"]
 logger = logging.getLogger("cookie_consent")
 
 CONSUMER = "drain"
-"""The durable consumer's name, which all drains of a stream share."""
-_ACK_WAIT = 5.0  # seconds after which what a drain has fetched and not acknowledged is given to another
+"""The name of the durable consumer that all drains of a stream share."""
+_ACK_WAIT = 5.0  # seconds until unacknowledged messages are redelivered, to this or another drain
 _OUTSTANDING = 50_000
 _FETCH_WAIT = 1.0
 _ANSWER = 10.0
@@ -53,19 +53,17 @@ _READABLE = "this release cannot read it"
 
 @dataclass(kw_only=True)
 class Drained:
-    """What a drain has done so far: choices that are in the SQL log now, and messages that it set aside."""
+    """What a drain has done so far: choices moved into the SQL log, and messages set aside."""
 
     landed: int = 0
     set_aside: int = 0
 
 
 class Drain:
-    """Moves choices from the stream at ``url`` to the log ``target``, ``batch`` at a time.
+    """Moves choices from the stream at ``url`` to the log ``target``. It can be killed and restarted at any time.
 
-    A batch is acknowledged only once the SQL log has committed it, and a record whose id is in the log already is left
-    as it is there. So a drain can be killed at any point and begun again, and several may run at once. Messages that
-    cannot be read, and records that the log refuses, are written to the file ``aside``, one JSON object a line, before
-    they leave the stream. ``report`` is told how many have landed, and how many still wait.
+    Messages that cannot be read or that the log refuses are written to the file ``aside``, one JSON object per line.
+    ``report`` gets the number of choices moved, and of those still in the stream.
     """
 
     def __init__(
@@ -88,17 +86,16 @@ class Drain:
         self._notices: dict[str, Notice | None] = {}
 
     def run(self, *, follow: bool = False) -> Drained:
-        """Return once nothing waits in the stream; with ``follow`` go on until interrupted.
+        """Run until the stream is empty; with ``follow``, until interrupted.
 
-        Raises ``LedgerError`` if the stream is not there or would lose choices; and, without ``follow``, if the SQL log
-        cannot be written, or the stream does not answer for half a minute. With ``follow`` these are logged, and tried
-        again.
+        Raises ``LedgerError`` if the stream is missing or would lose choices. Other failures are raised without
+        ``follow``; with it they are logged and retried.
         """
         asyncio.run(self._run(follow=follow))
         return self.done
 
     async def _run(self, *, follow: bool) -> None:
-        self._subscription, self._acknowledger = None, None  # of the connection before
+        self._subscription, self._acknowledger = None, None  # they belonged to an earlier connection
         try:
             client = await asyncio.wait_for(connect(self._url), _ANSWER)
         except TimeoutError:
@@ -132,7 +129,7 @@ class Drain:
             answered, delay, failing = time.monotonic(), _RETRY[0], False
 
     async def _step(self, client: Client, context: JetStreamContext) -> bool:
-        """Land a batch; say whether nothing waits any more."""
+        """Move a batch; return whether the stream is empty."""
         if self._subscription is None:
             self._subscription = await self._subscribe(context)
         messages = await _fetch(self._subscription, self._batch)
@@ -142,7 +139,7 @@ class Drain:
         return await self._is_empty(self._subscription)
 
     async def _subscribe(self, context: JetStreamContext) -> JetStreamContext.PullSubscription:
-        """Make the consumer, unless it is there, and listen to it."""
+        """Create the consumer if needed, and subscribe to it."""
         await ensure_streams(context, self._url, create=False)
         config = ConsumerConfig(
             durable_name=CONSUMER,
@@ -156,7 +153,7 @@ class Drain:
         return await context.pull_subscribe_bind(CONSUMER, self._url.stream)
 
     async def _is_empty(self, subscription: JetStreamContext.PullSubscription) -> bool:
-        """Whether all is landed, by other drains too. What one of them had when it was killed comes here later."""
+        """Return whether all drains are done. What a killed drain had fetched is redelivered and still counts."""
         info = await subscription.consumer_info()
         return not info.num_pending and not info.num_ack_pending
 
@@ -166,7 +163,7 @@ class Drain:
             for name in {record.notice for _, record in read if record.notice is not None} - self._notices.keys():
                 self._notices[name] = await self._notice(context, name)
             await self._append(client, read)
-        except (LedgerError, NatsError, OSError):  # so that another, or this one, need not wait for them
+        except (LedgerError, NatsError, OSError):  # returned at once, so that they need not time out
             await asyncio.gather(
                 *(message.nak() for message in messages if not message.is_acked), return_exceptions=True
             )
@@ -185,7 +182,7 @@ class Drain:
         return None
 
     async def _append(self, client: Client, read: Sequence[tuple[Msg, ConsentRecord]]) -> None:
-        """Commit the records, in halves if one is refused, and acknowledge them."""
+        """Commit the records and acknowledge them. If one is refused, each half is tried separately."""
         if not read:
             return
         records = [record for _, record in read]
@@ -205,11 +202,11 @@ class Drain:
         if self._acknowledger is None:
             self._acknowledger = Acknowledger(client)
             await self._acknowledger.start()
-        # One whose acknowledgement is lost is delivered again, and left as it is in the log.
+        # A message whose acknowledgement is lost is delivered again; its record is then left unchanged.
         await self._acknowledger.acknowledge((message for message, _ in read), stall=_ANSWER)
 
     async def _notice(self, context: JetStreamContext, name: str) -> Notice | None:
-        """Return the notice of that hash; None if it is not in the stream or cannot be read."""
+        """Return the notice with a hash; None if it is missing or cannot be read."""
         try:
             found = await context.get_last_msg(self._url.notices, notice_subject(self._url.stream, name))
         except NotFoundError:
@@ -218,7 +215,7 @@ class Drain:
         return item if isinstance(item, Notice) and item.hash == name else None
 
     async def _set_aside(self, client: Client, message: Msg, why: str) -> None:
-        """Write a message to the file, and only then take it out of the stream."""
+        """Write a message to the file, and only then remove it from the stream."""
         sequence = message.metadata.sequence.stream
         line = {
             "stream": self._url.stream,
@@ -231,8 +228,8 @@ class Drain:
             await asyncio.to_thread(_write, self.aside, json.dumps(line).encode("ascii") + b"\n")
         except OSError as error:
             raise LedgerError(
-                f"the message {sequence} of the stream {self._url.stream} cannot be brought into the log ({why}), nor "
-                f"be set aside in {self.aside}: {error.strerror}; name another file with --aside",
+                f"the message {sequence} of the stream {self._url.stream} can neither be moved into the log ({why}) "
+                f"nor set aside in {self.aside}: {error.strerror}; name another file with --aside",
                 url=self._url.name,
             ) from error
         self.done.set_aside += 1

@@ -1,4 +1,4 @@
-"""A thread with an event loop of its own, for clients that are asyncio's."""
+"""A thread with its own asyncio event loop."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _T = TypeVar("_T")
 
 
 class LoopThread:
-    """Runs coroutines for other threads, from its making until ``stop``."""
+    """Runs coroutines for other threads until ``stop``."""
 
     def __init__(self, name: str) -> None:
         self.loop = asyncio.new_event_loop()
@@ -24,7 +24,7 @@ class LoopThread:
         self._thread.start()
 
     def submit(self, coroutine: Coroutine[Any, Any, _T]) -> Future[_T]:
-        """Begin the coroutine in the loop. ``RuntimeError`` once it is stopped."""
+        """Schedule a coroutine in the loop. Raises ``RuntimeError`` after ``stop``."""
         try:
             return asyncio.run_coroutine_threadsafe(coroutine, self.loop)
         except RuntimeError:
@@ -32,7 +32,7 @@ class LoopThread:
             raise
 
     def stop(self, seconds: float = 5.0) -> None:
-        """End the loop and its thread, whatever still runs in it."""
+        """Stop the loop and its thread, and cancel what still runs."""
         try:
             self.loop.call_soon_threadsafe(self.loop.stop)
         except RuntimeError:  # it is closed already

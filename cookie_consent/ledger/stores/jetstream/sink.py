@@ -1,4 +1,4 @@
-"""Choices into NATS JetStream: a stream that several servers keep, from which ``log drain`` brings them into SQL."""
+"""Writing choices to NATS JetStream, from which ``log drain`` moves them into SQL."""
 
 from __future__ import annotations
 
@@ -31,21 +31,16 @@ if TYPE_CHECKING:
 
 __all__ = ["JetStreamSink"]
 
-_PROBE = 0.25  # seconds for one message, when the last batch was not acknowledged
+_PROBE = 0.25  # seconds to wait for a single message, after a batch that was not acknowledged
 _BETWEEN_ATTEMPTS = 0.05
-_ANSWER = 0.5  # seconds, before it is asked again
-_STALL = 2.0  # seconds without any acknowledgement, within a batch of which some came
+_ANSWER = 0.5  # seconds until a request is repeated
+_STALL = 2.0  # the longest pause in seconds between acknowledgements of a batch
 _OPENING = 10.0
 _forgotten: list[object] = []
 
 
 class JetStreamSink:
-    """The ``ChoiceSink`` at a ``nats://`` URL. Safe to use from several threads, as one batch follows another.
-
-    A record's id is its message's id: given twice within two minutes it is stored once, and later twice, but landed
-    once. Notices go to a stream of their own, before the records that name them, once for each process. The client
-    runs in a thread of this object's own.
-    """
+    """The ``ChoiceSink`` for a ``nats://`` URL. Safe to use from several threads."""
 
     def __init__(self, url: JetStreamUrl) -> None:
         self.url = url
@@ -55,21 +50,21 @@ class JetStreamSink:
         self._client: Client | None = None
         self._publisher: Publisher | None = None
         self._readying: asyncio.Task[Publisher] | None = None
-        self._kept: set[str] = set()  # notices that are in their stream
+        self._known_notices: set[str] = set()  # hashes of notices that are in their stream
         self._reset()
 
     def append(self, entries: Sequence[Entry], *, patience: float = PATIENCE) -> None:
-        """Return once the quorum of the stream's servers has all of them; see ``ChoiceSink``.
+        """Return once a quorum of the stream's servers has all entries; see ``ChoiceSink``.
 
-        ``patience`` is for the connection and for each pause between acknowledgements, of which there must be one
-        within a quarter of a second at least. If it fails, some may be in the stream.
+        ``patience`` limits the wait for the connection and for each acknowledgement. After an error, some entries may
+        be in the stream.
         """
         messages = [self._record(entry) for entry in entries]
         if not self._turn.acquire(timeout=max(patience, _PROBE)):
             raise failure(self.url, "cannot be written", "another thread writes to it")
         try:
             shown = {entry.notice.hash: entry.notice for entry in entries if entry.notice is not None}
-            new = [notice for key, notice in shown.items() if key not in self._kept]
+            new = [notice for key, notice in shown.items() if key not in self._known_notices]
             try:
                 notices = [
                     Message(
@@ -83,16 +78,16 @@ class JetStreamSink:
             except ValueError as error:
                 raise self._refusal(error) from error
             self._wait(self._publish(notices, messages, patience))
-            self._kept.update(notice.hash for notice in new)
+            self._known_notices.update(notice.hash for notice in new)
         finally:
             self._turn.release()
 
     def open(self, *, create: bool = True) -> None:
-        """Connect and see to the streams. Raises ``LedgerError``."""
+        """Connect and check or create the streams. Raises ``LedgerError``."""
         self._wait(self._open(create=create))
 
     def close(self) -> None:
-        """Close the connection. The next use opens another."""
+        """Close the connection. The next use reopens it."""
         with self._lock:
             thread, self._thread = self._thread, None
         if thread is None:
@@ -103,7 +98,7 @@ class JetStreamSink:
         self._forget_connection()
 
     def forget(self) -> None:
-        """Start again in a fork, without using the connection of the parent process."""
+        """Start over in a fork, without using the parent's connection."""
         _forgotten.append((self._thread, self._client, self._readying, self._publisher))
         self._reset()
 
@@ -114,7 +109,7 @@ class JetStreamSink:
         self._forget_connection()
 
     def _forget_connection(self) -> None:
-        self._kept.clear()
+        self._known_notices.clear()
         self._client = None
         self._publisher = None
         self._readying = None
@@ -135,7 +130,7 @@ class JetStreamSink:
         return RecordRefusedError(f"the log {self.name} refuses a record: {error}", url=self.name)
 
     def _wait(self, coroutine: Coroutine[Any, Any, None]) -> None:
-        """Run the coroutine, which is bounded in time by itself, in the thread of the client."""
+        """Run a coroutine, which limits its own time, in the client's thread."""
         with self._lock:
             if self._thread is None:
                 self._thread = LoopThread("cookie-consent-nats")
@@ -160,7 +155,7 @@ class JetStreamSink:
     async def _publish_once(self, notices: list[Message], messages: list[Message], patience: float) -> None:
         try:
             publisher = await self._ready(max(patience, _PROBE))
-            if self._in_doubt:
+            if self._in_doubt:  # try one message before sending a whole batch
                 await publisher.publish((notices or messages)[:1], stall=max(patience, _PROBE))
             if notices:
                 await publisher.publish(notices, stall=max(patience, _STALL))
@@ -169,8 +164,8 @@ class JetStreamSink:
             raise
         except LedgerError:
             self._in_doubt = True
-            self._is_checked = False  # the streams may be gone
-            self._kept.clear()
+            self._is_checked = False  # the streams may have been deleted
+            self._known_notices.clear()
             raise
         self._in_doubt = False
 
@@ -185,7 +180,7 @@ class JetStreamSink:
             raise failure(self.url, "cannot be opened", error) from error
 
     async def _ready(self, patience: float) -> Publisher:
-        """Return what publishes, once there is a connection and the streams are as they should."""
+        """Return the publisher once there is a connection and the streams are checked."""
         if self._publisher is not None and self._is_checked:
             return self._publisher
         if self._readying is None:
@@ -210,7 +205,7 @@ class JetStreamSink:
             try:
                 await ensure_streams(context, self.url, create=True)
             except (TimeoutError, NoRespondersError, ServiceUnavailableError) as error:
-                self._heard = str(error)  # no leader yet, or another host makes the stream at this moment
+                self._heard = str(error)  # no leader yet, or another host is creating the stream
                 await asyncio.sleep(_BETWEEN_ATTEMPTS)
             else:
                 break

@@ -1,8 +1,7 @@
-"""The two streams of a JetStream ledger, and which settings of streams that are there already would lose choices.
+"""The two streams of a JetStream ledger, and checks for settings of existing streams that would lose choices.
 
-The stream of the choices keeps each until a drain has landed it and said so (work-queue retention): nothing leaves it
-by age, number or size, and nobody can delete or purge. So a drain may be away as long as the disks hold out, and what
-is erased in SQL is not in the stream any more. The stream of the notices, which say nothing of visitors, keeps all.
+The stream of choices keeps each one until a drain has acknowledged it (work-queue retention); nothing else removes
+it. The stream of notices, which hold no personal data, keeps everything.
 """
 
 from __future__ import annotations
@@ -24,33 +23,33 @@ if TYPE_CHECKING:
 __all__ = ["DUPLICATES", "ensure_streams", "notice_subject", "record_subject"]
 
 DUPLICATES = 120.0
-"""Seconds for which the servers remember a message's id."""
+"""Seconds for which the servers detect duplicate message ids."""
 _PLAIN = re.compile(r"[A-Za-z0-9_-]{1,64}", re.ASCII)
 _NAME_IN_USE = 10058
 _NO_CLUSTER = 10074
 
 
 def record_subject(stream: str, visitor: str) -> str:
-    """Return the subject of a visitor's records; an id that is no plain word, as none is, goes by its hash."""
+    """Return the subject for a visitor's records. An id that NATS does not allow in a subject is hashed."""
     return f"consent.{stream}.record.{_token(visitor)}"
 
 
 def notice_subject(stream: str, notice_hash: str) -> str:
-    """Return the subject of a notice."""
+    """Return the subject for a notice."""
     return f"consent.{stream}.notice.{_token(notice_hash)}"
 
 
 async def ensure_streams(context: JetStreamContext, url: JetStreamUrl, *, create: bool) -> None:
-    """See that both streams are there, or make them, as several hosts may at the same time.
+    """Check both streams, or create them; several hosts can do so at the same time.
 
-    Raises ``LedgerError`` for one that would lose choices, and for one that is missing without ``create``.
+    Raises ``LedgerError`` for a stream that would lose choices, and without ``create`` for a missing one.
     """
     for wanted in _streams(url):
         found = await _found(context, wanted)
         if found is None and create:
             try:
                 found = (await context.add_stream(wanted)).config
-            except BadRequestError as error:  # another host was faster, with other settings
+            except BadRequestError as error:  # another host has created it meanwhile, with other settings
                 found = await _found(context, wanted) if error.err_code == _NAME_IN_USE else None
                 if found is None:
                     raise _cannot_make(url, wanted, error) from None
@@ -58,7 +57,7 @@ async def ensure_streams(context: JetStreamContext, url: JetStreamUrl, *, create
                 raise _cannot_make(url, wanted, error) from None
         if found is None:
             raise LedgerError(
-                f"there is no stream {wanted.name} at {url.name}; a site whose ledger it is makes it at its start",
+                f"there is no stream {wanted.name} at {url.name}; it is created when a site with this ledger starts",
                 url=url.name,
             )
         _check(found, wanted, url)
@@ -102,15 +101,17 @@ async def _found(context: JetStreamContext, wanted: StreamConfig) -> StreamConfi
 
 
 def _cannot_make(url: JetStreamUrl, wanted: StreamConfig, error: APIError) -> LedgerError:
-    advice = "see to it that JetStream is on, and that this user may make streams"
+    advice = "check that JetStream is enabled, and that this user may create streams"
     if error.err_code == _NO_CLUSTER:
-        advice = "it is one server and no cluster; add ?replicas=1 to the URL if choices may be lost with its disk"
+        advice = (
+            "this is a single server, not a cluster; add ?replicas=1 to the URL if losing its disk may lose choices"
+        )
     cause = url.without_secrets(str(error.description or error))
-    return LedgerError(f"the stream {wanted.name} cannot be made at {url.name}: {cause}; {advice}", url=url.name)
+    return LedgerError(f"the stream {wanted.name} cannot be created at {url.name}: {cause}; {advice}", url=url.name)
 
 
 def _check(found: StreamConfig, wanted: StreamConfig, url: JetStreamUrl) -> None:
-    """Raise ``LedgerError`` for settings by which choices would be lost, or would not arrive."""
+    """Raise ``LedgerError`` for settings that would lose choices or keep them from arriving."""
     faults = [
         text
         for is_fault, text in (

@@ -24,10 +24,10 @@ _PORT = 4222
 
 @dataclass(frozen=True, kw_only=True)
 class JetStreamUrl:
-    """Where the servers are, how to sign in, and which stream holds the choices. Its ``repr`` has no secret.
+    """The servers, credentials and stream of a JetStream ledger. Its ``repr`` shows no secret.
 
-    ``servers`` are URLs without credentials. ``credentials`` is the path of a file of NATS credentials (JWT and seed),
-    ``ca`` that of the certificates to trust. ``name`` is the URL as messages may show it.
+    ``credentials`` is the path of a NATS credentials file, ``ca`` that of the certificates to trust. ``name`` is the
+    URL without secrets, for messages.
     """
 
     name: str
@@ -42,28 +42,28 @@ class JetStreamUrl:
 
     @property
     def notices(self) -> str:
-        """The name of the stream of the notices."""
+        """The name of the stream for notices."""
         return f"{self.stream}_NOTICES"
 
     def without_secrets(self, text: str) -> str:
-        """Return a text of the client or a server with the secrets of this URL replaced."""
+        """Return a text with the secrets of this URL replaced."""
         for secret in (self.password, self.token):
             text = text.replace(secret, "***") if secret else text
         return text
 
 
 def is_jetstream(url: str) -> bool:
-    """Whether the URL's scheme is one of JetStream's."""
+    """Return whether the URL has a JetStream scheme."""
     return url.partition("://")[0] in SCHEMES
 
 
 def parse_jetstream(url: str) -> JetStreamUrl:
-    """Return what the URL says. Raises ``ConfigurationError``, whose text has no part of the URL that may be secret."""
+    """Parse the URL. Raises ``ConfigurationError``, whose text contains no secrets."""
     address, _, query = url.partition("?")
     hosts, slash, stream = address.partition("://")[2].rpartition("/")
     if not slash or _STREAM.fullmatch(stream) is None:
         raise ConfigurationError(
-            "the ledger's URL ends with no name of a stream (letters, digits, - and _, 32 at most); "
+            "the ledger's URL does not end with the name of a stream (letters, digits, - and _, 32 at most); "
             f"write it as in {_EXAMPLE}"
         )
     scheme = address.partition("://")[0]
@@ -107,7 +107,9 @@ def _server(part: SplitResult) -> str:
 def _only(found: Iterable[tuple[str | None, str | None]]) -> tuple[str | None, str | None]:
     different = list(found)
     if len(different) > 1:
-        raise ConfigurationError("the servers in the ledger's URL have different users; they are one cluster, of one")
+        raise ConfigurationError(
+            "the servers in the ledger's URL have different users; they must have the same, as one cluster"
+        )
     user, password = different[0] if different else (None, None)
     return unquote(user) if user else None, unquote(password) if password is not None else None
 
@@ -117,8 +119,8 @@ def _options(query: str) -> dict[str, str]:
     for name in found:
         if name not in _OPTIONS:
             raise ConfigurationError(
-                f"the ledger's URL has an option {name[:40]!r} that is not known; there are {', '.join(_OPTIONS)}"
+                f"the ledger's URL has an unknown option {name[:40]!r}; the options are {', '.join(_OPTIONS)}"
             )
     if found.get("replicas", "3") not in _REPLICAS:
-        raise ConfigurationError("replicas in the ledger's URL is 3, 5, or 1 for a single server")
+        raise ConfigurationError("replicas in the ledger's URL must be 3 or 5, or 1 for a single server")
     return found

@@ -1,4 +1,4 @@
-"""Connections to PostgreSQL that do not wait for ever, and promise no more than the server keeps."""
+"""Connections to PostgreSQL with limited waiting times and durable commits."""
 
 from __future__ import annotations
 
@@ -23,9 +23,9 @@ if TYPE_CHECKING:
 
 __all__ = ["Patience", "make_engine"]
 
-_ANSWER = 3.0  # seconds that a statement may take at least, as a slow disk is not one that is away
-_GRACE = 1.0  # more, for the server to give up by itself
-_SHORTEST = 2  # libpq takes no less
+_ANSWER = 3.0  # the shortest limit in seconds for a statement, because a slow disk is not a failed one
+_GRACE = 1.0  # seconds more, for the server to give up first
+_SHORTEST = 2  # libpq accepts no less
 _NETWORK = {
     "keepalives_idle": "10",
     "keepalives_interval": "5",
@@ -40,25 +40,25 @@ _SET_UP = f"""SELECT current_setting('synchronous_commit'), current_setting('fsy
 
 
 class Patience:
-    """How long the thread that runs waits for locks and connections, and for answers; by itself without end."""
+    """How long the current thread waits for locks, connections and answers; without a limit by default."""
 
     def __init__(self) -> None:
         self._of_thread = threading.local()
 
     @property
     def seconds(self) -> float | None:
-        """Seconds that this thread waits for a lock or a connection; None without an end."""
+        """Seconds that this thread waits for a lock or a connection; None means no limit."""
         seconds: float | None = getattr(self._of_thread, "seconds", None)
         return seconds
 
     @property
     def answer(self) -> float | None:
-        """Seconds that a statement of this thread may take; None without an end."""
+        """Seconds that a statement of this thread may take; None means no limit."""
         return None if self.seconds is None else max(self.seconds, _ANSWER)
 
     @contextmanager
     def of(self, seconds: float) -> Iterator[None]:
-        """Let this thread wait no longer than so many seconds at a time, inside."""
+        """Limit each wait of this thread, within the block."""
         self._of_thread.seconds = seconds
         try:
             yield
@@ -66,18 +66,18 @@ class Patience:
             self._of_thread.seconds = None
 
     def settings(self) -> list[str]:
-        """Return the statements by which the server keeps to it, outside of transactions."""
+        """Return the statements that set these limits on the server, outside transactions."""
         values = {"lock_timeout": self.seconds, "statement_timeout": self.answer}
         return [f"SET {name} = {max(1, round((seconds or 0) * 1000))}" for name, seconds in values.items()]
 
 
 class _Connection(psycopg.Connection[Any]):
-    """A connection that is closed if the server says nothing in time, as one that is stopped or out of reach."""
+    """A connection that is closed if the server does not answer in time."""
 
     patience: Patience | None = None
 
     def __del__(self, *_: object) -> None:
-        """Warn of nothing: the pool that had it is gone, and the driver closes what its own process has opened."""
+        """Suppress the driver's warning: the pool is gone, and the driver closes only its own process's connections."""
 
     def wait(self, gen: Generator[Any, Any, Any], *arguments: Any, **options: Any) -> Any:
         seconds = self.patience.answer if self.patience is not None else None
@@ -86,14 +86,14 @@ class _Connection(psycopg.Connection[Any]):
         return super().wait(gen, *arguments, **options)
 
     def _until(self, end: float, gen: Generator[Any, Any, Any]) -> Generator[Any, Any, Any]:
-        """Pass on what the driver's generator asks for, which is woken several times a second."""
+        """Run the driver's generator, which is woken several times a second, until the deadline ``end``."""
         try:
             wanted = next(gen)
             while True:
                 ready = yield wanted
                 if not ready and time.monotonic() > end:
                     gen.close()
-                    self.pgconn.finish()  # not cancelled: a commit that waits for a standby would wait no longer
+                    self.pgconn.finish()  # not cancelled: that would end a commit's wait for its standby
                     raise psycopg.OperationalError("the server does not answer")
                 wanted = gen.send(ready)
         except StopIteration as done:
@@ -101,9 +101,9 @@ class _Connection(psycopg.Connection[Any]):
 
 
 def make_engine(url: URL, patience: Patience, longest: float) -> Engine:
-    """Return an engine whose connections are set up as the log needs them; nothing is connected yet.
+    """Return an engine with connections configured for the log, without connecting.
 
-    A connection is waited for as long as the thread has patience, ``longest`` seconds without an end.
+    ``longest`` is the limit for connections and locks in threads that have set none, in seconds.
     """
     arguments = {name: value for name, value in _NETWORK.items() if name not in url.query}
     engine = create_engine(
@@ -131,7 +131,7 @@ def _set_up(connection: _Connection, longest: float) -> None:
     with connection.cursor() as cursor:
         cursor.execute(_SET_UP)
         synchronous, synced, keeps_order = cursor.fetchone() or ("on", "on", False)
-        if synchronous == "off":  # of the server, the role or the database: a choice is durable when it is acknowledged
+        if synchronous == "off":  # set for the server, role or database; an acknowledged choice must be durable
             cursor.execute("SET synchronous_commit = on")
         if synced == "off":
             log_once(

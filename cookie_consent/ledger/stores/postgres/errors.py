@@ -1,4 +1,4 @@
-"""What PostgreSQL's errors mean for the log, and what to do about them."""
+"""What PostgreSQL's errors mean for the log, and advice for each."""
 
 from __future__ import annotations
 
@@ -14,17 +14,17 @@ _NO_NOTICE = "23503"
 _READ_ONLY = "25006"
 _BY_STATE = {
     "28": "check the user and the password in the URL, and pg_hba.conf on the server",
-    "3D": "make the database with `createdb`, or name another",
-    "3F": "make the schema, or correct search_path",
-    "42501": "grant this role what docs/postgresql.md lists for its task, or take another one",
-    "42P01": "make the tables with `cookie-consent log migrate`",
-    "42883": "make the functions with `cookie-consent log migrate`",
+    "3D": "create the database with `createdb`, or name another",
+    "3F": "create the schema, or correct search_path",
+    "42501": "grant this role what docs/postgresql.md lists for its task, or use another role",
+    "42P01": "create the tables with `cookie-consent log migrate`",
+    "42883": "create the functions with `cookie-consent log migrate`",
     "53100": "make room on the server's disk",
     "53300": "raise max_connections on the server, or run fewer processes",
-    _READ_ONLY: "this server takes no changes; name the primary one, such as with ?target_session_attrs=read-write",
+    _READ_ONLY: "this server is read-only; name the primary, for example with ?target_session_attrs=read-write",
     "55P03": "another session holds a lock; see which one in pg_locks, and end it",
     "57014": "the server is busy, or another session holds a lock; see pg_stat_activity",
-    "57P": "the server stops or starts; see its log",
+    "57P": "the server is starting or stopping; see its log",
     "23001": "only `cookie-consent log erase` and `log prune` change what is on record",
 }
 _BY_TEXT = {
@@ -37,7 +37,7 @@ _BY_TEXT = {
     "starting up": "57P",
     "shutting down": "57P",
 }
-_UNREACHABLE = "see that PostgreSQL runs there and can be reached, or name another server"
+_UNREACHABLE = "check that PostgreSQL runs there and can be reached, or name another server"
 
 
 def _origin(error: BaseException) -> Any:
@@ -49,27 +49,24 @@ def _state(error: BaseException) -> str:
 
 
 def cause_of(error: BaseException, password: str | None) -> str:
-    """Return the first line of the error, in which no password is left.
-
-    Those after it may show what is in the log.
-    """
+    """Return the first line of the error, without the password. Further lines may show content of the log."""
     text = str(_origin(error)).strip().partition("\n")[0]
     return text.replace(password, "***") if password else text
 
 
 def advice(error: BaseException) -> str:
-    """Return what to do about the error."""
+    """Return advice for the error."""
     state, text = _state(error), str(_origin(error))
     if not state:
         state = next((known for part, known in _BY_TEXT.items() if part in text), "")
     for length in (5, 3, 2):
         if len(state) >= length and (found := _BY_STATE.get(state[:length])):
             return found
-    return _UNREACHABLE if not state else "see the message of the database"
+    return _UNREACHABLE if not state else "see the database's message"
 
 
 def is_refusal(error: BaseException) -> bool:
-    """Return whether the record itself is wrong, and will never be accepted (SQLSTATE classes 22 and 23)."""
+    """Return whether the record itself is invalid and will never be accepted (such as SQLSTATE classes 22, 23)."""
     if isinstance(error, UnicodeError) or isinstance(_origin(error), DriverDataError):
         return True
     state = _state(error)
@@ -77,11 +74,11 @@ def is_refusal(error: BaseException) -> bool:
 
 
 def is_demoted(error: BaseException) -> bool:
-    """Tell whether the server takes no changes, as one that is no longer the primary."""
+    """Return whether the server is read-only, as one that is no longer the primary."""
     return _state(error) == _READ_ONLY
 
 
 def is_worth_repeating(error: BaseException) -> bool:
-    """Tell whether the same transaction may do at once: on another connection, after a conflict, with all it needs."""
+    """Return whether repeating the transaction at once may succeed: after a lost connection or a conflict."""
     is_gone = bool(getattr(error, "connection_invalidated", False))
     return is_gone or _state(error) in {*_CONFLICTS, _NO_PARTITION, _NO_NOTICE}

@@ -1,4 +1,4 @@
-"""Making the schema in a PostgreSQL database, and bringing it up to date."""
+"""Creating and upgrading the schema in a PostgreSQL database."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ __all__ = ["found_version", "migrate"]
 logger = logging.getLogger("cookie_consent")
 
 _OLDEST_SERVER = 140000
-_MAKING = 1_128_222_536  # of this package
+_MAKING = 1_128_222_536  # this package's advisory lock for migrations
 _PIN = "SELECT set_config('search_path', quote_ident(current_schema()) || ', pg_temp', true)"
 
 
 def found_version(connection: Connection, *, url: str) -> int:
-    """Return the schema's version in the database, 0 for none.
+    """Return the schema version in the database, 0 for none.
 
-    Raises ``LedgerError`` for one that is unknown to this release, and for a server that cannot hold a log.
+    Raises ``LedgerError`` if it is newer than this release, or the server cannot hold a log.
     """
     server, encoding, is_there = connection.exec_driver_sql(
         "SELECT current_setting('server_version_num')::integer, current_setting('server_encoding'), "
@@ -34,8 +34,8 @@ def found_version(connection: Connection, *, url: str) -> int:
         raise LedgerError(f"the server of {url} is older than PostgreSQL 14; update it", url=url)
     if encoding != "UTF8":
         raise LedgerError(
-            f"the database {url} has the encoding {encoding}, in which not every text can be kept; "
-            "make one with `createdb --encoding UTF8 --template template0`",
+            f"the database {url} has the encoding {encoding}, which cannot hold every text; "
+            "create one with `createdb --encoding UTF8 --template template0`",
             url=url,
         )
     if not is_there:
@@ -49,9 +49,9 @@ def found_version(connection: Connection, *, url: str) -> int:
 
 
 def migrate(engine: Engine, *, url: str) -> int:
-    """Run the steps that the database lacks, all or none; return the version that it had, 0 for none.
+    """Run the missing schema steps, all or none; return the version before, 0 for none.
 
-    Of several at a time one does so, and the others wait for it.
+    Concurrent migrations wait for each other.
     """
     with engine.connect() as connection, connection.begin():
         connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({_MAKING}, 0)")
@@ -59,7 +59,7 @@ def migrate(engine: Engine, *, url: str) -> int:
         if version == SCHEMA_VERSION:
             return version
         connection.exec_driver_sql(_PIN)
-        as_it_is = {"no_parameters": True}  # the statements hold percent signs
+        as_it_is = {"no_parameters": True}  # the statements contain percent signs
         for statements in POSTGRES_STEPS[version:SCHEMA_VERSION]:
             for statement in statements:
                 connection.exec_driver_sql(statement, execution_options=as_it_is)
@@ -68,5 +68,5 @@ def migrate(engine: Engine, *, url: str) -> int:
             (SCHEMA_VERSION,),
         )
     if version:
-        logger.info("the log %s was brought from schema %d to %d", url, version, SCHEMA_VERSION)
+        logger.info("upgraded the log %s from schema %d to %d", url, version, SCHEMA_VERSION)
     return version

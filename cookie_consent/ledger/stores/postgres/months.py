@@ -1,7 +1,7 @@
-"""Which month's partition a record belongs to, by its id.
+"""The monthly partition of a record, by its id.
 
-Ids are UUIDv7 (RFC 9562, section 5.7): they begin with 48 bits of milliseconds since 1970, so that a range of months is
-a range of texts. Partitioned by the id itself, the table has the id alone as its primary key.
+Ids are UUIDv7 (RFC 9562, section 5.7), which begin with 48 bits of milliseconds since 1970. So a month is a range of
+ids, and a table partitioned by id can have the id alone as its primary key.
 """
 
 from __future__ import annotations
@@ -15,19 +15,19 @@ _YEARS = range(2018, 2100)
 
 
 def bound(year: int, month: int) -> str:
-    """Return what the ids of a month, and of all later ones, are not below (UTC)."""
+    """Return the lower bound for the ids of a month (UTC)."""
     milliseconds = int(datetime(year, month, 1, tzinfo=UTC).timestamp()) * 1000
     return f"{milliseconds >> 16:08x}-{milliseconds & 0xFFFF:04x}"
 
 
 EARLIEST = bound(_YEARS.start, 1)
-"""Ids below have one partition for all of them, and so have those from ``LATEST`` on, and ids that are no UUIDv7."""
+"""Ids below this share one partition, and so do ids from ``LATEST`` on."""
 LATEST = bound(_YEARS.stop, 1)
 _MONTHS = [(year, month) for year in _YEARS for month in range(1, 13)]
 _BOUNDS = [*(bound(*month) for month in _MONTHS), LATEST]
 
 
 def month_of(name: str) -> tuple[int, int] | None:
-    """Return the year and month of the partition of an id, whatever text it is; None for what has no month's own."""
+    """Return the year and month of the partition for an id, or None if it belongs to no monthly partition."""
     at = bisect_right(_BOUNDS, name) - 1
     return _MONTHS[at] if 0 <= at < len(_MONTHS) else None

@@ -1,14 +1,14 @@
-"""The schema of PostgreSQL logs, version by version. A step that was released is never changed; a change is a new one.
+"""The schema of PostgreSQL logs as upgrade steps. A released step is never changed; changes are new steps.
 
-``schema.py`` describes the outcome for queries; a test holds the two together. What is more than there: ``place`` in
-``consent_records``, by which records are ordered for sealing (see ``PostgresStore``), and the partitions by month.
+``schema.py`` describes the result for queries; a test compares the two. In addition there is ``place`` in
+``consent_records``, the order for sealing (see ``PostgresStore``), and the monthly partitions.
 
-All functions see the schema in which they were made and nothing else (``SET search_path``): whoever may make tables in
-another one cannot deceive them. The two that are ``SECURITY DEFINER`` are for roles that may only add records; they
-name the functions of ``pg_catalog`` in full, as one of the log's own schema could fit better.
+All functions see only the schema in which they were created (``SET search_path``), so tables in another schema cannot
+deceive them. The two ``SECURITY DEFINER`` functions are for roles that can only add records; they qualify the functions
+of ``pg_catalog``, because one in the log's own schema could match better.
 """
 
-# ruff: noqa: S608 - the statements are put together of constants
+# ruff: noqa: S608 - the statements consist of constants
 from __future__ import annotations
 
 from cookie_consent.ledger.stores.postgres.months import EARLIEST, LATEST
@@ -16,10 +16,10 @@ from cookie_consent.ledger.stores.postgres.months import EARLIEST, LATEST
 __all__ = ["ADD_MONTH", "KEEP_ORDER", "PLACE_BITS", "POSTGRES_STEPS"]
 
 PLACE_BITS = 20
-"""A place is the number of the transaction shifted left by so many bits, and the number in the transaction."""
+"""A place is the transaction number shifted left by this many bits, plus the number within the transaction."""
 ADD_MONTH = "consent_add_month(integer, integer)"
 KEEP_ORDER = "consent_keep_order()"
-_MONTHS_LOCK = 1_128_222_538  # of this package; the second number is the table's
+_MONTHS_LOCK = 1_128_222_538  # this package's advisory lock for adding months; the second key is the table
 
 _TABLES = (
     "CREATE TABLE consent_meta (key varchar(32) NOT NULL PRIMARY KEY, value bigint NOT NULL)",
@@ -46,7 +46,7 @@ _TABLES = (
     "CREATE TABLE consent_tiles (level integer NOT NULL, number bigint NOT NULL, data bytea NOT NULL, "
     "PRIMARY KEY (level, number))",
     "CREATE TABLE consent_checkpoints (size bigint NOT NULL PRIMARY KEY, at bigint NOT NULL, note text NOT NULL)",
-    # What the site reports (see reports/store.py): made here, as a role that may only write cannot.
+    # The site's reports (see reports/store.py), created here because a write-only role cannot create tables.
     "CREATE TABLE IF NOT EXISTS consent_findings (kind varchar(253), name varchar(253), directive varchar(253), "
     'service varchar(253), reason varchar(253), "count" integer NOT NULL, "first" varchar(10) NOT NULL, '
     '"last" varchar(10) NOT NULL, PRIMARY KEY (kind, name, directive, service, reason))',
@@ -65,7 +65,7 @@ _REFUSE = "RAISE EXCEPTION 'the log is append-only' USING ERRCODE = 'restrict_vi
 
 _GUARDS = (
     f"CREATE FUNCTION consent_refuse() RETURNS trigger LANGUAGE plpgsql {_PINNED} AS $$ BEGIN {_REFUSE}; END $$",
-    # A record changes only by losing what identifies, and goes only by its age, both after that is on record.
+    # A record can only be erased, or deleted by its age, and only after the event for that is recorded.
     f"""CREATE FUNCTION consent_guard_record() RETURNS trigger LANGUAGE plpgsql {_PINNED} AS $$
     BEGIN
         IF TG_OP = 'DELETE' THEN
@@ -109,7 +109,7 @@ _GUARDS = (
 )
 
 _FUNCTIONS = (
-    # ATTACH rather than PARTITION OF, which would wait for everyone who reads, and let all others wait behind it.
+    # ATTACH rather than PARTITION OF, which would wait for all readers and block everyone else meanwhile.
     f"""CREATE FUNCTION consent_add_month(year integer, month integer) RETURNS void
     LANGUAGE plpgsql SECURITY DEFINER {_PINNED} AS $$
     DECLARE
@@ -136,7 +136,7 @@ _FUNCTIONS = (
                 name, edges[1], edges[2]);
         END IF;
     END $$""",
-    # In another cluster, numbers of transactions may be lower than those in the places of a log that was restored.
+    # In another cluster, transaction numbers may be lower than those in the places of a restored log.
     f"""CREATE FUNCTION consent_keep_order() RETURNS void LANGUAGE plpgsql SECURITY DEFINER {_PINNED} AS $$
     DECLARE
         highest bigint;
@@ -167,4 +167,4 @@ _COUNTS = (
 )
 
 POSTGRES_STEPS: tuple[tuple[str, ...], ...] = ((), (*_TABLES, *_GUARDS, *_FUNCTIONS), _COUNTS)
-"""The statements of each step; there never was a log of version 1."""
+"""The statements of each step; version 1 never existed for PostgreSQL."""

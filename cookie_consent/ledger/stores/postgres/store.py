@@ -1,4 +1,4 @@
-"""The store in a PostgreSQL database that several hosts share."""
+"""The store in a PostgreSQL database."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ logger = logging.getLogger("cookie_consent")
 
 _FETCH = 4096
 _COLUMNS = ", ".join(column.name for column in records.columns)
-_AMENDING = 1_128_222_537  # of this package; the second number is the log's
+_AMENDING = 1_128_222_537  # this package's advisory lock for amending; the second key is the log
 _READ = f"SELECT set_config('statement_timeout', '0', true), set_config('lock_timeout', '{PATIENCE:.0f}s', true)"
 _LOCK = f"{_READ}, pg_advisory_xact_lock({_AMENDING}, 'consent_meta'::regclass::oid::bigint::bit(32)::integer)"
 _LEAVES = (
@@ -52,7 +52,7 @@ _LAST_SEALED = (
     "SELECT id FROM consent_leaves WHERE salt IS NOT NULL OR commitment IS NOT NULL ORDER BY position DESC LIMIT 1"
 )
 _WALK = f"SELECT {_COLUMNS}, place FROM consent_records WHERE place > %s ORDER BY place LIMIT {_FETCH}"  # noqa: S608
-# What has a lower number than every transaction that still runs stays as it is; only then nothing can come before it.
+# Only records below every running transaction are settled: no record can appear before them any more.
 _SETTLED = (
     f"SELECT {_COLUMNS}, place FROM consent_records WHERE place > %s AND place < "  # noqa: S608
     "((SELECT value FROM consent_meta WHERE key = 'base') + pg_snapshot_xmin(pg_current_snapshot())::text::bigint"
@@ -63,15 +63,14 @@ _forgotten: list[Engine] = []
 
 
 class PostgresStore:
-    """The ``Store`` in a database of PostgreSQL 14 or newer, which any number of processes and hosts write to.
+    """The ``Store`` in a database of PostgreSQL 14 or newer, which several hosts can share.
 
-    Each record has a ``place``: the number of the transaction that has brought it, with the record's number in it
-    behind. Numbers are given when transactions begin to write, and commits may overtake each other; so only those
-    records are sealed whose transaction has a lower number than all that still run (see
-    https://www.postgresql.org/docs/current/functions-info.html, "pg_snapshot_xmin").
-
-    Safe to use from several threads. All methods raise ``LedgerError`` where the database cannot be used.
+    Safe to use from several threads. All methods raise ``LedgerError`` if the database cannot be used.
     """
+
+    # Records are ordered by ``place``: the transaction number and the record's number in it. Commits may overtake each
+    # other, so only records whose transaction number is below that of all running transactions are sealed (see
+    # https://www.postgresql.org/docs/current/functions-info.html, "pg_snapshot_xmin").
 
     def __init__(self, url: URL) -> None:
         self.url = url.set(drivername="postgresql+psycopg")
@@ -82,7 +81,7 @@ class PostgresStore:
         self.spool_path = Path(_spool_name(shown, str(url.query.get("options", ""))))
         self.opened_as = SCHEMA_VERSION
         self._engine: Engine | None = None
-        self._begin_anew()
+        self._reset()
 
     def __reduce__(self) -> tuple[type[PostgresStore], tuple[URL]]:
         return PostgresStore, (self.url,)
@@ -95,14 +94,14 @@ class PostgresStore:
             raise RecordRefusedError(f"at most {MOST_ROWS:,} records can be appended at a time", url=self.name)
         shown = {entry.notice.hash: entry.notice for entry in entries if entry.notice is not None}
         rows = [to_row(entry.record) for entry in entries]
-        new = [shown[key] for key in sorted(shown.keys() - self._kept)]  # in one order everywhere: no deadlock
+        new = [shown[key] for key in sorted(shown.keys() - self._known_notices)]  # sorted, to avoid deadlocks
         end = time.monotonic() + patience
         with self._patience.of(patience):
             try:
                 try:
                     self._insert(new, rows, patience)
                 except DBAPIError as error:
-                    self._kept.clear()  # the database may be another one than before
+                    self._known_notices.clear()  # the database may have been replaced
                     self._months.clear()
                     if not is_worth_repeating(error) or (error.connection_invalidated and time.monotonic() > end):
                         raise
@@ -112,7 +111,7 @@ class PostgresStore:
                     cause = cause_of(error, self._password)
                     raise RecordRefusedError(f"the log {self.name} refuses a record: {cause}", url=self.name) from error
                 raise self._failure("cannot be written", error) from error
-        self._kept.update(shown)
+        self._known_notices.update(shown)
 
     def _insert(self, shown: list[Notice], rows: list[tuple[Any, ...]], patience: float) -> None:
         with self.engine().connect() as connection:
@@ -128,7 +127,7 @@ class PostgresStore:
             if len(rows) <= PIECE:  # one statement is a transaction of its own
                 self._insert_piece(connection, shown, rows, 0)
                 return
-            connection.commit()  # which says nothing to the server
+            connection.commit()  # which sends nothing to the server
             connection.execution_options(isolation_level="READ COMMITTED")
             with connection.begin():
                 for at in range(0, len(rows), PIECE):
@@ -140,7 +139,7 @@ class PostgresStore:
 
     @contextmanager
     def writing(self) -> Iterator[Connection]:
-        """Give a connection in a transaction that has the lock of those who amend; appending goes on beside it."""
+        """Yield a connection in a transaction with the lock for amending. Others can still append records."""
         try:
             with self._begun(_LOCK, {}) as connection:
                 yield connection
@@ -149,12 +148,12 @@ class PostgresStore:
             raise self._failure("cannot be written", error) from error
 
     def patiently(self, seconds: float) -> AbstractContextManager[None]:
-        """Let this thread wait no longer for answers; see ``Store``."""
+        """Limit how long this thread waits; see ``Store``."""
         return self._patience.of(seconds)
 
     @contextmanager
     def reading(self) -> Iterator[Connection]:
-        """Give a connection to read one state with; what goes wrong inside is a ``LedgerError``."""
+        """Yield a connection that reads one snapshot. Errors inside become ``LedgerError``."""
         try:
             options = {"isolation_level": "REPEATABLE READ", "postgresql_readonly": True}
             with self._begun(_READ, options, create=False) as connection:
@@ -164,7 +163,7 @@ class PostgresStore:
 
     @contextmanager
     def _begun(self, first: str, options: dict[str, Any], *, create: bool = True) -> Iterator[Connection]:
-        """Give a connection on which the first statement was run, which a server that was restarted has closed."""
+        """Yield a connection after its first statement, reconnecting once if the server was restarted."""
         engine = self.engine(create=create)
         connection = engine.connect()
         try:
@@ -181,11 +180,11 @@ class PostgresStore:
             connection.close()
 
     def open(self, *, create: bool = True) -> None:
-        """Connect and see to the schema: an empty database gets the tables, an older schema is an error."""
+        """Connect and check the schema: an empty database gets the tables, an older schema is an error."""
         self.engine(create=create)
 
     def migrate(self) -> tuple[int, int]:
-        """Bring the schema up to date, or make it; return the version that it had, 0 for none, and that it has."""
+        """Create or upgrade the schema; return its old version, 0 for none, and its new one."""
         with self._lock:
             engine = self._engine or make_engine(self.url, self._patience, PATIENCE)
             try:
@@ -198,19 +197,19 @@ class PostgresStore:
         return self.opened_as, SCHEMA_VERSION
 
     def rows(self, connection: Connection, query: Select[Any]) -> Iterator[list[tuple[Any, ...]]]:
-        """Yield rows by a cursor of the server's; see ``Store``."""
+        """Yield rows from a server-side cursor; see ``Store``."""
         return core_rows(connection, query)
 
     def unsealed(self, connection: Connection, limit: int) -> list[WalkedRow]:
-        """Return the records after that of the last leaf; see ``Store``."""
+        """Return the records after the last sealed one; see ``Store``."""
         after: int | None = 0
         last = connection.exec_driver_sql(_LAST_SEALED).scalar()
         if last is not None:
             after = next(iter(self.orders(connection, [last])), None)
         if after is None:
             raise ProofError(
-                f"the record {last}, which was sealed last, is missing in the log {self.name}; "
-                "see what else is with `cookie-consent log verify`",
+                f"the record {last}, which was sealed last, is missing from the log {self.name}; "
+                "see what else is missing with `cookie-consent log verify`",
                 url=self.name,
             )
         return self.settled(connection, after, limit)
@@ -247,10 +246,9 @@ class PostgresStore:
                 copy.write_row(leaf)
 
     def scrub(self) -> None:
-        """Free the space of rows that were changed or deleted, in the tables and their indexes.
+        """Vacuum the tables, which frees the space of erased and deleted rows. Needs the owner's role.
 
-        What the server does not reach by that: its write-ahead log, until that is used anew, its backups, and free
-        space until other rows take it. Needs the owner's role; another one leaves it to autovacuum.
+        The write-ahead log, backups and free space keep old content until they are overwritten.
         """
         try:
             with closing(self.engine().raw_connection()) as connection:
@@ -261,36 +259,36 @@ class PostgresStore:
                         cursor.execute("SET statement_timeout = 0")
                         cursor.execute("VACUUM (INDEX_CLEANUP ON) consent_records, consent_leaves")
                 finally:
-                    connection.invalidate()  # with what was set on it
+                    connection.invalidate()  # together with its changed settings
         except (SQLAlchemyError, psycopg.Error) as error:
             raise self._failure("cannot be written", error) from error
 
     def engine(self, *, create: bool = True) -> Engine:
-        """Return the engine; the first time, connect and see to the schema."""
+        """Return the engine; on first use, connect and check the schema."""
         with self._lock:
             if self._engine is None:
                 self._engine = self._connect(create=create)
             return self._engine
 
     def close(self) -> None:
-        """Close the connections. The next use opens them again."""
+        """Close the connections. The next use reopens them."""
         with self._lock:
             engine, self._engine = self._engine, None
         if engine is not None:
             engine.dispose()
 
     def forget(self) -> None:
-        """Start anew in a fork, without closing what belongs to the process before it."""
+        """Start over in a fork, without closing the parent's connections."""
         if self._engine is not None:
-            _forgotten.append(self._engine)  # collected, its connections would be closed
+            _forgotten.append(self._engine)  # garbage collection would close its connections
         self._engine = None
-        self._begin_anew()
+        self._reset()
 
-    def _begin_anew(self) -> None:
+    def _reset(self) -> None:
         self._lock = threading.Lock()
         self._patience = Patience()
-        self._kept: set[str] = set()  # notices that are in the database
-        self._months: set[tuple[int, int]] = set()  # partitions that are there
+        self._known_notices: set[str] = set()  # hashes of notices that are in the database
+        self._months: set[tuple[int, int]] = set()  # partitions known to exist
 
     def _connect(self, *, create: bool) -> Engine:
         engine = make_engine(self.url, self._patience, PATIENCE)
@@ -310,29 +308,29 @@ class PostgresStore:
         return engine
 
     def _say_outdated(self, version: int) -> NoReturn:
-        message = f"there is no log in {self.name}; name another database, or make it: cookie-consent log migrate"
+        message = f"there is no log in {self.name}; name another database, or create it: cookie-consent log migrate"
         if version:
             message = (
                 f"the log {self.name} has schema {version}, and this release needs {SCHEMA_VERSION}; "
-                "bring it up to date: cookie-consent log migrate"
+                "upgrade it: cookie-consent log migrate"
             )
         raise LedgerError(message, url=self.name)
 
     def _tuples(self, connection: Connection, query: str, values: tuple[Any, ...]) -> list[tuple[Any, ...]]:
-        """Run a query by the driver, whose rows are plain tuples."""
+        """Run a query with the driver, whose rows are plain tuples."""
         driver: Any = connection.connection
         with driver.cursor(binary=True) as cursor:
             return list(cursor.execute(query, values).fetchall())
 
     def _failure(self, what: str, error: BaseException) -> LedgerError:
         if is_demoted(error) and self._engine is not None:
-            self._engine.dispose()  # another one may be the primary server by now
+            self._engine.dispose()  # another server may be the primary now
         cause = cause_of(error, self._password)
         return LedgerError(f"the log {self.name} {what}: {cause}; {advice(error)}", url=self.name)
 
 
 def _spool_name(url: URL, options: str) -> str:
-    """Return a name that says which database it is, and is that of no other; ``options`` may name a schema."""
+    """Return a readable name unique to the database; ``options`` may select a schema."""
     readable = re.sub(r"[^A-Za-z0-9-]+", "-", f"{url.host or 'local'}-{url.database or url.username or ''}").strip("-")
     place = f"{url.host or ''}\n{url.port or 5432}\n{url.database or url.username or ''}\n{options}"
     return f"consent-{readable[:80]}-{blake2b(place.encode(), digest_size=4).hexdigest()}"
