@@ -30,7 +30,8 @@ _EXAMPLES = f"{DEFAULT_URL} or postgresql://USER:PASSWORD@HOST/DATABASE"
 def make_store(url: str, *, memory: bool = False) -> Store:
     """Return the store for ``sqlite:///PATH`` or ``postgresql://USER:PASSWORD@HOST/DATABASE``, without opening it.
 
-    ``sqlite://`` is one in memory, where ``memory`` allows that. Raises ``ConfigurationError`` for a URL that is invalid or not supported, or needs a missing package.
+    ``sqlite://`` is one in memory, where ``memory`` allows that.
+    Raises ``ConfigurationError`` for a URL that is invalid or not supported, or needs a missing package.
     """
     try:
         parsed = make_url(url)
