@@ -241,7 +241,7 @@ def test_a_site_serves_choices_and_receipts(cluster: Cluster, stream: str, tmp_p
     if reads:
         assert [record["subject"] for record in receipt.json()["records"]] == [chosen.json()["id"]]
     else:
-        assert "does not read the log" in receipt.text
+        assert "cannot read the log" in receipt.text
 
 
 def test_a_secret_is_in_no_message(tmp_path: Path) -> None:
