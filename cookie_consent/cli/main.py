@@ -41,6 +41,9 @@ for _command in (*EXPORT_COMMANDS, *PROOF_COMMANDS, *RIGHTS_COMMANDS, *STATS_COM
 app.add_typer(log_app, name="log")
 app.command()(report)
 
+_SHOWN = 100
+"""Characters of a wrong argument that a message repeats."""
+
 
 def main() -> None:
     """Run the command, and report any error as one clear message."""
@@ -63,6 +66,10 @@ def main() -> None:
         name = error.filename if error.filename is not None else "standard output"
         typer.echo(f"error: {name} cannot be used: {error.strerror or error}", err=True)
         give_up_streams()
+        sys.exit(2)
+    except UnicodeEncodeError as error:
+        # Bytes of the command line that are not UTF-8 arrive as lone surrogates (PEP 383).
+        typer.echo(f"error: {error.object[:_SHOWN]!a} is not valid text; write it in UTF-8", err=True)
         sys.exit(2)
     except Exception as error:
         if os.environ.get("CONSENT_TRACEBACK"):

@@ -308,3 +308,10 @@ def test_no_policy_file_does_more_than_end_with_a_message(lines: list[str], tail
         assert (done.returncode == 2) == bool(json.loads(done.stdout)["problems"])
         if done.returncode == 0:
             load_policy(path)
+
+
+@pytest.mark.parametrize("command", ["prove", "show"])
+def test_an_id_that_is_not_utf_8_is_told(tmp_path: Path, command: str) -> None:
+    done = run("log", command, "\udcff", folder=tmp_path, CONSENT_LEDGER=f"sqlite:///{tmp_path}/consent.db")
+    assert done.returncode in {1, 2}
+    told(done)
