@@ -152,7 +152,7 @@ def test_a_receipt_is_printed(tmp_path: Path, kept: list[ConsentRecord]) -> None
         (["--resume"], "name the file or folder to write with -o"),
         (["--partition", "month"], "name the file or folder to write with -o"),
         (["--partition", "month", "-o", "x"], "only Parquet can be partitioned"),
-        (["--format", "parquet", "--resume", "-o", "x"], "take --partition month, csv or jsonl"),
+        (["--format", "parquet", "--resume", "-o", "x"], "use --partition month, csv or jsonl"),
         (["--format", "sealed", "--region", "DE"], "leave out --resume, --partition and all filters"),
         (["--format", "iso27560", "--policy", "none.toml"], "does not exist"),
     ],

@@ -85,7 +85,7 @@ def test_record(tmp_path: Path, kept: list[ConsentRecord]) -> None:
     [
         (["record", "--channel", "phone"], "name what was granted"),
         (["record", "--channel", "fax", "--grant", "social"], "phone, paper, in-person"),
-        (["record", "--channel", "phone", "--grant", "all"], "is no category"),
+        (["record", "--channel", "phone", "--grant", "all"], "is neither a category"),
         (["record", "--channel", "phone", "--grant", "social", "--at", "noon"], "--at 'noon' is not a time"),
         (["record", "--channel", "phone", "--grant", "social", "--notice", "none"], "cannot be read"),
         (["prune", "--older-than", "3y", "--before", "2020-01-01"], "not both"),

@@ -65,11 +65,11 @@ def test_commands_look_in_the_same_places(folder: Path) -> None:
     assert (broken.returncode, json.loads(broken.stdout)["source"]) == (2, "pyproject.toml")
     own = f'{TABLE}[[tool.cookie_consent.cookies]]\nname = "own"\ncategory = "login"\n'
     (folder / "pyproject.toml").write_text(own)
-    assert run("check", folder=folder).stdout.startswith("pyproject.toml: fine; version project")
+    assert run("check", folder=folder).stdout.startswith("pyproject.toml: OK; version project")
     assert run("classify", "own", folder=folder).stdout.startswith("category  login")
     (folder / "named.toml").write_text('version = "named"\n')
     assert run("classify", "own", folder=folder, CONSENT_POLICY="named.toml").returncode == 1
-    assert run("check", folder=folder, CONSENT_POLICY="named.toml").stdout.startswith("named.toml: fine; version named")
+    assert run("check", folder=folder, CONSENT_POLICY="named.toml").stdout.startswith("named.toml: OK; version named")
 
 
 @pytest.mark.anyio
