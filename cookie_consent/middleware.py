@@ -97,6 +97,11 @@ class ConsentMiddleware:
             # Raised here it would come out of the lifespan with `add_middleware`, where servers take no notice of it.
             self._error = error.with_traceback(None)
             return
+        except Exception as error:
+            # Such as a folder that is gone, a template that is not text, or an argument of another type.
+            logger.exception("the middleware could not be built")
+            self._error = ConfigurationError(f"it could not be built: {type(error).__name__}: {error}")
+            return
         self._background = Background(self._parts.ledger, self._parts.reports)
         self._below = self._parts.prefix + "/"
         self._has_exclusions = bool(self._parts.site.excluded)  # looked up for each request
@@ -225,6 +230,8 @@ class ConsentMiddleware:
             except ConfigurationError as late:  # what has become wrong since the application was wrapped
                 error = late
                 await anyio.to_thread.run_sync(self._background.stop)
+            except Exception:  # such as no more threads; responses need none
+                logger.exception("the log is not counted and sealed in this process")
         if error is not None:
             await refuse_startup(receive, send, f"cookie_consent cannot start: {error}")
             return

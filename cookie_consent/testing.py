@@ -124,7 +124,11 @@ class ConsentClient(httpx.AsyncClient):
         await super().__aenter__()
         if self._choice is not None:
             granted, services = self._choice
-            await self.choose(*granted, services=services)
+            try:
+                await self.choose(*granted, services=services)
+            except BaseException:
+                await self.aclose()
+                raise
         return self
 
     async def __aexit__(
@@ -133,13 +137,17 @@ class ConsentClient(httpx.AsyncClient):
         error: BaseException | None = None,
         trace: TracebackType | None = None,
     ) -> None:
-        await super().__aexit__(kind, error, trace)
-        await anyio.to_thread.run_sync(self.site.close)
+        try:
+            await super().__aexit__(kind, error, trace)
+        finally:
+            await anyio.to_thread.run_sync(self.site.close)
 
     async def aclose(self) -> None:
         """Close the client, and end what the application does beside its answers. The log can still be read."""
-        await super().aclose()
-        await anyio.to_thread.run_sync(self.site.close)
+        try:
+            await super().aclose()
+        finally:
+            await anyio.to_thread.run_sync(self.site.close)
 
 
 class _Client(Protocol):

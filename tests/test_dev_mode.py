@@ -62,6 +62,11 @@ def test_the_variable_leaves_it_off(value: str, monkeypatch: pytest.MonkeyPatch)
         site(dev=None).check()
 
 
+def test_an_argument_that_is_no_truth_value_is_refused() -> None:
+    with pytest.raises(ConfigurationError, match="pass True or False"):
+        site(dev="0").check()
+
+
 def test_another_value_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("CONSENT_DEV", "production")
     with pytest.raises(ConfigurationError, match="CONSENT_DEV is 'production': write 1"):
@@ -92,6 +97,11 @@ async def test_this_machine_is_served(client: Any, host: str, more: dict[str, st
     ("client", "host", "more"),
     [
         (("192.0.2.1", 1), "localhost", {}),  # from elsewhere, saying that it is not
+        (("127.0.0.1", 0), "localhost", {"x_forwarded_for": "127.0.0.1"}),  # uvicorn took it from the header
+        (LOCAL, "localhost", {"via": "1.1 proxy"}),
+        (LOCAL, "localhost", {"cf_connecting_ip": "192.0.2.1"}),
+        (LOCAL, "localhost", {"forwarded": "by=192.0.2.1"}),
+        (LOCAL, "127.0.0.1%shop.example", {}),
         (("172.17.0.1", 1), "localhost", {}),  # a container's host
         (("::ffff:192.0.2.1", 1), "localhost", {}),
         (("2001:db8::1", 1), "localhost", {}),

@@ -14,6 +14,7 @@ from starlette.responses import HTMLResponse, PlainTextResponse
 from starlette.routing import Mount, Route
 
 from cookie_consent import ConfigurationError, ConsentMiddleware, Policy, PolicyError
+from cookie_consent.startup.background import Background
 from tests.asking import ask
 from tests.running import run
 from tests.test_servers import BANNER, PAGE, answering, lifespan, wrapped
@@ -37,6 +38,8 @@ WRONG: list[tuple[dict[str, Any], type[ConfigurationError], str]] = [
     ({"ledger": "sqlite://"}, ConfigurationError, "is not supported"),
     ({"prefix": "consent/"}, ConfigurationError, "prefix is"),
     ({"admin_token": "short"}, ConfigurationError, "at least 20"),
+    ({"policy": 3}, ConfigurationError, "it could not be built: TypeError"),
+    ({"ledger": 4}, ConfigurationError, "it could not be built: AttributeError"),
 ]
 
 
@@ -195,3 +198,51 @@ def test_the_command_says_the_same(tmp_path: Path) -> None:
         ConsentMiddleware(answering(), policy=tmp_path / "consent.toml", secret="x" * 40).check()
     assert str(raised.value).partition(":")[2] == done.stderr.partition("consent.toml:")[2].rstrip("\n")
     ConsentMiddleware(answering(), policy=Policy(version="1"), secret="x" * 40).check()
+
+
+async def test_a_start_without_threads_leaves_the_application_its_lifespan(
+    ledger_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_: object, **__: object) -> None:
+        raise RuntimeError("can't start new thread")
+
+    begun: list[str] = []
+
+    async def app(scope: Any, receive: Any, send: Any) -> None:
+        begun.append(scope["type"])
+        await receive()
+        await send({"type": "lifespan.startup.complete"})
+        await receive()
+        await send({"type": "lifespan.shutdown.complete"})
+
+    monkeypatch.setattr(Background, "start", fail)
+    events = iter(["lifespan.startup", "lifespan.shutdown"])
+    sent: list[str] = []
+
+    async def receive() -> Any:
+        return {"type": next(events)}
+
+    async def send(message: Any) -> None:
+        sent.append(message["type"])
+
+    await ConsentMiddleware(app, secret="x" * 40, ledger=ledger_url)({"type": "lifespan"}, receive, send)
+    assert (begun, sent) == (["lifespan"], ["lifespan.startup.complete", "lifespan.shutdown.complete"])
+
+
+async def test_a_working_folder_that_is_gone_fails_no_page(
+    tmp_path: Path, ledger_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = tmp_path / "release"
+    folder.mkdir()
+    monkeypatch.chdir(folder)
+    gated = ConsentMiddleware(answering(), secret="x" * 40, ledger=ledger_url)
+    folder.rmdir()
+    assert (await ask(gated)).status == 200
+
+
+@pytest.mark.parametrize("key", ['"PRIVATE+KEY+shop.example+1a2b3c4d+AbCd"', "PRIVATE-KEY-AbCd"])
+def test_a_key_that_was_mistyped_is_not_shown(ledger_url: str, key: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CONSENT_LEDGER_KEY", key)
+    with pytest.raises(ConfigurationError, match="neither a key nor the path") as raised:
+        wrong(ledger_url).check()
+    assert "AbCd" not in str(raised.value)

@@ -16,8 +16,8 @@ from starlette.datastructures import MutableHeaders
 
 from cookie_consent.consent import is_read, tracked
 from cookie_consent.exchange.exchange import Exchange
-from cookie_consent.exchange.headers import keep_private_if_read
-from cookie_consent.exchange.kinds import kind_of
+from cookie_consent.exchange.headers import FRAGMENT_VARIES, add_vary, keep_private_if_read
+from cookie_consent.exchange.kinds import WORKERS, may_need_csp
 from cookie_consent.exchange.messages import headers_by_name, with_own_headers
 from cookie_consent.exchange.purpose import is_soft_navigation, role_of
 from cookie_consent.policy import host_of
@@ -48,7 +48,9 @@ def is_left_out(site: Site, scope: Scope) -> bool:
     if scope["type"] == "websocket":
         return True
     asked = dict(scope["headers"])
-    page = _asked_from(site, scope, asked) if role_of(asked) == "either" else None
+    # A worker runs for the page that starts it, so that the page's policy has to hold for what it loads.
+    is_for_page = role_of(asked) == "either" or asked.get(b"sec-fetch-dest") in WORKERS
+    page = _asked_from(site, scope, asked) if is_for_page else None
     return page is None or site.excluded.match(page)
 
 
@@ -98,9 +100,10 @@ def full_load(start: Message, exchange: Exchange) -> tuple[Message, Message]:
 
 
 def vary_by_page(headers: list[tuple[bytes, bytes]], exchange: Exchange) -> None:
-    """Tell caches that a page asked for by a script depends on where it is asked from."""
-    if exchange.site.excluded and exchange.role == "either":
-        MutableHeaders(raw=headers).add_vary_header("Referer")
+    """Tell caches that a page depends on where a script asks for it, so that none brings it to the other side."""
+    if exchange.site.excluded:
+        names = ("Referer", "HX-Current-URL", "Sec-Fetch-Dest", *FRAGMENT_VARIES)
+        add_vary(MutableHeaders(raw=headers), *names)
 
 
 def ungated(site: Site, scope: Scope, receive: Receive, send: Send) -> tuple[Scope, Send]:  # noqa: ARG001 - as ``gated``
@@ -119,11 +122,12 @@ def ungated(site: Site, scope: Scope, receive: Receive, send: Send) -> tuple[Sco
     async def outer(message: Message) -> None:
         if message["type"] == "http.response.start":
             changed = with_own_headers(message)
-            is_page = kind_of(headers_by_name(changed["headers"]).get(b"content-type", b"")) == "page"
-            if is_read(shown) or (is_page and exchange.role == "either"):
+            content_type = headers_by_name(changed["headers"]).get(b"content-type", b"")
+            is_document = may_need_csp(content_type, exchange.destination)
+            if is_read(shown) or is_document:
                 message = changed
                 keep_private_if_read(MutableHeaders(raw=message["headers"]), exchange)
-                if is_page:
+                if is_document:
                     vary_by_page(message["headers"], exchange)
         await send(message)
 

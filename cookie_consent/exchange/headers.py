@@ -15,9 +15,11 @@ if TYPE_CHECKING:
     from cookie_consent.exchange.exchange import Exchange
 
 __all__ = [
+    "FRAGMENT_VARIES",
     "add_consent_cookie",
     "add_policy",
     "add_policy_to_document",
+    "add_vary",
     "complete_not_modified",
     "keep_private_if_read",
     "page_headers",
@@ -29,7 +31,7 @@ _POLICY = b"content-security-policy"
 _PREFETCH = b"x-dns-prefetch-control"
 _PAGE_VARIES = ("Cookie", "Accept-Language", "Sec-GPC", "Sec-Fetch-Dest", *PREFETCH_HEADERS)
 _PAGE_VARY = ", ".join(_PAGE_VARIES).encode("ascii")
-_FRAGMENT_VARIES = ("Accept", *SCRIPT_HEADERS)
+FRAGMENT_VARIES = ("Accept", *SCRIPT_HEADERS)
 """The additional request headers that decide whether a fragment gets a banner."""
 _STALE = frozenset(
     {
@@ -57,7 +59,7 @@ def page_headers(headers: _RawHeaders, names: dict[bytes, bytes], exchange: Exch
     if etag:
         sent.append((b"etag", etag.encode("latin-1")))
     if b"vary" in names:
-        _add_vary(MutableHeaders(raw=sent), *_PAGE_VARIES)
+        add_vary(MutableHeaders(raw=sent), *_PAGE_VARIES)
     else:
         sent.append((b"vary", _PAGE_VARY))
     if not exchange.is_shareable:
@@ -79,13 +81,13 @@ def add_policy(headers: _RawHeaders, exchange: Exchange) -> None:
 
 def vary_by_script(headers: _RawHeaders) -> None:
     """Add to ``Vary`` what decides whether a response is treated as a fragment."""
-    _add_vary(MutableHeaders(raw=headers), *_FRAGMENT_VARIES)
+    add_vary(MutableHeaders(raw=headers), *FRAGMENT_VARIES)
 
 
 def keep_private_if_read(headers: MutableHeaders, exchange: Exchange) -> None:
     """Keep a response of any type out of shared caches if the application has read the consent."""
     if exchange.is_read:
-        _add_vary(headers, "Cookie", "Sec-GPC")
+        add_vary(headers, "Cookie", "Sec-GPC")
         keep_private(headers.raw)
 
 
@@ -109,12 +111,12 @@ def add_policy_to_document(headers: MutableHeaders, exchange: Exchange) -> None:
         if "etag" in headers:
             headers["etag"] = exchange.validators.page(headers["etag"])
         del headers["last-modified"]
-        _add_vary(headers, "Cookie", "Sec-GPC", "Sec-Fetch-Dest")
+        add_vary(headers, "Cookie", "Sec-GPC", "Sec-Fetch-Dest")
         if not exchange.is_shareable:
             keep_private(headers.raw)
         add_policy(headers.raw, exchange)
     else:
-        _add_vary(headers, "Sec-Fetch-Dest")
+        add_vary(headers, "Sec-Fetch-Dest")
 
 
 def complete_not_modified(headers: MutableHeaders, exchange: Exchange) -> None:
@@ -128,12 +130,12 @@ def complete_not_modified(headers: MutableHeaders, exchange: Exchange) -> None:
     if is_page and not exchange.is_shareable:
         keep_private(headers.raw)
     if is_page or (exchange.has_csp and may_be_page):
-        _add_vary(headers, *_PAGE_VARIES, *(_FRAGMENT_VARIES if is_page else ()))
+        add_vary(headers, *_PAGE_VARIES, *(FRAGMENT_VARIES if is_page else ()))
         if "content-security-policy" in headers or "content-security-policy-report-only" in headers:
             add_policy(headers.raw, exchange)  # adds nothing if this gate is switched off
 
 
-def _add_vary(headers: MutableHeaders, *names: str) -> None:
+def add_vary(headers: MutableHeaders, *names: str) -> None:
     """Add names to ``Vary`` (RFC 9110, section 12.5.5)."""
     given = ", ".join(headers.getlist("vary"))
     known = {name.strip().lower() for name in given.split(",")}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import tomllib
 from pathlib import Path
 
@@ -23,8 +24,8 @@ def find_policy() -> Path | None:
     named = os.environ.get("CONSENT_POLICY")
     if named:
         return Path(named)
-    # A link that leads nowhere was meant to be the policy. Passed over in silence, nobody would notice.
-    if os.path.lexists(_FILE) and not _FILE.is_dir():
+    # A link that leads nowhere, or a folder that a container has made of a missing file, was meant to be the policy.
+    if os.path.lexists(_FILE):
         return _FILE
     return _PROJECT if _has_table(_PROJECT) else None
 
@@ -41,5 +42,5 @@ def _has_table(path: Path) -> bool:
     try:
         tool = tomllib.loads(content.replace("\r\n", "\n")).get("tool")
     except (ValueError, RecursionError):
-        return f"[tool.{_TABLE}" in content
+        return re.search(rf"\[\s*tool\s*\.\s*[\"']?{_TABLE}", content) is not None
     return isinstance(tool, dict) and _TABLE in tool

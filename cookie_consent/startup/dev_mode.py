@@ -23,12 +23,16 @@ _ON = frozenset({"1", "true", "yes", "on"})
 _OFF = frozenset({"", "0", "false", "no", "off"})
 _AUTHORITY = re.compile(r"(\[[0-9a-f:.]+\]|[a-z0-9.-]+)(?::[0-9]*)?", re.IGNORECASE)
 _FORWARDED = re.compile(r'(?:for|host)\s*=\s*"?([^";,\s]+)', re.IGNORECASE)  # RFC 7239, section 4
+_NAMING = frozenset(b"x-forwarded-for x-forwarded-host x-real-ip x-client-ip true-client-ip cf-connecting-ip".split())
+"""Headers in which proxies name the client, or the host that it asked for."""
 _LONGEST_SHOWN = 100
 
 
 def is_dev_mode(dev: bool | None) -> bool:  # noqa: FBT001 - the middleware's own argument
     """Say whether it is on; None reads ``CONSENT_DEV``. Raises ``ConfigurationError`` for another value of that."""
     if dev is not None:
+        if not isinstance(dev, bool):
+            raise ConfigurationError(f"dev is {dev!r}: pass True or False")
         return dev
     value = os.environ.get("CONSENT_DEV", "").strip().lower()
     if value not in _ON | _OFF:
@@ -69,17 +73,23 @@ def _refusals(scope: Scope) -> Iterator[tuple[str, str]]:
     """Yield what speaks against a request: what it is, and the value."""
     client = scope.get("client")
     address = str(client[0]) if client else ""
-    if not _is_loopback_address(address):
+    if not _is_loopback_address(address.partition("%")[0]):
         yield "its client is not on this machine", address
+    elif client and client[1] == 0:  # no connection has port 0: uvicorn has taken the address from X-Forwarded-For
+        yield "its client's address comes from a header", address
+    if scope.get("http_version") == "1.0":  # which no browser speaks, and nginx does by default
+        yield "a proxy has it from elsewhere", "HTTP/1.0"
     headers = [(name.lower(), value.decode("latin-1")) for name, value in scope["headers"]]
     hosts = [value for name, value in headers if name == b"host"]
     if len(hosts) != 1 or not _is_loopback(hosts[0]):
         yield "its Host is not this machine's", ", ".join(hosts)
     for name, value in headers:
-        if name in {b"x-forwarded-for", b"x-real-ip", b"x-forwarded-host"}:
+        if name in _NAMING:
             named = [part.strip() for part in value.split(",")]
         elif name == b"forwarded":
-            named = _FORWARDED.findall(value)
+            named = _FORWARDED.findall(value) or [value]
+        elif name == b"via":
+            named = [value]
         else:
             continue
         if not all(map(_is_loopback, named)):
@@ -90,14 +100,14 @@ def _is_loopback(authority: str) -> bool:
     """Say whether a host, with or without a port, is this machine (RFC 6761, section 6.3)."""
     found = _AUTHORITY.fullmatch(authority)
     if found is None:
-        return _is_loopback_address(authority)  # an IPv6 address without brackets
+        return "%" not in authority and _is_loopback_address(authority)  # an IPv6 address without brackets
     host = found[1].lower().removesuffix(".")
     return host == "localhost" or host.endswith(".localhost") or _is_loopback_address(host.strip("[]"))
 
 
 def _is_loopback_address(address: str) -> bool:
     try:
-        parsed = ipaddress.ip_address(address.partition("%")[0])
+        parsed = ipaddress.ip_address(address)
     except ValueError:
         return False
     mapped = getattr(parsed, "ipv4_mapped", None)

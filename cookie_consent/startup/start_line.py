@@ -33,15 +33,23 @@ def log_start(policy: str | Path | Policy | None, ledger: Ledger, *, dev: bool) 
         logger.warning(
             "no policy file was found, so the built-in policy holds; write consent.toml in %s, or set CONSENT_POLICY. "
             "Choices go to %s",
-            Path.cwd(),
+            _absolute(Path()),
             place,
         )
     elif isinstance(policy, Policy):
         logger.info("the policy is version %s, given by the application; choices go to %s", policy.version, place)
     else:
-        logger.info("the policy is %s; choices go to %s", Path(policy).absolute(), place)
+        logger.info("the policy is %s; choices go to %s", _absolute(Path(policy)), place)
 
 
 def _place(url: str) -> str:
     """Return the URL with the whole path of a file, which else depends on the working folder."""
-    return f"{_SQLITE}{Path(url.removeprefix(_SQLITE)).absolute()}" if url.startswith(_SQLITE) else url
+    return f"{_SQLITE}{_absolute(Path(url.removeprefix(_SQLITE)))}" if url.startswith(_SQLITE) else url
+
+
+def _absolute(path: Path) -> Path:
+    """Return the whole path, or ``path`` where the working folder is gone."""
+    try:
+        return path.absolute()
+    except OSError:
+        return path

@@ -225,7 +225,7 @@ def test_an_open_file_goes_on_where_others_have_left_it(folder: Path) -> None:
 def test_what_is_a_pipe_is_not_gone_on_with(folder: Path) -> None:
     os.mkfifo(folder / "pipe")
     done = run(*COMMANDS["csv"], "-o", "pipe", "--resume", folder=folder)
-    assert (done.returncode, "begin anew without --resume" in done.stderr) == (2, True)
+    assert (done.returncode, "start over without --resume" in done.stderr) == (2, True)
     done = run(*COMMANDS["csv"], "-o", "-", "--resume", folder=folder)
     assert (done.returncode, "name the file" in done.stderr) == (2, True)
 

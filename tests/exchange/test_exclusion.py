@@ -72,7 +72,10 @@ async def test_nothing_of_ours_is_on_a_path_that_is_left_out(ledger_url: str, pa
     gated = site(app, ledger_url)
     reply = await ask(gated, path, {**HTML, **COOKIES, "range": "bytes=0-", "if-none-match": '"1"'})
     assert reply.text == PAGE
-    assert reply.headers == [("content-type", "text/html"), ("set-cookie", "_ga=1; Max-Age=9"), ("etag", '"1"')]
+    *headers, vary = reply.headers
+    assert headers == [("content-type", "text/html"), ("set-cookie", "_ga=1; Max-Age=9"), ("etag", '"1"')]
+    assert vary[0] == "vary"  # so that no cache brings it to a script of a gated page
+    assert {"Referer", "HX-Current-URL", "Sec-Fetch-Dest", "Accept", "HX-Request"} <= {*vary[1].split(", ")}
     assert dict(app.seen[0]["headers"])[b"cookie"] == b"_ga=1; sid=2"
     assert b"range" in dict(app.seen[0]["headers"])
     assert consent_of(app.seen[0]).granted == {"session"}  # shared templates ask for it
@@ -226,6 +229,16 @@ async def test_a_part_that_a_gated_page_asks_for_is_gated_whatever_its_path(ledg
     assert HELD not in (await ask(gated, "/admin/found", {**HTML, **LIBRARIES[0], **FROM_ADMIN})).text
     answer = await ask(gated, "/admin/found", {**HTML, "sec-fetch-dest": "empty", **FROM_SHOP})
     assert HELD in answer.text
+
+
+@pytest.mark.parametrize("kind", ["worker", "sharedworker", "serviceworker"])
+async def test_a_worker_of_a_gated_page_has_the_policy_of_that_page(ledger_url: str, kind: str) -> None:
+    gated = site(App(b"importScripts()", content_type="text/javascript"), ledger_url)
+    reply = await ask(gated, "/admin/worker.js", {"sec-fetch-dest": kind, **FROM_SHOP})
+    assert "default-src" in dict(reply.headers)["content-security-policy"]
+    reply = await ask(gated, "/admin/worker.js", {"sec-fetch-dest": kind, **FROM_ADMIN})
+    assert "content-security-policy" not in dict(reply.headers)
+    assert "Referer" in dict(reply.headers)["vary"]
 
 
 async def test_inertia_is_told_in_its_own_way(ledger_url: str) -> None:

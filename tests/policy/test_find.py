@@ -47,8 +47,12 @@ def test_what_was_meant_to_be_the_policy_is_not_passed_over(folder: Path, monkey
         load_policy()
     (folder / "pyproject.toml").write_text("[project\nname = 'my_cookie_consent'\n")  # not ours to complain of
     assert load_policy().version == "default"
-    (folder / "consent.toml").mkdir()
-    assert load_policy().version == "default"
+    (folder / "pyproject.toml").write_text("[ tool . cookie_consent ]\nfirst_party = [\n")
+    with pytest.raises(PolicyError, match="is not TOML"):
+        load_policy()
+    (folder / "consent.toml").mkdir()  # as a container makes of a file to mount that is missing
+    with pytest.raises(PolicyError, match="Is a directory"):
+        load_policy()
     (folder / "consent.toml").rmdir()
     (folder / "consent.toml").symlink_to("gone.toml")
     with pytest.raises(PolicyError, match="does not exist"):

@@ -37,6 +37,10 @@ def load_signers(source: str | Path | None = None) -> list[Signer]:
 
 
 def _read(path: Path) -> str:
+    if "PRIVATE" in str(path) or str(path).count("+") > 1:  # a key that was mistyped is shown to nobody
+        raise ConfigurationError(
+            f"{KEY_VARIABLE} is neither a key nor the path of its file: a key begins with PRIVATE+KEY+, without quotes"
+        )
     try:
         with path.open("rb") as stream:
             return stream.read(_MAXIMUM_FILE).decode("utf-8")
