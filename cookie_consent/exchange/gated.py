@@ -27,15 +27,25 @@ __all__ = ["gated"]
 
 _PLAIN_START = 3
 """The number of keys of a plain ``http.response.start``: type, status, headers. More are extensions."""
-_IS_ASYNC, _ASYNC = (
-    ("_is_coroutine_mark", inspect._is_coroutine_mark)  # type: ignore[attr-defined] # noqa: SLF001 - as below
-    if sys.version_info >= (3, 12)
-    else ("_is_coroutine", asyncio.coroutines._is_coroutine)  # type: ignore[attr-defined] # noqa: SLF001 - as below
-)
-"""The mark that ``inspect.markcoroutinefunction`` sets, which is slower and needs Python 3.12.
 
-asgiref's WSGI bridge warns about a ``send`` that returns an awaitable without this mark.
-"""
+
+def _coroutine_mark() -> tuple[str, object]:
+    """Return the attribute by which ``inspect`` knows a function that returns an awaitable, and its value.
+
+    asgiref's WSGI bridge warns about a ``send`` without it.
+    """
+    if sys.version_info < (3, 12):
+        return "_is_coroutine", asyncio.coroutines._is_coroutine  # type: ignore[attr-defined] # noqa: SLF001
+
+    def marked() -> None:
+        """Do nothing."""
+
+    # Marking each ``send`` by ``markcoroutinefunction`` would be measurable, so the mark is read off once.
+    ((name, value),) = vars(inspect.markcoroutinefunction(marked)).items()
+    return name, value
+
+
+_IS_ASYNC, _ASYNC = _coroutine_mark()
 setattr(Responder.send, _IS_ASYNC, _ASYNC)
 
 
