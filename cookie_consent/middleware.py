@@ -230,8 +230,6 @@ class ConsentMiddleware:
             except ConfigurationError as late:  # what has become wrong since the application was wrapped
                 error = late
                 await anyio.to_thread.run_sync(self._background.stop)
-            except Exception:  # such as no more threads; responses need none
-                logger.exception("the log is not counted and sealed in this process")
         if error is not None:
             await refuse_startup(receive, send, f"cookie_consent cannot start: {error}")
             return

@@ -14,7 +14,7 @@ from starlette.responses import HTMLResponse, PlainTextResponse
 from starlette.routing import Mount, Route
 
 from cookie_consent import ConfigurationError, ConsentMiddleware, Policy, PolicyError
-from cookie_consent.startup.background import Background
+from cookie_consent.ledger import Ledger
 from tests.asking import ask
 from tests.running import run
 from tests.test_servers import BANNER, PAGE, answering, lifespan, wrapped
@@ -215,7 +215,7 @@ async def test_a_start_without_threads_leaves_the_application_its_lifespan(
         await receive()
         await send({"type": "lifespan.shutdown.complete"})
 
-    monkeypatch.setattr(Background, "start", fail)
+    monkeypatch.setattr(Ledger, "start", fail)
     events = iter(["lifespan.startup", "lifespan.shutdown"])
     sent: list[str] = []
 

@@ -56,7 +56,12 @@ class Background:
                     self._ledger.open()
                 except LedgerError as error:
                     logger.error("the log cannot be used until this is put right: %s", error)  # noqa: TRY400 - it says it all
-            self._ledger.start()
+            try:
+                self._ledger.start()
+            except ConsentError:
+                raise
+            except Exception:  # such as no more threads; responses need none
+                logger.exception("the log is not counted and sealed in this process")
             if multiprocessing.parent_process() is not None:
                 # multiprocessing's children skip atexit, which otherwise closes the log and saves the reports.
                 multiprocessing.util.Finalize(None, _stop, (weakref.ref(self),), exitpriority=0)
@@ -68,8 +73,6 @@ class Background:
             self._stop_on_sigterm()
         except ConsentError as error:
             logger.error("the log is not counted and sealed until this is put right: %s", error)  # noqa: TRY400 - as above
-        except RuntimeError as error:  # such as no more threads, as the interpreter ends
-            logger.error("the log is not counted and sealed in this process: %s", error)  # noqa: TRY400 - as above
 
     def stop(self) -> None:
         """Save what is still pending and stop the threads. The next request starts them again."""
