@@ -169,8 +169,8 @@ class ConsentMiddleware:
             await self.app(inner, receive, outer)
             return
         path = scope["path"]
-        if (self._below in path or GPC_PATH in path) and self._own_path(scope):
-            await self._respond(self._own_path(scope), scope, receive, send)
+        if (self._below in path or GPC_PATH in path) and (own_path := self._own_path(scope)):
+            await self._respond(own_path, scope, receive, send)
             return
         gate = self._parts.ungated if is_out else self._parts.gated
         inner, outer = gate(scope, receive, send)

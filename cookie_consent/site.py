@@ -186,8 +186,5 @@ def _warn_of_size(policy: Policy, policies: ContentSecurityPolicies) -> None:
 def _identity(policy: Policy, assets: Assets, renderer: Renderer) -> str:
     """Return a digest of everything that shapes this site's pages: version, policy, assets, templates and texts."""
     declared = policy.model_dump_json(exclude={"banner": {"locales", "templates"}})
-    return _digest(repr([__version__, declared, sorted(assets.urls.items()), renderer.own_files()]))
-
-
-def _digest(text: str) -> str:
+    text = repr([__version__, declared, sorted(assets.urls.items()), renderer.own_files()])
     return hashlib.blake2b(text.encode("utf-8"), digest_size=16).hexdigest()
