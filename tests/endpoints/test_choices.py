@@ -22,7 +22,7 @@ from cookie_consent.errors import RecordRefusedError
 from cookie_consent.policy import parse_policy
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Iterator
+    from collections.abc import AsyncIterator
 
     from starlette.requests import Request
 
@@ -42,14 +42,6 @@ POLICY = parse_policy(VALUES, source="test")
 PAGE = {"accept": "text/html", "sec-fetch-dest": "document"}
 REFUSE: dict[str, Any] = {"granted": []}
 AGREE: dict[str, Any] = {"granted": ["analytics"]}
-
-
-@pytest.fixture
-def ledger(ledger_url: str) -> Iterator[Ledger]:
-    opened = Ledger(ledger_url)
-    opened.open()
-    yield opened
-    opened.close()
 
 
 async def page(_: Request) -> HTMLResponse:

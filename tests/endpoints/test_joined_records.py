@@ -15,18 +15,9 @@ from cookie_consent.errors import LedgerError, RecordRefusedError
 from cookie_consent.ledger import ConsentRecord, Ledger, new_key, new_record_id
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
     from pathlib import Path
 
 pytestmark = pytest.mark.anyio
-
-
-@pytest.fixture
-def ledger(ledger_url: str) -> Iterator[Ledger]:
-    opened = Ledger(ledger_url)
-    opened.open()
-    yield opened
-    opened.close()
 
 
 def refusal(**more: Any) -> ConsentRecord:
