@@ -1,4 +1,4 @@
-"""What a forked process must begin anew: threads, locks and connections stay with the process that made them."""
+"""What a forked process must reset: threads, locks and connections stay with the process that made them."""
 
 from __future__ import annotations
 
@@ -6,20 +6,20 @@ import os
 import weakref
 from typing import Protocol
 
-__all__ = ["Forkable", "begin_anew_after_fork"]
+__all__ = ["Forkable", "reset_after_fork"]
 
 
 class Forkable(Protocol):
     """What holds something that a fork must not use."""
 
     def after_fork(self) -> None:
-        """Begin anew; called in the forked process."""
+        """Start over; called in the forked process."""
 
 
 _known: weakref.WeakSet[Forkable] = weakref.WeakSet()
 
 
-def begin_anew_after_fork(owner: Forkable) -> None:
+def reset_after_fork(owner: Forkable) -> None:
     """Have ``after_fork`` called in each process that is forked from this one while ``owner`` exists."""
     _known.add(owner)
 

@@ -41,7 +41,7 @@ class Site:
     page_cache: PageCache
     tag_cache: TagCache
     markup_cache: MarkupCache | None
-    """None searches the markup of every page anew."""
+    """With None, the markup of every page is searched from scratch."""
     reports: Reports
     gpc_log: GpcLog
     policies: ContentSecurityPolicies

@@ -90,7 +90,7 @@ class Rewriter:
         - ``all_tags`` shows the handler every start tag, not only those that may make a browser fetch.
         - ``xml`` is for XHTML: no element has raw text, and a tag may be of any namespace.
         - ``in_doubt`` reads the document in every way that a browser may.
-        - ``markup_cache`` is shared by the pages of a site; None searches all markup anew.
+        - ``markup_cache`` is shared by the pages of a site; with None, all markup is searched.
         """
         self._handler = handler
         self._xml = xml

@@ -11,7 +11,7 @@ import weakref
 from typing import TYPE_CHECKING
 
 from cookie_consent.errors import ConsentError, LedgerError
-from cookie_consent.forks import begin_anew_after_fork
+from cookie_consent.forks import reset_after_fork
 
 if TYPE_CHECKING:
     from types import FrameType
@@ -40,7 +40,7 @@ class Background:
         self._handles_sigterm = False
         self.has_started = False
         """Whether this process has tried to start it, with or without success."""
-        begin_anew_after_fork(self)
+        reset_after_fork(self)
 
     def start(self, *, open_ledger: bool = True) -> None:
         """Open the log, to find out now whether it can be written, and start the threads.

@@ -16,7 +16,7 @@ from cookie_consent.endpoints.reports.parse import parse_report
 from cookie_consent.endpoints.reports.table import FindingTable
 from cookie_consent.endpoints.token_bucket import TokenBucket
 from cookie_consent.errors import LedgerError
-from cookie_consent.forks import begin_anew_after_fork
+from cookie_consent.forks import reset_after_fork
 from cookie_consent.policy import UNCLASSIFIED
 
 if TYPE_CHECKING:
@@ -134,9 +134,9 @@ class _Buffer:
         self._store = store
         self._every = every
         self.after_fork()
-        begin_anew_after_fork(self)
+        reset_after_fork(self)
         atexit.unregister(_at_exit)
-        atexit.register(_at_exit)  # registered anew, to run before the ledger's: the last one registered runs first
+        atexit.register(_at_exit)  # registered again, to run before the ledger's: the last one registered runs first
         _buffers.add(self)
 
     def after_fork(self) -> None:

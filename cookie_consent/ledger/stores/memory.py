@@ -47,7 +47,7 @@ class MemoryStore(SqliteStore):
         self._finalizer = weakref.finalize(self, self._anchor.close)
 
     def forget(self) -> None:
-        """Begin anew in a fork."""
+        """Start over in a fork."""
         super().forget()
         self._finalizer.detach()
         _forgotten.append(self._anchor)  # collected, it would be closed

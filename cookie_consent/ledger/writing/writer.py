@@ -9,7 +9,7 @@ from collections import deque
 from typing import TYPE_CHECKING, Any, Protocol
 
 from cookie_consent.errors import LedgerError, RecordRefusedError
-from cookie_consent.forks import begin_anew_after_fork
+from cookie_consent.forks import reset_after_fork
 from cookie_consent.ledger.writing.framing import encode_frame
 from cookie_consent.ledger.writing.waiter import make_waiter
 
@@ -63,7 +63,7 @@ class Writer:
         self._backlog: deque[Spool] = deque()
         self._own: Spool | None = None
         self._reset()
-        begin_anew_after_fork(self)
+        reset_after_fork(self)
 
     async def write(self, entry: Entry) -> None:
         """Return once the entry is durable, in the store or the spool. Raises ``LedgerError`` if it is not saved."""
