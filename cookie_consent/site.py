@@ -144,7 +144,7 @@ def build(app: ASGIApp, options: Options, *, has_markup_cache: bool = True) -> P
         {
             "/choices": {"POST": choices.post},
             "/state": {"GET": get_state},
-            "/preferences": {"GET": PreferencesPage(policy, renderer, origin, guard=guard_url).get},
+            "/preferences": {"GET": PreferencesPage(classifier, renderer, origin, guard=guard_url).get},
             "/receipt": {"GET": receipts.get},
             "/report": {"POST": ReportEndpoint(reports, origin).post},
             **admin_routes(

@@ -56,17 +56,19 @@ def report(
     found = store.read(since=first)
     still_open = [finding for finding in found if finding.is_open(classifier)]
     refused = [finding for finding in found if finding.observation.reason == "refused"]
+    own = [finding for finding in found if finding.is_own(classifier)]
     lines = policy_lines(still_open, declared)
     if output_format is ReportFormat.JSON:
         document = {
             "findings": [finding.as_dict() for finding in still_open],
             "refused": [finding.as_dict() for finding in refused],
+            "own": [finding.as_dict() for finding in own],
             "policy": lines,
             "excluded": excluded(declared),
         }
         typer.echo(json.dumps(document, ensure_ascii=False, indent=2))
     else:
-        _print(still_open, refused, lines)
+        _print(still_open, refused, own, lines)
         tell_excluded(declared)
     if clear:
         store.clear()
@@ -75,7 +77,7 @@ def report(
         raise typer.Exit(1)
 
 
-def _print(still_open: Sequence[Finding], refused: Sequence[Finding], lines: str) -> None:
+def _print(still_open: Sequence[Finding], refused: Sequence[Finding], own: Sequence[Finding], lines: str) -> None:
     console = Console()
     if still_open:
         console.print(_table("Undeclared hosts and cookies", still_open))
@@ -85,6 +87,9 @@ def _print(still_open: Sequence[Finding], refused: Sequence[Finding], lines: str
     if refused:
         console.print()
         console.print(_table("Declared, and held without consent", refused))
+    if own:
+        console.print()
+        console.print(_table("First party by their domain", own))
 
 
 def _table(title: str, findings: Sequence[Finding]) -> Table:

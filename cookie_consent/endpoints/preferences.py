@@ -9,6 +9,7 @@ from starlette.responses import HTMLResponse, Response
 from cookie_consent.consent.local_path import local_path
 from cookie_consent.endpoints.problem import PAGE_HEADERS, language_of
 from cookie_consent.gate import guard_tag
+from cookie_consent.policy import host_of
 
 if TYPE_CHECKING:
     from starlette.requests import Request
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
     from cookie_consent.banner import Renderer
     from cookie_consent.consent import Consent
     from cookie_consent.endpoints.origin import SiteOrigin
-    from cookie_consent.policy import Policy
+    from cookie_consent.policy.classifier import Classifier
 
 __all__ = ["PreferencesPage"]
 
@@ -24,8 +25,8 @@ __all__ = ["PreferencesPage"]
 class PreferencesPage:
     """Serves the page. ``guard`` is the path of the guard's script; empty if the policy switches it off."""
 
-    def __init__(self, policy: Policy, renderer: Renderer, origin: SiteOrigin, *, guard: str) -> None:
-        self._policy = policy
+    def __init__(self, classifier: Classifier, renderer: Renderer, origin: SiteOrigin, *, guard: str) -> None:
+        self._classifier = classifier
         self._renderer = renderer
         self._origin = origin
         self._guard = guard
@@ -37,7 +38,7 @@ class PreferencesPage:
             consent,
             language=language_of(request, self._renderer),
             return_to=local_path(return_to),
-            unclassified=self._policy.unknown_hosts == "ask" or consent.allows("unclassified"),
+            unclassified=self._classifier.policy.unknown_hosts == "ask" or consent.allows("unclassified"),
             saved=request.query_params.get("saved") == "1",
             root_path=request.scope.get("root_path", ""),
             head=self._guard_tag(request, consent),
@@ -48,4 +49,5 @@ class PreferencesPage:
         """Return the guard's tag. Most withdrawals happen on this page, and the guard tells the other open pages."""
         if not self._guard:
             return ""
-        return guard_tag(self._guard, consent, root_path=request.scope.get("root_path", ""))
+        domain = self._classifier.own_domain(host_of(request.headers.get("host", "")))
+        return guard_tag(self._guard, consent, domain=domain, root_path=request.scope.get("root_path", ""))

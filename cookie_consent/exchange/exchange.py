@@ -231,7 +231,14 @@ class Exchange:
         if not path or self.tags.is_amp:
             return b""
         root_path = self.scope.get("root_path", "")
-        tag = guard_tag(path, self.consent, root_path=root_path, method=self.unsafe_method, held=self.held)
+        tag = guard_tag(
+            path,
+            self.consent,
+            domain=self.site.classifier.own_domain(self.page_host),
+            root_path=root_path,
+            method=self.unsafe_method,
+            held=self.held,
+        )
         return self.own_elements.mark(tag).encode("ascii", "xmlcharrefreplace")
 
     @cached_property

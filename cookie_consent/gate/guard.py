@@ -35,13 +35,19 @@ def guard_script(source: bytes, policy: Policy, own_cookies: Iterable[str]) -> b
 
 
 def guard_tag(
-    path: str, consent: Consent, *, root_path: str = "", method: str = "", held: Iterable[tuple[str, str]] = ()
+    path: str,
+    consent: Consent,
+    *,
+    domain: str | None = None,
+    root_path: str = "",
+    method: str = "",
+    held: Iterable[tuple[str, str]] = (),
 ) -> str:
     """Return the tag that loads the guard with the state of ``consent``. It is well-formed as HTML and as XML.
 
-    ``path`` is relative to ``root_path``, where the application is mounted (ASGI). ``method`` is the request's method,
-    if it must not be repeated. ``held`` has the category and service (``-`` for none) of everything that was held back
-    in the response headers.
+    ``path`` is relative to ``root_path``, where the application is mounted (ASGI). All hosts of ``domain`` are first
+    party on this page. ``method`` is the request's method, if it must not be repeated. ``held`` has the category and
+    service (``-`` for none) of everything that was held back in the response headers.
     """
     attributes = {
         "src": quote(root_path.rstrip("/"), errors="replace") + path,
@@ -49,6 +55,8 @@ def guard_tag(
         "data-granted": " ".join(sorted(consent.granted)),
         "data-services": " ".join(f"{name}={int(on)}" for name, on in sorted(consent.services.items())),
     }
+    if domain:
+        attributes["data-site"] = domain
     if consent.gpc:
         attributes["data-gpc"] = "1"
     if consent.made_with_gpc:

@@ -5,12 +5,13 @@ from __future__ import annotations
 import re
 from collections import Counter
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from itertools import chain
 from typing import TYPE_CHECKING, Generic, TypeVar
 
 from cookie_consent.policy import UNCLASSIFIED, CookieRule, Service
 from cookie_consent.policy.host_pattern import HostPattern, parent_domains
+from cookie_consent.policy.site_domain import site_domain
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -96,8 +97,30 @@ class Classifier:
         return unknown
 
     def is_first_party(self, host: str, page_host: str) -> bool:
-        """Say whether ``host`` is the page's own host or declared as the site's; ports are not compared."""
+        """Say whether ``host`` belongs to the site of the page; ports are not compared."""
+        return self.is_declared_own(host, page_host) or self.is_own_by_domain(host, page_host)
+
+    def is_declared_own(self, host: str, page_host: str) -> bool:
+        """Say whether ``host`` is the page's own host or declared as the site's."""
         return host == page_host or self._is_own(host)
+
+    def is_own_by_domain(self, host: str, page_host: str) -> bool:
+        """Say whether ``host`` is in the site's domain, whether or not it is declared."""
+        domain = self.own_domain(page_host)
+        return domain is not None and site_domain(host) == domain
+
+    def own_domain(self, page_host: str) -> str | None:
+        """Return the domain whose hosts are first party on a page of ``page_host``, or None if only single hosts are.
+
+        If the policy declares ``site``, its domain counts, since a proxy may replace ``Host``.
+        """
+        if not self.policy.first_party_site:
+            return None
+        return self._domain_of_site if self.policy.site else site_domain(page_host)
+
+    @cached_property
+    def _domain_of_site(self) -> str | None:
+        return site_domain(HostPattern.parse(self.policy.site or "").domain)
 
     def inline_script(self, text: str) -> tuple[Verdict, ...]:
         """Return the services whose signatures an inline script carries; none for the site's own code."""

@@ -54,9 +54,12 @@ class Policy(Model):
     effective: date | None = None
     """The date from which the policy applies."""
     site: HostRule | None = None
-    """The site's host. Without it, it is the host of each request."""
+    """The site's host. Without it, it is the host of each request. Declare it if a proxy replaces `Host`."""
     first_party: tuple[HostRule, ...] = ()
     """More hosts of the site, which are never held back. ``*.x.example`` stands for the subdomains of ``x.example``."""
+    first_party_site: bool = True
+    """Hosts of the site's registrable domain are first party: on ``www.shop.example``, ``shop.example`` and all its
+    subdomains. The Public Suffix List says what a registrable domain is."""
     unknown_hosts: Literal["ask", "block", "allow"] = "ask"
     """What happens to undeclared hosts. ``ask`` holds them back as *unclassified* until accepted; ``block`` never loads
     them."""

@@ -41,7 +41,7 @@
     services[service] ?? granted.includes(category);
   const owners = [...rules.owners, ...rules.categories.map(([category]) => ["", category])];
   const allows = (name) => covers(rules.owners.find(([service]) => service && service === name) ?? ["", name]);
-  const judgement = makeJudge(rules, covers);
+  const judgement = makeJudge(rules, covers, location.hostname, script.dataset.site);
   const { cookieRule, isRefusedCookie, judge, mayStore, ownerOf, parse, refusedHost, storageRule } = judgement;
 
   // -- what was held back --------------------------------------------------------------------------------------------
@@ -109,7 +109,9 @@
   const isRefusedServer = (address, again) => {
     try {
       const server = new URL(`${address}`.replace(/^(stun|turn)s?:/i, "https://"), document.baseURI);
-      const owner = /^http/.test(server.protocol) && refusedHost(server, location.hostname);
+      if (!/^http/.test(server.protocol)) return false;
+      if (judgement.isOwnByDomain(server)) note("host", server.hostname);
+      const owner = refusedHost(server);
       if (owner) {
         hold("host", server.hostname, owner, again);
         note("host", server.hostname);
@@ -125,7 +127,7 @@
     if (event.disposition !== "enforce" || !event.originalPolicy.includes(new URL(url("report")).pathname)) return;
     try {
       const address = new URL(event.blockedURI);
-      const owner = refusedHost(address, location.hostname);
+      const owner = refusedHost(address);
       // The host has been agreed to since, but the page still has its old policy.
       if (!owner && isChanged) banner.renew?.();
       hold("host", address.hostname, owner ?? ["", "unclassified"]);

@@ -1,6 +1,7 @@
 // Judges names, hosts and cookies by the policy, exactly as the server does. Pure functions of the rules and of
-// `covers`, which returns whether the visitor's choice covers an owner (a service and its category).
-const makeJudge = (rules, covers) => {
+// `covers`, which returns whether the visitor's choice covers an owner (a service and its category). `home` is the
+// page's own host. All hosts of `domain`, if there is one, are first party.
+const makeJudge = (rules, covers, home, domain) => {
   const MONTHS = "janfebmaraprmayjunjulaugsepoctnovdec";
   const LIFETIME = /^(max-age|expires)$/;
   const matches = (pattern, name) => {
@@ -110,10 +111,17 @@ const makeJudge = (rules, covers) => {
   // -- hosts ---------------------------------------------------------------------------------------------------------
 
   const covering = (host, pattern) => (pattern[0] === "*" ? host.endsWith(pattern.slice(1)) : host === pattern);
-  // Returns the owner of a refused address, or null if it is allowed. `home` is the page's own host.
-  const refusedHost = (address, home) => {
-    const host = address.hostname.replace(/\.$/, "");
-    if (host === home || rules.first.some((pattern) => covering(host, pattern.split("/")[0]))) return null;
+  const hostOf = (address) => address.hostname.replace(/\.$/, "");
+  const isDeclaredOwn = (host) => host === home || rules.first.some((pattern) => covering(host, pattern.split("/")[0]));
+  // Returns whether the address is first party without being declared, as a host of the site's domain.
+  const isOwnByDomain = (address) => {
+    const host = hostOf(address);
+    return Boolean(domain) && `.${host}`.endsWith(`.${domain}`) && !isDeclaredOwn(host);
+  };
+  // Returns the owner of a refused address, or null if it is allowed.
+  const refusedHost = (address) => {
+    const host = hostOf(address);
+    if (isDeclaredOwn(host) || isOwnByDomain(address)) return null;
     const rule = rules.hosts.find(([pattern]) => {
       const [name, ...path] = pattern.split("/");
       return covering(host, name) && (address.pathname + address.search).startsWith(`/${path.join("/")}`);
@@ -124,6 +132,7 @@ const makeJudge = (rules, covers) => {
 
   return {
     cookieRule: (name) => find(rules.cookies, name),
+    isOwnByDomain,
     isRefusedUnknown: () => !permits(undefined, rules.unknownHosts),
     isRefusedCookie: (name) => {
       const rule = find(rules.cookies, name);

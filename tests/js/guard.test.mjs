@@ -293,3 +293,34 @@ test("a second copy of the guard does nothing", () => {
   assert.equal(window.cookieConsent, first);
   assert.equal(first.allows("analytics"), false);
 });
+
+// The servers that the guard lets a connection ask.
+const serversOf = (address, dataset) => {
+  class RTCPeerConnection {
+    constructor(options) {
+      this.asked = options.iceServers.map(({ urls }) => urls);
+    }
+    setConfiguration() {}
+    close() {}
+  }
+  const { window, page, document, emit } = load({ dataset, globals: { RTCPeerConnection } });
+  const { asked } = new window.RTCPeerConnection({ iceServers: [{ urls: `stun:${address}` }] });
+  document.readyState = "complete";
+  emit("pagehide");
+  const bodies = page.sent.map(([, { body }]) => JSON.parse(body ?? "{}").held ?? []);
+  return [asked.length === 1, bodies.flat().map(({ name }) => name)];
+};
+
+test("hosts of the site's domain are first party, and are reported", () => {
+  for (const [host, dataset, isAllowed, reported] of [
+    ["www.site.test", {}, true, []],
+    ["site.test", {}, false, ["site.test"]],
+    ["site.test", { site: "site.test" }, true, ["site.test"]],
+    ["a.b.SITE.test.", { site: "site.test" }, true, ["a.b.site.test."]],
+    ["evilsite.test", { site: "site.test" }, false, ["evilsite.test"]],
+    ["site.test.evil", { site: "site.test" }, false, ["site.test.evil"]],
+    ["www.site.test", { site: "site.test" }, true, []],
+  ]) {
+    assert.deepEqual(serversOf(host, dataset), [isAllowed, reported], host);
+  }
+});

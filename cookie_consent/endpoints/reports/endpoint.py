@@ -9,7 +9,6 @@ from starlette.responses import Response
 from cookie_consent.endpoints.body import read_body
 from cookie_consent.endpoints.reports.parse import MAXIMUM_BODY
 from cookie_consent.errors import ChoiceError, ReportError
-from cookie_consent.policy import host_of
 
 if TYPE_CHECKING:
     from starlette.requests import Request
@@ -33,7 +32,7 @@ class ReportEndpoint:
         self._origin.refuse_cross_site(request)
         if self._reports.may_post():
             body = await read_body(request, MAXIMUM_BODY)
-            page_host = host_of(request.headers.get("host", ""))
+            page_host = self._origin.host(request)
             try:
                 self._reports.post(body, request.headers.get("content-type", ""), page_host)
             except ReportError as error:

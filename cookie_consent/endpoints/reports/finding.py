@@ -23,7 +23,8 @@ class Observation:
 
     ``directive`` says how: a CSP directive, an HTML element, ``header``, ``set-cookie``, ``cookie`` or ``script``.
     ``service`` is the service by the registry, or empty. ``reason`` is ``undeclared``, ``refused`` (declared, but not
-    agreed to) or what is wrong with a cookie: see ``CookieEvent``.
+    agreed to), ``own`` (a host that is first party by its domain, without being declared) or what is wrong with a
+    cookie: see ``CookieEvent``.
     """
 
     kind: Kind
@@ -47,13 +48,18 @@ class Finding:
         """Return whether the site still has to act on it, under the policy of ``classifier``."""
         seen = self.observation
         if seen.reason != "undeclared":
-            return seen.reason != "refused"
+            return seen.reason not in {"refused", "own"}
         if seen.service:
             return classifier.policy.service(seen.service) is None
         verdict = classifier.host(seen.name) if seen.kind == "host" else classifier.cookie(seen.name)
         return verdict.category == UNCLASSIFIED or (
             verdict.service is not None and classifier.policy.service(verdict.service) is None
         )
+
+    def is_own(self, classifier: Classifier) -> bool:
+        """Return whether it is a host that the policy of ``classifier`` makes first party by its domain alone."""
+        seen = self.observation
+        return seen.reason == "own" and not classifier.is_declared_own(seen.name, "")
 
     def as_dict(self) -> dict[str, Any]:
         """Return the values, ready for JSON."""

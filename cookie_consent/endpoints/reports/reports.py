@@ -17,6 +17,7 @@ from cookie_consent.endpoints.reports.table import FindingTable
 from cookie_consent.endpoints.token_bucket import TokenBucket
 from cookie_consent.errors import LedgerError
 from cookie_consent.forks import reset_after_fork
+from cookie_consent.gate import OWN
 from cookie_consent.policy import UNCLASSIFIED
 
 if TYPE_CHECKING:
@@ -75,12 +76,13 @@ class Reports:
             logger.exception("a finding could not be counted; the response is not affected")
 
     def host(self, host: str, service: str | None, directive: str, path: str) -> None:
-        """Count a host that the policy does not declare. ``service`` is its service by the registry, or None."""
+        """Count a host that the policy does not declare. ``service`` is known from the registry, ``OWN`` or None."""
         try:
             name = clean_host(host)
             if name is not None and service not in self._declared:
+                reason = "own" if service == OWN else "undeclared"
                 observation = Observation(
-                    kind="host", name=name, directive=clean_word(directive), service=service or ""
+                    kind="host", name=name, directive=clean_word(directive), service=service or "", reason=reason
                 )
                 self._add(observation, path)
         except Exception:
@@ -95,9 +97,12 @@ class Reports:
         """Count the entries of a posted report. Raises ``ReportError`` if it is not a report."""
         for posted in parse_report(body, content_type, page_host):
             if posted.kind == "host":
-                if not self._classifier.is_first_party(posted.name, page_host):
-                    verdict = self._classifier.host(posted.name, posted.address_path)
-                    self.host(posted.name, verdict.service, posted.directive, posted.page_path)
+                if self._classifier.is_declared_own(posted.name, page_host):
+                    continue
+                service: str | None = OWN
+                if not self._classifier.is_own_by_domain(posted.name, page_host):
+                    service = self._classifier.host(posted.name, posted.address_path).service
+                self.host(posted.name, service, posted.directive, posted.page_path)
                 continue
             name = clean_name(posted.name)
             verdict = self._classifier.cookie(posted.name[:256])

@@ -10,7 +10,7 @@ from urllib.parse import quote
 from cookie_consent.consent import Consent
 from cookie_consent.gate.allowed import allows_host, allows_unknown_hosts
 from cookie_consent.gate.csp.sources import HostSource, fit, is_expressible, own_sources
-from cookie_consent.policy.host_pattern import HostPattern
+from cookie_consent.policy.host_pattern import HostPattern, is_below
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -26,7 +26,9 @@ _LONGEST_HOST = 255
 """Policies for longer hosts, which cannot exist in DNS, are not cached."""
 _LARGEST_REPORT_PATH = 400
 _RESERVED = 1024
-"""Bytes for the page's own host and the report endpoint."""
+"""Bytes for the page's own host and domain, and the report endpoint."""
+_LARGEST_OWN = 560
+"""Bytes for the page's own host and domain: enough for a domain of 120 characters."""
 _GROUP = "cookie-consent"
 _LOCAL = "data: blob: filesystem: about: 'unsafe-inline' 'unsafe-eval'"
 """Sources that contact no other host, and the site's inline code. It is not for this policy to forbid them."""
@@ -57,6 +59,7 @@ class ContentSecurityPolicies:
 
     def __init__(self, classifier: Classifier, *, report_path: str) -> None:
         policy = classifier.policy
+        self._classifier = classifier
         self._policy = policy
         self._is_enforced = policy.gate.csp == "enforce"
         self._is_on = policy.gate.csp != "off"
@@ -135,8 +138,12 @@ class ContentSecurityPolicies:
         found = self._find(granted, services)
         if found is None:
             return None
-        own = own_sources(host) if is_expressible(host) else ()
-        text = " ".join(["default-src 'self'", *own, found.text])
+        domain = self._classifier.own_domain(host)
+        own = [domain, f"*.{domain}"] if domain is not None else []
+        if domain is None or not (host == domain or is_below(host, domain)):
+            own.insert(0, host)
+        taken = _take((" ".join(own_sources(name)) for name in own if is_expressible(name)), _LARGEST_OWN)
+        text = " ".join(["default-src 'self'", *taken, found.text])
         reports, endpoints = self._reports(root_path, secure=secure)
         name = "content-security-policy" if self._is_enforced else "content-security-policy-report-only"
         headers = ((name, text + reports), *endpoints)

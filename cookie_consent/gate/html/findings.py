@@ -9,10 +9,12 @@ if TYPE_CHECKING:
 
     from cookie_consent.policy.classifier import Verdict
 
-__all__ = ["Host", "PageFindings"]
+__all__ = ["OWN", "Host", "PageFindings"]
 
 Host = tuple[str, str | None]
-"""A host and its service, if that is known."""
+"""A host and its service: None if that is unknown, ``OWN`` for a host of the site."""
+OWN = ""
+"""In the place of the service: the host is first party by its domain alone, without being declared."""
 
 _MAXIMUM_HOSTS = 100
 """How many hosts of a page are reported."""
@@ -24,7 +26,7 @@ class PageFindings:
 
     def __init__(self) -> None:
         self.hosts: dict[Host, str] = {}
-        """The hosts that are unknown or held back, with the element in which each was first found."""
+        """The hosts that are unknown, held back, or ``OWN``, with the element in which each was first found."""
         self.held = 0
         """How many tags were held back."""
         self.asks_for_unknown = False
@@ -34,7 +36,7 @@ class PageFindings:
         self.latest_hosts: list[Host] = []
         """The hosts found in it."""
         self._waiting: dict[tuple[str, str], Verdict] = {}
-        self._unplaced: list[Host] = []
+        self._element = ""
 
     @property
     def waiting(self) -> list[tuple[str, str]]:
@@ -46,18 +48,18 @@ class PageFindings:
         """One verdict for each category and service that something waits for."""
         return list(self._waiting.values())
 
-    def begin(self) -> None:
-        """Start the next tag or text."""
+    def begin(self, name: bytes) -> None:
+        """Start the next tag, or text, of an element called ``name``."""
+        self._element = name.decode("ascii", "replace")[:_LONGEST_ELEMENT]
         if self.latest_refused or self.latest_hosts:
             self.latest_refused, self.latest_hosts = [], []
 
     def add_host(self, host: str, service: str | None) -> None:
-        """Add a host whose element is not known yet."""
+        """Add a host that was found in the current element, or in a header."""
         key = (host, service)
         self.latest_hosts.append(key)
-        if key not in self.hosts and len(self.hosts) < _MAXIMUM_HOSTS:
-            self.hosts[key] = ""
-            self._unplaced.append(key)
+        if len(self.hosts) < _MAXIMUM_HOSTS:
+            self.hosts.setdefault(key, self._element)
 
     def add_hosts_of(self, inner: PageFindings) -> None:
         """Add the hosts of a document inside this one."""
@@ -69,18 +71,14 @@ class PageFindings:
     def take_hosts(self) -> dict[Host, str]:
         """Return the hosts found since the last call; those from headers have an empty element."""
         hosts, self.hosts = self.hosts, {}
-        self._unplaced.clear()
         return hosts
 
     def add_waiting(self, waits: Iterable[tuple[tuple[str, str], Verdict]]) -> None:
         """Add the categories and services that something waits for, and why."""
         self._waiting.update(waits)
 
-    def add_held(self, name: bytes, refused: Sequence[Verdict], waits: dict[tuple[str, str], Verdict]) -> None:
-        """Add a tag called ``name`` that is held back."""
+    def add_held(self, refused: Sequence[Verdict], waits: dict[tuple[str, str], Verdict]) -> None:
+        """Add a tag that is held back."""
         self.held += 1
         self.latest_refused += refused
-        if self._unplaced:
-            self.hosts.update(dict.fromkeys(self._unplaced, name.decode("ascii", "replace")[:_LONGEST_ELEMENT]))
-            self._unplaced.clear()
         self._waiting.update(waits)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Protocol
 from cookie_consent.gate.allowed import allows_host
 from cookie_consent.gate.html.attributes import LISTS, SETS, candidates_of, css_attributes, fetching_attributes
 from cookie_consent.gate.html.data_urls import data_documents, scheme_of, script_of
-from cookie_consent.gate.html.findings import PageFindings
+from cookie_consent.gate.html.findings import OWN, PageFindings
 from cookie_consent.gate.html.inert import BLOCKED, INERT_ADDRESS, hold_attribute, make_text, mark_held
 from cookie_consent.gate.html.multibyte import as_read
 from cookie_consent.gate.html.refresh import refresh_addresses
@@ -118,7 +118,7 @@ class TagGate:
 
     def start_tag(self, tag: StartTag) -> bool:
         """Hold ``tag`` back if needed. Return True to be given the text of an inline script or style sheet."""
-        self.findings.begin()
+        self.findings.begin(tag.name)
         if tag.name == b"html":
             self.has_root = self.has_root or not tag.self_closing
             if tag.is_root and self._classifier.policy.gate.amp:
@@ -138,7 +138,7 @@ class TagGate:
 
     def text(self, tag: StartTag, text: bytes, *, more: bool) -> bytes:
         """Hold back an inline script with the signature of a refused service, or refused addresses in a style sheet."""
-        self.findings.begin()
+        self.findings.begin(tag.name)
         decoded = text.decode("utf-8", "surrogateescape")
         if tag.name == b"style":
             return self._style(tag, decoded, more=more)
@@ -167,11 +167,11 @@ class TagGate:
 
     def repeat(self, name: bytes, refused: Sequence[Verdict], hosts: Iterable[Host]) -> None:
         """Record the findings of a tag called ``name`` that is not judged again, because an equal one was."""
-        self.findings.begin()
+        self.findings.begin(name)
         for host, service in hosts:
             self.findings.add_host(host, service)
         if refused:
-            self._note(name, refused)
+            self._note(refused)
 
     def refused_address(self, address: str) -> Verdict | None:
         """Return the verdict for which ``address`` may not be loaded on this page, or None if it may."""
@@ -184,7 +184,10 @@ class TagGate:
 
     def _refused_from(self, address: str, base_host: str) -> Verdict | None:
         found = target(address, base_host)
-        if found is None or self._classifier.is_first_party(found[0], self._page_host):
+        if found is None or self._classifier.is_declared_own(found[0], self._page_host):
+            return None
+        if self._classifier.is_own_by_domain(found[0], self._page_host):
+            self.findings.add_host(found[0], OWN)
             return None
         verdict = self._classifier.host(*found)
         is_allowed = self._allows(verdict)
@@ -234,6 +237,8 @@ class TagGate:
             return
         found = target(self._as_read(href), self._page_host)
         host = found[0] if found is not None else self._page_host
+        if host == self._classifier.policy.site:
+            host = self._page_host  # a proxy has replaced ``Host``: the browser knows the page by the site's host
         possible = self._base_hosts[tag.in_document is True :]  # the page's own host stands first
         if len(possible) >= _MAXIMUM_BASES:
             host = _ANY_HOST
@@ -413,7 +418,7 @@ class TagGate:
         if refused and not tag.changed:
             self._hold(tag, refused)
         elif refused:
-            self._note(tag.name, refused)
+            self._note(refused)
         return gated.encode("utf-8", "surrogateescape")
 
     def _gated_style(self, tag: StartTag, css: str, refused: list[Verdict], *, more: bool) -> str:
@@ -452,16 +457,16 @@ class TagGate:
         """Return the category and the service (``-`` for none) to wait for."""
         return self._category(verdict), verdict.service or "-"
 
-    def _note(self, name: bytes, refused: Sequence[Verdict]) -> dict[tuple[str, str], Verdict]:
+    def _note(self, refused: Sequence[Verdict]) -> dict[tuple[str, str], Verdict]:
         """Record a tag that is held back; return what it waits for."""
         waits = {self._wait(verdict): verdict for verdict in refused}
-        self.findings.add_held(name, refused, waits)
+        self.findings.add_held(refused, waits)
         if any(category == UNCLASSIFIED for category, _ in waits):
             self.findings.asks_for_unknown = True
         return waits
 
     def _hold(self, tag: StartTag, refused: list[Verdict]) -> None:
-        waits = self._note(tag.name, refused)
+        waits = self._note(refused)
         if tag.name == b"script":
             make_text(tag)
         mark_held(tag, waits)

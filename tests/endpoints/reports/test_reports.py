@@ -153,6 +153,16 @@ def test_the_command(tmp_path: Path) -> None:
     checked = run("check", folder=tmp_path)
     assert checked.returncode == 0, checked.stderr
     assert "[services.google-analytics]" not in run("report", folder=tmp_path).stdout  # it is declared by now
+    own = finding(Observation(kind="host", name="static.shop.example", directive="img", reason="own"))
+    ReportStore(ledger).save([own])
+    told = run("report", folder=tmp_path)
+    assert "First party by their domain" in told.stdout
+    assert "static.shop.example" not in told.stdout.partition("First party by their domain")[0]
+    printed = json.loads(run("report", "--format", "json", folder=tmp_path).stdout)
+    assert [entry["name"] for entry in printed["own"]] == ["static.shop.example"]
+    (tmp_path / "own.toml").write_text('version = "1"\nfirst_party = ["static.shop.example"]\n')
+    declared = run("report", "--format", "json", "--policy", "own.toml", folder=tmp_path)
+    assert json.loads(declared.stdout)["own"] == []
     assert run("report", "--since", "yesterday", folder=tmp_path).returncode == 2
     assert run("report", "--format", "xml", folder=tmp_path).returncode == 2
     assert run("report", "--since", "2026-11-25", folder=tmp_path).returncode == 0

@@ -12,6 +12,7 @@ from cookie_consent.gate.csp.sources import HostSource, fit
 from cookie_consent.policy import Service, parse_policy
 from cookie_consent.policy.classifier import Classifier
 from cookie_consent.policy.host_pattern import is_below
+from cookie_consent.policy.site_domain import site_domain
 from tests.gate.csp.matching import allows
 
 EVERYTHING = ("session", "login", "preferences", "analytics", "advertising", "social", "unclassified")
@@ -40,7 +41,9 @@ def header(
         ("https://site.test:8443/a", True),  # and on another port
         ("wss://site.test/socket", True),
         ("ws://site.test:9000/socket", True),
-        ("https://sub.site.test/", False),  # the HTML gate does not take it for the site either
+        ("https://sub.site.test/", False),  # the policy says that the site is shop.example
+        ("https://a.b.shop.example/", True),  # a host of the site's domain
+        ("wss://a.shop.example:9000/", True),
         ("https://cdn.shop.example/a", True),  # first_party
         ("https://a.static.example:444/", True),
         ("https://static.example/", False),  # *.static.example is its subdomains
@@ -57,6 +60,24 @@ def test_before_consent(url: str, allowed: bool) -> None:  # noqa: FBT001
     policies = made(site="shop.example", first_party=["cdn.shop.example", "*.static.example"])
     assert allows(header(policies), url) is allowed
     assert allows(header(policies), url, page="http://site.test/") is allowed
+
+
+@pytest.mark.parametrize(
+    "host", ["github.io", "co.uk", "test", "127.0.0.1", "[::1]", "x" * 260 + ".test", "*.test", "a;b.test"]
+)
+def test_no_wildcard_for_a_suffix_or_an_address(host: str) -> None:
+    assert f"*.{host}" not in header(made(), host=host)
+
+
+LABELS = st.sampled_from(["a", "site", "test", "co", "uk", "github", "io", "amazonaws", "com", "kobe", "jp", "1"])
+MADE = made()
+
+
+@given(st.lists(LABELS, max_size=5).map(".".join))
+def test_every_wildcard_for_the_site_is_of_a_domain_of_one_owner(host: str) -> None:
+    own = header(MADE, host=host).partition(" data:")[0]
+    wildcards = {part.partition("://*.")[2].removesuffix(":*") for part in own.split() if "://*." in part}
+    assert wildcards == {site_domain(host)} - {None}
 
 
 def test_inline_code_and_reports() -> None:
