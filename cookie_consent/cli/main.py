@@ -157,6 +157,8 @@ def classify(
     asked = _asked(what)
     verdict = classifier.cookie(what) if asked is None else classifier.host(*asked)
     found: dict[str, Any] = {"category": verdict.category, "service": verdict.service, "reason": verdict.reason}
+    if asked is None:
+        found["persist"] = verdict.persist
     if output_format is OutputFormat.JSON:
         typer.echo(json.dumps(found))
     else:

@@ -84,14 +84,23 @@ def _rules(policy: Policy, own_cookies: Iterable[str]) -> dict[str, Any]:
     known = policy.undeclared_services
     for service in (*policy.services, *known):
         owner(service.id, service.category)  # first, so that a service's own category precedes those of its cookies
-    cookies = _in_order((rule.name, owner("", rule.category), rule.max_age or 0, rule.path) for rule in policy.cookies)
+    cookies = _in_order(
+        (rule.name, owner("", rule.category), rule.max_age or 0, rule.path, rule.persist or "")
+        for rule in policy.cookies
+    )
     storage: list[list[Any]] = []
     hosts: list[list[Any]] = []
     stubs = []
     # Declared services before those of the registry, as in the classifier.
     for services in (policy.services, known):
         cookies += _in_order(
-            (rule.name, owner(service.id, rule.category or service.category), rule.max_age or 0, rule.path)
+            (
+                rule.name,
+                owner(service.id, rule.category or service.category),
+                rule.max_age or 0,
+                rule.path,
+                rule.persist or "",
+            )
             for service in services
             for rule in service.cookies
         )
@@ -131,7 +140,7 @@ def _host_order(rule: list[Any]) -> tuple[bool, int, int]:
 def _in_order(rules: Iterable[tuple[Any, ...]]) -> list[list[Any]]:
     """Return the rules in the classifier's order: exact patterns first, then the longest ones.
 
-    Defaults at the end of a rule (no limit, the path ``/``) are omitted.
+    Defaults at the end of a rule (no limit, the path ``/``, no category that lets it persist) are omitted.
     """
     first: dict[str, tuple[Any, ...]] = {}
     for rule in rules:
@@ -142,7 +151,7 @@ def _in_order(rules: Iterable[tuple[Any, ...]]) -> list[list[Any]]:
 
 def _shortened(rule: tuple[Any, ...]) -> Iterator[Any]:
     end = len(rule)
-    while end > 2 and rule[end - 1] in (0, "/"):
+    while end > 2 and rule[end - 1] in (0, "/", ""):
         end -= 1
     yield from rule[:end]
 

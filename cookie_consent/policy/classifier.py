@@ -44,6 +44,13 @@ class Verdict:
         """Whether the policy or the registry declares it."""
         return self.category != UNCLASSIFIED
 
+    @property
+    def persist(self) -> str | None:
+        """The category that lets a cookie outlive the browser session. None: nothing does."""
+        if self.rule is not None and self.rule.persist is not None:
+            return self.rule.persist
+        return self.category if self.category != "session" else None
+
 
 class Classifier:
     """Tells what belongs to which service and category. Built once per policy; immutable.

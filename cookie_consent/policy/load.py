@@ -114,6 +114,7 @@ class _Reader:
 
     def __init__(self, folder: Path) -> None:
         self.problems: list[Problem] = []
+        self.required: set[str] = set()
         self._folder = folder
 
     def values(self, document: Mapping[str, Any]) -> bool:
@@ -145,6 +146,7 @@ class _Reader:
         values = dict(document)
         categories = self.categories(values.pop("categories", {}))
         known = {category.id for category in categories}
+        self.required = {category.id for category in categories if category.required}
         services = self.services(values.pop("services", {}), known)
         cookies = self.cookies(values.pop("cookies", []), known)
         if isinstance(values.get("banner"), dict):
@@ -260,6 +262,8 @@ class _Reader:
             for index, cookie in enumerate(service.cookies):
                 if cookie.category is not None:
                     self.known_category(cookie.category, known, f"{key}.cookies.{index}.category", inherited=False)
+                if "cookies" in entry:  # a policy may have removed the category that the registry names
+                    self.persist(cookie, known, f"{key}.cookies.{index}.persist")
             services.append(service)
         return tuple(services)
 
@@ -277,8 +281,18 @@ class _Reader:
                 self.problem(f"{key}.category", "is missing", f"say what {rule.name!r} is for: {_listed(known)}")
             else:
                 self.known_category(rule.category, known, f"{key}.category", inherited=False)
+            self.persist(rule, known, f"{key}.persist")
             rules.append(rule)
         return tuple(rules)
+
+    def persist(self, rule: CookieRule, known: set[str], key: str) -> None:
+        if rule.persist is None:
+            return
+        self.known_category(rule.persist, known, key, inherited=False)
+        if rule.persist in self.required:
+            choices = known - self.required
+            fix = f"write one of {_listed(choices)}; without persist, a session cookie ends with the browser"
+            self.problem(key, f"{rule.persist!r} is always on, so nobody would choose that the cookie stays", fix)
 
     def known_category(self, category: str, known: set[str], key: str, *, inherited: bool) -> None:
         if category in known:

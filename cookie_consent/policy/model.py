@@ -136,6 +136,10 @@ class CookieRule(Model):
     its own."""
     path: str = "/"
     """The ``Path`` that the cookie is set with. It is needed to delete the cookie."""
+    persist: Slug | None = None
+    """The category that lets the cookie outlive the browser session, such as ``login`` for a session cookie that
+    carries a sign-in. Until it is agreed to, the cookie ends with the browser; then it keeps the lifetime that the
+    application gave it."""
 
 
 class Category(Model):

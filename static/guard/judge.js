@@ -75,6 +75,12 @@ const makeJudge = (rules, covers, home, domain) => {
     return Date.UTC(year, month, day, time[1], time[2], time[3]);
   };
 
+  // Returns whether a cookie that is allowed may outlive the browser session.
+  const mayPersist = (rule) => {
+    if (!rule) return rules.unknown === "allow" || covers(UNKNOWN);
+    return rule[4] ? covers(["", rule[4]]) : ownerOf(rule)[1] !== "session";
+  };
+
   // Returns what to do with a cookie: "drop", "keep", "session" (until the browser closes) or its new lifetime.
   // `seconds` is undefined without a lifetime, and NaN for an invalid one.
   const judge = (name, value, seconds) => {
@@ -84,7 +90,7 @@ const makeJudge = (rules, covers, home, domain) => {
     const [, category] = ownerOf(rule);
     if (!permits(rule, rules.unknown)) return category === "login" ? "session" : "drop";
     if (seconds === undefined) return "keep";
-    if (category === "session" || (!rule && rules.unknown === "session")) return "session";
+    if (!mayPersist(rule)) return "session";
     const cap = Math.min(...[rule?.[2], rules.categories.find(([id]) => id === category)?.[1]].filter(Boolean));
     return cap === Infinity || seconds <= cap ? "keep" : Number.isNaN(seconds) ? "session" : cap;
   };

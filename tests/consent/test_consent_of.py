@@ -8,15 +8,12 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from a2wsgi import WSGIMiddleware
 from asgiref.wsgi import WsgiToAsgi
-from django import setup
-from django.conf import settings
-from django.core.asgi import get_asgi_application
-from django.core.wsgi import get_wsgi_application
 from flask import Flask
 from flask import request as flask_request
 
 from cookie_consent import ConfigurationError, Consent, ConsentMiddleware, Policy, consent_of
 from tests.asking import ask
+from tests.consent.django_site import django
 
 if TYPE_CHECKING:
     from starlette.types import ASGIApp
@@ -86,15 +83,6 @@ def flask() -> Any:
 
     app.testing = True  # errors come out
     return app
-
-
-def django(*, by_asgi: bool) -> Any:
-    """Return a site in Django, which has one set of settings for the process."""
-    if not settings.configured:
-        urls = "tests.consent.django_urls"
-        settings.configure(ALLOWED_HOSTS=["*"], DEBUG_PROPAGATE_EXCEPTIONS=True, ROOT_URLCONF=urls)
-    setup()
-    return get_asgi_application() if by_asgi else get_wsgi_application()
 
 
 @pytest.mark.parametrize("bridged", [True, False])

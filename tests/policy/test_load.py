@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from hypothesis import example, given
@@ -212,6 +212,36 @@ def test_check_prints_all_problems_and_ends_with_2(tmp_path: Path) -> None:
     assert len(told["problems"]) == 26
     (tmp_path / "consent.toml").write_text('version = "1"\n')
     assert run("check", folder=tmp_path).returncode == 0
+
+
+@pytest.mark.parametrize(
+    ("persist", "cause", "fix"),
+    [
+        ("loggin", "is not a category", "did you mean 'login'?"),
+        ("session", "is always on", "write one of advertising, analytics, login"),
+        ("Log In", "is not allowed here", "lower-case"),
+    ],
+)
+@pytest.mark.parametrize("owner", ["site", "service"])
+def test_a_cookie_persists_by_a_category_that_visitors_choose(owner: str, persist: str, cause: str, fix: str) -> None:
+    rule = {"name": "sid", "category": "session", "persist": persist}
+    tables: dict[str, Any] = {"cookies": [rule]}
+    if owner == "service":
+        tables = {"services": {"shop": {"name": "Shop", "category": "session", "cookies": [rule]}}}
+    with pytest.raises(PolicyError) as caught:
+        parse_policy({"version": "1", **tables}, source="test")
+    (problem,) = caught.value.problems
+    assert problem.key == ("cookies.0.persist" if owner == "site" else "services.shop.cookies.0.persist")
+    assert cause in problem.cause
+    assert fix in problem.fix
+
+
+def test_classify_says_what_lets_a_cookie_persist(tmp_path: Path) -> None:
+    for cookie, persist in (("sessionid", "login"), ("csrftoken", None), ("_ga", "analytics"), ("x", "unclassified")):
+        done = run("classify", cookie, "--format", "json", folder=tmp_path)
+        assert json.loads(done.stdout)["persist"] == persist
+    assert "persist   login" in run("classify", "sessionid", folder=tmp_path).stdout
+    assert "persist" not in run("classify", "https://shop.example/", folder=tmp_path).stdout
 
 
 def test_classify_says_why(tmp_path: Path) -> None:

@@ -103,6 +103,9 @@ def test_addresses_are_recognised(host: str, path: str, service: str | None) -> 
         ("JSESSIONID", "session"),
         ("connect.sid", "session"),
         ("session", "session"),
+        ("__Secure-next-auth.session-token.1", "login"),  # a long token comes in pieces
+        ("__Secure-authjs.session-token", "login"),
+        ("ci_session", "session"),
         ("remember_token", "login"),
         ("ds_actor", "login"),
         ("wordpress_logged_in_0a1b", "login"),

@@ -74,12 +74,15 @@ class CookieGate:
         return header if len(kept) == len(pairs) else "; ".join(pair.strip(_WSP) for pair in kept if pair.strip(_WSP))
 
     def withdraw(self, header: str, before: Consent) -> None:
-        """Refuse the cookies that the consent no longer covers, including login cookies that ``before`` covered."""
+        """Refuse the cookies that the consent no longer covers, including those that only ``before`` let persist.
+
+        Their attributes are unknown here, so that they cannot be set again with a shorter lifetime.
+        """
         self.request(header)
         was = CookieGate(self._classifier, before, self._own)
         for pair in header.split(";")[:MAXIMUM_COOKIES]:
             key, name = _name_of(pair)
-            if name and self.is_login(name) and was.allows(name) and not self.allows(name):
+            if name and was.may_persist(name) and not self.may_persist(name):
                 self._refuse(key, self._verdict(name))
 
     def response(self, header: str) -> str | None:
@@ -94,9 +97,9 @@ class CookieGate:
         """Return whether the consent covers the cookie. Undeclared ones follow ``unknown_cookies``."""
         return self._allows(self._verdict(name))
 
-    def is_login(self, name: str) -> bool:
-        """Return whether it is a login cookie, which without consent lasts until the browser closes."""
-        return self._verdict(name).category == "login"
+    def may_persist(self, name: str) -> bool:
+        """Return whether the consent lets the cookie outlive the browser session."""
+        return self._may_persist(self._verdict(name))
 
     def deletions(self, url: CookieUrl) -> list[str]:
         """Return a bounded number of ``Set-Cookie`` values that delete the refused cookies."""
@@ -188,9 +191,7 @@ class CookieGate:
         """Return the header with its lifetime limited to what is declared."""
         if not cookie.names_lifetime:
             return header
-        if verdict.category == "session" or (
-            _is_unknown(verdict) and self._classifier.policy.unknown_cookies == "session"
-        ):
+        if not self._may_persist(verdict):
             return cookie.with_lifetime(None)
         category = self._classifier.policy.category(verdict.category)
         caps = [
@@ -221,6 +222,16 @@ class CookieGate:
             return self._consent.covers(verdict.category, verdict.service)
         rule = self._classifier.policy.unknown_cookies
         return rule in {"session", "allow"} or (rule == "ask" and self._consent.allows(UNCLASSIFIED))
+
+    def _may_persist(self, verdict: Verdict) -> bool:
+        if not self._allows(verdict):
+            return False
+        if _is_unknown(verdict):
+            return self._classifier.policy.unknown_cookies == "allow" or self._consent.allows(UNCLASSIFIED)
+        if verdict.rule is not None and verdict.rule.persist is not None:
+            # Not `covers`: a service's own exception says nothing about staying signed in.
+            return self._consent.allows(verdict.rule.persist)
+        return verdict.category != "session"
 
     def _drop(self, name: str, reason: str, detail: str) -> None:
         self._note(name, reason, detail, dropped=True, set_by_site=True)
