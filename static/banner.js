@@ -210,6 +210,7 @@
 
   const close = (now) => {
     state = now;
+    if (!now.decided) return; // an answer for one service: the others are still to be given
     root.dataset.decided = "true";
     root.dataset.granted = now.granted.join(" ");
     const panel = root.querySelector(".cc-panel");
@@ -271,8 +272,8 @@
       return "";
     }
     if (guard) {
-      const { decided } = await guard.refresh(); // which calls `apply`, as a listener
-      if (!decided) throw new Error(); // the browser rejects cookies
+      const { decided_at } = await guard.refresh(); // which calls `apply`, as a listener
+      if (!decided_at) throw new Error(); // the browser rejects cookies
     } else apply(now);
     return needsReload ? root.dataset.later : root.dataset.saved;
   };
@@ -307,15 +308,19 @@
   const send = async (form, button) => {
     const data = new FormData(form);
     if (button?.name) data.append(button.name, button.value);
-    const services = {};
-    for (const [name, value] of data) {
-      if (name.startsWith("service.") && value) services[name.slice(8)] = value === "1";
-    }
+    const answers = [...data].filter(([name]) => name.startsWith("service."));
+    const given = answers.filter(([, value]) => value);
+    const services = Object.fromEntries(given.map(([name, value]) => [name.slice(8), value === "1"]));
+    // The same rule as the server's: a placeholder's form answers for its service, and refuses nothing.
+    const isAlone = data.has("answers")
+      ? data.get("answers") === "services"
+      : given.length === answers.length && !data.has("notice");
+    const isPartial = given.length > 0 && isAlone && !data.has("granted");
     const body = {
-      granted: data.getAll("granted"),
+      granted: isPartial ? undefined : data.getAll("granted"),
       services,
       channel: data.get("channel") ?? "banner",
-      notice: data.get("notice") ?? root.dataset.notice,
+      notice: data.get("notice") ?? (isPartial ? undefined : root.dataset.notice),
       language: data.get("language") ?? root.dataset.language,
       url: location.pathname,
     };
@@ -385,7 +390,7 @@
     if (guard) return; // it asks the server itself
     const response = await fetch(root.dataset.state, { credentials: "same-origin" }).catch(() => null);
     const now = response?.ok ? await response.json() : null;
-    if (now?.decided) apply({ services: {}, ...now });
+    if (now?.decided_at) apply({ services: {}, ...now });
     else if (now && state.decided) reload();
   });
 })();

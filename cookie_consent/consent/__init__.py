@@ -1,7 +1,7 @@
 """What the visitor chose: the consent, the posted choice, the signed cookie, and Global Privacy Control."""
 
 from cookie_consent.consent.access import is_read, tracked
-from cookie_consent.consent.choice import Choice, action_between, action_of, grants_more, parse_choice
+from cookie_consent.consent.choice import Choice, action_between, action_of, chosen, grants_more, parse_choice
 from cookie_consent.consent.cookie import ConsentCookie, StoredChoice, secret_keys
 from cookie_consent.consent.decide import decide
 from cookie_consent.consent.gpc import gpc_cookie_name
@@ -20,6 +20,7 @@ __all__ = [
     "StoredChoice",
     "action_between",
     "action_of",
+    "chosen",
     "consent_of",
     "decide",
     "gpc_cookie_name",

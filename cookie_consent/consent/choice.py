@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Literal, get_args
 from urllib.parse import parse_qsl, urlsplit
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from cookie_consent.consent.model import Consent
     from cookie_consent.policy import Policy
 
-__all__ = ["Choice", "action_between", "action_of", "grants_more", "parse_choice"]
+__all__ = ["Choice", "action_between", "action_of", "chosen", "grants_more", "parse_choice"]
 
 _MAXIMUM_FIELDS = 512
 ChoiceAction = Literal["given", "refused", "changed", "withdrawn"]
@@ -32,9 +32,12 @@ _UNFIT = re.compile(r"[\x00-\x1f\x7f\ud800-\udfff]")
 
 @dataclass(frozen=True, kw_only=True)
 class Choice:
-    """What was posted. ``granted`` holds optional categories only; those that it does not name are refused."""
+    """What was posted. ``granted`` holds optional categories only; those that it does not name are refused.
 
-    granted: frozenset[str]
+    If ``granted`` is None, the choice is about ``services`` alone, and earlier answers stay.
+    """
+
+    granted: frozenset[str] | None
     services: Mapping[str, bool] = field(default_factory=dict)
     return_to: str = "/"
     channel: ChoiceChannel = "api"
@@ -58,7 +61,7 @@ def parse_choice(body: bytes, content_type: str, policy: Policy) -> Choice:
         message = "send application/json or application/x-www-form-urlencoded"
         raise ChoiceError(message, status=415, code="unsupported-media-type")
     optional = {category.id for category in policy.optional}
-    for category in values["granted"]:
+    for category in values["granted"] or ():
         if policy.category(category) is None:
             raise ChoiceError(f"{category!r} is not a category of this site", status=422, code="unknown-category")
     for service in values["services"]:
@@ -73,7 +76,7 @@ def parse_choice(body: bytes, content_type: str, policy: Policy) -> Choice:
         raise ChoiceError(f"{values['channel']!r} is not a channel", status=422, code="unknown-channel")
     return_to = local_path(values["return_to"])
     return Choice(
-        granted=frozenset(values["granted"]) & optional,
+        granted=frozenset(values["granted"]) & optional if values["granted"] is not None else None,
         services=values["services"],
         return_to=return_to,
         channel=values["channel"],
@@ -81,6 +84,14 @@ def parse_choice(body: bytes, content_type: str, policy: Policy) -> Choice:
         language=values["language"][:35],
         url=_path_of(values["url"] or return_to),
     )
+
+
+def chosen(before: Consent, choice: Choice) -> Consent:
+    """Return what ``choice`` makes of the consent ``before``, without the record of the choice."""
+    granted, services, decided = before.granted, {**before.services, **choice.services}, before.decided
+    if choice.granted is not None:
+        granted, services, decided = choice.granted | before.policy.required_ids, dict(choice.services), True
+    return replace(before, granted=granted, services=services, decided=decided, overruled=False, made_with_gpc=False)
 
 
 def grants_more(before: Consent, after: Consent) -> bool:
@@ -91,14 +102,18 @@ def grants_more(before: Consent, after: Consent) -> bool:
     )
 
 
-def action_of(before: Consent, choice: Choice) -> ChoiceAction:
-    """Return the record's action for a choice made after ``before``."""
-    old = {
-        *(before.granted - before.policy.required_ids),
-        *(f"service:{name}" for name, on in before.services.items() if on),
-    }
-    new = {*choice.granted, *(f"service:{name}" for name, on in choice.services.items() if on)}
-    return action_between(old if before.decided else None, new)
+def action_of(before: Consent, after: Consent) -> ChoiceAction:
+    """Return the record's action for a choice that has made ``after`` of ``before``."""
+    if before.decided_at is None and not before.decided:
+        return "refused" if after.is_refusal else "given"
+    if grants_more(before, after):
+        return "changed"
+    if grants_more(after, before):
+        return "withdrawn"
+    if after.is_refusal:
+        return "refused"
+    is_same = (before.decided, before.granted, before.services) == (after.decided, after.granted, after.services)
+    return "given" if is_same else "changed"
 
 
 def action_between(old: AbstractSet[str] | None, new: AbstractSet[str]) -> ChoiceAction:
@@ -130,6 +145,9 @@ def _from_form(body: bytes) -> dict[str, Any]:
     except ValueError:
         raise _unreadable("the form cannot be read") from None
     values: dict[str, Any] = {"granted": [], "services": {}}
+    sent = dict(pairs)
+    if "granted" not in sent and _is_about_services(sent):
+        values["granted"] = None
     for name, value in pairs:
         if name == "granted":
             values["granted"].append(value)
@@ -143,6 +161,18 @@ def _from_form(body: bytes) -> dict[str, Any]:
     return _with_defaults(values, channel="preferences")
 
 
+def _is_about_services(form: Mapping[str, str]) -> bool:
+    """Return whether a form in which no category is granted leaves the categories as they are, or refuses them all.
+
+    ``answers=services`` says so. Without it, a form is about services if it names nothing but them: the forms of
+    preferences pages send the notice that they show, and an empty value for each service that follows its category.
+    """
+    services = [value for name, value in form.items() if name.startswith("service.")]
+    if "answers" in form:
+        return form["answers"] == "services" and any(services)
+    return bool(services) and all(services) and "notice" not in form
+
+
 def _from_json(body: bytes) -> dict[str, Any]:
     try:
         values = json.loads(body)
@@ -150,15 +180,17 @@ def _from_json(body: bytes) -> dict[str, Any]:
         raise _unreadable("the body is not JSON") from None
     if not isinstance(values, dict):
         raise _unreadable('send an object such as {"granted": ["analytics"]}')
-    granted, services = values.get("granted"), values.get("services", {})
-    if not isinstance(granted, list) or not all(isinstance(name, str) for name in granted):
+    services = values.get("services", {})
+    granted = values.get("granted")
+    is_about_services = "granted" not in values and services
+    if not is_about_services and not (isinstance(granted, list) and all(isinstance(name, str) for name in granted)):
         raise _unreadable('"granted" must be a list of category ids; an empty one refuses all')
     if not isinstance(services, dict) or not all(isinstance(on, bool) for on in services.values()):
         raise _unreadable('"services" must map service ids to true or false')
     for name in _TEXTS:
         if not isinstance(values.get(name, ""), str):
             raise _unreadable(f'"{name}" must be a text')
-    return _with_defaults({**values, "services": services}, channel="api")
+    return _with_defaults({**values, "granted": granted, "services": services}, channel="api")
 
 
 def _with_defaults(values: dict[str, Any], *, channel: str) -> dict[str, Any]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from base64 import urlsafe_b64decode, urlsafe_b64encode
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from hashlib import sha256
 from typing import TYPE_CHECKING, Any
@@ -29,7 +29,12 @@ MAXIMUM_VALUE = 3072
 """Longer values are ignored. Ours have a few hundred bytes; browsers accept up to 4,096, attributes included."""
 _GRANT = 1
 _REFUSAL = 2
-"""The format of the value, its first member. Older releases used the first one for refusals too."""
+_PARTIAL = 3
+"""The format of the value, its first member. Older releases used the first one for refusals too.
+
+``_PARTIAL`` precedes the members of either for a visitor who has answered for some services only. Releases that do not
+know it read no choice at all, and ask again.
+"""
 _A_DAY = timedelta(days=1)
 
 
@@ -51,6 +56,8 @@ class StoredChoice:
     granted: frozenset[str]
     services: dict[str, bool]
     gpc: bool
+    is_partial: bool = False
+    """The categories that are not granted have no answer yet."""
 
     @property
     def rank(self) -> Rank:
@@ -151,7 +158,7 @@ class ConsentCookie:
             return None
 
     def header(self, consent: Consent, *, secure: bool, since: datetime | None = None) -> str:
-        """Return the ``Set-Cookie`` value for ``consent``, which must be decided.
+        """Return the ``Set-Cookie`` value for ``consent``, which must hold an answer.
 
         The cookie lasts for the policy's ``max_age``, counted from now or from ``since``.
         """
@@ -170,12 +177,12 @@ class ConsentCookie:
         return "; ".join(parts)
 
     def value(self, consent: Consent) -> str:
-        """Return the signed value for ``consent``, which must be decided (else ``ValueError``).
+        """Return the signed value for ``consent``, which must hold an answer (else ``ValueError``).
 
         Raises ``ChoiceError`` if it names too many services to fit into a cookie.
         """
-        if consent.decided_at is None or not consent.decided:
-            raise ValueError("only a decided consent can be written to the cookie")
+        if consent.decided_at is None:
+            raise ValueError("only a consent with an answer can be written to the cookie")
         moment = int(consent.decided_at.timestamp())
         payload: list[Any]
         if consent.is_refusal:
@@ -188,7 +195,7 @@ class ConsentCookie:
             payload = [_GRANT, *ids, moment, consent.policy_version, granted, int(consent.gpc)]
         if consent.services:
             payload.append(" ".join(f"{'+' if on else '-'}{name}" for name, on in sorted(consent.services.items())))
-        signed = self._serializer.dumps(payload)
+        signed = self._serializer.dumps(payload if consent.decided else [_PARTIAL, *payload])
         value = signed if isinstance(signed, str) else signed.decode("ascii")
         if len(value) > MAXIMUM_VALUE:
             message = "the choice names too many services; choose by category"
@@ -212,6 +219,9 @@ def _decode(payload: Any) -> StoredChoice | None:
     if not isinstance(payload, list) or not payload:
         return None
     kind, *values = payload
+    if kind == _PARTIAL:
+        stored = _decode(values) if values[:1] != [_PARTIAL] else None
+        return replace(stored, is_partial=True) if stored is not None else None
     if kind == _REFUSAL:
         return _decode_refusal(*values)
     return _decode_grant(*values) if kind == _GRANT else None

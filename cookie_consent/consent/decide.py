@@ -14,7 +14,7 @@ __all__ = ["decide"]
 
 
 def decide(policy: Policy, stored: StoredChoice | None, *, gpc: bool = False) -> Consent:
-    """Return the consent for a request with the choice ``stored`` in its cookie.
+    """Return the consent for a request with the choice ``stored`` in its cookie, which may be an answer in part.
 
     Only required categories are granted without a choice, or with one made under another policy version. ``gpc``
     (``Sec-GPC: 1``) refuses sale and sharing, unless the choice was made while the browser already sent it.
@@ -30,14 +30,14 @@ def decide(policy: Policy, stored: StoredChoice | None, *, gpc: bool = False) ->
     services = dict(stored.services)
     agreed = len(granted), len(services)
     if gpc and not stored.gpc:
-        shared = {category.id for category in policy.categories if category.sale_or_sharing}
+        shared = policy.sold_ids
         granted -= shared
         services = {name: on for name, on in services.items() if not (on and _category(policy, name) in shared)}
     return Consent(
         policy=policy,
         granted=granted,
         services=services,
-        decided=True,
+        decided=not stored.is_partial,
         id=stored.subject,
         record=stored.record,
         decided_at=stored.decided_at,

@@ -25,14 +25,15 @@ class Consent:
     """The choices of one visitor under one policy. Immutable.
 
     ``granted`` holds the categories agreed to, including the required ones. ``services`` holds the exceptions: a
-    service named there is allowed or refused whatever its category is. Until the visitor has ``decided``, only the
-    required categories are granted.
+    service named there is allowed or refused whatever its category is. Until the visitor has ``decided``, categories
+    are ``unanswered``, which allows no more than a refusal. Single services may have been answered by then.
     """
 
     policy: Policy = field(repr=False, compare=False)
     granted: frozenset[str]
     services: Mapping[str, bool] = field(default_factory=dict)
     decided: bool = False
+    """Every category has an answer."""
     id: str | None = None
     """The random id of this visitor's choices, never a user name. None before the first choice, and after a refusal."""
     record: str | None = None
@@ -53,12 +54,20 @@ class Consent:
 
     @property
     def refused(self) -> frozenset[str]:
-        """The categories of the policy that are not granted."""
-        return frozenset(category.id for category in self.policy.categories) - self.granted
+        """The categories that the visitor has refused, or Global Privacy Control for them."""
+        return self.policy.optional_ids - self.granted - self.unanswered
+
+    @property
+    def unanswered(self) -> frozenset[str]:
+        """The categories that are neither granted nor refused."""
+        if self.decided:
+            return frozenset()
+        left = self.policy.optional_ids - self.granted
+        return left - self.policy.sold_ids if self.gpc else left
 
     @property
     def is_refusal(self) -> bool:
-        """Whether nothing optional is granted."""
+        """Whether nothing optional is granted. What is unanswered is not."""
         return self.granted <= self.policy.required_ids and not any(self.services.values())
 
     @cached_property

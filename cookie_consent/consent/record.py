@@ -48,7 +48,8 @@ class ConsentRecord:
 
     ``id`` is a UUIDv7 (RFC 9562, section 5.7), so records sort by time; ``at`` is UTC with microseconds.
     ``granted`` and ``refused`` are sorted category ids; ``granted_services`` and ``refused_services`` are the sorted
-    exceptions. ``url`` is a path without a query. ``ip`` is empty unless the policy asks for it.
+    exceptions. A category in neither has no answer yet. ``url`` is a path without a query. ``ip`` is empty unless the
+    policy asks for it.
     """
 
     id: str
@@ -100,13 +101,14 @@ def new_record(
     action: Action,
     channel: Channel,
     granted: Iterable[str],
+    refused: Iterable[str] | None = None,
     services: Mapping[str, bool],
     previous: str | None,
     notice: Notice | None = None,
     url: str = "",
     user_agent: str = "",
 ) -> ConsentRecord:
-    """Return a new record. Optional categories that are not ``granted`` are refused.
+    """Return a new record. Without ``refused``, all optional categories that are not ``granted`` are refused.
 
     ``services`` maps each exception to whether it is granted. ``previous`` is the id of the record before. Of
     ``user_agent`` only the browser family is stored.
@@ -118,7 +120,7 @@ def new_record(
         at=at,
         action=action,
         granted=tuple(sorted(yes)),
-        refused=tuple(sorted(policy.optional_ids - yes)),
+        refused=tuple(sorted((policy.optional_ids if refused is None else policy.optional_ids & set(refused)) - yes)),
         granted_services=tuple(sorted(name for name, on in services.items() if on)),
         refused_services=tuple(sorted(name for name, on in services.items() if not on)),
         previous=previous,

@@ -12,7 +12,7 @@ from uuid import uuid4
 
 from starlette.responses import JSONResponse, RedirectResponse, Response
 
-from cookie_consent.consent import Consent, action_of, grants_more, new_record, parse_choice
+from cookie_consent.consent import action_of, chosen, grants_more, new_record, parse_choice
 from cookie_consent.consent.record import Notice
 from cookie_consent.endpoints.body import read_body
 from cookie_consent.endpoints.choice_limit import AddressReader, choice_limit
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from starlette.requests import Request
 
     from cookie_consent.banner import Renderer
-    from cookie_consent.consent import Choice, ConsentCookie, ReceiptOffer
+    from cookie_consent.consent import Choice, Consent, ConsentCookie, ReceiptOffer
     from cookie_consent.consent.record import ConsentRecord
     from cookie_consent.endpoints.ledger_health import LedgerHealth
     from cookie_consent.endpoints.origin import SiteOrigin
@@ -83,30 +83,31 @@ class Choices:
         body = await read_body(request, MAXIMUM_BODY)
         choice = parse_choice(body, request.headers.get("content-type", ""), self._policy)
         notice = self._notice(choice, request)
-        record = self._record(request, consent, choice, notice)
-        changed = self._changed(consent, choice, record)
+        after = chosen(consent, choice)
+        record = self._record(request, consent, after, choice, notice)
+        changed = self._recorded(after, record)
         self._cookie.value(changed)  # fails before anything is written if the cookie would be too large
-        record = await self._save(request, record, notice, may_wait=not grants_more(consent, changed))
-        changed = self._changed(consent, choice, record)
+        record = await self._save(request, record, notice, consent, changed)
+        changed = self._recorded(after, record)
         self._replaced(consent.record)
         response = self._acknowledge(request, choice, changed, record)
         self._set_cookies(request, response, consent, changed, choice.url or "/")
         return response
 
     async def _save(
-        self, request: Request, record: ConsentRecord, notice: Notice | None, *, may_wait: bool
+        self, request: Request, record: ConsentRecord, notice: Notice | None, before: Consent, after: Consent
     ) -> ConsentRecord:
         """Write the record, and return the one that is on disk for the choice. Raises ``ChoiceError``.
 
-        A choice over the limit is rejected, unless it ``may_wait`` to be joined with others.
+        A choice over the limit is rejected, unless it grants nothing more and so can wait to be joined with others.
         """
         wait = self.limit.take(self._addresses.read(request.scope))
-        if wait and not may_wait:
+        if wait and grants_more(before, after):
             message = "there are too many choices at the moment; please try again in a minute"
             raise ChoiceError(message, status=429, code="too-many", retry_after=math.ceil(wait))
         try:
             if wait:
-                record = await self.joined.write(record, notice)
+                record = await self.joined.write(record, notice, is_partial=not after.decided)
             else:
                 await self._ledger.write(record, notice)
         except RecordRefusedError as error:
@@ -119,14 +120,17 @@ class Choices:
         self._health.has_worked()
         return record
 
-    def _record(self, request: Request, consent: Consent, choice: Choice, notice: Notice | None) -> ConsentRecord:
+    def _record(
+        self, request: Request, consent: Consent, after: Consent, choice: Choice, notice: Notice | None
+    ) -> ConsentRecord:
         return new_record(
             self._policy,
             subject=consent.id or str(uuid4()),
             at=datetime.now(UTC),
-            action=action_of(consent, choice),
-            granted=choice.granted,
-            services=choice.services,
+            action=action_of(consent, after),
+            granted=after.granted,
+            refused=after.refused,
+            services=after.services,
             previous=consent.record,
             channel=choice.channel,
             notice=notice,
@@ -134,22 +138,12 @@ class Choices:
             user_agent=request.headers.get("user-agent", ""),
         )
 
-    def _changed(self, before: Consent, choice: Choice, record: ConsentRecord) -> Consent:
-        """Return the new consent, as precise as the cookie can store it."""
-        changed = Consent(
-            policy=self._policy,
-            granted=choice.granted | self._policy.required_ids,
-            services=choice.services,
-            decided=True,
-            id=record.subject,
-            record=record.id,
-            decided_at=record.at.replace(microsecond=0),
-            gpc=before.gpc,
-        )
-        if changed.is_refusal:
+    def _recorded(self, after: Consent, record: ConsentRecord) -> Consent:
+        """Return the new consent with its record, as precise as the cookie can store it."""
+        if after.is_refusal:
             day = record.at.replace(hour=0, minute=0, second=0, microsecond=0)
-            return replace(changed, id=None, record=None, decided_at=day)
-        return changed
+            return replace(after, id=None, record=None, decided_at=day)
+        return replace(after, id=record.subject, record=record.id, decided_at=record.at.replace(microsecond=0))
 
     def _acknowledge(self, request: Request, choice: Choice, changed: Consent, record: ConsentRecord) -> Response:
         root_path = request.scope.get("root_path", "")

@@ -34,8 +34,9 @@ class _Row:
 class JoinedRecords:
     """Writes choices that grant nothing more than before: one record for all that arrive within a second.
 
-    First refusals are joined if they answer the same notice. Of choices that follow the same record, and so come from
-    one visitor, only the last is written. The log also stores how many choices a record stands for.
+    First refusals are joined if they refuse the same and answer the same notice. Of choices that follow the same
+    record, and so come from one visitor, only the last is written. The log also stores how many choices a record stands
+    for.
     """
 
     def __init__(self, ledger: Ledger, *, pause: Callable[[float], Awaitable[None]] = anyio.sleep) -> None:
@@ -43,12 +44,16 @@ class JoinedRecords:
         self._pause = pause
         self._rows: dict[object, _Row] = {}
 
-    async def write(self, record: ConsentRecord, notice: Notice | None) -> ConsentRecord:
-        """Return the record that stands for ``record``, once it is on disk. Raises ``LedgerError``."""
+    async def write(self, record: ConsentRecord, notice: Notice | None, *, is_partial: bool = False) -> ConsentRecord:
+        """Return the record that stands for ``record``, once it is on disk. Raises ``LedgerError``.
+
+        ``is_partial`` says that categories are still unanswered.
+        """
         record = replace(record, url="", user_agent_family="")  # they differ between visitors
-        if record.previous is None:
+        if record.previous is None and not is_partial:
             record = replace(record, refused_services=())  # their categories are refused anyway
-        group = record.previous or (record.action, record.channel, record.policy_version, record.notice)
+        answers = record.refused, record.refused_services
+        group = record.previous or (record.action, record.channel, record.policy_version, record.notice, answers)
         key = current_token(), group  # a row belongs to its event loop
         row = self._rows.get(key)
         if row is not None:

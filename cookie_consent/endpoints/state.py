@@ -25,6 +25,7 @@ def state_of(consent: Consent) -> dict[str, Any]:
         "decided": consent.decided,
         "granted": sorted(consent.granted),
         "refused": sorted(consent.refused),
+        "unanswered": sorted(consent.unanswered),
         "services": dict(sorted(consent.services.items())),
         "id": consent.id,
         "policy_version": consent.policy_version,

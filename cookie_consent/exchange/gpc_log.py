@@ -92,6 +92,7 @@ def _record(consent: Consent, subject: str, path: str, user_agent: str) -> Conse
         action="signal",
         channel="gpc",
         granted=consent.granted,
+        refused=consent.refused,
         services=consent.services,
         previous=consent.record,
         url=path[:_LONGEST_PATH],

@@ -101,6 +101,11 @@ class Policy(Model):
         """The ids of the categories that a visitor can refuse."""
         return frozenset(category.id for category in self.categories if not category.required)
 
+    @cached_property
+    def sold_ids(self) -> frozenset[str]:
+        """The ids of the categories that Global Privacy Control refuses."""
+        return frozenset(category.id for category in self.categories if category.sale_or_sharing)
+
     def category(self, category_id: str) -> Category | None:
         """Return the category of that id, or None."""
         return next((category for category in self.categories if category.id == category_id), None)

@@ -12,6 +12,8 @@ const makeGpc = (rules, { gpc, sight }) => {
       const kept = Object.entries(services).filter(([id, on]) => !(on && isSold(categoryOf(id))));
       return { granted: granted.filter((category) => !isSold(category)), services: Object.fromEntries(kept) };
     },
+    // Returns whether GPC refuses a category about which nothing else was chosen.
+    refuses: (category) => (isOn || gpc !== undefined) && isSold(category),
     // Sets the cookie, or deletes it once GPC is off. Returns whether a reload can make a difference.
     announce: (read, write) => {
       const isAnnounced = () => read().split("; ").includes(`${rules.gpcCookie}=1`);

@@ -17,16 +17,20 @@
   // -- the state -----------------------------------------------------------------------------------------------------
 
   const words = (text) => (text || "").split(" ").filter(Boolean);
-  const stateOf = ({ decided, granted, services, id = null, policy_version, decided_at = null }) =>
-    freeze({
+  const stateOf = ({ decided, granted, services, id = null, policy_version, decided_at = null }) => {
+    const others = rules.categories.map(([category]) => category).filter((name) => !granted.includes(name));
+    const isRefused = (name) => decided || gpc.refuses(name);
+    return freeze({
       decided,
       granted: freeze([...granted]),
-      refused: freeze(rules.categories.map(([category]) => category).filter((name) => !granted.includes(name))),
+      refused: freeze(others.filter(isRefused)),
+      unanswered: freeze(others.filter((name) => !isRefused(name))),
       services: freeze(Object.assign(Object.create(null), services)),
       id,
       policy_version,
       decided_at,
     });
+  };
   const served = {
     granted: words(script.dataset.granted),
     services: Object.fromEntries(words(script.dataset.services).map((pair) => [pair.slice(0, -2), pair.endsWith("1")])),

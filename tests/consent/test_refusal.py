@@ -142,3 +142,28 @@ def test_names_that_are_read(name: str, domain: str | None, *, secure: bool, cou
 )
 def test_a_signed_refusal_that_is_none_reads_as_undecided(payload: list[Any]) -> None:
     assert COOKIE.read(str(COOKIE._serializer.dumps(payload))) is None
+
+
+# -- answers in part ---------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("services", [{"youtube": True}, {"youtube": False}, {}])
+def test_an_answer_in_part_comes_back_as_one(services: dict[str, bool]) -> None:
+    read_back = read(value(decided=False, services=services))
+    assert not read_back.decided
+    assert read_back.granted == {"session"}
+    assert read_back.services == services
+    assert read_back.unanswered == POLICY.optional_ids
+    assert (read_back.record is None) is not any(services.values())
+
+
+def test_releases_that_know_no_answers_in_part_read_no_choice() -> None:
+    for services in ({"youtube": True}, {"youtube": False}):
+        payload = COOKIE._serializer.loads(value(decided=False, services=services))
+        assert payload[0] not in {1, 2}  # the formats that they know
+
+
+def test_a_malformed_answer_in_part_is_no_choice() -> None:
+    for payload in ([3], [3, 3, 2, 20_000, "1"], [3, []], [3, 2], [3, 2, "x", "1"]):
+        signed = COOKIE._serializer.dumps(payload)
+        assert COOKIE.read(signed if isinstance(signed, str) else signed.decode()) is None

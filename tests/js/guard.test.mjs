@@ -52,6 +52,19 @@ test("the cookie store gives the same answers", async () => {
   }
 });
 
+test("what nobody has answered is not refused, but for what a signal refuses", () => {
+  const names = ({ refused, unanswered }) => [[...refused], [...unanswered]];
+  const of = (dataset) =>
+    names(load({ dataset: { decided: "false", granted: "session", ...dataset } }).window.cookieConsent.state);
+  const sold = ["advertising", "social", "unclassified"];
+  const rest = ["login", "preferences", "analytics"];
+  const [refused, unanswered] = of({});
+  assert.deepEqual([refused, new Set(unanswered)], [[], new Set([...rest, ...sold])]);
+  assert.deepEqual(of({ services: "acme=1" })[0], []);
+  assert.deepEqual(of({ gpc: "1" }), [sold, rest]);
+  assert.deepEqual(of({ decided: "true" })[1], []);
+});
+
 test("refused storage is swallowed, the rest stays", () => {
   const { window } = load({ dataset: datasetOf({}) });
   window.localStorage.setItem("_ga", "1");

@@ -196,7 +196,8 @@ def _sums(connection: Connection, rows: Sequence[WalkedRow]) -> Counter[Cell]:
         measured: list[tuple[Measure, str]] = [
             ("action", action),
             ("channel", channel),
-            ("outcome", "none" if not (yes or on) else "some" if no or off else "all"),
+            # An answer for single services says nothing about the categories, so it is never "all".
+            ("outcome", "none" if not (yes or on) else "some" if no or off or not yes else "all"),
             *(("granted", category) for category in yes),
             *(("refused", category) for category in no),
         ]

@@ -59,7 +59,7 @@ def by_hand(records: Iterable[ConsentRecord]) -> LedgerStats:
     groups: Counter[tuple[str, str, str, str]] = Counter()
     for record in records:
         on, off = record.granted + record.granted_services, record.refused + record.refused_services
-        outcome = "all" if on and not off else "some" if on else "none"
+        outcome = "all" if record.granted and not off else "some" if on else "none"
         found = [("action", record.action), ("outcome", outcome)]
         found += [("first", "")] * (record.previous is None)
         found += [("gpc", "")] * (record.channel == "gpc" or record.action == "signal")
