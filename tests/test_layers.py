@@ -19,6 +19,7 @@ LAYERS = {
     "gate": 2,
     "ledger": 2,
     "banner": 2,
+    "contrib": 2,
     "endpoints": 3,
     "admin": 3,
     "exchange": 3,

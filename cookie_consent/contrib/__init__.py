@@ -1,0 +1,1 @@
+"""Small parts for single frameworks: what their templates ask for the visitor's consent with."""

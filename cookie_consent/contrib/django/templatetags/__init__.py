@@ -1,0 +1,1 @@
+"""The library of template filters, under the name that ``{% load %}`` takes."""
