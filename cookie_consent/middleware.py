@@ -17,6 +17,7 @@ from cookie_consent.policy.paths import route_path
 from cookie_consent.startup.background import Background
 from cookie_consent.startup.dev_mode import DevDoor
 from cookie_consent.startup.lifespan import Lifespan
+from cookie_consent.startup.placement import check_app, check_scope, outer_middlewares
 from cookie_consent.startup.refusal import refuse_request, refuse_startup
 from cookie_consent.startup.start_line import log_start
 
@@ -62,8 +63,10 @@ class ConsentMiddleware:
     no secret, the log may be ``sqlite://``, and only browsers on the same machine are served; None reads
     ``CONSENT_DEV``.
 
-    The constructor raises nothing. If any of these is wrong, the server is told so when it starts. Where it does not
-    ask, every request is answered by a plain page with status 500. ``check`` raises the error.
+    If any of these is wrong, the constructor does not raise; the server is told so when it starts. Where it does not
+    ask, every request is answered by a plain page with status 500. ``check`` raises the error. The constructor raises
+    ``ConfigurationError`` for what is no ASGI application, and in Litestar's lists of middlewares, which apply to parts
+    of a site only.
 
     Put it outside every middleware that sets cookies or makes pages: ``app = ConsentMiddleware(app)`` is outside all of
     a framework's. Inside another ``ConsentMiddleware`` it passes everything on, so the outermost policy applies. It
@@ -84,6 +87,7 @@ class ConsentMiddleware:
     ) -> None:
         from cookie_consent.site import Options, build  # the gates, parsers and templates: of use to a server alone
 
+        check_app(app)
         self.app = app
         self._error: ConfigurationError | None = None
         self._is_inner = self._has_told_error = False
@@ -160,9 +164,8 @@ class ConsentMiddleware:
         if self._door is not None and not self._door.admits(scope):
             await refuse_request(scope, receive, send, status=403, title=_DEV_TITLE, text=_DEV_TEXT)
             return
-        if not self._background.has_started:
-            log_start(self._parts.source, self._parts.ledger, dev=self._parts.site.dev)
-            self._background.start_at_request()  # not every server sends lifespan events
+        if not self._background.has_started and not await self._begin(scope, receive, send):
+            return
         is_out = self._has_exclusions and self._parts.is_left_out(scope)
         if kind == "websocket":
             inner, outer = self._parts.ungated(scope, receive, send) if is_out else self._parts.handshake(scope, send)
@@ -181,6 +184,28 @@ class ConsentMiddleware:
 
             hold_error_page(scope, error, partial(gate, scope), self._parts.site.request_filter.consent(scope))
             raise
+
+    async def _begin(self, scope: Scope, receive: Receive, send: Send) -> bool:
+        """Start with the first request, since not every server sends lifespan events. False if it was refused."""
+        try:
+            check_scope(scope)
+        except ConfigurationError as error:  # what route a middleware belongs to is not known before
+            self._error = error.with_traceback(None)
+            await self._refuse(self._error, scope, receive, send)
+            return False
+        self._log_start(scope)
+        self._background.start_at_request()
+        return True
+
+    def _log_start(self, scope: Scope) -> None:
+        log_start(self._parts.source, self._parts.ledger, dev=self._parts.site.dev)
+        outside = outer_middlewares(scope, type(self))
+        if outside:
+            logger.warning(
+                "outside ConsentMiddleware stand %s: cookies that they set and pages that they make are not gated; "
+                "write app = ConsentMiddleware(app), or add it after them",
+                ", ".join(outside),
+            )
 
     async def _pass_on(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass on a request that another ``ConsentMiddleware`` outside this one already handles."""
@@ -224,7 +249,7 @@ class ConsentMiddleware:
         error = self._error
         if error is None:
             if not self._background.has_started:
-                log_start(self._parts.source, self._parts.ledger, dev=self._parts.site.dev)
+                self._log_start(scope)
             try:
                 await anyio.to_thread.run_sync(self._background.start)
             except ConfigurationError as late:  # what has become wrong since the application was wrapped

@@ -30,7 +30,7 @@ OPERATOR = (
     "typer",
     "uvicorn",
 )
-MADE = "cookie_consent.ConsentMiddleware(None, secret='k' * 40, ledger='sqlite:///nowhere.db')"
+MADE = "cookie_consent.ConsentMiddleware(lambda scope, receive, send: None, secret='k' * 40, ledger='sqlite:///nowhere.db')"
 
 
 def imported(code: str) -> set[str]:
