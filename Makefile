@@ -23,7 +23,7 @@ demo: .venv/runtime ## Serve the demo shop on http://localhost:8000
 	@$(BIN)/cookie-consent demo
 
 .PHONY: test
-test: lint chromium ## Check the code and run every test (some minutes)
+test: lint chromium .venv/frameworks/made ## Check the code and run every test (some minutes)
 	@$(PYTEST)
 
 .PHONY: check
@@ -129,6 +129,12 @@ clean: ## Remove what was made here
 .venv/dev: .venv/made pyproject.toml constraints.txt
 	@$(PIP) install --constraint constraints.txt --editable '.[standard]' --group dev
 	@touch $@ .venv/runtime
+
+# Of its own: it brings uvloop and httptools, which the servers of the other tests would take.
+.venv/frameworks/made: .venv/made pyproject.toml constraints.txt
+	@$(PYTHON) -m venv --without-pip .venv/frameworks
+	@$(PIP) --python .venv/frameworks/bin/python install --constraint constraints.txt --editable '.[standard]' --group frameworks
+	@touch $@
 
 .venv/release: .venv/made pyproject.toml constraints.txt
 	@$(PIP) install --constraint constraints.txt --editable . --group release

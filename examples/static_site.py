@@ -9,13 +9,16 @@ import os
 from pathlib import Path
 
 import uvicorn
+from starlette.applications import Starlette
+from starlette.routing import Mount
 from starlette.staticfiles import StaticFiles
 
 from cookie_consent import ConsentMiddleware
 
 HERE = Path(__file__).parent
 
-app = ConsentMiddleware(StaticFiles(directory=HERE / "site", html=True), policy=HERE / "site.toml")
+site = Starlette(routes=[Mount("/", StaticFiles(directory=HERE / "site", html=True))])  # answers for missing files
+app = ConsentMiddleware(site, policy=HERE / "site.toml")
 
 if __name__ == "__main__":
     uvicorn.run(app, host="127.0.0.1", port=int(os.environ.get("PORT", "8000")))
