@@ -51,6 +51,8 @@ class Finding:
             return seen.reason not in {"refused", "own"}
         if seen.service:
             return classifier.policy.service(seen.service) is None
+        if seen.kind == "host" and classifier.is_first_party(seen.name, ""):
+            return False
         verdict = classifier.host(seen.name) if seen.kind == "host" else classifier.cookie(seen.name)
         return verdict.category == UNCLASSIFIED or (
             verdict.service is not None and classifier.policy.service(verdict.service) is None

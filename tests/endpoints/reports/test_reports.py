@@ -138,6 +138,13 @@ def test_the_policy_lines_are_a_policy(removed: bool) -> None:  # noqa: FBT001
     assert {"tracker.example", "odd_*", "pan"} <= still_open
 
 
+@pytest.mark.parametrize("key", ["first_party = ['tracker.example']", "site = 'tracker.example'"])
+def test_a_host_that_is_declared_as_the_site_s_own_is_no_longer_open(key: str) -> None:
+    policy = parse_policy(tomllib.loads(f"version = '1'\n{key}"), source="test")
+    assert not finding(TRACKER).is_open(Classifier(policy))
+    assert finding(replace(TRACKER, name="www.tracker.example")).is_open(Classifier(policy))
+
+
 def test_the_command(tmp_path: Path) -> None:
     assert run("report", folder=tmp_path).returncode == 2  # there is no log
     ledger = Ledger(f"sqlite:///{tmp_path}/consent.db")
