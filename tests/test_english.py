@@ -24,8 +24,7 @@ PLACES = (
     "cookie_consent/banner/templates/*.html",
     "cookie_consent/demo/templates/*.html",
     "docs/**/*.md",
-    "static/*.js",
-    "static/guard/*.js",
+    "static/[!m]*/*.js",
 )
 PHRASES = {
     # What was found: what to write instead.

@@ -122,7 +122,7 @@ def test_the_wheel_holds_what_it_needs_and_nothing_else(wheel: Path) -> None:
     names = zipfile.ZipFile(wheel).namelist()
     for needed in (
         "py.typed",
-        "static/banner.js",
+        "static/banner/banner.js",
         "static/banner.css",
         "static/guard/guard.js",
         "static/minified/guard.js",

@@ -17,15 +17,18 @@ logger = logging.getLogger("cookie_consent")
 _FORMS = ("minified", "plain")
 _VARIABLE = "CONSENT_ASSETS"
 _SUFFIXES = {".css", ".js"}
-_GUARD_PARTS = ("judge", "stubs", "contacts", "writes", "gpc", "guard")
-"""In the order in which they are joined: the last one uses the others."""
+_PARTS = {
+    "guard": ("judge", "stubs", "contacts", "writes", "gpc", "guard"),
+    "banner": ("room", "place", "banner"),
+}
+"""The scripts made of several files, in the order in which these are joined: the last one uses the others."""
 
 
 def static_folder() -> Path:
     """Return the folder of the static files: inside the installed package, or next to it in a checkout."""
     package = Path(__file__).parents[1]
     for folder in (package / "static", package.parent / "static"):
-        if (folder / "banner.js").is_file():
+        if (folder / "banner.css").is_file():
             return folder
     raise ConfigurationError(f"the static files are missing beside {package}: install the package again")
 
@@ -54,12 +57,14 @@ def static_files(form: str | None = None) -> dict[str, bytes]:
 
 
 def plain_files() -> dict[str, bytes]:
-    """Return the source files by name. The guard's parts are joined into ``guard.js``."""
+    """Return the source files by name. The parts of guard and banner are joined into ``guard.js`` and ``banner.js``."""
     folder = static_folder()
     files = {path.name: path.read_bytes() for path in sorted(folder.iterdir()) if path.suffix in _SUFFIXES}
-    parts = [(folder / "guard" / f"{part}.js").read_bytes() for part in _GUARD_PARTS]
-    # The block keeps the guard's names out of the global scope.
-    files["guard.js"] = b"".join([b"{const rules=", RULES_PLACEHOLDER, b";\n", *parts, b"}\n"])
+    first = {"guard": b"".join([b"const rules=", RULES_PLACEHOLDER, b";\n"])}
+    for name, parts in _PARTS.items():
+        joined = b"".join((folder / name / f"{part}.js").read_bytes() for part in parts)
+        # The block keeps the script's names out of the global scope.
+        files[f"{name}.js"] = b"".join([b"{", first.get(name, b""), joined, b"}\n"])
     return files
 
 

@@ -47,9 +47,10 @@ def test_what_is_minified_is_served(value: str | None, monkeypatch: pytest.Monke
 def test_what_is_written_is_served_plain_if_asked_for(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("CONSENT_ASSETS", "plain")
     files = static_files()
-    assert files["banner.js"] == (static_folder() / "banner.js").read_bytes()
-    for part in (static_folder() / "guard").glob("*.js"):
-        assert part.read_bytes() in files["guard.js"]
+    assert files["banner.css"] == (static_folder() / "banner.css").read_bytes()
+    for name in ("guard", "banner"):
+        for part in (static_folder() / name).glob("*.js"):
+            assert part.read_bytes() in files[f"{name}.js"]
 
 
 @pytest.mark.parametrize("value", ["Plain", "min", "1", "plain "])
@@ -64,7 +65,9 @@ def test_another_form_is_refused_with_what_to_write(
         ConsentMiddleware(app, secret="k" * 40, ledger=f"sqlite:///{tmp_path / 'consent.db'}").check()
 
 
-@pytest.mark.parametrize(("changed", "name"), [("banner.css", "banner.css"), ("guard/judge.js", "guard.js")])
+@pytest.mark.parametrize(
+    ("changed", "name"), [("banner.css", "banner.css"), ("guard/judge.js", "guard.js"), ("banner/room.js", "banner.js")]
+)
 def test_a_changed_source_is_served_at_once(
     changed: str, name: str, folder: Path, caplog: pytest.LogCaptureFixture
 ) -> None:

@@ -32,6 +32,10 @@
   const XLINK = "http://www.w3.org/1999/xlink";
   const root = document.getElementById("cookie-consent");
   if (!root) return;
+  // A page that a script puts into this one brings the script with it.
+  const running = {};
+  dispatchEvent(new CustomEvent("cookieconsent:banner", { detail: running }));
+  if (running.isRunning) return;
   const endpoint = new URL(root.dataset.endpoint, location.href).href;
   const words = (text) => (text || "").split(" ").filter(Boolean);
   const pairs = words(root.dataset.services).map((pair) => pair.split("="));
@@ -219,6 +223,7 @@
     if (!panel) return;
     if (panel.contains(document.activeElement) && back) back.focus({ preventScroll: true });
     panel.remove();
+    room.update();
   };
 
   // A document keeps the policy that it was loaded with. What that policy blocks can be activated by a reload only.
@@ -375,13 +380,27 @@
   addEventListener("submit", submit, true);
 
   // A held frame contains a form. With this script it is sent without leaving the page.
-  for (const frame of document.querySelectorAll("iframe[data-consent-placeholder]")) {
-    const listen = () => frame.contentDocument?.addEventListener("submit", submit, true);
-    listen();
-    frame.addEventListener("load", listen);
-  }
+  const listenIn = (tree) => {
+    for (const frame of tree.querySelectorAll("iframe[data-consent-placeholder]")) {
+      const listen = () => frame.contentDocument?.addEventListener("submit", submit, true);
+      listen();
+      frame.addEventListener("load", listen);
+    }
+  };
+  listenIn(document);
 
   if (guard) guard.onChange(apply);
+
+  // Without this script the order of Tab is what brings the panel to the front.
+  for (const node of root.querySelectorAll('[tabindex="1"]')) node.removeAttribute("tabindex");
+  const room = makeRoom(root);
+  makePlace(root, {
+    isOpen: () => Boolean(root.querySelector(".cc-panel")),
+    receive: () => {},
+    added: room.update,
+  });
+  room.update();
+  addEventListener("cookieconsent:banner", ({ detail }) => Object.assign(detail ?? {}, { isRunning: true }), true);
 
   // A page from the back/forward cache may be older than the latest choice.
   addEventListener("pageshow", async (event) => {

@@ -1,0 +1,85 @@
+// Where the banner stands: beside the body, as a child of <html>, so that it is no part of the page's layout, and stays
+// when a script replaces the body or empties it. It comes first in the order of Tab while it asks, and last afterwards.
+// Where the browser has popovers it is in the top layer too, which neither a transform nor fullscreen covers.
+const makePlace = (root, { isOpen, receive, added }) => {
+  // A page that takes the element out more often than that has its way.
+  const MOST_RETURNS = 10;
+  const SPAN = 10_000; // milliseconds
+  let returns = [];
+  let isGivenUp = false;
+  let isBehindDialog = false;
+
+  // A <link> that is moved loads its style sheet again, and the banner would be without it until then.
+  const link = root.querySelector('link[rel="stylesheet"]');
+  const keepStyles = () => {
+    try {
+      const copy = new CSSStyleSheet({ media: link.media });
+      copy.replaceSync([...link.sheet.cssRules].map(({ cssText }) => cssText).join("\n"));
+      document.adoptedStyleSheets = [...document.adoptedStyleSheets, copy];
+    } catch {} // a browser that has none, or a style sheet from another host
+  };
+  if (link?.sheet) keepStyles();
+  else link?.addEventListener("load", keepStyles, { once: true });
+
+  // Shows the element above everything that is in the top layer. A modal dialog makes all else inert, so that the
+  // element has to wait until it closes.
+  const raise = () => {
+    if (!root.showPopover || !root.isConnected) return;
+    isBehindDialog = Boolean(document.querySelector("dialog:modal"));
+    if (isBehindDialog) return;
+    if (root.popover !== "manual") root.popover = "manual";
+    if (root.matches(":popover-open")) root.hidePopover();
+    root.showPopover();
+  };
+  const afterDialog = () => {
+    if (isBehindDialog) raise();
+  };
+  document.addEventListener("close", afterDialog, true);
+
+  // Chromium makes all that is outside of a fullscreen element inert, so that the open banner goes into it. A film that
+  // can have no content is left alone, and so is any by the link to the settings.
+  const parentOf = () => {
+    const full = document.fullscreenElement;
+    const takesContent = full && !/^(video|audio|iframe|canvas|img|object|embed)$/.test(full.localName);
+    return takesContent && isOpen() ? full : document.documentElement;
+  };
+  const isInPlace = () => root.parentNode !== null && root.parentNode === parentOf();
+  const put = () => {
+    const parent = parentOf();
+    if (!parent) return;
+    const { body } = document;
+    const before = isOpen() && body?.parentNode === parent ? body : null;
+    if (parent.moveBefore && root.isConnected) parent.moveBefore(root, before);
+    else parent.insertBefore(root, before);
+    raise();
+  };
+  document.addEventListener("fullscreenchange", () => {
+    if (isInPlace()) raise();
+    else put();
+  });
+  const putBack = () => {
+    const now = Date.now();
+    returns = [...returns.filter((at) => now - at < SPAN), now];
+    isGivenUp = returns.length > MOST_RETURNS;
+    if (!isGivenUp) put();
+    return !isGivenUp;
+  };
+
+  // The banners of pages that a script has put into this one. One in the page's own markup has no endpoint.
+  const others = () => [...document.querySelectorAll("#cookie-consent[data-endpoint]")].filter((node) => node !== root);
+
+  const observer = new MutationObserver((records) => {
+    const isBack = isInPlace() || putBack();
+    for (const other of others()) {
+      other.remove();
+      receive(other);
+    }
+    if (!isBack) return;
+    afterDialog();
+    added(records.flatMap(({ addedNodes }) => [...addedNodes]).filter((node) => node.nodeType === Node.ELEMENT_NODE));
+  });
+
+  put();
+  observer.observe(document, { childList: true, subtree: true });
+  return { isGivenUp: () => isGivenUp };
+};

@@ -1,0 +1,229 @@
+"""The banner beside the page's own layout in Chromium: it moves nothing, hides nothing, and nothing hides it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from starlette.applications import Starlette
+from starlette.responses import HTMLResponse
+from starlette.routing import Route
+
+from cookie_consent import ConsentMiddleware
+from cookie_consent.policy import parse_policy
+from tests.browser.journey import choose
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Page
+    from starlette.types import ASGIApp
+
+    from tests.browser.conftest import Visiting
+
+THREE = "<header>H</header><main id=m>Main</main><footer>F</footer>"
+LONG = "<p>paragraph</p>" * 60 + "<footer><a href=/imprint>Imprint</a> <a href=/privacy>Privacy policy</a></footer>"
+LINKS = "<h1>List</h1><ul>" + "".join(f"<li><a href=/x{at}>Link {at}</a></li>" for at in range(60)) + "</ul>"
+SIZES = [(800, 600), (390, 844)]
+
+
+def app(style: str, body: str) -> ASGIApp:
+    page = (
+        "<!doctype html><html lang=en><head><title>Site</title><meta name=viewport content='width=device-width'>"
+        f"<style>{style}</style></head><body>{body}</body></html>"
+    )
+    return Starlette(routes=[Route("/", lambda _: HTMLResponse(page))])
+
+
+def gated(inner: ASGIApp, ledger: str, **banner: Any) -> ASGIApp:
+    policy = parse_policy({"version": "1", "banner": banner}, source="test")
+    return ConsentMiddleware(inner, policy=policy, secret="x" * 40, ledger=ledger)
+
+
+def boxes(page: Page) -> Any:
+    return page.evaluate(
+        """[...document.body.querySelectorAll('*')].filter((node) => !node.closest('#cookie-consent'))
+           .map((node) => node.getBoundingClientRect()).map(({ x, y, width, height }) => [x, y, width, height])"""
+    )
+
+
+def is_on_top(page: Page, selector: str) -> bool:
+    """Whether a click in the middle of the element, and at its edges, reaches it."""
+    return bool(
+        page.locator(selector).first.evaluate(
+            """(node) => { const box = node.getBoundingClientRect();
+                 return [[0.5, 0.5], [0.5, 0.1], [0.5, 0.9]].every(([x, y]) => node.contains(
+                   document.elementFromPoint(box.left + box.width * x, box.top + box.height * y))); }"""
+        )
+    )
+
+
+STYLES = [
+    "body { display: flex; margin: 0; justify-content: space-between }",
+    "body { display: flex; flex-direction: column; gap: 2rem; justify-content: center; align-items: center;"
+    " min-height: 100vh; margin: 0 }",
+    "body { display: grid; grid-template-rows: auto 1fr auto; min-height: 100vh; margin: 0; gap: 10px }",
+    "body { columns: 3; gap: 1rem }",
+    "body > :first-child { margin-top: 3em } body > * + * { margin-top: 2em }",
+    "* { box-sizing: border-box } html, body { height: 100% } body { display: flex; flex-direction: column }"
+    " main { flex: 1 }",
+]
+# Without scripts, the room at the end is a box in the root's flow.
+ROOT_STYLES = [
+    "html { display: grid; height: 100% } body { align-self: end }",
+    "html { position: relative; min-height: 100% } footer { position: absolute; bottom: 0 }",
+]
+
+
+@pytest.mark.parametrize(
+    ("style", "scripts"),
+    [*((style, scripts) for style in STYLES for scripts in (True, False)), *((style, True) for style in ROOT_STYLES)],
+)
+def test_nothing_moves(visiting: Visiting, ledger_url: str, style: str, *, scripts: bool) -> None:
+    bare = app(style, THREE)
+    with visiting(bare, scripts=scripts) as visit:
+        visit.open()
+        expected = boxes(visit.page)
+    with visiting(gated(bare, ledger_url), scripts=scripts) as visit:
+        visit.open()
+        assert visit.page.locator("#cookie-consent .cc-panel").is_visible()
+        assert boxes(visit.page) == expected
+        choose(visit, "Refuse all")
+        visit.page.locator(".cc-back").wait_for()
+        assert boxes(visit.page) == expected
+
+
+@pytest.mark.parametrize("size", SIZES)
+@pytest.mark.parametrize("position", ["bottom", "center"])
+@pytest.mark.parametrize(
+    "style",
+    [
+        "",
+        "html, body { height: 100%; margin: 0 }",  # the body's content goes on below the body
+        "html { scroll-behavior: smooth }",
+        "html, body { margin: 0; height: 100%; overflow: hidden } body > div { height: 100%; overflow: auto }",
+        "body { margin: 0; height: 100vh; overflow: auto }",
+        "html { overflow: hidden } body { margin: 0; height: 100vh; overflow: auto }",
+        "html { padding-bottom: 3em; position: relative }",
+    ],
+)
+def test_the_page_end_can_be_scrolled_out_from_under_it(
+    visiting: Visiting, ledger_url: str, style: str, position: str, size: tuple[int, int]
+) -> None:
+    with visiting(gated(app(style, f"<div>{LONG}</div>"), ledger_url, position=position)) as visit:
+        visit.page.set_viewport_size({"width": size[0], "height": size[1]})
+        visit.open()
+        before = visit.page.evaluate("getComputedStyle(document.documentElement).scrollPaddingBottom")
+        assert before != "auto"
+        visit.page.mouse.move(20, 20)
+
+        def at_end() -> bool:
+            visit.page.mouse.wheel(0, 3000)
+            return is_on_top(visit.page, "a[href='/imprint']")
+
+        visit.until(at_end)
+        choose(visit, "Refuse all")
+        visit.page.locator(".cc-back").wait_for()
+        assert visit.page.evaluate("getComputedStyle(document.documentElement).scrollPaddingBottom") == "auto"
+        assert visit.page.locator("[data-cookie-consent-room]").count() == 0
+        end = visit.page.evaluate(
+            "[document.scrollingElement.scrollHeight, document.querySelector('footer').getBoundingClientRect().bottom"
+            " + scrollY]"
+        )
+        assert end[0] <= max(end[1] + 60, size[1])
+
+
+@pytest.mark.parametrize("size", SIZES)
+@pytest.mark.parametrize(
+    ("style", "body"),
+    [
+        ("", LONG),
+        ("html { scroll-behavior: smooth }", LONG),
+        (
+            "html, body { margin: 0; height: 100%; overflow: hidden } main { height: 100%; overflow: auto }",
+            f"<main>{LONG}</main>",
+        ),
+        ("footer { position: fixed; bottom: 0; left: 0; right: 0 }", LONG),
+        ("footer { position: sticky; bottom: 0 }", LONG),
+    ],
+)
+def test_a_focused_link_is_not_hidden(
+    visiting: Visiting, ledger_url: str, style: str, body: str, size: tuple[int, int]
+) -> None:
+    with visiting(gated(app(style, body), ledger_url)) as visit:
+        visit.page.set_viewport_size({"width": size[0], "height": size[1]})
+        visit.open()
+        for _ in range(20):
+            visit.page.keyboard.press("Tab")
+            if visit.page.evaluate("document.activeElement.getAttribute('href') === '/imprint'"):
+                break
+        assert visit.page.evaluate("document.activeElement.getAttribute('href')") == "/imprint"
+        visit.until(lambda: is_on_top(visit.page, "a[href='/imprint']"))
+
+
+@pytest.mark.parametrize("scripts", [True, False])
+def test_it_comes_early_in_the_order_of_tab(visiting: Visiting, ledger_url: str, *, scripts: bool) -> None:
+    with visiting(gated(app("", LINKS), ledger_url), scripts=scripts) as visit:
+        visit.open()
+        visit.page.keyboard.press("Tab")
+        assert visit.page.evaluate("document.activeElement.innerText") == "Refuse all"
+        visit.page.keyboard.press("Shift+Tab")
+        if scripts:
+            assert visit.page.locator("[tabindex]").count() == 0
+        choose(visit, "Refuse all")
+        visit.open()
+        visit.page.keyboard.press("Tab")
+        assert visit.page.evaluate("document.activeElement.innerText") == "Link 0"
+
+
+@pytest.mark.parametrize("scripts", [True, False])
+@pytest.mark.parametrize(
+    "style", ["body { transform: translateY(0) }", "body { filter: none; will-change: transform }"]
+)
+def test_a_body_with_a_transform_does_not_take_it_along(
+    visiting: Visiting, ledger_url: str, style: str, *, scripts: bool
+) -> None:
+    with visiting(gated(app(style, LONG), ledger_url), scripts=scripts) as visit:
+        visit.open()
+        panel = visit.page.locator(".cc-panel").bounding_box()
+        size = visit.page.viewport_size
+        assert panel is not None
+        assert size is not None
+        assert size["height"] - 30 < panel["y"] + panel["height"] <= size["height"]
+
+
+HIGH = "<p style='position: fixed; inset: 0; z-index: 2147483647; background: #fff'>x</p>"
+
+
+def test_it_is_in_front_of_everything(visiting: Visiting, ledger_url: str) -> None:
+    with visiting(gated(app("html { transform: translateY(0) }", LONG + HIGH), ledger_url)) as visit:
+        visit.open()
+        assert is_on_top(visit.page, ".cc-panel button")
+
+
+@pytest.mark.parametrize("opened", ["before", "after"])
+@pytest.mark.parametrize("end", ["dialog.close()", "dialog.remove()"])
+def test_it_waits_for_a_modal_dialog(visiting: Visiting, ledger_url: str, opened: str, end: str) -> None:
+    script = "<script>const dialog = document.querySelector('dialog');"
+    script += "dialog.showModal();" if opened == "before" else ""
+    body = "<p>x</p><dialog><button id=in>dialog</button></dialog>" + script + "</script>"
+    style = "dialog { width: 100%; height: 100%; max-width: none; max-height: none; inset: 0; box-sizing: border-box }"
+    with visiting(gated(app(style, body), ledger_url)) as visit:
+        visit.open()
+        if opened == "after":
+            visit.page.evaluate("dialog.showModal()")
+        assert not is_on_top(visit.page, ".cc-panel button")
+        assert is_on_top(visit.page, "#in")
+        visit.page.evaluate(end)
+        visit.until(lambda: is_on_top(visit.page, ".cc-panel button"))
+
+
+@pytest.mark.parametrize("what", ["document.documentElement", "document.querySelector('main')"])
+def test_fullscreen_does_not_swallow_it(visiting: Visiting, ledger_url: str, what: str) -> None:
+    body = f"<main>Main</main><button id=go onclick='{what.replace(chr(39), chr(34))}.requestFullscreen()'>go</button>"
+    with visiting(gated(app("", body), ledger_url)) as visit:
+        visit.open()
+        visit.page.locator("#go").click()
+        visit.page.wait_for_function("document.fullscreenElement")
+        visit.until(lambda: is_on_top(visit.page, ".cc-panel button"))
+        visit.page.evaluate("document.exitFullscreen()")
+        visit.until(lambda: visit.page.evaluate("document.documentElement.matches(':has(> #cookie-consent)')"))
+        assert is_on_top(visit.page, ".cc-panel button")
