@@ -65,8 +65,8 @@ class ConsentMiddleware:
 
     If any of these is wrong, the constructor does not raise; the server is told so when it starts. Where it does not
     ask, every request is answered by a plain page with status 500. ``check`` raises the error. The constructor raises
-    ``ConfigurationError`` for what is no ASGI application, and in Litestar's lists of middlewares, which apply to parts
-    of a site only.
+    ``ConfigurationError`` if ``app`` is not an ASGI application, and in Litestar's lists of middlewares, which apply to
+    parts of a site only.
 
     Put it outside every middleware that sets cookies or makes pages: ``app = ConsentMiddleware(app)`` is outside all of
     a framework's. Inside another ``ConsentMiddleware`` it passes everything on, so the outermost policy applies. It

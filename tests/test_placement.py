@@ -71,10 +71,10 @@ class Handler:
     (Handler(), "Handler is a WSGI application"),
     (get_response, "as Django's MIDDLEWARE does"),
     (functools.partial(get_response), "as Django's MIDDLEWARE does"),
-    (None, "NoneType is no ASGI application"),
-    (object(), "object is no ASGI application"),
+    (None, "NoneType is not an ASGI application"),
+    (object(), "object is not an ASGI application"),
 ])  # fmt: skip
-def test_what_is_no_asgi_application_is_refused(app: Any, words: str) -> None:
+def test_what_is_not_an_asgi_application_is_refused(app: Any, words: str) -> None:
     with pytest.raises(ConfigurationError, match=words):
         ConsentMiddleware(app)
 

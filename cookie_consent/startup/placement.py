@@ -29,13 +29,13 @@ _HARMLESS = frozenset(
 
 
 def check_app(app: Any) -> None:
-    """Raise ``ConfigurationError`` for what is no ASGI application, or only a part of one.
+    """Raise ``ConfigurationError`` if ``app`` is not an ASGI application, or only a part of one.
 
     It is raised rather than kept for the lifespan. A framework that passes such a thing calls the middleware by its own
     protocol, or for some of its pages only, and sends no lifespan events there.
     """
     if not callable(app):
-        raise ConfigurationError(f"{type(app).__name__} is no ASGI application; {_FIX}")
+        raise ConfigurationError(f"{type(app).__name__} is not an ASGI application; {_FIX}")
     taken = _positional(app)
     if taken == 1:
         raise ConfigurationError(
