@@ -149,9 +149,16 @@ class Exchange:
                 self.site.classifier,
                 self.consent,
                 self.authority,
+                folder=self.folder,
                 placeholder=lambda **held: self.own_elements.mark(placeholder(**held)),
             )
         return self._tags
+
+    @property
+    def folder(self) -> str:
+        """The part of the page's path up to the last slash, or ``/`` if nothing depends on it."""
+        has_own_paths = self.site.classifier.has_own_paths(self.page_host)
+        return _return_to(self.scope).partition("?")[0].rpartition("/")[0] + "/" if has_own_paths else "/"
 
     @property
     def is_amp(self) -> bool:

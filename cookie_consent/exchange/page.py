@@ -102,7 +102,9 @@ class Page:
         exchange, encoding = self._exchange, self._charset.reading
         exchange.tags.encoding = encoding
         caching = CachingTagGate(
-            exchange.tags, exchange.site.tag_cache, (exchange.consent.state, exchange.authority, encoding)
+            exchange.tags,
+            exchange.site.tag_cache,
+            (exchange.consent.state, exchange.authority, exchange.folder, encoding),
         )
         gate = BothReadings(caching, encoding) if is_doubtful(encoding) else caching
         closed = FailClosed(gate, exchange.own_elements)

@@ -9,14 +9,16 @@ from functools import cached_property, lru_cache
 from itertools import chain
 from typing import TYPE_CHECKING, Generic, TypeVar
 
-from cookie_consent.policy import UNCLASSIFIED, CookieRule, Service
+from cookie_consent.policy import UNCLASSIFIED, CookieRule, Service, registry
 from cookie_consent.policy.host_pattern import HostPattern, parent_domains
+from cookie_consent.policy.own_rules import OwnRules
 from cookie_consent.policy.site_domain import site_domain
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
     from cookie_consent.policy import Policy
+    from cookie_consent.policy.own_rules import Element
 
 __all__ = ["Classifier", "Verdict"]
 
@@ -57,6 +59,9 @@ class Classifier:
 
     The site's own declarations come first, then the policy's services, then the registry. Among patterns the exact
     one wins, then the longest. A category that the policy has removed counts as unclassified.
+
+    On the site's own hosts, services that the policy declares for them come first, then the registry's signatures, and
+    the rest is the site's.
     """
 
     def __init__(self, policy: Policy) -> None:
@@ -65,6 +70,8 @@ class Classifier:
         self._cookies: list[_Patterns[Verdict]] = []
         self._hosts: list[_Hosts] = []
         self._inline: list[_Signatures] = []
+        self._own_rules = OwnRules[Verdict]()
+        self._has_own_paths = any(_declares_paths(service) for service in policy.services)
         own = _Patterns[Verdict]()
         for rule in policy.cookies:
             own.add(rule.name, self._cookie_verdict(None, rule, "declared by the site"))
@@ -80,6 +87,7 @@ class Classifier:
         self._known_cookies = lru_cache(maxsize=_KNOWN_COOKIES)(self._find_cookie)
         self._rules_of = lru_cache(maxsize=_KNOWN_HOSTS)(self._find_rules)
         self._is_own = lru_cache(maxsize=_KNOWN_HOSTS)(self._find_own)
+        self._rules_of_own = lru_cache(maxsize=_KNOWN_HOSTS)(self._find_rules_of_own)
 
     def cookie(self, name: str) -> Verdict:
         """Say what the cookie of that name is for; an undeclared one is ``unclassified``."""
@@ -116,6 +124,21 @@ class Classifier:
         domain = self.own_domain(page_host)
         return domain is not None and site_domain(host) == domain
 
+    def own_service(self, host: str, path: str, page_host: str, element: Element | None = None) -> Verdict | None:
+        """Return what an address on one of the site's own hosts belongs to, or None if it is the site's.
+
+        ``path`` may go on with a query. ``element`` is what asks for it, if it is known. The page's own host as a whole
+        is always the site's.
+        """
+        for prefix, verdict in self._rules_of_own(host):
+            if path.startswith(prefix) and (prefix or host != page_host):
+                return verdict
+        return self._own_rules.find(path, element)
+
+    def has_own_paths(self, page_host: str) -> bool:
+        """Return whether the policy declares paths on the page's own host, so that relative addresses may be held."""
+        return self._has_own_paths or any(prefix for prefix, _ in self._rules_of_own(page_host))
+
     def own_domain(self, page_host: str) -> str | None:
         """Return the domain whose hosts are first party on a page of ``page_host``, or None if only single hosts are.
 
@@ -140,8 +163,17 @@ class Classifier:
                 cookies.add(rule.name, self._cookie_verdict(service, rule, source))
             category = self._offered(service.category)
             for pattern in service.hosts:
-                reason = f"{pattern} is a host of {service.name}, {source}"
-                hosts.add(pattern, Verdict(category=category, service=service.id, reason=reason))
+                kind = "a path" if pattern.startswith("/") else "a host"
+                verdict = Verdict(
+                    category=category, service=service.id, reason=f"{pattern} is {kind} of {service.name}, {source}"
+                )
+                if pattern.startswith("/"):
+                    self._own_rules.add_prefix(pattern, verdict)
+                else:
+                    hosts.add(pattern, verdict)
+            for own in service.own:
+                reason = f"{own.path} with its marks is an address of {service.name}, {source}"
+                self._own_rules.add(own, Verdict(category=category, service=service.id, reason=reason))
             for signature in service.inline:
                 reason = f"holds {signature!r}, a mark of {service.name}, {source}"
                 inline.add(signature, Verdict(category=category, service=service.id, reason=reason))
@@ -158,6 +190,16 @@ class Classifier:
     def _find_own(self, host: str) -> bool:
         return any("/".startswith(prefix) for prefix, _ in self._first_party.rules(host))
 
+    def _find_rules_of_own(self, host: str) -> tuple[_PathRule, ...]:
+        """Return the rules of declared services for one of the site's hosts."""
+        # A host that the site declares as first party is not taken by a wider pattern of a service.
+        found: list[_PathRule] = []
+        for declared, own in self._hosts[0].levels(host, self._first_party):
+            found += declared
+            if own:
+                break
+        return tuple(found)
+
     def _cookie_verdict(self, service: Service | None, rule: CookieRule, source: str) -> Verdict:
         category = rule.category or (service.category if service is not None else UNCLASSIFIED)
         owner = f"a cookie of {service.name}, {source}" if service is not None else source
@@ -170,6 +212,14 @@ class Classifier:
 
     def _offered(self, category: str) -> str:
         return category if category in self._categories else UNCLASSIFIED
+
+
+def _declares_paths(service: Service) -> bool:
+    """Return whether the site itself has declared paths on its own hosts for the service."""
+    known = registry().get(service.id)
+    inherited = known.own if known is not None else ()
+    # The rules of the registry all need a query, or a script, or are for hosts beside the page's.
+    return any(rule not in inherited for rule in service.own) or any(host.startswith("/") for host in service.hosts)
 
 
 class _Patterns(Generic[T]):
@@ -217,6 +267,12 @@ class _Hosts:
         yield from self._exact.get(host, ())
         for domain in parent_domains(host):
             yield from self._below.get(domain, ())
+
+    def levels(self, host: str, other: _Hosts) -> Iterator[tuple[list[_PathRule], list[_PathRule]]]:
+        """Yield the rules of both for the host itself, and then for each parent domain."""
+        yield self._exact.get(host, []), other._exact.get(host, [])
+        for domain in parent_domains(host):
+            yield self._below.get(domain, []), other._below.get(domain, [])
 
 
 _FRAGMENT = 5

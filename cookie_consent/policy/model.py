@@ -8,10 +8,10 @@ from __future__ import annotations
 import ipaddress
 import re
 from pathlib import Path  # noqa: TC003 - pydantic reads the annotation
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 from urllib.parse import urlsplit
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema, model_validator
 
 from cookie_consent.policy.duration import DURATION, parse_duration
 from cookie_consent.policy.host import ascii_host
@@ -28,6 +28,7 @@ __all__ = [
     "HostRule",
     "LimitOptions",
     "Model",
+    "OwnRule",
     "Seconds",
     "Service",
     "Stub",
@@ -106,10 +107,29 @@ def _text(value: Any) -> Any:
     return value
 
 
+def _service_host(value: str) -> str:
+    """Accept a host pattern, or a path on the site's own hosts."""
+    if not value.startswith("/"):
+        return checked_pattern(value)
+    if "*" in value or not value.strip("/"):
+        raise ValueError("must be a part of the site such as '/stats/pixel.gif', without '*': see the key own")
+    return _own_path(value)
+
+
+def _own_path(value: str) -> str:
+    if not re.fullmatch(r"[/*][^\s\x00-\x1f]{1,199}", value):
+        raise ValueError("must be a path on the site that begins with '/' or '*', such as '*/pixel.gif'")
+    return value
+
+
 Slug = Annotated[str, AfterValidator(_slug)]
 HostRule = Annotated[str, AfterValidator(checked_pattern)]
 """A host pattern: ``cdn.example.com`` (that host), ``*.example.com`` (its subdomains, as in a CSP source
 expression, CSP Level 3, section 6.7.2.8), and either may carry a path prefix: ``www.example.com/embed/``."""
+ServiceHost = Annotated[str, AfterValidator(_service_host)]
+"""A host pattern, or a path prefix on the site's own hosts, such as ``/stats/pixel.gif``."""
+Mark = Annotated[str, Field(pattern=r"^[A-Za-z0-9_.:-]{1,64}(=[ -~]{0,100})?$")]
+"""A name, or a name and what its value is: ``tid=G-*``, where ``*`` stands for any characters."""
 CookieName = Annotated[str, AfterValidator(_cookie_name)]
 StorageName = Annotated[str, AfterValidator(_storage_name)]
 PathPattern = Annotated[str, AfterValidator(checked_path_pattern)]
@@ -174,6 +194,25 @@ class Stub(Model):
     """The methods of a list that append their name and arguments to it, such as ``ttq.track(…)``."""
 
 
+class OwnRule(Model):
+    """How to tell what a service loads from the site's own hosts. All that is given must be the case."""
+
+    path: Annotated[str, AfterValidator(_own_path)]
+    """The path of the address, decoded and without its query. ``*`` stands for any characters: ``*/matomo.php``."""
+    query: tuple[Mark, ...] = ()
+    """Parameters that the query has, such as ``idsite``, or ``tid=G-*``."""
+    element: Annotated[str, Field(pattern=r"^[a-z][a-z0-9-]{0,31}$")] | None = None
+    """The element that asks for it, such as ``script``. Without it, any element or script may."""
+    attributes: tuple[Mark, ...] = ()
+    """Attributes that the element has, such as ``data-website-id``."""
+
+    @model_validator(mode="after")
+    def _is_limited(self) -> Self:
+        if not self.path.strip("*/") and not self.query and not self.attributes:
+            raise ValueError("matches the whole site: give a longer path, or what the query or the element has")
+        return self
+
+
 class Service(Model):
     """A program or company, usually a third party, that receives requests or sets cookies."""
 
@@ -187,9 +226,13 @@ class Service(Model):
     """Who runs it."""
     privacy_url: Address = ""
     """The address of its privacy policy, linked from the preferences page."""
-    hosts: tuple[HostRule, ...] = ()
+    hosts: tuple[ServiceHost, ...] = ()
     """The hosts that it is loaded from and sends data to. ``*.x.example`` stands for the subdomains of ``x.example``. A
-    path prefix may follow, as in ``www.example.com/embed/``."""
+    path prefix may follow, as in ``www.example.com/embed/``. A path alone, such as ``/stats/``, is one on the site's
+    own hosts."""
+    own: tuple[OwnRule, ...] = ()
+    """How its requests to the site's own hosts are told from the site's, such as
+    ``{ path = "*/matomo.php", query = ["idsite", "rec"] }``."""
     cookies: tuple[CookieRule, ...] = ()
     """The cookies that it sets."""
     inline: tuple[Annotated[str, Field(min_length=4, max_length=200)], ...] = ()

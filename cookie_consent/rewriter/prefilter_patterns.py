@@ -48,10 +48,12 @@ FOREIGN_NAMES = frozenset(
 """Elements of SVG and MathML whose end tags are of no interest."""
 
 _DELIMITER = rb"(?=[\t\n\f\r />])"
-_ABSOLUTE = rb"(?=[^>:&\\/]*+(?:/(?![/\\\t\n\r])[^>:&\\/]*+)*+[:&\\/])"
-"""The rest of the tag holds something that no relative address has."""
+_ABSOLUTE = rb"(?=[^>:&\\/?]*+(?:/(?![/\\\t\n\r])[^>:&\\/?]*+)*+[:&\\/?])"
+"""The rest of the tag holds something that no relative address has, or a query: a beacon may be on the site itself."""
 _HTTP_EQUIV = rb"(?=[^>hH]*+(?:[hH](?![tT][tT][pP]-)[^>hH]*+)*+[hH])"
-_ABSOLUTE_NEAR = rb"(?=[^>:&\\/]{0,256}+(?:/(?![/\\\t\n\r])[^>:&\\/]{0,96}+){0,8}+(?:[:&\\]|/(?=[/\\\t\n\r])|(?!>)()))"
+_ABSOLUTE_NEAR = (
+    rb"(?=[^>:&\\/?]{0,256}+(?:/(?![/\\\t\n\r])[^>:&\\/?]{0,96}+){0,8}+(?:[:&\\?]|/(?=[/\\\t\n\r])|(?!>)()))"
+)
 _HTTP_EQUIV_NEAR = rb"(?=[^>hH]{0,256}+(?:[hH](?![tT][tT][pP]-)[^>hH]{0,96}+){0,8}+(?:[hH](?=[tT][tT][pP]-)|(?!>)()))"
 """The same in bounded time, for searches; the group matches where the tag is too long to be sure."""
 _LETTERS = frozenset(b"abcdefghijklmnopqrstuvwxyz")
@@ -122,8 +124,8 @@ class Patterns:
 def patterns_for(*, foreign: bool, relative: bool, nested: bool) -> Patterns:
     """Return the patterns for HTML or foreign content.
 
-    ``relative`` includes tags with relative addresses only; ``nested`` includes the end tags of ``select`` and
-    ``template``, for content in them.
+    ``relative`` includes tags with relative addresses only, even without a query; ``nested`` includes the end tags of
+    ``select`` and ``template``, for content in them.
     """
     return _PATTERNS[foreign, relative, nested]
 

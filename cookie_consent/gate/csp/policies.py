@@ -67,6 +67,8 @@ class ContentSecurityPolicies:
         self._sources: list[tuple[HostSource, Verdict]] = []
         for service in (*policy.services, *policy.undeclared_services):
             for pattern in service.hosts:
+                if pattern.startswith("/"):
+                    continue  # on the site's own hosts, of which a policy cannot leave out a part
                 parsed = HostPattern.parse(pattern)
                 if is_expressible(parsed.host):
                     source = HostSource(host=parsed.host, path=parsed.path, service=service.id)

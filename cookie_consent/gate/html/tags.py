@@ -14,7 +14,7 @@ from cookie_consent.gate.html.inert import BLOCKED, INERT_ADDRESS, hold_attribut
 from cookie_consent.gate.html.multibyte import as_read
 from cookie_consent.gate.html.refresh import refresh_addresses
 from cookie_consent.gate.html.speculation import addresses_of, leads_elsewhere
-from cookie_consent.gate.html.urls import on_host, target
+from cookie_consent.gate.html.urls import is_relative, on_host, target
 from cookie_consent.policy import UNCLASSIFIED, host_of
 from cookie_consent.policy.classifier import Verdict
 from cookie_consent.rewriter import CssRewriter, Rewriter, rewrite_css
@@ -74,7 +74,8 @@ class MakePlaceholder(Protocol):
 class TagGate:
     """Makes inert what one page loads from services that its visitor has not agreed to; each response needs its own.
 
-    ``authority`` is the page's host, with its port if it has one.
+    ``authority`` is the page's host, with its port if it has one. ``folder`` is the part of its path up to the last
+    slash, to which relative addresses are relative; it may be left out unless the classifier ``has_own_paths``.
     """
 
     # An inert tag keeps its place. Its fetching attributes are renamed (`src` to `data-consent-src`) and a script gets
@@ -82,13 +83,23 @@ class TagGate:
     # services, with `-` for no service.
 
     def __init__(
-        self, classifier: Classifier, consent: Consent, authority: str, *, placeholder: MakePlaceholder | None = None
+        self,
+        classifier: Classifier,
+        consent: Consent,
+        authority: str,
+        *,
+        folder: str = "/",
+        placeholder: MakePlaceholder | None = None,
     ) -> None:
         self._classifier = classifier
         self._consent = consent
         self._authority = authority
         self._page_host = page_host = host_of(authority)
         self._placeholder = placeholder
+        self._folder = folder
+        self._has_own_paths = classifier.has_own_paths(page_host)
+        self._tag: StartTag | None = None
+        """The tag whose addresses are being judged."""
         self._base_hosts = (page_host,)
         """The hosts to which relative addresses may lead."""
         self._has_base = self._is_based = False
@@ -108,7 +119,11 @@ class TagGate:
 
     @property
     def relative(self) -> bool:
-        """Whether relative addresses lead to another host."""
+        """Whether relative addresses are to be judged: they lead to another host, or paths of the site are declared."""
+        return self._leads_elsewhere or self._has_own_paths
+
+    @property
+    def _leads_elsewhere(self) -> bool:
         return self._base_hosts != (self._page_host,)
 
     @property
@@ -119,6 +134,7 @@ class TagGate:
     def start_tag(self, tag: StartTag) -> bool:
         """Hold ``tag`` back if needed. Return True to be given the text of an inline script or style sheet."""
         self.findings.begin(tag.name)
+        self._tag = tag
         if tag.name == b"html":
             self.has_root = self.has_root or not tag.self_closing
             if tag.is_root and self._classifier.policy.gate.amp:
@@ -139,6 +155,7 @@ class TagGate:
     def text(self, tag: StartTag, text: bytes, *, more: bool) -> bytes:
         """Hold back an inline script with the signature of a refused service, or refused addresses in a style sheet."""
         self.findings.begin(tag.name)
+        self._tag = None
         decoded = text.decode("utf-8", "surrogateescape")
         if tag.name == b"style":
             return self._style(tag, decoded, more=more)
@@ -184,12 +201,19 @@ class TagGate:
 
     def _refused_from(self, address: str, base_host: str) -> Verdict | None:
         found = target(address, base_host)
-        if found is None or self._classifier.is_declared_own(found[0], self._page_host):
+        if found is None:
             return None
-        if self._classifier.is_own_by_domain(found[0], self._page_host):
-            self.findings.add_host(found[0], OWN)
-            return None
-        verdict = self._classifier.host(*found)
+        is_declared = self._classifier.is_declared_own(found[0], self._page_host)
+        if is_declared or self._classifier.is_own_by_domain(found[0], self._page_host):
+            path = self._folder + found[1][1:] if is_relative(address) else found[1]
+            own = self._classifier.own_service(found[0], path, self._page_host, self._tag)
+            if own is None:
+                if not is_declared:
+                    self.findings.add_host(found[0], OWN)
+                return None
+            verdict = own
+        else:
+            verdict = self._classifier.host(*found)
         is_allowed = self._allows(verdict)
         if verdict.service is None or not is_allowed:
             self.findings.add_host(found[0], verdict.service)
@@ -222,7 +246,7 @@ class TagGate:
 
     def own(self, markup: str) -> str:
         """Return our own markup in the form that works on this page."""
-        return on_host(markup, self._authority) if self.relative else markup
+        return on_host(markup, self._authority) if self._leads_elsewhere else markup
 
     def _take_base(self, tag: StartTag) -> None:
         """Record where relative addresses lead. The first ``base`` counts, and so does any that may be the first."""
@@ -237,6 +261,8 @@ class TagGate:
             return
         found = target(self._as_read(href), self._page_host)
         host = found[0] if found is not None else self._page_host
+        if found is not None:
+            self._folder = found[1].partition("?")[0].rpartition("/")[0] + "/"
         if host == self._classifier.policy.site:
             host = self._page_host  # a proxy has replaced ``Host``: the browser knows the page by the site's host
         possible = self._base_hosts[tag.in_document is True :]  # the page's own host stands first
@@ -353,7 +379,7 @@ class TagGate:
     def _inner(self, *, is_part: bool = False) -> TagGate:
         """Return the gate of a document inside this one; with ``is_part`` it has this page's base and placeholders."""
         placeholder = self._placeholder if is_part else None
-        inner = TagGate(self._classifier, self._consent, self._authority, placeholder=placeholder)
+        inner = TagGate(self._classifier, self._consent, self._authority, folder=self._folder, placeholder=placeholder)
         inner._depth = self._depth + 1
         inner._base_hosts = self._base_hosts if is_part else (self._page_host,)
         inner.encoding = self.encoding if is_part else inner.encoding

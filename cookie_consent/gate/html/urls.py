@@ -6,7 +6,7 @@ import re
 
 from cookie_consent.policy import host_of
 
-__all__ = ["on_host", "target"]
+__all__ = ["is_relative", "on_host", "target"]
 
 _STRIP = "".join(map(chr, range(0x21)))
 _REMOVE = {9: None, 10: None, 13: None}
@@ -44,6 +44,12 @@ def target(url: str, base_host: str) -> tuple[str, str] | None:
     path = rest[end.start() :] if end is not None else ""
     path = path.replace("\\", "/") if "\\" in path else path
     return host_of(authority.rpartition("@")[2]), path if path.startswith("/") else "/" + path
+
+
+def is_relative(url: str) -> bool:
+    """Return whether the address depends on the folder of the page."""
+    url = url.strip(_STRIP).translate(_REMOVE)
+    return not url.startswith(("/", "\\")) and _SCHEME.match(url) is None
 
 
 def on_host(markup: str, authority: str) -> str:
