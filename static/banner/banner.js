@@ -379,15 +379,15 @@
   // In the capture phase on the window, to run before any script of the site that handles forms.
   addEventListener("submit", submit, true);
 
-  // A held frame contains a form. With this script it is sent without leaving the page.
-  const listenIn = (tree) => {
-    for (const frame of tree.querySelectorAll("iframe[data-consent-placeholder]")) {
-      const listen = () => frame.contentDocument?.addEventListener("submit", submit, true);
-      listen();
-      frame.addEventListener("load", listen);
+  // A held frame contains a form. With this script it is sent without leaving the page, also from a frame that comes
+  // later with a fragment.
+  const listenIn = (node) => {
+    if (node.matches?.("iframe[data-consent-placeholder]")) {
+      node.contentDocument?.addEventListener("submit", submit, true);
     }
   };
-  listenIn(document);
+  for (const frame of document.querySelectorAll("iframe")) listenIn(frame);
+  document.addEventListener("load", ({ target }) => listenIn(target), true);
 
   if (guard) guard.onChange(apply);
 

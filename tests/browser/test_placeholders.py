@@ -1,0 +1,97 @@
+"""The placeholders of held frames in Chromium: whom they answer for, and where their answer leads."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from starlette.applications import Starlette
+from starlette.responses import HTMLResponse
+from starlette.routing import Route
+
+from cookie_consent import ConsentMiddleware, Ledger
+from cookie_consent.policy import parse_policy
+from tests.browser import harness
+from tests.browser.harness import SITE
+
+if TYPE_CHECKING:
+    from playwright.sync_api import FrameLocator
+    from starlette.types import ASGIApp
+
+    from tests.browser.conftest import Visiting
+
+FILM = "<iframe src='https://www.youtube.com/embed/x' width=400 height=220></iframe>"
+PAGE = "<!doctype html><html lang=en><head><title>Films</title></head><body><h1>Films</h1>{}</body></html>"
+MODAL = """<div id=m></div><script>
+const show = async () => {
+  m.innerHTML = await (await fetch("/fragment", { headers: { "X-Requested-With": "XMLHttpRequest" } })).text();
+};
+</script>"""
+
+
+def site(ledger: str, **gate: Any) -> ASGIApp:
+    pages = {
+        "/": PAGE.format(FILM),
+        "/fragment": f"<div class=modal>{FILM}</div>",
+        "/modal": PAGE.format(MODAL),
+    }
+    routes = [Route(path, lambda _, text=text: HTMLResponse(text)) for path, text in pages.items()]
+    limits = {"choices_per_address": 0, "choices": 0}
+    policy = parse_policy({"version": "1", "limits": limits, "gate": gate}, source="test")
+    return ConsentMiddleware(Starlette(routes=routes), policy, secret="x" * 40, ledger=ledger)
+
+
+def allow(placeholder: FrameLocator) -> None:
+    placeholder.get_by_role("button", name="YouTube").click()
+
+
+def test_allowing_one_film_leaves_the_banner_open(visiting: Visiting, ledger_url: str) -> None:
+    with visiting(site(ledger_url)) as visit:
+        assert visit.open() == set()
+        allow(visit.page.frame_locator("iframe"))
+        assert visit.settled(awaited={"www.youtube.com"}) == {"www.youtube.com"}
+        assert visit.page.get_by_role("button", name="Accept all").is_visible()
+        state = visit.page.evaluate("cookieConsent.state")
+        assert (state["decided"], state["refused"], state["services"]) == (False, [], {"youtube": True})
+        assert "analytics" in state["unanswered"]
+    (record,) = Ledger(ledger_url).records()
+    assert (record.action, record.refused, record.granted_services) == ("given", (), ("youtube",))
+    assert record.notice is None
+
+
+@pytest.mark.parametrize("csp", ["enforce", "off"])
+def test_a_placeholder_in_a_fragment_answers_without_leaving_the_page(
+    visiting: Visiting, ledger_url: str, csp: str
+) -> None:
+    with visiting(site(ledger_url, csp=csp)) as visit:
+        visit.open("/modal")
+        visit.page.evaluate("show()")
+        frame = visit.page.frame_locator("#m iframe")
+        frame.get_by_role("button").wait_for()
+        posted: list[str] = []
+        visit.page.on("request", lambda request: posted.append(request.resource_type) if request.post_data else None)
+        allow(frame)
+        if csp == "enforce":  # the document keeps its policy, so the page is loaded again
+            visit.page.wait_for_function("cookieConsent.allows('youtube') && !m.firstChild")
+            visit.page.evaluate("show()")
+        assert visit.settled(awaited={"www.youtube.com"}) == {"www.youtube.com"}
+        assert visit.page.url == f"http://{SITE}/modal"
+        assert posted[0] == "fetch"
+
+
+@pytest.mark.parametrize("scripts", [True, False])
+def test_in_a_framed_page_a_placeholder_leaves_the_host_page_alone(
+    visiting: Visiting, ledger_url: str, monkeypatch: pytest.MonkeyPatch, *, scripts: bool
+) -> None:
+    host = f"<!doctype html><title>Host</title><iframe id=w src='http://{SITE}/' width=900 height=1600></iframe>"
+    monkeypatch.setitem(harness.STUBS, "host.test", ("text/html", host.encode()))
+    with visiting(site(ledger_url), scripts=scripts) as visit:
+        visit.page.goto("http://host.test/")
+        placeholder = visit.page.frame_locator("#w").frame_locator("iframe")
+        with visit.page.expect_response(lambda response: response.url.endswith("/_consent/choices")):
+            allow(placeholder)
+        visit.settled()
+        assert visit.page.url == "http://host.test/"
+        assert visit.page.title() == "Host"
+        assert visit.page.frame_locator("#w").get_by_role("heading", name="Films").is_visible()
+    assert [record.granted_services for record in Ledger(ledger_url).records()] == [("youtube",)]
