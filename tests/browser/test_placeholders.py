@@ -95,3 +95,37 @@ def test_in_a_framed_page_a_placeholder_leaves_the_host_page_alone(
         assert visit.page.title() == "Host"
         assert visit.page.frame_locator("#w").get_by_role("heading", name="Films").is_visible()
     assert [record.granted_services for record in Ledger(ledger_url).records()] == [("youtube",)]
+
+
+SIZES = [
+    (88, 31),
+    (120, 60),
+    (125, 125),
+    (160, 600),
+    (234, 60),
+    (300, 50),
+    (468, 60),
+    (728, 90),
+    (250, 250),
+    (400, 220),
+]
+OUTSIDE = """() => {
+  const { x, y, right, bottom, height } = document.querySelector("button").getBoundingClientRect();
+  const { scrollWidth, scrollHeight } = document.documentElement;
+  return x < 0 || y < 0 || right > innerWidth || bottom > innerHeight || height < 24
+    || scrollWidth > innerWidth || scrollHeight > innerHeight;
+}"""
+
+
+@pytest.mark.parametrize("locale", ["en-US", "de-DE", "ar"])
+def test_placeholders_fit_frames_of_every_size(visiting: Visiting, ledger_url: str, locale: str) -> None:
+    frames = "".join(f"<iframe src=https://www.youtube.com/{w}x{h} width={w} height={h}></iframe>" for w, h in SIZES)
+    policy = parse_policy({"version": "1"}, source="test")
+    app = Starlette(routes=[Route("/", lambda _: HTMLResponse(PAGE.format(frames)))])
+    gated = ConsentMiddleware(app, policy, secret="x" * 40, ledger=ledger_url)
+    with visiting(gated, locale=locale) as visit:
+        assert visit.open() == set()
+        inner = visit.page.frames[1:]
+        assert len(inner) == len(SIZES)
+        outside = [size for size, frame in zip(SIZES, inner, strict=True) if frame.evaluate(OUTSIDE)]
+        assert outside == []
