@@ -16,6 +16,7 @@ from cookie_consent.endpoints.assets import Assets
 from cookie_consent.endpoints.choices import Choices
 from cookie_consent.endpoints.ledger_health import LedgerHealth
 from cookie_consent.endpoints.origin import SiteOrigin
+from cookie_consent.endpoints.placeholder import PlaceholderPage
 from cookie_consent.endpoints.preferences import PreferencesPage
 from cookie_consent.endpoints.problem import ProblemResponses
 from cookie_consent.endpoints.receipts.endpoint import Receipts
@@ -144,6 +145,7 @@ def build(app: ASGIApp, options: Options, *, has_markup_cache: bool = True) -> P
         {
             "/choices": {"POST": choices.post},
             "/state": {"GET": get_state},
+            "/placeholder": {"GET": PlaceholderPage(classifier, renderer).get},
             "/preferences": {"GET": PreferencesPage(classifier, renderer, origin, guard=guard_url).get},
             "/receipt": {"GET": receipts.get},
             "/report": {"POST": ReportEndpoint(reports, origin).post},

@@ -88,6 +88,8 @@
   // Restores the attributes that the server renamed. A value that a lazy loader has set in the meantime is kept, unless
   // it is a placeholder.
   const restore = (node) => {
+    const isPlaced = node.hasAttribute("data-consent-placeholder");
+    if (isPlaced && !node.hasAttribute("srcdoc")) node.removeAttribute("src"); // the placeholder's own address
     for (const name of HELD) {
       const value = node.getAttribute(PREFIX + name);
       if (value === null) continue;
@@ -98,7 +100,7 @@
       if (name === "xlink:href") node.setAttributeNS(XLINK, name, value);
       else node.setAttribute(name, value);
     }
-    if (node.hasAttribute("data-consent-placeholder")) {
+    if (isPlaced) {
       node.removeAttribute("data-consent-placeholder");
       node.removeAttribute("srcdoc");
     }

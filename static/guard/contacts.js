@@ -9,7 +9,8 @@ const wrap = (owner, name, make, part = "value") => {
 
 // Returns a function that instruments a window. `isRefusedServer` judges an address and records it, `isRefusedUnknown`
 // returns whether undeclared hosts are refused, and `beginOther` is called for workers and worklets.
-const makeContacts = ({ isRefusedServer, isRefusedUnknown, beginOther }) => {
+// `placeIn` makes a held frame show its placeholder.
+const makeContacts = ({ isRefusedServer, isRefusedUnknown, beginOther, placeIn }) => {
   const allowedServers = (options) => {
     if (!options?.iceServers) return options;
     const mayAsk = ({ urls, url }) => ![].concat(urls ?? url ?? []).some((address) => isRefusedServer(address));
@@ -99,7 +100,8 @@ const makeContacts = ({ isRefusedServer, isRefusedUnknown, beginOther }) => {
       return markup.replace(TAGS, (tag) => {
         const [node] = elementsOf(tag);
         if (!node || isHarmless(node)) return tag;
-        node.removeAttribute(node.localName === "link" ? "href" : "src");
+        if (node.localName === "link") node.removeAttribute("href");
+        else placeIn(node);
         return node.outerHTML.replace(/<\/iframe>$/, "");
       });
     } catch {

@@ -379,7 +379,27 @@
   });
 
   const stubs = makeStubs(rules, covers, hold);
-  const armContacts = makeContacts({ isRefusedServer, isRefusedUnknown: judgement.isRefusedUnknown, beginOther });
+  // Holds a frame in markup as the server does. Its placeholder comes from the server.
+  const placeIn = (node) => {
+    const address = new URL(node.getAttribute("src"), document.baseURI);
+    const [service, category] = refusedHost(address, location.hostname) ?? ["", "unclassified"];
+    const query = new URLSearchParams({
+      address: address.origin + address.pathname,
+      return_to: location.pathname + location.search,
+    });
+    node.removeAttribute("sandbox");
+    for (const [name, value] of [
+      ["data-consent", category],
+      ["data-consent-service", service || "-"],
+      ["data-consent-src", address.href],
+      ["data-consent-placeholder", ""],
+      ["src", `${url("placeholder")}?${query}`],
+    ]) {
+      node.setAttribute(name, value);
+    }
+  };
+  const { isRefusedUnknown } = judgement;
+  const armContacts = makeContacts({ isRefusedServer, isRefusedUnknown, beginOther, placeIn });
   makeArm({ parse, decide, mayStore, holdStorage, armContacts, beginOther, takeViolation })(window);
   takeReferrer();
   const isNewToServer = gpc.announce(

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING, Any
 
 import pytest
 from starlette.applications import Starlette
-from starlette.responses import HTMLResponse
+from starlette.responses import HTMLResponse, Response
 from starlette.routing import Route
 
 from cookie_consent import ConsentMiddleware, Ledger
@@ -16,6 +17,7 @@ from tests.browser.harness import SITE
 
 if TYPE_CHECKING:
     from playwright.sync_api import FrameLocator
+    from starlette.requests import Request
     from starlette.types import ASGIApp
 
     from tests.browser.conftest import Visiting
@@ -26,6 +28,9 @@ MODAL = """<div id=m></div><script>
 const show = async () => {
   m.innerHTML = await (await fetch("/fragment", { headers: { "X-Requested-With": "XMLHttpRequest" } })).text();
 };
+const showData = async () => {
+  m.innerHTML = (await (await fetch("/data")).json()).html;
+};
 </script>"""
 
 
@@ -33,9 +38,15 @@ def site(ledger: str, **gate: Any) -> ASGIApp:
     pages = {
         "/": PAGE.format(FILM),
         "/fragment": f"<div class=modal>{FILM}</div>",
+        "/data": json.dumps({"html": f"<div class=modal>{FILM}</div>"}),
         "/modal": PAGE.format(MODAL),
     }
-    routes = [Route(path, lambda _, text=text: HTMLResponse(text)) for path, text in pages.items()]
+
+    def answer(request: Request) -> Response:
+        path = request.url.path
+        return Response(pages[path], media_type="application/json" if path == "/data" else "text/html")
+
+    routes = [Route(path, answer) for path in pages]
     limits = {"choices_per_address": 0, "choices": 0}
     policy = parse_policy({"version": "1", "limits": limits, "gate": gate}, source="test")
     return ConsentMiddleware(Starlette(routes=routes), policy, secret="x" * 40, ledger=ledger)
@@ -77,6 +88,20 @@ def test_a_placeholder_in_a_fragment_answers_without_leaving_the_page(
         assert visit.settled(awaited={"www.youtube.com"}) == {"www.youtube.com"}
         assert visit.page.url == f"http://{SITE}/modal"
         assert posted[0] == "fetch"
+
+
+def test_a_frame_that_a_script_makes_of_data_has_a_placeholder(visiting: Visiting, ledger_url: str) -> None:
+    with visiting(site(ledger_url)) as visit:
+        visit.open("/modal")
+        visit.page.evaluate("showData()")
+        frame = visit.page.frame_locator("#m iframe")
+        frame.get_by_role("button").wait_for()
+        assert visit.settled() == set()
+        allow(frame)  # the document keeps its policy, so the page is loaded again
+        visit.page.wait_for_function("cookieConsent.allows('youtube') && !m.firstChild")
+        assert visit.page.url == f"http://{SITE}/modal"
+        visit.page.evaluate("showData()")
+        assert visit.settled(awaited={"www.youtube.com"}) == {"www.youtube.com"}
 
 
 @pytest.mark.parametrize("scripts", [True, False])

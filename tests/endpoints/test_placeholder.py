@@ -1,0 +1,38 @@
+"""The placeholder of a frame that a script inserts, as a page."""
+
+from __future__ import annotations
+
+import pytest
+from starlette.applications import Starlette
+
+from cookie_consent.testing import ConsentClient, make_policy
+
+pytestmark = pytest.mark.anyio
+
+
+@pytest.mark.parametrize(
+    ("address", "status", "shown"),
+    [
+        ("https://www.youtube.com/embed/x", 200, "service.youtube"),
+        ("https://unknown.example/x", 200, "unknown.example"),
+        ("https://x.example/<script>", 200, "x.example"),
+        ("", 400, ""),
+        ("javascript:alert(1)", 400, ""),
+        ("//www.youtube.com/x", 400, ""),
+        ("/x", 400, ""),
+        ("https://" + "a" * 3000, 400, ""),
+    ],
+)
+async def test_it_says_what_an_address_is(address: str, status: int, shown: str) -> None:
+    async with ConsentClient(Starlette(), make_policy()) as browser:
+        answer = await browser.get("/_consent/placeholder", params={"address": address, "return_to": "//evil.example"})
+        assert (answer.status_code, shown in answer.text) == (status, True)
+        assert "<script" not in answer.text
+        assert "evil.example" not in answer.text
+        assert "frame-ancestors 'self'" in answer.headers["content-security-policy"]
+
+
+async def test_what_is_blocked_has_no_button() -> None:
+    async with ConsentClient(Starlette(), make_policy(unknown_hosts="block")) as browser:
+        answer = await browser.get("/_consent/placeholder", params={"address": "https://unknown.example/"})
+        assert "<button" not in answer.text
