@@ -19,7 +19,7 @@ from cookie_consent.errors import ConfigurationError
 from cookie_consent.policy import DEFAULT_PREFIX, UNCLASSIFIED
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
 
     from cookie_consent.banner.locale import Locale
     from cookie_consent.banner.notice import NoticeText
@@ -197,6 +197,13 @@ class Renderer:
             return_to=path,
             return_to_query=quote(path, safe=""),
         )
+
+    def refresh_notice(self, leads: Iterable[tuple[str, str]], *, language: str, root_path: str = "") -> bytes:
+        """Return the markup that says where a held refresh would have led, as ASCII bytes.
+
+        ``leads`` are addresses that contact a host by http(s), each with that host.
+        """
+        return _ascii(self._render("refresh.html", self._locale(language), root_path, leads=tuple(leads)))
 
     def problem(
         self,

@@ -11,7 +11,15 @@ from cookie_consent.errors import ConfigurationError
 
 __all__ = ["PAGES", "template_environment"]
 
-PAGES = ("admin.html", "banner.html", "placeholder.html", "preferences.html", "problem.html", "stats.html")
+PAGES = (
+    "admin.html",
+    "banner.html",
+    "placeholder.html",
+    "preferences.html",
+    "problem.html",
+    "refresh.html",
+    "stats.html",
+)
 _FOR_VISITORS = ("banner.html", "placeholder.html", "preferences.html")
 _PACKAGE = Path(__file__).parents[1]
 _SHIPPED = (_PACKAGE / "banner" / "templates", _PACKAGE / "admin" / "templates")

@@ -81,6 +81,11 @@ class Exchange:
         addresses = self._tags.findings.waiting if self._tags is not None else []
         return tuple(sorted({*cookies, *addresses})) if cookies or addresses else ()
 
+    @cached_property
+    def leads(self) -> tuple[tuple[str, str], ...]:
+        """Where a held ``Refresh`` header would have led: address and host. Cached; read it when ``held`` is."""
+        return tuple(self._tags.findings.leads.items()) if self._tags is not None else ()
+
     def report(self) -> None:
         """Pass on what the gates have observed so far. Never raises."""
         reports, path = self.site.reports, str(self.scope["path"])
@@ -225,6 +230,18 @@ class Exchange:
         )
         own = self.own_elements
         return own.mark(banner.decode("ascii")).encode("ascii") if own.is_needed else banner
+
+    def refresh_notice(self) -> bytes:
+        """Return what says where a held refresh would have led; empty if none is held.
+
+        Call it after all tags of the page have been gated.
+        """
+        is_gated = self.site.classifier.policy.gate.html
+        leads = tuple(self.tags.findings.leads.items()) if is_gated else self.leads
+        if not leads:
+            return b""
+        language, root_path = (self._banner_options[name] for name in ("language", "root_path"))
+        return self.site.renderer.refresh_notice(leads, language=language, root_path=root_path)
 
     @property
     def unsafe_method(self) -> str:

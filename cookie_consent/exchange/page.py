@@ -111,7 +111,7 @@ class Page:
         self._rewriter = Rewriter(
             closed if exchange.site.classifier.policy.gate.html else ObserveOnly(closed),
             after_head_start=self._guard,
-            before_body_end=self._banner,
+            before_body_end=self._body_end,
             xml=self._is_xml,
             markup_cache=exchange.site.markup_cache,
         )
@@ -140,13 +140,24 @@ class Page:
             self.is_complete = False
             return b""
 
-    def _banner(self) -> bytes:
-        """Return what comes last in the body. XML pages get no banner: their parser would reject its HTML."""
-        tags = self._exchange.tags
+    def _body_end(self) -> bytes:
+        """Return what comes last in the body. XML pages get nothing: their parser would reject our HTML."""
         exchange = self._exchange
-        is_place = self._is_shown and has_banner(exchange.site, exchange.scope)
-        if not is_place or exchange.is_prefetch or self._is_xml or tags.is_amp:
+        if not self._is_shown or exchange.is_prefetch or self._is_xml or exchange.tags.is_amp:
             return b""
+        banner = self._banner() if has_banner(exchange.site, exchange.scope) else b""
+        return self._refresh_notice() + banner
+
+    def _refresh_notice(self) -> bytes:
+        try:
+            return self._exchange.refresh_notice()
+        except Exception:  # noqa: BLE001 - an error in the notice must not fail the page
+            log_once("refresh", "the notice of a held refresh could not be made and is missing", exc_info=True)
+            self.is_complete = False
+            return b""
+
+    def _banner(self) -> bytes:
+        tags = self._exchange.tags
         try:
             banner = self._exchange.banner()
             return tags.own(banner.decode("ascii")).encode("ascii") if tags.relative else banner

@@ -155,8 +155,9 @@ class Responder:
                 for value in [", ".join(values)] if name == "refresh" else values:
                     # If the gate fails, the header is dropped, but for the site's own policy: it protects visitors.
                     kept = value if name.startswith("content-security-policy") else None
+                    tags = exchange.tags
                     try:
-                        kept = gate(value, exchange.tags.hold_address)
+                        kept = gate(value, tags.hold_refresh if name == "refresh" else tags.hold_address)
                     except Exception:  # noqa: BLE001 - a header must not fail the page
                         log_once("header", "the header %s could not be judged", name, exc_info=True)
                     if kept is not None:
@@ -301,6 +302,7 @@ class Responder:
             exchange.variant_key,
             exchange.is_redirect,
             exchange.held,
+            exchange.leads,
             exchange.own_marks,
             self._content_type,
             self._content_encoding,

@@ -207,8 +207,33 @@ const makeContacts = ({ isRefusedServer, isRefusedUnknown, beginOther, placeIn }
 
   // -- navigation ----------------------------------------------------------------------------------------------------
 
-  // Visitors may navigate where they like. A page without user activation must not navigate to a refused host, and a
-  // frame never may.
+  // Visitors may navigate where they like. Without user activation, a top page may lead on to any host but those of
+  // refused services that the policy names: like a redirect it is the site's own act, and signing in needs it. It must
+  // not open windows of refused hosts, and a frame must not lead anything there.
+  const guardUrl = document.currentScript?.src;
+  const loadedIn = (performance) =>
+    performance.getEntriesByType("resource").filter(({ initiatorType }) => !/frame|object|embed/.test(initiatorType));
+  // The addresses of a window's scripts. Those that are no longer in the document were still loaded.
+  const sourcesOf = ({ location, document: shown, performance }) =>
+    [location.href.split("#")[0], ...[...shown.scripts].map(({ src }) => src)]
+      .concat(loadedIn(performance).map(({ name }) => name))
+      .filter(Boolean);
+  // Returns whether the page's own script is running, and none of a frame, which could set `top.location`. Only the
+  // stack shows it.
+  const isRunning = (realm) => {
+    const callers = `${new Error().stack}`.split("\n").filter((line) => /:\d/.test(line) && !line.includes(guardUrl));
+    const own = [guardUrl, ...sourcesOf(realm)];
+    const isIn = (inner) => {
+      try {
+        const foreign = sourcesOf(inner).filter((source) => !own.includes(source));
+        return callers.some((line) => foreign.some((source) => line.includes(`${source}:`))) || hasFrame(inner);
+      } catch {
+        return false; // of another site: browsers themselves ask for user activation
+      }
+    };
+    const hasFrame = (outer) => Array.from({ length: outer.length }, (_, at) => outer[at]).some(isIn);
+    return callers.length > 0 && !hasFrame(realm);
+  };
   const guardNavigation = (realm) => {
     const { userActivation } = realm.navigator ?? {};
     const isInside = () => {
@@ -219,27 +244,44 @@ const makeContacts = ({ isRefusedServer, isRefusedUnknown, beginOther, placeIn }
       }
     };
     const isIdle = () => userActivation?.hasBeenActive === false || isInside();
-    const isRefused = (address) => isIdle() && isRefusedServer(address);
+    const led = new Set(); // where links and forms of the page were let lead
+    const isRefused = (address, isOwn) => isIdle() && isRefusedServer(address, undefined, isOwn && realm === realm.top);
+    const mayFollow = (address, target) => {
+      const isOwn = leadsOn(target);
+      if (isRefused(address, isOwn)) return false;
+      if (isOwn) led.add(address.split(/[?#]/)[0]);
+      return true;
+    };
+    // Returns whether what has this target replaces the page.
+    const replaces = (target) => /^_(self|top|parent)$/i.test(target) || (target !== "" && target === realm.name);
+    const leadsOn = (target) => {
+      const actual = target || realm.document.querySelector("base[target]")?.target || "_self";
+      return replaces(actual);
+    };
     realm.navigation?.addEventListener("navigate", (event) => {
       const { cancelable, userInitiated, destination } = event;
-      if (cancelable && !userInitiated && isRefused(destination.url)) event.preventDefault();
+      if (!cancelable || userInitiated) return;
+      // Links and forms lead on a moment after the script. A `<meta>` refresh has neither script nor element.
+      const isOwn = led.has(destination.url.split(/[?#]/)[0]) || event.sourceElement?.ownerDocument === realm.document;
+      if (isRefused(destination.url, isOwn || isRunning(realm))) event.preventDefault();
     });
     const form = realm.HTMLFormElement?.prototype;
-    const actionOf = (node) => Reflect.get(form, "action", node); // a field named "action" would hide it
+    const read = (node, name) => Reflect.get(form, name, node); // a field named "action" would hide it
     wrap(
       form,
       "submit",
       (submit) =>
         function () {
-          if (!isRefused(actionOf(this))) submit.call(this);
+          if (mayFollow(read(this, "action"), read(this, "target"))) submit.call(this);
         },
     );
     realm.addEventListener?.(
       "submit",
       (event) => {
         const { target, submitter } = event;
-        const action = submitter?.hasAttribute("formaction") ? submitter.formAction : actionOf(target);
-        if (isRefused(action)) event.preventDefault();
+        const action = submitter?.hasAttribute("formaction") ? submitter.formAction : read(target, "action");
+        const shownIn = submitter?.hasAttribute("formtarget") ? submitter.formTarget : read(target, "target");
+        if (!mayFollow(action, shownIn)) event.preventDefault();
       },
       true,
     );
@@ -248,7 +290,8 @@ const makeContacts = ({ isRefusedServer, isRefusedUnknown, beginOther, placeIn }
       "click",
       (click) =>
         function () {
-          if (!/^(a|area)$/.test(this.localName) || !this.href || !isRefused(this.href)) click.call(this);
+          const isLink = /^(a|area)$/.test(this.localName) && this.href;
+          if (!isLink || mayFollow(this.href, this.target)) click.call(this);
         },
     );
     wrap(
@@ -256,7 +299,10 @@ const makeContacts = ({ isRefusedServer, isRefusedUnknown, beginOther, placeIn }
       "open",
       (open) =>
         function (...values) {
-          if (userActivation?.isActive === false && values[0] && isRefusedServer(values[0])) return null;
+          const [address, target] = values;
+          if (address && replaces(`${target}`)) {
+            if (isRefused(address, true)) return null;
+          } else if (address && userActivation?.isActive === false && isRefusedServer(address)) return null;
           return open.apply(this ?? realm, values);
         },
     );

@@ -109,18 +109,20 @@
     return verdict;
   };
 
-  // Returns whether a server must not be contacted, and records it.
-  const isRefusedServer = (address, again) => {
+  // Returns whether a server must not be contacted, and records it. With `isNamed`, only those of services that the
+  // policy names.
+  const isRefusedServer = (address, again, isNamed = false) => {
     try {
       const server = new URL(`${address}`.replace(/^(stun|turn)s?:/i, "https://"), document.baseURI);
       if (!/^http/.test(server.protocol)) return false;
       if (judgement.isOwnByDomain(server)) note("host", server.hostname);
       const owner = refusedHost(server);
-      if (owner) {
+      const isRefused = Boolean(owner && (owner[0] || !isNamed));
+      if (isRefused) {
         hold("host", server.hostname, owner, again);
         note("host", server.hostname);
       }
-      return Boolean(owner);
+      return isRefused;
     } catch {
       return false; // not a URL, which the browser reports itself
     }

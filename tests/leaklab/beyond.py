@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 BEYOND = {
+    "form": "where a site sends its visitor is the site's own act, as a redirect is",
     "frame-location": "a connection without a request: Chromium makes it before it asks the page's policy, and the "
     "script reaches the frame by its number, before any document of the site is in it",
+    "location": "where a site sends its visitor is the site's own act, as a redirect is",
     "popup-on-click": "the visitor's own act, as following a link is",
 }

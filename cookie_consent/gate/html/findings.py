@@ -19,6 +19,8 @@ OWN = ""
 _MAXIMUM_HOSTS = 100
 """How many hosts of a page are reported."""
 _LONGEST_ELEMENT = 32
+_MAXIMUM_LEADS = 4
+"""How many held refreshes a page tells of."""
 
 
 class PageFindings:
@@ -35,6 +37,8 @@ class PageFindings:
         """Why the latest tag or text was held back."""
         self.latest_hosts: list[Host] = []
         """The hosts found in it."""
+        self.leads: dict[str, str] = {}
+        """The addresses to which held refreshes would have led, each with its host."""
         self._waiting: dict[tuple[str, str], Verdict] = {}
         self._element = ""
 
@@ -76,6 +80,11 @@ class PageFindings:
     def add_waiting(self, waits: Iterable[tuple[tuple[str, str], Verdict]]) -> None:
         """Add the categories and services that something waits for, and why."""
         self._waiting.update(waits)
+
+    def add_lead(self, address: str, host: str) -> None:
+        """Add an address to which a refresh would have led."""
+        if len(self.leads) < _MAXIMUM_LEADS:
+            self.leads[address] = host
 
     def add_held(self, refused: Sequence[Verdict], waits: dict[tuple[str, str], Verdict]) -> None:
         """Add a tag that is held back."""

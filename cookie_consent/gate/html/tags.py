@@ -14,7 +14,7 @@ from cookie_consent.gate.html.inert import BLOCKED, INERT_ADDRESS, hold_attribut
 from cookie_consent.gate.html.multibyte import as_read
 from cookie_consent.gate.html.refresh import refresh_addresses
 from cookie_consent.gate.html.speculation import addresses_of, leads_elsewhere
-from cookie_consent.gate.html.urls import is_relative, on_host, target
+from cookie_consent.gate.html.urls import is_relative, on_host, stripped, target
 from cookie_consent.policy import UNCLASSIFIED, host_of
 from cookie_consent.policy.classifier import Verdict
 from cookie_consent.rewriter import CssRewriter, Rewriter, rewrite_css
@@ -180,7 +180,8 @@ class TagGate:
 
     def is_repeatable(self, tag: StartTag) -> bool:
         """Say whether the decision about the tag depends only on its bytes and the visitor's consent."""
-        return tag.name not in _ONCE and not (tag.foreign or self._has_base or self._is_amp)
+        is_new = tag.name in _ONCE or (tag.name == b"meta" and _is_refresh(tag))
+        return not (is_new or tag.foreign or self._has_base or self._is_amp)
 
     def repeat(self, name: bytes, refused: Sequence[Verdict], hosts: Iterable[Host]) -> None:
         """Record the findings of a tag called ``name`` that is not judged again, because an equal one was."""
@@ -243,6 +244,22 @@ class TagGate:
         if verdict is not None:
             self.findings.add_waiting([(self._wait(verdict), verdict)])
         return verdict is not None
+
+    def hold_refresh(self, address: str) -> bool:
+        """Say whether the address of a ``Refresh`` header is to be held, and record where it would have led."""
+        is_held = self.hold_address(address)
+        if is_held:
+            self._note_lead(address)
+        return is_held
+
+    def _note_lead(self, address: str) -> None:
+        """Record where a held refresh would have led. Addresses without a host, such as ``data:``, lead nowhere."""
+        address = self._as_read(address)
+        for base_host in self._base_hosts:
+            found = target(address, base_host)
+            if found is not None and not self._classifier.is_first_party(found[0], self._page_host):
+                self.findings.add_lead(stripped(address), found[0])
+                return
 
     def own(self, markup: str) -> str:
         """Return our own markup in the form that works on this page."""
@@ -311,12 +328,14 @@ class TagGate:
         return refused
 
     def _gate_refresh(self, tag: StartTag) -> list[Verdict]:
-        if (tag.get(b"http-equiv") or "").strip().lower() != "refresh":
+        if not _is_refresh(tag):
             return []
         addresses = refresh_addresses(tag.get(b"content") or "")
         refused = [*self._refused_addresses(addresses), *self._refused_in_data(addresses, _FRAME_KINDS)]
         if refused:
             hold_attribute(tag, b"content")
+            for address in addresses if self._depth == 0 else ():
+                self._note_lead(address)
         return refused
 
     def _refused_embedded(self, tag: StartTag, address: str) -> tuple[list[Verdict], str | None]:
@@ -505,6 +524,10 @@ class TagGate:
             kept = [whole for address, whole in candidates_of(value) if self.refused_address(address) is None]
             if kept:
                 tag.add(name, ", ".join(kept))
+
+
+def _is_refresh(tag: StartTag) -> bool:
+    return (tag.get(b"http-equiv") or "").strip().lower() == "refresh"
 
 
 class _HoldAddress(Protocol):

@@ -6,7 +6,7 @@ import re
 
 from cookie_consent.policy import host_of
 
-__all__ = ["is_relative", "on_host", "target"]
+__all__ = ["is_relative", "on_host", "stripped", "target"]
 
 _STRIP = "".join(map(chr, range(0x21)))
 _REMOVE = {9: None, 10: None, 13: None}
@@ -27,7 +27,7 @@ def target(url: str, base_host: str) -> tuple[str, str] | None:
     usual = _USUAL.match(url)
     if usual is not None:
         return usual[1], usual[2] or "/"
-    url = url.strip(_STRIP).translate(_REMOVE)
+    url = stripped(url)
     scheme = _SCHEME.match(url)
     rest = url
     if scheme is not None:
@@ -48,8 +48,13 @@ def target(url: str, base_host: str) -> tuple[str, str] | None:
 
 def is_relative(url: str) -> bool:
     """Return whether the address depends on the folder of the page."""
-    url = url.strip(_STRIP).translate(_REMOVE)
+    url = stripped(url)
     return not url.startswith(("/", "\\")) and _SCHEME.match(url) is None
+
+
+def stripped(url: str) -> str:
+    """Remove what browsers ignore around and in an address (URL standard, section 4.4)."""
+    return url.strip(_STRIP).translate(_REMOVE)
 
 
 def on_host(markup: str, authority: str) -> str:
