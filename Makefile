@@ -23,7 +23,7 @@ demo: .venv/runtime ## Serve the demo shop on http://localhost:8000
 	@$(BIN)/cookie-consent demo
 
 .PHONY: test
-test: lint chromium .venv/frameworks/made ## Check the code and run every test (some minutes)
+test: lint chromium firefox .venv/frameworks/made ## Check the code and run every test (some minutes)
 	@$(PYTEST)
 
 .PHONY: check
@@ -51,6 +51,10 @@ leaklab: .venv/dev node_modules/installed chromium ## Print what pages that misb
 .PHONY: torture
 torture: .venv/dev ## Kill servers again and again, and take their store away for a minute (some minutes)
 	@$(BIN)/python -m pytest -m torture
+
+.PHONY: browsers
+browsers: .venv/dev node_modules/installed chromium firefox ## Run one journey in Chromium and in Firefox
+	@$(BIN)/python -m pytest tests/engines
 
 MINUTES ?= 5
 SEED ?= 1
@@ -154,3 +158,9 @@ chromium:
 	  else echo "no chromium here: the browser tests will be skipped (apt-get install chromium)" >&2; fi; fi
 	@if ! command -v chromium-headless-shell >/dev/null && [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
 	  $(APT) install -y --no-install-recommends chromium-headless-shell >/dev/null 2>&1 || true; fi
+
+.PHONY: firefox
+firefox:
+	@if ! command -v firefox-esr >/dev/null; then \
+	  if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then $(APT) update && $(APT) install -y --no-install-recommends firefox-esr >/dev/null; \
+	  else echo "no firefox-esr here: the tests in Firefox will be skipped (apt-get install firefox-esr)" >&2; fi; fi

@@ -21,6 +21,7 @@ BY_FIXTURE = {"chromium_path": "browser", "cluster": "server", "postgres": "serv
 BY_FILE = {
     "tests/leaklab/": "browser",
     "tests/browser/": "browser",
+    "tests/engines/": "browser",
     "tests/cli/test_output.py": "server",
     "tests/examples/": "server",
     "tests/ledger/test_torture": "server",
