@@ -9,9 +9,9 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import TYPE_CHECKING
 
-from cookie_consent.admin.routes import admin_routes
+from cookie_consent.admin.routes import admin_routes, admin_token
 from cookie_consent.banner import Renderer
-from cookie_consent.consent import Consent, ConsentCookie, ConsentReader, ReceiptOffer, secret_keys
+from cookie_consent.consent import XRAY_COOKIE, Consent, ConsentCookie, ConsentReader, ReceiptOffer, secret_keys
 from cookie_consent.endpoints.assets import Assets
 from cookie_consent.endpoints.choices import Choices
 from cookie_consent.endpoints.ledger_health import LedgerHealth
@@ -32,6 +32,8 @@ from cookie_consent.exchange.page_cache import PageCache
 from cookie_consent.exchange.request import RequestFilter
 from cookie_consent.exchange.shared import Site
 from cookie_consent.exchange.websocket import handshake
+from cookie_consent.exchange.xray.door import XRayDoor
+from cookie_consent.exchange.xray.endpoint import XRayEndpoint
 from cookie_consent.gate import ContentSecurityPolicies, TagCache, guard_script
 from cookie_consent.ledger import Ledger
 from cookie_consent.policy import UNCLASSIFIED, Policy, checked_prefix, find_policy, load_policy
@@ -100,7 +102,7 @@ def build(app: ASGIApp, options: Options, *, has_markup_cache: bool = True) -> P
     cookie = ConsentCookie(keys, policy.cookie)
     classifier = Classifier(policy)
     reports = Reports(classifier, ledger)
-    own_cookies = {cookie.name(secure=secure) for secure in (False, True)} | {cookie.gpc_cookie_name}
+    own_cookies = {cookie.name(secure=secure) for secure in (False, True)} | {cookie.gpc_cookie_name, XRAY_COOKIE}
     files = static_files()
     files["guard.js"] = guard_script(files["guard.js"], policy, own_cookies)
     assets = Assets(f"{prefix}/assets", files)
@@ -109,6 +111,11 @@ def build(app: ASGIApp, options: Options, *, has_markup_cache: bool = True) -> P
     policies = ContentSecurityPolicies(classifier, report_path=f"{prefix}/report")
     _warn_of_size(policy, policies)
     reader = ConsentReader(policy, cookie)
+    token = admin_token(options.admin_token)
+    door = None
+    if dev or token:
+        xray_paths = {"script": assets.urls["xray.js"], "endpoint": f"{prefix}/xray"}
+        door = XRayDoor(keys, token=token or "", dev=dev, **xray_paths)
     site = Site(
         app=app,
         request_filter=RequestFilter(reader, classifier, cookie),
@@ -127,6 +134,7 @@ def build(app: ASGIApp, options: Options, *, has_markup_cache: bool = True) -> P
         excluded=PathPatterns(policy.gate.exclude),
         without_banner=PathPatterns(policy.banner.exclude),
         dev=dev,
+        xray=door,
         identity=_identity(policy, assets, renderer),
     )
     origin, health, tokens = SiteOrigin(policy), LedgerHealth(), ReceiptOffer(keys)
@@ -140,6 +148,7 @@ def build(app: ASGIApp, options: Options, *, has_markup_cache: bool = True) -> P
         health=health,
         replaced=site.gpc_log.replaced,
     )
+    xray = XRayEndpoint(site)
     receipts = Receipts(policy, ledger, tokens=tokens, origin=origin, health=health, prefix=prefix)
     router = Router(
         {
@@ -149,8 +158,16 @@ def build(app: ASGIApp, options: Options, *, has_markup_cache: bool = True) -> P
             "/preferences": {"GET": PreferencesPage(classifier, renderer, origin, guard=guard_url).get},
             "/receipt": {"GET": receipts.get},
             "/report": {"POST": ReportEndpoint(reports, origin).post},
+            **({"/xray": {"GET": xray.get}} if door is not None else {}),
             **admin_routes(
-                options.admin_token, ledger=ledger, classifier=classifier, reports=reports, renderer=renderer
+                token,
+                ledger=ledger,
+                classifier=classifier,
+                reports=reports,
+                renderer=renderer,
+                origin=origin,
+                look=xray.look,
+                xray_cookie=door.cookie if door is not None else None,
             ),
         },
         assets=assets,

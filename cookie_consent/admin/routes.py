@@ -13,41 +13,53 @@ if TYPE_CHECKING:
     from starlette.requests import Request
     from starlette.responses import Response
 
+    from cookie_consent.admin.xray import Look, XRayCookie
     from cookie_consent.banner import Renderer
     from cookie_consent.consent import Consent
+    from cookie_consent.endpoints.origin import SiteOrigin
     from cookie_consent.endpoints.reports import Reports
     from cookie_consent.endpoints.router import Endpoint, RouteTable
     from cookie_consent.ledger import Ledger
     from cookie_consent.policy.classifier import Classifier
 
-__all__ = ["admin_routes"]
+__all__ = ["admin_routes", "admin_token"]
 
 MINIMUM_TOKEN = 20
 
 
 def admin_routes(
-    token: str | None, *, ledger: Ledger, classifier: Classifier, reports: Reports, renderer: Renderer
+    token: str | None,
+    *,
+    ledger: Ledger,
+    classifier: Classifier,
+    reports: Reports,
+    renderer: Renderer,
+    origin: SiteOrigin,
+    look: Look,
+    xray_cookie: XRayCookie | None,
 ) -> RouteTable:
-    """Return the operator's routes, or none without a token. Raises ``ConfigurationError`` for a bad token."""
-    checked = _checked_token(token)
-    if checked is None:
+    """Return the operator's routes, or none without a token."""
+    if token is None or xray_cookie is None:
         return {}
     from cookie_consent.admin.export import AdminExport
     from cookie_consent.admin.figures import AdminStats
     from cookie_consent.admin.page import Admin
+    from cookie_consent.admin.xray import AdminXRay
 
-    admin = Admin(checked, renderer=renderer, classifier=classifier, reports=reports)
+    admin = Admin(token, renderer=renderer, classifier=classifier, reports=reports)
     export = AdminExport(admin, ledger, classifier.policy, renderer.prefix)
     stats = AdminStats(admin, ledger, renderer)
+    xray = AdminXRay(admin, origin, look=look, cookie=xray_cookie)
     return {
         "/admin": {"GET": _endpoint(admin.respond)},
         "/admin/export": {"GET": _endpoint(export.respond)},
         "/admin/stats": {"GET": _endpoint(stats.page)},
         "/admin/stats.csv": {"GET": _endpoint(stats.csv)},
+        "/admin/xray": {"GET": xray.get, "POST": xray.post},
     }
 
 
-def _checked_token(token: str | None) -> str | None:
+def admin_token(token: str | None) -> str | None:
     """Return the token that opens the admin pages, or None where they are off.
 
     None reads the environment variable ``CONSENT_ADMIN_TOKEN``. Raises ``ConfigurationError`` for a token that could

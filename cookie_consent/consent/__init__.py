@@ -2,7 +2,7 @@
 
 from cookie_consent.consent.access import is_read, tracked
 from cookie_consent.consent.choice import Choice, action_between, action_of, chosen, grants_more, parse_choice
-from cookie_consent.consent.cookie import ConsentCookie, StoredChoice, secret_keys
+from cookie_consent.consent.cookie import XRAY_COOKIE, ConsentCookie, StoredChoice, secret_keys
 from cookie_consent.consent.decide import decide
 from cookie_consent.consent.gpc import gpc_cookie_name
 from cookie_consent.consent.model import Consent, consent_of
@@ -12,6 +12,7 @@ from cookie_consent.consent.receipt_token import ReceiptOffer
 from cookie_consent.consent.record import new_record
 
 __all__ = [
+    "XRAY_COOKIE",
     "Choice",
     "Consent",
     "ConsentCookie",

@@ -22,8 +22,10 @@ if TYPE_CHECKING:
     from cookie_consent.consent.model import Consent
     from cookie_consent.policy import CookieOptions
 
-__all__ = ["ConsentCookie", "Rank", "StoredChoice", "secret_keys"]
+__all__ = ["XRAY_COOKIE", "ConsentCookie", "Rank", "StoredChoice", "secret_keys"]
 
+XRAY_COOKIE = "cookie_consent_xray"
+"""The cookie of an owner who wants to see what is held on pages."""
 MINIMUM_SECRET = 32
 MAXIMUM_VALUE = 3072
 """Longer values are ignored. Ours have a few hundred bytes; browsers accept up to 4,096, attributes included."""
@@ -141,8 +143,8 @@ class ConsentCookie:
         return gpc_cookie_name(self._options)
 
     def owns(self, name: str) -> bool:
-        """Return whether ``name`` is the consent cookie, with or without a prefix, or the GPC cookie."""
-        return without_prefix(name) in {self._options.name, self.gpc_cookie_name}
+        """Return whether ``name`` is a cookie of this package, with or without a prefix."""
+        return without_prefix(name) in {self._options.name, self.gpc_cookie_name, XRAY_COOKIE}
 
     def is_choice(self, name: str) -> bool:
         """Return whether ``name`` is the consent cookie, with or without a prefix."""

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
     from cookie_consent.consent import Consent
     from cookie_consent.exchange.shared import Site
+    from cookie_consent.exchange.xray.collect import XRay
 
 __all__ = ["Exchange"]
 
@@ -67,9 +68,38 @@ class Exchange:
 
     def gate_cookies(self, headers: Iterable[tuple[bytes, bytes]]) -> list[tuple[bytes, bytes]]:
         """Return the response headers with cookies gated, and with deletions for the request's refused cookies."""
-        kept = gated_cookies(headers, self.cookies)
+        xray = self.xray
+        kept = gated_cookies(headers, self.cookies, observe=xray.set_cookie if xray is not None else None)
         deletions = self.cookies.deletions(self._cookie_url) if self.cookies.refused else []
         return kept + [(b"set-cookie", value.encode("latin-1")) for value in deletions]
+
+    @cached_property
+    def xray(self) -> XRay | None:
+        """Collects what is held for the owner of the site; None where nobody who may see it asks for it."""
+        door = self.site.xray
+        if door is None or not door.admits(self.scope, self._request_headers):
+            return None
+        from cookie_consent.exchange.xray.collect import XRay
+
+        return XRay(self.site.classifier, self.consent)
+
+    def xray_markup(self) -> bytes:
+        """Return the tags that show the x-ray. Call it after all tags of the page have been gated."""
+        door = self.site.xray
+        if self.xray is None or door is None:
+            return b""
+        from cookie_consent.exchange.xray.collect import xray_markup
+
+        root_path = self.scope.get("root_path", "")
+        markup = xray_markup(
+            self.xray_document(self.xray), script=door.script, endpoint=door.endpoint, root_path=root_path
+        )
+        return self.own_elements.mark(markup).encode("ascii", "xmlcharrefreplace")
+
+    def xray_document(self, xray: XRay) -> dict[str, Any]:
+        """Return what ``xray`` has collected on this page, ready for JSON."""
+        xray.request_cookies(self.cookies.refused)
+        return xray.document(self.return_to)
 
     @cached_property
     def held(self) -> tuple[tuple[str, str], ...]:
@@ -157,6 +187,8 @@ class Exchange:
                 folder=self.folder,
                 placeholder=lambda **held: self.own_elements.mark(placeholder(**held)),
             )
+            if self.xray is not None:
+                self._tags.findings.trace = self.xray.trace
         return self._tags
 
     @property
@@ -280,6 +312,7 @@ class Exchange:
             is_prefetch(self._request_headers),
             self.destination in DOCUMENTS,
             self.unsafe_method,
+            self.xray is not None,
             *self._banner_options.values(),
         )
 

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from cookie_consent.exchange.content_type import ContentType
     from cookie_consent.exchange.exchange import Exchange
     from cookie_consent.exchange.page_cache import HeaderChanges
+    from cookie_consent.rewriter.handler import Handler
 
 __all__ = ["Page"]
 
@@ -101,12 +102,11 @@ class Page:
             return self._rewriter
         exchange, encoding = self._exchange, self._charset.reading
         exchange.tags.encoding = encoding
-        caching = CachingTagGate(
-            exchange.tags,
-            exchange.site.tag_cache,
-            (exchange.consent.state, exchange.authority, exchange.folder, encoding),
-        )
-        gate = BothReadings(caching, encoding) if is_doubtful(encoding) else caching
+        judge: Handler = exchange.tags
+        if exchange.xray is None:  # which is to see every tag judged
+            visitor = (exchange.consent.state, exchange.authority, exchange.folder, encoding)
+            judge = CachingTagGate(exchange.tags, exchange.site.tag_cache, visitor)
+        gate = BothReadings(judge, encoding) if is_doubtful(encoding) else judge
         closed = FailClosed(gate, exchange.own_elements)
         self._rewriter = Rewriter(
             closed if exchange.site.classifier.policy.gate.html else ObserveOnly(closed),
@@ -143,10 +143,20 @@ class Page:
     def _body_end(self) -> bytes:
         """Return what comes last in the body. XML pages get nothing: their parser would reject our HTML."""
         exchange = self._exchange
-        if not self._is_shown or exchange.is_prefetch or self._is_xml or exchange.tags.is_amp:
+        if not self._is_shown or self._is_xml or exchange.tags.is_amp:
             return b""
+        xray = self._xray()
+        if exchange.is_prefetch:
+            return xray
         banner = self._banner() if has_banner(exchange.site, exchange.scope) else b""
-        return self._refresh_notice() + banner
+        return self._refresh_notice() + banner + xray
+
+    def _xray(self) -> bytes:
+        try:
+            return self._exchange.xray_markup()
+        except Exception:  # noqa: BLE001 - an error in the x-ray must not fail the page
+            log_once("xray", "the x-ray could not be made and is missing from the page", exc_info=True)
+            return b""
 
     def _refresh_notice(self) -> bytes:
         try:

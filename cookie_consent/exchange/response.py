@@ -156,6 +156,7 @@ class Responder:
                     # If the gate fails, the header is dropped, but for the site's own policy: it protects visitors.
                     kept = value if name.startswith("content-security-policy") else None
                     tags = exchange.tags
+                    tags.findings.header = f"{name} header"
                     try:
                         kept = gate(value, tags.hold_refresh if name == "refresh" else tags.hold_address)
                     except Exception:  # noqa: BLE001 - a header must not fail the page
@@ -307,13 +308,13 @@ class Responder:
             self._content_type,
             self._content_encoding,
         )
-        page = pages.get(key, body)
+        page = pages.get(key, body) if exchange.xray is None else None
         if page is None:
             self._page = made = self._make_page()
             page = RewrittenPage(
                 self._rewritten(body, final=True)[0], made.header_changes, is_document=made.is_document
             )
-            if made.is_complete and not exchange.is_amp:
+            if made.is_complete and not exchange.is_amp and exchange.xray is None:
                 pages.put(key, body, page)
         if page.is_document and crosses(exchange):
             await self._have_it_loaded()
@@ -344,6 +345,8 @@ class Responder:
         if not is_document:
             vary_by_script(self._start["headers"])
         vary_by_page(self._start["headers"], self._exchange)
+        if self._exchange.xray is not None:
+            keep_private(self._start["headers"], storable=False)
         if self._exchange.has_csp and not self._exchange.is_amp:
             add_policy(self._start["headers"], self._exchange)
         exchange = self._exchange

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from cookie_consent.exchange.gpc_log import GpcLog
     from cookie_consent.exchange.page_cache import PageCache
     from cookie_consent.exchange.request import RequestFilter
+    from cookie_consent.exchange.xray.door import XRayDoor
     from cookie_consent.gate import ContentSecurityPolicies, TagCache
     from cookie_consent.policy.classifier import Classifier
     from cookie_consent.policy.paths import PathPatterns
@@ -52,6 +53,8 @@ class Site:
     without_banner: PathPatterns
     """The paths that are gated and have no banner."""
     dev: bool
-    """Whether the site is in development mode, in which it shows its owner what is held."""
+    """Whether the site is in development mode."""
+    xray: XRayDoor | None
+    """Says who is shown the x-ray; None where nobody is."""
     identity: str
     """A digest of everything that shapes the pages: version, policy, assets, templates and texts."""

@@ -2,11 +2,12 @@
 
 from cookie_consent.gate.cookies.deletion import CookieUrl
 from cookie_consent.gate.cookies.gate import CookieEvent, CookieGate, gated_cookies
+from cookie_consent.gate.cookies.set_cookie import parse_set_cookie
 from cookie_consent.gate.csp.own_elements import OwnElements
 from cookie_consent.gate.csp.policies import ContentSecurityPolicies
 from cookie_consent.gate.guard import RULES_PLACEHOLDER, guard_script, guard_tag
 from cookie_consent.gate.headers import ADDRESS_HEADERS
-from cookie_consent.gate.html.findings import OWN
+from cookie_consent.gate.html.findings import OWN, HeldPart, Trace
 from cookie_consent.gate.html.inert import INERT_ADDRESS
 from cookie_consent.gate.html.tag_cache import CachingTagGate, TagCache
 from cookie_consent.gate.html.tags import MakePlaceholder, TagGate
@@ -22,12 +23,15 @@ __all__ = [
     "CookieEvent",
     "CookieGate",
     "CookieUrl",
+    "HeldPart",
     "MakePlaceholder",
     "OwnElements",
     "TagCache",
     "TagGate",
+    "Trace",
     "gated_cookies",
     "guard_script",
     "guard_tag",
+    "parse_set_cookie",
     "target",
 ]

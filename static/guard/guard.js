@@ -80,14 +80,14 @@
 
   const lose = ([service, category]) => lost.set(`${category} ${service}`, [service, category]);
   // `again` repeats what was held once it is allowed. Of several writes of one cookie or key the latest counts.
-  const hold = (kind, name, owner, again) => {
+  const hold = (kind, name, owner, again, layer = "guard") => {
     const known = held.some((item) => item.kind === kind && item.name === name);
     if (!known && held.length >= MAXIMUM_HELD) return;
     if (!again || kind === "host") lose(owner);
     if (again) waiting.set(kind === "host" ? again : `${kind} ${name}`, again);
     if (known) return;
     const [service, category] = owner;
-    held.push(freeze({ kind, name, category, service: service || null }));
+    held.push(freeze({ kind, name, category, service: service || null, layer }));
     if (kind === "cookie" || kind === "storage") note(kind, name);
   };
   const holdStorage = (name, again) => hold("storage", name, ownerOf(storageRule(name)), again);
@@ -136,12 +136,30 @@
       const owner = refusedHost(address);
       // The host has been agreed to since, but the page still has its old policy.
       if (!owner && isChanged) banner.renew?.();
-      hold("host", address.hostname, owner ?? ["", "unclassified"]);
+      hold("host", address.hostname, owner ?? ["", "unclassified"], null, "csp");
     } catch {} // "inline" and the like
   };
 
   // What the server has held in the response headers.
-  for (const pair of words(script.dataset.held)) lose(pair.replace("/-", "/").split("/").reverse());
+  const heldInHeaders = words(script.dataset.held).map((pair) => pair.replace("/-", "/").split("/").reverse());
+  for (const owner of heldInHeaders) lose(owner);
+
+  // Everything that is held: what this script has held, and what the server has, in the headers and on the page.
+  const allHeld = () => {
+    const all = [...held];
+    for (const [service, category] of heldInHeaders) {
+      all.push(freeze({ kind: "header", name: "", category, service: service || null, layer: "header" }));
+    }
+    for (const node of document.querySelectorAll("[data-consent]")) {
+      if (all.length >= 4 * MAXIMUM_HELD) break;
+      const services = words(node.dataset.consentService);
+      words(node.dataset.consent).forEach((category, at) => {
+        const service = services[at] && services[at] !== "-" ? services[at] : null;
+        all.push(freeze({ kind: "element", name: node.localName, category, service, layer: "html" }));
+      });
+    }
+    return freeze(all);
+  };
 
   // -- documents and workers whose violations are not seen here -------------------------------------------------------
 
@@ -372,7 +390,7 @@
       return state;
     },
     get held() {
-      return freeze([...held]);
+      return allHeld();
     },
     allows,
     show,

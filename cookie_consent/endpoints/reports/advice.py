@@ -13,10 +13,10 @@ from cookie_consent.policy.host_pattern import checked_pattern
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from cookie_consent.endpoints.reports.finding import Finding
+    from cookie_consent.endpoints.reports.finding import Finding, Kind
     from cookie_consent.policy import Policy
 
-__all__ = ["policy_lines"]
+__all__ = ["declaration", "first_party_line", "policy_lines"]
 
 _NOTHING = "# There is nothing to declare."
 
@@ -40,14 +40,35 @@ def policy_lines(findings: Iterable[Finding], policy: Policy) -> str:
     taken = {service.id for service in policy.services} | set(registry())
     parts = [
         *(_service(name, policy) for name in sorted(services) if name in registry()),
-        *(_host(name, taken) for name in sorted(hosts)),
+        *("\n".join(map(_commented, _host(name, taken))) for name in sorted(hosts)),
         *(_cookie(name) for name in sorted(cookies)),
-        *(
-            f"# the storage key {_quoted(name)} is not declared: find out which script sets it"
-            for name in sorted(storage)
-        ),
+        *(_storage(name) for name in sorted(storage)),
     ]
     return "\n\n".join(parts) or _NOTHING
+
+
+def declaration(kind: Kind, name: str, service: str | None, policy: Policy) -> str:
+    """Return valid TOML that declares one host, cookie or storage key; empty where ``policy`` declares it.
+
+    An unknown host or cookie becomes ``unclassified`` until its category is filled in.
+    """
+    if service is not None:
+        is_known = policy.service(service) is None and service in registry()
+        return _service(service, policy) if is_known else ""
+    if kind == "host":
+        lines = _host(name, {entry.id for entry in policy.services} | set(registry()))
+        own = ["# or, if the host is the site's own:", f"# {first_party_line(name)}"] if len(lines) > 1 else []
+        return "\n".join([*lines, *own])
+    return _cookie(name) if kind == "cookie" else _storage(name)
+
+
+def first_party_line(host: str) -> str:
+    """Return TOML that declares a host as the site's own."""
+    return f"first_party = [{_quoted(host)}]  # at the top of the file"
+
+
+def _storage(name: str) -> str:
+    return f"# the storage key {_quoted(name)} is not declared: find out which script sets it"
 
 
 def _service(name: str, policy: Policy) -> str:
@@ -58,25 +79,27 @@ def _service(name: str, policy: Policy) -> str:
     return "\n".join(lines)
 
 
-def _host(host: str, taken: set[str]) -> str:
+def _commented(line: str) -> str:
+    return line if line.startswith("#") else f"# {line}"
+
+
+def _host(host: str, taken: set[str]) -> list[str]:
     try:
         checked_pattern(host)
     except ValueError:
-        return f"# the host {_quoted(host)} cannot be declared"
+        return [f"# the host {_quoted(host)} cannot be declared"]
     slug = re.sub(r"[^a-z0-9]+", "-", host.removeprefix("www.")).strip("-")[:28].strip("-") or "service"
     name, number = slug, 1
     while name in taken:
         number += 1
         name = f"{slug}-{number}"
     taken.add(name)
-    return "\n".join(
-        [
-            f"# [services.{name}]",
-            f"# name = {_quoted(host)}",
-            '# category = "unclassified"  # or the category of what it is for',
-            f"# hosts = [{_quoted(host)}]",
-        ]
-    )
+    return [
+        f"[services.{name}]",
+        f"name = {_quoted(host)}",
+        'category = "unclassified"  # or the category of what it is for',
+        f"hosts = [{_quoted(host)}]",
+    ]
 
 
 def _cookie(name: str) -> str:

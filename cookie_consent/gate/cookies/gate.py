@@ -14,7 +14,7 @@ from cookie_consent.logs import log_once
 from cookie_consent.policy import UNCLASSIFIED
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable
 
     from cookie_consent.consent import Consent, ConsentCookie
     from cookie_consent.gate.cookies.deletion import CookieUrl
@@ -245,12 +245,23 @@ class CookieGate:
         log_once("failure", "a cookie could not be judged and was dropped", exc_info=True)
 
 
-def gated_cookies(headers: Iterable[tuple[bytes, bytes]], gate: CookieGate) -> list[tuple[bytes, bytes]]:
-    """Return the response headers, in order, with each ``Set-Cookie`` gated."""
+def gated_cookies(
+    headers: Iterable[tuple[bytes, bytes]],
+    gate: CookieGate,
+    *,
+    observe: Callable[[str, str | None], None] | None = None,
+) -> list[tuple[bytes, bytes]]:
+    """Return the response headers, in order, with each ``Set-Cookie`` gated.
+
+    ``observe`` is called with each value that is changed, and with what is sent instead.
+    """
     kept = []
     for name, value in headers:
         if name.lower() == b"set-cookie":
-            sent = gate.response(value.decode("latin-1"))
+            header = value.decode("latin-1")
+            sent = gate.response(header)
+            if observe is not None and sent != header:
+                observe(header, sent)
             if sent is not None:
                 kept.append((name, sent.encode("latin-1")))
         else:

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import re
+from collections import Counter
+from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from cookie_consent.policy.classifier import Verdict
 
-__all__ = ["OWN", "Host", "PageFindings"]
+__all__ = ["OWN", "HeldPart", "Host", "PageFindings", "Trace"]
 
 Host = tuple[str, str | None]
 """A host and its service: None if that is unknown, ``OWN`` for a host of the site."""
@@ -21,6 +23,59 @@ _MAXIMUM_HOSTS = 100
 _LONGEST_ELEMENT = 32
 _MAXIMUM_LEADS = 4
 """How many held refreshes a page tells of."""
+_MAXIMUM_TRACED = 500
+"""How many different parts of a page are traced."""
+_LONGEST_ADDRESS = 300
+_QUERY = re.compile("[?#]")
+
+
+class HeldPart(NamedTuple):
+    """Something that was held back on a page, in detail."""
+
+    place: str
+    """The name of the element, or ``NAME header``."""
+    address: str
+    """``HOST/PATH`` without the query; empty for text such as that of an inline script."""
+    verdict: Verdict
+
+
+class Trace:
+    """Everything that is held back on one page and in its headers, for the owner of the site to see."""
+
+    def __init__(self) -> None:
+        self.parts: Counter[HeldPart] = Counter()
+        """What was held, and how often: at most 500 different parts."""
+        self.left_out = 0
+        """How many more were not traced."""
+        self.own: Counter[str] = Counter()
+        """The hosts that are first party by their domain alone, and how often they were met."""
+        self._addresses: list[tuple[str, Verdict]] = []
+
+    def begin(self) -> None:
+        """Forget the addresses of the tag or text before."""
+        self._addresses.clear()
+
+    def add_address(self, host: str, path: str, verdict: Verdict) -> None:
+        """Add a refused address of the tag, text or header that is being judged."""
+        self._addresses.append(((host + _QUERY.split(path, 1)[0])[:_LONGEST_ADDRESS], verdict))
+
+    def add_own(self, host: str) -> None:
+        """Add a host that is first party by its domain alone."""
+        if host in self.own or len(self.own) < _MAXIMUM_HOSTS:
+            self.own[host] += 1
+
+    def add_held(self, place: str, refused: Iterable[Verdict]) -> None:
+        """Add what was held at a place, and why."""
+        for verdict in dict.fromkeys(refused):
+            found = dict.fromkeys(address for address, why in self._addresses if why == verdict)
+            for address in found or ("",):
+                self._count(HeldPart(place, address, verdict))
+
+    def _count(self, part: HeldPart) -> None:
+        if part in self.parts or len(self.parts) < _MAXIMUM_TRACED:
+            self.parts[part] += 1
+        else:
+            self.left_out += 1
 
 
 class PageFindings:
@@ -39,6 +94,10 @@ class PageFindings:
         """The hosts found in it."""
         self.leads: dict[str, str] = {}
         """The addresses to which held refreshes would have led, each with its host."""
+        self.trace: Trace | None = None
+        """Collects what was held in detail; None where nobody asks for it."""
+        self.header = ""
+        """The response header that is being judged, as the place of what is held in it."""
         self._waiting: dict[tuple[str, str], Verdict] = {}
         self._element = ""
 
@@ -57,11 +116,15 @@ class PageFindings:
         self._element = name.decode("ascii", "replace")[:_LONGEST_ELEMENT]
         if self.latest_refused or self.latest_hosts:
             self.latest_refused, self.latest_hosts = [], []
+        if self.trace is not None:
+            self.trace.begin()
 
     def add_host(self, host: str, service: str | None) -> None:
         """Add a host that was found in the current element, or in a header."""
         key = (host, service)
         self.latest_hosts.append(key)
+        if service == OWN and self.trace is not None:
+            self.trace.add_own(host)
         if len(self.hosts) < _MAXIMUM_HOSTS:
             self.hosts.setdefault(key, self._element)
 
@@ -77,9 +140,12 @@ class PageFindings:
         hosts, self.hosts = self.hosts, {}
         return hosts
 
-    def add_waiting(self, waits: Iterable[tuple[tuple[str, str], Verdict]]) -> None:
-        """Add the categories and services that something waits for, and why."""
-        self._waiting.update(waits)
+    def add_header(self, wait: tuple[str, str], verdict: Verdict) -> None:
+        """Add an address in a response header that is held, what it waits for, and why."""
+        self._waiting[wait] = verdict
+        if self.trace is not None:
+            self.trace.add_held(self.header, [verdict])
+            self.trace.begin()
 
     def add_lead(self, address: str, host: str) -> None:
         """Add an address to which a refresh would have led."""
@@ -90,4 +156,6 @@ class PageFindings:
         """Add a tag that is held back."""
         self.held += 1
         self.latest_refused += refused
+        if self.trace is not None:
+            self.trace.add_held(self._element, refused)
         self._waiting.update(waits)

@@ -218,6 +218,8 @@ class TagGate:
         is_allowed = self._allows(verdict)
         if verdict.service is None or not is_allowed:
             self.findings.add_host(found[0], verdict.service)
+        if not is_allowed and self.findings.trace is not None:
+            self.findings.trace.add_address(*found, verdict)
         return None if is_allowed else verdict
 
     def _as_read(self, address: str) -> str:
@@ -242,7 +244,7 @@ class TagGate:
         """Say whether an address in a header is to be held, and record what it waits for."""
         verdict = self.refused_address(address) or next(self._refused_in_data([address], _ANY_KIND), None)
         if verdict is not None:
-            self.findings.add_waiting([(self._wait(verdict), verdict)])
+            self.findings.add_header(self._wait(verdict), verdict)
         return verdict is not None
 
     def hold_refresh(self, address: str) -> bool:
@@ -400,6 +402,7 @@ class TagGate:
         placeholder = self._placeholder if is_part else None
         inner = TagGate(self._classifier, self._consent, self._authority, folder=self._folder, placeholder=placeholder)
         inner._depth = self._depth + 1
+        inner.findings.trace = self.findings.trace
         inner._base_hosts = self._base_hosts if is_part else (self._page_host,)
         inner.encoding = self.encoding if is_part else inner.encoding
         return inner
