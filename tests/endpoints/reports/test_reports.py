@@ -140,7 +140,7 @@ def test_the_policy_lines_are_a_policy(removed: bool) -> None:  # noqa: FBT001
 
 @pytest.mark.parametrize("key", ["first_party = ['tracker.example']", "site = 'tracker.example'"])
 def test_a_host_that_is_declared_as_the_site_s_own_is_no_longer_open(key: str) -> None:
-    policy = parse_policy(tomllib.loads(f"version = '1'\n{key}"), source="test")
+    policy = parse_policy(tomllib.loads(f"version = '1'\nfirst_party_site = false\n{key}"), source="test")
     assert not finding(TRACKER).is_open(Classifier(policy))
     assert finding(replace(TRACKER, name="www.tracker.example")).is_open(Classifier(policy))
 
