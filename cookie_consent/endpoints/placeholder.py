@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from base64 import b64decode
 from typing import TYPE_CHECKING
 
 from starlette.responses import HTMLResponse, Response
@@ -32,9 +33,9 @@ class PlaceholderPage:
         self._renderer = renderer
 
     async def get(self, request: Request, consent: Consent) -> Response:
-        """Return the document. Raises ``ChoiceError`` (400) if ``address`` in the query is not an http(s) address."""
-        address = request.query_params.get("address", "")
-        found = target(address, "") if len(address) <= _LONGEST_ADDRESS else None
+        """Return the document. ``address`` in the query is an http(s) address in Base64; else ``ChoiceError`` (400)."""
+        address = _decoded(request.query_params.get("address", ""))
+        found = target(address, "")
         if found is None or not address.lower().startswith(("http://", "https://")) or not found[0]:
             raise ChoiceError("address must be an http(s) address", status=400, code="unreadable")
         verdict = self._classifier.host(*found)
@@ -49,3 +50,11 @@ class PlaceholderPage:
             root_path=request.scope.get("root_path", ""),
         )
         return HTMLResponse(document, headers={**PAGE_HEADERS, "Vary": "Cookie, Accept-Language, Sec-GPC"})
+
+
+def _decoded(text: str) -> str:
+    """Return the text in Base64 (RFC 4648, section 4), or an empty string if it is not that, or too long."""
+    try:
+        return b64decode(text, validate=True).decode("ascii") if len(text) <= _LONGEST_ADDRESS else ""
+    except ValueError:  # binascii.Error and UnicodeError are subclasses
+        return ""

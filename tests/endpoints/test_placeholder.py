@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+from base64 import b64encode
+
 import pytest
 from starlette.applications import Starlette
 
 from cookie_consent.testing import ConsentClient, make_policy
 
 pytestmark = pytest.mark.anyio
+
+
+def encoded(address: str) -> str:
+    return b64encode(address.encode()).decode()
 
 
 @pytest.mark.parametrize(
@@ -25,7 +31,9 @@ pytestmark = pytest.mark.anyio
 )
 async def test_it_says_what_an_address_is(address: str, status: int, shown: str) -> None:
     async with ConsentClient(Starlette(), make_policy()) as browser:
-        answer = await browser.get("/_consent/placeholder", params={"address": address, "return_to": "//evil.example"})
+        answer = await browser.get(
+            "/_consent/placeholder", params={"address": encoded(address), "return_to": "//evil.example"}
+        )
         assert (answer.status_code, shown in answer.text) == (status, True)
         assert "<script" not in answer.text
         assert "evil.example" not in answer.text
@@ -34,5 +42,11 @@ async def test_it_says_what_an_address_is(address: str, status: int, shown: str)
 
 async def test_what_is_blocked_has_no_button() -> None:
     async with ConsentClient(Starlette(), make_policy(unknown_hosts="block")) as browser:
-        answer = await browser.get("/_consent/placeholder", params={"address": "https://unknown.example/"})
+        answer = await browser.get("/_consent/placeholder", params={"address": encoded("https://unknown.example/")})
         assert "<button" not in answer.text
+
+
+@pytest.mark.parametrize("text", ["https://www.youtube.com/", "%%%", "w6R0", "/w==", "aHR0cHM6Ly94"[:-1]])
+async def test_what_is_not_an_encoded_address_is_refused(text: str) -> None:
+    async with ConsentClient(Starlette(), make_policy()) as browser:
+        assert (await browser.get("/_consent/placeholder", params={"address": text})).status_code == 400
