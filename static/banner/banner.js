@@ -38,12 +38,12 @@
   if (running.isRunning) return;
   const endpoint = new URL(root.dataset.endpoint, location.href).href;
   const words = (text) => (text || "").split(" ").filter(Boolean);
-  const pairs = words(root.dataset.services).map((pair) => pair.split("="));
-  let state = {
-    decided: root.dataset.decided === "true",
-    granted: words(root.dataset.granted),
-    services: Object.fromEntries(pairs.map(([id, on]) => [id, on === "1"])),
-  };
+  const stateOf = ({ dataset }) => ({
+    decided: dataset.decided === "true",
+    granted: words(dataset.granted),
+    services: Object.fromEntries(words(dataset.services).map((pair) => [pair.slice(0, -2), pair.endsWith("1")])),
+  });
+  let state = stateOf(root);
   let busy = false;
   // The guard keeps the state, if the policy has it on. An event finds it even if the page has taken its public name.
   const link = {};
@@ -228,6 +228,17 @@
     room.update();
   };
 
+  // Shows a panel that a later page has brought, if the choice has been taken back since.
+  const reopen = (panel) => {
+    if (state.decided || !panel || root.querySelector(".cc-panel")) return;
+    root.prepend(panel);
+    root.dataset.decided = "false";
+    const back = root.querySelector(".cc-back");
+    if (back) back.hidden = true;
+    toFront();
+    room.update();
+  };
+
   // A document keeps the policy that it was loaded with. What that policy blocks can be activated by a reload only.
   const isFixed = root.dataset.csp === "enforce";
   // A reload must not submit a form again, nor lose what the visitor has typed (Chromium would not restore it). In both
@@ -256,6 +267,7 @@
   // Applies a choice that was made here, on another page of the site, or by the site's own code. A background page is
   // not reloaded for it, but one from the back/forward cache is.
   let isRestored = false;
+  let isBehind = false; // whether the page's policy is that of an earlier choice
   const apply = (now) => {
     if (!guard && withdraws(now)) {
       if (!root.dataset.method) reload();
@@ -267,6 +279,7 @@
       return;
     }
     close(now);
+    isBehind = isFixed;
     if (!isFixed) activate().then(link.replay);
     if (!guard) document.dispatchEvent(new CustomEvent("cookieconsent:change", { detail: now }));
   };
@@ -354,6 +367,8 @@
     const field = document.createElement("input");
     Object.assign(field, { type: "hidden", name: button?.name ?? "", value: button?.value ?? "" });
     form.append(field);
+    const back = form.querySelector('[name="return_to"]');
+    if (back) back.value = location.pathname + location.search;
     HTMLFormElement.prototype.submit.call(form);
   };
 
@@ -393,16 +408,51 @@
 
   if (guard) guard.onChange(apply);
 
-  // Without this script the order of Tab is what brings the panel to the front.
-  for (const node of root.querySelectorAll('[tabindex="1"]')) node.removeAttribute("tabindex");
+  // -- pages that scripts put into this one --------------------------------------------------------------------------
+
+  // A page that a script has put in the place of another brings a banner of its own. This one stays, whatever the
+  // visitor has begun to fill in with it. Where the two differ, one of them is from before a choice: a cache may have kept
+  // that page.
+  const receive = async (other) => {
+    const panel = other.querySelector(".cc-panel");
+    const theirs = stateOf(other);
+    const text = ({ decided, granted, services }) =>
+      JSON.stringify([decided, [...granted].sort(), Object.entries(services).sort()]);
+    if (text(theirs) !== text(state)) {
+      if (guard) state = await guard.refresh();
+      else apply(theirs);
+    }
+    reopen(panel);
+  };
+  const takeNew = (nodes) => {
+    // Where a script morphs the whole page into another, this element becomes the one of that page.
+    if (state.decided && root.querySelector(".cc-panel")) close(state);
+    room.update();
+    // What the server has held for an earlier choice may be allowed by now.
+    const held = nodes.flatMap((node) => [node, ...node.querySelectorAll("[data-consent]")]);
+    if (!isBehind && held.some((node) => node.hasAttribute("data-consent") && isAllowed(node))) {
+      activate().then(link.replay);
+    }
+  };
+  const toFront = () => {
+    // Without this script the order of Tab is what brings the panel to the front.
+    for (const node of root.querySelectorAll('[tabindex="1"]')) node.removeAttribute("tabindex");
+  };
   const room = makeRoom(root);
-  makePlace(root, {
-    isOpen: () => Boolean(root.querySelector(".cc-panel")),
-    receive: () => {},
-    added: room.update,
-  });
+  toFront();
+  makePlace(root, { isOpen: () => Boolean(root.querySelector(".cc-panel")), receive, added: takeNew });
   room.update();
   addEventListener("cookieconsent:banner", ({ detail }) => Object.assign(detail ?? {}, { isRunning: true }), true);
+
+  // The links lead away from the page, and back to where the visitor is by then. No script of the page takes them over.
+  root.addEventListener("click", (event) => {
+    event.stopPropagation();
+    const anchor = event.target.closest("a");
+    const address = anchor && new URL(anchor.href);
+    if (!address?.searchParams.has("return_to")) return;
+    address.searchParams.set("return_to", location.pathname + location.search);
+    anchor.href = address.href;
+  });
 
   // A page from the back/forward cache may be older than the latest choice.
   addEventListener("pageshow", async (event) => {

@@ -62,24 +62,22 @@ const makePlace = (root, { isOpen, receive, added }) => {
     returns = [...returns.filter((at) => now - at < SPAN), now];
     isGivenUp = returns.length > MOST_RETURNS;
     if (!isGivenUp) put();
-    return !isGivenUp;
   };
 
   // The banners of pages that a script has put into this one. One in the page's own markup has no endpoint.
   const others = () => [...document.querySelectorAll("#cookie-consent[data-endpoint]")].filter((node) => node !== root);
 
   const observer = new MutationObserver((records) => {
-    const isBack = isInPlace() || putBack();
+    if (isGivenUp) return;
+    if (!isInPlace()) putBack();
     for (const other of others()) {
       other.remove();
       receive(other);
     }
-    if (!isBack) return;
     afterDialog();
     added(records.flatMap(({ addedNodes }) => [...addedNodes]).filter((node) => node.nodeType === Node.ELEMENT_NODE));
   });
 
   put();
   observer.observe(document, { childList: true, subtree: true });
-  return { isGivenUp: () => isGivenUp };
 };
