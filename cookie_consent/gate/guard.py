@@ -90,6 +90,7 @@ def _rules(policy: Policy, own_cookies: Iterable[str]) -> dict[str, Any]:
     )
     storage: list[list[Any]] = []
     hosts: list[list[Any]] = []
+    local: list[list[Any]] = []
     stubs = []
     # Declared services before those of the registry, as in the classifier.
     for services in (policy.services, known):
@@ -106,7 +107,18 @@ def _rules(policy: Policy, own_cookies: Iterable[str]) -> dict[str, Any]:
         )
         owned = [(service, owner(service.id, service.category)) for service in services]
         storage += _in_order((name, number) for service, number in owned for name in service.storage)
-        hosts += sorted(([host, number] for service, number in owned for host in service.hosts), key=_host_order)
+        patterns = [(pattern, number) for service, number in owned for pattern in service.hosts]
+        hosts += sorted(([host, number] for host, number in patterns if not host.startswith("/")), key=_host_order)
+        paths: list[list[Any]] = [[path, number] for path, number in patterns if path.startswith("/")]
+        local = [
+            *sorted(paths, key=lambda rule: -len(rule[0])),
+            *local,
+            *(
+                [rule.path, number, rule.query, rule.element or "", rule.attributes]
+                for service, number in owned
+                for rule in service.own
+            ),
+        ]
         stubs += [
             [stub.name, number, stub.queue or "", list(stub.methods)]
             for service, number in owned
@@ -127,6 +139,8 @@ def _rules(policy: Policy, own_cookies: Iterable[str]) -> dict[str, Any]:
         "storage": storage,
         "first": [*policy.first_party, *([policy.site] if policy.site else [])],
         "hosts": hosts,
+        "declared": sum(not host.startswith("/") for service in policy.services for host in service.hosts),
+        "local": local,
         "stubs": stubs,
     }
 

@@ -245,7 +245,8 @@ const makeContacts = ({ isRefusedServer, isRefusedUnknown, beginOther, placeIn }
     };
     const isIdle = () => userActivation?.hasBeenActive === false || isInside();
     const led = new Set(); // where links and forms of the page were let lead
-    const isRefused = (address, isOwn) => isIdle() && isRefusedServer(address, undefined, isOwn && realm === realm.top);
+    const isRefused = (address, isOwn) =>
+      isIdle() && isRefusedServer(address, undefined, { isNamed: isOwn && realm === realm.top });
     const mayFollow = (address, target) => {
       const isOwn = leadsOn(target);
       if (isRefused(address, isOwn)) return false;

@@ -110,13 +110,13 @@
   };
 
   // Returns whether a server must not be contacted, and records it. With `isNamed`, only those of services that the
-  // policy names.
-  const isRefusedServer = (address, again, isNamed = false) => {
+  // policy names. With `isOwnOnly`, only the site's hosts. `marks` tells services on these.
+  const isRefusedServer = (address, again, { isNamed = false, isOwnOnly = false, marks } = {}) => {
     try {
       const server = new URL(`${address}`.replace(/^(stun|turn)s?:/i, "https://"), document.baseURI);
-      if (!/^http/.test(server.protocol)) return false;
+      if (!/^http/.test(server.protocol) || (isOwnOnly && !judgement.isOwn(server))) return false;
       if (judgement.isOwnByDomain(server)) note("host", server.hostname);
-      const owner = refusedHost(server);
+      const owner = refusedHost(server, marks);
       const isRefused = Boolean(owner && (owner[0] || !isNamed));
       if (isRefused) {
         hold("host", server.hostname, owner, again);
@@ -402,7 +402,7 @@
   // Holds a frame in markup as the server does. Its placeholder comes from the server.
   const placeIn = (node) => {
     const address = new URL(node.getAttribute("src"), document.baseURI);
-    const [service, category] = refusedHost(address, location.hostname) ?? ["", "unclassified"];
+    const [service, category] = refusedHost(address) ?? ["", "unclassified"];
     const query = new URLSearchParams({
       address: btoa(address.origin + address.pathname), // filter lists would hide a frame that names a tracker
       return_to: location.pathname + location.search,
@@ -420,7 +420,8 @@
   };
   const { isRefusedUnknown } = judgement;
   const armContacts = makeContacts({ isRefusedServer, isRefusedUnknown, beginOther, placeIn });
-  makeArm({ parse, decide, mayStore, holdStorage, armContacts, beginOther, takeViolation })(window);
+  const armOwn = makeOwn((address, marks, again) => isRefusedServer(address, again, { marks, isOwnOnly: true }));
+  makeArm({ parse, decide, mayStore, holdStorage, armContacts, armOwn, beginOther, takeViolation })(window);
   takeReferrer();
   const isNewToServer = gpc.announce(
     () => readCookies.call(document),

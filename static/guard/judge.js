@@ -124,20 +124,61 @@ const makeJudge = (rules, covers, home, domain) => {
     const host = hostOf(address);
     return Boolean(domain) && `.${host}`.endsWith(`.${domain}`) && !isDeclaredOwn(host);
   };
-  // Returns the owner of a refused address, or null if it is allowed.
-  const refusedHost = (address) => {
+  const isOwn = (address) => isDeclaredOwn(hostOf(address)) || isOwnByDomain(address);
+  const hostRule = (address, list, isEligible) => {
     const host = hostOf(address);
-    if (isDeclaredOwn(host) || isOwnByDomain(address)) return null;
-    const rule = rules.hosts.find(([pattern]) => {
+    return list.find(([pattern]) => {
       const [name, ...path] = pattern.split("/");
-      return covering(host, name) && (address.pathname + address.search).startsWith(`/${path.join("/")}`);
+      const begins = (address.pathname + address.search).startsWith(`/${path.join("/")}`);
+      return covering(host, name) && begins && isEligible(name, path);
     });
+  };
+  const hasMarks = (marks, read) =>
+    marks.every((mark) => {
+      const [name, ...pattern] = mark.split("=");
+      const value = read(name) ?? null;
+      return value !== null && (!pattern.length || matches(pattern.join("="), value));
+    });
+  const decoded = (path) => {
+    try {
+      return decodeURIComponent(path);
+    } catch {
+      return path;
+    }
+  };
+  // Returns the rule for a service on one of the site's hosts, if there is one. `node` is the element that asks, and
+  // `body` has the parameters that are sent, or has no `get` if it cannot be read.
+  const ownRule = (address, { node, body } = {}) => {
+    const host = hostOf(address);
+    const exactness = (name) => (name[0] === "*" ? name.length : Number.POSITIVE_INFINITY);
+    const firsts = rules.first.map((pattern) => pattern.split("/")[0]).filter((name) => covering(host, name));
+    const isEligible = (name, path) =>
+      (host !== home || path.length) && firsts.every((first) => exactness(name) >= exactness(first));
+    const declared = hostRule(address, rules.hosts.slice(0, rules.declared), isEligible);
+    if (declared) return declared;
+    const path = decoded(address.pathname);
+    const query = new URLSearchParams(address.search);
+    return rules.local.find(([pattern, , parameters, element, attributes]) => {
+      if (!parameters) return `${path}?${address.search.slice(1)}`.startsWith(pattern);
+      if (!matches(pattern, path) || (element && node?.localName !== element)) return false;
+      if (!hasMarks(attributes, (name) => node?.getAttribute(name))) return false;
+      // Of a body that cannot be read, the address has to do, if it names a file.
+      if (body && !body.get && !/\*[^/]*$/.test(pattern)) return true;
+      return hasMarks(parameters, (name) => query.get(name) ?? body?.get?.(name));
+    });
+  };
+  // Returns the owner of a refused address, or null if it is allowed.
+  const refusedHost = (address, marks) => {
+    const isSites = isOwn(address);
+    const rule = isSites ? ownRule(address, marks) : hostRule(address, rules.hosts, () => true);
+    if (isSites && !rule) return null;
     if (permits(rule, rules.unknownHosts)) return null;
     return rule || rules.unknownHosts === "ask" ? ownerOf(rule) : ["", "blocked"];
   };
 
   return {
     cookieRule: (name) => find(rules.cookies, name),
+    isOwn,
     isOwnByDomain,
     isRefusedUnknown: () => !permits(undefined, rules.unknownHosts),
     isRefusedCookie: (name) => {

@@ -87,6 +87,7 @@ export const load = ({
       dataset: { decided: "false", granted: "session", services: "", ...dataset },
     },
     querySelector: () => null,
+    querySelectorAll: () => [],
     createElement: (name) => ({ localName: name }),
     head: { append: (node) => page.added.push(node) },
   });

@@ -337,3 +337,65 @@ test("hosts of the site's domain are first party, and are reported", () => {
     assert.deepEqual(serversOf(host, dataset), [isAllowed, reported], host);
   }
 });
+
+test("known beacons on own hosts are not asked for by scripts", async () => {
+  const XMLHttpRequest = class {
+    open(...values) {
+      this.opened = values;
+    }
+    send() {
+      this.isSent = true;
+    }
+  };
+  const made = (dataset) => {
+    const beacons = [];
+    class Navigator {
+      sendBeacon(...values) {
+        beacons.push(values[0]);
+        return true;
+      }
+    }
+    const globals = { URLSearchParams, XMLHttpRequest: class extends XMLHttpRequest {}, Navigator, TypeError };
+    const XML = globals.XMLHttpRequest;
+    for (const name of ["open", "send"]) XML.prototype[name] = XMLHttpRequest.prototype[name];
+    globals.navigator = new Navigator();
+    const loaded = load({ dataset, globals });
+    loaded.document.baseURI = "https://www.site.test/a/b";
+    return { ...loaded, beacons };
+  };
+  for (const [address, isBeacon, body] of [
+    ["/matomo.php?idsite=1&rec=1", true],
+    ["https://m.site.test/x/m%61tomo.php?rec=1&idsite=2", true],
+    ["/matomo.php", true, "idsite=1&rec=1"],
+    ["/matomo.php", true, { size: 9 }], // a Blob, which cannot be read at once
+    ["/matomo.php", false],
+    ["/matomo.php?idsite=1", false],
+    ["/g/collect?v=2&tid=G-1", true],
+    ["/g/collect?v=2&tid=X-1", false],
+    ["/collect?v=1&tid=UA-1-1", true],
+    ["/b/ss/shop/1/JS-2/s1", true],
+    ["/api/event", false, '{"n":"pageview"}'],
+    ["/api/event", false, { size: 9 }],
+    ["https://other.test/matomo.php?idsite=1&rec=1", false], // left to the policy
+  ]) {
+    const { window, page, beacons } = made({ site: "site.test" });
+    const options = body ? { method: "POST", body } : {};
+    const rejection = await window.fetch(address, options).then(
+      () => null,
+      (error) => error.message,
+    );
+    const why = `${address} ${JSON.stringify(body)}`;
+    assert.equal(rejection, isBeacon ? "Failed to fetch" : null, why);
+    assert.equal(page.sent.filter(([sent]) => sent === address).length, isBeacon ? 0 : 1, why);
+    assert.equal(window.navigator.sendBeacon(address, body), true);
+    assert.deepEqual(beacons, isBeacon ? [] : [address], why);
+    const request = new window.XMLHttpRequest();
+    request.open("POST", address);
+    request.send(body);
+    assert.equal(request.opened[1], isBeacon ? "about:invalid" : address, why);
+    assert.ok(request.isSent);
+    const agreed = made({ site: "site.test", granted: "session analytics" });
+    await agreed.window.fetch(address, options);
+    assert.equal(agreed.page.sent.length, 1, why);
+  }
+});

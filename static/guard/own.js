@@ -1,0 +1,99 @@
+// Holds what services load from the site's own hosts: no policy can tell that from what the site itself loads. These are
+// requests by fetch, XMLHttpRequest and beacon, and the scripts and images that a script makes. Returns a function that
+// instruments a window. `isRefusedOwn` judges an address by its marks, and records it.
+const makeOwn = (isRefusedOwn) => {
+  const UNREAD = {};
+  // Returns the parameters of a body, or `UNREAD` if it cannot be read at once.
+  const parametersOf = (body) => {
+    if (body == null) return undefined;
+    if (typeof body === "string") return new URLSearchParams(body);
+    return typeof body.get === "function" ? body : UNREAD;
+  };
+  const mayAsk = (address, body) => !isRefusedOwn(address, { body: parametersOf(body) });
+  const mayLoad = (node, address) => {
+    const again = () => {
+      node.src = address;
+    };
+    return !address || !isRefusedOwn(address, { node }, again);
+  };
+  // A script may get its attributes after its address, and runs when it is inserted.
+  const disarm = (node) => {
+    if (!mayLoad(node, node.getAttribute("src"))) node.removeAttribute("src");
+  };
+  const disarmAll = (nodes) => {
+    for (const node of nodes) {
+      if (node?.localName === "script") disarm(node);
+      else if (node?.firstElementChild) for (const inner of node.querySelectorAll("script[src]")) disarm(inner);
+    }
+  };
+
+  return (realm) => {
+    wrap(
+      realm,
+      "fetch",
+      (native) =>
+        function (...values) {
+          const [input, init] = values;
+          const body = init?.body ?? (/^(GET|HEAD)$/.test(input?.method ?? "GET") ? null : UNREAD);
+          if (mayAsk(input?.url ?? input, body)) return native.apply(this ?? realm, values);
+          return Promise.reject(new TypeError("Failed to fetch")); // as for what the policy stops
+        },
+    );
+    const requests = realm.XMLHttpRequest?.prototype;
+    const asked = new WeakMap();
+    const { open } = requests ?? {};
+    wrap(
+      requests,
+      "open",
+      (native) =>
+        function (...values) {
+          asked.set(this, values);
+          return native.apply(this, values);
+        },
+    );
+    wrap(
+      requests,
+      "send",
+      (send) =>
+        function (...values) {
+          const [, address, isAsync = true] = asked.get(this) ?? [];
+          // An address that browsers ask nobody for makes the request fail as one that the policy stops.
+          if (address !== undefined && !mayAsk(address, values[0])) open.call(this, "GET", "about:invalid", isAsync);
+          return send.apply(this, values);
+        },
+    );
+    wrap(
+      realm.Navigator?.prototype,
+      "sendBeacon",
+      (send) =>
+        function (...values) {
+          return mayAsk(values[0], values[1]) ? send.apply(this, values) : true;
+        },
+    );
+    for (const prototype of [realm.HTMLImageElement?.prototype, realm.HTMLScriptElement?.prototype]) {
+      if (!prototype) continue;
+      const setter = (set) =>
+        function (value) {
+          if (mayLoad(this, `${value}`)) set.call(this, value);
+        };
+      wrap(prototype, "src", setter, "set");
+      const { setAttribute } = prototype;
+      const value = function (...values) {
+        if (`${values[0]}`.toLowerCase() !== "src" || mayLoad(this, `${values[1]}`)) setAttribute.apply(this, values);
+      };
+      Object.defineProperty(prototype, "setAttribute", { value, configurable: true, writable: true });
+    }
+    const inserting = (insert) =>
+      function (...values) {
+        disarmAll(values);
+        return insert.apply(this, values);
+      };
+    for (const name of ["appendChild", "insertBefore", "replaceChild"]) wrap(realm.Node?.prototype, name, inserting);
+    for (const kind of ["Element", "Document", "DocumentFragment"]) {
+      for (const name of ["append", "prepend", "replaceChildren", "before", "after", "replaceWith"]) {
+        wrap(realm[kind]?.prototype, name, inserting);
+      }
+    }
+    wrap(realm.Element?.prototype, "insertAdjacentElement", inserting);
+  };
+};
