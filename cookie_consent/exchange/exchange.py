@@ -17,7 +17,7 @@ from cookie_consent.exchange.request import (
     app_headers,
     asks_for_page,
 )
-from cookie_consent.gate import CookieGate, CookieUrl, OwnElements, TagGate, gated_cookies, guard_tag
+from cookie_consent.gate import INLINE, CookieGate, CookieUrl, OwnElements, TagGate, gated_cookies, guard_tag
 from cookie_consent.policy import host_of
 
 if TYPE_CHECKING:
@@ -125,7 +125,10 @@ class Exchange:
             self._cookies.events.clear()
         if self._tags is not None and self._tags.findings.hosts:
             for (host, service), element in self._tags.findings.take_hosts().items():
-                reports.host(host, service, element or "header", path)
+                if host == INLINE:
+                    reports.inline(service or "", element, path)
+                else:
+                    reports.host(host, service, element or "header", path)
 
     @property
     def _cookie_url(self) -> CookieUrl:

@@ -7,7 +7,7 @@ from cookie_consent.gate.csp.own_elements import OwnElements
 from cookie_consent.gate.csp.policies import ContentSecurityPolicies
 from cookie_consent.gate.guard import RULES_PLACEHOLDER, guard_script, guard_tag
 from cookie_consent.gate.headers import ADDRESS_HEADERS
-from cookie_consent.gate.html.findings import OWN, HeldPart, Trace
+from cookie_consent.gate.html.findings import INLINE, OWN, HeldPart, Trace
 from cookie_consent.gate.html.inert import INERT_ADDRESS
 from cookie_consent.gate.html.tag_cache import CachingTagGate, TagCache
 from cookie_consent.gate.html.tags import MakePlaceholder, TagGate
@@ -16,6 +16,7 @@ from cookie_consent.gate.html.urls import target
 __all__ = [
     "ADDRESS_HEADERS",
     "INERT_ADDRESS",
+    "INLINE",
     "OWN",
     "RULES_PLACEHOLDER",
     "CachingTagGate",

@@ -67,7 +67,9 @@ class Classifier:
     def __init__(self, policy: Policy) -> None:
         self.policy = policy
         self._categories = {category.id for category in policy.categories}
+        self._declared = frozenset(service.id for service in policy.services)
         self._cookies: list[_Patterns[Verdict]] = []
+        self._storage: list[_Patterns[Verdict]] = []
         self._hosts: list[_Hosts] = []
         self._inline: list[_Signatures] = []
         self._own_rules = OwnRules[Verdict]()
@@ -89,9 +91,21 @@ class Classifier:
         self._is_own = lru_cache(maxsize=_KNOWN_HOSTS)(self._find_own)
         self._rules_of_own = lru_cache(maxsize=_KNOWN_HOSTS)(self._find_rules_of_own)
 
+    def declares(self, service: str | None) -> bool:
+        """Return whether the policy itself names the service, rather than the registry alone."""
+        return service in self._declared
+
     def cookie(self, name: str) -> Verdict:
         """Say what the cookie of that name is for; an undeclared one is ``unclassified``."""
         return self._known_cookies(name) if len(name) <= _LONGEST_KEPT else self._find_cookie(name)
+
+    def storage(self, name: str) -> Verdict:
+        """Say what the storage key of that name is for. Where no rule for storage matches, those for cookies do."""
+        for patterns in self._storage:
+            verdict = patterns.find(name)
+            if verdict is not None:
+                return verdict
+        return self.cookie(name)
 
     def _find_cookie(self, name: str) -> Verdict:
         for patterns in self._cookies:
@@ -157,11 +171,14 @@ class Classifier:
         return tuple(verdict for signatures in self._inline for verdict in signatures.find(text))
 
     def _add(self, services: Iterable[Service], source: str) -> None:
-        cookies, hosts, inline = _Patterns[Verdict](), _Hosts(), _Signatures()
+        cookies, storage, hosts, inline = _Patterns[Verdict](), _Patterns[Verdict](), _Hosts(), _Signatures()
         for service in services:
             for rule in service.cookies:
                 cookies.add(rule.name, self._cookie_verdict(service, rule, source))
             category = self._offered(service.category)
+            for name in service.storage:
+                reason = f"{name} is storage of {service.name}, {source}"
+                storage.add(name, Verdict(category=category, service=service.id, reason=reason))
             for pattern in service.hosts:
                 kind = "a path" if pattern.startswith("/") else "a host"
                 verdict = Verdict(
@@ -179,6 +196,7 @@ class Classifier:
                 inline.add(signature, Verdict(category=category, service=service.id, reason=reason))
         inline.compile()
         self._cookies.append(cookies)
+        self._storage.append(storage)
         self._hosts.append(hosts)
         self._inline.append(inline)
 

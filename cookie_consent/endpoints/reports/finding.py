@@ -1,11 +1,9 @@
-"""What is reported: a host, cookie or storage key that a gate has observed. It contains nothing personal."""
+"""What is reported: a host, cookie, storage key or snippet that was observed. It contains nothing personal."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
-
-from cookie_consent.policy import UNCLASSIFIED
 
 if TYPE_CHECKING:
     from datetime import date
@@ -14,7 +12,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Finding", "Kind", "Observation"]
 
-Kind = Literal["host", "cookie", "storage"]
+Kind = Literal["host", "cookie", "storage", "inline"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -22,7 +20,8 @@ class Observation:
     """What was observed, regardless of where and when. Equal observations are counted together.
 
     ``directive`` says how: a CSP directive, an HTML element, ``header``, ``set-cookie``, ``cookie`` or ``script``.
-    ``service`` is the service by the registry, or empty. ``reason`` is ``undeclared``, ``refused`` (declared, but not
+    ``service`` is the service by the registry, or empty. For ``inline``, a script in the page with the signature of a
+    service, ``name`` is the service too. ``reason`` is ``undeclared``, ``refused`` (declared, but not
     agreed to), ``own`` (a host that is first party by its domain, without being declared) or what is wrong with a
     cookie: see ``CookieEvent``.
     """
@@ -49,19 +48,27 @@ class Finding:
         seen = self.observation
         if seen.reason != "undeclared":
             return seen.reason not in {"refused", "own"}
-        if seen.service:
-            return classifier.policy.service(seen.service) is None
-        if seen.kind == "host" and classifier.is_first_party(seen.name, ""):
+        return not (classifier.declares(seen.service) or self._is_declared(classifier))
+
+    def _is_declared(self, classifier: Classifier) -> bool:
+        """Return whether the policy declares the name by now, if only as another service's or as the site's own."""
+        seen = self.observation
+        if seen.kind == "inline":
             return False
-        verdict = classifier.host(seen.name) if seen.kind == "host" else classifier.cookie(seen.name)
-        return verdict.category == UNCLASSIFIED or (
-            verdict.service is not None and classifier.policy.service(verdict.service) is None
-        )
+        if seen.kind == "host":
+            if classifier.is_first_party(seen.name, ""):
+                return True
+            verdict = classifier.host(seen.name)
+            return verdict.known and classifier.declares(verdict.service)
+        verdict = classifier.cookie(seen.name) if seen.kind == "cookie" else classifier.storage(seen.name)
+        return verdict.known and (verdict.service is None or classifier.declares(verdict.service))
 
     def is_own(self, classifier: Classifier) -> bool:
         """Return whether it is a host that the policy of ``classifier`` makes first party by its domain alone."""
         seen = self.observation
-        return seen.reason == "own" and not classifier.is_declared_own(seen.name, "")
+        if seen.reason != "own" or classifier.is_declared_own(seen.name, ""):
+            return False
+        return classifier.policy.first_party_site and classifier.own_service(seen.name, "/", "") is None
 
     def as_dict(self) -> dict[str, Any]:
         """Return the values, ready for JSON."""

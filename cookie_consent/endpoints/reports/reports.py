@@ -18,7 +18,6 @@ from cookie_consent.endpoints.token_bucket import TokenBucket
 from cookie_consent.errors import LedgerError
 from cookie_consent.forks import reset_after_fork
 from cookie_consent.gate import OWN
-from cookie_consent.policy import UNCLASSIFIED
 
 if TYPE_CHECKING:
     from cookie_consent.endpoints.reports.store import ReportStore
@@ -46,7 +45,6 @@ class Reports:
         from cookie_consent.endpoints.reports.store import ReportStore
 
         self._classifier = classifier
-        self._declared = frozenset(service.id for service in classifier.policy.services)
         self.store = ReportStore(ledger)
         self._bucket = TokenBucket(rate=20, burst=200, at=time.monotonic())
         self._lock = threading.Lock()
@@ -62,7 +60,7 @@ class Reports:
                 return
             verdict = self._classifier.cookie(event.name)
             reason = event.reason
-            if reason == "refused" and verdict.service is not None and verdict.service not in self._declared:
+            if reason == "refused" and verdict.service is not None and not self._classifier.declares(verdict.service):
                 reason = "undeclared"
             observation = Observation(
                 kind="cookie",
@@ -79,12 +77,20 @@ class Reports:
         """Count a host that the policy does not declare. ``service`` is known from the registry, ``OWN`` or None."""
         try:
             name = clean_host(host)
-            if name is not None and service not in self._declared:
+            if name is not None and not self._classifier.declares(service):
                 reason = "own" if service == OWN else "undeclared"
                 observation = Observation(
                     kind="host", name=name, directive=clean_word(directive), service=service or "", reason=reason
                 )
                 self._add(observation, path)
+        except Exception:
+            logger.exception("a finding could not be counted; the response is not affected")
+
+    def inline(self, service: str, element: str, path: str) -> None:
+        """Count text in a page, such as a script, with the signature of a service that the policy does not declare."""
+        try:
+            observation = Observation(kind="inline", name=service, directive=clean_word(element), service=service)
+            self._add(observation, path)
         except Exception:
             logger.exception("a finding could not be counted; the response is not affected")
 
@@ -105,9 +111,10 @@ class Reports:
                 self.host(posted.name, service, posted.directive, posted.page_path)
                 continue
             name = clean_name(posted.name)
-            verdict = self._classifier.cookie(posted.name[:256])
-            known = verdict.category != UNCLASSIFIED or verdict.rule is not None
-            is_ours = known and (verdict.service is None or verdict.service in self._declared)
+            judge = self._classifier.cookie if posted.kind == "cookie" else self._classifier.storage
+            verdict = judge(posted.name[:256])
+            known = verdict.known or verdict.rule is not None
+            is_ours = self._classifier.declares(verdict.service) or (known and verdict.service is None)
             observation = Observation(
                 kind=posted.kind,
                 name=name,

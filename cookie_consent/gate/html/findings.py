@@ -11,12 +11,14 @@ if TYPE_CHECKING:
 
     from cookie_consent.policy.classifier import Verdict
 
-__all__ = ["OWN", "HeldPart", "Host", "PageFindings", "Trace"]
+__all__ = ["INLINE", "OWN", "HeldPart", "Host", "PageFindings", "Trace"]
 
 Host = tuple[str, str | None]
 """A host and its service: None if that is unknown, ``OWN`` for a host of the site."""
 OWN = ""
 """In the place of the service: the host is first party by its domain alone, without being declared."""
+INLINE = ""
+"""In the place of the host: an inline script, or another text, with the signature of the service."""
 
 _MAXIMUM_HOSTS = 100
 """How many hosts of a page are reported."""
@@ -83,7 +85,7 @@ class PageFindings:
 
     def __init__(self) -> None:
         self.hosts: dict[Host, str] = {}
-        """The hosts that are unknown, held back, or ``OWN``, with the element in which each was first found."""
+        """The hosts that are undeclared, held back, or ``OWN``, with the element in which each was first found."""
         self.held = 0
         """How many tags were held back."""
         self.asks_for_unknown = False

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Protocol
 from cookie_consent.gate.allowed import allows_host
 from cookie_consent.gate.html.attributes import LISTS, SETS, candidates_of, css_attributes, fetching_attributes
 from cookie_consent.gate.html.data_urls import data_documents, scheme_of, script_of
-from cookie_consent.gate.html.findings import OWN, PageFindings
+from cookie_consent.gate.html.findings import INLINE, OWN, PageFindings
 from cookie_consent.gate.html.inert import BLOCKED, INERT_ADDRESS, hold_attribute, make_text, mark_held
 from cookie_consent.gate.html.multibyte import as_read
 from cookie_consent.gate.html.refresh import refresh_addresses
@@ -172,7 +172,11 @@ class TagGate:
         return text
 
     def _refused_script(self, text: str) -> list[Verdict]:
-        return [verdict for verdict in self._classifier.inline_script(text) if not self._allows(verdict)]
+        verdicts = self._classifier.inline_script(text)
+        for verdict in verdicts:
+            if not self._classifier.declares(verdict.service):
+                self.findings.add_host(INLINE, verdict.service)
+        return [verdict for verdict in verdicts if not self._allows(verdict)]
 
     def _refused_imports(self, text: str) -> list[Verdict]:
         addresses = [match[1] or match[2] or "" for match in _MODULE_IMPORT.finditer(text)]
@@ -216,7 +220,7 @@ class TagGate:
         else:
             verdict = self._classifier.host(*found)
         is_allowed = self._allows(verdict)
-        if verdict.service is None or not is_allowed:
+        if not (is_allowed and self._classifier.declares(verdict.service)):
             self.findings.add_host(found[0], verdict.service)
         if not is_allowed and self.findings.trace is not None:
             self.findings.trace.add_address(*found, verdict)
@@ -430,8 +434,9 @@ class TagGate:
             return
         address = tag.get(b"src") or ""
         if scheme_of(address) in {"data", "javascript"}:
-            latest = self.findings.latest_hosts
-            address = f"//{latest[-1][0]}" if latest else ""
+            latest = reversed(self.findings.latest_hosts)
+            found = next((host for host, service in latest if host != INLINE and service == verdict.service), "")
+            address = f"//{found}" if found else ""
         document = self._placeholder(category=self._category(verdict), service=verdict.service, address=address)
         if b"sandbox" in tag.names():
             hold_attribute(tag, b"sandbox")  # a sandbox would disable the buttons of the placeholder

@@ -145,6 +145,56 @@ def test_a_host_that_is_declared_as_the_site_s_own_is_no_longer_open(key: str) -
     assert finding(replace(TRACKER, name="www.tracker.example")).is_open(Classifier(policy))
 
 
+GTM = replace(TRACKER, name="www.googletagmanager.com", service="google-tag-manager")
+GA = Observation(kind="cookie", name="_ga", directive="set-cookie", service="google-analytics")
+
+
+@pytest.mark.parametrize(
+    ("seen", "declared"),
+    [
+        (GTM, "[services.google-tag-manager]"),
+        (GTM, "first_party = ['www.googletagmanager.com']"),
+        (GTM, "site = 'www.googletagmanager.com'"),
+        # hosts of the site's domain
+        (replace(TRACKER, name="cdn.shop.example"), "site = 'shop.example'"),
+        # the site gives it a service of its own
+        (GTM, "[services.tags]\nname = 'Tags'\ncategory = 'analytics'\nhosts = ['*.googletagmanager.com']"),
+        (GA, "[[cookies]]\nname = '_ga'\ncategory = 'analytics'"),
+        (GA, "[services.own]\nname = 'Own'\ncategory = 'analytics'\nhosts = ['a.example']\ncookies = [{name = '_g*'}]"),
+        (
+            Observation(kind="storage", name="acme-key", directive="script"),
+            "[services.acme]\nname = 'Acme'\ncategory = 'analytics'\nhosts = ['a.example']\nstorage = ['acme-*']",
+        ),
+        (
+            Observation(kind="inline", name="hotjar", directive="script", service="hotjar"),
+            "[services.hotjar]",
+        ),
+    ],
+)
+def test_what_is_declared_since_is_no_longer_open(seen: Observation, declared: str) -> None:
+    before = parse_policy({"version": "1"}, source="test")
+    after = parse_policy(tomllib.loads(f"version = '1'\n{declared}"), source="test")
+    assert finding(seen).is_open(Classifier(before))
+    assert not finding(seen).is_open(Classifier(after))
+
+
+@pytest.mark.parametrize(
+    ("declared", "is_own"),
+    [
+        ("", True),
+        ("first_party = ['matomo.shop.example']", False),
+        ("first_party_site = false", False),
+        # held by now, as a service
+        ("[services.counter]\nname = 'Counter'\ncategory = 'analytics'\nhosts = ['matomo.shop.example']", False),
+    ],
+)
+def test_own_hosts_are_listed_while_only_their_domain_makes_them_so(declared: str, is_own: bool) -> None:  # noqa: FBT001
+    seen = Observation(kind="host", name="matomo.shop.example", directive="img", reason="own")
+    classifier = Classifier(parse_policy(tomllib.loads(f"version = '1'\n{declared}"), source="test"))
+    assert finding(seen).is_own(classifier) is is_own
+    assert not finding(seen).is_open(classifier)
+
+
 def test_the_command(tmp_path: Path) -> None:
     assert run("report", folder=tmp_path).returncode == 2  # there is no log
     ledger = Ledger(f"sqlite:///{tmp_path}/consent.db")
