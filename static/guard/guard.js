@@ -6,6 +6,7 @@
   const REFERRER = "cookie_consent.referrer";
   const LATEST = "cookie_consent.state";
   const MAXIMUM_HELD = 100;
+  const MAXIMUM_ERRORS = 20;
   const { freeze } = Object;
   const script = document.currentScript;
   const url = (path) => new URL(`../${path}`, script.src).href;
@@ -138,6 +139,21 @@
       if (!owner && isChanged) banner.renew?.();
       hold("host", address.hostname, owner ?? ["", "unclassified"], null, "csp");
     } catch {} // "inline" and the like
+  };
+
+  // Where a script of the site fails for want of a name or a property, it may need a script that is held. Which one
+  // nobody can tell: the hosts of all held so far are reported, but of those with `async`, on which no script relies.
+  let errors = 0;
+  const takeError = ({ error, filename }) => {
+    try {
+      if (!/^(Reference|Type)Error$/.test(error?.name) || !judgement.isOwn(new URL(filename))) return;
+      if (errors++ >= MAXIMUM_ERRORS) return;
+      for (const { dataset } of document.querySelectorAll("script[data-consent-src]:not([async])")) {
+        if (dataset.consentType !== "module") {
+          note("script-error", new URL(dataset.consentSrc, document.baseURI).hostname);
+        }
+      }
+    } catch {} // not from a file, or thrown by the page to confuse
   };
 
   // What the server has held in the response headers.
@@ -422,6 +438,7 @@
   const armContacts = makeContacts({ isRefusedServer, isRefusedUnknown, beginOther, placeIn });
   const armOwn = makeOwn((address, marks, again) => isRefusedServer(address, again, { marks, isOwnOnly: true }));
   makeArm({ parse, decide, mayStore, holdStorage, armContacts, armOwn, beginOther, takeViolation })(window);
+  addEventListener("error", takeError, true);
   takeReferrer();
   const isNewToServer = gpc.announce(
     () => readCookies.call(document),

@@ -273,6 +273,61 @@ test("names are reported once, after the load, without a value", () => {
   assert.equal(page.sent.length, 1);
 });
 
+// The hosts that the guard reports after errors on a page with these held scripts.
+const hostsOfErrors = (errors, scripts) => {
+  const { page, document, emit } = load({ dataset: { ...datasetOf({}), site: "site.test" } });
+  document.baseURI = "https://www.site.test/a/b";
+  document.querySelectorAll = (selector) => {
+    assert.equal(selector, "script[data-consent-src]:not([async])");
+    return scripts.map((dataset) => ({ dataset }));
+  };
+  for (const event of errors) emit("error", event);
+  emit("pagehide");
+  const bodies = page.sent.map(([, { body }]) => JSON.parse(body));
+  assert.doesNotMatch(JSON.stringify(bodies), /secret|jQuery/);
+  return bodies.flatMap(({ held }) => held.map(({ kind, name }) => [kind, name]));
+};
+
+test("where a script of the site fails, the hosts of held scripts are reported, and no message", () => {
+  const scripts = [
+    { consentSrc: "https://code.jquery.test/secret.js?v=3" },
+    { consentSrc: "//code.jquery.test/ui.js", consentType: "text/javascript" },
+    { consentSrc: "https://modules.test/m.js", consentType: "module" },
+  ];
+  const missing = new ReferenceError("jQuery is not defined");
+  const own = "https://www.site.test/a/b?secret";
+  const found = [["script-error", "code.jquery.test"]];
+  for (const [error, filename, expected] of [
+    [missing, own, found],
+    [new TypeError("jQuery.fn.x is not a function"), "https://static.site.test/own.js", found],
+    [new SyntaxError("jQuery"), own, []], // no name is missing
+    [new Error("jQuery"), own, []],
+    [null, "", []], // "Script error." of a script from another origin
+    [undefined, own, []], // an image that could not be loaded
+    [missing, "https://other.test/x.js", []],
+    [missing, "chrome-extension://abc/x.js", []],
+    [missing, "no address", []],
+    [{ name: { toString: () => assert.fail } }, own, []],
+  ]) {
+    assert.deepEqual(hostsOfErrors([{ error, filename }], scripts), expected, `${error} ${filename}`);
+  }
+  assert.deepEqual(hostsOfErrors([], scripts), []);
+  assert.deepEqual(hostsOfErrors([{ error: missing, filename: own }], []), []);
+});
+
+test("errors without end are not looked into without end", () => {
+  let looks = 0;
+  const { window, document, emit } = load({ dataset: datasetOf({}) });
+  document.querySelectorAll = () => {
+    looks++;
+    return [];
+  };
+  for (let at = 0; at < 1000; at++) {
+    emit("error", { error: new TypeError(), filename: `https://${window.location.hostname}/` });
+  }
+  assert.equal(looks, 20);
+});
+
 test("a page that writes endless names does not fill the memory", () => {
   const { window, document } = load({ unknown: "block", dataset: datasetOf({}) });
   for (let at = 0; at < 1000; at++) document.cookie = `n${at}=1`;

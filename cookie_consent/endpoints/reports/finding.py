@@ -10,7 +10,10 @@ if TYPE_CHECKING:
 
     from cookie_consent.policy.classifier import Classifier
 
-__all__ = ["Finding", "Kind", "Observation"]
+__all__ = ["SCRIPT_ERROR", "Finding", "Kind", "Observation", "is_held_at_first"]
+
+SCRIPT_ERROR = "script-error"
+"""The directive and the reason of a host whose script was held on a page where a script of the site then failed."""
 
 Kind = Literal["host", "cookie", "storage", "inline"]
 
@@ -22,8 +25,8 @@ class Observation:
     ``directive`` says how: a CSP directive, an HTML element, ``header``, ``set-cookie``, ``cookie`` or ``script``.
     ``service`` is the service by the registry, or empty. For ``inline``, a script in the page with the signature of a
     service, ``name`` is the service too. ``reason`` is ``undeclared``, ``refused`` (declared, but not
-    agreed to), ``own`` (a host that is first party by its domain, without being declared) or what is wrong with a
-    cookie: see ``CookieEvent``.
+    agreed to), ``own`` (a host that is first party by its domain, without being declared), ``SCRIPT_ERROR``, or what is
+    wrong with a cookie: see ``CookieEvent``.
     """
 
     kind: Kind
@@ -47,7 +50,7 @@ class Finding:
         """Return whether the site still has to act on it, under the policy of ``classifier``."""
         seen = self.observation
         if seen.reason != "undeclared":
-            return seen.reason not in {"refused", "own"}
+            return seen.reason not in {"refused", "own", SCRIPT_ERROR}
         return not (classifier.declares(seen.service) or self._is_declared(classifier))
 
     def _is_declared(self, classifier: Classifier) -> bool:
@@ -70,6 +73,11 @@ class Finding:
             return False
         return classifier.policy.first_party_site and classifier.own_service(seen.name, "/", "") is None
 
+    def breaks(self, classifier: Classifier) -> bool:
+        """Return whether scripts of the site failed where scripts of this host are held, and they still are."""
+        seen = self.observation
+        return seen.reason == SCRIPT_ERROR and is_held_at_first(seen.name, seen.service, classifier)
+
     def as_dict(self) -> dict[str, Any]:
         """Return the values, ready for JSON."""
         return {
@@ -79,3 +87,16 @@ class Finding:
             "first": self.first.isoformat(),
             "last": self.last.isoformat(),
         }
+
+
+def is_held_at_first(host: str, service: str, classifier: Classifier) -> bool:
+    """Return whether a host, of a ``service`` if that is known, is held from visitors who have not chosen."""
+    policy = classifier.policy
+    if classifier.is_first_party(host, ""):
+        return False
+    known = policy.service(service)
+    verdict = classifier.host(host)
+    if known is None and verdict.service is None and not service:
+        return policy.unknown_hosts != "allow"
+    category = policy.category(known.category if known is not None else verdict.category)
+    return category is None or not category.required

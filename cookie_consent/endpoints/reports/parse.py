@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from cookie_consent.endpoints.reports.clean import clean_word
+from cookie_consent.endpoints.reports.finding import SCRIPT_ERROR
 from cookie_consent.errors import ReportError
 from cookie_consent.gate import target
 from cookie_consent.policy import host_of
@@ -28,7 +29,7 @@ MAXIMUM_ENTRIES = 100
 """Any more entries in a body are ignored."""
 _TYPES = frozenset({"application/csp-report", "application/reports+json", "application/json"})
 _EXTENSIONS = ("chrome-extension:", "moz-extension:", "safari-extension:", "safari-web-extension:", "extension:")
-_KINDS: dict[Any, Kind] = {"cookie": "cookie", "storage": "storage", "host": "host"}
+_KINDS: dict[Any, Kind] = {"cookie": "cookie", "storage": "storage", "host": "host", SCRIPT_ERROR: "host"}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -114,14 +115,17 @@ def _guard(document: dict[str, Any], page_host: str) -> list[Posted]:
         name = entry.get("name") if isinstance(entry, dict) else None
         kind = entry.get("kind") if isinstance(entry, dict) else None
         if not isinstance(kind, str) or kind not in _KINDS or not isinstance(name, str) or not name:
-            raise ReportError("an entry of held needs a name, and a kind: cookie, storage or host", status=400)
-        if kind == "host":
+            raise ReportError(
+                "an entry of held needs a name, and a kind: cookie, storage, host or script-error", status=400
+            )
+        if _KINDS[kind] == "host":
             # Normalised like the hosts of the gates, so that the same finding is counted.
             host = target(f"https://{name}", "")
             if host is None or not host[0] or host[0] == page_host:
                 continue
             name = host[0]
-        found.append(Posted(kind=_KINDS[kind], name=name, directive="script", page_path=path))
+        directive = SCRIPT_ERROR if kind == SCRIPT_ERROR else "script"
+        found.append(Posted(kind=_KINDS[kind], name=name, directive=directive, page_path=path))
     return found
 
 

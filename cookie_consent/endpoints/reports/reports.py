@@ -11,7 +11,7 @@ from datetime import UTC, date, datetime
 from typing import TYPE_CHECKING
 
 from cookie_consent.endpoints.reports.clean import clean_host, clean_name, clean_path, clean_word
-from cookie_consent.endpoints.reports.finding import Observation
+from cookie_consent.endpoints.reports.finding import SCRIPT_ERROR, Observation, is_held_at_first
 from cookie_consent.endpoints.reports.parse import parse_report
 from cookie_consent.endpoints.reports.table import FindingTable
 from cookie_consent.endpoints.token_bucket import TokenBucket
@@ -102,6 +102,9 @@ class Reports:
     def post(self, body: bytes, content_type: str, page_host: str) -> None:
         """Count the entries of a posted report. Raises ``ReportError`` if it is not a report."""
         for posted in parse_report(body, content_type, page_host):
+            if posted.directive == SCRIPT_ERROR:
+                self._script_error(posted.name, posted.page_path, page_host)
+                continue
             if posted.kind == "host":
                 if self._classifier.is_declared_own(posted.name, page_host):
                     continue
@@ -131,6 +134,16 @@ class Reports:
     def _add(self, observation: Observation, path: str) -> None:
         if observation.name:
             self._buffer.add(observation, clean_path(path), datetime.now(UTC).date())
+
+    def _script_error(self, host: str, path: str, page_host: str) -> None:
+        service = self._classifier.host(host).service or ""
+        name = clean_host(host)
+        is_own = self._classifier.is_first_party(host, page_host)
+        if name is not None and not is_own and is_held_at_first(name, service, self._classifier):
+            observation = Observation(
+                kind="host", name=name, directive=SCRIPT_ERROR, service=service, reason=SCRIPT_ERROR
+            )
+            self._add(observation, path)
 
     def _log(self, event: CookieEvent) -> None:
         key = (event.name, event.reason)

@@ -66,6 +66,12 @@ def read(document: Any, kind: str) -> list[tuple[str, str, str, str]]:
         ([{"type": "deprecation", "body": {}}, {"type": "csp-violation"}], API, []),
         ([api()] * 5000, API, [("host", "tracker.example", "script-src-elem", "/a/b")] * 100),  # bounded
         ({"path": "/a", "held": [{"kind": "cookie", "name": "_x"}]}, JSON, [("cookie", "_x", "script", "/a")]),
+        (
+            {"path": "/a", "held": [{"kind": "script-error", "name": "Code.Jquery.test."}]},
+            JSON,
+            [("host", "code.jquery.test", "script-error", "/a")],
+        ),
+        ({"path": "/a", "held": [{"kind": "script-error", "name": "shop.example"}]}, JSON, []),  # the page's own host
         ({"path": "/a", "held": []}, "Application/JSON; charset=utf-8", []),
     ],
 )

@@ -195,6 +195,47 @@ def test_own_hosts_are_listed_while_only_their_domain_makes_them_so(declared: st
     assert not finding(seen).is_open(classifier)
 
 
+def test_hosts_whose_held_scripts_are_missed_are_counted(store_url: str) -> None:
+    declared = (
+        "[services.google-tag-manager]\n[services.login]\nname = 'L'\ncategory = 'session'\nhosts = ['l.example']"
+    )
+    policy = parse_policy(tomllib.loads(f"version = '1'\nfirst_party = ['static.example']\n{declared}"), source="test")
+    Ledger(store_url).open()
+    reports = Reports(Classifier(policy), Ledger(store_url), every=60)
+    names = ["code.jquery.test", "www.googletagmanager.com", "static.example", "cdn.shop.example", "l.example", "a<b"]
+    body = {"path": "/a?mail=anna", "held": [{"kind": "script-error", "name": name} for name in names]}
+    for _ in range(12):
+        reports.post(json.dumps(body).encode(), "application/json", "shop.example")
+    reports.flush()
+    found = reports.store.read()
+    assert {(one.observation.name, one.observation.service, one.count, one.paths) for one in found} == {
+        ("code.jquery.test", "", 12, ("/a",)),
+        ("www.googletagmanager.com", "google-tag-manager", 12, ("/a",)),  # declared, and held all the same
+    }
+    for one in found:
+        assert one.breaks(Classifier(policy))
+        assert not one.is_open(Classifier(policy))
+        assert not one.is_own(Classifier(policy))
+
+
+@pytest.mark.parametrize(
+    ("declared", "breaks"),
+    [
+        ("", True),
+        ("unknown_hosts = 'block'", True),
+        ("unknown_hosts = 'allow'", False),
+        ("first_party = ['code.jquery.test']", False),
+        ("site = 'jquery.test'", False),
+        ("[services.jquery]\nname = 'jQuery'\ncategory = 'session'\nhosts = ['code.jquery.test']", False),
+        ("[services.jquery]\nname = 'jQuery'\ncategory = 'preferences'\nhosts = ['code.jquery.test']", True),
+    ],
+)
+def test_nothing_is_missed_that_is_not_held(declared: str, breaks: bool) -> None:  # noqa: FBT001
+    seen = Observation(kind="host", name="code.jquery.test", directive="script-error", reason="script-error")
+    classifier = Classifier(parse_policy(tomllib.loads(f"version = '1'\n{declared}"), source="test"))
+    assert finding(seen).breaks(classifier) is breaks
+
+
 def test_the_command(tmp_path: Path) -> None:
     assert run("report", folder=tmp_path).returncode == 2  # there is no log
     ledger = Ledger(f"sqlite:///{tmp_path}/consent.db")
