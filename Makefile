@@ -48,6 +48,10 @@ lowest newest: .venv/made
 leaklab: .venv/dev node_modules/installed chromium ## Print what pages that misbehave give away, with and without each gate
 	@$(BIN)/python -m tests.leaklab --check
 
+.PHONY: realapps
+realapps: .venv/dev chromium .venv/realapps/made ## Use applications that others wrote, bare and behind the middleware, and print what works
+	@$(BIN)/python -m tests.realapps
+
 .PHONY: torture
 torture: .venv/dev ## Kill servers again and again, and take their store away for a minute (some minutes)
 	@$(BIN)/python -m pytest -m torture
@@ -139,6 +143,14 @@ clean: ## Remove what was made here
 .venv/frameworks/made: .venv/made pyproject.toml constraints.txt
 	@$(PYTHON) -m venv --without-pip .venv/frameworks
 	@$(PIP) --python .venv/frameworks/bin/python install --constraint constraints.txt --editable '.[standard]' --group frameworks
+	@touch $@
+
+# Without constraints: whether their newest versions work is the question.
+.venv/realapps/made: .venv/dev pyproject.toml tests/realapps/package.json tests/realapps/package-lock.json
+	@$(PYTHON) -m venv --without-pip .venv/realapps
+	@$(PIP) --python .venv/realapps/bin/python install --editable '.[standard]' --group realapps
+	@cp tests/realapps/package.json tests/realapps/package-lock.json .venv/realapps
+	@PATH="$(CURDIR)/$(BIN):$$PATH" npm ci --prefix .venv/realapps --ignore-scripts --silent --no-audit --no-fund
 	@touch $@
 
 .venv/release: .venv/made pyproject.toml constraints.txt

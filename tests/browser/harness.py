@@ -23,7 +23,7 @@ import uvicorn
 from tests.waiting import HANG, until
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from starlette.types import ASGIApp
 
@@ -72,6 +72,8 @@ class Proxy:
     """How many connections there were so far, those for the site too."""
     idle: set[socket.socket] = field(default_factory=set)
     """Connections to other hosts over which nothing was asked yet."""
+    answers: Callable[[str, str], tuple[str, bytes]] | None = None
+    """Gives media type and body for a host and a path that are not the site's, instead of ``stubbed``."""
 
     def hang_up(self) -> None:
         """End the connections that the browser holds ready, so that it has to connect anew."""
@@ -160,12 +162,17 @@ def read_head(connection: socket.socket) -> bytes:
 
 def answer(proxy: Proxy, connection: socket.socket, host: str, path: str) -> None:
     proxy.contacts.append(f"{host}{path}")
-    kind, body = STUBS.get(host) or stub(host, path)
+    kind, body = (proxy.answers or stubbed)(host, path)
     head = (
         f"HTTP/1.1 200 OK\r\nContent-Type: {kind}\r\nContent-Length: {len(body)}\r\nCache-Control: no-store\r\n"
         "Access-Control-Allow-Origin: *\r\nConnection: close\r\n\r\n"
     )
     connection.sendall(head.encode() + body)
+
+
+def stubbed(host: str, path: str) -> tuple[str, bytes]:
+    """Answer as the real service does, or by the name of what is asked for."""
+    return STUBS.get(host) or stub(host, path)
 
 
 def stub(host: str, path: str) -> tuple[str, bytes]:
@@ -193,8 +200,10 @@ def certified() -> ssl.SSLContext:
 
 
 @contextlib.contextmanager
-def forward_proxy(context: ssl.SSLContext | None = None) -> Iterator[Proxy]:
-    proxy = Proxy()
+def forward_proxy(
+    context: ssl.SSLContext | None = None, answers: Callable[[str, str], tuple[str, bytes]] | None = None
+) -> Iterator[Proxy]:
+    proxy = Proxy(answers=answers)
     with Server(("127.0.0.1", 0), make_handler(proxy, context or certified())) as server:
         proxy.port = server.server_address[1]
         threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True).start()

@@ -1,0 +1,62 @@
+"""The rows of the table: one file in ``apps/`` for each application.
+
+A file has ``TITLE``, and two functions. ``app(folder)`` builds the application, with all that it keeps in ``folder``;
+``act(page)`` does what a user does and asserts what they would see. Where it differs from the defaults it also has
+``PATH``, the page that opens first, ``ENVIRONMENT``, and ``CDN``, the hosts of libraries without which it cannot work.
+What imports the application's framework stands in ``app``: the browser is driven from another environment.
+"""
+
+from __future__ import annotations
+
+import importlib
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from playwright.sync_api import Page
+    from starlette.types import ASGIApp
+
+__all__ = ["APPS", "Row", "load", "names"]
+
+APPS = Path(__file__).with_name("apps")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Row:
+    """One application.
+
+    Attributes:
+        path: The page that a visitor opens first.
+        environment: The folder in ``.venv`` with what it needs.
+        cdn: Hosts of libraries that it loads from a CDN. They are held until accepted, and it may fail until then.
+
+    """
+
+    name: str
+    title: str
+    path: str
+    environment: str
+    cdn: frozenset[str]
+    app: Callable[[Path], ASGIApp]
+    act: Callable[[Page], None]
+
+
+def names() -> list[str]:
+    return sorted(file.stem for file in APPS.glob("*.py"))
+
+
+def load(name: str) -> Row:
+    """Return a row by its name, as ``names`` has them."""
+    module = importlib.import_module(f"tests.realapps.apps.{name}")
+    return Row(
+        name=name,
+        title=module.TITLE,
+        path=getattr(module, "PATH", "/"),
+        environment=getattr(module, "ENVIRONMENT", "realapps"),
+        cdn=frozenset(getattr(module, "CDN", ())),
+        app=module.app,
+        act=module.act,
+    )

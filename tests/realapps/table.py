@@ -1,0 +1,102 @@
+"""What was seen of the applications, as a table."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from tests.realapps.visit import COLUMNS, Seen
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from tests.realapps.row import Row
+
+__all__ = ["faults", "markdown", "plain", "updated"]
+
+BEGIN = "<!-- Written by `python -m tests.realapps --update`; do not edit. -->"
+END = "<!-- End of what is written by `python -m tests.realapps --update`. -->"
+HEADINGS = ("application", *COLUMNS, "contacts before a choice", "new errors", "moved", "held until accepted")
+WRAPPED = COLUMNS[1:]
+NEAR = 1
+"""Pixels by which an element may differ."""
+
+
+def faults(row: Row, seen: Mapping[str, Seen]) -> list[str]:
+    """Return what is not as promised. An application that lives on a CDN's libraries works once they are accepted."""
+    if not seen:
+        return ["it took too long"]
+    if seen["bare"].failed:
+        return [f"bare: {seen['bare'].failed}"]
+    found = [f"{column}: {seen[column].failed}" for column in must_work(row) if seen[column].failed]
+    found += [f"{column}: contacts {', '.join(seen[column].contacts)}" for column in BEFORE if seen[column].contacts]
+    if missing := row.cdn - set(seen["bare"].contacts):
+        found.append(f"bare: does not contact {', '.join(sorted(missing))}, so it is no row of a CDN")
+    for column in must_work(row)[1:]:
+        found += [f"{column}: new error: {error}" for error in new_errors(seen, column)]
+        found += [f"{column}: moved: {path}" for path in moved(seen, column)]
+    return found
+
+
+BEFORE = ("undecided", "refused")
+
+
+def must_work(row: Row) -> tuple[str, ...]:
+    return ("bare", "accepted") if row.cdn else COLUMNS
+
+
+def new_errors(seen: Mapping[str, Seen], column: str) -> list[str]:
+    return [error for error in seen[column].errors if error not in seen["bare"].errors]
+
+
+def moved(seen: Mapping[str, Seen], column: str) -> list[str]:
+    """Return the elements that stand elsewhere than without the middleware, or are missing."""
+    there = seen[column].boxes
+    return [
+        f"{path} from {box} to {there.get(path)}"
+        for path, box in seen["bare"].boxes.items()
+        if path not in there or any(abs(a - b) > NEAR for a, b in zip(box, there[path], strict=True))
+    ]
+
+
+def cells(row: Row, seen: Mapping[str, Seen]) -> list[str]:
+    if not seen:
+        return [row.title, *("too slow" for _ in COLUMNS), "", "", "", ""]
+    if seen["bare"].failed:
+        return [row.title, "no", *("" for _ in HEADINGS[2:])]
+    works = ["no" if seen[column].failed else "yes" for column in COLUMNS]
+    contacts = {host for column in BEFORE for host in seen[column].contacts}
+    held = {host for host in seen["bare"].contacts if any(host in seen[column].held for column in BEFORE)}
+    return [
+        row.title,
+        *works,
+        f"{len(contacts)} of {len(seen['bare'].contacts)}",
+        "/".join(str(len(new_errors(seen, column))) for column in WRAPPED),
+        "/".join(str(len(moved(seen, column))) for column in WRAPPED),
+        ", ".join(f"{host} (CDN)" if host in row.cdn else host for host in sorted(held | row.cdn)),
+    ]
+
+
+def markdown(results: Mapping[Row, Mapping[str, Seen]]) -> str:
+    """Return the table for the documentation."""
+    lines = [f"| {' | '.join(HEADINGS)} |", "|---" * len(HEADINGS) + "|"]
+    lines += [f"| {' | '.join(cells(row, seen))} |" for row, seen in results.items()]
+    return "\n".join(lines)
+
+
+def plain(results: Mapping[Row, Mapping[str, Seen]]) -> str:
+    """Return the table for a terminal."""
+    table = [["application", *COLUMNS, "contacts", "errors", "moved", "held"]]
+    table += [cells(row, seen) for row, seen in results.items()]
+    widths = [max(len(line[index]) for line in table) for index in range(len(table[0]))]
+    return "\n".join(
+        "  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip() for line in table
+    )
+
+
+def updated(document: str, results: Mapping[Row, Mapping[str, Seen]]) -> str:
+    """Return the document with the table in the place of the one that it has."""
+    before, begin, rest = document.partition(BEGIN)
+    _, end, after = rest.partition(END)
+    if not begin or not end:
+        raise ValueError(f"the document has no lines {BEGIN!r} and {END!r}")
+    return f"{before}{begin}\n\n{markdown(results)}\n\n{end}{after}"

@@ -1,0 +1,254 @@
+"""One row, seen in a browser: bare, and behind the middleware undecided, refused and accepted."""
+
+from __future__ import annotations
+
+import contextlib
+import http.client
+import os
+import re
+import socket
+import ssl
+import subprocess
+import tempfile
+import time
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import trustme
+from playwright.sync_api import Error, Page, expect, sync_playwright
+
+from tests.browser.harness import BROWSERS_OWN, FLAGS, Proxy, forward_proxy, stubbed
+from tests.realapps.libraries import LIBRARIES
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from playwright.sync_api import Browser, ConsoleMessage, WebError
+
+    from tests.realapps.row import Row
+
+__all__ = ["COLUMNS", "Seen", "visit"]
+
+COLUMNS = ("bare", "undecided", "refused", "accepted")
+BUTTONS = {"refused": "Refuse all", "accepted": "Accept all"}
+ROOT = Path(__file__).parents[2]
+HOST = "app.example.test"
+"""The site. The browser resolves it to loopback, and asks the proxy for everything else."""
+START = 120.0
+"""Seconds that an application may take to start."""
+STEP = 20_000
+"""Milliseconds that a user waits for one thing to happen."""
+TYPES = {".js": "text/javascript", ".css": "text/css"}
+BOXES = Path(__file__).with_name("boxes.js").read_text("utf-8")
+
+
+@dataclass
+class Seen:
+    """What was seen of one row in one column.
+
+    Attributes:
+        failed: Why the actions did not pass; empty if they did.
+        contacts: The other hosts that were contacted.
+        errors: What the console said, each once, without what differs from run to run.
+        boxes: Where the page's elements stand, by their path.
+        held: What the page says was held back.
+
+    """
+
+    failed: str = ""
+    contacts: list[str] = field(default_factory=list)
+    errors: list[str] = field(default_factory=list)
+    boxes: dict[str, list[int]] = field(default_factory=dict)
+    held: list[str] = field(default_factory=list)
+
+
+def visit(row: Row, chromium: str, python: Path) -> dict[str, dict[str, Any]]:
+    """Return what is seen of a row, by column, as JSON has it."""
+    with (
+        tempfile.TemporaryDirectory(prefix=f"realapps-{row.name}-") as folder,
+        forward_proxy(answers=library) as proxy,
+        sync_playwright() as playwright,
+    ):
+        certificate = Path(folder, "certificate.pem")
+        trustme.CA().issue_cert(HOST).private_key_and_cert_chain_pem.write_to_path(certificate)
+        arguments = [
+            *(flag for flag in FLAGS if not flag.startswith("--proxy-bypass-list")),
+            f"--proxy-server=http://127.0.0.1:{proxy.port}",
+            f"--proxy-bypass-list=<-loopback>;{HOST}",
+            f"--host-resolver-rules=MAP {HOST} 127.0.0.1",
+        ]
+        browser = playwright.chromium.launch(executable_path=chromium, args=arguments)
+        try:
+            seen = {}
+            for column in COLUMNS:
+                seen[column] = asdict(see(row, column, browser, proxy, certificate=certificate, python=python))
+                if seen["bare"]["failed"]:
+                    break  # nothing to compare with
+            return seen
+        finally:
+            browser.close()
+
+
+def library(host: str, path: str) -> tuple[str, bytes]:
+    """Answer for a host that is not the site; for a CDN of npm packages with the file itself, if it is installed."""
+    found = re.fullmatch(r"(?:/npm)?/((?:@[^/@]+/)?[^/@]+)(?:@[^/]*)?(/.+)", path)
+    if found is not None and host in {"cdn.jsdelivr.net", "unpkg.com"}:
+        file = (LIBRARIES / found[1] / found[2].lstrip("/")).resolve()
+        if file.is_relative_to(LIBRARIES) and file.is_file():
+            return TYPES.get(file.suffix, "application/octet-stream"), file.read_bytes()
+    return stubbed(host, path)
+
+
+def see(row: Row, column: str, browser: Browser, proxy: Proxy, *, certificate: Path, python: Path) -> Seen:
+    seen = Seen()
+    errors: set[str] = set()
+    proxy.contacts.clear()
+    with contextlib.ExitStack() as stack:
+        try:
+            port = stack.enter_context(serving(row, certificate, python, wrapped=column != "bare"))
+        except RuntimeError as error:
+            seen.failed = f"it does not start: {error}"
+            return seen
+        context = stack.enter_context(
+            browser.new_context(base_url=f"https://{HOST}:{port}", ignore_https_errors=True, locale="en-US")
+        )
+        context.set_default_timeout(STEP)
+        expect.set_options(timeout=STEP)
+
+        def logged(message: ConsoleMessage) -> None:
+            if message.type == "error" and "favicon.ico" not in message.location.get("url", ""):
+                errors.add(same(f"{message.text} {message.location.get('url', '')}"))
+
+        def thrown(error: WebError) -> None:
+            errors.add(same(str(error.error)))
+
+        context.on("console", logged)
+        context.on("weberror", thrown)
+        page = context.new_page()
+        try:
+            settle(page, row.path)
+            if column in BUTTONS:
+                errors.clear()  # those of the page before the choice stand under "undecided"
+                choose(page, BUTTONS[column])
+                settle(page, row.path)
+            seen.boxes = boxes(page, row, twice=column == "bare")
+            seen.held = held(page)
+            row.act(page)
+        except (AssertionError, Error) as error:
+            text = re.sub(r"\x1b\[\d+m", "", str(error)).partition("Aria snapshot")[0]
+            seen.failed = " ".join(text.split())[:600] or type(error).__name__
+            save(page, row, column)
+        with contextlib.suppress(Error):
+            page.wait_for_timeout(700)
+        seen.contacts = sorted({contact.partition("/")[0] for contact in proxy.contacts} - BROWSERS_OWN)
+        seen.errors = sorted(errors)
+    return seen
+
+
+def same(text: str) -> str:
+    """Return what the console said without what differs from run to run: ports, queries, hashes and numbers."""
+    text = re.sub(r"\?\S*|:\d+", "", text)
+    return re.sub(r"[0-9a-f]{8,}|\d+", "…", text)[:500]
+
+
+def settle(page: Page, path: str) -> None:
+    """Open a page, and wait until it asks for nothing more. Pages that keep asking are taken as they are."""
+    page.goto(path, wait_until="load")
+    with contextlib.suppress(Error):
+        page.wait_for_load_state("networkidle", timeout=5000)
+    page.wait_for_timeout(500)
+
+
+def choose(page: Page, button: str) -> None:
+    with page.expect_response(lambda response: response.url.endswith("/choices")) as answer:
+        page.locator("#cookie-consent").get_by_role("button", name=button, exact=True).first.click()
+    assert answer.value.status in {200, 303}, f"the choice was answered with {answer.value.status}"
+
+
+def boxes(page: Page, row: Row, *, twice: bool) -> dict[str, list[int]]:
+    """Return where the page's elements stand; ``twice`` leaves out those that another load puts elsewhere."""
+    first: dict[str, list[int]] = page.evaluate(BOXES)
+    if not twice:
+        return first
+    settle(page, row.path)
+    second = page.evaluate(BOXES)
+    return {path: box for path, box in first.items() if second.get(path) == box}
+
+
+def held(page: Page) -> list[str]:
+    said: list[str] = page.evaluate(
+        "() => (window.cookieConsent?.held ?? []).filter((item) => item.kind === 'host').map((item) => item.name)"
+    )
+    marked: list[str] = page.evaluate(
+        """() => [...document.querySelectorAll("[data-consent-src], [data-consent-href]")].map(
+          (e) => new URL(e.dataset.consentSrc ?? e.dataset.consentHref, location.href).hostname)"""
+    )
+    return sorted({*said, *marked})
+
+
+def save(page: Page, row: Row, column: str) -> None:
+    """Keep a picture of what a user would have seen."""
+    if folder := os.environ.get("REALAPPS_PICTURES"):
+        with contextlib.suppress(Error):
+            page.screenshot(path=Path(folder) / f"{row.name}-{column}.png")
+
+
+@contextlib.contextmanager
+def serving(row: Row, certificate: Path, python: Path, *, wrapped: bool) -> Iterator[int]:
+    """Serve a fresh copy of the application in a process of its own; give the port.
+
+    Raises:
+        RuntimeError: It ended, or it has not answered after ``START`` seconds.
+
+    """
+    with (
+        tempfile.TemporaryDirectory(prefix=f"realapps-{row.name}-", ignore_cleanup_errors=True) as folder,
+        tempfile.TemporaryFile("w+") as log,
+        socket.create_server(("127.0.0.1", 0)) as listening,
+    ):
+        command = [str(python), "-m", "tests.realapps.serve", row.name, "--folder", folder]
+        command += ["--socket", str(listening.fileno()), "--certificate", str(certificate)]
+        process = subprocess.Popen(
+            [*command, "--wrapped"] if wrapped else command,
+            cwd=ROOT,
+            env={**os.environ, "CONSENT_SECRET": "a secret of the tests that is long enough", "HOME": folder},
+            pass_fds=[listening.fileno()],
+            stdout=log,
+            stderr=log,
+        )
+        port = listening.getsockname()[1]
+        try:
+            end = time.monotonic() + START
+            while not answers(port):
+                if process.poll() is not None or time.monotonic() > end:
+                    log.seek(0)
+                    raise RuntimeError(log.read()[-2000:])
+                time.sleep(0.1)
+            yield port
+        finally:
+            process.terminate()
+            try:
+                process.wait(10)
+            except subprocess.TimeoutExpired:
+                process.kill()
+                process.wait()
+            if os.environ.get("REALAPPS_LOGS"):
+                log.seek(0)
+                Path(os.environ["REALAPPS_LOGS"], f"{row.name}-{wrapped}.log").write_text(log.read())
+
+
+def answers(port: int) -> bool:
+    """Say whether the server answers. The socket takes connections before it does."""
+    context = ssl.create_default_context()
+    context.check_hostname = False
+    context.verify_mode = ssl.CERT_NONE
+    connection = http.client.HTTPSConnection("127.0.0.1", port, timeout=2, context=context)
+    try:
+        connection.request("GET", "/", headers={"Host": f"{HOST}:{port}"})
+        connection.getresponse()
+    except (OSError, http.client.HTTPException):
+        return False
+    finally:
+        connection.close()
+    return True
