@@ -7,10 +7,36 @@ const wrap = (owner, name, make, part = "value") => {
   if (native) Object.defineProperty(owner, name, { ...descriptor, [part]: make(native) });
 };
 
+// Instruments attributes. `setters` has a function for each that returns whether a node may get a value.
+const guardAttributes = (prototype, setters) => {
+  if (!prototype) return;
+  for (const name of Object.keys(setters)) {
+    const make = (set) =>
+      function (value) {
+        if (setters[name](this, `${value}`)) set.call(this, value);
+      };
+    wrap(prototype, name, make, "set");
+  }
+  const { setAttribute } = prototype;
+  const value = function (...values) {
+    const check = setters[`${values[0]}`.toLowerCase()];
+    if (!check || check(this, `${values[1]}`)) setAttribute.apply(this, values);
+  };
+  Object.defineProperty(prototype, "setAttribute", { value, configurable: true, writable: true });
+};
+
+// Returns the addresses in a `srcset`, as browsers split it.
+const candidatesOf = (srcset) =>
+  [...srcset.matchAll(/[\s,]*(\S*[^\s,])(?:,+|\s[^,(]*(?:\([^)]*\)[^,(]*)*,?|$)/gy)].map(([, address]) => address);
+const addressesOf = (node) => {
+  const candidates = candidatesOf(node.getAttribute("srcset") ?? "");
+  return node.localName === "source" ? candidates : [node.getAttribute("src"), ...candidates].filter(Boolean);
+};
+
 // Returns a function that instruments a window. `isRefusedServer` judges an address and records it, `isRefusedUnknown`
 // returns whether undeclared hosts are refused, and `beginOther` is called for workers and worklets.
-// `placeIn` makes a held frame show its placeholder.
-const makeContacts = ({ isRefusedServer, isRefusedUnknown, beginOther, placeIn }) => {
+// `holdIn` makes an element inert, and `placeIn` a frame, which then shows its placeholder.
+const makeContacts = ({ isRefusedServer, isRefusedUnknown, beginOther, holdIn, placeIn }) => {
   const allowedServers = (options) => {
     if (!options?.iceServers) return options;
     const mayAsk = ({ urls, url }) => ![].concat(urls ?? url ?? []).some((address) => isRefusedServer(address));
@@ -42,33 +68,15 @@ const makeContacts = ({ isRefusedServer, isRefusedUnknown, beginOther, placeIn }
 
   // -- elements that a script creates --------------------------------------------------------------------------------
 
-  // `setters` has a function for each attribute that returns whether a node may get a value.
-  const guardAttributes = (prototype, setters) => {
-    if (!prototype) return;
-    for (const name of Object.keys(setters)) {
-      const make = (set) =>
-        function (value) {
-          if (setters[name](this, `${value}`)) set.call(this, value);
-        };
-      wrap(prototype, name, make, "set");
-    }
-    const { setAttribute } = prototype;
-    const value = function (...values) {
-      const check = setters[`${values[0]}`.toLowerCase()];
-      if (!check || check(this, `${values[1]}`)) setAttribute.apply(this, values);
-    };
-    Object.defineProperty(prototype, "setAttribute", { value, configurable: true, writable: true });
-  };
-
   // Browsers connect to the host of a hint as soon as it is in the page, and no policy governs that.
   const HINT = /(^|\s)(preconnect|dns-prefetch)(\s|$)/i;
-  const mayLead = (node, name, address) => {
+  const mayLead = (node, name, address, options) => {
     const again = () => {
       node[name] = address;
     };
-    return !address || !isRefusedServer(address, again);
+    return !address || !isRefusedServer(address, again, options);
   };
-  const mayHint = (node, rel, href) => !HINT.test(rel) || mayLead(node, "href", href);
+  const mayHint = (node, rel, href, options) => !HINT.test(rel) || mayLead(node, "href", href, options);
   const hintSetters = {
     __proto__: null,
     href: (node, value) => mayHint(node, node.rel, value),
@@ -77,32 +85,45 @@ const makeContacts = ({ isRefusedServer, isRefusedUnknown, beginOther, placeIn }
       return true;
     },
   };
-  const mayShow = (node, src) => !rules.enforced || mayLead(node, "src", src);
+  const mayShow = (node, src, options) =>
+    mayLead(node, "src", src, { ...options, isOwnOnly: !rules.enforced, marks: { node } });
   const frameSetters = { __proto__: null, src: mayShow };
 
-  // Frames and hints in markup that a script writes. Only tags that would connect are changed.
-  const MAYBE = /<(?:i?frame|link)\b/i;
-  const TAGS = /<(?:i?frame|link)\b(?:"[^"]*"|'[^']*'|[^'">])*>/gi;
+  // Frames and hints in markup that a script writes, and images and scripts of services on the site's own hosts. Only
+  // tags that would connect are changed.
+  const TAGS = /<(?:i?frame|link|ima?ge?|source|script)\b(?:=\s*"[^"]*"|=\s*'[^']*'|=(?!\s*["'])|[^>=])*>/gi;
   const { set: parseInto } = Object.getOwnPropertyDescriptor(self.Element?.prototype ?? {}, "innerHTML") ?? {};
   const inert = document.implementation?.createHTMLDocument("");
-  const isHarmless = (node) =>
-    node.localName === "link"
-      ? mayHint(node, node.rel, node.getAttribute("href"))
-      : mayShow(node, node.getAttribute("src"));
-  const elementsOf = (markup) => {
-    parseInto.call(inert.body, markup);
-    return [...inert.body.querySelectorAll("iframe[src],link[href]")];
+  const refusedIn = (node) =>
+    addressesOf(node).find((address) =>
+      isRefusedServer(address, undefined, { isOwnOnly: true, isQuiet: true, marks: { node } }),
+    );
+  const isHarmless = (node, options) => {
+    if (node.localName === "link") return mayHint(node, node.rel, node.getAttribute("href"), options);
+    if (node.localName === "iframe") return mayShow(node, node.getAttribute("src"), options);
+    return !refusedIn(node);
   };
-  const harmless = (markup) => {
-    if (typeof markup !== "string" || !MAYBE.test(markup)) return markup;
+  // Only document.write() runs the scripts in its markup.
+  const FETCHING = "iframe[src],link[href],img[src],img[srcset],source[srcset]";
+  const elementsOf = (markup, runs) => {
+    parseInto.call(inert.body, markup);
+    return [...inert.body.querySelectorAll(runs ? `${FETCHING},script[src]` : FETCHING)];
+  };
+  const harmless = (markup, runs) => {
+    const tags = typeof markup === "string" && markup.match(TAGS);
+    if (!tags) return markup;
     try {
-      if (elementsOf(markup).every(isHarmless)) return markup;
+      // Most markup is done with the tags alone. Those in comments and texts count only if others are refused.
+      const isFree = (node) => isHarmless(node, { isQuiet: true });
+      if (elementsOf(tags.join("</iframe></script>"), runs).every(isFree)) return markup;
+      if (elementsOf(markup, runs).every(isFree)) return markup;
       return markup.replace(TAGS, (tag) => {
-        const [node] = elementsOf(tag);
+        const [node] = elementsOf(tag, runs);
         if (!node || isHarmless(node)) return tag;
         if (node.localName === "link") node.removeAttribute("href");
-        else placeIn(node);
-        return node.outerHTML.replace(/<\/iframe>$/, "");
+        else if (node.localName === "iframe") placeIn(node);
+        else holdIn(node, refusedIn(node));
+        return node.outerHTML.replace(/<\/(iframe|script)>$/, "");
       });
     } catch {
       return markup; // the page requires trusted types
@@ -121,7 +142,10 @@ const makeContacts = ({ isRefusedServer, isRefusedUnknown, beginOther, placeIn }
       };
     const whole = (write) =>
       function (...parts) {
-        return write.apply(this, parts.every((part) => typeof part === "string") ? [harmless(parts.join(""))] : parts);
+        return write.apply(
+          this,
+          parts.every((part) => typeof part === "string") ? [harmless(parts.join(""), true)] : parts,
+        );
       };
     for (const owner of [element, realm.ShadowRoot?.prototype]) {
       wrap(owner, "innerHTML", setter, "set");
@@ -130,6 +154,15 @@ const makeContacts = ({ isRefusedServer, isRefusedUnknown, beginOther, placeIn }
     wrap(element, "outerHTML", setter, "set");
     wrap(element, "insertAdjacentHTML", method(1));
     wrap(realm.Range?.prototype, "createContextualFragment", method(0));
+    // What is parsed here is often moved into the page, where its images load.
+    wrap(
+      realm.DOMParser?.prototype,
+      "parseFromString",
+      (parse) =>
+        function (markup, type) {
+          return parse.call(this, type === "text/html" ? harmless(markup) : markup, type);
+        },
+    );
     for (const name of ["write", "writeln"]) wrap(realm.Document.prototype, name, whole);
   };
 

@@ -84,8 +84,10 @@
   const hold = (kind, name, owner, again, layer = "guard") => {
     const known = held.some((item) => item.kind === kind && item.name === name);
     if (!known && held.length >= MAXIMUM_HELD) return;
-    if (!again || kind === "host") lose(owner);
-    if (again) waiting.set(kind === "host" ? again : `${kind} ${name}`, again);
+    const key = kind === "host" ? again : `${kind} ${name}`;
+    const isFull = waiting.size >= MAXIMUM_HELD && !waiting.has(key); // such as an image each second
+    if (!again || kind === "host" || isFull) lose(owner);
+    if (again && !isFull) waiting.set(key, again);
     if (known) return;
     const [service, category] = owner;
     held.push(freeze({ kind, name, category, service: service || null, layer }));
@@ -111,14 +113,16 @@
   };
 
   // Returns whether a server must not be contacted, and records it. With `isNamed`, only those of services that the
-  // policy names. With `isOwnOnly`, only the site's hosts. `marks` tells services on these.
-  const isRefusedServer = (address, again, { isNamed = false, isOwnOnly = false, marks } = {}) => {
+  // policy names. With `isOwnOnly`, only the site's hosts. `marks` tells services on these. With `isQuiet`, nothing is
+  // recorded.
+  const isRefusedServer = (address, again, { isNamed, isOwnOnly, isQuiet, marks } = {}) => {
     try {
       const server = new URL(`${address}`.replace(/^(stun|turn)s?:/i, "https://"), document.baseURI);
       if (!/^http/.test(server.protocol) || (isOwnOnly && !judgement.isOwn(server))) return false;
-      if (judgement.isOwnByDomain(server)) note("host", server.hostname);
       const owner = refusedHost(server, marks);
       const isRefused = Boolean(owner && (owner[0] || !isNamed));
+      if (isQuiet) return isRefused;
+      if (judgement.isOwnByDomain(server)) note("host", server.hostname);
       if (isRefused) {
         hold("host", server.hostname, owner, again);
         note("host", server.hostname);
@@ -415,27 +419,41 @@
   });
 
   const stubs = makeStubs(rules, covers, hold);
-  // Holds a frame in markup as the server does. Its placeholder comes from the server.
+  // Holds an element in markup as the server does, so that the banner's script brings it alive. It may
+  // not be in the document when the visitor agrees, so the page is loaded again.
+  const holdIn = (node, address) => {
+    const server = new URL(address, document.baseURI);
+    const owner = refusedHost(server, { node }) ?? ["", "unclassified"];
+    const [service, category] = owner;
+    hold("host", server.hostname, owner);
+    note("host", server.hostname);
+    if (node.localName === "script") {
+      if (node.hasAttribute("type")) node.setAttribute("data-consent-type", node.type);
+      node.type = "text/plain";
+    }
+    for (const name of ["src", "srcset"]) {
+      if (!node.hasAttribute(name)) continue;
+      node.setAttribute(`data-consent-${name}`, node.getAttribute(name));
+      node.removeAttribute(name);
+    }
+    node.setAttribute("data-consent", category);
+    node.setAttribute("data-consent-service", service || "-");
+  };
+  // The same for a frame. Its placeholder comes from the server.
   const placeIn = (node) => {
     const address = new URL(node.getAttribute("src"), document.baseURI);
-    const [service, category] = refusedHost(address) ?? ["", "unclassified"];
     const query = new URLSearchParams({
       address: btoa(address.origin + address.pathname), // filter lists would hide a frame that names a tracker
       return_to: location.pathname + location.search,
     });
     node.removeAttribute("sandbox");
-    for (const [name, value] of [
-      ["data-consent", category],
-      ["data-consent-service", service || "-"],
-      ["data-consent-src", address.href],
-      ["data-consent-placeholder", ""],
-      ["src", `${url("placeholder")}?${query}`],
-    ]) {
-      node.setAttribute(name, value);
-    }
+    holdIn(node, address);
+    node.setAttribute("data-consent-src", address.href);
+    node.setAttribute("data-consent-placeholder", "");
+    node.setAttribute("src", `${url("placeholder")}?${query}`);
   };
   const { isRefusedUnknown } = judgement;
-  const armContacts = makeContacts({ isRefusedServer, isRefusedUnknown, beginOther, placeIn });
+  const armContacts = makeContacts({ isRefusedServer, isRefusedUnknown, beginOther, holdIn, placeIn });
   const armOwn = makeOwn((address, marks, again) => isRefusedServer(address, again, { marks, isOwnOnly: true }));
   makeArm({ parse, decide, mayStore, holdStorage, armContacts, armOwn, beginOther, takeViolation })(window);
   addEventListener("error", takeError, true);

@@ -162,8 +162,8 @@ const makeJudge = (rules, covers, home, domain) => {
       if (!parameters) return `${path}?${address.search.slice(1)}`.startsWith(pattern);
       if (!matches(pattern, path) || (element && node?.localName !== element)) return false;
       if (!hasMarks(attributes, (name) => node?.getAttribute(name))) return false;
-      // Of a body that cannot be read, the address has to do, if it names a file.
-      if (body && !body.get && !/\*[^/]*$/.test(pattern)) return true;
+      // Of a body that cannot be read, the address has to do, if it names a file: others are anybody's.
+      if (body && !body.get && /\/[^*/]+\.\w+$/.test(pattern)) return true;
       return hasMarks(parameters, (name) => query.get(name) ?? body?.get?.(name));
     });
   };

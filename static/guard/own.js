@@ -1,6 +1,7 @@
 // Holds what services load from the site's own hosts: no policy can tell that from what the site itself loads. These are
 // requests by fetch, XMLHttpRequest and beacon, and the scripts and images that a script makes. Returns a function that
-// instruments a window. `isRefusedOwn` judges an address by its marks, and records it.
+// instruments a window. `isRefusedOwn` judges an address by its marks, and records it. What is in markup is held in
+// contacts.js.
 const makeOwn = (isRefusedOwn) => {
   const UNREAD = {};
   // Returns the parameters of a body, or `UNREAD` if it cannot be read at once.
@@ -10,15 +11,16 @@ const makeOwn = (isRefusedOwn) => {
     return typeof body.get === "function" ? body : UNREAD;
   };
   const mayAsk = (address, body) => !isRefusedOwn(address, { body: parametersOf(body) });
-  const mayLoad = (node, address) => {
+  const mayLoad = (node, name, value) => {
     const again = () => {
-      node.src = address;
+      if (!node.getAttribute(name)) node[name] = value;
     };
-    return !address || !isRefusedOwn(address, { node }, again);
+    const addresses = name === "srcset" ? candidatesOf(value) : [value];
+    return !addresses.some((address) => address && isRefusedOwn(address, { node }, again));
   };
   // A script may get its attributes after its address, and runs when it is inserted.
   const disarm = (node) => {
-    if (!mayLoad(node, node.getAttribute("src"))) node.removeAttribute("src");
+    if (!mayLoad(node, "src", node.getAttribute("src"))) node.removeAttribute("src");
   };
   const disarmAll = (nodes) => {
     for (const node of nodes) {
@@ -70,30 +72,27 @@ const makeOwn = (isRefusedOwn) => {
           return mayAsk(values[0], values[1]) ? send.apply(this, values) : true;
         },
     );
-    for (const prototype of [realm.HTMLImageElement?.prototype, realm.HTMLScriptElement?.prototype]) {
-      if (!prototype) continue;
-      const setter = (set) =>
-        function (value) {
-          if (mayLoad(this, `${value}`)) set.call(this, value);
-        };
-      wrap(prototype, "src", setter, "set");
-      const { setAttribute } = prototype;
-      const value = function (...values) {
-        if (`${values[0]}`.toLowerCase() !== "src" || mayLoad(this, `${values[1]}`)) setAttribute.apply(this, values);
-      };
-      Object.defineProperty(prototype, "setAttribute", { value, configurable: true, writable: true });
+    for (const [kind, names] of [
+      ["HTMLImageElement", ["src", "srcset"]],
+      ["HTMLSourceElement", ["srcset"]],
+      ["HTMLScriptElement", ["src"]],
+    ]) {
+      const check = (name) => (node, value) => mayLoad(node, name, value);
+      const setters = Object.fromEntries(names.map((name) => [name, check(name)]));
+      guardAttributes(realm[kind]?.prototype, { __proto__: null, ...setters });
     }
     const inserting = (insert) =>
       function (...values) {
-        disarmAll(values);
+        if (this.isConnected !== false) disarmAll(values); // a range has no such property
         return insert.apply(this, values);
       };
     for (const name of ["appendChild", "insertBefore", "replaceChild"]) wrap(realm.Node?.prototype, name, inserting);
-    for (const kind of ["Element", "Document", "DocumentFragment"]) {
+    for (const kind of ["Element", "CharacterData", "Document", "DocumentFragment"]) {
       for (const name of ["append", "prepend", "replaceChildren", "before", "after", "replaceWith"]) {
         wrap(realm[kind]?.prototype, name, inserting);
       }
     }
     wrap(realm.Element?.prototype, "insertAdjacentElement", inserting);
+    wrap(realm.Range?.prototype, "insertNode", inserting);
   };
 };

@@ -1,8 +1,8 @@
 // Intercepts what a page's scripts write in the browser, in the page and in the frames that it creates. Returns a
 // function that instruments a window. `parse` parses a cookie, and `decide` returns what to do with it. `mayStore`
 // returns whether a name may be stored, and `holdStorage` records that one was held. `armContacts` and `armOwn`
-// instrument the window for connections. `beginOther` is called for windows that a script opens, and `takeViolation` for violations in
-// them.
+// instrument the window for connections. `beginOther` is called for windows that a script opens, and `takeViolation` for
+// violations in them.
 const makeArm = ({ parse, decide, mayStore, holdStorage, armContacts, armOwn, beginOther, takeViolation }) => {
   const armed = new WeakSet();
   const arm = (realm) => {

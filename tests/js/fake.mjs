@@ -114,6 +114,7 @@ export const load = ({
     navigator: {},
     length: 0,
     URL,
+    URLSearchParams,
     DOMException,
     localStorage: new Storage(),
     sessionStorage: new Storage(),

@@ -410,7 +410,7 @@ test("known beacons on own hosts are not asked for by scripts", async () => {
         return true;
       }
     }
-    const globals = { URLSearchParams, XMLHttpRequest: class extends XMLHttpRequest {}, Navigator, TypeError };
+    const globals = { XMLHttpRequest: class extends XMLHttpRequest {}, Navigator, TypeError };
     const XML = globals.XMLHttpRequest;
     for (const name of ["open", "send"]) XML.prototype[name] = XMLHttpRequest.prototype[name];
     globals.navigator = new Navigator();
@@ -428,6 +428,8 @@ test("known beacons on own hosts are not asked for by scripts", async () => {
     ["/g/collect?v=2&tid=G-1", true],
     ["/g/collect?v=2&tid=X-1", false],
     ["/collect?v=1&tid=UA-1-1", true],
+    ["/collect", true, "v=1&tid=UA-1-1"],
+    ["/collect", false, { size: 9 }], // anybody's
     ["/b/ss/shop/1/JS-2/s1", true],
     ["/api/event", false, '{"n":"pageview"}'],
     ["/api/event", false, { size: 9 }],
