@@ -68,6 +68,8 @@ class Proxy:
     upstream: int = 0
     contacts: list[str] = field(default_factory=list)
     """Hosts connected to, and ``host/path`` of each request."""
+    own: list[str] = field(default_factory=list)
+    """``host path`` of each request for the site, without query."""
     requests: int = 0
     """How many connections there were so far, those for the site too."""
     idle: set[socket.socket] = field(default_factory=set)
@@ -120,6 +122,7 @@ def make_handler(proxy: Proxy, context: ssl.SSLContext) -> type[socketserver.Bas
 
         def respond(self, connection: socket.socket, head: bytes, host: str, path: str, scheme: str) -> None:
             if is_site(host):
+                proxy.own.append(f"{host} {path.partition('?')[0]}")
                 forward(proxy, connection, head, path, scheme)
             else:
                 answer(proxy, connection, host, path.partition("?")[0])

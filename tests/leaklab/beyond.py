@@ -7,5 +7,6 @@ BEYOND = {
     "frame-location": "a connection without a request: Chromium makes it before it asks the page's policy, and the "
     "script reaches the frame by its number, before any document of the site is in it",
     "location": "where a site sends its visitor is the site's own act, as a redirect is",
+    "own-worker": "no policy can tell an own address of a service from the site's, and a worker has no guard",
     "popup-on-click": "the visitor's own act, as following a link is",
 }

@@ -15,7 +15,7 @@ import pytest
 from playwright.async_api import async_playwright
 
 from cookie_consent import ConsentMiddleware, Policy
-from cookie_consent.policy.model import CookieRule, GateOptions, LimitOptions
+from cookie_consent.policy.model import CookieRule, GateOptions, LimitOptions, Service
 from tests.browser.harness import FLAGS, Proxy, certified, forward_proxy, serving
 from tests.leaklab.corpus import PAGES
 from tests.leaklab.peers import PEERS
@@ -61,7 +61,8 @@ SEEN = pytest.StashKey[Results]()
 def policy(options: GateOptions) -> Policy:
     any_number = LimitOptions(choices_per_address=0, choices=0)  # all visitors have one address
     rule = CookieRule(name="lab_*", category="analytics")
-    return Policy(version="1", gate=options, limits=any_number, cookies=(rule,))
+    stats = Service(id="stats", name="Stats", category="analytics", hosts=("stats.site.test",))
+    return Policy(version="1", gate=options, limits=any_number, cookies=(rule,), services=(stats,))
 
 
 @dataclass

@@ -42,6 +42,9 @@ class Page:
     files: Mapping[str, File] = field(default_factory=dict)
     hosts: tuple[str, ...] = ("THIRD",)
     """The other hosts that it contacts."""
+    own: tuple[str, ...] = ()
+    """Addresses on the site's hosts that it asks for and that belong to a service, without query: a path, or another
+    host, a space and a path."""
     cookies: tuple[str, ...] = ()
     """The cookies that nobody has agreed to and that it sets."""
     lasting: tuple[str, ...] = ()
@@ -80,6 +83,7 @@ class Page:
         """Return all that it gives away without a gate."""
         return frozenset(
             {host.replace("THIRD", self.third) for host in self.hosts}
+            | {self.fill(address if " " in address else f"{SITE} {address}") for address in self.own}
             | {f"cookie {name}" for name in self.cookies}
             | {f"lasting cookie {name}" for name in self.lasting}
             | set(self.storage)

@@ -159,6 +159,7 @@ class Visit:
     def forget(self) -> None:
         self.proxy.hang_up()
         self.proxy.contacts.clear()
+        self.proxy.own.clear()
         self.errors.clear()
 
     async def rested(self, quiet: float) -> None:
@@ -209,7 +210,7 @@ class Visit:
             return ()
 
     async def leaks(self) -> frozenset[str]:
-        found = set(self.proxy.hosts())
+        found = set(self.proxy.hosts()) | (self.page.leaks & set(self.proxy.own))
         if self.page.cookies or self.page.lasting:
             for cookie in await self.context.cookies():
                 name = str(cookie["name"])
