@@ -5,15 +5,15 @@ from __future__ import annotations
 import json
 from datetime import date
 from enum import StrEnum
+from pathlib import Path  # noqa: TC003 - typer reads the annotations
 from typing import TYPE_CHECKING, Annotated
 
 import typer
-from rich.console import Console
-from rich.markup import escape
-from rich.table import Table
 
 from cookie_consent.cli.excluded import excluded, tell_excluded
+from cookie_consent.cli.findings import section
 from cookie_consent.cli.options import LedgerOption, PolicyOption  # noqa: TC001 - typer reads the annotations
+from cookie_consent.cli.policy_patch import policy_at, write_patch
 from cookie_consent.endpoints.reports import policy_lines
 from cookie_consent.endpoints.reports.store import ReportStore
 from cookie_consent.errors import ConfigurationError
@@ -22,11 +22,18 @@ from cookie_consent.policy import load_policy
 from cookie_consent.policy.classifier import Classifier
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from cookie_consent.endpoints.reports import Finding
 
 __all__ = ["report"]
+
+_OTHERS = {
+    "breaks": "May break before a choice: where their scripts are held, the site's fail",
+    "refused": "Declared, and held without consent",
+    "own": "First party by their domain",
+}
+"""What is shown besides, with its title."""
 
 
 class ReportFormat(StrEnum):
@@ -42,65 +49,69 @@ def report(
     since: Annotated[
         str | None, typer.Option(metavar="DAY", help="Only what was observed on or after this day.")
     ] = None,
+    write: Annotated[
+        Path | None,
+        typer.Option(
+            "--write",
+            metavar="FILE",
+            help="Add the lines to this policy file, and make it if it is missing. Known services are declared; what "
+            "only the site can know is added as comments.",
+        ),
+    ] = None,
     clear: Annotated[bool, typer.Option("--clear", help="Delete all findings after printing them.")] = False,
     policy: PolicyOption = None,
     ledger: LedgerOption = None,
 ) -> None:
-    """Show undeclared hosts and cookies, and policy lines to declare them. Exits with status 1 if there are any."""
+    """Show what the policy does not declare, and lines that declare it. Exits with status 1 if there is anything."""
+    if write is not None and policy is not None:
+        raise ConfigurationError("--write names the policy file; leave --policy out")
     first = _day(since)
-    declared = load_policy(policy)
+    declared = load_policy(policy) if write is None else policy_at(write)
     log = Ledger(ledger)
     log.open(create=False)
     store = ReportStore(log)
-    classifier = Classifier(declared)
     found = store.read(since=first)
-    still_open = [finding for finding in found if finding.is_open(classifier)]
-    refused = [finding for finding in found if finding.observation.reason == "refused"]
-    own = [finding for finding in found if finding.is_own(classifier)]
-    lines = policy_lines(still_open, declared)
+    diff = ""
+    if write is not None:
+        declared, diff = write_patch(write, found, declared)
+    classifier = Classifier(declared)
+    parts = {
+        "findings": [finding for finding in found if finding.is_open(classifier)],
+        "breaks": [finding for finding in found if finding.breaks(classifier)],
+        "refused": [finding for finding in found if finding.observation.reason == "refused"],
+        "own": [finding for finding in found if finding.is_own(classifier)],
+    }
+    lines = policy_lines(parts["findings"], declared)
     if output_format is ReportFormat.JSON:
         document = {
-            "findings": [finding.as_dict() for finding in still_open],
-            "refused": [finding.as_dict() for finding in refused],
-            "own": [finding.as_dict() for finding in own],
+            **{name: [finding.as_dict() for finding in findings] for name, findings in parts.items()},
             "policy": lines,
             "excluded": excluded(declared),
+            **({"written": diff} if write is not None else {}),
         }
         typer.echo(json.dumps(document, ensure_ascii=False, indent=2))
     else:
-        _print(still_open, refused, own, lines)
+        if write is not None:
+            typer.echo(f"{diff or f'there is nothing to add to {write}'}\n")
+        _print(parts, None if write is not None else lines)
         tell_excluded(declared)
     if clear:
         store.clear()
     log.close()
-    if still_open:
+    if parts["findings"]:
         raise typer.Exit(1)
 
 
-def _print(still_open: Sequence[Finding], refused: Sequence[Finding], own: Sequence[Finding], lines: str) -> None:
-    console = Console()
-    if still_open:
-        console.print(_table("Undeclared hosts and cookies", still_open))
-        typer.echo(f"\n# To declare them, add to the policy file and fill in the categories:\n\n{lines}")
+def _print(parts: Mapping[str, Sequence[Finding]], lines: str | None) -> None:
+    if parts["findings"]:
+        typer.echo(section("Undeclared hosts, snippets and cookies", parts["findings"]))
+        if lines is not None:
+            typer.echo(f"\n# To declare them, add to the policy file and fill in the categories:\n\n{lines}")
     else:
-        typer.echo("no undeclared hosts or cookies were observed")
-    if refused:
-        console.print()
-        console.print(_table("Declared, and held without consent", refused))
-    if own:
-        console.print()
-        console.print(_table("First party by their domain", own))
-
-
-def _table(title: str, findings: Sequence[Finding]) -> Table:
-    table = Table("kind", "name", "directive", "why", "pages", "count", "first", "last", title=title)
-    for finding in findings:
-        seen = finding.observation
-        why = f"{seen.reason}: {seen.service}" if seen.service else seen.reason
-        pages = "\n".join(finding.paths)
-        days = (finding.first.isoformat(), finding.last.isoformat())
-        table.add_row(seen.kind, escape(seen.name), seen.directive, why, escape(pages), str(finding.count), *days)
-    return table
+        typer.echo("no undeclared hosts, snippets or cookies were observed")
+    for name, title in _OTHERS.items():
+        if parts[name]:
+            typer.echo(f"\n{section(title, parts[name])}")
 
 
 def _day(value: str | None) -> date | None:

@@ -19,8 +19,7 @@ LIBRARY = "<script src='https://code.jquery.test/jquery.js?v=3'></script>"
 ASYNC = "<script async src='https://stats.test/s.js'></script>"
 MODULE = "<script type=module src='https://modules.test/m.js'></script>"
 PAGES = {
-    "/fails": f"{LIBRARY}{ASYNC}{MODULE}<script>jQuery('#secret').hide()</script>"
-    "<script src=//after.test/a.js></script>",
+    "/fails": f"{LIBRARY}{ASYNC}{MODULE}<script>jQuery().hide()</script><script src=//after.test/a.js></script>",
     "/file": f"{LIBRARY}<script src=/own.js></script>",
     "/works": f"{LIBRARY}<script>window.ok = 1</script>",
     "/throws": f"{LIBRARY}<script>throw new Error('own')</script>",

@@ -11,14 +11,16 @@ from cookie_consent.policy import CookieRule, registry
 from cookie_consent.policy.host_pattern import checked_pattern
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Iterator
 
     from cookie_consent.endpoints.reports.finding import Finding, Kind
     from cookie_consent.policy import Policy
 
-__all__ = ["declaration", "first_party_line", "policy_lines"]
+__all__ = ["declaration", "first_party_line", "policy_lines", "policy_patch", "quoted"]
 
 _NOTHING = "# There is nothing to declare."
+_HEADER = re.compile(r"^(?:# )?\[\[?(?=services\.|cookies\])", re.MULTILINE)
+"""The beginning of a table's header."""
 
 
 def policy_lines(findings: Iterable[Finding], policy: Policy) -> str:
@@ -27,6 +29,31 @@ def policy_lines(findings: Iterable[Finding], policy: Policy) -> str:
     Of a known service only the name is needed. An unknown host is written in comments, since only the site knows its
     purpose. An unknown cookie becomes ``unclassified`` until its category is filled in.
     """
+    parts = [
+        _as_comment(lines) if name is not None and lines.startswith("[services.") else lines
+        for name, lines in _parts(findings, policy)
+    ]
+    return "\n\n".join(parts) or _NOTHING
+
+
+def policy_patch(findings: Iterable[Finding], policy: Policy, text: str, *, table: str = "") -> str:
+    """Return the lines to append to ``text``, the content of the file of ``policy``; empty if there are none.
+
+    A known service is declared by its name. Everything else becomes a comment, and is left out where ``text`` names
+    it: only the site knows its purpose, and a cookie declared as ``unclassified`` would be held. ``table`` is the one
+    that holds the policy within a larger file, such as ``tool.cookie_consent``.
+    """
+    parts = [
+        lines if name is None else _as_comment(lines)
+        for name, lines in _parts(findings, policy)
+        if name is None or quoted(name) not in text
+    ]
+    prefix = f"{table}." if table else ""
+    return "\n\n".join(_HEADER.sub(rf"\g<0>{prefix}", lines) for lines in parts)
+
+
+def _parts(findings: Iterable[Finding], policy: Policy) -> Iterator[tuple[str | None, str]]:
+    """Yield lines that declare each finding once; with its name, or None for a known service."""
     services: dict[str, None] = {}
     hosts: dict[str, None] = {}
     cookies: dict[str, None] = {}
@@ -38,13 +65,10 @@ def policy_lines(findings: Iterable[Finding], policy: Policy) -> str:
         table = services if seen.service else {"host": hosts, "cookie": cookies}.get(seen.kind, storage)
         table[seen.service or seen.name] = None
     taken = {service.id for service in policy.services} | set(registry())
-    parts = [
-        *(_service(name, policy) for name in sorted(services) if name in registry()),
-        *("\n".join(map(_commented, _host(name, taken))) for name in sorted(hosts)),
-        *(_cookie(name) for name in sorted(cookies)),
-        *(_storage(name) for name in sorted(storage)),
-    ]
-    return "\n\n".join(parts) or _NOTHING
+    yield from ((None, _service(name, policy)) for name in sorted(services) if name in registry())
+    yield from ((name, "\n".join(_host(name, taken))) for name in sorted(hosts))
+    yield from ((name, _cookie(name)) for name in sorted(cookies))
+    yield from ((name, _storage(name)) for name in sorted(storage))
 
 
 def declaration(kind: Kind, name: str, service: str | None, policy: Policy) -> str:
@@ -64,30 +88,30 @@ def declaration(kind: Kind, name: str, service: str | None, policy: Policy) -> s
 
 def first_party_line(host: str) -> str:
     """Return TOML that declares a host as the site's own."""
-    return f"first_party = [{_quoted(host)}]  # at the top of the file"
+    return f"first_party = [{quoted(host)}]  # at the top of the file"
 
 
 def _storage(name: str) -> str:
-    return f"# the storage key {_quoted(name)} is not declared: find out which script sets it"
+    return f"# the storage key is not declared: find out which script sets it\n# {quoted(name)}"
 
 
 def _service(name: str, policy: Policy) -> str:
     service = registry()[name]
     lines = [f"[services.{name}]  # {_comment(service.name)}"]
     if policy.category(service.category) is None:
-        lines.append('category = "unclassified"  # this policy has no category ' + _quoted(service.category))
+        lines.append('category = "unclassified"  # this policy has no category ' + quoted(service.category))
     return "\n".join(lines)
 
 
-def _commented(line: str) -> str:
-    return line if line.startswith("#") else f"# {line}"
+def _as_comment(lines: str) -> str:
+    return "\n".join(line if line.startswith("#") else f"# {line}" for line in lines.split("\n"))
 
 
 def _host(host: str, taken: set[str]) -> list[str]:
     try:
         checked_pattern(host)
     except ValueError:
-        return [f"# the host {_quoted(host)} cannot be declared"]
+        return [f"# this host cannot be declared:\n# {quoted(host)}"]
     slug = re.sub(r"[^a-z0-9]+", "-", host.removeprefix("www.")).strip("-")[:28].strip("-") or "service"
     name, number = slug, 1
     while name in taken:
@@ -96,9 +120,9 @@ def _host(host: str, taken: set[str]) -> list[str]:
     taken.add(name)
     return [
         f"[services.{name}]",
-        f"name = {_quoted(host)}",
+        f"name = {quoted(host)}",
         'category = "unclassified"  # or the category of what it is for',
-        f"hosts = [{_quoted(host)}]",
+        f"hosts = [{quoted(host)}]",
     ]
 
 
@@ -106,11 +130,11 @@ def _cookie(name: str) -> str:
     try:
         CookieRule(name=name)
     except ValidationError:
-        return f"# the cookie {_quoted(name)} cannot be declared under this name"
-    return f'[[cookies]]\nname = {_quoted(name)}\ncategory = "unclassified"  # or the category of what it is for'
+        return f"# this cookie cannot be declared under its name:\n# {quoted(name)}"
+    return f'[[cookies]]\nname = {quoted(name)}\ncategory = "unclassified"  # or the category of what it is for'
 
 
-def _quoted(text: str) -> str:
+def quoted(text: str) -> str:
     """Return a TOML basic string, in ASCII."""
     kept = "".join(c if " " <= c <= "~" and c not in '"\\' else f"\\u{min(ord(c), 0xFFFD):04X}" for c in text)
     return f'"{kept}"'
