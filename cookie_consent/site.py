@@ -101,7 +101,7 @@ def build(app: ASGIApp, options: Options, *, has_markup_cache: bool = True) -> P
     keys = secret_keys(options.secret if has_secret or not dev else dev_secret())
     cookie = ConsentCookie(keys, policy.cookie)
     classifier = Classifier(policy)
-    reports = Reports(classifier, ledger)
+    reports = Reports(classifier, ledger, dev=dev)
     own_cookies = {cookie.name(secure=secure) for secure in (False, True)} | {cookie.gpc_cookie_name, XRAY_COOKIE}
     files = static_files()
     files["guard.js"] = guard_script(files["guard.js"], policy, own_cookies)

@@ -10,6 +10,7 @@ import weakref
 from datetime import UTC, date, datetime
 from typing import TYPE_CHECKING
 
+from cookie_consent.endpoints.reports.advice import declaration
 from cookie_consent.endpoints.reports.clean import clean_host, clean_name, clean_path, clean_word
 from cookie_consent.endpoints.reports.finding import SCRIPT_ERROR, Observation, is_held_at_first
 from cookie_consent.endpoints.reports.parse import parse_report
@@ -32,6 +33,7 @@ logger = logging.getLogger("cookie_consent")
 _INTERVAL = 5.0
 """Seconds between two saves."""
 _MOST_LOGGED = 1000
+_MOST_LOGGED_HOSTS = 100
 
 
 class Reports:
@@ -41,15 +43,17 @@ class Reports:
     are stored.
     """
 
-    def __init__(self, classifier: Classifier, ledger: Ledger, *, every: float = _INTERVAL) -> None:
+    def __init__(self, classifier: Classifier, ledger: Ledger, *, every: float = _INTERVAL, dev: bool = False) -> None:
         from cookie_consent.endpoints.reports.store import ReportStore
 
         self._classifier = classifier
+        self._dev = dev
         self.store = ReportStore(ledger)
         self._bucket = TokenBucket(rate=20, burst=200, at=time.monotonic())
         self._lock = threading.Lock()
         self._buffer = _Buffer(self.store, every)
         self._logged: set[tuple[str, str]] = set()
+        self._logged_hosts: set[str] = set()
 
     def cookie(self, event: CookieEvent, path: str) -> None:
         """Count a cookie that was dropped or is undeclared. A dropped one is logged once."""
@@ -73,8 +77,11 @@ class Reports:
         except Exception:
             logger.exception("a finding could not be counted; the response is not affected")
 
-    def host(self, host: str, service: str | None, directive: str, path: str) -> None:
-        """Count a host that the policy does not declare. ``service`` is known from the registry, ``OWN`` or None."""
+    def host(self, host: str, service: str | None, directive: str, path: str, *, posted: bool = False) -> None:
+        """Count a host that the policy does not declare. ``service`` is known from the registry, ``OWN`` or None.
+
+        One that is held is logged once, but for what browsers have ``posted``: in development mode only.
+        """
         try:
             name = clean_host(host)
             if name is not None and not self._classifier.declares(service):
@@ -83,6 +90,8 @@ class Reports:
                     kind="host", name=name, directive=clean_word(directive), service=service or "", reason=reason
                 )
                 self._add(observation, path)
+                if service != OWN and (self._dev or not posted):
+                    self._log_host(name, service)
         except Exception:
             logger.exception("a finding could not be counted; the response is not affected")
 
@@ -111,7 +120,7 @@ class Reports:
                 service: str | None = OWN
                 if not self._classifier.is_own_by_domain(posted.name, page_host):
                     service = self._classifier.host(posted.name, posted.address_path).service
-                self.host(posted.name, service, posted.directive, posted.page_path)
+                self.host(posted.name, service, posted.directive, posted.page_path, posted=True)
                 continue
             name = clean_name(posted.name)
             judge = self._classifier.cookie if posted.kind == "cookie" else self._classifier.storage
@@ -150,6 +159,16 @@ class Reports:
         if key not in self._logged and len(self._logged) < _MOST_LOGGED:
             self._logged.add(key)
             logger.warning("the cookie %r of the site was dropped: %s", clean_name(event.name), event.detail)
+
+    def _log_host(self, host: str, service: str | None) -> None:
+        if host in self._logged_hosts or len(self._logged_hosts) >= _MOST_LOGGED_HOSTS:
+            return
+        self._logged_hosts.add(host)
+        lines = declaration("host", host, service, self._classifier.policy)
+        if lines and is_held_at_first(host, service or "", self._classifier):
+            logger.warning(
+                "the policy does not declare %s, which is held until visitors agree. Add to it:\n%s", host, lines
+            )
 
 
 class _Buffer:

@@ -17,6 +17,7 @@ from cookie_consent.endpoints.reports.reports import _at_exit
 from cookie_consent.endpoints.reports.store import ReportStore
 from cookie_consent.endpoints.reports.table import FindingTable
 from cookie_consent.errors import LedgerError
+from cookie_consent.gate import OWN
 from cookie_consent.policy import parse_policy
 from cookie_consent.policy.classifier import Classifier
 from tests.running import run
@@ -234,6 +235,42 @@ def test_nothing_is_missed_that_is_not_held(declared: str, breaks: bool) -> None
     seen = Observation(kind="host", name="code.jquery.test", directive="script-error", reason="script-error")
     classifier = Classifier(parse_policy(tomllib.loads(f"version = '1'\n{declared}"), source="test"))
     assert finding(seen).breaks(classifier) is breaks
+
+
+def test_a_host_that_is_held_is_logged_once(ledger_url: str, caplog: pytest.LogCaptureFixture) -> None:
+    reports = Reports(Classifier(Policy(version="1")), Ledger(ledger_url), every=60)
+    for _ in range(3):
+        reports.host("www.googletagmanager.com", "google-tag-manager", "script", "/")
+        reports.host("tracker.example", None, "img", "/a")
+        reports.host("own.example", OWN, "img", "/a")
+        reports.host("bad\n[x]", None, "img", "/a")
+    first, second = [record.getMessage() for record in caplog.records]
+    assert "www.googletagmanager.com" in first
+    assert parse_policy(tomllib.loads("version = '1'\n" + first.partition("\n")[2]), source="test").services
+    assert parse_policy(tomllib.loads("version = '1'\n" + second.partition("\n")[2]), source="test").services
+    assert 'first_party = ["tracker.example"]' in second
+    assert {record.levelname for record in caplog.records} == {"WARNING"}
+    for at in range(300):
+        reports.host(f"{at}.example", None, "img", "/a")
+    assert len(caplog.records) == 100
+
+
+def test_hosts_that_are_not_held_are_not_logged(ledger_url: str, caplog: pytest.LogCaptureFixture) -> None:
+    policy = Policy(version="1", unknown_hosts="allow")
+    Reports(Classifier(policy), Ledger(ledger_url), every=60).host("tracker.example", None, "img", "/")
+    assert caplog.records == []
+
+
+@pytest.mark.parametrize("dev", [False, True])
+def test_nobody_can_fill_the_log_with_posted_hosts(
+    ledger_url: str,
+    caplog: pytest.LogCaptureFixture,
+    dev: bool,  # noqa: FBT001
+) -> None:
+    reports = Reports(Classifier(Policy(version="1")), Ledger(ledger_url), every=60, dev=dev)
+    body = {"path": "/", "held": [{"kind": "host", "name": "posted.example"}]}
+    reports.post(json.dumps(body).encode(), "application/json", "shop.example")
+    assert len(caplog.records) == int(dev)
 
 
 def test_the_command(tmp_path: Path) -> None:
