@@ -63,7 +63,9 @@ class Admin:
             language=self._renderer.language(request.headers.get("accept-language", "")),
             root_path=request.scope.get("root_path", ""),
             findings=[finding.as_dict() for finding in open_ones],
+            breaks=[finding.as_dict() for finding in findings if finding.breaks(self._classifier)],
             refused=[finding.as_dict() for finding in findings if finding.observation.reason == "refused"],
+            own=[finding.as_dict() for finding in findings if finding.is_own(self._classifier)],
             lines=policy_lines(open_ones, self._classifier.policy),
             failure=failure,
         )

@@ -175,6 +175,21 @@ async def test_hosts_of_pages_and_headers_are_counted_with_where_they_stood(ledg
     assert {entry.paths for entry in found.values()} == {("/user/*",)}
 
 
+async def test_the_page_shows_what_breaks_and_what_is_own_by_its_domain(ledger_url: str) -> None:
+    app = site(ledger_url, admin_token=TOKEN)
+    held = [{"kind": kind, "name": name} for kind, name in (("script-error", "a.test"), ("host", "img.shop.example"))]
+    async with opened(app) as browser:
+        body = {"path": "/a", "held": held}
+        assert (await browser.post("/_consent/report", json=body)).status_code == 204
+        shown = await browser.get(
+            "/_consent/admin", headers={"authorization": f"Bearer {TOKEN}", "accept-language": "en"}
+        )
+    breaks, own = shown.text.partition('id="breaks"')[2].split('id="own"')
+    assert "a.test" in breaks
+    assert "img.shop.example" in own
+    assert "Nothing undeclared has been observed." in shown.text
+
+
 async def test_findings_are_saved_at_the_end(ledger_url: str) -> None:
     app = site(ledger_url)
     messages = iter([{"type": "lifespan.startup"}, {"type": "lifespan.shutdown"}])
