@@ -43,6 +43,9 @@ def notice_text(policy: Policy, locale: Locale, categories: Iterable[CategoryVie
         if category.services:
             names = t("list_separator").join(service.label for service in category.services)
             lines.append(t("banner.services", services=names))
+        if category.on_demand:
+            names = t("list_separator").join(service.label for service in category.on_demand)
+            lines.append(t("banner.on_demand", services=names))
     lines += ["", *(f"[{t(f'banner.{key}')}]" for key in ("accept_all", "refuse_all", "settings", "save"))]
     text = "\n".join(lines)
     digest = notice_hash(locale.language, text)

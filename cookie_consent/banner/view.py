@@ -47,6 +47,8 @@ class CategoryView:
     required: bool
     sale_or_sharing: bool
     services: tuple[ServiceView, ...]
+    on_demand: tuple[ServiceView, ...] = ()
+    """Undeclared services that need no consent: only pages that need them contact them."""
     granted: bool = False
 
 
@@ -61,7 +63,10 @@ def category_views(policy: Policy, locale: Locale, *, unclassified: bool) -> tup
             for service in policy.services
             if (service.category if service.category in known else UNCLASSIFIED) == category.id
         ]
-        views.append(_category_view(category, services, locale))
+        known_services = [service for service in policy.undeclared_services if service.category == category.id]
+        on_demand = [service for service in known_services if service.hosts] if category.required else []
+        on_demand.sort(key=lambda service: service.name.casefold())
+        views.append(_category_view(category, services, locale, on_demand))
     return tuple(views)
 
 
@@ -99,7 +104,9 @@ def _exception(consent: Consent, service_id: str) -> str:
     return "" if own is None else "1" if own else "0"
 
 
-def _category_view(category: Category, services: Iterable[Service], locale: Locale) -> CategoryView:
+def _category_view(
+    category: Category, services: Iterable[Service], locale: Locale, on_demand: Iterable[Service]
+) -> CategoryView:
     return CategoryView(
         id=category.id,
         name=_own_text(category.name, locale) or locale.category(category.id, "name") or category.id,
@@ -108,6 +115,7 @@ def _category_view(category: Category, services: Iterable[Service], locale: Loca
         required=category.required,
         sale_or_sharing=category.sale_or_sharing,
         services=tuple(_service_view(service, locale) for service in services),
+        on_demand=tuple(_service_view(service, locale) for service in on_demand),
     )
 
 

@@ -17,6 +17,12 @@ FOLDER = Path(cookie_consent.policy.__file__).parent / "registry"
 ENTRIES: list[tuple[str, dict[str, Any]]] = [
     entry for path in sorted(FOLDER.glob("*.toml")) for entry in tomllib.loads(path.read_text("utf-8")).items()
 ]
+NECESSARY = {
+    "adyen", "altcha", "amazon-pay", "apple-pay", "braintree", "cardinalcommerce", "checkout-com", "friendly-captcha",
+    "google-pay", "klarna", "mollie", "paypal", "razorpay", "square", "stripe", "turnstile", "worldpay",
+}  # fmt: skip
+"""Third parties that are on without consent. Decisions 21 and 22 say why for each; nobody else is."""
+DECISIONS = Path(__file__).parents[2] / "docs" / "decisions"
 CLASSIFIER = Classifier(Policy(version="1"))
 
 
@@ -62,9 +68,16 @@ def test_an_entry_is_complete(service_id: str) -> None:
     assert service.hosts or service.cookies
     assert all(cookie.purpose for cookie in service.cookies)
     if service.hosts:
-        assert service.category != "session", "no third party is strictly necessary unless the site says so"
+        assert (service.category == "session") is (service_id in NECESSARY)
         assert service.privacy_url.startswith("https://")
         assert service.company
+
+
+@pytest.mark.parametrize("service_id", sorted(NECESSARY))
+def test_a_decision_says_why_a_third_party_is_necessary(service_id: str) -> None:
+    texts = [path.read_text("utf-8") for path in (DECISIONS / "0021-payments.md", DECISIONS / "0022-captchas.md")]
+    assert any(f"`{service_id}`" in text for text in texts)
+    assert not registry()[service_id].cookies, "a necessary third party that recognises visitors needs a closer look"
 
 
 @pytest.mark.parametrize(
@@ -86,6 +99,46 @@ def test_an_entry_is_complete(service_id: str) -> None:
         ("i.ytimg.com", "/vi/x/0.jpg", "youtube"),
         ("fonts.googleapis.com", "/css2", "google-fonts"),
         ("cdn.jsdelivr.net", "/npm/x", "jsdelivr"),
+        ("js.stripe.com", "/v3/", "stripe"),
+        ("js.stripe.com", "/v3/controller-1a2b.html", "stripe"),
+        ("js.stripe.com", "/v3/m-outer-1a2b.html", "stripe-signals"),  # the frame that passes on what visitors do
+        ("m.stripe.network", "/inner.html", "stripe-signals"),
+        ("m.stripe.com", "/6", "stripe-signals"),
+        ("r.stripe.com", "/b", "stripe-signals"),
+        ("q.stripe.com", "/?event=x", "stripe-signals"),
+        ("www.paypal.com", "/sdk/js?client-id=x", "paypal"),
+        ("www.sandbox.paypal.com", "/smart/buttons?x=1", "paypal"),
+        ("www.paypal.com", "/xoplatform/logger/api/logger", "paypal-analytics"),
+        ("t.paypal.com", "/ts?v=1", "paypal-analytics"),
+        ("c.paypal.com", "/da/r/fb.js", "paypal-analytics"),
+        ("www.paypal.com", "/tagmanager/pptm.js?id=shop", "paypal-marketing"),
+        ("www.paypal.com", "/credit-presentment/smart/message", "paypal-marketing"),
+        ("www.paypalobjects.com", "/api/checkout.js", "paypal"),
+        ("www.paypalobjects.com", "/muse/muse.js", "paypal-marketing"),
+        ("checkoutshopper-live.adyen.com", "/checkoutshopper/sdk/5.0.0/adyen.js", "adyen"),
+        ("checkoutshopper-live-us.adyen.com", "/checkoutshopper/v1/analytics/log", "adyen-analytics"),
+        ("checkoutanalytics-live.adyen.com", "/checkoutanalytics/v3/analytics", "adyen-analytics"),
+        ("js.braintreegateway.com", "/web/3.1.0/js/client.min.js", "braintree"),
+        ("client-analytics.braintreegateway.com", "/x", "braintree-analytics"),
+        ("songbird.cardinalcommerce.com", "/edge/v1/songbird.js", "cardinalcommerce"),
+        ("x.klarnacdn.net", "/kp/lib/v1/api.js", "klarna"),
+        ("js.klarna.com", "/web-sdk/v2/klarna.mjs", "klarna"),
+        ("js.klarna.com", "/web-sdk/v1/klarna.js", "klarna-messaging"),
+        ("eu-library.klarnaservices.com", "/lib.js", "klarna-messaging"),
+        ("eu.klarnaevt.com", "/v1/x", "klarna-messaging"),
+        ("js.mollie.com", "/v1/mollie.js", "mollie"),
+        ("web.squarecdn.com", "/v1/square.js", "square"),
+        ("access.worldpay.com", "/access-checkout/v2/checkout.js", "worldpay"),
+        ("cdn.checkout.com", "/js/framesv2.min.js", "checkout-com"),
+        ("risk.checkout.com", "/x", "checkout-com-signals"),
+        ("checkout.razorpay.com", "/v1/checkout.js", "razorpay"),
+        ("lumberjack.razorpay.com", "/v1/track", "razorpay-analytics"),
+        ("applepay.cdn-apple.com", "/jsapi/1.latest/apple-pay-sdk.js", "apple-pay"),
+        ("pay.google.com", "/gp/p/js/pay.js", "google-pay"),
+        ("challenges.cloudflare.com", "/turnstile/v0/api.js", "turnstile"),
+        ("global.frcapi.com", "/api/v2/captcha/agent", "friendly-captcha"),
+        ("eu.altcha.org", "/api/v1/challenge", "altcha"),
+        ("hcaptcha.com", "/1/api.js", "hcaptcha"),
         ("notyoutube.com", "/", None),
         ("youtube.com.evil.example", "/", None),
     ],
@@ -114,7 +167,8 @@ def test_addresses_are_recognised(host: str, path: str, service: str | None) -> 
         ("_ga_ABC123", "analytics"),
         ("_fbp", "advertising"),
         ("_gcl_au", "advertising"),
-        ("__stripe_mid", "preferences"),
+        ("__stripe_mid", "analytics"),
+        ("_GRECAPTCHA", "preferences"),
         ("something", "unclassified"),
     ],
 )

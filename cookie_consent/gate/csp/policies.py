@@ -65,13 +65,25 @@ class ContentSecurityPolicies:
         self._is_on = policy.gate.csp != "off"
         self._report_path = report_path
         self._sources: list[tuple[HostSource, Verdict]] = []
-        for service in (*policy.services, *policy.undeclared_services):
+        known = policy.undeclared_services
+        # First what every page may need: if not all fits, the last is left out.
+        necessary = [service for service in known if service.category in policy.required_ids]
+        others = [service for service in known if service.category not in policy.required_ids]
+        for number, service in enumerate((*policy.services, *necessary, *others)):
+            is_declared = number < len(policy.services)
             for pattern in service.hosts:
                 if pattern.startswith("/"):
                     continue  # on the site's own hosts, of which a policy cannot leave out a part
                 parsed = HostPattern.parse(pattern)
                 if is_expressible(parsed.host):
-                    source = HostSource(host=parsed.host, path=parsed.path, service=service.id)
+                    source = HostSource(
+                        host=parsed.host,
+                        path=parsed.path,
+                        service=service.id,
+                        # Every page has them in its header, and neither payment forms nor captchas use WebSockets.
+                        has_websockets=is_declared or service.category not in policy.required_ids,
+                        is_declared=is_declared,
+                    )
                     self._sources.append((source, classifier.host(_example(parsed), parsed.path or "/")))
         own = [HostPattern.parse(pattern) for pattern in (policy.site, *policy.first_party) if pattern is not None]
         own_hosts = [pattern.host for pattern in own if pattern.path in {"", "/"}]

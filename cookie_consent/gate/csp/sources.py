@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TYPE_CHECKING
 from urllib.parse import quote
@@ -28,18 +28,27 @@ class HostSource:
     path: str = ""
     """The prefix of path and query; empty for any."""
     service: str
+    has_websockets: bool = True
+    """Whether it may be reached by WebSockets too."""
+    has_ports: bool = True
+    """Whether it may be reached on other ports than those of http and https."""
+    is_declared: bool = True
+    """Whether the site itself declares it. Others keep their ports only if there is room."""
 
     @cached_property
     def expressions(self) -> tuple[str, ...]:
-        """The expressions for its addresses on all ports, with the page's scheme or a safer one.
+        """The expressions for its addresses, with the page's scheme or a safer one.
 
         CSP has exact paths and folders only. So the prefix ``/tr`` allows ``/tr?id=1`` and ``/tr/a``, not ``/trends``.
         """
-        return tuple(f"{self.host}:*{path}" for path in self._paths)
+        ports = ":*" if self.has_ports else ""
+        return tuple(f"{self.host}{ports}{path}" for path in self._paths)
 
     @cached_property
     def websockets(self) -> tuple[str, ...]:
         """The expressions for its WebSockets, which those without a scheme do not cover."""
+        if not self.has_websockets:
+            return ()
         return tuple(_WEBSOCKET + expression for expression in self.expressions)
 
     @property
@@ -67,8 +76,8 @@ def fit(
 ) -> tuple[str, tuple[HostSource, ...]]:
     """Return the expressions of ``sources`` in at most ``size`` characters, and the sources that are left out.
 
-    If they do not fit, hosts are first folded into wildcards. After that the last WebSockets are left out, and then
-    the last sources.
+    If they do not fit, hosts are first folded into wildcards. After that the last WebSockets are left out, then the odd
+    ports of services that are not declared, and then the last sources.
     """
     kept = _without_covered(sources)
     refused = tuple(refused)
@@ -79,6 +88,8 @@ def fit(
         if folded is None:
             break
         kept = folded
+    if _plain_size(kept) > size:
+        kept = [source if source.is_declared else replace(source, has_ports=False) for source in kept]
     plain: list[str] = []
     left_out = []
     room = size + 1  # no space before the first
@@ -118,6 +129,10 @@ def _size(sources: Iterable[HostSource]) -> int:
     return sum(len(text) + 1 for source in sources for text in (*source.expressions, *source.websockets)) - 1
 
 
+def _plain_size(sources: Iterable[HostSource]) -> int:
+    return sum(len(text) + 1 for source in sources for text in source.expressions) - 1
+
+
 def _fold_best(sources: list[HostSource], refused: Sequence[HostSource]) -> list[HostSource] | None:
     """Return the sources after the fold that saves most, or None if no fold would save anything."""
     whole_hosts = {(source.service, source.host) for source in sources if source.path == ""}
@@ -128,8 +143,8 @@ def _fold_best(sources: list[HostSource], refused: Sequence[HostSource]) -> list
                 if (source.service, parent) in whole_hosts:
                     groups.setdefault((source.service, parent), []).append(source)
     best: tuple[int, HostSource, list[HostSource]] | None = None
-    for (service, domain), group in groups.items():
-        wildcard = HostSource(host=f"*.{domain}", service=service)
+    for (_, domain), group in groups.items():
+        wildcard = replace(group[0], host=f"*.{domain}")
         saved = _size(group) - _size([wildcard])
         if saved > (best[0] if best is not None else 0) and not any(is_below(other.host, domain) for other in refused):
             best = (saved, wildcard, group)
