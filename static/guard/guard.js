@@ -446,6 +446,9 @@
       address: btoa(address.origin + address.pathname), // filter lists would hide a frame that names a tracker
       return_to: location.pathname + location.search,
     });
+    // A sandbox would disable the placeholder's button. It is put back with the address.
+    const sandbox = node.getAttribute("sandbox");
+    if (sandbox !== null) node.setAttribute("data-consent-sandbox", sandbox);
     node.removeAttribute("sandbox");
     holdIn(node, address);
     node.setAttribute("data-consent-src", address.href);

@@ -82,7 +82,9 @@ class CookieGate:
         was = CookieGate(self._classifier, before, self._own)
         for pair in header.split(";")[:MAXIMUM_COOKIES]:
             key, name = _name_of(pair)
-            if name and was.may_persist(name) and not self.may_persist(name):
+            if not name or self._own.owns(name.strip()):
+                continue
+            if was.may_persist(name) and not self.may_persist(name):
                 self._refuse(key, self._verdict(name))
 
     def response(self, header: str) -> str | None:

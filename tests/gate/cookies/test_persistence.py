@@ -117,6 +117,17 @@ async def test_a_withdrawal_deletes_what_would_stay() -> None:
         assert not [value for value in again.headers.get_list("set-cookie") if END in value]
 
 
+@pytest.mark.parametrize("scheme", ["http", "https"])
+async def test_a_withdrawal_keeps_the_consent_cookie(scheme: str) -> None:
+    async with ConsentClient(APP, OWN, base_url=f"{scheme}://shop.example") as browser:
+        await browser.post("/_consent/choices", json={"granted": ALL})
+        answer = await browser.post("/_consent/choices", json={"granted": []})
+        ended = [value for value in answer.headers.get_list("set-cookie") if END in value]
+        # What it ends is only what another domain may have set.
+        assert not [value for value in ended if "cookie_consent" in value and "Domain=" not in value]
+        assert (await browser.get("/_consent/state")).json()["decided"] is True
+
+
 async def test_without_the_category_a_framework_session_ends_with_the_browser() -> None:
     removed = policy(categories={"login": {"remove": True}})
     async with ConsentClient(APP, removed, granted=set(ALL) - {"login"}) as browser:
