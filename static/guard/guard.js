@@ -72,10 +72,10 @@
     ask(url("report"), { method: "POST", body, headers, credentials: "same-origin", keepalive: true }).catch(() => {});
   };
   // Reports each name once per page, after the page has loaded. Never a value.
-  const note = (kind, name) => {
-    const key = `${kind} ${name}`;
+  const note = (kind, name, service) => {
+    const key = `${kind} ${name} ${service}`;
     if (noted.has(key) || noted.size >= MAXIMUM_HELD) return;
-    noted.set(key, { kind, name });
+    noted.set(key, { kind, name, service });
     if (!timer && document.readyState === "complete") timer = setTimeout(report, 1000);
   };
 
@@ -112,6 +112,9 @@
     return verdict;
   };
 
+  // On the site's own hosts the host does not tell the service.
+  const noteServer = (server, [service]) =>
+    note("host", server.hostname, (judgement.isOwn(server) && service) || undefined);
   // Returns whether a server must not be contacted, and records it. With `isNamed`, only those of services that the
   // policy names. With `isOwnOnly`, only the site's hosts. `marks` tells services on these. With `isQuiet`, nothing is
   // recorded.
@@ -125,7 +128,7 @@
       if (judgement.isOwnByDomain(server)) note("host", server.hostname);
       if (isRefused) {
         hold("host", server.hostname, owner, again);
-        note("host", server.hostname);
+        noteServer(server, owner);
       }
       return isRefused;
     } catch {
@@ -426,7 +429,7 @@
     const owner = refusedHost(server, { node }) ?? ["", "unclassified"];
     const [service, category] = owner;
     hold("host", server.hostname, owner);
-    note("host", server.hostname);
+    noteServer(server, owner);
     if (node.localName === "script") {
       if (node.hasAttribute("type")) node.setAttribute("data-consent-type", node.type);
       node.type = "text/plain";

@@ -9,6 +9,7 @@ import pytest
 from starlette.responses import HTMLResponse
 
 from cookie_consent.endpoints.reports.store import ReportStore
+from cookie_consent.policy.classifier import Classifier
 from cookie_consent.testing import ConsentClient, make_policy
 from tests.gate.csp.matching import allows
 
@@ -119,3 +120,38 @@ async def test_a_proxy_that_replaces_host(base: str) -> None:
         assert allows(answer.headers[CSP], url, page="https://shop.example/"), url
     assert choice.status_code == 200
     assert found == {("img.shop.example", "own"), ("cdn.shop.example", "own"), ("x.test", "undeclared")}
+
+
+async def test_a_beacon_that_the_guard_held_on_an_own_host_is_reported_with_its_service() -> None:
+    held = [
+        ("www.shop.example", "matomo-cloud"),  # the page's own host
+        ("img.shop.example", "matomo-cloud"),
+        ("api.shop.example", "of-nobody"),
+        ("www.shop.example", "of-nobody"),
+        ("www.shop.example", "x" * 9000),
+        ("other.test", "matomo-cloud"),  # that of another host is found out here
+    ]
+    entries: list[dict[str, Any]] = [{"kind": "host", "name": name, "service": service} for name, service in held]
+    body = {"path": "/a", "held": [*entries, {"kind": "host", "name": "www.shop.example", "service": 1}]}
+    tag = "<img src='/matomo.php?idsite=1&rec=1'>"
+    policy = make_policy(site="www.shop.example")
+    async with ConsentClient(HTMLResponse(tag), policy=policy, base_url="https://www.shop.example") as client:
+        assert (await client.post("/_consent/report", json=body)).status_code == 204
+        posted = findings(client)
+        await client.get("/", headers={"accept": "text/html"})
+        every = findings(client)
+    seen = {(each.observation.name, each.observation.service, each.observation.reason) for each in posted}
+    assert seen == {
+        ("www.shop.example", "matomo-cloud", "undeclared"),
+        ("img.shop.example", "matomo-cloud", "undeclared"),
+        ("api.shop.example", "", "own"),
+        ("other.test", "", "undeclared"),
+    }
+    assert {each.observation.directive for each in every if each.observation.service == "matomo-cloud"} == {
+        "script",
+        "img",
+    }
+    named = [each for each in every if each.observation.service == "matomo-cloud"]
+    assert all(each.is_open(Classifier(policy)) for each in named)
+    declared = make_policy(site="www.shop.example", services={"matomo-cloud": {}})
+    assert not any(each.is_open(Classifier(declared)) for each in named)

@@ -59,9 +59,9 @@ class Finding:
         if seen.kind == "inline":
             return False
         if seen.kind == "host":
-            if classifier.is_first_party(seen.name, ""):
-                return True
             verdict = classifier.host(seen.name)
+            if classifier.is_first_party(seen.name, ""):
+                return seen.service in {"", verdict.service}  # of another service only a path is meant
             return verdict.known and classifier.declares(verdict.service)
         verdict = classifier.cookie(seen.name) if seen.kind == "cookie" else classifier.storage(seen.name)
         return verdict.known and (verdict.service is None or classifier.declares(verdict.service))

@@ -34,13 +34,17 @@ _KINDS: dict[Any, Kind] = {"cookie": "cookie", "storage": "storage", "host": "ho
 
 @dataclass(frozen=True, kw_only=True)
 class Posted:
-    """One entry of a report. ``address_path`` is the path of a blocked address, used to classify it."""
+    """One entry of a report. ``address_path`` is the path of a blocked address, used to classify it.
+
+    ``service`` is the id of a service on one of the site's own hosts, as the guard says.
+    """
 
     kind: Kind
     name: str
     directive: str
     page_path: str
     address_path: str = "/"
+    service: str = ""
 
 
 def parse_report(body: bytes, content_type: str, page_host: str) -> list[Posted]:
@@ -118,14 +122,15 @@ def _guard(document: dict[str, Any], page_host: str) -> list[Posted]:
             raise ReportError(
                 "an entry of held needs a name, and a kind: cookie, storage, host or script-error", status=400
             )
+        service = _text(entry, "service")
         if _KINDS[kind] == "host":
             # Normalised like the hosts of the gates, so that the same finding is counted.
             host = target(f"https://{name}", "")
-            if host is None or not host[0] or host[0] == page_host:
+            if host is None or not host[0] or (host[0] == page_host and not service):
                 continue
             name = host[0]
         directive = SCRIPT_ERROR if kind == SCRIPT_ERROR else "script"
-        found.append(Posted(kind=_KINDS[kind], name=name, directive=directive, page_path=path))
+        found.append(Posted(kind=_KINDS[kind], name=name, directive=directive, page_path=path, service=service))
     return found
 
 

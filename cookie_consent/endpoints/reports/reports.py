@@ -21,6 +21,7 @@ from cookie_consent.forks import reset_after_fork
 from cookie_consent.gate import OWN
 
 if TYPE_CHECKING:
+    from cookie_consent.endpoints.reports.parse import Posted
     from cookie_consent.endpoints.reports.store import ReportStore
     from cookie_consent.gate import CookieEvent
     from cookie_consent.ledger import Ledger
@@ -115,12 +116,11 @@ class Reports:
                 self._script_error(posted.name, posted.page_path, page_host)
                 continue
             if posted.kind == "host":
-                if self._classifier.is_declared_own(posted.name, page_host):
-                    continue
-                service: str | None = OWN
-                if not self._classifier.is_own_by_domain(posted.name, page_host):
+                if self._classifier.is_first_party(posted.name, page_host):
+                    self._own_host(posted, page_host)
+                else:
                     service = self._classifier.host(posted.name, posted.address_path).service
-                self.host(posted.name, service, posted.directive, posted.page_path, posted=True)
+                    self.host(posted.name, service, posted.directive, posted.page_path, posted=True)
                 continue
             name = clean_name(posted.name)
             judge = self._classifier.cookie if posted.kind == "cookie" else self._classifier.storage
@@ -143,6 +143,14 @@ class Reports:
     def _add(self, observation: Observation, path: str) -> None:
         if observation.name:
             self._buffer.add(observation, clean_path(path), datetime.now(UTC).date())
+
+    def _own_host(self, posted: Posted, page_host: str) -> None:
+        service: str | None = posted.service
+        if not service or self._classifier.policy.known_service(service) is None:
+            if self._classifier.is_declared_own(posted.name, page_host):
+                return
+            service = OWN
+        self.host(posted.name, service, posted.directive, posted.page_path)
 
     def _script_error(self, host: str, path: str, page_host: str) -> None:
         service = self._classifier.host(host).service or ""
