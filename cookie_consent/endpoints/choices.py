@@ -160,7 +160,13 @@ class Choices:
         """Set the consent cookie, and delete its duplicates and the cookies that ``after`` no longer covers."""
         secure = is_secure(request)
         sent = request.headers.getlist("cookie")
-        url = CookieUrl(host=self._origin.host(request), path=path, secure=self._cookie.is_secure(secure=secure))
+        host = self._origin.host(request)
+        url = CookieUrl(
+            host=host,
+            site=self._classifier.replaced_host(host),
+            path=path,
+            secure=self._cookie.is_secure(secure=secure),
+        )
         gate = CookieGate(self._classifier, after, self._cookie)
         for header in sent:
             gate.withdraw(header, before)

@@ -133,7 +133,12 @@ class Exchange:
     @property
     def _cookie_url(self) -> CookieUrl:
         secure = self.site.cookie.is_secure(secure=self.scope.get("scheme") in {"https", "wss"})
-        return CookieUrl(host=self.page_host, path=_return_to(self.scope).partition("?")[0], secure=secure)
+        return CookieUrl(
+            host=self.page_host,
+            site=self.site.classifier.replaced_host(self.page_host),
+            path=_return_to(self.scope).partition("?")[0],
+            secure=secure,
+        )
 
     @property
     def authority(self) -> str:

@@ -162,6 +162,15 @@ class Classifier:
             return None
         return self._domain_of_site if self.policy.site else site_domain(page_host)
 
+    def replaced_host(self, page_host: str) -> str:
+        """Return the host of the declared ``site`` if ``page_host`` is not the site's, or an empty string.
+
+        Then a proxy has probably replaced ``Host``.
+        """
+        if self.policy.site is None or self.is_first_party(page_host, ""):
+            return ""
+        return HostPattern.parse(self.policy.site).domain
+
     @cached_property
     def _domain_of_site(self) -> str | None:
         return site_domain(HostPattern.parse(self.policy.site or "").domain)

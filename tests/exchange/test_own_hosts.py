@@ -122,6 +122,22 @@ async def test_a_proxy_that_replaces_host(base: str) -> None:
     assert found == {("img.shop.example", "own"), ("cdn.shop.example", "own"), ("x.test", "undeclared")}
 
 
+async def test_cookies_of_the_sites_domain_are_deleted_where_a_proxy_replaces_host() -> None:
+    refused = {"name": "theme", "category": "preferences"}
+    for site, host, domains in (
+        ("www.shop.example", "127.0.0.1:8000", {"", "www.shop.example", "shop.example"}),
+        ("*.shop.example", "app:8000", {"", "shop.example"}),
+        ("shop.example", "www.shop.example", {"", "www.shop.example", "shop.example"}),  # it is not replaced
+        ("shop.example", "shop.other", {"", "shop.other", "shop.example"}),
+        (None, "127.0.0.1:8000", {""}),
+    ):
+        policy = make_policy(site=site, cookies=[refused]) if site else make_policy(cookies=[refused])
+        async with ConsentClient(HTMLResponse("<p>a"), policy=policy, base_url="https://x.test") as client:
+            answer = await client.get("/", headers={**PROXIED, "host": host, "cookie": "theme=1"})
+        sent = [value for value in answer.headers.get_list("set-cookie") if value.startswith("theme=;")]
+        assert {value.partition("; Domain=")[2].partition(";")[0] for value in sent} == domains, (site, host)
+
+
 async def test_a_beacon_that_the_guard_held_on_an_own_host_is_reported_with_its_service() -> None:
     held = [
         ("www.shop.example", "matomo-cloud"),  # the page's own host

@@ -31,9 +31,13 @@ _random = SystemRandom()
 
 @dataclass(frozen=True, kw_only=True)
 class CookieUrl:
-    """The parts of a request's URL that decide which cookies it carries. ``host`` has no port."""
+    """The parts of a request's URL that decide which cookies it carries. ``host`` has no port.
+
+    ``site`` is the host that the browser may have asked instead, if a proxy has replaced ``Host``.
+    """
 
     host: str
+    site: str = ""
     path: str = "/"
     secure: bool = False
 
@@ -71,7 +75,7 @@ def _add(name: str, declared: str, url: CookieUrl, likely: list[str], others: li
         if url.secure:
             others.append(f"{pair}; {_END}; Path=/; Secure{flags}; SameSite=None; Partitioned")
         return
-    domains = ["", *(f"; Domain={domain}" for domain in _domains(url.host))]
+    domains = ["", *(f"; Domain={domain}" for domain in _domains(url))]
     sure = dict.fromkeys(["/", declared if _is_path(declared) else "/"])
     paths = [path for path in _prefixes(url.path) if path not in sure]
     likely += [f"{pair}; {_END}; Path={path}{domain}{secure}{flags}" for domain in domains for path in sure]
@@ -95,11 +99,16 @@ def _fits(headers: Sequence[str], count: int = MAXIMUM_HEADERS, size: int = MAXI
     return len(headers) <= count and sum(map(len, headers)) <= size
 
 
-def _domains(host: str) -> list[str]:
-    """Return the host and its parents of two labels or more. Browsers reject public suffixes themselves."""
-    if not _HOST.fullmatch(host) or _is_address(host):
-        return []
-    return [host, *parent_domains(host)][:-1]  # a top-level domain is no Domain
+def _domains(url: CookieUrl) -> list[str]:
+    """Return the hosts and their parents of two labels or more.
+
+    Browsers reject public suffixes, and domains of other hosts, themselves.
+    """
+    found: list[str] = []
+    for host in (url.host, url.site):
+        if _HOST.fullmatch(host) and not _is_address(host):
+            found += [host, *parent_domains(host)][:-1]  # a top-level domain is no Domain
+    return list(dict.fromkeys(found))
 
 
 def _is_address(host: str) -> bool:
