@@ -155,7 +155,7 @@ def classify(
     declared = load_policy(policy)
     classifier = Classifier(declared)
     asked = _asked(what)
-    verdict = classifier.cookie(what) if asked is None else classifier.host(*asked)
+    verdict = classifier.cookie(what) if asked is None else classifier.address(*asked)
     found: dict[str, Any] = {"category": verdict.category, "service": verdict.service, "reason": verdict.reason}
     if asked is None:
         found["persist"] = verdict.persist

@@ -125,6 +125,14 @@ class Classifier:
                 return verdict
         return unknown
 
+    def address(self, host: str, path: str = "/") -> Verdict:
+        """Say what an address on a page of the declared ``site`` belongs to, first party or not."""
+        site = HostPattern.parse(self.policy.site).domain if self.policy.site else ""
+        if not self.is_first_party(host, site):
+            return self.host(host, path)
+        how = "declared" if self.is_declared_own(host, site) else f"by its domain, {self.own_domain(site)}"
+        return self.own_service(host, path, site) or Verdict(category="session", reason=f"first party: {how}")
+
     def is_first_party(self, host: str, page_host: str) -> bool:
         """Say whether ``host`` belongs to the site of the page; ports are not compared."""
         return self.is_declared_own(host, page_host) or self.is_own_by_domain(host, page_host)

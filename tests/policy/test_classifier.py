@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cookie_consent.policy import Policy, Service, registry
+from cookie_consent.policy import Policy, Service, parse_policy, registry
 from cookie_consent.policy.classifier import Classifier
 
 CLASSIFIER = Classifier(Policy(version="1"))
@@ -64,3 +64,28 @@ def test_of_several_host_rules_the_closest_wins(host: str, path: str, service: s
     )
     for _ in range(2):  # looked up, then remembered
         assert classifier.host(host, path).service == service
+
+
+@pytest.mark.parametrize(
+    ("address", "service", "reason"),
+    [
+        ("shop.example/matomo.php?idsite=1&rec=1", "matomo-cloud", "in the registry"),
+        ("img.shop.example/x/matomo.php?rec=1&idsite=1", "matomo-cloud", "in the registry"),
+        ("stats.shop.example/", "stats", "declared by the site"),
+        ("shop.example/t/1", "stats", "declared by the site"),
+        ("shop.example/matomo.php", None, "first party: declared"),
+        ("shop.example/", None, "first party: declared"),
+        ("cdn.other.test/a", None, "first party: declared"),
+        ("www.shop.example/", None, "first party: by its domain, shop.example"),
+        ("evilshop.example/", None, "no rule"),
+        ("www.googletagmanager.com/gtm.js?id=GTM-1", "google-tag-manager", "in the registry"),
+    ],
+)
+def test_an_address_on_the_sites_own_hosts(address: str, service: str | None, reason: str) -> None:
+    stats = {"name": "Stats", "category": "analytics", "hosts": ["stats.shop.example", "/t/"]}
+    values = {"site": "shop.example", "first_party": ["cdn.other.test"], "services": {"stats": stats}}
+    classifier = Classifier(parse_policy({"version": "1", **values}, source="test"))
+    host, _, path = address.partition("/")
+    verdict = classifier.address(host, f"/{path}")
+    assert verdict.service == service
+    assert reason in verdict.reason
