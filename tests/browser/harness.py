@@ -50,7 +50,12 @@ document.cookie = "_fbp=fb.1.1; max-age=7776000; path=/";
 new Image().src = "https://www.facebook.com/tr?id=1&ev=PageView&noscript=0";
 """
 FONT_CSS = b"@font-face { font-family: Roboto; src: url(https://fonts.gstatic.com/s/roboto.woff2) }"
-BROWSERS_OWN = {"content-autofill.googleapis.com", "accounts.google.com", "update.googleapis.com"}
+BROWSERS_OWN = {
+    "accounts.google.com",
+    "content-autofill.googleapis.com",
+    "redirector.gvt1.com",
+    "update.googleapis.com",
+}
 """What Chromium asks for itself, whatever the page: the kinds of form fields, signing in, updates."""
 STUBS = {
     "www.googletagmanager.com": ("text/javascript", GTAG),

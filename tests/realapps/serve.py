@@ -1,4 +1,4 @@
-"""``python -m tests.realapps.serve ROW``: serve an application over TLS, bare or behind the middleware.
+"""``python tests/realapps/serve.py ROW``: serve an application over TLS, bare or behind the middleware.
 
 Runs in the application's environment and in an empty folder, so that the middleware is as one line makes it: the
 built-in policy and a ledger in the folder.
@@ -9,16 +9,23 @@ from __future__ import annotations
 import argparse
 import os
 import socket
+import sys
 from pathlib import Path
+from types import ModuleType
 
 import uvicorn
 
 from cookie_consent import ConsentMiddleware
-from tests.realapps.row import load
+
+# Some distributions install a package "tests", which would be found before ours, a namespace package.
+tests = sys.modules["tests"] = ModuleType("tests")
+tests.__path__ = [str(Path(__file__).parents[1])]
+
+from tests.realapps.row import load  # noqa: E402 - after the lines above
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(prog="python -m tests.realapps.serve")
+    parser = argparse.ArgumentParser(prog="serve.py")
     parser.add_argument("row")
     parser.add_argument("--folder", type=Path, required=True, help="where the application and the ledger keep things")
     parser.add_argument("--socket", type=int, required=True, help="the file descriptor of a socket that listens")

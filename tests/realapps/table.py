@@ -17,6 +17,8 @@ BEGIN = "<!-- Written by `python -m tests.realapps --update`; do not edit. -->"
 END = "<!-- End of what is written by `python -m tests.realapps --update`. -->"
 HEADINGS = ("application", *COLUMNS, "contacts before a choice", "new errors", "moved", "held until accepted")
 WRAPPED = COLUMNS[1:]
+FEW = 5
+"""How many moved elements are named for a column. Where one moves, those in it do too."""
 NEAR = 1
 """Pixels by which an element may differ."""
 
@@ -33,7 +35,7 @@ def faults(row: Row, seen: Mapping[str, Seen]) -> list[str]:
         found.append(f"bare: does not contact {', '.join(sorted(missing))}, so it is no row of a CDN")
     for column in must_work(row)[1:]:
         found += [f"{column}: new error: {error}" for error in new_errors(seen, column)]
-        found += [f"{column}: moved: {path}" for path in moved(seen, column)]
+        found += [f"{column}: moved: {where}" for where in moved(seen, column)[:FEW]]
     return found
 
 

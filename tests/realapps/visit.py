@@ -164,6 +164,8 @@ def choose(page: Page, button: str) -> None:
     with page.expect_response(lambda response: response.url.endswith("/choices")) as answer:
         page.locator("#cookie-consent").get_by_role("button", name=button, exact=True).first.click()
     assert answer.value.status in {200, 303}, f"the choice was answered with {answer.value.status}"
+    page.wait_for_timeout(1000)  # where something cannot be activated in place, the page loads anew
+    page.wait_for_load_state("load")
 
 
 def boxes(page: Page, row: Row, *, twice: bool) -> dict[str, list[int]]:
@@ -207,7 +209,7 @@ def serving(row: Row, certificate: Path, python: Path, *, wrapped: bool) -> Iter
         tempfile.TemporaryFile("w+") as log,
         socket.create_server(("127.0.0.1", 0)) as listening,
     ):
-        command = [str(python), "-m", "tests.realapps.serve", row.name, "--folder", folder]
+        command = [str(python), str(Path(__file__).with_name("serve.py")), row.name, "--folder", folder]
         command += ["--socket", str(listening.fileno()), "--certificate", str(certificate)]
         process = subprocess.Popen(
             [*command, "--wrapped"] if wrapped else command,
