@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 from playwright.sync_api import expect
@@ -52,5 +53,7 @@ def act(page: Page) -> None:
     expect(page.get_by_role("cell", name="Persuasion")).to_be_visible()
     page.get_by_role("row", name="Persuasion").get_by_role("link", name="Delete").click()
     expect(page.get_by_text("Please confirm")).to_be_visible()
+    # The dialog learns what it deletes when it has been shown.
+    expect(page.locator("#modal-delete-button")).to_have_attribute("data-url", re.compile("."))
     page.locator("#modal-delete-button").click()
     expect(page.get_by_role("cell", name="Persuasion")).to_be_hidden()
