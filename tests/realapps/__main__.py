@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from tests.realapps.row import Row
 
 DOCUMENT = ROOT / "docs" / "realapps.md"
-DEADLINE = 600
+DEADLINE = 1800
 """Seconds for a row, its four starts included."""
 
 

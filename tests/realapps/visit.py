@@ -35,7 +35,7 @@ BUTTONS = {"refused": "Refuse all", "accepted": "Accept all"}
 ROOT = Path(__file__).parents[2]
 HOST = "app.example.test"
 """The site. The browser resolves it to loopback, and asks the proxy for everything else."""
-START = 120.0
+START = 300.0
 """Seconds that an application may take to start."""
 STEP = 20_000
 """Milliseconds that a user waits for one thing to happen."""
