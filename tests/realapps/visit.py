@@ -154,7 +154,13 @@ def same(text: str) -> str:
 
 def settle(page: Page, path: str) -> None:
     """Open a page, and wait until it asks for nothing more. Pages that keep asking are taken as they are."""
-    page.goto(path, wait_until="load")
+    try:
+        page.goto(path, wait_until="load")
+    except Error as error:
+        # The banner may load the page anew after a choice, and on a busy machine that comes late.
+        if "ERR_ABORTED" not in str(error):
+            raise
+        page.goto(path, wait_until="load")
     with contextlib.suppress(Error):
         page.wait_for_load_state("networkidle", timeout=5000)
     page.wait_for_timeout(500)
