@@ -11,7 +11,7 @@ WORKERS ?= 2
 PARALLEL := --numprocesses $(WORKERS) --dist loadfile --no-loadscope-reorder
 PYTEST := $(BIN)/python -m pytest $(PARALLEL)
 # The tests that need no browser, server or network.
-FAST := 'not browser and not server and not torture and not leaklab'
+FAST := 'not browser and not server and not torture and not leaklab and not engines'
 APT := env DEBIAN_FRONTEND=noninteractive apt-get -qq -o Dpkg::Use-Pty=0
 
 .PHONY: help
@@ -23,7 +23,7 @@ demo: .venv/runtime ## Serve the demo shop on http://localhost:8000
 	@$(BIN)/cookie-consent demo
 
 .PHONY: test
-test: lint chromium firefox .venv/frameworks/made ## Check the code and run every test (some minutes)
+test: lint chromium firefox webkit .venv/frameworks/made ## Check the code and run every test (some minutes)
 	@$(PYTEST)
 
 .PHONY: check
@@ -57,8 +57,8 @@ torture: .venv/dev ## Kill servers again and again, and take their store away fo
 	@$(BIN)/python -m pytest -m torture
 
 .PHONY: browsers
-browsers: .venv/dev node_modules/installed chromium firefox ## Run one journey in Chromium and in Firefox
-	@$(BIN)/python -m pytest tests/engines
+browsers: .venv/dev node_modules/installed chromium firefox webkit ## Run the journey and the tables of pages in Chromium, Firefox and WebKitGTK
+	@$(BIN)/python -m pytest -m browser tests/engines
 
 MINUTES ?= 5
 SEED ?= 1
@@ -176,3 +176,10 @@ firefox:
 	@if ! command -v firefox-esr >/dev/null; then \
 	  if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then $(APT) update && $(APT) install -y --no-install-recommends firefox-esr >/dev/null; \
 	  else echo "no firefox-esr here: the tests in Firefox will be skipped (apt-get install firefox-esr)" >&2; fi; fi
+
+.PHONY: webkit
+webkit:
+	@if ! command -v WebKitWebDriver >/dev/null || ! command -v Xvfb >/dev/null; then \
+	  if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
+	    $(APT) update && $(APT) install -y --no-install-recommends webkit2gtk-driver xvfb >/dev/null; \
+	  else echo "no WebKitWebDriver or Xvfb here: the tests in WebKit will be skipped (apt-get install webkit2gtk-driver xvfb)" >&2; fi; fi

@@ -3,18 +3,23 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
+import signal
+import socket
 import subprocess
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, ClassVar, Protocol
 
+import httpx
 from playwright.sync_api import Error, sync_playwright
 
 from tests.browser.harness import FLAGS
+from tests.waiting import HANG, listens, until
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Mapping
     from contextlib import AbstractContextManager
 
     from playwright.sync_api import Page
@@ -41,6 +46,9 @@ class Engine(Protocol):
     def press(self, key: str) -> None:
         """Press a key, by its name in the DOM, such as ``Tab``."""
 
+    def cookies(self) -> set[str]:
+        """Return the names of the cookies that the open page would send, ``HttpOnly`` ones too."""
+
 
 class Chromium:
     """Chromium, driven by Playwright."""
@@ -59,6 +67,9 @@ class Chromium:
 
     def press(self, key: str) -> None:
         self.page.keyboard.press(key)
+
+    def cookies(self) -> set[str]:
+        return {str(cookie["name"]) for cookie in self.page.context.cookies(self.page.url)}
 
 
 class Firefox:
@@ -92,6 +103,43 @@ class Firefox:
     def press(self, key: str) -> None:
         self.ask("press", key)
 
+    def cookies(self) -> set[str]:
+        return set(self.ask("cookies"))
+
+
+class WebKit:
+    """WebKitGTK's MiniBrowser, driven over WebDriver (https://www.w3.org/TR/webdriver2/), which is JSON over HTTP."""
+
+    KEYS: ClassVar[Mapping[str, str]] = {"Tab": "\ue004"}
+
+    def __init__(self, driver: httpx.Client) -> None:
+        self.driver = driver
+        self.session = ""
+        capabilities = {"acceptInsecureCerts": True, "timeouts": {"pageLoad": HANG * 1000, "script": HANG * 1000}}
+        answer = self.ask("POST", "", {"capabilities": {"alwaysMatch": capabilities}})
+        self.session = f"/{answer['sessionId']}"
+
+    def ask(self, method: str, command: str, parameters: Mapping[str, Any] | None = None) -> Any:
+        answer = self.driver.request(method, f"/session{self.session}{command}", json=parameters)
+        value = answer.json()["value"]
+        if answer.is_error:
+            raise DriverError(f"{value['error']}: {value['message']}")
+        return value
+
+    def open(self, address: str) -> None:
+        self.ask("POST", "/url", {"url": address})
+
+    def run(self, code: str) -> Any:
+        script = f"const answer = arguments[0]; Promise.resolve({code}).then(answer, (error) => answer(`${{error}}`))"
+        return self.ask("POST", "/execute/async", {"script": script, "args": []})
+
+    def press(self, key: str) -> None:
+        strokes = [{"type": stroke, "value": self.KEYS[key]} for stroke in ("keyDown", "keyUp")]
+        self.ask("POST", "/actions", {"actions": [{"type": "key", "id": "keyboard", "actions": strokes}]})
+
+    def cookies(self) -> set[str]:
+        return {str(cookie["name"]) for cookie in self.ask("GET", "/cookie")}
+
 
 @contextmanager
 def chromium(path: str, port: int) -> Iterator[Engine]:
@@ -115,8 +163,49 @@ def firefox(path: str, port: int) -> Iterator[Engine]:
             process.stdin.close()
 
 
-ENGINES: dict[str, tuple[str, Callable[[str, int], AbstractContextManager[Engine]]]] = {
-    "chromium": ("chromium", chromium),
-    "firefox": ("firefox-esr", firefox),
+@contextmanager
+def screen() -> Iterator[str]:
+    """Start an X server without a screen, and give the name of its display."""
+    ours, its = os.pipe()
+    with (
+        os.fdopen(ours, "rb") as told,
+        subprocess.Popen(
+            ["Xvfb", "-displayfd", str(its), "-screen", "0", "1280x800x24", "-nolisten", "tcp"],
+            pass_fds=[its],
+            stderr=subprocess.DEVNULL,
+        ) as process,
+    ):
+        os.close(its)
+        try:
+            yield f":{told.readline().decode().strip()}"
+        finally:
+            process.terminate()
+
+
+@contextmanager
+def webkit(path: str, port: int) -> Iterator[Engine]:
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        own = free.getsockname()[1]
+    with ExitStack() as stack:
+        # To the proxy that a session names for HTTPS WebKit speaks TLS, unlike to that of the environment. The driver
+        # and its browser find each other over loopback, past the proxy.
+        way_out = dict.fromkeys(("http_proxy", "https_proxy"), f"http://127.0.0.1:{port}")
+        environment = {**os.environ, **way_out, "no_proxy": "127.0.0.1", "DISPLAY": stack.enter_context(screen())}
+        process = stack.enter_context(
+            subprocess.Popen(
+                [path, f"--port={own}"], env=environment, start_new_session=True, stderr=subprocess.DEVNULL
+            )
+        )
+        stack.callback(os.killpg, process.pid, signal.SIGTERM)
+        until(lambda: listens(own), of=process)
+        driver = httpx.Client(base_url=f"http://127.0.0.1:{own}", timeout=2 * HANG, trust_env=False)
+        yield WebKit(stack.enter_context(driver))
+
+
+ENGINES: dict[str, tuple[Mapping[str, str], Callable[[str, int], AbstractContextManager[Engine]]]] = {
+    "chromium": ({"chromium": "chromium"}, chromium),
+    "firefox": ({"firefox-esr": "firefox-esr"}, firefox),
+    "webkit": ({"WebKitWebDriver": "webkit2gtk-driver", "Xvfb": "xvfb"}, webkit),
 }
-"""The engines with the names of their programs."""
+"""The engines with the programs that they need, the driven one first, and Debian's packages for these."""

@@ -1,4 +1,4 @@
-// Drives Firefox over WebDriver BiDi for `firefox.py`: reads one JSON command a line, and answers with one line each.
+// Drives Firefox over WebDriver BiDi for `engine.py`: reads one JSON command a line, and answers with one line each.
 import { createInterface } from "node:readline";
 import puppeteer from "puppeteer-core";
 
@@ -19,6 +19,7 @@ const page = await browser.newPage();
 const commands = {
   open: (address) => page.goto(address, { waitUntil: "load" }).then(() => null),
   run: (code) => page.evaluate(code),
+  cookies: async () => (await page.cookies()).map(({ name }) => name),
   press: (key) => page.keyboard.press(key).then(() => null),
 };
 console.log(JSON.stringify({ value: await browser.version() }));
