@@ -235,7 +235,6 @@
     root.dataset.decided = "false";
     const back = root.querySelector(".cc-back");
     if (back) back.hidden = true;
-    toFront();
     room.update();
   };
 
@@ -434,12 +433,7 @@
       activate().then(link.replay);
     }
   };
-  const toFront = () => {
-    // Without this script the order of Tab is what brings the panel to the front.
-    for (const node of root.querySelectorAll('[tabindex="1"]')) node.removeAttribute("tabindex");
-  };
   const room = makeRoom(root);
-  toFront();
   makePlace(root, { isOpen: () => Boolean(root.querySelector(".cc-panel")), receive, added: takeNew });
   room.update();
   addEventListener("cookieconsent:banner", ({ detail }) => Object.assign(detail ?? {}, { isRunning: true }), true);

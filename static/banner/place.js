@@ -1,5 +1,6 @@
-// Where the banner stands: beside the body, as a child of <html>, so that it is no part of the page's layout, and stays
-// when a script replaces the body or empties it. It comes first in the order of Tab while it asks, and last afterwards.
+// Where the banner stands: behind the body, as a child of <html>, so that it is no part of the page's layout, and stays
+// when a script replaces the body or empties it. Before the body, a page that looks for its first form, button or field
+// would find ours; so the panel is first in the order of Tab by its `tabindex` alone.
 // Where the browser has popovers it is in the top layer too, which neither a transform nor fullscreen covers.
 const makePlace = (root, { isOpen, receive, added }) => {
   // A page that takes the element out more often than that has its way.
@@ -47,10 +48,8 @@ const makePlace = (root, { isOpen, receive, added }) => {
   const put = () => {
     const parent = parentOf();
     if (!parent) return;
-    const { body } = document;
-    const before = isOpen() && body?.parentNode === parent ? body : null;
-    if (parent.moveBefore && root.isConnected) parent.moveBefore(root, before);
-    else parent.insertBefore(root, before);
+    if (parent.moveBefore && root.isConnected) parent.moveBefore(root, null);
+    else parent.append(root);
     raise();
   };
   document.addEventListener("fullscreenchange", () => {

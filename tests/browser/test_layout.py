@@ -166,12 +166,26 @@ def test_it_comes_early_in_the_order_of_tab(visiting: Visiting, ledger_url: str,
         visit.page.keyboard.press("Tab")
         assert visit.page.evaluate("document.activeElement.innerText") == "Refuse all"
         visit.page.keyboard.press("Shift+Tab")
-        if scripts:
-            assert visit.page.locator("[tabindex]").count() == 0
         choose(visit, "Refuse all")
         visit.open()
         visit.page.keyboard.press("Tab")
         assert visit.page.evaluate("document.activeElement.innerText") == "Link 0"
+
+
+FORM = "<section><h2>x</h2><form id=own action=/x><input><button>b</button></form><a href=/x>x</a><p>x</p></section>"
+
+
+def test_what_a_page_looks_for_is_its_own(visiting: Visiting, ledger_url: str) -> None:
+    first = "document.querySelectorAll('form, input, button, a, section, h2, p, div, link').item(0).localName"
+    own = "document.forms[0].id"
+    found = "['form', 'input', 'button', 'a', 'h2', 'p'].every((name) => "
+    found += "document.body.contains(document.querySelector(name)))"
+    with visiting(gated(app("", FORM), ledger_url)) as visit:
+        visit.open()
+        visit.page.locator(".cc-panel").wait_for()
+        assert visit.page.evaluate(own) == "own"
+        assert visit.page.evaluate(found)
+        assert visit.page.evaluate(first) == "section"
 
 
 @pytest.mark.parametrize("scripts", [True, False])
