@@ -23,6 +23,7 @@ LAYERS = {
     "endpoints": 3,
     "admin": 3,
     "exchange": 3,
+    "mirror": 3,
     "startup": 3,
     "middleware": 4,
     "site": 4,
