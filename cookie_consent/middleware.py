@@ -106,7 +106,7 @@ class ConsentMiddleware:
             logger.exception("the middleware could not be built")
             self._error = ConfigurationError(f"it could not be built: {type(error).__name__}: {error}")
             return
-        self._background = Background(self._parts.ledger, self._parts.reports)
+        self._background = Background(self._parts.ledger, self._parts.reports, self._parts.mirror)
         self._below = self._parts.prefix + "/"
         self._has_exclusions = bool(self._parts.site.excluded)  # looked up for each request
         self._door = DevDoor() if self._parts.site.dev else None

@@ -36,6 +36,9 @@ from cookie_consent.exchange.xray.door import XRayDoor
 from cookie_consent.exchange.xray.endpoint import XRayEndpoint
 from cookie_consent.gate import ContentSecurityPolicies, TagCache, guard_script
 from cookie_consent.ledger import Ledger
+from cookie_consent.mirror.endpoint import MirrorEndpoint
+from cookie_consent.mirror.libraries import Libraries
+from cookie_consent.mirror.mirror import Mirror
 from cookie_consent.policy import UNCLASSIFIED, Policy, checked_prefix, find_policy, load_policy
 from cookie_consent.policy.classifier import Classifier
 from cookie_consent.policy.paths import PathPatterns
@@ -79,6 +82,8 @@ class Parts:
     site: Site
     router: Router
     reports: Reports
+    mirror: Mirror | None
+    """Public libraries; None where the policy wants none."""
     choices: Choices
     gated: Callable[[Scope, Receive, Send], tuple[Scope, Send]]
     """See ``exchange.gated.gated``."""
@@ -149,6 +154,8 @@ def build(app: ASGIApp, options: Options, *, has_markup_cache: bool = True) -> P
         replaced=site.gpc_log.replaced,
     )
     xray = XRayEndpoint(site)
+    mirrored = policy.gate.mirror
+    mirror = Mirror(Libraries(() if isinstance(mirrored, bool) else mirrored)) if mirrored else None
     receipts = Receipts(policy, ledger, tokens=tokens, origin=origin, health=health, prefix=prefix)
     router = Router(
         {
@@ -172,6 +179,7 @@ def build(app: ASGIApp, options: Options, *, has_markup_cache: bool = True) -> P
         },
         assets=assets,
         problems=ProblemResponses(renderer, origin),
+        mirror=MirrorEndpoint(mirror) if mirror is not None else None,
     )
     return Parts(
         policy=policy,
@@ -181,6 +189,7 @@ def build(app: ASGIApp, options: Options, *, has_markup_cache: bool = True) -> P
         site=site,
         router=router,
         reports=reports,
+        mirror=mirror,
         choices=choices,
         gated=partial(gated, site),
         ungated=partial(ungated, site),

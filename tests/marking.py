@@ -17,7 +17,13 @@ if TYPE_CHECKING:
 __all__ = ["pytest_collection_modifyitems", "pytest_configure", "pytest_runtest_protocol"]
 
 MARKS = ("browser", "server")
-BY_FIXTURE = {"chromium_path": "browser", "cluster": "server", "postgres": "server", "wheel": "server"}
+BY_FIXTURE = {
+    "chromium_path": "browser",
+    "cluster": "server",
+    "postgres": "server",
+    "upstream": "server",
+    "wheel": "server",
+}
 BY_FILE = {
     "tests/leaklab/": "browser",
     "tests/browser/": "browser",

@@ -34,8 +34,10 @@ LAYERS = {
 }
 SAME_LAYER = {
     ("admin", "endpoints"),
+    ("mirror", "endpoints"),
     ("exchange", "endpoints"),
     ("startup", "endpoints"),
+    ("startup", "mirror"),
     ("middleware", "site"),
     ("cli", "demo"),
     ("__main__", "cli"),

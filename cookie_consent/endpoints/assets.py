@@ -13,7 +13,7 @@ from starlette.responses import Response
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-__all__ = ["Assets"]
+__all__ = ["Assets", "takes_gzip"]
 
 _MEDIA_TYPES = {".js": "text/javascript; charset=utf-8", ".css": "text/css; charset=utf-8"}
 
@@ -62,7 +62,12 @@ class Assets:
             "X-Content-Type-Options": "nosniff",
             "Content-Type": media_type,
         }
-        if _GZIP.search(accept_encoding):
+        if takes_gzip(accept_encoding):
             content = self._packed[name]
             headers["Content-Encoding"] = "gzip"
         return Response(content, headers=headers)
+
+
+def takes_gzip(accept_encoding: str) -> bool:
+    """Return whether ``Accept-Encoding`` names gzip (RFC 9110, section 12.5.3)."""
+    return _GZIP.search(accept_encoding) is not None

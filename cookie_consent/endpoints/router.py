@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING, Protocol, TypeAlias
 
 from cookie_consent.errors import ChoiceError
 
@@ -24,20 +24,33 @@ RouteTable: TypeAlias = "Mapping[str, Mapping[str, Endpoint]]"
 """Endpoints by path, relative to the prefix, and by method."""
 
 _ASSETS = "/assets/"
+_MIRROR = "/mirror/"
+
+
+class MirrorFiles(Protocol):
+    """Serves the files of the mirror."""
+
+    async def respond(self, request: Request, path: str) -> Response:
+        """Return the response to any request for ``path``, which is relative to the mirror's."""
 
 
 class Router:
     """Finds the endpoint for a path and a method. ``HEAD`` is handled like ``GET``."""
 
-    def __init__(self, table: RouteTable, *, assets: Assets, problems: ProblemResponses) -> None:
+    def __init__(
+        self, table: RouteTable, *, assets: Assets, problems: ProblemResponses, mirror: MirrorFiles | None = None
+    ) -> None:
         self._table = table
         self._assets = assets
         self._problems = problems
+        self._mirror = mirror
 
     async def respond(self, request: Request, consent: Consent, path: str) -> Response:
         """Return the response for ``path``, which is relative to the prefix."""
         if path.startswith(_ASSETS) and request.method in {"GET", "HEAD"}:
             return self._asset(request, path.removeprefix(_ASSETS))
+        if self._mirror is not None and path.startswith(_MIRROR):
+            return await self._mirror.respond(request, path.removeprefix(_MIRROR))
         methods = self._table.get(path)
         if methods is None:
             error = ChoiceError("there is no such page", status=404, code="not-found")

@@ -37,6 +37,7 @@ __all__ = [
 
 _LONGEST = 1000 * 31_557_600
 SLUG = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,30}[a-z0-9])?")
+MIRRORED = re.compile(r"^npm:(@[a-z0-9][a-z0-9._~-]{0,99}/)?[a-z0-9][a-z0-9._~-]{0,99}$")
 _COOKIE_NAME = re.compile(r"[!#$%&'*+\-.^_`|~0-9A-Za-z\[\]:/@]{1,128}")
 
 
@@ -101,6 +102,15 @@ def _address(value: str) -> str:
     return value
 
 
+def _mirrored(value: Any) -> Any:
+    is_list = isinstance(value, list | tuple)
+    if isinstance(value, bool) or (
+        is_list and all(isinstance(name, str) and MIRRORED.fullmatch(name) for name in value)
+    ):
+        return value
+    raise ValueError("must be true, false, or a list of packages to add, such as ['npm:name', 'npm:@scope/name']")
+
+
 def _text(value: Any) -> Any:
     if isinstance(value, str) and not value.strip():
         raise ValueError("must not be empty")
@@ -134,6 +144,8 @@ CookieName = Annotated[str, AfterValidator(_cookie_name)]
 StorageName = Annotated[str, AfterValidator(_storage_name)]
 PathPattern = Annotated[str, AfterValidator(checked_path_pattern)]
 """A path, decoded; ``*`` stands for any characters, at most twice."""
+Mirrored = Annotated[bool | tuple[Annotated[str, Field(pattern=MIRRORED.pattern)], ...], BeforeValidator(_mirrored)]
+"""Whether public libraries are mirrored, or what is added to them, such as ``npm:@scope/name``."""
 Seconds = Annotated[int, BeforeValidator(_duration), WithJsonSchema({"type": "string", "pattern": DURATION})]
 """A duration such as ``30d``, ``12h``, ``13mo`` or ``2y``."""
 Address = Annotated[str, AfterValidator(_address)]
@@ -313,6 +325,9 @@ class GateOptions(Model):
         AfterValidator(lambda kinds: tuple(dict.fromkeys(kinds))),
     ] = ()
     """What the browser clears when consent is withdrawn, by https (Clear Site Data, section 3.1)."""
+    mirror: Mirrored = False
+    """Serve public libraries and fonts from the site itself, below ``mirror/``: ``true`` for those that
+    are listed, or a list that adds packages of npm, such as ``["npm:my-widgets"]``."""
     exclude: tuple[PathPattern, ...] = ()
     """The paths that have nothing of this package: no gate, no guard, no banner, such as ``/admin/*``. ``*`` stands for
     any characters; ``/admin/*`` is ``/admin`` as well. The path counts as the application's router sees it, decoded."""

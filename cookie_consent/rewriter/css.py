@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-__all__ = ["CssRewriter", "rewrite_css"]
+__all__ = ["CssRewriter", "Replacement", "rewrite_css"]
 
 _ESCAPE = r"\\(?:[0-9a-fA-F]{1,6}+(?:\r\n|[ \t\r\n\f])?+|[^\r\n\f0-9a-fA-F])"
 _NAME = rf"(?:[a-zA-Z0-9_\-\x80-\U0010ffff]|{_ESCAPE})++"
@@ -59,10 +59,17 @@ _CLOSES = {"]": "[", "}": "{"}
 _OTHER_BRACKETS = frozenset(_CLOSES.values())
 
 
+class Replacement(str):
+    """Replaces an address rather than standing in front of it. It must need no escapes in ``url()``."""
+
+    __slots__ = ()
+
+
 def rewrite_css(css: str, hold: Callable[[str], str | None], *, relative: bool = False) -> str:
     """Return ``css`` with a prefix in front of each address for which ``hold`` returns one; the rest keeps its bytes.
 
-    ``hold`` is called with each decoded address that makes a browser fetch, or may do so from a custom property.
+    ``hold`` is called with each decoded address that makes a browser fetch, or may do so from a custom property. A
+    ``Replacement`` replaces the address.
     """
     # Addresses are in url(), src(), image-set() and @import. A custom property or function may pass any string to
     # these: there an absolute address counts, and with `relative` every string.
@@ -264,7 +271,7 @@ class CssRewriter:
         prefix = self._hold(_decoded(raw))
         if prefix is not None:
             self._out += [self._css[self._sent : at], prefix]
-            self._sent = at
+            self._sent = at + (len(raw) if isinstance(prefix, Replacement) else 0)
 
 
 def _decoded(raw: str) -> str:

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
     from cookie_consent.endpoints.reports import Reports
     from cookie_consent.ledger import Ledger
+    from cookie_consent.mirror.mirror import Mirror
 
 __all__ = ["Background"]
 
@@ -33,9 +34,10 @@ class Background:
     Safe to use from several threads. A forked process starts its own, with its own first request.
     """
 
-    def __init__(self, ledger: Ledger, reports: Reports) -> None:
+    def __init__(self, ledger: Ledger, reports: Reports, mirror: Mirror | None = None) -> None:
         self._ledger = ledger
         self._reports = reports
+        self._mirror = mirror
         self._lock = threading.Lock()
         self._handles_sigterm = False
         self.has_started = False
@@ -79,6 +81,8 @@ class Background:
         with self._lock:
             self._reports.flush()
             self._ledger.close()
+            if self._mirror is not None:
+                self._mirror.close()
             self.has_started = False
 
     def _stop_on_sigterm(self) -> None:

@@ -127,9 +127,17 @@ def test_each_gate_can_be_set() -> None:
     assert (gate.html, gate.guard, gate.clear_site_data) == (True, True, ())
 
 
+@pytest.mark.parametrize(
+    "value", ["yes", "npm:vue", 1, ["vue"], ["npm:Vue"], ["npm:a/b"], ["npm:../x"], ["gh:a/b"], [1]]
+)
+def test_only_packages_of_npm_are_added_to_the_mirror(value: object) -> None:
+    with pytest.raises(PolicyError, match=r"gate\.mirror.*\n +fix: must be true, false, or a list of packages"):
+        parse_policy({"version": "1", "gate": {"mirror": value}}, source="test")
+
+
 def test_the_schema_names_the_gates() -> None:
     properties = policy_schema()["$defs"]["GateOptions"]["properties"]
-    assert set(properties) == {"html", "csp", "guard", "amp", "clear_site_data", "exclude"}
+    assert set(properties) == {"html", "csp", "guard", "amp", "clear_site_data", "mirror", "exclude"}
     assert properties["csp"]["enum"] == ["enforce", "report-only", "off"]
 
 

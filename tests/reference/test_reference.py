@@ -61,8 +61,9 @@ def test_the_environment_variables() -> None:
 def test_the_endpoints() -> None:
     beside = {
         "GET assets/…",
+        "GET mirror/HOST/PACKAGE@VERSION/PATH",
         "GET /.well-known/gpc.json",
-    }  # in no table of the code: one is a prefix, one stands outside
+    }  # in no table of the code: two are prefixes, one stands outside
     assert_same(names("reference/endpoints.md", "endpoint"), code.endpoints() | beside)
 
 

@@ -1,0 +1,113 @@
+"""``GET mirror/HOST/PACKAGE@VERSION/PATH``: a file of a public library, from the site's own origin."""
+
+from __future__ import annotations
+
+import gzip
+import time
+from typing import TYPE_CHECKING, NamedTuple
+
+from anyio import to_thread
+from starlette.responses import PlainTextResponse, Response
+
+from cookie_consent.endpoints.assets import takes_gzip
+from cookie_consent.mirror.sheets import mirrored_sheet, relative_path
+from cookie_consent.rewriter.cache import GenerationalCache
+
+if TYPE_CHECKING:
+    from starlette.requests import Request
+
+    from cookie_consent.mirror.libraries import LibraryFile
+    from cookie_consent.mirror.mirror import Mirror
+    from cookie_consent.mirror.store import Entry
+
+__all__ = ["MirrorEndpoint"]
+
+_DESTINATIONS = frozenset({"script", "style", "font", "image", "worker", "empty"})
+_PACKED = ("text/", "application/json", "image/svg+xml", "font/ttf", "font/otf")
+_HEADERS = {
+    "X-Content-Type-Options": "nosniff",
+    "Cross-Origin-Resource-Policy": "same-origin",
+    # Should a browser show a file as a document after all, nothing in it runs and it has no origin.
+    "Content-Security-Policy": "sandbox",
+    "Vary": "Accept-Encoding, Sec-Fetch-Dest",
+}
+_WORKER = "default-src 'self' data: blob: 'unsafe-inline' 'unsafe-eval'"
+"""The policy of workers, for which that of their page does not count (HTML standard, section 10.2.4)."""
+_SHORTEST = 60
+_SIZE = 32 * 1024 * 1024
+
+
+class _Prepared(NamedTuple):
+    body: bytes
+    packed: bytes | None
+
+
+class MirrorEndpoint:
+    """Serves the files of the mirror to the elements and scripts of the site's own pages, and to nothing else."""
+
+    def __init__(self, mirror: Mirror) -> None:
+        self._mirror = mirror
+        self._prepared: GenerationalCache[tuple[str, str], _Prepared] = GenerationalCache(_SIZE)
+
+    async def respond(self, request: Request, path: str) -> Response:
+        """Return the response for a path below the mirror's. Path, query and headers are untrusted."""
+        if request.method not in {"GET", "HEAD"}:
+            return _refusal(405, "use GET", Allow="GET, HEAD")
+        if not _is_for_page(request):
+            return _refusal(403, "files of the mirror are for the site's own pages")
+        query = request.scope.get("query_string", b"").decode("latin-1")
+        file = self._mirror.libraries.from_mirrored(path, query)
+        if file is None or file.is_folder:
+            return _refusal(404, "this is not a file of a library that the mirror serves")
+        entry = await self._mirror.get(file)
+        if entry is None:
+            return _refusal(503, "the file cannot be fetched at the moment")
+        return await self._response(request, file, entry)
+
+    async def _response(self, request: Request, file: LibraryFile, entry: Entry) -> Response:
+        headers = {**_HEADERS, "Cache-Control": _cache_control(entry)}
+        if entry.location:
+            location = relative_path(file, entry.location)
+            return Response(status_code=302, headers={**headers, "Location": location})
+        key = (entry.upstream, entry.digest)
+        prepared = self._prepared.get(key)
+        if prepared is None:
+            prepared = await to_thread.run_sync(self._prepare, file, entry)
+            self._prepared.put(key, prepared, len(prepared.body) + len(prepared.packed or b""))
+        headers |= {"ETag": f'W/"{entry.digest[:32]}"', "Content-Type": entry.media_type}
+        if request.headers.get("sec-fetch-dest") == "worker":
+            headers["Content-Security-Policy"] = _WORKER
+        if headers["ETag"] in request.headers.get("if-none-match", ""):
+            del headers["Content-Type"]
+            return Response(status_code=304, headers=headers)
+        if prepared.packed is not None and takes_gzip(request.headers.get("accept-encoding", "")):
+            return Response(prepared.packed, headers={**headers, "Content-Encoding": "gzip"})
+        return Response(prepared.body, headers=headers)
+
+    def _prepare(self, file: LibraryFile, entry: Entry) -> _Prepared:
+        body = entry.body
+        if entry.media_type.startswith("text/css"):
+            body = mirrored_sheet(body, file, self._mirror.libraries)
+        is_text = entry.media_type.startswith(_PACKED)
+        return _Prepared(body, gzip.compress(body, 6, mtime=0) if is_text else None)
+
+
+def _is_for_page(request: Request) -> bool:
+    """Say whether the request is one of an element or script of the site's own, as far as the browser says."""
+    headers = request.headers
+    return (
+        all(value in _DESTINATIONS for value in headers.getlist("sec-fetch-dest"))
+        and all(value == "same-origin" for value in headers.getlist("sec-fetch-site"))
+        and "navigate" not in headers.getlist("sec-fetch-mode")
+        and "service-worker" not in headers
+    )
+
+
+def _cache_control(entry: Entry) -> str:
+    if entry.fresh_until is None:
+        return "public, max-age=31536000, immutable"
+    return f"public, max-age={max(int(entry.fresh_until - time.time()), _SHORTEST)}"
+
+
+def _refusal(status: int, text: str, **headers: str) -> Response:
+    return PlainTextResponse(text + "\n", status, headers={**_HEADERS, "Cache-Control": "no-store", **headers})

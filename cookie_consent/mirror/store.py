@@ -1,0 +1,272 @@
+"""Where fetched files are kept: in a folder that several processes share, or in memory."""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import json
+import logging
+import os
+import stat
+import sys
+import tempfile
+import threading
+import time
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+__all__ = ["Entry", "FolderStore", "MemoryStore", "Store", "make_store"]
+
+logger = logging.getLogger("cookie_consent")
+
+_LARGEST_FOLDER = 512 * 1024 * 1024
+_LARGEST_MEMORY = 64 * 1024 * 1024
+_MOST_PINS = 50_000
+_LONGEST_HEAD = 32_768
+_TOUCHED = 3600.0
+"""After how many seconds a file that is read counts as used again."""
+_LEFT_BEHIND = 3600.0
+"""The age in seconds at which an unfinished file is one that nobody writes to any more."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Entry:
+    """A stored file, or where its host redirects to."""
+
+    upstream: str
+    """The address that it was asked for under."""
+    media_type: str
+    digest: str
+    """The SHA-256 of the body, in hexadecimal."""
+    fetched_at: float
+    fresh_until: float | None
+    """Both are in seconds since 1970, UTC; None for what never changes."""
+    location: str = ""
+    """The path below the mirror's to which to redirect, in the place of a body."""
+    body: bytes = b""
+
+    def is_fresh(self, now: float) -> bool:
+        """Say whether it need not be fetched again."""
+        return self.fresh_until is None or now < self.fresh_until
+
+
+class Store(Protocol):
+    """Keeps entries by the address of their upstream. Safe to use from several threads; may read and write files."""
+
+    def get(self, upstream: str) -> Entry | None:
+        """Return what is kept under an address, or None."""
+
+    def put(self, entry: Entry) -> None:
+        """Keep an entry. Raises ``OSError`` if it cannot be written."""
+
+    def pin(self, upstream: str, digest: str) -> str:
+        """Return the digest that the address had when it was first seen, which is ``digest`` if this is the first time.
+
+        Pins outlive the entries. Raises ``OSError`` if it cannot be written.
+        """
+
+    def entries(self) -> Iterator[Entry]:
+        """Yield all entries."""
+
+    def clear(self) -> int:
+        """Forget all entries and pins; return how many entries there were."""
+
+
+class MemoryStore:
+    """Keeps entries in this process, for servers that cannot write to disk."""
+
+    def __init__(self, *, size: int = _LARGEST_MEMORY) -> None:
+        self._limit = size
+        self._size = 0
+        self._lock = threading.Lock()
+        self._entries: dict[str, Entry] = {}
+        self._pins: dict[str, str] = {}
+
+    def get(self, upstream: str) -> Entry | None:
+        """Return what is kept under an address, or None."""
+        with self._lock:
+            found = self._entries.pop(upstream, None)
+            if found is not None:
+                self._entries[upstream] = found  # what was used last stands last
+            return found
+
+    def put(self, entry: Entry) -> None:
+        """Keep an entry."""
+        with self._lock:
+            former = self._entries.pop(entry.upstream, None)
+            self._entries[entry.upstream] = entry
+            self._size += len(entry.body) - (len(former.body) if former is not None else 0)
+            while self._size > self._limit:
+                self._size -= len(self._entries.pop(next(iter(self._entries))).body)
+
+    def pin(self, upstream: str, digest: str) -> str:
+        """Return the digest that the address had when it was first seen."""
+        with self._lock:
+            found = self._pins.setdefault(upstream, digest)
+            if len(self._pins) > _MOST_PINS:
+                del self._pins[next(iter(self._pins))]
+            return found
+
+    def entries(self) -> Iterator[Entry]:
+        """Yield all entries."""
+        yield from list(self._entries.values())
+
+    def clear(self) -> int:
+        """Forget all entries and pins."""
+        with self._lock:
+            count, self._size = len(self._entries), 0
+            self._entries.clear()
+            self._pins.clear()
+            return count
+
+
+class FolderStore:
+    """Keeps entries in the files of a folder, each written whole or not at all.
+
+    No part of an address becomes part of a path: files are named by hashes. What has been altered on disk is not
+    served. Raises ``OSError`` if the folder cannot be written, or if others may write to it.
+    """
+
+    # A file is one line of JSON and the body. Its time of modification is that of its last use.
+
+    def __init__(self, folder: Path, *, size: int = _LARGEST_FOLDER) -> None:
+        self._folder = folder
+        self._pins = folder / "pins"
+        self._limit = size
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        folder.mkdir(mode=0o700, exist_ok=True)
+        if os.name == "posix":
+            found = folder.stat()
+            if found.st_uid not in {os.geteuid(), 0} or found.st_mode & stat.S_IWOTH:
+                raise PermissionError(0, "others may write to it", str(folder))
+        self._pins.mkdir(exist_ok=True)
+        self._write(folder / "writable", b"")
+
+    def get(self, upstream: str) -> Entry | None:
+        """Return what is kept under an address, or None."""
+        path = self._folder / _name(upstream)
+        entry = self._read(path)
+        if entry is None or entry.upstream != upstream:
+            return None
+        with contextlib.suppress(OSError):
+            if path.stat().st_mtime < time.time() - _TOUCHED:
+                os.utime(path)
+        return entry
+
+    def put(self, entry: Entry) -> None:
+        """Keep an entry."""
+        head = asdict(entry)
+        del head["body"]
+        self._write(self._folder / _name(entry.upstream), json.dumps(head).encode("ascii") + b"\n" + entry.body)
+        self._make_room()
+
+    def pin(self, upstream: str, digest: str) -> str:
+        """Return the digest that the address had when it was first seen."""
+        path = self._pins / _name(upstream)
+        for _ in range(2):
+            with contextlib.suppress(FileNotFoundError):
+                return path.read_text("ascii")
+            self._write(path, digest.encode("ascii"), keep=True)
+            self._drop_pins()
+        return digest
+
+    def entries(self) -> Iterator[Entry]:
+        """Yield all entries."""
+        for path in sorted(self._folder.iterdir()):
+            entry = self._read(path) if len(path.name) == 64 else None
+            if entry is not None:
+                yield entry
+
+    def clear(self) -> int:
+        """Forget all entries and pins."""
+        paths = [path for path in self._folder.iterdir() if len(path.name) == 64]
+        for path in (*paths, *self._pins.iterdir()):
+            path.unlink(missing_ok=True)
+        return len(paths)
+
+    def _read(self, path: Path) -> Entry | None:
+        try:
+            content = path.read_bytes()
+            head, _, body = content.partition(b"\n")
+            entry = Entry(**json.loads(head[:_LONGEST_HEAD]), body=body)
+            is_whole = hashlib.sha256(body).hexdigest() == entry.digest
+        except FileNotFoundError:
+            return None
+        except (OSError, ValueError, TypeError):
+            is_whole = False
+        if not is_whole:
+            with contextlib.suppress(OSError):
+                path.unlink()
+            return None
+        return entry
+
+    def _write(self, path: Path, content: bytes, *, keep: bool = False) -> None:
+        """Write a file whole or not at all; with ``keep``, one that is there already stays."""
+        handle, name = tempfile.mkstemp(dir=self._folder, suffix=".tmp")
+        try:
+            with os.fdopen(handle, "wb") as file:
+                file.write(content)
+            if keep:
+                with contextlib.suppress(FileExistsError):
+                    os.link(name, path)
+            else:
+                os.replace(name, path)  # noqa: PTH105 - the name is a string
+        finally:
+            Path(name).unlink(missing_ok=True)
+
+    def _make_room(self) -> None:
+        """Delete what has not been used for longest, until nine tenths of the size are left."""
+        files = []
+        with os.scandir(self._folder) as found:
+            for item in found:
+                with contextlib.suppress(OSError):
+                    state = item.stat(follow_symlinks=False)
+                    if item.name.endswith(".tmp") and state.st_mtime < time.time() - _LEFT_BEHIND:
+                        Path(item.path).unlink(missing_ok=True)
+                    elif len(item.name) == 64:
+                        files.append((state.st_mtime, state.st_size, item.path))
+        size = sum(file[1] for file in files)
+        if size <= self._limit:
+            return
+        for _, length, path in sorted(files):
+            if size <= self._limit * 9 // 10:
+                break
+            size -= length
+            with contextlib.suppress(OSError):
+                Path(path).unlink()
+
+    def _drop_pins(self) -> None:
+        names = os.listdir(self._pins)  # noqa: PTH208 - fifty thousand names, not paths
+        if len(names) > _MOST_PINS:
+            for path in sorted((self._pins / name for name in names), key=lambda path: path.stat().st_mtime)[:1000]:
+                path.unlink(missing_ok=True)
+
+
+def make_store() -> Store:
+    """Return the store in the folder ``CONSENT_MIRROR``, else in the user's cache folder, else one in memory."""
+    named = os.environ.get("CONSENT_MIRROR")
+    try:
+        return FolderStore(Path(named) if named else _cache_folder() / "cookie_consent" / "mirror")
+    except (OSError, RuntimeError) as error:  # RuntimeError: the user has no home
+        logger.warning(
+            "the mirror of public libraries keeps its files in memory, since its folder cannot be used (%s); "
+            "let CONSENT_MIRROR name a folder that only this server can write to",
+            error,
+        )
+        return MemoryStore()
+
+
+def _cache_folder() -> Path:
+    if sys.platform == "win32":
+        return Path(os.environ.get("LOCALAPPDATA") or Path.home() / "AppData" / "Local")
+    if sys.platform == "darwin":
+        return Path.home() / "Library" / "Caches"
+    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
+
+
+def _name(upstream: str) -> str:
+    return hashlib.sha256(upstream.encode("utf-8", "surrogatepass")).hexdigest()

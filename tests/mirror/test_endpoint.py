@@ -1,0 +1,206 @@
+"""How the files of the mirror are asked for and served."""
+
+from __future__ import annotations
+
+import gzip
+from typing import TYPE_CHECKING
+
+import pytest
+
+from cookie_consent import ConsentMiddleware, Ledger
+from cookie_consent.mirror import mirror as module
+from cookie_consent.mirror.libraries import Libraries
+from cookie_consent.mirror.sheets import mirrored_sheet
+from cookie_consent.testing import make_policy
+from tests.asking import Reply, ask
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from starlette.types import Receive, Scope, Send
+
+    from tests.mirror.conftest import Upstream
+
+pytestmark = pytest.mark.anyio
+VUE = "/_consent/mirror/cdn.jsdelivr.net/vue@3.4.1/dist/vue.js"
+SCRIPT = {"sec-fetch-dest": "script", "sec-fetch-site": "same-origin", "sec-fetch-mode": "no-cors"}
+
+
+async def nothing(_scope: Scope, _receive: Receive, _send: Send) -> None:
+    raise AssertionError("the application is not asked")
+
+
+@pytest.fixture
+def site(upstream: Upstream, monkeypatch: pytest.MonkeyPatch) -> Iterator[ConsentMiddleware]:
+    monkeypatch.setattr("cookie_consent.site.Mirror", lambda libraries: upstream.mirror(libraries=libraries))
+    upstream.put("/npm/vue@3.4.1/dist/vue.js", b"vue();" * 100)
+    made = ConsentMiddleware(
+        nothing, make_policy(gate={"mirror": True}), "k" * 40, ledger=Ledger("sqlite://", memory=True)
+    )
+    yield made
+    made.close()
+
+
+async def get(site: ConsentMiddleware, path: str = VUE, headers: dict[str, str] | None = None, **more: str) -> Reply:
+    path, _, query = path.partition("?")
+    return await ask(site, path, SCRIPT if headers is None else headers, query_string=query.encode(), **more)
+
+
+async def test_a_file_comes_with_headers_that_keep_it_a_file(site: ConsentMiddleware) -> None:
+    reply = await get(site)
+    assert (reply.status, reply.text) == (200, "vue();" * 100)
+    assert reply.header("content-type") == "text/javascript; charset=utf-8"
+    assert reply.header("cache-control") == "public, max-age=31536000, immutable"
+    assert reply.header("content-security-policy") == "sandbox"
+    assert reply.header("cross-origin-resource-policy") == "same-origin"
+    assert reply.header("x-content-type-options") == "nosniff"
+    assert reply.header("set-cookie") is None
+    assert (await get(site, method="HEAD")).status == 200
+    packed = await get(site, headers={**SCRIPT, "accept-encoding": "gzip"})
+    assert packed.header("content-encoding") == "gzip"
+    assert gzip.decompress(packed.messages[1]["body"]) == b"vue();" * 100
+    etag = reply.header("etag")
+    assert etag is not None
+    assert (await get(site, headers={**SCRIPT, "if-none-match": etag})).status == 304
+
+
+@pytest.mark.parametrize(
+    ("headers", "status"),
+    [
+        ({}, 200),  # by http, browsers do not say
+        *(({"sec-fetch-dest": name}, 200) for name in ("script", "style", "font", "image", "worker", "empty")),
+        *(
+            ({"sec-fetch-dest": name}, 403)
+            for name in ("document", "iframe", "frame", "object", "embed", "serviceworker", "xslt", "fencedframe", "")
+        ),
+        ({"service-worker": "script"}, 403),
+        ({"service-worker": ""}, 403),
+        ({"sec-fetch-dest": "empty", "sec-fetch-mode": "navigate"}, 403),
+        ({"sec-fetch-dest": "script", "sec-fetch-site": "cross-site"}, 403),
+        ({"sec-fetch-dest": "script", "sec-fetch-site": "none"}, 403),
+    ],
+)
+async def test_only_elements_and_scripts_of_the_site_are_answered(
+    site: ConsentMiddleware, headers: dict[str, str], status: int
+) -> None:
+    reply = await get(site, headers=headers)
+    assert reply.status == status
+    if status != 200:
+        assert reply.header("cache-control") == "no-store"
+
+
+async def test_two_values_of_a_header_must_both_be_right(site: ConsentMiddleware) -> None:
+    pairs = [(b"host", b"shop.example"), (b"sec-fetch-dest", b"script"), (b"sec-fetch-dest", b"document")]
+    assert (await ask(site, VUE, pairs=pairs)).status == 403
+
+
+@pytest.mark.parametrize("method", ["POST", "PUT", "DELETE", "OPTIONS"])
+async def test_nothing_but_get_is_answered(site: ConsentMiddleware, upstream: Upstream, method: str) -> None:
+    assert (await get(site, method=method)).status == 405
+    assert not upstream.asked
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "cdn.jsdelivr.net/evil@1.0.0/x.js",
+        "cdn.jsdelivr.net/vue@3.4.1/",
+        "cdn.jsdelivr.net/vue@3.4.1/../x.js",
+        "127.0.0.1/vue@3.4.1/x.js",
+        "../state",
+        "",
+    ],
+)
+async def test_what_is_not_listed_is_not_fetched(site: ConsentMiddleware, upstream: Upstream, path: str) -> None:
+    reply = await get(site, f"/_consent/mirror/{path}")
+    assert reply.status == 404
+    assert not upstream.asked
+
+
+async def test_a_worker_can_contact_the_site_only(site: ConsentMiddleware) -> None:
+    reply = await get(site, headers={"sec-fetch-dest": "worker"})
+    assert (reply.header("content-security-policy") or "").startswith("default-src 'self' ")
+    assert "sec-fetch-dest" in reply.listed("vary")  # a cache must not mistake it for the script
+
+
+async def test_a_failure_is_not_stored_by_browsers(site: ConsentMiddleware) -> None:
+    reply = await get(site, VUE.replace("vue.js", "missing.js"))
+    assert reply.status == 503
+    assert reply.header("cache-control") == "no-store"
+
+
+async def test_a_redirect_of_the_host_becomes_one_within_the_mirror(
+    site: ConsentMiddleware, upstream: Upstream
+) -> None:
+    upstream.put("/vue@3", b"", status=302, location="https://unpkg.com/vue@3.4.1/dist/vue.js")
+    upstream.put("/vue@3.4.1/dist/vue.js", b"vue()")
+    reply = await get(site, "/_consent/mirror/unpkg.com/vue@3")
+    assert (reply.status, reply.header("location")) == (302, "../unpkg.com/vue@3.4.1/dist/vue.js")
+    assert "immutable" not in (reply.header("cache-control") or "")
+
+
+async def test_a_sheet_of_fonts_leads_to_the_fonts_of_the_mirror(site: ConsentMiddleware, upstream: Upstream) -> None:
+    font = "https://fonts.gstatic.com/s/inter/v13/a.woff2"
+    sheet = f"@font-face{{src:url({font}) format('woff2')}}".encode()
+    upstream.put("/css2?family=Inter:wght@400", sheet, content_type="text/css; charset=utf-8")
+    upstream.put("/s/inter/v13/a.woff2", b"wOF2", content_type="font/woff2")
+    reply = await get(site, "/_consent/mirror/fonts.googleapis.com/css2?family=Inter:wght@400")
+    assert reply.text == "@font-face{src:url(../fonts.gstatic.com/inter@v13/a.woff2) format('woff2')}"
+    font_reply = await get(site, "/_consent/mirror/fonts.gstatic.com/inter@v13/a.woff2")
+    assert font_reply.header("content-type") == "font/woff2"
+
+
+async def test_without_the_key_there_is_no_mirror() -> None:
+    site = ConsentMiddleware(nothing, make_policy(), "k" * 40, ledger=Ledger("sqlite://", memory=True))
+    assert (await get(site)).status == 404
+    site.close()
+
+
+@pytest.mark.parametrize(
+    ("written", "served"),
+    [
+        ("url(../fonts/a.woff2?v=1#iefix)", "url(../fonts/a.woff2?v=1#iefix)"),
+        ("url(data:image/svg+xml,x)", "url(data:image/svg+xml,x)"),
+        ("url(#filter)", "url(#filter)"),
+        (
+            '@import "https://cdn.jsdelivr.net/npm/normalize.css@8.0.1/normalize.css";',
+            '@import "../../../cdn.jsdelivr.net/normalize.css@8.0.1/normalize.css";',
+        ),
+        (
+            "url('//unpkg.com/bootstrap-icons@1.11.3/i.svg#a')",
+            "url('../../../unpkg.com/bootstrap-icons@1.11.3/i.svg#a')",
+        ),
+        ("url(/npm/vue@3.4.1/a.png)", "url(../../../cdn.jsdelivr.net/vue@3.4.1/a.png)"),
+        (
+            "url(https:\\2f/unpkg.com/vue@3.4.1/a.png)",
+            "url(../../../unpkg.com/vue@3.4.1/a.png)",
+        ),
+        ("url(/npm/evil@1/a.png)", "url(about:invalid#consent//npm/evil@1/a.png)"),
+        ("url(https://evil.example/a.png)", "url(about:invalid#consent/https://evil.example/a.png)"),
+        ("@import url(\\\\evil.example/a.css);", "@import url(about:invalid#consent/\\\\evil.example/a.css);"),
+        ("@import 'data:text/css,x';", "@import 'about:invalid#consent/data:text/css,x';"),
+        ("image-set('//evil.example/a' 1x)", "image-set('about:invalid#consent///evil.example/a' 1x)"),
+    ],
+)
+def test_what_a_sheet_loads(written: str, served: str) -> None:
+    libraries = Libraries()
+    file = libraries.from_mirrored("cdn.jsdelivr.net/bootstrap@5.3.3/dist/a.css")
+    assert file is not None
+    rule = "{}" if written.startswith("@") else "a{background:{}}"
+    sheet = rule.replace("{}", written)
+    assert mirrored_sheet(sheet.encode(), file, libraries).decode() == rule.replace("{}", served)
+
+
+def test_a_sheet_that_browsers_would_read_otherwise_is_not_served() -> None:
+    libraries = Libraries()
+    file = libraries.from_mirrored("cdn.jsdelivr.net/bootstrap@5.3.3/dist/a.css")
+    assert file is not None
+    assert mirrored_sheet("\ufeffa{background:url(//evil.example)}".encode("utf-16-le"), file, libraries) == b""
+
+
+async def test_too_many_fetches_are_refused(
+    site: ConsentMiddleware, upstream: Upstream, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "_MOST_FETCHES", 0)
+    assert (await get(site)).status == 503
+    assert not upstream.asked

@@ -1,0 +1,126 @@
+"""Where the files of the mirror are kept."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import time
+from typing import TYPE_CHECKING
+
+import pytest
+
+from cookie_consent.mirror.store import Entry, FolderStore, MemoryStore, Store, make_store
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+def entry(upstream: str = "https://unpkg.com/vue@3.4.1/a.js", body: bytes = b"a()\n{}") -> Entry:
+    digest = hashlib.sha256(body).hexdigest()
+    return Entry(
+        upstream=upstream, media_type="text/javascript", digest=digest, fetched_at=1.5, fresh_until=None, body=body
+    )
+
+
+@pytest.fixture(params=["folder", "memory"])
+def store(request: pytest.FixtureRequest, tmp_path: Path) -> Store:
+    return FolderStore(tmp_path / "m", size=1000) if request.param == "folder" else MemoryStore(size=1000)
+
+
+def test_an_entry_is_kept_until_it_is_cleared(store: Store) -> None:
+    assert store.get(entry().upstream) is None
+    store.put(entry())
+    assert store.get(entry().upstream) == entry()
+    assert list(store.entries()) == [entry()]
+    assert store.pin("x", "1") == "1"
+    assert store.pin("x", "2") == "1"
+    assert store.clear() == 1
+    assert store.get(entry().upstream) is None
+    assert store.pin("x", "2") == "2"
+
+
+@pytest.mark.parametrize("name", ["../../etc/passwd", "a/b\\c", "x" * 300, "\0", "\udc80", "CON", ""])
+def test_no_name_becomes_a_path(store: Store, name: str, tmp_path: Path) -> None:
+    store.put(entry(name))
+    store.pin(name, "1")
+    found = store.get(name)
+    assert found is not None
+    assert found.upstream == name
+    names = {path.name for path in tmp_path.rglob("*")} - {"m", "pins", "writable"}
+    assert all(len(part) == 64 for part in names)
+
+
+def test_what_was_not_used_for_longest_goes_first(tmp_path: Path) -> None:
+    kept = FolderStore(tmp_path, size=2500)
+    for number in range(4):
+        kept.put(entry(f"https://unpkg.com/{number}", b"x" * 500))
+        for path in tmp_path.glob("*"):
+            os.utime(path, (time.time() - 9000, path.stat().st_mtime - 10_000))
+        kept.get("https://unpkg.com/0")
+    left = {found.upstream for found in kept.entries()}
+    assert "https://unpkg.com/0" in left
+    assert "https://unpkg.com/1" not in left
+    memory = MemoryStore(size=1000)
+    for number in range(3):
+        memory.put(entry(str(number), b"x" * 400))
+        memory.get("0")
+    assert [found.upstream for found in memory.entries()] == ["2", "0"]
+
+
+def test_several_processes_may_share_a_folder(tmp_path: Path) -> None:
+    FolderStore(tmp_path).put(entry())
+    FolderStore(tmp_path).pin("x", "1")
+    assert FolderStore(tmp_path).get(entry().upstream) == entry()
+    assert FolderStore(tmp_path).pin("x", "2") == "1"
+    assert not list(tmp_path.glob("*.tmp"))
+
+
+@pytest.mark.parametrize("damage", [b"", b"{}\n", b"\xff", b'{"upstream": 1}\nx', b"x" * 100_000])
+def test_what_was_altered_on_disk_is_not_served(tmp_path: Path, damage: bytes) -> None:
+    kept = FolderStore(tmp_path)
+    kept.put(entry())
+    (path,) = [path for path in tmp_path.iterdir() if len(path.name) == 64]
+    path.write_bytes(damage or path.read_bytes()[:-1])
+    assert kept.get(entry().upstream) is None
+    assert not path.exists()
+
+
+def test_an_entry_of_another_address_is_not_served(tmp_path: Path) -> None:
+    kept = FolderStore(tmp_path)
+    kept.put(entry())
+    (path,) = [path for path in tmp_path.iterdir() if len(path.name) == 64]
+    path.rename(tmp_path / hashlib.sha256(b"other").hexdigest())
+    assert kept.get("other") is None
+
+
+def test_unfinished_files_of_a_process_that_was_killed_go(tmp_path: Path) -> None:
+    left = tmp_path / "left.tmp"
+    left.write_bytes(b"x")
+    os.utime(left, (1, 1))
+    FolderStore(tmp_path).put(entry())
+    assert not left.exists()
+
+
+def test_the_folder_is_the_named_one_the_users_or_none(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CONSENT_MIRROR", str(tmp_path / "a"))
+    assert isinstance(make_store(), FolderStore)
+    assert (tmp_path / "a").stat().st_mode & 0o077 == 0
+    monkeypatch.setattr("sys.platform", "linux")
+    monkeypatch.delenv("CONSENT_MIRROR")
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    assert isinstance(make_store(), FolderStore)
+    assert (tmp_path / "cache" / "cookie_consent" / "mirror").is_dir()
+
+
+def test_a_folder_that_cannot_be_used_is_told_and_memory_taken(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    (tmp_path / "file").write_bytes(b"")
+    monkeypatch.setenv("CONSENT_MIRROR", str(tmp_path / "file"))
+    assert isinstance(make_store(), MemoryStore)
+    open_to_all = tmp_path / "open"
+    open_to_all.mkdir()
+    open_to_all.chmod(0o777)
+    monkeypatch.setenv("CONSENT_MIRROR", str(open_to_all))
+    assert isinstance(make_store(), MemoryStore)
+    assert "others may write to it" in caplog.text
