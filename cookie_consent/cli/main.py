@@ -16,6 +16,7 @@ from cookie_consent.cli.drain import drain
 from cookie_consent.cli.excluded import excluded, tell_excluded
 from cookie_consent.cli.export import EXPORT_COMMANDS
 from cookie_consent.cli.log import log_app
+from cookie_consent.cli.mirror import mirror_app
 from cookie_consent.cli.options import FormatOption, OutputFormat, PolicyOption
 from cookie_consent.cli.output import ReaderGoneError, give_up_streams, prepare_streams
 from cookie_consent.cli.proof import PROOF_COMMANDS
@@ -39,6 +40,7 @@ app = typer.Typer(
 for _command in (*EXPORT_COMMANDS, *PROOF_COMMANDS, *RIGHTS_COMMANDS, *STATS_COMMANDS, drain):
     log_app.command()(_command)
 app.add_typer(log_app, name="log")
+app.add_typer(mirror_app, name="mirror")
 app.command()(report)
 
 _SHOWN = 100
