@@ -9,6 +9,7 @@ import logging
 import threading
 import time
 from concurrent.futures import Future
+from contextvars import Context
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -153,7 +154,9 @@ class Mirror:
                 self._thread = threading.Thread(target=_run, args=[ready], name="consent-mirror", daemon=True)
                 self._thread.start()
                 self._loop, self._stopped = ready.result()
-            running = asyncio.run_coroutine_threadsafe(self._fetch(file), self._loop)
+            # In an empty context: that of the request says which library runs its tasks, and may hold what is the
+            # visitor's.
+            running = Context().run(asyncio.run_coroutine_threadsafe, self._fetch(file), self._loop)
             self._running[file.upstream] = running
         running.add_done_callback(partial(self._end, file.upstream))
         return running

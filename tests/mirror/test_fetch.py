@@ -63,6 +63,13 @@ async def test_a_file_is_fetched_once_and_tells_nothing_of_anybody(upstream: Ups
         assert "\r\nHost: cdn.jsdelivr.net\r\n" in head
 
 
+def test_a_server_that_runs_on_trio_has_the_mirror_too(upstream: Upstream, mirrors: list[Mirror]) -> None:
+    upstream.put(PATH, b"vue()")
+    entry = anyio.run(get, mirrors[0], backend="trio")
+    assert entry is not None
+    assert entry.body == b"vue()"
+
+
 async def test_a_range_follows_the_age_that_its_host_gives(upstream: Upstream, mirrors: list[Mirror]) -> None:
     upstream.put("/npm/vue@3/dist/vue.js", b"vue()", cache_control="public, max-age=7200")
     entry = await get(mirrors[0], "https://cdn.jsdelivr.net/npm/vue@3/dist/vue.js")
