@@ -48,8 +48,7 @@ const makePlace = (root, { isOpen, receive, added }) => {
   const put = () => {
     const parent = parentOf();
     if (!parent) return;
-    if (parent.moveBefore && root.isConnected) parent.moveBefore(root, null);
-    else parent.append(root);
+    parent.append(root); // not by moveBefore(), after which Chromium crashes now and then where a popover is open
     raise();
   };
   document.addEventListener("fullscreenchange", () => {
