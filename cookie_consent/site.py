@@ -137,6 +137,7 @@ def build(app: ASGIApp, options: Options, *, has_markup_cache: bool = True) -> P
         policies=policies,
         digests=assets.digests,
         excluded=PathPatterns(policy.gate.exclude),
+        payment=PathPatterns(policy.gate.payment),
         without_banner=PathPatterns(policy.banner.exclude),
         dev=dev,
         xray=door,

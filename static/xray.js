@@ -117,14 +117,14 @@
     }
     entries.push(...late.values());
     const cookies = document_.entries.filter(({ kind }) => kind === "cookie").map(({ name }) => name);
-    for (const { kind, name, category, service, layer } of window.cookieConsent?.held ?? []) {
+    for (const { kind, name, category, service, layer, frame } of window.cookieConsent?.held ?? []) {
       if (layer !== "guard" && layer !== "csp") continue; // which stands above already
       if (kind === "cookie" && cookies.includes(name)) continue;
       entries.push({
         kind,
         name,
         address: "",
-        place: kind === "host" ? "a script's request" : "a script's write",
+        place: frame ? "a script's frame" : kind === "host" ? "a script's request" : "a script's write",
         change: "held",
         layer,
         category,
@@ -140,7 +140,9 @@
     if (unknown.length) await explain(unknown);
     for (const entry of open) {
       const { reason, policy, service_name, declared } = explained.get(`${entry.kind} ${entry.name}`) ?? {};
-      Object.assign(entry, { reason, policy, service_name, declared });
+      const isBank = entry.place === "a script's frame" && !entry.service && policy && document_.payment;
+      const lines = isBank ? `${policy}\n${document_.payment}` : policy;
+      Object.assign(entry, { reason, policy: lines, service_name, declared });
     }
     return { ...document_, entries };
   };

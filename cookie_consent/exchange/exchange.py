@@ -19,6 +19,7 @@ from cookie_consent.exchange.request import (
 )
 from cookie_consent.gate import INLINE, CookieGate, CookieUrl, OwnElements, TagGate, gated_cookies, guard_tag
 from cookie_consent.policy import host_of
+from cookie_consent.policy.paths import route_path
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterable
@@ -99,7 +100,8 @@ class Exchange:
     def xray_document(self, xray: XRay) -> dict[str, Any]:
         """Return what ``xray`` has collected on this page, ready for JSON."""
         xray.request_cookies(self.cookies.refused)
-        return xray.document(self.return_to)
+        path = None if self.is_payment else route_path(self.scope)
+        return xray.document(self.return_to, payment_path=path)
 
     @cached_property
     def held(self) -> tuple[tuple[str, str], ...]:
@@ -246,6 +248,11 @@ class Exchange:
         """Whether the site has the Content-Security-Policy gate."""
         return self.site.policies.is_on
 
+    @cached_property
+    def is_payment(self) -> bool:
+        """Whether scripts of the page may frame the visitor's bank."""
+        return self.site.payment.match(route_path(self.scope))
+
     @property
     def policy_headers(self) -> tuple[tuple[bytes, bytes], ...]:
         """The headers of the Content-Security-Policy gate."""
@@ -254,6 +261,7 @@ class Exchange:
             host=self.page_host,
             root_path=self.scope.get("root_path", ""),
             secure=self.scope.get("scheme") == "https",
+            payment=self.is_payment,
         )
 
     async def gpc_cookie(self) -> str | None:
@@ -302,6 +310,7 @@ class Exchange:
             root_path=root_path,
             method=self.unsafe_method,
             held=self.held,
+            payment=self.is_payment,
         )
         return self.own_elements.mark(tag).encode("ascii", "xmlcharrefreplace")
 
@@ -320,6 +329,7 @@ class Exchange:
             is_prefetch(self._request_headers),
             self.destination in DOCUMENTS,
             self.unsafe_method,
+            self.is_payment,
             self.xray is not None,
             *self._banner_options.values(),
         )

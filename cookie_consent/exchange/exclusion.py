@@ -1,9 +1,9 @@
-"""The paths that a policy leaves out, and what a script brings from one side to the other.
+"""The paths that a policy treats differently, and what a script brings from one side to the other.
 
 Where a script puts an answer into the page that it runs in, that page decides. A page that was left out has no
 Content-Security-Policy and no guard of ours, so that what comes from a gated path would be held by one layer alone; in
-a gated page, what comes from a path that was left out would be held by no HTML gate. So the browser is made to load
-such a page in full.
+a gated page, what comes from a path that was left out would be held by no HTML gate. Likewise the policy of a page on
+which visitors pay would go on elsewhere. So the browser is made to load such a page in full.
 """
 
 from __future__ import annotations
@@ -62,13 +62,14 @@ def has_banner(site: Site, scope: Scope) -> bool:
 def crosses(exchange: Exchange) -> bool:
     """Say whether a library asks for a page in order to put it into one that is on the other side."""
     site, scope = exchange.site, exchange.scope
-    if not site.excluded or scope["method"] != "GET":
+    if not (site.excluded or site.payment) or scope["method"] != "GET":
         return False
     asked = dict(scope["headers"])
     if not is_soft_navigation(asked):
         return False
-    page = _asked_from(site, scope, asked)
-    return page is not None and site.excluded.match(page) is not site.excluded.match(route_path(scope))
+    page, path = _asked_from(site, scope, asked), route_path(scope)
+    sides = (site.excluded, site.payment)
+    return page is not None and any(patterns.match(page) is not patterns.match(path) for patterns in sides)
 
 
 def full_load(start: Message, exchange: Exchange) -> tuple[Message, Message]:
@@ -101,7 +102,7 @@ def full_load(start: Message, exchange: Exchange) -> tuple[Message, Message]:
 
 def vary_by_page(headers: list[tuple[bytes, bytes]], exchange: Exchange) -> None:
     """Tell caches that a page depends on where a script asks for it, so that none brings it to the other side."""
-    if exchange.site.excluded:
+    if exchange.site.excluded or exchange.site.payment:
         names = ("Referer", "HX-Current-URL", "Sec-Fetch-Dest", *FRAGMENT_VARIES)
         add_vary(MutableHeaders(raw=headers), *names)
 

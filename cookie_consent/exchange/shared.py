@@ -50,6 +50,8 @@ class Site:
     """Returns the hashes of one of our files, given its URL."""
     excluded: PathPatterns
     """The paths that have nothing of this package."""
+    payment: PathPatterns
+    """The paths on which scripts may frame the visitor's bank."""
     without_banner: PathPatterns
     """The paths that are gated and have no banner."""
     dev: bool

@@ -42,12 +42,14 @@ def guard_tag(
     root_path: str = "",
     method: str = "",
     held: Iterable[tuple[str, str]] = (),
+    payment: bool = False,
 ) -> str:
     """Return the tag that loads the guard with the state of ``consent``. It is well-formed as HTML and as XML.
 
     ``path`` is relative to ``root_path``, where the application is mounted (ASGI). All hosts of ``domain`` are first
     party on this page. ``method`` is the request's method, if it must not be repeated. ``held`` has the category and
-    service (``-`` for none) of everything that was held back in the response headers.
+    service (``-`` for none) of everything that was held back in the response headers. With ``payment``, scripts may
+    frame unknown hosts.
     """
     attributes = {
         "src": quote(root_path.rstrip("/"), errors="replace") + path,
@@ -63,6 +65,8 @@ def guard_tag(
         attributes["data-sight"] = "1"
     if method:
         attributes["data-method"] = method
+    if payment:
+        attributes["data-payment"] = "true"
     if waiting := " ".join(f"{category}/{service}" for category, service in held):
         attributes["data-held"] = waiting
     written = "".join(f' {name}="{_escaped(value)}"' for name, value in attributes.items())

@@ -328,6 +328,10 @@ class GateOptions(Model):
     mirror: Mirrored = False
     """Serve public libraries and fonts from the site itself, below ``mirror/``: ``true`` for those that
     are listed, or a list that adds packages of npm, such as ``["npm:my-widgets"]``."""
+    payment: tuple[PathPattern, ...] = ()
+    """The paths on which the bank's check (3-D Secure) may show itself in a frame that a script makes, such as
+    ``/checkout/*``, written as for ``gate.exclude``. Scripts may frame any host there, by https, that is not of a
+    service without consent."""
     exclude: tuple[PathPattern, ...] = ()
     """The paths that have nothing of this package: no gate, no guard, no banner, such as ``/admin/*``. ``*`` stands for
     any characters; ``/admin/*`` is ``/admin`` as well. The path counts as the application's router sees it, decoded."""

@@ -35,8 +35,9 @@ const addressesOf = (node) => {
 
 // Returns a function that instruments a window. `isRefusedServer` judges an address and records it, `isRefusedUnknown`
 // returns whether undeclared hosts are refused, and `beginOther` is called for workers and worklets.
-// `holdIn` makes an element inert, and `placeIn` a frame, which then shows its placeholder.
-const makeContacts = ({ isRefusedServer, isRefusedUnknown, beginOther, holdIn, placeIn }) => {
+// `holdIn` makes an element inert, and `placeIn` a frame, which then shows its placeholder. With `isPayment`, frames may
+// lead to undeclared hosts, which may be the visitor's bank.
+const makeContacts = ({ isRefusedServer, isRefusedUnknown, beginOther, holdIn, placeIn, isPayment }) => {
   const allowedServers = (options) => {
     if (!options?.iceServers) return options;
     const mayAsk = ({ urls, url }) => ![].concat(urls ?? url ?? []).some((address) => isRefusedServer(address));
@@ -86,7 +87,13 @@ const makeContacts = ({ isRefusedServer, isRefusedUnknown, beginOther, holdIn, p
     },
   };
   const mayShow = (node, src, options) =>
-    mayLead(node, "src", src, { ...options, isOwnOnly: !rules.enforced, marks: { node } });
+    mayLead(node, "src", src, {
+      ...options,
+      isOwnOnly: !rules.enforced,
+      isNamed: isPayment,
+      isFrame: true,
+      marks: { node },
+    });
   const frameSetters = { __proto__: null, src: mayShow };
 
   // Frames and hints in markup that a script writes, and images and scripts of services on the site's own hosts. Only
@@ -278,11 +285,17 @@ const makeContacts = ({ isRefusedServer, isRefusedUnknown, beginOther, holdIn, p
     };
     const isIdle = () => userActivation?.hasBeenActive === false || isInside();
     const led = new Set(); // where links and forms of the page were let lead
-    const isRefused = (address, isOwn) =>
-      isIdle() && isRefusedServer(address, undefined, { isNamed: isOwn && realm === realm.top });
+    // What leads a frame is judged after a click too: browsers connect before they check the policy.
+    const isRefused = (address, isOwn, isFramed = isInside()) => {
+      const isNamed = (isOwn && realm === realm.top) || (isPayment && isFramed);
+      const isJudged = isIdle() || (rules.enforced && isFramed);
+      return isJudged && isRefusedServer(address, undefined, { isNamed, isFrame: isFramed });
+    };
+    const frames = () => [...realm.document.querySelectorAll("iframe,frame")];
     const mayFollow = (address, target) => {
       const isOwn = leadsOn(target);
-      if (isRefused(address, isOwn)) return false;
+      const isFramed = isInside() || frames().some(({ name }) => name && name === target);
+      if (isRefused(address, isOwn, isFramed)) return false;
       if (isOwn) led.add(address.split(/[?#]/)[0]);
       return true;
     };

@@ -81,8 +81,8 @@
 
   const lose = ([service, category]) => lost.set(`${category} ${service}`, [service, category]);
   // `again` repeats what was held once it is allowed. Of several writes of one cookie or key the latest counts.
-  const hold = (kind, name, owner, again, layer = "guard") => {
-    const known = held.some((item) => item.kind === kind && item.name === name);
+  const hold = (kind, name, owner, again, layer = "guard", frame = false) => {
+    const known = held.some((item) => item.kind === kind && item.name === name && (item.frame || !frame));
     if (!known && held.length >= MAXIMUM_HELD) return;
     const key = kind === "host" ? again : `${kind} ${name}`;
     const isFull = waiting.size >= MAXIMUM_HELD && !waiting.has(key); // such as an image each second
@@ -90,7 +90,7 @@
     if (again && !isFull) waiting.set(key, again);
     if (known) return;
     const [service, category] = owner;
-    held.push(freeze({ kind, name, category, service: service || null, layer }));
+    held.push(freeze({ kind, name, category, service: service || null, layer, ...(frame && { frame }) }));
     if (kind === "cookie" || kind === "storage") note(kind, name);
   };
   const holdStorage = (name, again) => hold("storage", name, ownerOf(storageRule(name)), again);
@@ -116,9 +116,9 @@
   const noteServer = (server, [service]) =>
     note("host", server.hostname, (judgement.isOwn(server) && service) || undefined);
   // Returns whether a server must not be contacted, and records it. With `isNamed`, only those of services that the
-  // policy names. With `isOwnOnly`, only the site's hosts. `marks` tells services on these. With `isQuiet`, nothing is
-  // recorded.
-  const isRefusedServer = (address, again, { isNamed, isOwnOnly, isQuiet, marks } = {}) => {
+  // policy names. With `isOwnOnly`, only the site's hosts. `marks` tells services on these. `isFrame` says that it would
+  // be shown in a frame. With `isQuiet`, nothing is recorded.
+  const isRefusedServer = (address, again, { isNamed, isOwnOnly, isQuiet, isFrame, marks } = {}) => {
     try {
       const server = new URL(`${address}`.replace(/^(stun|turn)s?:/i, "https://"), document.baseURI);
       if (!/^http/.test(server.protocol) || (isOwnOnly && !judgement.isOwn(server))) return false;
@@ -127,7 +127,7 @@
       if (isQuiet) return isRefused;
       if (judgement.isOwnByDomain(server)) note("host", server.hostname);
       if (isRefused) {
-        hold("host", server.hostname, owner, again);
+        hold("host", server.hostname, owner, again, "guard", isFrame);
         noteServer(server, owner);
       }
       return isRefused;
@@ -144,7 +144,8 @@
       const owner = refusedHost(address);
       // The host has been agreed to since, but the page still has its old policy.
       if (!owner && isChanged) banner.renew?.();
-      hold("host", address.hostname, owner ?? ["", "unclassified"], null, "csp");
+      const isFrame = event.effectiveDirective === "frame-src";
+      hold("host", address.hostname, owner ?? ["", "unclassified"], null, "csp", isFrame);
     } catch {} // "inline" and the like
   };
 
@@ -459,7 +460,8 @@
     node.setAttribute("src", `${url("placeholder")}?${query}`);
   };
   const { isRefusedUnknown } = judgement;
-  const armContacts = makeContacts({ isRefusedServer, isRefusedUnknown, beginOther, holdIn, placeIn });
+  const isPayment = script.dataset.payment === "true";
+  const armContacts = makeContacts({ isRefusedServer, isRefusedUnknown, beginOther, holdIn, placeIn, isPayment });
   const armOwn = makeOwn((address, marks, again) => isRefusedServer(address, again, { marks, isOwnOnly: true }));
   makeArm({ parse, decide, mayStore, holdStorage, armContacts, armOwn, beginOther, takeViolation })(window);
   addEventListener("error", takeError, true);

@@ -137,7 +137,7 @@ def test_only_packages_of_npm_are_added_to_the_mirror(value: object) -> None:
 
 def test_the_schema_names_the_gates() -> None:
     properties = policy_schema()["$defs"]["GateOptions"]["properties"]
-    assert set(properties) == {"html", "csp", "guard", "amp", "clear_site_data", "mirror", "exclude"}
+    assert set(properties) == {"html", "csp", "guard", "amp", "clear_site_data", "mirror", "payment", "exclude"}
     assert properties["csp"]["enum"] == ["enforce", "report-only", "off"]
 
 

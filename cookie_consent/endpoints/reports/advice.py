@@ -9,6 +9,7 @@ from pydantic import ValidationError
 
 from cookie_consent.policy import CookieRule, registry
 from cookie_consent.policy.host_pattern import checked_pattern
+from cookie_consent.policy.paths import checked_pattern as checked_path_pattern
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
     from cookie_consent.endpoints.reports.finding import Finding, Kind
     from cookie_consent.policy import Policy
 
-__all__ = ["declaration", "first_party_line", "policy_lines", "policy_patch", "quoted"]
+__all__ = ["declaration", "first_party_line", "payment_lines", "policy_lines", "policy_patch", "quoted"]
 
 _NOTHING = "# There is nothing to declare."
 _HEADER = re.compile(r"^(?:# )?\[\[?(?=services\.|cookies\])", re.MULTILINE)
@@ -89,6 +90,15 @@ def declaration(kind: Kind, name: str, service: str | None, policy: Policy) -> s
 def first_party_line(host: str) -> str:
     """Return TOML that declares a host as the site's own."""
     return f"first_party = [{quoted(host)}]  # at the top of the file"
+
+
+def payment_lines(path: str) -> str:
+    """Return TOML comments that let scripts of a page frame the visitor's bank; empty if no pattern can name it."""
+    try:
+        checked_path_pattern(path)
+    except ValueError:
+        return ""
+    return f"# or, if it is the visitor's bank (3-D Secure), in the table [gate]:\n# payment = [{quoted(path)}]"
 
 
 def _storage(name: str) -> str:

@@ -7,7 +7,7 @@ from html import escape
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
-from cookie_consent.endpoints.reports.advice import declaration, first_party_line
+from cookie_consent.endpoints.reports.advice import declaration, first_party_line, payment_lines
 from cookie_consent.endpoints.reports.clean import clean_name
 from cookie_consent.gate import Trace, parse_set_cookie
 from cookie_consent.policy import UNCLASSIFIED
@@ -49,8 +49,12 @@ class XRay:
         for name in names:
             self._cookie(name.lstrip("="), "cookie", "deleted, and not shown to the application", "")
 
-    def document(self, path: str) -> dict[str, Any]:
-        """Return everything, ready for JSON; ``path`` is the page's. There are no query strings and no values in it."""
+    def document(self, path: str, *, payment_path: str | None = None) -> dict[str, Any]:
+        """Return everything, ready for JSON; ``path`` is the page's. There are no query strings and no values in it.
+
+        ``payment_path`` is what the policy would name to let scripts of the page frame the visitor's bank, if it does
+        not yet.
+        """
         consent = self._consent
         return {
             "page": path.partition("?")[0][:2048],
@@ -59,6 +63,7 @@ class XRay:
             "granted": sorted(consent.granted),
             "entries": [*self._held_parts(), *self._own_hosts(), *self._cookies.values()],
             "left_out": self.trace.left_out,
+            "payment": payment_lines(payment_path) if payment_path is not None else "",
         }
 
     def _held_parts(self) -> Iterator[dict[str, Any]]:

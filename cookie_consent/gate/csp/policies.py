@@ -32,6 +32,8 @@ _LARGEST_OWN = 560
 _GROUP = "cookie-consent"
 _LOCAL = "data: blob: filesystem: about: 'unsafe-inline' 'unsafe-eval'"
 """Sources that contact no other host, and the site's inline code. It is not for this policy to forbid them."""
+_BANKS = "; frame-src 'self' https: data: blob: filesystem: about:"
+"""What may be framed where visitors pay. No list could name all banks."""
 
 
 class _Sources(NamedTuple):
@@ -122,16 +124,17 @@ class ContentSecurityPolicies:
         return (*self._own_left_out, *(source.host for source in found.left_out)) if found is not None else ()
 
     def headers(
-        self, consent: Consent, *, host: str, root_path: str = "", secure: bool = False
+        self, consent: Consent, *, host: str, root_path: str = "", secure: bool = False, payment: bool = False
     ) -> tuple[tuple[bytes, bytes], ...]:
         """Return the headers to add to a document or worker of ``host``, or none if nothing is refused.
 
-        ``host`` is that of the request, without its port. It is untrusted.
+        ``host`` is that of the request, without its port. It is untrusted. With ``payment``, frames of all hosts are
+        allowed by https.
         """
         if not self._is_on:
             return ()
         make = self._made if len(host) <= _LONGEST_HOST else self._make
-        made = make(consent.granted, tuple(sorted(consent.services.items())), host, root_path, secure)
+        made = make(consent.granted, tuple(sorted(consent.services.items())), host, root_path, secure, payment)
         if made is None or not made.adds_observed:
             return made.headers if made is not None else ()
         (name, text), *endpoints = made.headers
@@ -140,13 +143,14 @@ class ContentSecurityPolicies:
         observed = "".join(_take((f" {name}:* ws://{name}:*" for name in reversed(self._observed)), room))
         return ((name, directive + observed.encode("ascii") + semicolon + reports), *endpoints)
 
-    def _make(
+    def _make(  # noqa: PLR0917 - as lru_cache passes them
         self,
         granted: frozenset[str],
         services: tuple[tuple[str, bool], ...],
         host: str,
         root_path: str,
         secure: bool,  # noqa: FBT001 - as lru_cache passes it
+        payment: bool,  # noqa: FBT001
     ) -> _Made | None:
         """Return the cacheable part of the headers: all but the observed hosts. None if nothing is refused."""
         found = self._find(granted, services)
@@ -159,6 +163,10 @@ class ContentSecurityPolicies:
         taken = _take((" ".join(own_sources(name)) for name in own if is_expressible(name)), _LARGEST_OWN)
         text = " ".join(["default-src 'self'", *taken, found.text])
         reports, endpoints = self._reports(root_path, secure=secure)
+        if payment:
+            # Only the site's own frames by http, on the developer's machine for example, need more than "https:".
+            room = LARGEST_POLICY - len(text) - len(reports) - len(_BANKS)
+            text += " ".join([_BANKS, *_take([*taken, *self._own], room)])
         name = "content-security-policy" if self._is_enforced else "content-security-policy-report-only"
         headers = ((name, text + reports), *endpoints)
         return _Made(

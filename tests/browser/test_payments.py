@@ -1,0 +1,167 @@
+"""A shop and its forms in a browser: paying works, the bank's check too, and what watches the payer does not."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from starlette.applications import Starlette
+from starlette.responses import HTMLResponse
+from starlette.routing import Route
+
+from cookie_consent import ConsentMiddleware
+from cookie_consent.policy import parse_policy
+from tests.browser.harness import STUBS
+from tests.browser.journey import choose
+from tests.browser.test_xray import TOKEN, switch_on
+
+if TYPE_CHECKING:
+    from starlette.requests import Request
+    from starlette.responses import Response
+    from starlette.types import ASGIApp
+
+    from tests.browser.conftest import Visit, Visiting
+
+STRIPE = b"""
+const frame = (src) => document.body.append(Object.assign(document.createElement("iframe"), { src }));
+window.Stripe = () => ({ elements: () => ({ create: () => ({ mount: (at) => {
+  frame("https://js.stripe.com/v3/elements-inner-card-1.html");
+  frame("https://js.stripe.com/v3/m-outer-1.html");
+  frame("https://m.stripe.network/inner.html");
+  fetch("https://api.stripe.com/v1/tokens", { method: "POST" });
+  navigator.sendBeacon("https://r.stripe.com/b", "x");
+  document.cookie = "__stripe_mid=1; max-age=31536000";
+} }) }) });
+"""
+"""What the real script does, as far as a page sees it."""
+SHOP = """<!doctype html><html><head><link rel=icon href=data:,><script src="https://js.stripe.com/v3/"></script></head>
+<body><div id=card></div><button id=s>Pay</button><script>
+Stripe("pk_test").elements().create("card").mount("#card");
+s.onclick = () => { document.title = "PAID"; };
+</script></body></html>"""
+BANK = """<!doctype html><html><head><link rel=icon href=data:,></head><body><button id=pay>Pay</button>{markup}<script>
+const post = (name, action) => {{
+  const frame = document.body.appendChild(Object.assign(document.createElement("iframe"), {{ name }}));
+  const form = Object.assign(document.createElement("form"), {{ method: "post", action, target: name }});
+  document.body.append(form);
+  form.submit();
+}};
+const show = (src) => document.body.append(Object.assign(document.createElement("iframe"), {{ src }}));
+pay.onclick = () => {{ {script} }};
+</script></body></html>"""
+FORM = "post('acs', 'https://acs.bank.test/challenge')"
+FRAME = "show('https://acs.bank.test/challenge')"
+LATE = "document.body.insertAdjacentHTML('beforeend', '<iframe src=https://acs.bank.test/challenge></iframe>')"
+TRACKERS = (
+    "post('known', 'https://www.facebook.com/tr'); show('https://www.facebook.com/plugins/page.php');"
+    "document.body.insertAdjacentHTML('beforeend', '<iframe src=https://www.facebook.com/tr></iframe>');"
+)
+BEACONS = "new Image().src = 'https://acs.bank.test/image'; fetch('https://acs.bank.test/fetch').catch(() => {});"
+CAPTCHA = """<!doctype html><html><head><link rel=icon href=data:,><script src="{src}" async defer></script></head>
+<body><form method=post action="/send"><div class="x"></div><button>Send</button></form></body></html>"""
+
+
+def site(page: str, ledger: str, path: str = "/", **options: Any) -> ASGIApp:
+    async def show(_: Request) -> Response:
+        return HTMLResponse(page)
+
+    limits = {"choices_per_address": 0, "choices": 0}
+    policy = parse_policy({"version": "1", "limits": limits, **options}, source="test")
+    return ConsentMiddleware(
+        Starlette(routes=[Route(path, show)]), policy, secret="s" * 40, ledger=ledger, admin_token=TOKEN
+    )
+
+
+@pytest.fixture
+def _stripe(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(STUBS, "js.stripe.com", ("text/javascript", STRIPE))
+
+
+@pytest.mark.usefixtures("_stripe")
+@pytest.mark.parametrize("answer", ["", "Refuse all"])
+def test_one_can_pay_without_consent_and_is_not_watched(visiting: Visiting, ledger_url: str, answer: str) -> None:
+    with visiting(site(SHOP, ledger_url)) as visit:
+        needed = {"js.stripe.com", "api.stripe.com"}
+        if answer:
+            visit.open(awaited=needed)
+            choose(visit, answer)
+        assert visit.open(awaited=needed) == needed
+        assert "js.stripe.com/v3/elements-inner-card-1.html" in visit.proxy.contacts
+        assert not any("m-outer" in contact for contact in visit.proxy.contacts)
+        assert "__stripe_mid" not in visit.cookies()
+        visit.page.get_by_role("button", name="Pay").click()
+        assert visit.page.title() == "PAID"
+
+
+def paid(visit: Visit, path: str) -> set[str]:
+    """Grant all but what is unknown and social media, open the page and pay; return what was contacted then."""
+    visit.open(path)
+    granted = ["login", "preferences", "analytics", "advertising"]
+    visit.page.evaluate(
+        """granted => fetch("/_consent/choices", { method: "POST", body: JSON.stringify({ granted }),
+        headers: { "Content-Type": "application/json" } })""",
+        granted[:2],
+    )
+    assert visit.open(path) == set()
+    visit.page.get_by_role("button", name="Pay").click()
+    return visit.settled()
+
+
+@pytest.mark.parametrize("script", [FORM, FRAME, LATE])
+@pytest.mark.parametrize(
+    ("payment", "hosts"),
+    [(["/checkout/*"], {"acs.bank.test"}), (["/account/*"], set()), ([], set())],
+)
+def test_the_bank_shows_itself_where_visitors_pay_and_nowhere_else(
+    visiting: Visiting, ledger_url: str, script: str, payment: list[str], hosts: set[str]
+) -> None:
+    app = site(BANK.format(script=script, markup=""), ledger_url, "/checkout/pay", gate={"payment": payment})
+    with visiting(app) as visit:
+        assert paid(visit, "/checkout/pay") == hosts
+
+
+@pytest.mark.parametrize(
+    ("script", "markup"),
+    [(TRACKERS, ""), (BEACONS, ""), ("", '<iframe src="https://acs.bank.test/markup"></iframe>')],
+    ids=["known services", "other than frames", "in markup"],
+)
+def test_nothing_else_passes_where_visitors_pay(visiting: Visiting, ledger_url: str, script: str, markup: str) -> None:
+    app = site(
+        BANK.format(script=script, markup=markup), ledger_url, "/checkout/pay", gate={"payment": ["/checkout/*"]}
+    )
+    with visiting(app) as visit:
+        assert paid(visit, "/checkout/pay") == set()
+
+
+@pytest.mark.parametrize("script", [FORM, FRAME])
+def test_the_xray_tells_how_to_let_the_bank_in(visiting: Visiting, ledger_url: str, script: str) -> None:
+    with visiting(site(BANK.format(script=f"{script};{BEACONS}", markup=""), ledger_url, "/checkout/pay")) as visit:
+        switch_on(visit)
+        paid(visit, "/checkout/pay")
+        visit.page.locator("cookie-consent-xray .edge").click()
+        items = visit.page.locator("cookie-consent-xray li[data-name='acs.bank.test']")
+        items.first.wait_for()
+        texts = items.all_inner_texts()
+        assert any('# payment = ["/checkout/pay"]' in text for text in texts)
+        assert not any("payment" in text for text in texts if "a script's request" in text)
+
+
+@pytest.mark.parametrize(
+    ("src", "services", "live"),
+    [
+        ("https://challenges.cloudflare.com/turnstile/v0/api.js", {}, True),
+        ("https://www.google.com/recaptcha/api.js", {}, False),
+        ("https://www.google.com/recaptcha/api.js?render=KEY", {}, False),
+        ("https://www.google.com/recaptcha/api.js", {"recaptcha": {"category": "session"}}, True),
+    ],
+)
+def test_a_captcha_is_there_if_it_keeps_no_profile_or_the_policy_says_so(
+    visiting: Visiting,
+    ledger_url: str,
+    src: str,
+    services: dict[str, Any],
+    live: bool,  # noqa: FBT001
+) -> None:
+    host = src.split("/")[2]
+    with visiting(site(CAPTCHA.format(src=src), ledger_url, services=services)) as visit:
+        assert visit.open(awaited={host} if live else set()) == ({host} if live else set())
