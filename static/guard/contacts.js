@@ -291,10 +291,11 @@ const makeContacts = ({ isRefusedServer, isRefusedUnknown, beginOther, holdIn, p
       const isJudged = isIdle() || (rules.enforced && isFramed);
       return isJudged && isRefusedServer(address, undefined, { isNamed, isFrame: isFramed });
     };
-    const frames = () => [...realm.document.querySelectorAll("iframe,frame")];
     const mayFollow = (address, target) => {
       const isOwn = leadsOn(target);
-      const isFramed = isInside() || frames().some(({ name }) => name && name === target);
+      const isFramed =
+        isInside() ||
+        (target && [...realm.document.querySelectorAll("iframe,frame")].some(({ name }) => name === target));
       if (isRefused(address, isOwn, isFramed)) return false;
       if (isOwn) led.add(address.split(/[?#]/)[0]);
       return true;
