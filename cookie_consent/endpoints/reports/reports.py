@@ -175,7 +175,7 @@ class Reports:
         lines = declaration("host", host, service, self._classifier.policy)
         if lines and is_held_at_first(host, service or "", self._classifier):
             logger.warning(
-                "the policy does not declare %s, which is held until visitors agree. Add to it:\n%s", host, lines
+                "the policy does not declare %s, which is held until visitors agree. Add to it: %s", host, f"\n{lines}"
             )
 
 
