@@ -210,7 +210,7 @@ async def test_a_wrong_key_is_told_of_and_fails_no_page(
 
 
 PROGRAM = """
-import asyncio, os, signal, sys, threading
+import asyncio, logging, os, signal, sys, threading
 from cookie_consent import ConsentMiddleware, Ledger, Policy
 from cookie_consent.ledger import new_record_id
 
@@ -226,6 +226,7 @@ def ask(path="/a"):
 def names():
     return {thread.name for thread in threading.enumerate()}
 
+logging.getLogger("cookie_consent").setLevel("ERROR")  # not that a host is undeclared
 ledger = Ledger(sys.argv[1], seal_every=3600.0)
 gated = ConsentMiddleware(app, Policy(version="1"), secret="x" * 40, ledger=ledger)
 """

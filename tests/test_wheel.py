@@ -36,12 +36,14 @@ uvicorn.run(app, port={port}, log_level="warning")
 """
 
 WITHOUT_SERVER = """\
+import logging
 import anyio, httpx
 from starlette.applications import Starlette
 from starlette.responses import HTMLResponse
 from starlette.routing import Route
 from cookie_consent import ConsentMiddleware
 
+logging.getLogger("cookie_consent").setLevel("ERROR")  # not that a host is undeclared
 page = "<!doctype html><title>Hello</title><body><script src='https://plausible.io/js/script.js'></script>"
 app = ConsentMiddleware(Starlette(routes=[Route("/", lambda request: HTMLResponse(page))]))
 

@@ -101,4 +101,5 @@ def test_names_that_others_know_are_not_minified(name: str) -> None:
     minified = static_files("minified")[name].decode()
     names = {*STRING.findall(source), *PROPERTY.findall(source)}
     assert {"cookieConsent", "cookieconsent:change", "cookieconsent:guard"} & names
-    assert not {one for one in names if one not in minified}
+    written = {one.replace("</script", r"<\/script") for one in names}  # which would end an inline script
+    assert not {one for one in written if one not in minified}

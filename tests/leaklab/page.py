@@ -91,7 +91,7 @@ class Page:
 
     @property
     def wanted(self) -> frozenset[str]:
-        """Return what it gives away after all has been accepted. What nobody declared is for the session even then."""
+        """Return what it gives away once all is accepted on it. A cookie that it set before was for the session."""
         return self.leaks - {f"lasting cookie {name}" for name in self.lasting}
 
     def fill(self, text: str, *, port: str = "") -> str:
