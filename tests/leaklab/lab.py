@@ -106,6 +106,10 @@ class Lab:
     def pace(self, page: Page) -> float:
         return self.results[page.name]["none"].took
 
+    def ran(self, page: Page) -> int:
+        """Return how many of the page's scripts say that they have run, without any gate."""
+        return len(self.results[page.name]["none"].order)
+
     async def see(self, page: Page, columns: set[str], wrong: list[Exception]) -> None:
         """See the page at all sites, one after another, each with nothing that the browser kept of those before.
 
@@ -156,12 +160,12 @@ class Lab:
         await visit.goto(visit.tab, f"{page.url}?port={visit.port}")
         visit.forget()
         if await visit.choose("Accept all") and page.act == "load":
-            self.note(page, "activated", await visit.awaited(page.wanted))
+            self.note(page, "activated", await visit.awaited(page.wanted, self.ran(page)))
         else:
             await visit.tab.wait_for_load_state("load")
         await visit.goto(visit.tab, "about:blank")  # what the page as it was still does is not looked at
         await visit.open()
-        self.note(page, "accepted", await visit.awaited(page.wanted))
+        self.note(page, "accepted", await visit.awaited(page.leaks, self.ran(page)))
         other = await visit.context.new_page() if page.act == "stay" else visit.tab
         await visit.change("Refuse all", other)
         if page.act == "stay":

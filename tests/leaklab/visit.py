@@ -175,9 +175,12 @@ class Visit:
             silent = not self.proxy.contacts
         self.forget()
 
-    async def awaited(self, expected: frozenset[str]) -> Seen:
-        """Wait until all of ``expected`` has happened and nothing more does; say what has."""
-        return await self._watch(lambda lasted, rested: lasted > MOST or rested > QUIET, expected)
+    async def awaited(self, expected: frozenset[str], scripts: int = 0) -> Seen:
+        """Wait until all of ``expected`` has happened and so many ``scripts`` have run; say what has.
+
+        A script that has arrived may run much later on a busy machine.
+        """
+        return await self._watch(lambda lasted, rested: lasted > MOST or rested > QUIET, expected, scripts)
 
     async def seen(self, pace: float) -> Seen:
         """Say what happens in the time in which all would happen that can; that takes ``pace`` seconds by itself."""
@@ -186,13 +189,16 @@ class Visit:
             lambda lasted, rested: lasted > least and (rested > QUIET or lasted > least + MOST), frozenset()
         )
 
-    async def _watch(self, is_enough: Callable[[float, float], bool], expected: frozenset[str]) -> Seen:
+    async def _watch(
+        self, is_enough: Callable[[float, float], bool], expected: frozenset[str], scripts: int = 0
+    ) -> Seen:
         start = time.monotonic()
         activity, changed, missing, took = -1, start, True, 0.0
         while missing or not is_enough(time.monotonic() - start, time.monotonic() - changed):
             await asyncio.sleep(0.1)
             if missing:
-                missing = not expected <= await self.leaks() and time.monotonic() - start < LIVE
+                has_all = expected <= await self.leaks() and len(await self.order()) >= scripts
+                missing = not has_all and time.monotonic() - start < LIVE
                 took = time.monotonic() - start
             if self.proxy.requests + len(self.proxy.contacts) != activity:
                 activity, changed = self.proxy.requests + len(self.proxy.contacts), time.monotonic()
