@@ -113,7 +113,7 @@ def run_one(path: str, what: str, target: str) -> dict[str, Any]:
         import pyarrow.parquet  # noqa: F401 - its own size is told apart
 
         library = resident("VmRSS") - before
-    Path("/proc/self/clear_refs").write_text("5")  # the peak begins anew
+    Path("/proc/self/clear_refs").write_text("5")  # the peak is reset
     wall, processor = time.perf_counter(), time.process_time()
     if what == "rows only":
         store = ledger._store  # noqa: SLF001 - what the exports read by

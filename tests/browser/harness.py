@@ -83,7 +83,7 @@ class Proxy:
     """Gives media type and body for a host and a path that are not the site's, instead of ``stubbed``."""
 
     def hang_up(self) -> None:
-        """End the connections that the browser holds ready, so that it has to connect anew."""
+        """End the connections that the browser holds ready, so that it has to connect again."""
         for connection in tuple(self.idle):
             with contextlib.suppress(OSError):
                 connection.shutdown(socket.SHUT_RDWR)

@@ -256,7 +256,7 @@ setTimeout(() => ReactDOM.hydrateRoot(document, h(Doc), { onRecoverableError() {
 
 @pytest.mark.parametrize("wait", [0, 400])
 def test_react_hydrates_the_document(visiting: Visiting, ledger_url: str, wait: int) -> None:
-    """React 18 makes the document anew, as it finds in it what it has not rendered."""
+    """React 18 renders the whole document again, as it finds in it what it has not rendered."""
     scripts = "".join(f'<script defer="" src="/js/{name}"></script>' for name in ("react", "react-dom", "client"))
     page = (
         f'<!DOCTYPE html><html lang="en"><head><title>react</title>{scripts}</head>'

@@ -94,7 +94,7 @@ def choose(page: Page, button: str) -> None:
     with page.expect_response(lambda response: response.url.endswith("/choices")) as answer:
         page.get_by_role("button", name=button, exact=True).first.click()
     assert answer.value.status in {200, 303}
-    # The page is loaded anew where something was held back on it, else the banner alone goes away.
+    # The page is reloaded where something was held back on it, else the banner alone goes away.
     page.wait_for_function("""() => !document.querySelector('#cookie-consent[data-decided="false"]')""")
     page.wait_for_load_state("load")
 

@@ -280,7 +280,7 @@ async def test_a_page_does_not_wait_for_the_log_for_long(
         assert "set-cookie" in (await browser.get("/a", headers=SIGNAL)).headers
     (said,) = [record for record in caplog.records if record.levelno == logging.ERROR]
     assert ("the disk is full" if failure == "error" else "the log takes too long") in said.getMessage()
-    assert tried[0] == tried[2]  # what was late may be in the log all the same, so it is not made anew
+    assert tried[0] == tried[2]  # what was late may be in the log all the same, so it is not made again
     assert [record.action for record in logged(ledger)] == ["given", "signal"]
 
 

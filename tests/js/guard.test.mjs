@@ -183,7 +183,7 @@ test("a service that is refused in a granted category is a withdrawal; one that 
   assert.deepEqual(none.page.left, []);
 });
 
-test("a page that answered a form is asked for anew, not sent again", async () => {
+test("a page that answered a form is fetched without sending the form again", async () => {
   const { window, page } = load({
     dataset: { ...datasetOf({ granted: ["analytics"] }), method: "POST" },
     served: state([]),

@@ -119,7 +119,7 @@ class Lab:
             async with self.visit(page, "none") as visit:
                 for at, (site, look) in enumerate(self.looks(page, columns)):
                     if at:
-                        await visit.begin_anew(self.ports[site])
+                        await visit.begin_again(self.ports[site])
                     await look(visit)
         except Exception as error:  # noqa: BLE001 - raised by the caller, with all others
             error.add_note(f"at the page {page.name}, after the columns {list(self.results.get(page.name, ()))}")

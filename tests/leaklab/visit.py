@@ -90,7 +90,7 @@ class Visit:
         self.tab.on("console", note)
         self.tab.on("pageerror", lambda error: self.errors.append(str(error)))
 
-    async def begin_anew(self, upstream: int) -> None:
+    async def begin_again(self, upstream: int) -> None:
         """Go on at another site with a new tab, and with nothing that the profile has kept of the one before.
 
         That costs a third of a new profile. A window without a tab would be closed, so the new one comes first.

@@ -313,7 +313,7 @@ def damaged(lines: list[dict[str, object]]) -> dict[str, list[dict[str, object]]
     swapped = [{**leaves[at], "position": place} for place, at in enumerate((0, 2, 1, 3, 4, 5))]
     return {
         "removed": [head, *leaves[:2], *leaves[3:]],
-        "removed and numbered anew": [head, *numbered],
+        "removed and renumbered": [head, *numbered],
         "cut off": [head, *leaves[:-1]],
         "added": [*lines, {**leaves[0], "position": 6}],
         "twice": [head, leaves[0], leaves[0], *leaves[1:]],

@@ -157,7 +157,7 @@ def settle(page: Page, path: str) -> None:
     try:
         page.goto(path, wait_until="load")
     except Error as error:
-        # The banner may load the page anew after a choice, and on a busy machine that comes late.
+        # The banner may reload the page after a choice, and on a busy machine that comes late.
         if "ERR_ABORTED" not in str(error):
             raise
         page.goto(path, wait_until="load")
@@ -170,7 +170,7 @@ def choose(page: Page, button: str) -> None:
     with page.expect_response(lambda response: response.url.endswith("/choices")) as answer:
         page.locator("#cookie-consent").get_by_role("button", name=button, exact=True).first.click()
     assert answer.value.status in {200, 303}, f"the choice was answered with {answer.value.status}"
-    page.wait_for_timeout(1000)  # where something cannot be activated in place, the page loads anew
+    page.wait_for_timeout(1000)  # where something cannot be activated in place, the page reloads
     page.wait_for_load_state("load")
 
 

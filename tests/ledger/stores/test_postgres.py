@@ -67,7 +67,7 @@ def test_a_month_that_is_empty_may_be_dropped(postgres_url: str) -> None:
     assert ledger.prune(datetime(2023, 1, 1, tzinfo=UTC)).deleted == 1
     with psycopg.connect(postgres_url, autocommit=True) as connection:
         connection.execute(f"DROP TABLE {month}".encode())
-    ledger.append([old])  # who knew that it was there makes it anew
+    ledger.append([old])  # who knew that it was there makes it again
     assert ledger.count() == 2
     ledger.close()
 

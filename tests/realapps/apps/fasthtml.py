@@ -48,4 +48,4 @@ def act(page: Page) -> None:
         page.get_by_role("button", name="Add").click()
         expect(page.locator("#todos li")).to_have_count(number)
         expect(page.locator("#todos li").last).to_have_text(title)
-    assert page.evaluate("window.stayed"), "the page was loaded anew"
+    assert page.evaluate("window.stayed"), "the page was reloaded"

@@ -66,4 +66,4 @@ def act(page: Page) -> None:
     expect(page).to_have_title("About")
     page.go_back()
     expect(page.get_by_role("heading", name="Birds")).to_be_visible()
-    assert page.evaluate("window.stayed"), "the page was loaded anew"
+    assert page.evaluate("window.stayed"), "the page was reloaded"
