@@ -150,7 +150,7 @@ class Reports:
             if self._classifier.is_declared_own(posted.name, page_host):
                 return
             service = OWN
-        self.host(posted.name, service, posted.directive, posted.page_path)
+        self.host(posted.name, service, posted.directive, posted.page_path, posted=True)
 
     def _script_error(self, host: str, path: str, page_host: str) -> None:
         service = self._classifier.host(host).service or ""

@@ -261,14 +261,16 @@ def test_hosts_that_are_not_held_are_not_logged(ledger_url: str, caplog: pytest.
     assert caplog.records == []
 
 
+@pytest.mark.parametrize("host", [{"name": "posted.example"}, {"name": "shop.example", "service": "matomo-cloud"}])
 @pytest.mark.parametrize("dev", [False, True])
 def test_nobody_can_fill_the_log_with_posted_hosts(
     ledger_url: str,
     caplog: pytest.LogCaptureFixture,
     dev: bool,  # noqa: FBT001
+    host: dict[str, str],
 ) -> None:
     reports = Reports(Classifier(Policy(version="1")), Ledger(ledger_url), every=60, dev=dev)
-    body = {"path": "/", "held": [{"kind": "host", "name": "posted.example"}]}
+    body = {"path": "/", "held": [{"kind": "host", **host}]}
     reports.post(json.dumps(body).encode(), "application/json", "shop.example")
     assert len(caplog.records) == int(dev)
 
