@@ -11,13 +11,14 @@ from cookie_consent.endpoints.reports.advice import declaration, first_party_lin
 from cookie_consent.endpoints.reports.clean import clean_name
 from cookie_consent.gate import Trace, parse_set_cookie
 from cookie_consent.policy import UNCLASSIFIED
+from cookie_consent.policy.classifier import Verdict
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
     from cookie_consent.consent import Consent
     from cookie_consent.endpoints.reports.finding import Kind
-    from cookie_consent.policy.classifier import Classifier, Verdict
+    from cookie_consent.policy.classifier import Classifier
 
 __all__ = ["XRay", "explanation", "xray_markup"]
 
@@ -83,15 +84,10 @@ class XRay:
 
     def _own_hosts(self) -> Iterator[dict[str, Any]]:
         """Yield what is open without being declared: it counts as the site's own, whatever it is."""
+        own = Verdict(category="session", reason="it is first party by its domain (first_party_site)")
         for host, count in self.trace.own.items():
             yield {
-                "kind": "host",
-                "name": host,
-                "category": "session",
-                "service": None,
-                "service_name": None,
-                "declared": False,
-                "reason": "it is first party by its domain (first_party_site)",
+                **_entry("host", host, own, self._classifier),
                 "policy": first_party_line(host),
                 "address": host,
                 "place": "page",
@@ -132,18 +128,17 @@ def xray_markup(document: dict[str, Any], *, script: str, endpoint: str, root_pa
 def _entry(kind: str, name: str, verdict: Verdict, classifier: Classifier) -> dict[str, Any]:
     policy = classifier.policy
     service = verdict.service
-    known = policy.service(service) if service is not None else None
-    undeclared = next((one for one in policy.undeclared_services if one.id == service), None)
+    shown = policy.known_service(service) if service is not None else None
+    is_declared = shown is not None and policy.service(shown.id) is not None
     is_unknown = verdict.category == UNCLASSIFIED and service is None
     is_blocked = kind == "host" and is_unknown and policy.unknown_hosts == "block"
-    shown = known or undeclared
     return {
         "kind": kind,
         "name": name[:_LONGEST_NAME],
         "category": "blocked" if is_blocked else verdict.category,
         "service": service,
         "service_name": shown.name if shown is not None else None,
-        "declared": known is not None or (verdict.rule is not None and service is None),
+        "declared": is_declared or (verdict.rule is not None and service is None),
         "reason": verdict.reason,
         "policy": _lines(kind, name, verdict, classifier),
     }
