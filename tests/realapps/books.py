@@ -1,19 +1,29 @@
 """A table of books, for the admins."""
 
 import datetime as dt
+from pathlib import Path
 from typing import Any
 
-__all__ = ["make_book"]
+__all__ = ["make_books"]
 
 
-def make_book(base: Any) -> Any:
-    """Return a model below ``base``. SQLAlchemy reads its annotations, so they are no strings here."""
-    from sqlalchemy.orm import Mapped, mapped_column
+def make_books(folder: Path) -> tuple[Any, Any]:
+    """Return the model, and the engine of an empty table in the folder.
 
-    class Book(base):  # type: ignore[misc]
+    SQLAlchemy reads the model's annotations, so they are no strings here.
+    """
+    from sqlalchemy import create_engine
+    from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
+
+    class Base(DeclarativeBase):
+        pass
+
+    class Book(Base):
         __tablename__ = "books"
         id: Mapped[int] = mapped_column(primary_key=True)
         title: Mapped[str]
         written: Mapped[dt.date | None]
 
-    return Book
+    engine = create_engine(f"sqlite:///{folder}/books.db")
+    Base.metadata.create_all(engine)
+    return Book, engine

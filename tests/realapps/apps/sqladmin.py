@@ -19,18 +19,11 @@ PATH = "/admin/"
 
 def app(folder: Path) -> ASGIApp:
     from sqladmin import Admin, ModelView
-    from sqlalchemy import create_engine
-    from sqlalchemy.orm import DeclarativeBase
     from starlette.applications import Starlette
 
-    from tests.realapps.books import make_book
+    from tests.realapps.books import make_books
 
-    class Base(DeclarativeBase):
-        pass
-
-    Book = make_book(Base)  # noqa: N806 - a class
-    engine = create_engine(f"sqlite:///{folder}/books.db")
-    Base.metadata.create_all(engine)
+    Book, engine = make_books(folder)  # noqa: N806 - a class
 
     class BookAdmin(ModelView, model=Book):  # type: ignore[call-arg, misc]
         column_list = ("id", "title", "written")

@@ -17,19 +17,12 @@ PATH = "/admin/"
 
 
 def app(folder: Path) -> ASGIApp:
-    from sqlalchemy import create_engine
-    from sqlalchemy.orm import DeclarativeBase
     from starlette.applications import Starlette
     from starlette_admin.contrib.sqla import Admin, ModelView
 
-    from tests.realapps.books import make_book
+    from tests.realapps.books import make_books
 
-    class Base(DeclarativeBase):
-        pass
-
-    Book = make_book(Base)  # noqa: N806 - a class
-    engine = create_engine(f"sqlite:///{folder}/books.db")
-    Base.metadata.create_all(engine)
+    Book, engine = make_books(folder)  # noqa: N806 - a class
     site = Starlette()
     admin = Admin(engine, title="Library")
     admin.add_view(ModelView(Book))
