@@ -109,7 +109,9 @@ def build(app: ASGIApp, options: Options, *, has_markup_cache: bool = True) -> P
     reports = Reports(classifier, ledger, dev=dev)
     own_cookies = {cookie.name(secure=secure) for secure in (False, True)} | {cookie.gpc_cookie_name, XRAY_COOKIE}
     files = static_files()
-    files["guard.js"] = guard_script(files["guard.js"], policy, own_cookies)
+    mirror = _mirror(policy, classifier)
+    libraries = mirror.libraries.for_guard() if mirror is not None else None
+    files["guard.js"] = guard_script(files["guard.js"], policy, own_cookies, libraries=libraries)
     assets = Assets(f"{prefix}/assets", files)
     guard_url = assets.urls["guard.js"] if policy.gate.guard else ""
     renderer = Renderer(policy, prefix=prefix, assets=assets.urls)
@@ -135,6 +137,8 @@ def build(app: ASGIApp, options: Options, *, has_markup_cache: bool = True) -> P
         reports=reports,
         gpc_log=GpcLog(ledger, cookie),
         policies=policies,
+        mirror=mirror,
+        mirror_path=f"{prefix}/mirror/",
         digests=assets.digests,
         excluded=PathPatterns(policy.gate.exclude),
         payment=PathPatterns(policy.gate.payment),
@@ -155,8 +159,6 @@ def build(app: ASGIApp, options: Options, *, has_markup_cache: bool = True) -> P
         replaced=site.gpc_log.replaced,
     )
     xray = XRayEndpoint(site)
-    mirrored = policy.gate.mirror
-    mirror = Mirror(Libraries(() if isinstance(mirrored, bool) else mirrored)) if mirrored else None
     receipts = Receipts(policy, ledger, tokens=tokens, origin=origin, health=health, prefix=prefix)
     router = Router(
         {
@@ -197,6 +199,14 @@ def build(app: ASGIApp, options: Options, *, has_markup_cache: bool = True) -> P
         is_left_out=partial(is_left_out, site),
         handshake=partial(handshake, site),
     )
+
+
+def _mirror(policy: Policy, classifier: Classifier) -> Mirror | None:
+    wanted = policy.gate.mirror
+    if not wanted:
+        return None
+    is_own = partial(classifier.is_declared_own, page_host="")
+    return Mirror(Libraries(() if isinstance(wanted, bool) else wanted, is_own=is_own))
 
 
 def _warn_of_size(policy: Policy, policies: ContentSecurityPolicies) -> None:

@@ -10,6 +10,8 @@ import pytest
 from hypothesis import settings
 
 from cookie_consent import site
+from cookie_consent.mirror import mirror
+from cookie_consent.mirror.network import Network
 from cookie_consent.rewriter import MarkupCache, Rewriter
 from cookie_consent.startup.background import Background
 from tests.postgres_server import PostgresServer, find_programs
@@ -47,6 +49,18 @@ def background_stops(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     for background in started:
         if background.has_started:
             background.stop()
+
+
+@pytest.fixture(autouse=True, scope="session")
+def mirror_has_no_way_out() -> Iterator[None]:
+    """Keep the mirror from the internet, but for tests that give it a network of their own."""
+
+    async def resolve(host: str) -> list[str]:
+        raise OSError(f"tests do not contact {host}")
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(mirror, "Network", partial(Network, resolve=resolve))
+        yield
 
 
 @pytest.fixture

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
 
 from cookie_consent.consent import is_read, tracked
 from cookie_consent.exchange.entity_tags import Validators
@@ -17,12 +18,22 @@ from cookie_consent.exchange.request import (
     app_headers,
     asks_for_page,
 )
-from cookie_consent.gate import INLINE, CookieGate, CookieUrl, OwnElements, TagGate, gated_cookies, guard_tag
+from cookie_consent.gate import (
+    INLINE,
+    CookieGate,
+    CookieUrl,
+    LibraryLinks,
+    OwnElements,
+    SitePolicies,
+    TagGate,
+    gated_cookies,
+    guard_tag,
+)
 from cookie_consent.policy import host_of
 from cookie_consent.policy.paths import route_path
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Iterable
+    from collections.abc import Awaitable, Callable, Hashable, Iterable
 
     from starlette.types import Scope, Send
 
@@ -40,7 +51,7 @@ class Exchange:
 
     _cookies: CookieGate | None = None
     _tags: TagGate | None = None
-    _own_elements: OwnElements | None = None
+    _policies: SitePolicies | None = None
     refuses_cookies = False
     """Whether the request has cookies that are not agreed to. Set by ``inner_scope``."""
 
@@ -196,6 +207,7 @@ class Exchange:
                 self.authority,
                 folder=self.folder,
                 placeholder=lambda **held: self.own_elements.mark(placeholder(**held)),
+                links=self._links,
             )
             if self.xray is not None:
                 self._tags.findings.trace = self.xray.trace
@@ -213,12 +225,30 @@ class Exchange:
         return self._tags is not None and self._tags.is_amp
 
     @property
+    def site_policies(self) -> SitePolicies:
+        """The Content-Security-Policies that the site itself sends with the page."""
+        if self._policies is None:
+            self._policies = SitePolicies(authority=self.authority, scheme=str(self.scope.get("scheme", "http")))
+        return self._policies
+
+    @cached_property
     def own_elements(self) -> OwnElements:
         """Adds to our own elements what the site's Content-Security-Policy requires."""
-        if self._own_elements is None:
-            scheme = str(self.scope.get("scheme", "http"))
-            self._own_elements = OwnElements(authority=self.authority, scheme=scheme, digests=self.site.digests)
-        return self._own_elements
+        return OwnElements(policies=self.site_policies, digests=self.site.digests)
+
+    @cached_property
+    def _links(self) -> LibraryLinks | None:
+        """Leads public libraries to the mirror; None where the policy wants none."""
+        site = self.site
+        if site.mirror is None:
+            return None
+        root_path = quote(self.scope.get("root_path", "").rstrip("/"), errors="replace")
+        return LibraryLinks(site.mirror, prefix=root_path + site.mirror_path, policies=self.site_policies)
+
+    @property
+    def mirror_state(self) -> Hashable:
+        """What it depends on for now which libraries are led to the mirror, besides the page itself."""
+        return self.site.mirror.state if self.site.mirror is not None else None
 
     @property
     def has_variants(self) -> bool:
@@ -241,7 +271,7 @@ class Exchange:
     @property
     def own_marks(self) -> object:
         """Everything besides ``variant_key`` that decides what is added to our own elements."""
-        return self._own_elements.marks if self._own_elements is not None else self.scope.get("scheme")
+        return self._policies.key if self._policies else self.scope.get("scheme")
 
     @property
     def has_csp(self) -> bool:
@@ -276,8 +306,7 @@ class Exchange:
         banner = self.site.renderer.banner(
             self.consent, unclassified=unclassified, posted=bool(self.unsafe_method), **self._banner_options
         )
-        own = self.own_elements
-        return own.mark(banner.decode("ascii")).encode("ascii") if own.is_needed else banner
+        return self.own_elements.mark(banner.decode("ascii")).encode("ascii") if self.site_policies else banner
 
     def refresh_notice(self) -> bytes:
         """Return what says where a held refresh would have led; empty if none is held.
@@ -311,6 +340,7 @@ class Exchange:
             method=self.unsafe_method,
             held=self.held,
             payment=self.is_payment,
+            mirror=self._links.for_scripts() if self._links is not None else "",
         )
         return self.own_elements.mark(tag).encode("ascii", "xmlcharrefreplace")
 
@@ -331,6 +361,7 @@ class Exchange:
             self.unsafe_method,
             self.is_payment,
             self.xray is not None,
+            self.site.mirror.failing if self.site.mirror is not None else "",
             *self._banner_options.values(),
         )
 

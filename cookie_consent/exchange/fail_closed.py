@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from cookie_consent.gate import is_policy
 from cookie_consent.logs import log_once
 
 if TYPE_CHECKING:
-    from cookie_consent.gate import OwnElements
+    from cookie_consent.gate import SitePolicies
     from cookie_consent.rewriter import StartTag
     from cookie_consent.rewriter.handler import Handler
 
@@ -17,12 +18,12 @@ __all__ = ["FailClosed", "ObserveOnly"]
 class FailClosed:
     """Makes a tag inert if the gate fails to judge it.
 
-    It also passes Content-Security-Policies in ``<meta>`` on to our own elements.
+    It also adds Content-Security-Policies in ``<meta>`` to those of the page.
     """
 
-    def __init__(self, gate: Handler, own_elements: OwnElements) -> None:
+    def __init__(self, gate: Handler, policies: SitePolicies) -> None:
         self._gate = gate
-        self._own_elements = own_elements
+        self._policies = policies
 
     @property
     def relative(self) -> bool:
@@ -32,8 +33,8 @@ class FailClosed:
     def start_tag(self, tag: StartTag) -> bool:
         """Let the gate judge the tag. Remove its attributes if that raises."""
         try:
-            if tag.name == b"meta" and (tag.get(b"http-equiv") or "").strip().lower() == "content-security-policy":
-                self._own_elements.add([tag.get(b"content") or ""])
+            if tag.name == b"meta" and is_policy(tag):
+                self._policies.add([tag.get(b"content") or ""])
             return self._gate.start_tag(tag)
         except Exception:  # noqa: BLE001 - whatever it is, the tag must not load
             log_once("tag", "a tag could not be judged and was left out of the page", exc_info=True)

@@ -64,8 +64,6 @@ def page_headers(headers: _RawHeaders, names: dict[bytes, bytes], exchange: Exch
         sent.append((b"vary", _PAGE_VARY))
     if not exchange.is_shareable:
         keep_private(sent)
-    if _POLICY in names:
-        exchange.own_elements.add(value.decode("latin-1") for name, value in sent if name == _POLICY)
     return sent
 
 

@@ -107,7 +107,7 @@ class Page:
             visitor = (exchange.consent.state, exchange.authority, exchange.folder, encoding)
             judge = CachingTagGate(exchange.tags, exchange.site.tag_cache, visitor)
         gate = BothReadings(judge, encoding) if is_doubtful(encoding) else judge
-        closed = FailClosed(gate, exchange.own_elements)
+        closed = FailClosed(gate, exchange.site_policies)
         self._rewriter = Rewriter(
             closed if exchange.site.classifier.policy.gate.html else ObserveOnly(closed),
             after_head_start=self._guard,

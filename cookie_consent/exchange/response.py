@@ -35,7 +35,7 @@ from cookie_consent.exchange.page import Page
 from cookie_consent.exchange.page_cache import RewrittenPage
 from cookie_consent.exchange.sniff import SNIFFED, looks_like_html, may_be_html
 from cookie_consent.gate import ADDRESS_HEADERS
-from cookie_consent.gate.headers import GATED_HEADERS
+from cookie_consent.gate.headers import GATED_HEADERS, lead_link_header
 from cookie_consent.gate.html.speculation import LARGEST_RULES
 from cookie_consent.logs import log_once
 
@@ -148,6 +148,23 @@ class Responder:
         if exchange.refuses_cookies or (sets_cookies and not exchange.is_shareable):
             keep_private(headers.raw)  # which cookies are set and deleted depends on this visitor's consent
         keep_private_if_read(headers, exchange)
+        self._gate_addresses(headers)
+        exchange.report()
+        if message["status"] == _NOT_MODIFIED and "etag" in headers:
+            headers["etag"] = exchange.validators.not_modified(headers["etag"])
+        message["headers"] = headers.raw
+        return message
+
+    def _gate_addresses(self, headers: MutableHeaders) -> None:
+        """Gate the headers that hold addresses, and note the site's own policies."""
+        exchange = self._exchange
+        if policies := headers.getlist("content-security-policy"):
+            exchange.site_policies.add(policies)
+        if "link" in headers and exchange.site.mirror is not None:
+            led = [lead_link_header(value, exchange.tags.lead_link) for value in headers.getlist("link")]
+            del headers["link"]
+            for link in filter(None, led):
+                headers.append("link", link)
         for name, gate in ADDRESS_HEADERS.items():
             values = headers.getlist(name)
             if values:
@@ -163,11 +180,6 @@ class Responder:
                         log_once("header", "the header %s could not be judged", name, exc_info=True)
                     if kept is not None:
                         headers.append(name, kept)
-        exchange.report()
-        if message["status"] == _NOT_MODIFIED and "etag" in headers:
-            headers["etag"] = exchange.validators.not_modified(headers["etag"])
-        message["headers"] = headers.raw
-        return message
 
     def _with_policy(self, message: Message, content_type: bytes) -> Message:
         """Return the start with the Content-Security-Policy, for a document or worker that is not rewritten."""
@@ -299,12 +311,14 @@ class Responder:
             return
         body = body_of(message)
         pages = exchange.site.page_cache
+        mirror_state = exchange.mirror_state
         key = (
             exchange.variant_key,
             exchange.is_redirect,
             exchange.held,
             exchange.leads,
             exchange.own_marks,
+            mirror_state,
             self._content_type,
             self._content_encoding,
         )
@@ -314,7 +328,8 @@ class Responder:
             page = RewrittenPage(
                 self._rewritten(body, final=True)[0], made.header_changes, is_document=made.is_document
             )
-            if made.is_complete and not exchange.is_amp and exchange.xray is None:
+            is_cacheable = made.is_complete and not exchange.is_amp and exchange.xray is None
+            if is_cacheable and exchange.mirror_state == mirror_state:
                 pages.put(key, body, page)
         if page.is_document and crosses(exchange):
             await self._have_it_loaded()

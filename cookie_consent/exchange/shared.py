@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from cookie_consent.exchange.page_cache import PageCache
     from cookie_consent.exchange.request import RequestFilter
     from cookie_consent.exchange.xray.door import XRayDoor
-    from cookie_consent.gate import ContentSecurityPolicies, TagCache
+    from cookie_consent.gate import ContentSecurityPolicies, OffersLibraries, TagCache
     from cookie_consent.policy.classifier import Classifier
     from cookie_consent.policy.paths import PathPatterns
     from cookie_consent.rewriter import MarkupCache
@@ -46,6 +46,10 @@ class Site:
     reports: Reports
     gpc_log: GpcLog
     policies: ContentSecurityPolicies
+    mirror: OffersLibraries | None
+    """Where public libraries are mirrored; None where the policy wants none."""
+    mirror_path: str
+    """The path of the mirror below the application's, with a slash at its end."""
     digests: Callable[[str], tuple[str, ...]]
     """Returns the hashes of one of our files, given its URL."""
     excluded: PathPatterns

@@ -12,7 +12,7 @@ from cookie_consent.policy import UNCLASSIFIED
 from cookie_consent.policy.host_pattern import HostPattern
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable, Iterator, Mapping
 
     from cookie_consent.consent import Consent
     from cookie_consent.policy import Policy
@@ -25,12 +25,15 @@ RULES_PLACEHOLDER = b"__RULES__"
 _OwnerKey = tuple[str, str]
 
 
-def guard_script(source: bytes, policy: Policy, own_cookies: Iterable[str]) -> bytes:
+def guard_script(
+    source: bytes, policy: Policy, own_cookies: Iterable[str], *, libraries: Mapping[str, Any] | None = None
+) -> bytes:
     """Return the guard's code ``source`` with the rules of ``policy`` and of the registry inserted.
 
-    ``own_cookies`` are the names of this package's own cookies, which no script may write.
+    ``own_cookies`` are the names of this package's own cookies, which no script may write. ``libraries`` are the hosts
+    that are mirrored and the names of their packages, as ``Libraries.for_guard`` returns them.
     """
-    rules = json.dumps(_rules(policy, own_cookies), separators=(",", ":"))
+    rules = json.dumps({**_rules(policy, own_cookies), "mirror": libraries}, separators=(",", ":"))
     return source.replace(RULES_PLACEHOLDER, rules.encode("ascii"), 1)
 
 
@@ -43,13 +46,14 @@ def guard_tag(
     method: str = "",
     held: Iterable[tuple[str, str]] = (),
     payment: bool = False,
+    mirror: str = "",
 ) -> str:
     """Return the tag that loads the guard with the state of ``consent``. It is well-formed as HTML and as XML.
 
     ``path`` is relative to ``root_path``, where the application is mounted (ASGI). All hosts of ``domain`` are first
     party on this page. ``method`` is the request's method, if it must not be repeated. ``held`` has the category and
     service (``-`` for none) of everything that was held back in the response headers. With ``payment``, scripts may
-    frame unknown hosts.
+    frame unknown hosts. ``mirror`` says what may be led to the mirror, as ``LibraryLinks.for_scripts`` returns it.
     """
     attributes = {
         "src": quote(root_path.rstrip("/"), errors="replace") + path,
@@ -67,6 +71,8 @@ def guard_tag(
         attributes["data-method"] = method
     if payment:
         attributes["data-payment"] = "true"
+    if mirror:
+        attributes["data-mirror"] = mirror
     if waiting := " ".join(f"{category}/{service}" for category, service in held):
         attributes["data-held"] = waiting
     written = "".join(f' {name}="{_escaped(value)}"' for name, value in attributes.items())

@@ -11,13 +11,17 @@ from cookie_consent.gate.html.refresh import refresh_addresses
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-__all__ = ["ADDRESS_HEADERS", "GATED_HEADERS", "PLAIN_HEADERS", "RESPONSE_HEADERS"]
+__all__ = ["ADDRESS_HEADERS", "GATED_HEADERS", "PLAIN_HEADERS", "RESPONSE_HEADERS", "lead_link_header"]
 
 IsRefused: TypeAlias = "Callable[[str], bool]"
 """Returns whether an address must not be contacted."""
 
+LeadLink: TypeAlias = "Callable[[str, str, str], str | None]"
+"""Returns another address for a link, given its address, ``rel`` and ``as``: None for none, ``""`` to drop the link."""
+
 _LINK = re.compile(r'\s*<([^>]*)>((?:[^,"]|"(?:[^"\\]|\\.)*")*),?')
 
+_PARAMETER = re.compile(r';\s*(rel|as)\s*=\s*(?:"([^"]*)"|([^\s;,"]*))', re.IGNORECASE)
 _STRING = r'("(?:[ !#-\[\]-~]|\\["\\])*")([^,"]*)(?:,|\Z)'
 _ITEM = re.compile(r"[ \t]*()" + _STRING)
 """An item of a list of strings (RFC 9651) with its parameters, none of which may be a string."""
@@ -39,6 +43,25 @@ def gate_link_header(value: str, is_refused: IsRefused) -> str | None:
             return ", ".join(kept) or None if not value[at:].strip() else None
         if not is_refused(match[1]):
             kept.append(f"<{match[1]}>{match[2].rstrip()}")
+        at = match.end()
+    return ", ".join(kept) or None
+
+
+def lead_link_header(value: str, lead: LeadLink) -> str | None:
+    """Return the ``Link`` header with other addresses where ``lead`` has some, or None if no link is left.
+
+    A malformed header is returned as it is.
+    """
+    kept: list[str] = []
+    at = 0
+    while at < len(value):
+        match = _LINK.match(value, at)
+        if match is None:
+            return value
+        parameters = {name.lower(): quoted or bare for name, quoted, bare in reversed(_PARAMETER.findall(match[2]))}
+        led = lead(match[1], parameters.get("rel", ""), parameters.get("as", ""))
+        if led != "":
+            kept.append(f"<{match[1] if led is None else led}>{match[2].rstrip()}")
         at = match.end()
     return ", ".join(kept) or None
 

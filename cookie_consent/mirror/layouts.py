@@ -40,7 +40,10 @@ class Place(NamedTuple):
     version: str
     """Empty if the host has no versions."""
     path: str
-    """The file within the package; empty for the package's default file. A folder ends in a slash."""
+    """The file within the package; empty for the package's default file.
+
+    A folder ends in a slash; ``/`` is the package itself.
+    """
     query: str = ""
     """What of the query counts, in one normal form."""
 
@@ -78,12 +81,14 @@ class Npm:
         named, slash, file = (rest, "", "") if at < 0 else (rest[:at], "/", rest[at + 1 :])
         name, sign, version = named[1:].partition("@")
         name, version = named[:1] + name, version if sign else _LATEST
-        is_known = name in self.packages and _VERSION.fullmatch(version) is not None
-        return Place(name, version, file) if is_known and (not slash or _is_file(file)) else None
+        if name not in self.packages or _VERSION.fullmatch(version) is None or (file and not _is_file(file)):
+            return None
+        return Place(name, version, file or slash)
 
     def write(self, place: Place) -> str:
         """Return the path; a package without a version is its latest one."""
-        return f"{self.prefix}{place.package}@{place.version}" + (f"/{place.path}" if place.path else "")
+        path = f"/{place.path.removeprefix('/')}" if place.path else ""
+        return f"{self.prefix}{place.package}@{place.version}{path}"
 
     def is_exact(self, place: Place) -> bool:
         """Say whether the version is neither a range nor a tag (Semantic Versioning 2.0.0, section 2)."""

@@ -7,18 +7,19 @@ import tomllib
 from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from cookie_consent.gate.html.urls import stripped
 from cookie_consent.mirror.layouts import FontFiles, FontSheets, JQuery, Layout, Npm, Place, Releases, Versioned
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Callable, Iterable, Mapping
 
 __all__ = ["Libraries", "LibraryFile"]
 
 _ADDRESS = re.compile(r"(?:https?:)?//([a-z0-9.-]+)(/[^?#]*)?(?:\?([^#]*))?(#[A-Za-z0-9_.:?&=/-]*)?", re.IGNORECASE)
 """An address with neither credentials nor a port."""
+_NAMES = ("bootstrap", "cdnjs", "google", "jquery", "npm")
 _LONGEST_ADDRESS = 4096
 _MIRRORED = re.compile(r"([a-z0-9.-]+)/((?:@[^/@?]+/)?[^/@?]+)(?:@([^/?]+))?(?:/(.*))?", re.DOTALL)
 
@@ -38,7 +39,7 @@ class LibraryFile:
         """``HOST/PACKAGE@VERSION/PATH``, with the query where it counts. It has no character that CSS would end on."""
         place = self.place
         version = f"@{place.version}" if place.version else ""
-        path = f"/{place.path}" if place.path else ""
+        path = f"/{place.path.removeprefix('/')}" if place.path else ""
         query = f"?{place.query}" if place.query else ""
         return f"{self.host}/{place.package}{version}{path}{query}"
 
@@ -52,13 +53,15 @@ class Libraries:
     """The listed libraries. ``added`` are the policy's own, such as ``npm:name``.
 
     An address is a library by its host and its package. Nothing else is ever fetched: anybody can publish a package.
+    Hosts for which ``is_own`` are the site's, and have no libraries.
     """
 
-    def __init__(self, added: Iterable[str] = ()) -> None:
+    def __init__(self, added: Iterable[str] = (), *, is_own: Callable[[str], bool] = lambda _: False) -> None:
         listed = _listed()
         npm = listed["npm"] | {name.removeprefix("npm:") for name in added}
+        self._names = {**listed, "npm": npm}
         bootstrap = Versioned("/", listed["bootstrap"])
-        self._layouts: Mapping[str, Layout] = {
+        layouts: Mapping[str, Layout] = {
             "ajax.googleapis.com": Versioned("/ajax/libs/", listed["google"]),
             "cdn.jsdelivr.net": Npm("/npm/", npm),
             "cdnjs.cloudflare.com": Versioned("/ajax/libs/", listed["cdnjs"], frozen=True),
@@ -71,6 +74,7 @@ class Libraries:
             "unpkg.com": Npm("/", npm),
             "use.fontawesome.com": Releases("/releases/", "fontawesome-free"),
         }
+        self._layouts = {host: layout for host, layout in layouts.items() if not is_own(host)}
 
     @property
     def hosts(self) -> frozenset[str]:
@@ -84,6 +88,10 @@ class Libraries:
             names = getattr(layout, "packages", None)
             found[host] = sorted(names) if names is not None else [getattr(layout, "package", "*")]
         return found
+
+    def for_guard(self) -> dict[str, Any]:
+        """Return the hosts and the names of their packages, for the guard's script, which knows the layouts."""
+        return {"hosts": sorted(self._layouts), "names": {name: " ".join(sorted(self._names[name])) for name in _NAMES}}
 
     def from_address(self, address: str) -> tuple[LibraryFile, str] | None:
         """Return the file at an absolute address, as a page writes it, and the address's fragment; None for no library.

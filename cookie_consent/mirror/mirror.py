@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import hashlib
 import logging
+import math
 import threading
 import time
 from concurrent.futures import Future
@@ -24,6 +25,8 @@ from cookie_consent.mirror.store import Entry, make_store
 from cookie_consent.rewriter.cache import GenerationalCache
 
 if TYPE_CHECKING:
+    from collections.abc import Hashable
+
     from cookie_consent.ledger.writing.waiter import Waiter
     from cookie_consent.mirror.libraries import Libraries, LibraryFile
     from cookie_consent.mirror.store import Store
@@ -37,6 +40,8 @@ _PATIENCE = 3.0
 _FAILED = 600.0
 """For how many seconds a failure is remembered."""
 _MOST_FAILURES = 4096
+_MOST_SERVED = 4096
+"""Of how many files is remembered that they have been served, for times when their hosts cannot be reached."""
 _MOST_FETCHES = 32
 """The most fetches at a time."""
 _RATE, _BURST = 5.0, 300
@@ -57,6 +62,10 @@ class Mirror:
         self._fetcher = Fetcher(libraries, network if network is not None else Network())
         self._hot: GenerationalCache[str, Entry] = GenerationalCache(_HOT)
         self._failures: dict[str, float] = {}
+        self._failing = ""
+        self._next_change = math.inf
+        self._served: dict[str, None] = {}
+        self._count = 0
         self._bucket = TokenBucket(rate=_RATE, burst=_BURST, at=time.monotonic())
         self._start_over()
         reset_after_fork(self)
@@ -82,15 +91,33 @@ class Mirror:
     def offers(self, address: str) -> str | None:
         """Return the path below the mirror's, with query and fragment, for an address that a page names.
 
-        None if it is not a library, or while it or its host cannot be fetched and it is not cached here. Never waits.
+        None if it is not a library, or while it cannot be fetched and this process has not served it yet. Never waits.
         """
         found = self.libraries.from_address(address)
         if found is None:
             return None
         file, fragment = found
-        if self._has_failed(file) and self._hot.get(file.upstream) is None:
+        if self.failing and self._has_failed(file) and file.upstream not in self._served:
             return None
         return file.mirrored + fragment
+
+    @property
+    def hosts(self) -> frozenset[str]:
+        """The hosts whose libraries are mirrored."""
+        return self.libraries.hosts
+
+    @property
+    def failing(self) -> str:
+        """Stands for the files and hosts that cannot be fetched at the moment; empty where all can."""
+        if time.monotonic() >= self._next_change:
+            with self._lock:
+                self._forget_failures()
+        return self._failing
+
+    @property
+    def state(self) -> Hashable:
+        """Changes whenever ``offers`` may return something else than before."""
+        return (self.failing, self._count) if self.failing else ""
 
     async def get(self, file: LibraryFile, *, patience: float = _PATIENCE) -> Entry | None:
         """Return the file, or None if it cannot be had within ``patience`` seconds.
@@ -127,6 +154,12 @@ class Mirror:
 
     def _keep_hot(self, entry: Entry) -> None:
         self._hot.put(entry.upstream, entry, len(entry.body) + len(entry.upstream))
+        with self._lock:
+            if entry.upstream not in self._served:
+                if len(self._served) >= _MOST_SERVED:
+                    del self._served[next(iter(self._served))]
+                self._served[entry.upstream] = None
+                self._count += 1
 
     def _has_failed(self, file: LibraryFile) -> bool:
         failures = self._failures
@@ -140,6 +173,16 @@ class Mirror:
             while len(self._failures) >= _MOST_FAILURES:
                 del self._failures[next(iter(self._failures))]
             self._failures[name] = time.monotonic() + _FAILED
+            self._forget_failures()
+
+    def _forget_failures(self) -> None:
+        """Forget the failures that are over. Call it with the lock held."""
+        now = time.monotonic()
+        for name in [name for name, end in self._failures.items() if end <= now]:
+            del self._failures[name]
+        self._next_change = min(self._failures.values(), default=math.inf)
+        names = "\n".join(sorted(self._failures))
+        self._failing = hashlib.blake2b(names.encode("utf-8"), digest_size=8).hexdigest() if names else ""
 
     def _begin(self, file: LibraryFile) -> Future[Entry | None] | None:
         """Return the fetch of the file, which may have begun before; None if too many are running."""

@@ -325,7 +325,7 @@ class GateOptions(Model):
         AfterValidator(lambda kinds: tuple(dict.fromkeys(kinds))),
     ] = ()
     """What the browser clears when consent is withdrawn, by https (Clear Site Data, section 3.1)."""
-    mirror: Mirrored = False
+    mirror: Mirrored = True
     """Serve public libraries and fonts from the site itself, below ``mirror/``: ``true`` for those that
     are listed, or a list that adds packages of npm, such as ``["npm:my-widgets"]``."""
     payment: tuple[PathPattern, ...] = ()

@@ -1,6 +1,6 @@
 """The streaming HTML rewriter. It knows nothing of consent: a handler says what to change."""
 
-from cookie_consent.rewriter.css import CssRewriter, rewrite_css
+from cookie_consent.rewriter.css import CssRewriter, Replacement, rewrite_css
 from cookie_consent.rewriter.handler import Handler
 from cookie_consent.rewriter.long_tag import MAXIMUM_TAG
 from cookie_consent.rewriter.markup_cache import MarkupCache
@@ -14,6 +14,7 @@ __all__ = [
     "CssRewriter",
     "Handler",
     "MarkupCache",
+    "Replacement",
     "Rewriter",
     "StartTag",
     "rewrite_css",

@@ -36,8 +36,8 @@ const addressesOf = (node) => {
 // Returns a function that instruments a window. `isRefusedServer` judges an address and records it, `isRefusedUnknown`
 // returns whether undeclared hosts are refused, and `beginOther` is called for workers and worklets.
 // `holdIn` makes an element inert, and `placeIn` a frame, which then shows its placeholder. With `isPayment`, frames may
-// lead to undeclared hosts, which may be the visitor's bank.
-const makeContacts = ({ isRefusedServer, isRefusedUnknown, beginOther, holdIn, placeIn, isPayment }) => {
+// lead to undeclared hosts, which may be the visitor's bank. `mirror` leads elements to the mirror.
+const makeContacts = ({ isRefusedServer, isRefusedUnknown, beginOther, holdIn, placeIn, isPayment, mirror }) => {
   const allowedServers = (options) => {
     if (!options?.iceServers) return options;
     const mayAsk = ({ urls, url }) => ![].concat(urls ?? url ?? []).some((address) => isRefusedServer(address));
@@ -116,7 +116,23 @@ const makeContacts = ({ isRefusedServer, isRefusedUnknown, beginOther, holdIn, p
     parseInto.call(inert.body, markup);
     return [...inert.body.querySelectorAll(runs ? `${FETCHING},script[src]` : FETCHING)];
   };
-  const harmless = (markup, runs) => {
+  const leadAll = (markup) => {
+    const leadsAny = elementsOf(markup, true).some((node) => mirror.leadIn(node));
+    return leadsAny
+      ? markup.replace(TAGS, (tag) => {
+          const [node] = elementsOf(tag, true);
+          return node && mirror.leadIn(node) ? written(node) : tag;
+        })
+      : markup;
+  };
+  const written = (node) => node.outerHTML.replace(/<\/(iframe|script)>$/, "");
+  const harmless = (text, runs) => {
+    let markup = text;
+    if (typeof markup === "string" && mirror.mentions(markup)) {
+      try {
+        markup = leadAll(markup);
+      } catch {} // as below
+    }
     const tags = typeof markup === "string" && markup.match(TAGS);
     if (!tags) return markup;
     try {
@@ -130,7 +146,7 @@ const makeContacts = ({ isRefusedServer, isRefusedUnknown, beginOther, holdIn, p
         if (node.localName === "link") node.removeAttribute("href");
         else if (node.localName === "iframe") placeIn(node);
         else holdIn(node, refusedIn(node));
-        return node.outerHTML.replace(/<\/(iframe|script)>$/, "");
+        return written(node);
       });
     } catch {
       return markup; // the page requires trusted types

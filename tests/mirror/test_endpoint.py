@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from starlette.types import Receive, Scope, Send
 
-    from tests.mirror.conftest import Upstream
+    from tests.mirror.upstream import Upstream
 
 pytestmark = pytest.mark.anyio
 VUE = "/_consent/mirror/cdn.jsdelivr.net/vue@3.4.1/dist/vue.js"
@@ -150,8 +150,10 @@ async def test_a_sheet_of_fonts_leads_to_the_fonts_of_the_mirror(site: ConsentMi
     assert font_reply.header("content-type") == "font/woff2"
 
 
-async def test_without_the_key_there_is_no_mirror() -> None:
-    site = ConsentMiddleware(nothing, make_policy(), "k" * 40, ledger=Ledger("sqlite://", memory=True))
+async def test_it_can_be_switched_off() -> None:
+    site = ConsentMiddleware(
+        nothing, make_policy(gate={"mirror": False}), "k" * 40, ledger=Ledger("sqlite://", memory=True)
+    )
     assert (await get(site)).status == 404
     site.close()
 

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from cookie_consent.mirror.libraries import LibraryFile
     from cookie_consent.mirror.mirror import Mirror
     from cookie_consent.mirror.store import Entry
-    from tests.mirror.conftest import Upstream
+    from tests.mirror.upstream import Upstream
 
 pytestmark = [pytest.mark.anyio, pytest.mark.server]
 

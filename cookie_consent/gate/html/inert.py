@@ -9,7 +9,7 @@ if TYPE_CHECKING:
 
     from cookie_consent.rewriter import StartTag
 
-__all__ = ["BLOCKED", "INERT_ADDRESS", "hold_attribute", "make_text", "mark_held"]
+__all__ = ["BLOCKED", "INERT_ADDRESS", "hold_attribute", "hold_value", "make_text", "mark_held"]
 
 INERT_ADDRESS = "about:invalid#consent/"
 """The prefix of a held address in CSS; ``CATEGORY/SERVICE/`` and the address follow it."""
@@ -25,6 +25,11 @@ def hold_attribute(tag: StartTag, name: bytes) -> None:
     if held in tag.names():
         tag.add(held, tag.get(name) or "")  # the first of duplicates counts: let it be ours
     tag.rename(name, held)
+
+
+def hold_value(tag: StartTag, name: bytes, value: str) -> None:
+    """Add what the attribute is to have once it may load, beside what it has until then."""
+    tag.add(_PREFIX + name, value)
 
 
 def make_text(tag: StartTag) -> None:

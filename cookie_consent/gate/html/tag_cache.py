@@ -30,8 +30,8 @@ class _Decision(NamedTuple):
     hosts: tuple[Host, ...]
 
 
-_Key = tuple[Hashable, bytes, bytes]
-"""The visitor, the tag, and its text if that was judged."""
+_Key = tuple[Hashable, Hashable, bytes, bytes]
+"""What libraries are led to, the visitor, the tag, and its text if that was judged."""
 
 
 class TagCache(GenerationalCache[_Key, _Decision]):
@@ -62,7 +62,7 @@ class CachingTagGate:
         gate = self._gate
         if not self._is_cacheable(tag, b""):
             return gate.start_tag(tag)
-        key = (self._visitor, tag.raw, b"")
+        key = (self._links_key, self._visitor, tag.raw, b"")
         known = self._apply(key, tag)
         if known is not None:
             return known.wants_text
@@ -76,13 +76,18 @@ class CachingTagGate:
         is_whole = bool(text) and not more  # an entry with an empty text is that of the tag alone
         if not is_whole or tag.changed or not self._is_cacheable(tag, text):
             return gate.text(tag, text, more=more)
-        key = (self._visitor, tag.raw, text)
+        key = (self._links_key, self._visitor, tag.raw, text)
         known = self._apply(key, tag)
         if known is not None:
             return known.text
         result = gate.text(tag, text, more=more)
         self._store(key, tag, result, wants_text=False)
         return result
+
+    @property
+    def _links_key(self) -> Hashable:
+        links = self._gate.links
+        return links.key if links is not None else None
 
     def _is_cacheable(self, tag: StartTag, text: bytes) -> bool:
         return len(tag.raw) + len(text) <= _LONGEST and self._gate.is_repeatable(tag)
@@ -100,10 +105,12 @@ class CachingTagGate:
 
     def _store(self, key: _Key, tag: StartTag, text: bytes, *, wants_text: bool) -> None:
         gate, changed = self._gate, None
+        if key[0] != self._links_key:
+            return  # it may have been judged by the one as well as the other
         if tag.changed:
             changed = tag.to_bytes()
             tag.replace(changed)
-        text = key[2] if text == key[2] else text  # share one object
+        text = key[3] if text == key[3] else text  # share one object
         refused, hosts = tuple(gate.findings.latest_refused), tuple(dict.fromkeys(gate.findings.latest_hosts))
-        size = len(tag.raw) + len(changed or b"") + len(key[2]) + len(text) + _OVERHEAD
+        size = len(tag.raw) + len(changed or b"") + len(key[3]) + len(text) + _OVERHEAD
         self._cache.put(key, _Decision(changed, text, wants_text, refused, hosts), size)

@@ -10,24 +10,26 @@ from cookie_consent.gate.allowed import allows_host
 from cookie_consent.gate.html.attributes import LISTS, SETS, candidates_of, css_attributes, fetching_attributes
 from cookie_consent.gate.html.data_urls import data_documents, scheme_of, script_of
 from cookie_consent.gate.html.findings import INLINE, OWN, PageFindings
-from cookie_consent.gate.html.inert import BLOCKED, INERT_ADDRESS, hold_attribute, make_text, mark_held
+from cookie_consent.gate.html.inert import BLOCKED, INERT_ADDRESS, hold_attribute, hold_value, make_text, mark_held
+from cookie_consent.gate.html.library_links import MODULE_IMPORT
 from cookie_consent.gate.html.multibyte import as_read
 from cookie_consent.gate.html.refresh import refresh_addresses
 from cookie_consent.gate.html.speculation import addresses_of, leads_elsewhere
-from cookie_consent.gate.html.urls import is_relative, on_host, stripped, target
+from cookie_consent.gate.html.urls import is_authority, is_relative, on_host, stripped, target
 from cookie_consent.policy import UNCLASSIFIED, host_of
 from cookie_consent.policy.classifier import Verdict
-from cookie_consent.rewriter import CssRewriter, Rewriter, rewrite_css
+from cookie_consent.rewriter import CssRewriter, Replacement, Rewriter, rewrite_css
 
 if TYPE_CHECKING:
     from collections.abc import Container, Iterable, Iterator, Sequence
 
     from cookie_consent.consent import Consent
     from cookie_consent.gate.html.findings import Host
+    from cookie_consent.gate.html.library_links import LibraryLinks
     from cookie_consent.policy.classifier import Classifier
     from cookie_consent.rewriter import StartTag
 
-__all__ = ["MakePlaceholder", "TagGate"]
+__all__ = ["MakePlaceholder", "TagGate", "is_policy"]
 
 _CODE_TYPES = frozenset(
     "module application/ecmascript application/javascript application/x-ecmascript application/x-javascript "
@@ -39,7 +41,6 @@ _RULES = "speculationrules"
 _ONCE = frozenset({b"html", b"base", b"iframe"})
 """Elements that affect what follows, or whose placeholder depends on the request."""
 _ADDRESS_TYPES = frozenset({"importmap", _RULES})
-_MODULE_IMPORT = re.compile(r"""(?:\bimport|\bfrom|\bimport\s*\()\s*(?:"([^"\n]*)"|'([^'\n]*)')""")
 _ANY_HOST = "any-host.invalid"
 _MAXIMUM_DEPTH = 4
 """How deeply documents may be nested in ``srcdoc`` attributes and ``data:`` addresses."""
@@ -76,6 +77,7 @@ class TagGate:
 
     ``authority`` is the page's host, with its port if it has one. ``folder`` is the part of its path up to the last
     slash, to which relative addresses are relative; it may be left out unless the classifier ``has_own_paths``.
+    ``links`` leads libraries to the mirror; without it, they are judged like anything else.
     """
 
     # An inert tag keeps its place. Its fetching attributes are renamed (`src` to `data-consent-src`) and a script gets
@@ -90,12 +92,14 @@ class TagGate:
         *,
         folder: str = "/",
         placeholder: MakePlaceholder | None = None,
+        links: LibraryLinks | None = None,
     ) -> None:
         self._classifier = classifier
         self._consent = consent
         self._authority = authority
         self._page_host = page_host = host_of(authority)
         self._placeholder = placeholder
+        self.links = links
         self._folder = folder
         self._has_own_paths = classifier.has_own_paths(page_host)
         self._tag: StartTag | None = None
@@ -141,6 +145,8 @@ class TagGate:
                 self._is_amp = not {b"amp", "\u26a1".encode()}.isdisjoint(tag.names())
         if self._is_amp:
             return False
+        if self._depth and tag.name == b"meta" and is_policy(tag):
+            self.links = None  # whether it allows the mirror is not known here
         if tag.name == b"base":
             self._take_base(tag)
             if not tag.foreign:
@@ -159,8 +165,12 @@ class TagGate:
         decoded = text.decode("utf-8", "surrogateescape")
         if tag.name == b"style":
             return self._style(tag, decoded, more=more)
-        refused = self._refused_script(decoded)
         kind = (tag.get(b"type") or "").strip().lower()
+        if self.links is not None and not tag.foreign:
+            led = self._led_script(tag, kind, decoded, self.links)
+            text = text if led is decoded else led.encode("utf-8", "surrogateescape")
+            decoded = led
+        refused = self._refused_script(decoded)
         if kind in _ADDRESS_TYPES:
             refused = self.refused_rules(decoded) if kind == _RULES else self._refused_map(decoded)
         elif kind == "module":
@@ -171,6 +181,16 @@ class TagGate:
             self._hold(tag, refused)
         return text
 
+    def _led_script(self, tag: StartTag, kind: str, text: str, links: LibraryLinks) -> str:
+        if kind == "importmap":
+            return links.in_import_map(tag, text, self._on_page)
+        return links.in_module(tag, text, self._on_page) if kind == "module" else text
+
+    def _on_page(self, path: str) -> str:
+        """Return an address for a path of the site that works on this page."""
+        is_named = self._leads_elsewhere and is_authority(self._authority)
+        return f"//{self._authority}{path}" if is_named else path
+
     def _refused_script(self, text: str) -> list[Verdict]:
         verdicts = self._classifier.inline_script(text)
         for verdict in verdicts:
@@ -179,7 +199,7 @@ class TagGate:
         return [verdict for verdict in verdicts if not self._allows(verdict)]
 
     def _refused_imports(self, text: str) -> list[Verdict]:
-        addresses = [match[1] or match[2] or "" for match in _MODULE_IMPORT.finditer(text)]
+        addresses = [match[1] or match[2] or "" for match in MODULE_IMPORT.finditer(text)]
         return [*self._refused_addresses(addresses), *self._refused_in_data(addresses, _SCRIPTS)]
 
     def is_repeatable(self, tag: StartTag) -> bool:
@@ -267,6 +287,15 @@ class TagGate:
                 self.findings.add_lead(stripped(address), found[0])
                 return
 
+    def lead_link(self, address: str, rel: str, destination: str) -> str | None:
+        """Return the address for a ``Link`` header to have instead, ``""`` to leave the link out, or None to keep it.
+
+        ``destination`` is the link's ``as``.
+        """
+        if self.links is None:
+            return None
+        return "" if self.links.is_hint(rel, address) else self.links.in_header(address, rel, destination)
+
     def own(self, markup: str) -> str:
         """Return our own markup in the form that works on this page."""
         return on_host(markup, self._authority) if self._leads_elsewhere else markup
@@ -279,7 +308,7 @@ class TagGate:
         self._has_base = True
         verdict = self.refused_address(href) if tag.after_content else None
         if verdict is not None:
-            self._disarm(tag, b"href")
+            self._disarm(tag, b"href", href)
             self._hold(tag, [verdict])
             return
         found = target(self._as_read(href), self._page_host)
@@ -300,8 +329,7 @@ class TagGate:
             if verdict is not None:
                 yield verdict
 
-    def _refused_in(self, tag: StartTag, name: bytes) -> Iterator[Verdict]:
-        value = tag.get(name) or ""
+    def _refused_in(self, name: bytes, value: str) -> Iterator[Verdict]:
         if name in SETS:
             addresses = [address for address, _ in candidates_of(value)]
         else:
@@ -313,11 +341,15 @@ class TagGate:
         refused: list[Verdict] = []
         is_gated = False
         for name in fetching_attributes(tag):
-            verdicts = list(self._refused_in(tag, name))
+            value = tag.get(name) or ""
+            led = self._led_attribute(tag, name, value)
+            verdicts = list(self._refused_in(name, led))
             if verdicts:
-                self._disarm(tag, name)
+                self._disarm(tag, name, led)
+            elif led is not value:
+                tag.set(name, led)
             elif tag.name in _EMBEDDING:
-                verdicts, gated = self._refused_embedded(tag, tag.get(name) or "")
+                verdicts, gated = self._refused_embedded(tag, value)
                 if verdicts:
                     hold_attribute(tag, name)
                 if gated is not None:
@@ -327,11 +359,26 @@ class TagGate:
         if tag.name == b"meta":
             refused += self._gate_refresh(tag)
         elif tag.name == b"iframe":
-            if tag.get(b"srcdoc") is not None:
-                refused += self._gate_document(tag)
-            elif refused and not is_gated:
-                self._place(tag, refused[0])
+            refused += self._gate_frame(tag, refused, is_gated=is_gated)
         return refused
+
+    def _gate_frame(self, tag: StartTag, refused: list[Verdict], *, is_gated: bool) -> list[Verdict]:
+        """Gate the document in the frame's ``srcdoc``, or place one there if its address is refused."""
+        if tag.get(b"srcdoc") is not None:
+            return self._gate_document(tag)
+        if refused and not is_gated:
+            self._place(tag, refused[0])
+        return []
+
+    def _led_attribute(self, tag: StartTag, name: bytes, value: str) -> str:
+        """Return the value with libraries led to the mirror; the same object if there are none."""
+        links = self.links
+        if links is None:
+            return value
+        if tag.name == b"link" and name == b"href" and links.is_hint(tag.get(b"rel") or "", value):
+            return ""
+        led = links.in_attribute(tag, name, value, self._on_page)
+        return value if led is None else led
 
     def _gate_refresh(self, tag: StartTag) -> list[Verdict]:
         if not _is_refresh(tag):
@@ -404,7 +451,14 @@ class TagGate:
     def _inner(self, *, is_part: bool = False) -> TagGate:
         """Return the gate of a document inside this one; with ``is_part`` it has this page's base and placeholders."""
         placeholder = self._placeholder if is_part else None
-        inner = TagGate(self._classifier, self._consent, self._authority, folder=self._folder, placeholder=placeholder)
+        inner = TagGate(
+            self._classifier,
+            self._consent,
+            self._authority,
+            folder=self._folder,
+            placeholder=placeholder,
+            links=self.links if is_part else None,
+        )
         inner._depth = self._depth + 1
         inner.findings.trace = self.findings.trace
         inner._base_hosts = self._base_hosts if is_part else (self._page_host,)
@@ -421,11 +475,15 @@ class TagGate:
     def _gate_document(self, tag: StartTag) -> list[Verdict]:
         """Gate the document in the ``srcdoc`` of a frame; return why anything in it is held."""
         document = (tag.get(b"srcdoc") or "").encode("utf-8", "surrogateescape")
-        refused, gated = self._refused_markup(self._inner(is_part=True), document)
+        inner = self._inner(is_part=True)
+        led = inner.links.count if inner.links is not None else 0
+        refused, gated = self._refused_markup(inner, document)
         if refused:
             hold_attribute(tag, b"srcdoc")
             if gated:
                 tag.add(b"srcdoc", gated.decode("utf-8", "surrogateescape"))
+        elif inner.links is not None and inner.links.count > led:
+            tag.set(b"srcdoc", gated.decode("utf-8", "surrogateescape"))
         return refused
 
     def _place(self, tag: StartTag, verdict: Verdict) -> None:
@@ -449,7 +507,8 @@ class TagGate:
         for name in css_attributes(tag):
             value = tag.get(name) if name in present else None
             if value:
-                gated = rewrite_css(value, self._hold_address(refused), relative=self.relative)
+                hold = self._lead_or_hold(refused, tag, attribute=True)
+                gated = rewrite_css(value, hold, relative=self.relative)
                 if gated != value:
                     tag.set(name, gated)
         return refused
@@ -476,7 +535,7 @@ class TagGate:
 
     def _gated_style(self, tag: StartTag, css: str, refused: list[Verdict], *, more: bool) -> str:
         """Rewrite a style sheet, or the next piece of one that comes in pieces."""
-        hold = self._hold_address(refused)
+        hold = self._lead_or_hold(refused, tag, attribute=False)
         if self._split is None or self._split[0] is not tag:
             if not more:
                 return rewrite_css(css, hold, relative=self.relative)
@@ -496,6 +555,18 @@ class TagGate:
             return f"{INERT_ADDRESS}{self._category(verdict)}/{verdict.service or ''}/"
 
         return hold
+
+    def _lead_or_hold(self, refused: list[Verdict], tag: StartTag, *, attribute: bool) -> _HoldAddress:
+        """Return the same, but with libraries led to the mirror, for CSS that can be rewritten."""
+        links, hold = self.links, self._hold_address(refused)
+        if links is None:
+            return hold
+
+        def lead(address: str) -> str | None:
+            path = links.in_css(address, tag, attribute=attribute)
+            return Replacement(self._on_page(path)) if path is not None else hold(address)
+
+        return lead
 
     def _allows(self, verdict: Verdict) -> bool:
         return allows_host(self._classifier.policy, self._consent, verdict)
@@ -524,14 +595,23 @@ class TagGate:
             make_text(tag)
         mark_held(tag, waits)
 
-    def _disarm(self, tag: StartTag, name: bytes) -> None:
-        """Rename the attribute; of several image candidates, keep those that may load."""
-        value = tag.get(name) or ""
-        hold_attribute(tag, name)
-        if name in SETS:
-            kept = [whole for address, whole in candidates_of(value) if self.refused_address(address) is None]
-            if kept:
-                tag.add(name, ", ".join(kept))
+    def _disarm(self, tag: StartTag, name: bytes, value: str) -> None:
+        """Rename the attribute; of several image candidates in ``value``, keep those that may load."""
+        candidates = candidates_of(value) if name in SETS else ()
+        kept = [whole for address, whole in candidates if self.refused_address(address) is None]
+        if not kept:
+            hold_attribute(tag, name)
+        elif value == (tag.get(name) or ""):
+            hold_attribute(tag, name)
+            tag.add(name, ", ".join(kept))
+        else:  # those that are led to the mirror are so in what is held, too
+            hold_value(tag, name, value)
+            tag.set(name, ", ".join(kept))
+
+
+def is_policy(tag: StartTag) -> bool:
+    """Return whether a ``meta`` has a Content-Security-Policy."""
+    return (tag.get(b"http-equiv") or "").strip().lower() == "content-security-policy"
 
 
 def _is_refresh(tag: StartTag) -> bool:

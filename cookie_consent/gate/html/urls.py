@@ -6,7 +6,7 @@ import re
 
 from cookie_consent.policy import host_of
 
-__all__ = ["is_relative", "on_host", "stripped", "target"]
+__all__ = ["is_authority", "is_relative", "on_host", "stripped", "target"]
 
 _STRIP = "".join(map(chr, range(0x21)))
 _REMOVE = {9: None, 10: None, 13: None}
@@ -57,6 +57,11 @@ def stripped(url: str) -> str:
     return url.strip(_STRIP).translate(_REMOVE)
 
 
+def is_authority(text: str) -> bool:
+    """Return whether the text is a host, with or without a port, as far as its characters go."""
+    return _AUTHORITY.fullmatch(text) is not None
+
+
 def on_host(markup: str, authority: str) -> str:
     """Make the paths in our own ``markup`` lead to the page's host, for a page whose ``<base>`` names another."""
-    return _OWN_PATH.sub(rf'\1="//{authority}/', markup) if _AUTHORITY.fullmatch(authority) else markup
+    return _OWN_PATH.sub(rf'\1="//{authority}/', markup) if is_authority(authority) else markup

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cookie_consent.gate import OwnElements
+from cookie_consent.gate import OwnElements, SitePolicies
 
 SCRIPT = '<script src="/_consent/assets/banner.1.js" defer></script>'
 STYLE = '<link rel="stylesheet" href="/_consent/assets/banner.1.css">'
@@ -12,8 +12,9 @@ DIGESTS = ("sha256-AAA=", "sha384-BBB", "sha512-CCC")
 
 
 def marked(*policies: str, markup: str = SCRIPT, authority: str = "site.test", scheme: str = "https") -> str:
-    own = OwnElements(authority=authority, scheme=scheme, digests=lambda path: DIGESTS if "banner" in path else ())
-    own.add(policies)
+    site = SitePolicies(authority=authority, scheme=scheme)
+    site.add(policies)
+    own = OwnElements(policies=site, digests=lambda path: DIGESTS if "banner" in path else ())
     return own.mark(markup)
 
 

@@ -165,8 +165,8 @@ def test_a_long_page_of_equal_tags_takes_no_memory() -> None:
 def test_a_long_tag_is_not_kept_with_its_text_either() -> None:
     cache, tag = TagCache(), b"<script title='" + b"a" * 70_000 + b"'>"
     gated(tag + b"filmPlayer()</script>", CONSENTS[0], HOSTS[0], cache)
-    visitor = (CONSENTS[0].state, HOSTS[0])
-    assert cache.get((visitor, tag, b"")) is cache.get((visitor, tag, b"filmPlayer()")) is None
+    visitor = (None, (CONSENTS[0].state, HOSTS[0]))
+    assert cache.get((*visitor, tag, b"")) is cache.get((*visitor, tag, b"filmPlayer()")) is None
 
 
 def test_no_more_is_kept_than_its_size() -> None:
@@ -174,8 +174,8 @@ def test_no_more_is_kept_than_its_size() -> None:
     often = b"<img src=//film.example/often.jpg>"
     for number in range(100):
         gated(often + b"<img src=//film.example/%d.jpg>" % number, CONSENTS[0], HOSTS[0], cache)
-    visitor = (CONSENTS[0].state, HOSTS[0])
-    kept = [n for n in range(100) if cache.get((visitor, b"<img src=//film.example/%d.jpg>" % n, b"")) is not None]
+    visitor = (None, (CONSENTS[0].state, HOSTS[0]))
+    kept = [n for n in range(100) if cache.get((*visitor, b"<img src=//film.example/%d.jpg>" % n, b"")) is not None]
     assert 0 < len(kept) < 40
     assert 99 in kept
-    assert cache.get((visitor, often, b"")) is not None
+    assert cache.get((*visitor, often, b"")) is not None

@@ -1,0 +1,244 @@
+"""What a page loads of public libraries, led to the mirror on the site itself."""
+
+from __future__ import annotations
+
+import json
+import re
+from typing import TYPE_CHECKING, Protocol
+
+from cookie_consent.gate.csp.site_policies import PLAIN, Element
+from cookie_consent.gate.html.attributes import SETS, candidates_of
+from cookie_consent.gate.html.urls import stripped, target
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Hashable, Iterable
+
+    from cookie_consent.gate.csp.site_policies import SitePolicies
+    from cookie_consent.rewriter import StartTag
+
+__all__ = ["MODULE_IMPORT", "LibraryLinks", "OffersLibraries"]
+
+MODULE_IMPORT = re.compile(r"""(?:\bimport|\bfrom|\bimport\s*\()\s*(?:"([^"\n]*)"|'([^'\n]*)')""")
+"""An import by a module whose address is written out."""
+_JSON_STRING = re.compile(r'"(?:[^"\\\x00-\x1f]|\\.)*"')
+_HINTS = frozenset({"preconnect", "dns-prefetch"})
+_IMAGE_ICONS = frozenset(
+    "icon apple-touch-icon apple-touch-icon-precomposed apple-touch-startup-image mask-icon fluid-icon".split()
+)
+_PRELOADED = {"script": "script", "style": "style", "font": "font", "image": "image", "fetch": "connect"}
+_ANY = ("script", "style", "font", "image", "connect")
+_SCRIPT, _IMAGE = ("script",), ("image",)
+_ATTRIBUTES = {
+    (b"script", b"src"): _SCRIPT,
+    (b"script", b"href"): _SCRIPT,
+    (b"script", b"xlink:href"): _SCRIPT,
+    (b"img", b"src"): _IMAGE,
+    (b"img", b"srcset"): _IMAGE,
+    (b"source", b"srcset"): _IMAGE,
+    (b"input", b"src"): _IMAGE,
+    (b"image", b"href"): _IMAGE,
+    (b"image", b"xlink:href"): _IMAGE,
+    (b"feimage", b"href"): _IMAGE,
+    (b"feimage", b"xlink:href"): _IMAGE,
+}
+_MOST_RECORDED = 100
+_LINK_ATTRIBUTES = frozenset({b"href", b"imagesrcset"})
+_FONT = re.compile(r"\.(?:woff2?|ttf|otf|eot)(?:[?#]|\Z)", re.IGNORECASE)
+_SHEET = re.compile(r"\.css(?:[?#]|\Z)|//fonts\.googleapis\.com/", re.IGNORECASE)
+_PICTURE = re.compile(r"\.(?:png|gif|jpe?g|webp|avif|ico)(?:[?#]|\Z)", re.IGNORECASE)
+
+
+class OffersLibraries(Protocol):
+    """Knows where the files of public libraries are mirrored."""
+
+    @property
+    def hosts(self) -> frozenset[str]:
+        """The hosts whose libraries are mirrored."""
+
+    @property
+    def state(self) -> Hashable:
+        """Changes whenever ``offers`` may return something else than before."""
+
+    @property
+    def failing(self) -> str:
+        """Stands for what cannot be fetched at the moment, the same in each process; empty where all can."""
+
+    def offers(self, address: str) -> str | None:
+        """Return the path below the mirror's for an absolute address, with query and fragment; None for no library."""
+
+
+class LibraryLinks:
+    """Finds the mirrored paths for one page. ``prefix`` is the path of the mirror, with a slash at its end.
+
+    An address is led to the mirror only if each of the site's own policies allows both it and the path.
+    """
+
+    def __init__(self, mirror: OffersLibraries, *, prefix: str, policies: SitePolicies) -> None:
+        self._mirror = mirror
+        self._prefix = prefix
+        self._policies = policies
+        self.count = 0
+        """How many addresses have been led to the mirror."""
+        self.led: dict[str, str] = {}
+        """The first of them, each with its path."""
+
+    @property
+    def key(self) -> Hashable:
+        """All that the answers depend on so far."""
+        return (self._mirror.state, self._prefix, self._policies.key if self._policies else "")
+
+    def path(self, address: str, kinds: Iterable[str], element: Element = PLAIN) -> str | None:
+        """Return the path for an address that is requested as one of ``kinds``; None if it is to stay."""
+        if "//" not in address:
+            return None
+        mirrored = self._mirror.offers(address)
+        if mirrored is None:
+            return None
+        path, policies = self._prefix + mirrored, self._policies
+        if policies and not all(
+            policies.allows(kind, place, element) for kind in kinds for place in (stripped(address), path)
+        ):
+            return None
+        self.count += 1
+        if len(self.led) < _MOST_RECORDED:
+            self.led[stripped(address)] = path
+        return path
+
+    def in_attribute(self, tag: StartTag, name: bytes, value: str, place: Callable[[str], str]) -> str | None:
+        """Return the value to send for an attribute with addresses, or None if nothing in it is led to the mirror.
+
+        ``place`` makes a path of the site one that works on this page.
+        """
+        if tag.name == b"link" and name in _LINK_ATTRIBUTES:
+            kinds = _requested_kinds(tag.get(b"rel") or "", tag.get(b"as") or "")
+        else:
+            kinds = _ATTRIBUTES.get((tag.name, name), ())
+        if not kinds or "//" not in value:
+            return None
+        element = _element(tag)
+        if name not in SETS:
+            path = self.path(value, kinds, element)
+            return place(path) if path is not None else None
+        is_led = False
+        candidates = []
+        for address, whole in candidates_of(value):
+            path = self.path(address, kinds, element)
+            is_led = is_led or path is not None
+            candidates.append(whole if path is None else place(path) + whole.removeprefix(address))
+        return ", ".join(candidates) if is_led else None
+
+    def for_scripts(self) -> str:
+        """Return what the guard may lead there: ``*``, or for each kind of request its hosts; empty for nothing."""
+        policies = self._policies
+        if not any(True for kind in _ANY for _ in policies.governing(kind)):
+            return "*"
+        if policies.requires_trusted_types:
+            return ""
+        found = {
+            kind: [host for host in sorted(self._mirror.hosts) if policies.allows_made(kind, f"https://{host}/")]
+            for kind in _ANY
+            if policies.allows_made(kind, self._prefix)
+        }
+        return " ".join(f"{kind}={','.join(hosts)}" for kind, hosts in found.items() if hosts)
+
+    def is_hint(self, rel: str, address: str) -> bool:
+        """Say whether a link does nothing but have browsers connect to a host whose libraries are mirrored.
+
+        ``rel`` is the link's. Where a policy of the site keeps something of that host from the mirror, it stays.
+        """
+        found = target(address, "")
+        rels = set(rel.lower().split())
+        return (
+            found is not None
+            and bool(rels)
+            and rels <= _HINTS
+            and found[0] in self._mirror.hosts
+            and (not self._policies or all(self._policies.allows(kind, self._prefix) for kind in _ANY))
+        )
+
+    def in_header(self, address: str, rel: str, destination: str) -> str | None:
+        """Return the path for the address of a ``Link`` header with these values of ``rel`` and ``as``, or None."""
+        kinds = _requested_kinds(rel, destination)
+        return self.path(address, kinds) if kinds else None
+
+    def in_css(self, address: str, tag: StartTag, *, attribute: bool) -> str | None:
+        """Return the path for an address in inline CSS, or None."""
+        if "//" not in address:
+            return None
+        if self._policies:
+            kind, element = ("style attribute", PLAIN) if attribute else ("style", _element(tag))
+            if not self._policies.allows_inline(kind, element):
+                return None
+        if _FONT.search(address) is not None:
+            return self.path(address, ("font",))
+        if _SHEET.search(address) is not None:
+            return self.path(address, ("style",))
+        return self.path(address, _IMAGE if _PICTURE.search(address) is not None else ("style", "font", "image"))
+
+    def in_import_map(self, tag: StartTag, document: str, place: Callable[[str], str]) -> str:
+        """Return the import map with the addresses in it led to the mirror, in its keys too. It is untrusted.
+
+        ``place`` as above.
+        """
+
+        def led(match: re.Match[str]) -> str:
+            address = json.loads(match[0], strict=False)
+            path = self.path(address, _SCRIPT, element)
+            return match[0] if path is None else json.dumps(place(path))
+
+        element = _element(tag)
+        if not self._is_editable(element):
+            return document
+        try:
+            json.loads(document)
+        except (ValueError, RecursionError):
+            return document  # browsers ignore it
+        return _JSON_STRING.sub(led, document)
+
+    def in_module(self, tag: StartTag, text: str, place: Callable[[str], str]) -> str:
+        """Return the module with the addresses that it imports led to the mirror; ``place`` as above."""
+
+        def led(match: re.Match[str]) -> str:
+            address = match[1] or match[2] or ""
+            path = self.path(address, _SCRIPT, element)
+            if path is None:
+                return match[0]
+            start, end = match.span(1 if match[1] is not None else 2)
+            at = match.start()
+            return match[0][: start - at] + place(path) + match[0][end - at :]
+
+        element = _element(tag)
+        return MODULE_IMPORT.sub(led, text) if self._is_editable(element) else text
+
+    def _is_editable(self, element: Element) -> bool:
+        """Say whether an inline script still runs when its text has changed."""
+        return not self._policies or self._policies.allows_inline("script", element)
+
+
+def _requested_kinds(rel: str, destination: str) -> tuple[str, ...]:
+    """Return the kinds of requests for a link with these values of ``rel`` and ``as``; none if any is not known."""
+    kinds: list[str] = []
+    for word in rel.lower().split():
+        if word == "stylesheet":
+            kinds.append("style")
+        elif word == "modulepreload":
+            kinds.append("script")
+        elif word in _IMAGE_ICONS:
+            kinds.append("image")
+        elif word == "preload":
+            preloaded = _PRELOADED.get(destination.strip().lower())
+            if preloaded is None:
+                return ()
+            kinds.append(preloaded)
+        elif word == "prefetch":
+            kinds += _ANY
+        elif word not in {"alternate", "shortcut"}:
+            return ()
+    return tuple(kinds)
+
+
+def _element(tag: StartTag) -> Element:
+    names = tag.names()
+    if b"nonce" not in names and b"integrity" not in names:
+        return PLAIN
+    return Element(tag.get(b"nonce") or "", tag.get(b"integrity") or "")

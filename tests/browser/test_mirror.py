@@ -1,0 +1,214 @@
+"""Pages whose libraries come from public hosts: they work at once, and no browser contacts these hosts."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+from starlette.applications import Starlette
+from starlette.responses import HTMLResponse
+from starlette.routing import Route
+
+from tests.browser.harness import SITE
+from tests.browser.journey import choose
+from tests.browser.test_guard import errors_of, make, paged
+from tests.mirror.upstream import Upstream
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from starlette.requests import Request
+    from starlette.responses import Response
+    from starlette.types import ASGIApp
+
+    from tests.browser.conftest import Visit, Visiting
+
+NPM = "https://cdn.jsdelivr.net/npm"
+RUN = b"document.documentElement.dataset.ran = (document.documentElement.dataset.ran ?? '') + ' %s';"
+MODULE = b"import { part } from './part.js'; export const made = part;"
+INTEGRITY = "sha384-Fln66QcYKYyjOrfTkBdpDccr2JiOEh8/clJoTnTYAZNl2CRPdDn9MyVUSaUPHOlX"
+
+
+@pytest.fixture
+def upstream(monkeypatch: pytest.MonkeyPatch) -> Iterator[Upstream]:
+    server = Upstream()
+    monkeypatch.setattr("cookie_consent.site.Mirror", lambda libraries: server.mirror(libraries=libraries))
+    css, font = {"content_type": "text/css"}, {"content_type": "font/woff2"}
+    server.put("/htmx.org@1.9.12", RUN % b"htmx")
+    server.put("/npm/vue@3.4.1/dist/vue.js", RUN % b"vue")
+    server.put("/npm/three@0.160.0/build/three.module.js", MODULE)
+    server.put("/npm/three@0.160.0/build/part.js", b"export const part = 'three';")
+    server.put("/npm/bootstrap@5.3.3/dist/css/bootstrap.css", b"@import 'more.css'; h1 { color: rgb(1, 2, 3) }", **css)
+    server.put("/npm/bootstrap@5.3.3/dist/css/more.css", b"h2 { color: rgb(4, 5, 6) }", **css)
+    server.put("/npm/bulma@1.0.0/css/bulma.css", b"h3 { color: rgb(7, 8, 9) }", **css)
+    sheet = b"@font-face { font-family: Inter; src: url(https://fonts.gstatic.com/s/inter/v13/a.woff2) }"
+    server.put("/css2?family=Inter", sheet, **css)
+    server.put("/s/inter/v13/a.woff2", b"wOF2", **font)
+    svg = b"<svg xmlns='http://www.w3.org/2000/svg' width='7' height='7'/>"
+    server.put("/npm/bootstrap-icons@1.11.3/icons/x.svg", svg, content_type="image/svg+xml")
+    server.put("/npm/chart.js@4.4.0/package.json", b'{"name": "chart"}', content_type="application/json")
+    yield server
+    server.close()
+
+
+def served(markup: str, head: str = "", **headers: str) -> ASGIApp:
+    """Return an application with one page; what its scripts find out is in ``window.found``."""
+    page = (
+        f"<!doctype html><html lang=en><head><title>Site</title><link rel=icon href=data:,>{head}</head>"
+        f"<body><h1>One</h1><h2>Two</h2><h3>Three</h3>{markup}</body></html>"
+    )
+
+    def answer(_: Request) -> Response:
+        return HTMLResponse(page, headers={name.replace("_", "-"): value for name, value in headers.items()})
+
+    return Starlette(routes=[Route("/", answer)])
+
+
+def ran(visit: Visit) -> list[str]:
+    return sorted((visit.page.evaluate("document.documentElement.dataset.ran") or "").split())
+
+
+HEAD = (
+    "<link rel=preconnect href=https://fonts.gstatic.com crossorigin><link rel=preconnect href=https://cdn.jsdelivr.net>"
+    "<link rel=stylesheet href='https://fonts.googleapis.com/css2?family=Inter'>"
+    f"<link rel=stylesheet href={NPM}/bootstrap@5.3.3/dist/css/bootstrap.css>"
+    f'<script type=importmap>{{"imports":{{"three":"{NPM}/three@0.160.0/build/three.module.js"}}}}</script>'
+    f"<style>@import url({NPM}/bulma@1.0.0/css/bulma.css);h1{{font-family:Inter}}</style>"
+)
+BODY = (
+    "<script src=https://unpkg.com/htmx.org@1.9.12></script>"
+    f"<script src={NPM}/vue@3.4.1/dist/vue.js defer></script>"
+    f"<img src={NPM}/bootstrap-icons@1.11.3/icons/x.svg alt=x>"
+    "<script type=module>import { made } from 'three'; window.made = made</script>"
+)
+
+
+@pytest.mark.parametrize("choice", [None, "Refuse all", "Accept all"])
+def test_a_page_works_with_its_libraries_and_contacts_nobody(
+    visiting: Visiting, ledger_url: str, upstream: Upstream, choice: str | None
+) -> None:
+    with visiting(served(BODY, HEAD)) as visit:
+        visit.open(awaited={"cdn.jsdelivr.net", "unpkg.com", "fonts.googleapis.com"})  # the test can fail
+    with visiting(make(served(BODY, HEAD), ledger_url)) as visit:
+        errors = errors_of(visit.page)
+        if choice is not None:
+            visit.open()
+            choose(visit, choice)
+        assert visit.open() == set()
+        page = visit.page
+        assert ran(visit) == ["htmx", "vue"]
+        assert page.evaluate("window.made") == "three"
+        for tag, color in (("h1", "rgb(1, 2, 3)"), ("h2", "rgb(4, 5, 6)"), ("h3", "rgb(7, 8, 9)")):
+            assert page.evaluate(f"getComputedStyle(document.querySelector('{tag}')).color") == color
+        assert page.evaluate("document.images[0].naturalWidth") == 7
+        assert errors == []
+        assert visit.page.evaluate("cookieConsent.held") == []
+    assert "/s/inter/v13/a.woff2" in upstream.paths()
+
+
+SCRIPT = "s = document.createElement('script');"
+MADE = {
+    "a script's property": f"{SCRIPT} s.src = 'NPM/vue@3.4.1/dist/vue.js'; document.head.append(s)",
+    "a script's attribute": f"{SCRIPT} s.setAttribute('SRC', 'NPM/vue@3.4.1/dist/vue.js'); document.head.append(s)",
+    "a script that is written": "document.write('<script src=NPM/vue@3.4.1/dist/vue.js></scr' + 'ipt>')",
+    "a script in a fragment": "r = document.createRange(); document.body.append(r.createContextualFragment("
+    "'<script src=NPM/vue@3.4.1/dist/vue.js></scr' + 'ipt>'))",
+    "a sheet's property": "l = document.createElement('link'); l.rel = 'stylesheet'; l.onload = has;"
+    "l.href = 'NPM/bulma@1.0.0/css/bulma.css'; document.head.append(l)",
+    "a sheet's property, first": "l = document.createElement('link'); l.href = 'NPM/bulma@1.0.0/css/bulma.css';"
+    "l.rel = 'stylesheet'; l.onload = has; document.head.append(l)",
+    "a sheet in markup": "document.body.insertAdjacentHTML('beforeend', "
+    "'<link rel=stylesheet href=NPM/bulma@1.0.0/css/bulma.css onload=\"has()\">')",
+    "an image": "i = new Image(); i.onload = has; i.src = 'NPM/bootstrap-icons@1.11.3/icons/x.svg'",
+    "an image's candidates": "i = new Image(); i.onload = has;"
+    "i.srcset = 'NPM/bootstrap-icons@1.11.3/icons/x.svg 1x, /other.png 9x'",
+    "an image in markup": "d = document.createElement('div'); d.innerHTML = "
+    "'<img alt=x src=NPM/bootstrap-icons@1.11.3/icons/x.svg onload=\"has()\">'; document.body.append(d)",
+    "fetch": "fetch('NPM/chart.js@4.4.0/package.json').then((r) => r.json()).then(has).catch(() => 0)",
+    "an address as an object": "fetch(new URL('NPM/chart.js@4.4.0/package.json')).then(has)",
+    "XMLHttpRequest": "x = new XMLHttpRequest(); x.onload = has;"
+    "x.open('GET', 'NPM/chart.js@4.4.0/package.json'); x.send()",
+    "a frame's script": "f = document.createElement('iframe'); document.body.append(f);"
+    f"{SCRIPT.replace('document', 'f.contentDocument')} s.src = 'NPM/vue@3.4.1/dist/vue.js'; s.onload = has;"
+    "f.contentDocument.body.append(s)",
+}
+BEGIN = "const has = () => { document.documentElement.dataset.ran = 'vue' };"
+MADE = {way: code.replace("NPM", NPM) for way, code in MADE.items()}
+"""Ways in which scripts ask for libraries, which say that they have come."""
+
+
+@pytest.mark.parametrize("way", list(MADE))
+def test_what_scripts_ask_for_is_led_there_too(
+    visiting: Visiting, ledger_url: str, upstream: Upstream, way: str
+) -> None:
+    code = BEGIN + MADE[way]
+    with visiting(paged(code)) as visit:
+        visit.open(awaited={"cdn.jsdelivr.net"})  # without the guard: the test can fail
+    with visiting(make(paged(code), ledger_url)) as visit:
+        errors = errors_of(visit.page)
+        assert visit.open() == set()
+        visit.until(lambda: ran(visit) == ["vue"])
+        assert errors == []
+    assert len(upstream.asked) == 1
+
+
+def test_a_policy_of_the_site_decides_which_scripts_are_led(
+    visiting: Visiting, ledger_url: str, upstream: Upstream
+) -> None:
+    code = (
+        MADE["a script's property"]
+        + ";"
+        + MADE["fetch"].replace("{ran}", "() => 0").replace("{{", "{").replace("}}", "}")
+    )
+    policy = "default-src 'self' https: 'unsafe-inline'; script-src 'self' 'unsafe-inline'"
+    app = make(paged(code, Content_Security_Policy=policy), ledger_url)
+    with visiting(app) as visit:
+        assert visit.open() == set()
+        visit.until(lambda: upstream.paths() == ["/npm/chart.js@4.4.0/package.json"])
+        assert ran(visit) == []
+    meta = f'<meta http-equiv=Content-Security-Policy content="{policy}">'
+    upstream.asked.clear()
+    with visiting(make(served(f"<script>{code}</script>", meta), ledger_url)) as visit:
+        assert visit.open() == set()
+        assert upstream.asked == []
+
+
+@pytest.mark.usefixtures("upstream")
+def test_hints_of_scripts_for_hosts_of_libraries_do_nothing(visiting: Visiting, ledger_url: str) -> None:
+    code = (
+        "l = document.createElement('link'); l.rel = 'preconnect'; l.href = 'https://cdn.jsdelivr.net';"
+        "document.head.append(l)"
+    )
+    with visiting(paged(code)) as visit:
+        visit.open(awaited={"cdn.jsdelivr.net"})
+    with visiting(make(paged(code), ledger_url)) as visit:
+        visit.open()
+        choose(visit, "Accept all")
+        assert visit.open() == set()
+
+
+@pytest.mark.parametrize("digest", [INTEGRITY, "sha384-AAAA"])
+def test_integrity_is_checked_of_what_comes_from_the_mirror(
+    visiting: Visiting, ledger_url: str, upstream: Upstream, digest: str
+) -> None:
+    upstream.put("/npm/vue@3.4.1/dist/vue.js", b"document.documentElement.dataset.ran = 'vue'")
+    tag = f"<script src={NPM}/vue@3.4.1/dist/vue.js crossorigin=anonymous integrity='{digest}'></script>"
+    with visiting(make(served(tag), ledger_url)) as visit:
+        assert visit.open() == set()
+        assert len(upstream.asked) == 1
+        assert ran(visit) == (["vue"] if digest == INTEGRITY else [])
+
+
+def test_what_cannot_be_fetched_is_held_until_it_can_be(
+    visiting: Visiting, ledger_url: str, upstream: Upstream
+) -> None:
+    tag = f"<script src={NPM}/vue@3.4.1/dist/missing.js></script>"
+    with visiting(make(served(tag), ledger_url)) as visit:
+        assert visit.open() == set()
+        assert visit.page.evaluate("cookieConsent.held.length") == 0
+        assert visit.open() == set()
+        assert visit.page.evaluate("cookieConsent.held.map(({ kind, layer }) => `${kind} ${layer}`)") == [
+            "element html"
+        ]
+        visit.page.goto(f"http://{SITE}/")
+    assert len(upstream.asked) == 1

@@ -1,0 +1,224 @@
+"""What of a page is led to the mirror, and where a policy of the site keeps it from that."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from cookie_consent.consent import Consent
+from cookie_consent.gate import LibraryLinks, SitePolicies, TagGate
+from cookie_consent.mirror.libraries import Libraries
+from cookie_consent.mirror.mirror import Mirror
+from cookie_consent.policy import Policy
+from cookie_consent.policy.classifier import Classifier
+from cookie_consent.rewriter import Rewriter
+
+VUE = "https://unpkg.com/vue@3.4.1/dist/vue.js"
+LED = "/app/_consent/mirror/unpkg.com/vue@3.4.1/dist/vue.js"
+SHEET = "https://cdn.jsdelivr.net/npm/bootstrap@5.3.3/dist/css/bootstrap.css"
+LED_SHEET = "/app/_consent/mirror/cdn.jsdelivr.net/bootstrap@5.3.3/dist/css/bootstrap.css"
+FONT = "https://fonts.gstatic.com/s/inter/v13/a.woff2"
+LED_FONT = "/app/_consent/mirror/fonts.gstatic.com/inter@v13/a.woff2"
+ICON = "https://cdn.jsdelivr.net/npm/bootstrap-icons@1.11.3/icons/x.svg"
+LED_ICON = "/app/_consent/mirror/cdn.jsdelivr.net/bootstrap-icons@1.11.3/icons/x.svg"
+
+
+def gated(
+    document: str, *policies: str, granted: tuple[str, ...] = (), authority: str = "page.example", **policy: Any
+) -> tuple[str, TagGate]:
+    declared = Policy.model_validate({"version": "1", **policy})
+    consent = Consent(policy=declared, granted=frozenset(granted) | {"session"})
+    site = SitePolicies(authority=authority, scheme="https")
+    site.add(policies)
+    links = LibraryLinks(Mirror(Libraries()), prefix="/app/_consent/mirror/", policies=site)
+    gate = TagGate(Classifier(declared), consent, authority, links=links)
+    rewriter = Rewriter(gate)
+    return (rewriter.feed(document.encode()) + rewriter.end()).decode(), gate
+
+
+@pytest.mark.parametrize("granted", [(), ("preferences", "unclassified")])
+@pytest.mark.parametrize(
+    ("written", "sent"),
+    [
+        (f"<script src={VUE} integrity=sha384-x defer>", f'<script src="{LED}" integrity=sha384-x defer>'),
+        (f"<script type=module src='{VUE}'>", f'<script type=module src="{LED}">'),
+        (f"<link rel=stylesheet href={SHEET}>", f'<link rel=stylesheet href="{LED_SHEET}">'),
+        (f'<link rel="preload" as="font" href="{FONT}" crossorigin>', f'as="font" href="{LED_FONT}" crossorigin>'),
+        (f"<link rel=modulepreload href={VUE}>", f'href="{LED}">'),
+        (f"<link rel='shortcut icon' href={ICON}>", f'href="{LED_ICON}">'),
+        (f"<img src={ICON} alt=x>", f'<img src="{LED_ICON}" alt=x>'),
+        (f"<img srcset='{ICON} 1x, /own.png 2x'>", f'<img srcset="{LED_ICON} 1x, /own.png 2x">'),
+        (f"<svg><image href={ICON} />", f'<image href="{LED_ICON}" />'),
+        (f"<svg><script href={VUE}></script>", f'<script href="{LED}">'),
+        (
+            "<link rel=stylesheet href='//fonts.googleapis.com/css2?family=Inter&amp;display=swap'>",
+            'href="/app/_consent/mirror/fonts.googleapis.com/css2?family=Inter&amp;display=swap">',
+        ),
+        (f"<style>@import '{SHEET}';</style>", f"<style>@import '{LED_SHEET}';</style>"),
+        (f"<style>@font-face{{src:url({FONT})}}</style>", f"url({LED_FONT})"),
+        (f"<p style='background:url(\"{ICON}\")'>", f'style="background:url(&quot;{LED_ICON}&quot;)"'),
+        (f"<script type=module>import '{VUE}'; import(\"{VUE}\")</script>", f"import '{LED}'; import(\"{LED}\")"),
+        (
+            '<script type=importmap>{"imports": {"vue": "https:\\/\\/unpkg.com\\/vue@3.4.1\\/dist\\/vue.js", '
+            '"a": "/a"}, '
+            f'"integrity": {{"{VUE}": "sha384-x"}}}}</script>',
+            f'{{"imports": {{"vue": "{LED}", "a": "/a"}}, "integrity": {{"{LED}": "sha384-x"}}}}',
+        ),
+        (
+            f"<iframe srcdoc='<script src={VUE}></script>'></iframe>",
+            f'<iframe srcdoc="<script src=&quot;{LED}&quot;></script>"></iframe>',
+        ),
+        ("<link rel='preconnect dns-prefetch' href=https://fonts.gstatic.com crossorigin>", 'href="" crossorigin>'),
+    ],
+)
+def test_a_library_is_led_to_the_mirror(written: str, sent: str, granted: tuple[str, ...]) -> None:
+    text, gate = gated(written, granted=granted)
+    assert sent in text
+    assert gate.findings.held == 0
+    assert not gate.findings.hosts
+    assert "data-consent" not in text
+
+
+@pytest.mark.parametrize(
+    "written",
+    [
+        f"<iframe src={VUE}></iframe>",
+        f"<object data={VUE}></object>",
+        f"<embed src={VUE}>",
+        f"<video src={ICON}></video>",
+        f"<link rel=manifest href={VUE}>",
+        f"<link rel=preload as=document href={VUE}>",
+        f"<link rel='stylesheet preconnect' href={SHEET}>",
+        f"<meta http-equiv=refresh content='0;url={VUE}'>",
+        f'<script type=speculationrules>{{"prefetch":[{{"urls":["{VUE}"]}}]}}</script>',
+        "<script src=https://cdn.jsdelivr.net/gh/a/b/c.js></script>",
+        "<script src=https://cdn.jsdelivr.net:444/npm/vue@3/x.js></script>",
+        f"<svg><style>a{{background:url({ICON})}}</style>",  # its text is markup, where nothing can be replaced
+        f"<iframe src='data:text/html,<script src={VUE}></script>'></iframe>",  # paths lead nowhere in it
+    ],
+)
+def test_anything_else_is_judged_as_before(written: str) -> None:
+    text, gate = gated(written)
+    assert "/mirror/" not in text
+    assert gate.findings.held == 1
+
+
+def test_what_is_held_beside_a_library_keeps_it_in_the_mirror() -> None:
+    text, gate = gated(f"<img srcset='{ICON} 1x, //x.example/a 2x'>")
+    assert f' srcset="{LED_ICON} 1x"' in text
+    assert f'data-consent-srcset="{LED_ICON} 1x, //x.example/a 2x"' in text
+    assert "cdn.jsdelivr.net/npm" not in text
+    assert gate.findings.held == 1
+
+
+def test_an_import_map_with_something_else_in_it_is_held_but_led() -> None:
+    text, gate = gated(f'<script type=importmap>{{"imports":{{"a":"{VUE}","b":"https://x.example/b.js"}}}}</script>')
+    assert f'"a":"{LED}"' in text
+    assert gate.findings.held == 1
+
+
+def test_the_path_is_on_the_pages_host_where_the_base_is_another() -> None:
+    text, _ = gated(f"<base href=//own.example/><script src={VUE}></script>", first_party=["own.example"])
+    assert f'src="//page.example{LED}"' in text
+
+
+def test_an_evil_host_header_does_not_get_into_the_page() -> None:
+    authority = 'page.example");evil('
+    document = f"<base href=//own.example/><script type=module>import '{VUE}'</script>"
+    text, _ = gated(document, authority=authority, first_party=["own.example"])
+    assert "evil(" not in text
+
+
+def test_a_host_that_the_site_declares_as_its_own_is_left_alone() -> None:
+    libraries = Libraries(is_own=lambda host: host == "unpkg.com")
+    assert libraries.from_address(VUE) is None
+    assert libraries.from_address(SHEET) is not None
+    assert "unpkg.com" not in libraries.hosts
+
+
+@pytest.mark.parametrize(
+    ("policy", "is_led"),
+    [
+        ("script-src 'self' https://unpkg.com", True),
+        ("script-src 'self' unpkg.com/vue@3.4.1/", True),
+        ("script-src 'self' unpkg.com/other/", False),
+        ("default-src https:", True),
+        ("script-src *", True),
+        ("script-src 'self'", False),  # the original is not allowed
+        ("script-src https://unpkg.com", False),  # the mirror is not
+        ("script-src 'none'", False),
+        ("script-src 'nonce-abc' 'strict-dynamic'", True),
+        ("script-src 'nonce-other'", False),
+        ("script-src 'sha384-x'", True),  # by its integrity
+        ("script-src 'sha384-y'", False),
+        ("script-src 'self' https: 'strict-dynamic' 'nonce-z'", False),
+        ("style-src 'none'; img-src 'none'", True),  # says nothing of scripts
+        ("script-src 'self' https://unpkg.com, default-src 'self'", False),  # both count
+        ("script-src-elem 'self'; script-src 'self' unpkg.com", False),
+        ("script-src https://page.example/app/ unpkg.com", True),
+        ("script-src https://page.example/static/ unpkg.com", False),
+        ("script-src http://page.example http://unpkg.com", True),  # https is safer, and allowed
+    ],
+)
+def test_both_addresses_must_be_allowed_by_the_policies_of_the_site(policy: str, *, is_led: bool) -> None:
+    tag = f"<script src={VUE} nonce=abc integrity=sha384-x></script>"
+    assert (LED in gated(tag, policy)[0]) is is_led
+
+
+@pytest.mark.parametrize(
+    ("policy", "is_led"),
+    [
+        ("script-src 'self' unpkg.com 'unsafe-inline'", True),
+        ("script-src 'self' unpkg.com 'unsafe-inline' 'sha256-abc'", False),  # its hash would no longer fit
+        ("script-src 'self' unpkg.com 'nonce-abc'", True),
+        ("script-src 'self' unpkg.com", False),
+    ],
+)
+def test_the_text_of_scripts_is_changed_only_where_they_still_run(policy: str, *, is_led: bool) -> None:
+    assert (LED in gated(f"<script type=module nonce=abc>import '{VUE}'</script>", policy)[0]) is is_led
+    document = f'<script type=importmap nonce=abc>{{"imports":{{"vue":"{VUE}"}}}}</script>'
+    assert (LED in gated(document, policy)[0]) is is_led
+
+
+@pytest.mark.parametrize(
+    ("policy", "style", "attribute"),
+    [
+        ("style-src 'self' 'unsafe-inline' https:; font-src 'self' https:; img-src 'self' https:", True, True),
+        ("style-src 'self' 'unsafe-inline'; font-src 'self'; img-src 'self' https:", False, True),
+        ("style-src-attr 'none'; style-src 'unsafe-inline'; img-src https:", True, False),
+    ],
+)
+def test_what_css_loads_is_judged_by_its_kind(policy: str, *, style: bool, attribute: bool) -> None:
+    assert (LED_FONT in gated(f"<style>@font-face{{src:url({FONT})}}</style>", policy)[0]) is style
+    icon = ICON.replace(".svg", ".png")
+    led = LED_ICON.replace(".svg", ".png")
+    assert (led in gated(f"<p style='background:url({icon})'>", policy)[0]) is attribute
+
+
+@pytest.mark.parametrize(
+    ("policies", "offered"),
+    [
+        ([], "*"),
+        (["frame-ancestors 'none'"], "*"),
+        (["script-src 'self' unpkg.com"], "unpkg.com"),
+        (["script-src 'self' unpkg.com/vue@3/"], ""),  # a script may ask for anything of the host
+        (["script-src 'nonce-a' 'strict-dynamic'"], "cdn.jsdelivr.net"),
+        (["script-src 'self' https:; require-trusted-types-for 'script'"], ""),
+    ],
+)
+def test_what_scripts_may_be_led_to(policies: list[str], offered: str) -> None:
+    site = SitePolicies(authority="page.example", scheme="https")
+    site.add(policies)
+    said = LibraryLinks(Mirror(Libraries()), prefix="/m/", policies=site).for_scripts()
+    if offered in {"", "*"}:
+        assert (said if offered == "*" else said.partition(" ")[0].partition("script=")[2]) == offered
+    else:
+        scripts = next(part for part in said.split() if part.startswith("script="))
+        assert offered in scripts.removeprefix("script=").split(",")
+
+
+def test_a_policy_in_meta_of_a_frame_keeps_the_mirror_out_of_it() -> None:
+    meta = '<meta http-equiv=content-security-policy content="script-src unpkg.com">'
+    text, _ = gated(f"<iframe srcdoc='{meta}<script src={VUE}></script>'></iframe><script src={VUE}></script>")
+    assert text.count(LED) == 1

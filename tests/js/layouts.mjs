@@ -1,0 +1,22 @@
+// Prints where the guard's mirror leads each of the addresses that it is given; null where it leaves one alone.
+import { readFileSync } from "node:fs";
+import vm from "node:vm";
+
+const { sources, libraries, addresses } = JSON.parse(readFileSync(0, "utf8"));
+const nodeFor = (address) => ({
+  localName: "script",
+  address,
+  getAttribute() {
+    return this.address;
+  },
+  setAttribute(_, value) {
+    this.address = value;
+  },
+});
+const globals = { URL, URLSearchParams, document: { baseURI: "https://site.example/page", querySelector: () => null } };
+const { leadIn } = vm.runInNewContext(`${sources}; makeMirror(libraries, "*", "/m/")`, { ...globals, libraries });
+const led = (address) => {
+  const node = nodeFor(address);
+  return leadIn(node) ? node.address.slice("/m/".length) : null;
+};
+console.log(JSON.stringify(addresses.map(led)));
