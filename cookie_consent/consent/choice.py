@@ -25,7 +25,7 @@ ChoiceAction = Literal["given", "refused", "changed", "withdrawn"]
 ChoiceChannel = Literal["banner", "preferences", "api"]
 _CHANNELS = frozenset(get_args(ChoiceChannel))
 _SWITCH = {"1": True, "0": False}
-_TEXTS = ("return_to", "channel", "notice", "language", "url")
+_TEXTS = ("return_to", "channel", "notice", "language", "url", "for")
 _UNFIT = re.compile(r"[\x00-\x1f\x7f\ud800-\udfff]")
 """Characters that neither a log nor a header can hold: control characters and surrogates."""
 
@@ -44,6 +44,8 @@ class Choice:
     notice: str | None = None
     language: str = ""
     url: str = ""
+    visit: bool = False
+    """It holds for this visit only, and nothing else changes."""
 
 
 def parse_choice(body: bytes, content_type: str, policy: Policy) -> Choice:
@@ -74,6 +76,7 @@ def parse_choice(body: bytes, content_type: str, policy: Policy) -> Choice:
             raise ChoiceError(message, status=422, code="necessary-service")
     if values["channel"] not in _CHANNELS:
         raise ChoiceError(f"{values['channel']!r} is not a channel", status=422, code="unknown-channel")
+    _check_visit(values)
     return_to = local_path(values["return_to"])
     return Choice(
         granted=frozenset(values["granted"]) & optional if values["granted"] is not None else None,
@@ -83,15 +86,32 @@ def parse_choice(body: bytes, content_type: str, policy: Policy) -> Choice:
         notice=values["notice"] or None,
         language=values["language"][:35],
         url=_path_of(values["url"] or return_to),
+        visit=values["for"] == "visit",
     )
+
+
+def _check_visit(values: Mapping[str, Any]) -> None:
+    if values["for"] not in {"", "visit"}:
+        raise ChoiceError(f"{values['for']!r} is not a time: leave it out, or send 'visit'", status=422, code="visit")
+    if values["for"] and (values["granted"] is not None or not all(values["services"].values())):
+        raise ChoiceError("for a visit, services can be allowed, and nothing else answered", status=422, code="visit")
 
 
 def chosen(before: Consent, choice: Choice) -> Consent:
     """Return what ``choice`` makes of the consent ``before``, without the record of the choice."""
-    granted, services, decided = before.granted, {**before.services, **choice.services}, before.decided
+    changed = replace(before, overruled=False, made_with_gpc=False)
     if choice.granted is not None:
-        granted, services, decided = choice.granted | before.policy.required_ids, dict(choice.services), True
-    return replace(before, granted=granted, services=services, decided=decided, overruled=False, made_with_gpc=False)
+        granted = choice.granted | before.policy.required_ids
+        return replace(
+            changed, granted=granted, services=dict(choice.services), decided=True, visit=frozenset(), covered={}
+        )
+    services, answered = {**before.services, **choice.services}, choice.services.keys()
+    if not choice.visit:
+        covered = {name: on for name, on in before.covered.items() if name not in answered}
+        return replace(changed, services=services, visit=before.visit - answered, covered=covered)
+    lasting = before.lasting.services
+    covered = {**before.covered, **{name: lasting[name] for name in answered & lasting.keys()}}
+    return replace(before, services=services, visit=before.visit | answered, covered=covered)
 
 
 def grants_more(before: Consent, after: Consent) -> bool:
@@ -194,4 +214,4 @@ def _from_json(body: bytes) -> dict[str, Any]:
 
 
 def _with_defaults(values: dict[str, Any], *, channel: str) -> dict[str, Any]:
-    return {"return_to": "/", "channel": channel, "notice": "", "language": "", "url": "", **values}
+    return {"return_to": "/", "channel": channel, "notice": "", "language": "", "url": "", "for": "", **values}

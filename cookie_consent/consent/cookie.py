@@ -22,13 +22,14 @@ if TYPE_CHECKING:
     from cookie_consent.consent.model import Consent
     from cookie_consent.policy import CookieOptions
 
-__all__ = ["XRAY_COOKIE", "ConsentCookie", "Rank", "StoredChoice", "secret_keys"]
+__all__ = ["XRAY_COOKIE", "ConsentCookie", "Rank", "StoredChoice", "StoredVisit", "secret_keys"]
 
 XRAY_COOKIE = "cookie_consent_xray"
 """The cookie of an owner who wants to see what is held on pages."""
 MINIMUM_SECRET = 32
 MAXIMUM_VALUE = 3072
 """Longer values are ignored. Ours have a few hundred bytes; browsers accept up to 4,096, attributes included."""
+_VISIT_SUFFIX = "_visit"
 _GRANT = 1
 _REFUSAL = 2
 _PARTIAL = 3
@@ -37,6 +38,8 @@ _PARTIAL = 3
 ``_PARTIAL`` precedes the members of either for a visitor who has answered for some services only. Releases that do not
 know it read no choice at all, and ask again.
 """
+_VISIT = 4
+"""The format of the other cookie, of what is allowed for one visit."""
 _A_DAY = timedelta(days=1)
 
 
@@ -69,6 +72,22 @@ class StoredChoice:
         """
         latest = self.decided_at if self.record is not None else self.decided_at + _A_DAY
         return latest, -len(self.granted) - sum(self.services.values()), int(self.gpc)
+
+
+@dataclass(frozen=True, kw_only=True)
+class StoredVisit:
+    """The content of a valid cookie of what is allowed for one visit."""
+
+    subject: str
+    record: str
+    policy_version: str
+    at: datetime
+    services: frozenset[str]
+    gpc: bool
+
+    def is_over(self, now: datetime) -> bool:
+        """Return whether the visit is over: some browsers keep their session for weeks, so it lasts for a day."""
+        return now - self.at > _A_DAY
 
 
 def secret_keys(secret: str | Sequence[str] | None) -> list[str]:
@@ -117,6 +136,10 @@ class ConsentCookie:
             return prefix + self._options.name
         return self._options.name
 
+    def visit_name(self, *, secure: bool) -> str:
+        """Return the name of the cookie of what is allowed for one visit."""
+        return self.name(secure=secure) + _VISIT_SUFFIX
+
     def names_read(self, *, secure: bool) -> frozenset[str]:
         """Return the names under which a choice may be stored: the current one, and ``__Host-``.
 
@@ -144,11 +167,11 @@ class ConsentCookie:
 
     def owns(self, name: str) -> bool:
         """Return whether ``name`` is a cookie of this package, with or without a prefix."""
-        return without_prefix(name) in {self._options.name, self.gpc_cookie_name, XRAY_COOKIE}
+        return without_prefix(name) in {self.gpc_cookie_name, XRAY_COOKIE} or self.is_choice(name)
 
     def is_choice(self, name: str) -> bool:
-        """Return whether ``name`` is the consent cookie, with or without a prefix."""
-        return without_prefix(name) == self._options.name
+        """Return whether ``name`` is the consent cookie or that of a visit, with or without a prefix."""
+        return without_prefix(name) in {self._options.name, self._options.name + _VISIT_SUFFIX}
 
     def read(self, value: str) -> StoredChoice | None:
         """Return the choice in ``value``, or None if it was not signed with one of the keys."""
@@ -159,6 +182,30 @@ class ConsentCookie:
         except (BadData, ValueError, TypeError, KeyError, IndexError, OverflowError, OSError):  # OSError: no such time
             return None
 
+    def read_visit(self, value: str) -> StoredVisit | None:
+        """Return what ``value`` allows for one visit, or None if it was not signed with one of the keys."""
+        if not value or len(value) > MAXIMUM_VALUE:
+            return None
+        try:
+            return _decode_visit(*self._serializer.loads(value))
+        except (BadData, ValueError, TypeError, OverflowError, OSError):
+            return None
+
+    def visit_header(self, consent: Consent, *, secure: bool) -> str:
+        """Return the ``Set-Cookie`` value for what ``consent`` allows for this visit; it deletes the cookie if nothing.
+
+        The cookie ends with the browser's session.
+        """
+        pair = f"{self.visit_name(secure=secure)}={self._visit_value(consent) if consent.visit else ''}"
+        return "; ".join([pair, *([] if consent.visit else ["Max-Age=0"]), *self._scope(secure=secure)])
+
+    def _visit_value(self, consent: Consent) -> str:
+        if consent.id is None or consent.record is None or consent.decided_at is None:
+            raise ValueError("what is allowed for a visit needs its record")
+        ids, moment = (_pack(consent.id), _pack(consent.record)), int(datetime.now(UTC).timestamp())
+        payload = [_VISIT, *ids, moment, consent.policy_version, " ".join(sorted(consent.visit)), int(consent.gpc)]
+        return self._signed(payload)
+
     def header(self, consent: Consent, *, secure: bool, since: datetime | None = None) -> str:
         """Return the ``Set-Cookie`` value for ``consent``, which must hold an answer.
 
@@ -168,24 +215,23 @@ class ConsentCookie:
         parts = [
             f"{self.name(secure=secure)}={self.value(consent)}",
             f"Max-Age={max(0, self._options.max_age - used)}",
-            "Path=/",
-            "HttpOnly",
-            "SameSite=Lax",
+            *self._scope(secure=secure),
         ]
-        if self._options.domain is not None:
-            parts.append(f"Domain={self._options.domain}")
-        if self.is_secure(secure=secure):
-            parts.append("Secure")
         return "; ".join(parts)
 
+    def _scope(self, *, secure: bool) -> list[str]:
+        domain = [f"Domain={self._options.domain}"] if self._options.domain is not None else []
+        return ["Path=/", "HttpOnly", "SameSite=Lax", *domain, *(["Secure"] if self.is_secure(secure=secure) else [])]
+
     def value(self, consent: Consent) -> str:
-        """Return the signed value for ``consent``, which must hold an answer (else ``ValueError``).
+        """Return the signed value for the lasting answers of ``consent``, which must have one (else ``ValueError``).
 
         Raises ``ChoiceError`` if it names too many services to fit into a cookie.
         """
         if consent.decided_at is None:
             raise ValueError("only a consent with an answer can be written to the cookie")
         moment = int(consent.decided_at.timestamp())
+        consent = consent.lasting
         payload: list[Any]
         if consent.is_refusal:
             payload = [_REFUSAL, moment // 86_400, consent.policy_version]
@@ -197,7 +243,10 @@ class ConsentCookie:
             payload = [_GRANT, *ids, moment, consent.policy_version, granted, int(consent.gpc)]
         if consent.services:
             payload.append(" ".join(f"{'+' if on else '-'}{name}" for name, on in sorted(consent.services.items())))
-        signed = self._serializer.dumps(payload if consent.decided else [_PARTIAL, *payload])
+        return self._signed(payload if consent.decided else [_PARTIAL, *payload])
+
+    def _signed(self, payload: list[Any]) -> str:
+        signed = self._serializer.dumps(payload)
         value = signed if isinstance(signed, str) else signed.decode("ascii")
         if len(value) > MAXIMUM_VALUE:
             message = "the choice names too many services; choose by category"
@@ -255,6 +304,21 @@ def _decode_grant(  # noqa: PLR0917 - the members of the value
         decided_at=datetime.fromtimestamp(decided_at, UTC),
         granted=frozenset(granted.split()),
         services=_exceptions(services),
+        gpc=bool(gpc),
+    )
+
+
+def _decode_visit(  # noqa: PLR0917 - the members of the value
+    kind: Any, subject: Any, record: Any, at: Any, version: Any, services: Any, gpc: Any
+) -> StoredVisit | None:
+    if kind != _VISIT or not all(isinstance(text, str) for text in (subject, record, version, services)):
+        return None
+    return StoredVisit(
+        subject=_unpack(subject),
+        record=_unpack(record),
+        policy_version=version,
+        at=datetime.fromtimestamp(at, UTC),
+        services=frozenset(services.split()),
         gpc=bool(gpc),
     )
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, MutableMapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
@@ -40,6 +40,10 @@ class Consent:
     """The id of the latest choice's record in the log. None whenever ``id`` is."""
     decided_at: datetime | None = None
     """When the choice was made. For a refusal: the start of that day (UTC)."""
+    visit: frozenset[str] = frozenset()
+    """The services that are allowed for this visit only. ``services`` has them too."""
+    covered: Mapping[str, bool] = field(default_factory=dict, repr=False, hash=False)
+    """The lasting answers for the services in ``visit``, which apply again after it."""
     gpc: bool = False
     """The request carried Global Privacy Control (``Sec-GPC: 1``)."""
     overruled: bool = False
@@ -70,11 +74,20 @@ class Consent:
         """Whether nothing optional is granted. What is unanswered is not."""
         return self.granted <= self.policy.required_ids and not any(self.services.values())
 
+    @property
+    def lasting(self) -> Consent:
+        """The consent without what is allowed for this visit only."""
+        if not self.visit:
+            return self
+        services = {name: on for name, on in self.services.items() if name not in self.visit}
+        return replace(self, services={**services, **self.covered}, visit=frozenset(), covered={})
+
     @cached_property
     def state(self) -> tuple[object, ...]:
         """What is agreed to, regardless of who agreed and when. Visitors with equal states see the same pages."""
         gpc = self.gpc, self.made_with_gpc
-        return (self.decided, gpc, tuple(sorted(self.granted)), tuple(sorted(self.services.items())))
+        services = tuple(sorted(self.services.items()))
+        return (self.decided, gpc, tuple(sorted(self.granted)), services, tuple(sorted(self.visit)))
 
     def allows(self, category: str) -> bool:
         """Return whether ``category`` may be used. False for a category that the policy does not have."""

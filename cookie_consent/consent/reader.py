@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from functools import lru_cache
 from itertools import islice
-from operator import itemgetter
+from operator import attrgetter
 from typing import TYPE_CHECKING
 
 from cookie_consent.consent.decide import decide
@@ -13,7 +14,7 @@ from cookie_consent.consent.gpc import GPC_HEADER, sends_gpc
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-    from cookie_consent.consent.cookie import ConsentCookie, Rank
+    from cookie_consent.consent.cookie import ConsentCookie, StoredChoice, StoredVisit
     from cookie_consent.consent.model import Consent
     from cookie_consent.policy import Policy
 
@@ -36,6 +37,7 @@ class ConsentReader:
         self._policy = policy
         self._cookie = cookie
         self._names = {secure: cookie.names_read(secure=secure) for secure in (False, True)}
+        self._visits = {secure: cookie.visit_name(secure=secure) for secure in (False, True)}
         self._name = cookie.base_name.encode("latin-1")
         self.undecided = decide(policy, None)
         """The consent for a request with neither a choice nor GPC."""
@@ -51,7 +53,10 @@ class ConsentReader:
         if b"cookie" in by_name:
             pairs = list(self._own_pairs(headers))
             gpc = gpc or (self._cookie.gpc_cookie_name, "1") in pairs
-            consent = self._latest(pairs, self._names[secure], gpc=gpc)
+            stored, consent = self._latest(pairs, self._names[secure], gpc=gpc)
+            visit = self._visit(value for name, value in pairs if name == self._visits[secure])
+            if visit is not None:
+                return decide(self._policy, stored, visit, gpc=gpc)
         if consent is not None:
             return consent
         return self._undecided_with_gpc if gpc else self.undecided
@@ -63,8 +68,20 @@ class ConsentReader:
                     name, _, text = pair.partition("=")
                     yield name.strip(), text.strip()
 
-    def _latest(self, pairs: Iterable[tuple[str, str]], names: frozenset[str], *, gpc: bool) -> Consent | None:
-        """Return the consent of the highest-ranking valid choice, or None.
+    def _visit(self, values: Iterable[str]) -> StoredVisit | None:
+        """Return what the latest valid cookie allows for this visit, or None."""
+        found = (self._cookie.read_visit(value) for value in islice(dict.fromkeys(values), _MOST_COOKIES))
+        now = datetime.now(UTC)
+        return max(
+            (visit for visit in found if visit is not None and not visit.is_over(now)),
+            key=attrgetter("at"),
+            default=None,
+        )
+
+    def _latest(
+        self, pairs: Iterable[tuple[str, str]], names: frozenset[str], *, gpc: bool
+    ) -> tuple[StoredChoice | None, Consent | None]:
+        """Return the highest-ranking valid choice and its consent, or None for both.
 
         A browser sends several if the cookie's domain has changed, or if another host of the domain has set one.
         """
@@ -73,9 +90,13 @@ class ConsentReader:
             self._cached(value, gpc) if len(value) <= _LONGEST_CACHED else self._of_value(value, gpc)
             for value in islice(values, _MOST_COOKIES)
         ]
-        latest = max((ranked for ranked in found if ranked is not None), key=itemgetter(0), default=None)
-        return latest[1] if latest is not None else None
+        valid = ((stored, consent) for stored, consent in found if stored is not None)
+        return max(valid, key=lambda pair: pair[0].rank, default=(None, None))
 
-    def _of_value(self, value: str, gpc: bool) -> tuple[Rank, Consent] | None:  # noqa: FBT001 - as lru_cache passes it
+    def _of_value(
+        self,
+        value: str,
+        gpc: bool,  # noqa: FBT001 - as lru_cache passes it
+    ) -> tuple[StoredChoice, Consent] | tuple[None, None]:
         stored = self._cookie.read(value)
-        return (stored.rank, decide(self._policy, stored, gpc=gpc)) if stored is not None else None
+        return (stored, decide(self._policy, stored, gpc=gpc)) if stored is not None else (None, None)

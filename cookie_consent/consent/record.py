@@ -27,7 +27,7 @@ __all__ = [
 ]
 
 Action = Literal["given", "refused", "changed", "withdrawn", "signal", "expired"]
-Channel = Literal["banner", "preferences", "api", "gpc", "phone", "paper", "in-person"]
+Channel = Literal["banner", "preferences", "api", "visit", "gpc", "phone", "paper", "in-person"]
 ACTIONS: tuple[Action, ...] = get_args(Action)
 CHANNELS: tuple[Channel, ...] = get_args(Channel)
 

@@ -86,12 +86,14 @@ class Choices:
         after = chosen(consent, choice)
         record = self._record(request, consent, after, choice, notice)
         changed = self._recorded(after, record)
-        self._cookie.value(changed)  # fails before anything is written if the cookie would be too large
+        self._cookie_headers(choice, consent, changed, secure=False)  # fails before anything is written
         record = await self._save(request, record, notice, consent, changed)
         changed = self._recorded(after, record)
         self._replaced(consent.record)
         response = self._acknowledge(request, choice, changed, record)
-        self._set_cookies(request, response, consent, changed, choice.url or "/")
+        secure = is_secure(request)
+        own = self._cookie_headers(choice, consent, changed, secure=secure)
+        self._set_cookies(request, response, consent, changed, choice.url or "/", own)
         return response
 
     async def _save(
@@ -132,7 +134,7 @@ class Choices:
             refused=after.refused,
             services=after.services,
             previous=consent.record,
-            channel=choice.channel,
+            channel="visit" if choice.visit else choice.channel,
             notice=notice,
             url=choice.url,
             user_agent=request.headers.get("user-agent", ""),
@@ -156,8 +158,16 @@ class Choices:
             response.headers["Link"] = f'<{quote(receipt, safe="/?=-_.~")}>; rel="related"; type="application/json"'
         return response
 
-    def _set_cookies(self, request: Request, response: Response, before: Consent, after: Consent, path: str) -> None:
-        """Set the consent cookie, and delete its duplicates and the cookies that ``after`` no longer covers."""
+    def _cookie_headers(self, choice: Choice, before: Consent, after: Consent, *, secure: bool) -> list[str]:
+        """Return the ``Set-Cookie`` values for the choice. Raises ``ChoiceError`` if a cookie would be too large."""
+        lasting = [] if choice.visit else [self._cookie.header(after, secure=secure)]
+        visit = [self._cookie.visit_header(after, secure=secure)] if before.visit or after.visit else []
+        return lasting + visit
+
+    def _set_cookies(  # noqa: PLR0917 - the two sides of one exchange
+        self, request: Request, response: Response, before: Consent, after: Consent, path: str, own: list[str]
+    ) -> None:
+        """Set our ``own`` cookies, and delete their duplicates and the cookies that ``after`` no longer covers."""
         secure = is_secure(request)
         sent = request.headers.getlist("cookie")
         host = self._origin.host(request)
@@ -172,7 +182,7 @@ class Choices:
             gate.withdraw(header, before)
         for header in (
             *delete_duplicates(sent, self._cookie, url),
-            self._cookie.header(after, secure=secure),
+            *own,
             *gate.deletions(url),
         ):
             response.headers.append("set-cookie", header)

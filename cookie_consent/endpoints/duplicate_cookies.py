@@ -24,8 +24,9 @@ def delete_duplicates(cookies: Iterable[str], own: ConsentCookie, url: CookieUrl
     """
     names = {pair.partition("=")[0].strip() for header in cookies for pair in header.split(";")}
     found, _ = deletions([(name, "/") for name in sorted(names) if own.is_choice(name)], replace(url, path="/"))
-    kept = own.name(secure=url.secure), f"Domain={own.domain}" if own.domain is not None else None
-    return [header for header in found if _target(header) != kept and "Partitioned" not in header]
+    domain = f"Domain={own.domain}" if own.domain is not None else None
+    kept = {(name(secure=url.secure), domain) for name in (own.name, own.visit_name)}
+    return [header for header in found if _target(header) not in kept and "Partitioned" not in header]
 
 
 def _target(header: str) -> tuple[str, str | None]:

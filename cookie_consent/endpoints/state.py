@@ -27,6 +27,7 @@ def state_of(consent: Consent) -> dict[str, Any]:
         "refused": sorted(consent.refused),
         "unanswered": sorted(consent.unanswered),
         "services": dict(sorted(consent.services.items())),
+        "visit": sorted(consent.visit),
         "id": consent.id,
         "policy_version": consent.policy_version,
         "decided_at": consent.decided_at.isoformat() if consent.decided_at is not None else None,

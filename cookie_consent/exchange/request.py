@@ -54,6 +54,7 @@ class RequestFilter:
         self._undecided = reader.undecided
         self._classifier = classifier
         self._own = own
+        self._visit = own.visit_name(secure=False).encode("latin-1")
         self._cached = lru_cache(maxsize=_CACHE_SIZE)(self._decide)
 
     def consent(self, scope: Scope) -> Consent:
@@ -69,8 +70,8 @@ class RequestFilter:
         headers: list[tuple[bytes, bytes]] = scope["headers"]
         cookie = request.get(b"cookie", b"")
         depends = cookie or b"sec-gpc" in request
-        # With repeated headers, ``request`` may lack a cookie.
-        if len(cookie) > _LONGEST_CACHED or (depends and len(request) != len(headers)):
+        # With repeated headers, ``request`` may lack a cookie. What is allowed for a visit ends with time.
+        if self._visit in cookie or len(cookie) > _LONGEST_CACHED or (depends and len(request) != len(headers)):
             return self.consent(scope), None
         consent: Consent = self._undecided
         shown: bytes | None = cookie

@@ -61,6 +61,8 @@ def guard_tag(
         "data-granted": " ".join(sorted(consent.granted)),
         "data-services": " ".join(f"{name}={int(on)}" for name, on in sorted(consent.services.items())),
     }
+    if consent.visit:
+        attributes["data-visit"] = " ".join(sorted(consent.visit))
     if domain:
         attributes["data-site"] = domain
     if consent.gpc:

@@ -80,7 +80,7 @@ def test_the_other_ways_to_ask_are_kept(kept: tuple[Ledger, list[ConsentRecord]]
     ("pairs", "words"),
     [
         ([("action", "agreed")], "action 'agreed' is unknown; write one of given, refused, changed, withdrawn"),
-        ([("channel", "fax")], "write one of banner, preferences, api, gpc, phone, paper, in-person"),
+        ([("channel", "fax")], "write one of banner, preferences, api, visit, gpc, phone, paper, in-person"),
         ([("colour", "red")], "'colour' is not a filter; the filters are since, until, subject, category"),
         ([("since", "noon")], "since 'noon' is not a time; write 2026-11-24"),
         ([("since", "2026-11-24"), ("since", "2026-11-25")], "since is given twice"),

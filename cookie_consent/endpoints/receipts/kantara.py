@@ -21,6 +21,7 @@ _METHODS = {
     "banner": "the site's consent banner",
     "preferences": "the site's preferences page",
     "api": "a program of the site",
+    "visit": "a placeholder on a page of the site, for one visit",
     "gpc": "the browser's Global Privacy Control signal",
     "phone": "telephone",
     "paper": "a paper form",

@@ -226,7 +226,7 @@ class CookieGate:
         return rule in {"session", "allow"} or (rule == "ask" and self._consent.allows(UNCLASSIFIED))
 
     def _may_persist(self, verdict: Verdict) -> bool:
-        if not self._allows(verdict):
+        if not self._allows(verdict) or verdict.service in self._consent.visit:
             return False
         if _is_unknown(verdict):
             return self._classifier.policy.unknown_cookies == "allow" or self._consent.allows(UNCLASSIFIED)
