@@ -10,7 +10,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from cookie_consent.admin.routes import admin_routes, admin_token
-from cookie_consent.banner import Renderer
+from cookie_consent.banner import Renderer, banner_script
 from cookie_consent.consent import XRAY_COOKIE, Consent, ConsentCookie, ConsentReader, ReceiptOffer, secret_keys
 from cookie_consent.endpoints.assets import Assets
 from cookie_consent.endpoints.choices import Choices
@@ -107,11 +107,13 @@ def build(app: ASGIApp, options: Options, *, has_markup_cache: bool = True) -> P
     cookie = ConsentCookie(keys, policy.cookie)
     classifier = Classifier(policy)
     reports = Reports(classifier, ledger, dev=dev)
-    own_cookies = {cookie.name(secure=secure) for secure in (False, True)} | {cookie.gpc_cookie_name, XRAY_COOKIE}
+    own_cookies = {name(secure=secure) for name in (cookie.name, cookie.visit_name) for secure in (False, True)}
+    own_cookies |= {cookie.gpc_cookie_name, XRAY_COOKIE}
     files = static_files()
     mirror = _mirror(policy, classifier)
     libraries = mirror.libraries.for_guard() if mirror is not None else None
     files["guard.js"] = guard_script(files["guard.js"], policy, own_cookies, libraries=libraries)
+    files["banner.js"] = banner_script(files["banner.js"], policy)
     assets = Assets(f"{prefix}/assets", files)
     guard_url = assets.urls["guard.js"] if policy.gate.guard else ""
     renderer = Renderer(policy, prefix=prefix, assets=assets.urls)

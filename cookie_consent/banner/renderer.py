@@ -149,7 +149,8 @@ class Renderer:
         """
         locale = self._locale(language)
         shown = unclassified or consent.allows(UNCLASSIFIED)
-        categories = with_consent(self._views[locale.language, shown], consent, locale)
+        categories = with_consent(self._views[locale.language, shown], consent.lasting, locale)
+        visit = sorted(service.name for service in map(self.policy.known_service, consent.visit) if service is not None)
         return self._render(
             "preferences.html",
             locale,
@@ -158,6 +159,7 @@ class Renderer:
             consent=consent,
             decided_on=consent.decided_at.date().isoformat() if consent.decided_at is not None else "",
             gpc=consent.gpc,
+            visit=locale.text("list_separator").join(visit),
             head=Markup(head),  # noqa: S704 - our own
             saved=saved,
             return_to=local_path(return_to),
@@ -173,10 +175,12 @@ class Renderer:
         service: str | None,
         address: str,
         root_path: str = "",
+        form: bool = False,
     ) -> str:
         """Return the document shown in a held frame: what it would load, from whom, and how to allow it.
 
-        ``category`` may be ``blocked``, which no choice allows. ``service`` is None for an unknown host.
+        ``category`` may be ``blocked``, which no choice allows. ``service`` is None for an unknown host. With ``form``
+        it is shown at the button of a form that needs the service.
         """
         locale = self._locale(language)
         views = {view.id: view for view in self._views[locale.language, True]}
@@ -196,6 +200,7 @@ class Renderer:
             services=sorted((name, on) for name, on in consent.services.items() if name != service),
             return_to=path,
             return_to_query=quote(path, safe=""),
+            form=form,
         )
 
     def refresh_notice(self, leads: Iterable[tuple[str, str]], *, language: str, root_path: str = "") -> bytes:

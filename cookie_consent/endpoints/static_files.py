@@ -7,6 +7,7 @@ import logging
 import os
 from pathlib import Path
 
+from cookie_consent.banner import PLACES_PLACEHOLDER
 from cookie_consent.errors import ConfigurationError
 from cookie_consent.gate import RULES_PLACEHOLDER
 
@@ -19,7 +20,7 @@ _VARIABLE = "CONSENT_ASSETS"
 _SUFFIXES = {".css", ".js"}
 _PARTS = {
     "guard": ("judge", "stubs", "contacts", "own", "mirror", "writes", "gpc", "guard"),
-    "banner": ("room", "place", "banner"),
+    "banner": ("room", "place", "places", "banner"),
 }
 """The scripts made of several files, in the order in which these are joined: the last one uses the others."""
 
@@ -34,10 +35,11 @@ def static_folder() -> Path:
 
 
 def static_files(form: str | None = None) -> dict[str, bytes]:
-    """Return the files by name, minified or plain; ``guard.js`` has a placeholder where the policy's rules belong.
+    """Return the files by name, minified or plain.
 
-    None reads ``CONSENT_ASSETS``, else it is ``minified``. A file whose source has changed since it was minified is
-    plain in either case. Raises ``ConfigurationError`` for another form.
+    ``guard.js`` and ``banner.js`` have a placeholder where what the policy says belongs. None reads
+    ``CONSENT_ASSETS``, else it is ``minified``. A file whose source has changed since it was minified is plain in
+    either case. Raises ``ConfigurationError`` for another form.
     """
     form = form or os.environ.get(_VARIABLE) or _FORMS[0]
     if form not in _FORMS:
@@ -60,7 +62,10 @@ def plain_files() -> dict[str, bytes]:
     """Return the source files by name. The parts of guard and banner are joined into ``guard.js`` and ``banner.js``."""
     folder = static_folder()
     files = {path.name: path.read_bytes() for path in sorted(folder.iterdir()) if path.suffix in _SUFFIXES}
-    first = {"guard": b"".join([b"const rules=", RULES_PLACEHOLDER, b";\n"])}
+    first = {
+        "guard": b"".join([b"const rules=", RULES_PLACEHOLDER, b";\n"]),
+        "banner": b"".join([b"const services=", PLACES_PLACEHOLDER, b";\n"]),
+    }
     for name, parts in _PARTS.items():
         joined = b"".join((folder / name / f"{part}.js").read_bytes() for part in parts)
         # The block keeps the script's names out of the global scope.

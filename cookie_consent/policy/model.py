@@ -38,6 +38,11 @@ __all__ = [
 _LONGEST = 1000 * 31_557_600
 SLUG = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,30}[a-z0-9])?")
 MIRRORED = re.compile(r"^npm:(@[a-z0-9][a-z0-9._~-]{0,99}/)?[a-z0-9][a-z0-9._~-]{0,99}$")
+_IDENTIFIER = r"-?[A-Za-z_\u00a0-\U0010ffff][\w\u00a0-\U0010ffff-]*"
+_SIMPLE = rf"[.#]{_IDENTIFIER}|\[{_IDENTIFIER}(?:[~|^$*]?=(?:{_IDENTIFIER}|\"[^\"\\\n]*\"|'[^'\\\n]*'))?\]"
+_COMPOUND = rf"(?:{_IDENTIFIER}(?:{_SIMPLE})*|(?:{_SIMPLE})+)"
+_SELECTOR = re.compile(rf"{_COMPOUND}(?:(?: *> *| +){_COMPOUND})*")
+"""Selectors Level 4 without namespaces, escapes and pseudo-classes."""
 _COOKIE_NAME = re.compile(r"[!#$%&'*+\-.^_`|~0-9A-Za-z\[\]:/@]{1,128}")
 
 
@@ -132,6 +137,12 @@ def _own_path(value: str) -> str:
     return value
 
 
+def _selector(value: str) -> str:
+    if len(value) > 100 or not value.isprintable() or not _SELECTOR.fullmatch(value):
+        raise ValueError("must be a CSS selector without pseudo-classes, such as '.g-recaptcha' or '#map'")
+    return value
+
+
 Slug = Annotated[str, AfterValidator(_slug)]
 HostRule = Annotated[str, AfterValidator(checked_pattern)]
 """A host pattern: ``cdn.example.com`` (that host), ``*.example.com`` (its subdomains, as in a CSP source
@@ -141,6 +152,8 @@ ServiceHost = Annotated[str, AfterValidator(_service_host)]
 Mark = Annotated[str, Field(pattern=r"^[A-Za-z0-9_.:-]{1,64}(=[ -~]{0,100})?$")]
 """A name, or a name and what its value is: ``tid=G-*``, where ``*`` stands for any characters."""
 CookieName = Annotated[str, AfterValidator(_cookie_name)]
+Selector = Annotated[str, AfterValidator(_selector)]
+"""A CSS selector: names, classes, ids and attributes, and elements inside others."""
 StorageName = Annotated[str, AfterValidator(_storage_name)]
 PathPattern = Annotated[str, AfterValidator(checked_path_pattern)]
 """A path, decoded; ``*`` stands for any characters, at most twice."""
@@ -253,6 +266,11 @@ class Service(Model):
     """The names under which it stores data in the browser: keys of local and session storage, databases, caches."""
     stubs: tuple[Stub, ...] = ()
     """The functions and lists by which the site's own code calls it. The guard queues these calls while it is held."""
+    places: tuple[Selector, ...] = ()
+    """Where its script puts what it shows, as CSS selectors such as ``.g-recaptcha`` or ``#map``. A placeholder stands
+    there while it is held."""
+    forms: bool = False
+    """Forms need it to be sent, as they need a captcha. While it is held, they say so at their button."""
     purpose: Text | None = None
     """What the site uses it for, shown on the preferences page."""
 

@@ -195,6 +195,7 @@
   const heldNodes = () => [...trees()].flatMap(([tree]) => [...tree.querySelectorAll("[data-consent]")]);
 
   const activate = () => {
+    places.update(); // a script may demand that its place is empty
     const scripts = [];
     for (const [tree, isInert] of [...trees()]) {
       // A style that arrived in pieces is not marked as held if only a later piece is.
@@ -336,6 +337,7 @@
       : given.length === answers.length && !data.has("notice");
     const isPartial = given.length > 0 && isAlone && !data.has("granted");
     const body = {
+      for: data.get("for") ?? undefined,
       granted: isPartial ? undefined : data.getAll("granted"),
       services,
       channel: data.get("channel") ?? "banner",
@@ -427,15 +429,33 @@
     // Where a script morphs the whole page into another, this element becomes the one of that page.
     if (state.decided && root.querySelector(".cc-panel")) close(state);
     room.update();
+    places.schedule();
     // What the server has held for an earlier choice may be allowed by now.
     const held = nodes.flatMap((node) => [node, ...node.querySelectorAll("[data-consent]")]);
     if (!isBehind && held.some((node) => node.hasAttribute("data-consent") && isAllowed(node))) {
       activate().then(link.replay);
     }
   };
+  const heldServices = () => {
+    const scripts = [...document.querySelectorAll("script[data-consent-service]")];
+    const asked = (guard?.held ?? []).filter(({ kind, frame }) => kind === "host" && !frame);
+    return new Set([
+      ...scripts.flatMap((node) => words(node.dataset.consentService)),
+      ...asked.map((item) => item.service),
+    ]);
+  };
+  const places = makePlaces(services, {
+    endpoint,
+    allows: ([service, category]) => allows(state, category, service),
+    heldServices,
+    announce: (service) => announce(root.dataset.needed.replace("{service}", service)),
+  });
   const room = makeRoom(root);
   makePlace(root, { isOpen: () => Boolean(root.querySelector(".cc-panel")), receive, added: takeNew });
   room.update();
+  link.held = places.schedule;
+  places.update();
+  addEventListener("load", places.schedule);
   addEventListener("cookieconsent:banner", ({ detail }) => Object.assign(detail ?? {}, { isRunning: true }), true);
 
   // The links lead away from the page, and back to where the visitor is by then. No script of the page takes them over.

@@ -18,7 +18,7 @@
   // -- the state -----------------------------------------------------------------------------------------------------
 
   const words = (text) => (text || "").split(" ").filter(Boolean);
-  const stateOf = ({ decided, granted, services, id = null, policy_version, decided_at = null }) => {
+  const stateOf = ({ decided, granted, services, visit = [], id = null, policy_version, decided_at = null }) => {
     const others = rules.categories.map(([category]) => category).filter((name) => !granted.includes(name));
     const isRefused = (name) => decided || gpc.refuses(name);
     return freeze({
@@ -27,6 +27,7 @@
       refused: freeze(others.filter(isRefused)),
       unanswered: freeze(others.filter((name) => !isRefused(name))),
       services: freeze(Object.assign(Object.create(null), services)),
+      visit: freeze([...visit]),
       id,
       policy_version,
       decided_at,
@@ -40,6 +41,7 @@
   let state = stateOf({
     decided: script.dataset.decided === "true",
     ...gpc.limit(served),
+    visit: words(script.dataset.visit),
     policy_version: rules.version,
   });
   const covers = ([service, category], { services, granted } = state) =>
@@ -82,15 +84,17 @@
   const lose = ([service, category]) => lost.set(`${category} ${service}`, [service, category]);
   // `again` repeats what was held once it is allowed. Of several writes of one cookie or key the latest counts.
   const hold = (kind, name, owner, again, layer = "guard", frame = false) => {
-    const known = held.some((item) => item.kind === kind && item.name === name && (item.frame || !frame));
+    const [service, category] = owner;
+    const isSame = (item) => item.kind === kind && item.name === name && item.service === (service || null);
+    const known = held.some((item) => isSame(item) && (item.frame || !frame));
     if (!known && held.length >= MAXIMUM_HELD) return;
     const key = kind === "host" ? again : `${kind} ${name}`;
     const isFull = waiting.size >= MAXIMUM_HELD && !waiting.has(key); // such as an image each second
     if (!again || kind === "host" || isFull) lose(owner);
     if (again && !isFull) waiting.set(key, again);
     if (known) return;
-    const [service, category] = owner;
     held.push(freeze({ kind, name, category, service: service || null, layer, ...(frame && { frame }) }));
+    if (kind === "host") banner.held?.();
     if (kind === "cookie" || kind === "storage") note(kind, name);
   };
   const holdStorage = (name, again) => hold("storage", name, ownerOf(storageRule(name)), again);
@@ -105,8 +109,11 @@
   const { get: readCookies, set: writeCookie } = Object.getOwnPropertyDescriptor(Document.prototype, "cookie");
   // Returns what to do with a cookie, and records it.
   const decide = (name, value, seconds, again) => {
-    const verdict = judge(name, value, seconds);
     const rule = cookieRule(name);
+    const judged = judge(name, value, seconds);
+    // What is allowed for this visit stores nothing that lasts.
+    const isToEnd = judged !== "drop" && !(seconds <= 0) && state.visit.includes(ownerOf(rule)[0]);
+    const verdict = isToEnd && seconds !== undefined ? "session" : judged;
     if (verdict === "drop") hold("cookie", name, ownerOf(rule), again);
     else if (!rule && !(seconds <= 0)) note("cookie", name);
     return verdict;
@@ -286,7 +293,7 @@
 
   const listeners = new Set();
   let channel = null;
-  const serialize = () => JSON.stringify([state.decided, state.granted, state.services]);
+  const serialize = () => JSON.stringify([state.decided, state.granted, state.services, state.visit]);
   const listen = () => {
     if (!self.BroadcastChannel) return;
     channel = new BroadcastChannel(url("state"));

@@ -330,7 +330,7 @@ def test_a_frame_shows_how_to_allow_it(visiting: Visiting, tmp_path: Path, scrip
         box = visit.page.locator("#f").bounding_box()
         assert box is not None
         assert (box["width"], box["height"]) == (404, 304)
-        frame.get_by_role("button").click()
+        frame.get_by_role("button").first.click()
         visit.page.wait_for_load_state("load")
         assert visit.settled(awaited={"www.youtube.com"}) == {"www.youtube.com"}
         response = visit.page.goto("http://site.test/_consent/state")

@@ -241,7 +241,7 @@ def test_a_strict_page_shows_the_banner_and_runs_its_script(visiting: Visiting, 
 def test_where_scripts_may_not_connect_the_form_leaves_the_page(visiting: Visiting, tmp_path: Path) -> None:
     with visiting(gated(tmp_path, html=True)) as visit:
         visit.open("/strict?mute&frame")
-        visit.page.frame_locator("iframe").get_by_role("button").click()
+        visit.page.frame_locator("iframe").get_by_role("button").first.click()
         visit.page.wait_for_url("**/strict?mute&frame*")
         visit.page.wait_for_load_state("load")
         assert "www.youtube.com" in visit.settled(awaited={"www.youtube.com"})

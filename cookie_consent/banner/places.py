@@ -1,0 +1,39 @@
+"""What the banner's script must know of services that draw into the page: their places, and whether forms need them."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING
+
+from cookie_consent.policy import UNCLASSIFIED
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from cookie_consent.policy import Policy, Service
+
+__all__ = ["PLACES_PLACEHOLDER", "address_of", "banner_script"]
+
+PLACES_PLACEHOLDER = b"__PLACES__"
+"""Occurs once in the banner's code, where the services with places are inserted."""
+
+
+def banner_script(source: bytes, policy: Policy) -> bytes:
+    """Return the banner's code ``source`` with the services of ``policy`` and of the registry that have places."""
+    services = json.dumps(list(_services(policy)), separators=(",", ":"))
+    return source.replace(PLACES_PLACEHOLDER, services.encode("ascii"), 1)
+
+
+def address_of(service: Service) -> str:
+    """Return an address of the service to show visitors. Without hosts of its own it is the service's name."""
+    host = next((host for host in service.hosts if not host.startswith("/")), "")
+    return f"//{host.partition('/')[0].removeprefix('*.')}" if host else service.name
+
+
+def _services(policy: Policy) -> Iterator[tuple[str, str, str, str, int]]:
+    """Yield id, category, name, selectors, and whether forms need it. Declared services precede the registry's."""
+    offered = {category.id for category in policy.categories}
+    for service in (*policy.services, *policy.undeclared_services):
+        category = service.category if service.category in offered else UNCLASSIFIED
+        if (service.places or service.forms) and category not in policy.required_ids:
+            yield service.id, category, service.name, ",".join(service.places), int(service.forms)
