@@ -52,7 +52,10 @@
 
   const allows = ({ granted, services }, category, service) => services[service] ?? granted.includes(category);
 
-  const reload = link.reload ?? (() => location.reload());
+  const reload = () => {
+    typed.keep();
+    return link.reload ? link.reload() : location.reload();
+  };
 
   const withdraws = (now) => {
     const was = { ...state };
@@ -243,11 +246,8 @@
   const isFixed = root.dataset.csp === "enforce";
   // A reload must not submit a form again, nor lose what the visitor has typed (Chromium would not restore it). In both
   // cases the choice takes full effect on the next page.
-  let isTyped = false;
-  addEventListener("input", ({ isTrusted, target }) => {
-    if (isTrusted && !root.contains(target)) isTyped = true;
-  });
-  const isRepeatable = () => !isTyped && !root.dataset.method;
+  const typed = makeTyped(root);
+  const isRepeatable = () => typed.mayKeep() && !root.dataset.method;
 
   // Returns whether something that `now` newly allows was held back on this page, so that it needs a reload.
   const isHeld = (now) => {

@@ -5,6 +5,7 @@
   const GUARD = "cookieconsent:guard";
   const REFERRER = "cookie_consent.referrer";
   const LATEST = "cookie_consent.state";
+  const TYPED = "cookie_consent.typed"; // the banner's: what was typed before it loads the page again
   const MAXIMUM_HELD = 100;
   const MAXIMUM_ERRORS = 20;
   const { freeze } = Object;
@@ -264,7 +265,7 @@
       }
       for (const area of [localStorage, sessionStorage]) {
         for (const key of Object.keys(area)) {
-          if (mayStore(key) || key === REFERRER || key === LATEST) continue;
+          if (mayStore(key) || [REFERRER, LATEST, TYPED].includes(key)) continue;
           const value = area.getItem(key);
           if (isSwept) holdStorage(key, () => area.setItem(key, value)); // unless it is older than the page
           area.removeItem(key);

@@ -191,10 +191,23 @@ def test_what_a_script_was_stopped_from_loading_comes_by_the_reload(visiting: Vi
         assert len(log) == 2
 
 
-def test_what_the_visitor_has_typed_is_not_lost(visiting: Visiting, ledger_url: str) -> None:
+def test_what_the_visitor_has_typed_is_there_after_the_reload(visiting: Visiting, ledger_url: str) -> None:
     app, log = site(ledger_url)
     with visiting(app) as visit:
         visit.open("/")
+        visit.page.click("input[name=a]")
+        visit.page.keyboard.type("typed")
+        choose(visit, "Accept all")
+        assert "one.acme.test" in visit.settled(awaited={"one.acme.test"})
+        visit.page.wait_for_function("document.querySelector('input[name=a]').value === 'typed'")
+        assert len(log) == 2
+
+
+def test_a_page_with_a_typed_password_is_not_loaded_again(visiting: Visiting, ledger_url: str) -> None:
+    app, log = site(ledger_url)
+    with visiting(app) as visit:
+        visit.open("/")
+        visit.page.evaluate("document.querySelector('input[name=a]').type = 'password'")
         visit.page.click("input[name=a]")
         visit.page.keyboard.type("typed")
         choose(visit, "Accept all")
