@@ -9,7 +9,7 @@ const makePlaces = (services, { endpoint, allows, heldServices, announce }) => {
   const DRAWN = "iframe,canvas,video,object,embed";
   // Elements whose content would not be shown, or must not contain a frame.
   const UNFIT =
-    /^(area|audio|base|body|br|button|canvas|col|colgroup|embed|head|hr|html|iframe|img|input|link|meta|noscript|object|option|picture|script|select|source|style|table|tbody|template|textarea|tfoot|thead|tr|track|video|wbr)$/;
+    /^(a|area|audio|base|body|br|button|canvas|col|colgroup|embed|head|hr|html|iframe|img|input|link|meta|noscript|object|option|picture|script|select|source|style|table|tbody|template|textarea|tfoot|thead|tr|track|video|wbr)$/;
   const SUBMITS = 'button:not([type]),button[type="submit"],input[type="submit"],input[type="image"]';
   const FIELDS = 'textarea,input[type="password"],input[type="email"],input[type="tel"]';
   const shown = new Map(); // the services by the frames of their placeholders

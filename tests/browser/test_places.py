@@ -11,7 +11,9 @@ from starlette.routing import Route
 
 from cookie_consent import ConsentMiddleware
 from cookie_consent.policy import parse_policy
+from cookie_consent.policy.registry import registry
 from tests.browser.harness import SITE, STUBS
+from tests.policy.test_places import ACCEPTED
 
 if TYPE_CHECKING:
     from playwright.sync_api import FrameLocator
@@ -58,6 +60,7 @@ PAGES = {
     "/map": MAP,
     "/late": LATE_MAP,
     "/none": NO_SCRIPT,
+    "/film": PAGE.format(head="", body="<iframe src=https://www.youtube.com/embed/x width=400 height=300></iframe>"),
     "/send": PAGE.format(head="", body="<h1>Sent</h1>"),
 }
 RECAPTCHA = b"""
@@ -190,9 +193,52 @@ def test_a_form_with_an_invisible_captcha_says_so_when_it_is_sent(visiting: Visi
         visit.page.get_by_role("heading", name="Sent").wait_for()
 
 
+def test_browsers_read_the_selectors(visiting: Visiting, ledger_url: str) -> None:
+    selectors = [*ACCEPTED, *(selector for service in registry().values() for selector in service.places)]
+    with visiting(site(ledger_url)) as visit:
+        visit.open("/none")
+        visit.page.evaluate("(all) => { for (const selector of all) document.querySelector(selector) }", selectors)
+
+
 def test_other_forms_go_their_way(visiting: Visiting, ledger_url: str) -> None:
     with visiting(site(ledger_url)) as visit:
         visit.open("/invisible")
         visit.page.get_by_role("button", name="Search").click()
         visit.page.wait_for_url(f"http://{SITE}/invisible?q=")
         assert visit.page.locator("[data-consent-placeholder]").count() == 0
+
+
+def test_what_was_typed_is_still_there_once_the_captcha_is_allowed(visiting: Visiting, ledger_url: str) -> None:
+    """The document keeps its policy, so the page is loaded again."""
+    with visiting(site(ledger_url)) as visit:
+        visit.open("/captcha")
+        visit.page.locator("[name=m]").focus()
+        visit.page.keyboard.type("hello")
+        in_place(visit, ".g-recaptcha").get_by_role("button", name="Only now").click()
+        visit.page.locator(".g-recaptcha > #drawn").wait_for()
+        visit.page.wait_for_function("document.querySelector('[name=m]').value === 'hello'")
+        assert visit.page.evaluate("Object.keys(sessionStorage)") == []
+        assert visit.cookies() == {"cookie_consent_visit": -1}
+
+
+@pytest.mark.parametrize("scripts", [True, False])
+def test_only_now_allows_a_film_until_the_browser_closes(visiting: Visiting, ledger_url: str, *, scripts: bool) -> None:
+    with visiting(site(ledger_url), scripts=scripts) as visit:
+        assert visit.open("/film") == set()
+        visit.page.frame_locator("iframe").get_by_role("button", name="Only now").click()
+        assert visit.settled(awaited={"www.youtube.com"}) == {"www.youtube.com"}
+        assert visit.cookies() == {"cookie_consent_visit": -1}
+        assert visit.page.get_by_role("button", name="Accept all").is_visible()
+        assert visit.open("/film", awaited={"www.youtube.com"}) == {"www.youtube.com"}
+        visit.page.get_by_role("button", name="Refuse all").click()
+        visit.until(lambda: "cookie_consent_visit" not in visit.cookies())
+        assert visit.open("/film") == set()
+
+
+def test_what_a_script_stores_for_a_service_of_this_visit_ends_with_it(visiting: Visiting, ledger_url: str) -> None:
+    with visiting(site(ledger_url, csp="off")) as visit:
+        visit.open("/captcha")
+        in_place(visit, ".g-recaptcha").get_by_role("button", name="Only now").click()
+        visit.page.locator(".g-recaptcha > #drawn").wait_for()
+        visit.page.evaluate("document.cookie = '_GRECAPTCHA=1; max-age=1000; path=/'")
+        assert visit.cookies()["_GRECAPTCHA"] == -1

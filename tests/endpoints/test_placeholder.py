@@ -50,3 +50,27 @@ async def test_what_is_blocked_has_no_button() -> None:
 async def test_what_is_not_an_encoded_address_is_refused(text: str) -> None:
     async with ConsentClient(Starlette(), make_policy()) as browser:
         assert (await browser.get("/_consent/placeholder", params={"address": text})).status_code == 400
+
+
+@pytest.mark.parametrize(
+    ("service", "status", "shown"),
+    [
+        ("recaptcha", 200, "loaded from www.google.com (Personalisation)"),
+        ("trustpilot", 200, "widget.trustpilot.com"),
+        ("nobody", 400, ""),
+        ("<script>", 400, ""),
+    ],
+)
+async def test_it_says_what_a_service_is(service: str, status: int, shown: str) -> None:
+    async with ConsentClient(Starlette(), make_policy()) as browser:
+        answer = await browser.get("/_consent/placeholder", params={"service": encoded(service), "return_to": "/x"})
+        assert (answer.status_code, shown in answer.text) == (status, True)
+        assert f"service.{service}" in answer.text or status == 400
+        assert "<script" not in answer.text
+
+
+async def test_at_a_form_it_says_what_the_form_needs() -> None:
+    async with ConsentClient(Starlette(), make_policy()) as browser:
+        answer = await browser.get("/_consent/placeholder", params={"service": encoded("recaptcha"), "for": "form"})
+        assert "This form needs reCAPTCHA" in answer.text
+        assert answer.text.count("<button") == 2
