@@ -454,8 +454,6 @@
   makePlace(root, { isOpen: () => Boolean(root.querySelector(".cc-panel")), receive, added: takeNew });
   room.update();
   link.held = places.schedule;
-  places.update();
-  addEventListener("load", places.schedule);
   addEventListener("cookieconsent:banner", ({ detail }) => Object.assign(detail ?? {}, { isRunning: true }), true);
 
   // The links lead away from the page, and back to where the visitor is by then. No script of the page takes them over.

@@ -1,6 +1,6 @@
 // Placeholders for what held scripts would draw. They stand in the places of the scripts' services, and at the buttons
-// of forms that need a service. `services` is what the policy says, `allows` whether a service is allowed by now, and
-// `isHeld` whether a script of it is held on this page.
+// of forms that need a service. `services` is what the policy says, `allows` returns whether a service is allowed
+// by now, and `heldServices` those of which a script is held on this page.
 const makePlaces = (services, { endpoint, allows, heldServices, announce }) => {
   const MOST = 100; // placeholders on one page
   const MOST_IN_ONE = 5; // times that a place is filled, if the page empties it
@@ -137,8 +137,11 @@ const makePlaces = (services, { endpoint, allows, heldServices, announce }) => {
       }
     }
   };
+  // Not before the page has loaded: a framework may compare it with what it has sent.
   const schedule = () => {
-    timer ||= setTimeout(update, 50);
+    if (document.readyState === "complete") timer ||= setTimeout(update, 50);
   };
+  addEventListener("load", schedule);
+  schedule();
   return { update, schedule };
 };
