@@ -10,6 +10,7 @@ import pytest
 
 from cookie_consent.endpoints.static_files import static_files
 from cookie_consent.gate import guard_script
+from cookie_consent.mirror.libraries import Libraries
 from cookie_consent.policy import Policy
 
 DOCS = (Path(__file__).parents[1] / "docs" / "guard.md").read_text("utf-8")
@@ -23,7 +24,7 @@ def test_the_sizes_are_those_in_the_documentation(form: str) -> None:
     contents = {
         "the guard's code": files["guard.js"],
         "the guard with the built-in policy's rules, as it is sent": guard_script(
-            files["guard.js"], Policy(version="1"), ["a"]
+            files["guard.js"], Policy(version="1"), ["a"], libraries=Libraries().for_guard()
         ),
         "`banner.js`": files["banner.js"],
         "`banner.css`": files["banner.css"],

@@ -33,17 +33,20 @@ INTEGRITY = "sha384-Fln66QcYKYyjOrfTkBdpDccr2JiOEh8/clJoTnTYAZNl2CRPdDn9MyVUSaUP
 def upstream(monkeypatch: pytest.MonkeyPatch) -> Iterator[Upstream]:
     server = Upstream()
     monkeypatch.setattr("cookie_consent.site.Mirror", lambda libraries: server.mirror(libraries=libraries))
-    css, font = {"content_type": "text/css"}, {"content_type": "font/woff2"}
     server.put("/htmx.org@1.9.12", RUN % b"htmx")
     server.put("/npm/vue@3.4.1/dist/vue.js", RUN % b"vue")
     server.put("/npm/three@0.160.0/build/three.module.js", MODULE)
     server.put("/npm/three@0.160.0/build/part.js", b"export const part = 'three';")
-    server.put("/npm/bootstrap@5.3.3/dist/css/bootstrap.css", b"@import 'more.css'; h1 { color: rgb(1, 2, 3) }", **css)
-    server.put("/npm/bootstrap@5.3.3/dist/css/more.css", b"h2 { color: rgb(4, 5, 6) }", **css)
-    server.put("/npm/bulma@1.0.0/css/bulma.css", b"h3 { color: rgb(7, 8, 9) }", **css)
+    server.put(
+        "/npm/bootstrap@5.3.3/dist/css/bootstrap.css",
+        b"@import 'more.css'; h1 { color: rgb(1, 2, 3) }",
+        content_type="text/css",
+    )
+    server.put("/npm/bootstrap@5.3.3/dist/css/more.css", b"h2 { color: rgb(4, 5, 6) }", content_type="text/css")
+    server.put("/npm/bulma@1.0.0/css/bulma.css", b"h3 { color: rgb(7, 8, 9) }", content_type="text/css")
     sheet = b"@font-face { font-family: Inter; src: url(https://fonts.gstatic.com/s/inter/v13/a.woff2) }"
-    server.put("/css2?family=Inter", sheet, **css)
-    server.put("/s/inter/v13/a.woff2", b"wOF2", **font)
+    server.put("/css2?family=Inter", sheet, content_type="text/css")
+    server.put("/s/inter/v13/a.woff2", b"wOF2", content_type="font/woff2")
     svg = b"<svg xmlns='http://www.w3.org/2000/svg' width='7' height='7'/>"
     server.put("/npm/bootstrap-icons@1.11.3/icons/x.svg", svg, content_type="image/svg+xml")
     server.put("/npm/chart.js@4.4.0/package.json", b'{"name": "chart"}', content_type="application/json")
