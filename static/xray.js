@@ -42,14 +42,14 @@
       return "";
     }
   };
-  const CSS = /about:invalid#consent\/[\w-]+\/[\w-]*\/([^"')\s]+)/g;
+  const CSS = /https:\/\/#consent\/[\w-]+\/[\w-]*\/([^"')\s]+)/g;
   const heldIn = (node) => {
     const found = [];
     for (const { name, value } of node.attributes) {
       if (name.startsWith(HELD) && !/-(service|placeholder|type|sandbox)$/.test(name)) {
         for (const part of /set$/.test(name) ? value.split(/[\s,]+/) : [value]) found.push(shortened(part));
       }
-      if (value.includes("about:invalid#consent/"))
+      if (value.includes("https://#consent/"))
         for (const [, held] of value.matchAll(CSS)) found.push(shortened(held));
     }
     if (node.localName === "style") for (const [, held] of node.textContent.matchAll(CSS)) found.push(shortened(held));
@@ -58,7 +58,7 @@
   const nodes = () => {
     const all = [];
     for (const tree of trees()) {
-      for (const node of tree.querySelectorAll("[data-consent], [style*='about:invalid#consent/'], style")) {
+      for (const node of tree.querySelectorAll("[data-consent], [style*='https://#consent/'], style")) {
         const addresses = heldIn(node);
         const services = (node.dataset.consentService ?? "").split(" ");
         if (node.hasAttribute("data-consent") || addresses.length) all.push({ node, addresses, services });

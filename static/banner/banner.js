@@ -28,7 +28,7 @@
     "values",
   ];
   // Precedes a held address in CSS, with the category and the service.
-  const INERT = /about:invalid#consent\/([\w-]+)\/([\w-]*)\//g;
+  const INERT = /https:\/\/#consent\/([\w-]+)\/([\w-]*)\//g;
   const XLINK = "http://www.w3.org/1999/xlink";
   const root = document.getElementById("cookie-consent");
   if (!root) return;
@@ -71,7 +71,7 @@
   // Restores the addresses in styles whose services are allowed.
   const thawStyles = (node) => {
     for (const { name, value } of [...node.attributes]) {
-      if (value.includes("about:invalid#consent/")) node.setAttribute(name, thaw(value));
+      if (value.includes("https://#consent/")) node.setAttribute(name, thaw(value));
     }
     if (node.localName === "style") {
       const css = thaw(node.textContent);

@@ -177,11 +177,11 @@ async def test_it_can_be_switched_off() -> None:
             "url(https:\\2f/unpkg.com/vue@3.4.1/a.png)",
             "url(../../../unpkg.com/vue@3.4.1/a.png)",
         ),
-        ("url(/npm/evil@1/a.png)", "url(about:invalid#consent//npm/evil@1/a.png)"),
-        ("url(https://evil.example/a.png)", "url(about:invalid#consent/https://evil.example/a.png)"),
-        ("@import url(\\\\evil.example/a.css);", "@import url(about:invalid#consent/\\\\evil.example/a.css);"),
-        ("@import 'data:text/css,x';", "@import 'about:invalid#consent/data:text/css,x';"),
-        ("image-set('//evil.example/a' 1x)", "image-set('about:invalid#consent///evil.example/a' 1x)"),
+        ("url(/npm/evil@1/a.png)", "url(https://#consent//npm/evil@1/a.png)"),
+        ("url(https://evil.example/a.png)", "url(https://#consent/https://evil.example/a.png)"),
+        ("@import url(\\\\evil.example/a.css);", "@import url(https://#consent/\\\\evil.example/a.css);"),
+        ("@import 'data:text/css,x';", "@import 'https://#consent/data:text/css,x';"),
+        ("image-set('//evil.example/a' 1x)", "image-set('https://#consent///evil.example/a' 1x)"),
     ],
 )
 def test_what_a_sheet_loads(written: str, served: str) -> None:

@@ -11,8 +11,11 @@ if TYPE_CHECKING:
 
 __all__ = ["BLOCKED", "INERT_ADDRESS", "hold_attribute", "hold_value", "make_text", "mark_held"]
 
-INERT_ADDRESS = "about:invalid#consent/"
-"""The prefix of a held address in CSS; ``CATEGORY/SERVICE/`` and the address follow it."""
+INERT_ADDRESS = "https://#consent/"
+"""The prefix of a held address in CSS; ``CATEGORY/SERVICE/`` and the address follow it.
+
+An address without a host is none (URL standard, section 4.4): browsers ask nobody for it, and log nothing.
+"""
 BLOCKED = "blocked"
 """The value of ``data-consent`` where the policy never allows the address, whatever the visitor chooses."""
 _PREFIX = b"data-consent-"

@@ -38,9 +38,11 @@ def target(url: str, base_host: str) -> tuple[str, str] | None:
         # unless it begins as a path, which no page in practice does.
     elif not (len(rest) > 1 and rest[0] in "/\\" and rest[1] in "/\\"):
         return base_host, rest if rest.startswith("/") else "/" + rest
-    rest = rest.lstrip("/\\")
+    whole, rest = rest, rest.lstrip("/\\")
     end = _AUTHORITY_END.search(rest)
     authority = rest[: end.start()] if end is not None else rest
+    if not authority and len(whole) - len(rest) > 1:
+        return None  # without a host it is no address; with fewer slashes, "https:?x" may lead to the base's host
     path = rest[end.start() :] if end is not None else ""
     path = path.replace("\\", "/") if "\\" in path else path
     return host_of(authority.rpartition("@")[2]), path if path.startswith("/") else "/" + path

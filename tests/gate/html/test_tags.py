@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from cookie_consent.consent import Consent
-from cookie_consent.gate import TagGate
+from cookie_consent.gate import INERT_ADDRESS, TagGate
 from cookie_consent.policy import Policy
 from cookie_consent.policy.classifier import Classifier
 from cookie_consent.rewriter import MAXIMUM_TEXT, Rewriter
@@ -76,15 +76,15 @@ ALL = ("unclassified", "login", "preferences", "analytics", "advertising", "soci
         ("<svg><animate attributeName=a:href values='/b;//x.test/a' />", "data-consent-values="),  # any prefix
         (
             "<svg><set attributeName=mask to='url(//x.test/a)' />",
-            'to="url(about:invalid#consent/unclassified////x.test/a)"',
+            'to="url(https://#consent/unclassified////x.test/a)"',
         ),
         (
             "<svg><animate attributename=Cursor values='auto;u\\72l(//x.test/a)' />",
-            'values="auto;u\\72l(about:invalid#consent/unclassified////x.test/a)"',
+            'values="auto;u\\72l(https://#consent/unclassified////x.test/a)"',
         ),
-        ("<svg><animateTransform by='url(//x.test/a)' />", 'by="url(about:invalid#consent/unclassified////x.test/a)"'),
-        ("<style>@function --f(--u:'//x.test/a'){}</style>", "'about:invalid#consent/unclassified////x.test/a'"),
-        ("<p style=\"background:--f('//x.test/a')\">", "('about:invalid#consent/unclassified////x.test/a')"),
+        ("<svg><animateTransform by='url(//x.test/a)' />", 'by="url(https://#consent/unclassified////x.test/a)"'),
+        ("<style>@function --f(--u:'//x.test/a'){}</style>", "'https://#consent/unclassified////x.test/a'"),
+        ("<p style=\"background:--f('//x.test/a')\">", "('https://#consent/unclassified////x.test/a')"),
         (
             "<svg><style>@im<!-- -->port '//x.test/a'</style></svg>",
             '<style data-consent="unclassified" type="text/plain">',
@@ -179,7 +179,7 @@ def test_lazy_attributes_alone_are_not_touched() -> None:
 def test_base_leads_relative_addresses_elsewhere() -> None:
     style = "<style>a{--b:'c.png'}</style><p style=\"--b:'c.png'\">"
     text, gate = gated(f"<base href=https://x.test/>{style}<embed code=a>")
-    assert text.count("'about:invalid#consent/unclassified//c.png'") == 2
+    assert text.count("'https://#consent/unclassified//c.png'") == 2
     assert gate.findings.held == 3
     assert gated(f"<base href=https://cdn.example/>{style}")[1].findings.held == 0
     text, _ = gated("<base href=https://x.test/><img src=a.png><script src=/b></script><base href=/><img src=c>")
@@ -207,8 +207,8 @@ def test_a_style_that_is_cut(start: str, end: str, held: int, before: int) -> No
     css = start + " " * (MAXIMUM_TEXT - len(start) - before) + end
     text, gate = gated(f"<style>{css}</style>")
     assert gate.findings.held == held
-    assert text.count("about:invalid") == held
-    assert text.replace("about:invalid#consent/unclassified//", "").endswith(f"{css}</style>")
+    assert text.count(INERT_ADDRESS) == held
+    assert text.replace("https://#consent/unclassified//", "").endswith(f"{css}</style>")
 
 
 def test_a_service_of_its_own_overrides_its_category() -> None:

@@ -44,6 +44,12 @@ from cookie_consent.gate import target
         ("data:text/html,x", None),
         ("blob:https://a.example/1", None),
         ("about:blank", None),
+        ("https://#consent/analytics//https://a.example/", None),  # no host, so no address
+        ("https://", None),
+        ("//?x", None),
+        ("\\/\\#x", None),
+        ("https:?x", ("", "/?x")),  # with the same scheme it is the base's: held all the same
+        ("https:/?x", ("", "/?x")),
         ("JavaScript:1", None),
     ],
 )
