@@ -49,8 +49,7 @@
       if (name.startsWith(HELD) && !/-(service|placeholder|type|sandbox)$/.test(name)) {
         for (const part of /set$/.test(name) ? value.split(/[\s,]+/) : [value]) found.push(shortened(part));
       }
-      if (value.includes("https://#consent/"))
-        for (const [, held] of value.matchAll(CSS)) found.push(shortened(held));
+      if (value.includes("https://#consent/")) for (const [, held] of value.matchAll(CSS)) found.push(shortened(held));
     }
     if (node.localName === "style") for (const [, held] of node.textContent.matchAll(CSS)) found.push(shortened(held));
     return found.filter(Boolean);
