@@ -7,27 +7,35 @@ const wrap = (owner, name, make, part = "value") => {
   if (native) Object.defineProperty(owner, name, { ...descriptor, [part]: make(native) });
 };
 
-// Instruments attributes. `setters` has a function for each that returns whether a node may get a value.
+// Instruments attributes. `setters` has a function for each that returns whether a node may get a value, or the value
+// that it gets instead.
 const guardAttributes = (prototype, setters) => {
   if (!prototype) return;
+  const checked = (name, node, value) => {
+    const result = setters[name](node, value);
+    return result === true ? value : result;
+  };
   for (const name of Object.keys(setters)) {
     const make = (set) =>
       function (value) {
-        if (setters[name](this, `${value}`)) set.call(this, value);
+        const result = checked(name, this, `${value}`);
+        if (result !== false) set.call(this, result);
       };
     wrap(prototype, name, make, "set");
   }
   const { setAttribute } = prototype;
   const value = function (...values) {
-    const check = setters[`${values[0]}`.toLowerCase()];
-    if (!check || check(this, `${values[1]}`)) setAttribute.apply(this, values);
+    const name = `${values[0]}`.toLowerCase();
+    if (!Object.hasOwn(setters, name) || values.length < 2) return setAttribute.apply(this, values);
+    const result = checked(name, this, `${values[1]}`);
+    if (result !== false) setAttribute.call(this, name, result);
   };
   Object.defineProperty(prototype, "setAttribute", { value, configurable: true, writable: true });
 };
 
 // Returns the addresses in a `srcset`, as browsers split it.
-const candidatesOf = (srcset) =>
-  [...srcset.matchAll(/[\s,]*(\S*[^\s,])(?:,+|\s[^,(]*(?:\([^)]*\)[^,(]*)*,?|$)/gy)].map(([, address]) => address);
+const CANDIDATES = /[\s,]*(\S*[^\s,])(?:,+|\s[^,(]*(?:\([^)]*\)[^,(]*)*,?|$)/gy;
+const candidatesOf = (srcset) => [...srcset.matchAll(CANDIDATES)].map(([, address]) => address);
 const addressesOf = (node) => {
   const candidates = candidatesOf(node.getAttribute("srcset") ?? "");
   return node.localName === "source" ? candidates : [node.getAttribute("src"), ...candidates].filter(Boolean);

@@ -480,8 +480,16 @@
     mirror,
   });
   const armOwn = makeOwn((address, marks, again) => isRefusedServer(address, again, { marks, isOwnOnly: true }));
-  const armMirror = mirror.arm;
-  makeArm({ parse, decide, mayStore, holdStorage, armContacts, armOwn, armMirror, beginOther, takeViolation })(window);
+  const isOwnAddress = (address) => {
+    try {
+      return judgement.isOwn(new URL(address, document.baseURI));
+    } catch {
+      return false;
+    }
+  };
+  const armImages = makeImages({ isRefusedServer, isOwn: isOwnAddress });
+  const arms = [armContacts, armImages, armOwn, mirror.arm]; // the last decides first where an address leads
+  makeArm({ parse, decide, mayStore, holdStorage, arms, beginOther, takeViolation })(window);
   addEventListener("error", takeError, true);
   takeReferrer();
   const isNewToServer = gpc.announce(

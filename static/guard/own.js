@@ -1,7 +1,7 @@
 // Holds what services load from the site's own hosts: no policy can tell that from what the site itself loads. These are
-// requests by fetch, XMLHttpRequest and beacon, and the scripts and images that a script makes. Returns a function that
-// instruments a window. `isRefusedOwn` judges an address by its marks, and records it. What is in markup is held in
-// contacts.js.
+// requests by fetch, XMLHttpRequest and beacon, and the scripts that a script makes. Returns a function that instruments a
+// window. `isRefusedOwn` judges an address by its marks, and records it. What is in markup is held in contacts.js, images
+// in images.js.
 const makeOwn = (isRefusedOwn) => {
   const UNREAD = {};
   // Returns the parameters of a body, or `UNREAD` if it cannot be read at once.
@@ -11,16 +11,15 @@ const makeOwn = (isRefusedOwn) => {
     return typeof body.get === "function" ? body : UNREAD;
   };
   const mayAsk = (address, body) => !isRefusedOwn(address, { body: parametersOf(body) });
-  const mayLoad = (node, name, value) => {
+  const mayLoad = (node, src) => {
     const again = () => {
-      if (!node.getAttribute(name)) node[name] = value;
+      if (!node.getAttribute("src")) node.src = src;
     };
-    const addresses = name === "srcset" ? candidatesOf(value) : [value];
-    return !addresses.some((address) => address && isRefusedOwn(address, { node }, again));
+    return !src || !isRefusedOwn(src, { node }, again);
   };
   // A script may get its attributes after its address, and runs when it is inserted.
   const disarm = (node) => {
-    if (!mayLoad(node, "src", node.getAttribute("src"))) node.removeAttribute("src");
+    if (!mayLoad(node, node.getAttribute("src"))) node.removeAttribute("src");
   };
   const disarmAll = (nodes) => {
     for (const node of nodes) {
@@ -72,15 +71,7 @@ const makeOwn = (isRefusedOwn) => {
           return mayAsk(values[0], values[1]) ? send.apply(this, values) : true;
         },
     );
-    for (const [kind, names] of [
-      ["HTMLImageElement", ["src", "srcset"]],
-      ["HTMLSourceElement", ["srcset"]],
-      ["HTMLScriptElement", ["src"]],
-    ]) {
-      const check = (name) => (node, value) => mayLoad(node, name, value);
-      const setters = Object.fromEntries(names.map((name) => [name, check(name)]));
-      guardAttributes(realm[kind]?.prototype, { __proto__: null, ...setters });
-    }
+    guardAttributes(realm.HTMLScriptElement?.prototype, { src: mayLoad });
     const inserting = (insert) =>
       function (...values) {
         if (this.isConnected !== false) disarmAll(values); // a range has no such property

@@ -1,19 +1,8 @@
 // Intercepts what a page's scripts write in the browser, in the page and in the frames that it creates. Returns a
 // function that instruments a window. `parse` parses a cookie, and `decide` returns what to do with it. `mayStore`
-// returns whether a name may be stored, and `holdStorage` records that one was held. `armContacts`, `armOwn` and
-// `armMirror` instrument the window for connections. `beginOther` is called for windows that a script opens, and `takeViolation` for
-// violations in them.
-const makeArm = ({
-  parse,
-  decide,
-  mayStore,
-  holdStorage,
-  armContacts,
-  armOwn,
-  armMirror,
-  beginOther,
-  takeViolation,
-}) => {
+// returns whether a name may be stored, and `holdStorage` records that one was held. `arms` instrument the window for
+// connections. `beginOther` is called for windows that a script opens, and `takeViolation` for violations in them.
+const makeArm = ({ parse, decide, mayStore, holdStorage, arms, beginOther, takeViolation }) => {
   const armed = new WeakSet();
   const arm = (realm) => {
     const page = realm.Document.prototype;
@@ -88,9 +77,7 @@ const makeArm = ({
           return Promise.reject(new DOMException("not agreed to", "SecurityError"));
         },
     );
-    armContacts(realm);
-    armOwn(realm);
-    armMirror(realm); // last, so that the others are shown where it leads
+    for (const other of arms) other(realm);
     realm.addEventListener("securitypolicyviolation", takeViolation, true);
     // A frame or window that a script creates has its own prototypes.
     for (const kind of ["IFrame", "Frame", "Object"]) {
