@@ -33,14 +33,12 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m tests.realapps", description=__doc__)
     parser.add_argument("row", nargs="*", help=f"the rows to see; all without it: {', '.join(names())}")
     parser.add_argument("--markdown", action="store_true", help="print the table as Markdown")
-    parser.add_argument("--update", action="store_true", help="write the table into docs/realapps.md")
+    parser.add_argument("--update", action="store_true", help="write the rows into the table of docs/realapps.md")
     parser.add_argument("--chromium", default=shutil.which("chromium"), help="where Chromium is")
     parser.add_argument("--json", action="store_true", help="see one row here, and print all that was seen")
     options = parser.parse_args()
     if unknown := set(options.row) - set(names()):
         parser.error(f"no such row: {', '.join(sorted(unknown))}")
-    if options.update and options.row:
-        parser.error("--update needs all rows")
     if options.chromium is None:
         parser.error("needs Chromium: apt-get install chromium")
     rows = [load(name) for name in options.row or names()]
@@ -56,7 +54,8 @@ def main() -> int:
     print(markdown(results) if options.markdown else plain(results))  # noqa: T201 - a program
     print(*found, sep="\n", file=sys.stderr)  # noqa: T201 - a program
     if options.update:
-        DOCUMENT.write_text(updated(DOCUMENT.read_text("utf-8"), results), "utf-8")
+        titles = {load(name).title for name in names()}
+        DOCUMENT.write_text(updated(DOCUMENT.read_text("utf-8"), results, titles), "utf-8")
     return 1 if found else 0
 
 

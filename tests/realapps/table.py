@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from tests.realapps.visit import COLUMNS, Seen
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Collection, Mapping
 
     from tests.realapps.row import Row
 
@@ -16,6 +16,7 @@ __all__ = ["faults", "markdown", "plain", "updated"]
 BEGIN = "<!-- Written by `python -m tests.realapps --update`; do not edit. -->"
 END = "<!-- End of what is written by `python -m tests.realapps --update`. -->"
 HEADINGS = ("application", *COLUMNS, "contacts before a choice", "new errors", "moved", "held until accepted")
+HEAD = (f"| {' | '.join(HEADINGS)} |", "|---" * len(HEADINGS) + "|")
 WRAPPED = COLUMNS[1:]
 FEW = 5
 """How many moved elements are named for a column. Where one moves, those in it do too."""
@@ -80,9 +81,12 @@ def cells(row: Row, seen: Mapping[str, Seen]) -> list[str]:
 
 def markdown(results: Mapping[Row, Mapping[str, Seen]]) -> str:
     """Return the table for the documentation."""
-    lines = [f"| {' | '.join(HEADINGS)} |", "|---" * len(HEADINGS) + "|"]
-    lines += [f"| {' | '.join(cells(row, seen))} |" for row, seen in results.items()]
-    return "\n".join(lines)
+    return "\n".join([*HEAD, *lines_of(results).values()])
+
+
+def lines_of(results: Mapping[Row, Mapping[str, Seen]]) -> dict[str, str]:
+    """Return the table's lines by the applications' titles."""
+    return {row.title: f"| {' | '.join(cells(row, seen))} |" for row, seen in results.items()}
 
 
 def plain(results: Mapping[Row, Mapping[str, Seen]]) -> str:
@@ -95,10 +99,13 @@ def plain(results: Mapping[Row, Mapping[str, Seen]]) -> str:
     )
 
 
-def updated(document: str, results: Mapping[Row, Mapping[str, Seen]]) -> str:
-    """Return the document with the table in the place of the one that it has."""
+def updated(document: str, results: Mapping[Row, Mapping[str, Seen]], titles: Collection[str]) -> str:
+    """Return the document with the rows in its table. Of the rows that it has, those of other ``titles`` stay."""
     before, begin, rest = document.partition(BEGIN)
-    _, end, after = rest.partition(END)
+    table, end, after = rest.partition(END)
     if not begin or not end:
         raise ValueError(f"the document has no lines {BEGIN!r} and {END!r}")
-    return f"{before}{begin}\n\n{markdown(results)}\n\n{end}{after}"
+    there = {line.split(" | ")[0].removeprefix("| "): line for line in table.splitlines()}
+    lines = {title: line for title, line in there.items() if title in titles} | lines_of(results)
+    whole = "\n".join([*HEAD, *(lines[title] for title in sorted(lines, key=str.lower))])
+    return f"{before}{begin}\n\n{whole}\n\n{end}{after}"

@@ -68,7 +68,11 @@ def test_what_differs_from_run_to_run_is_left_out_of_errors() -> None:
 
 
 def test_the_document_gets_the_table() -> None:
-    document = updated(f"before\n{BEGIN}\nold\n{END}\nafter", {OWN: seen()})
+    titles = {OWN.title, CDN.title, "Zope"}
+    lines = [f"| {title} | old |" for title in ("FastHTML", "Gone", "htmx site", "Zope")]
+    document = updated("\n".join(["before", BEGIN, *lines, END, "after"]), {OWN: seen()}, titles)
     assert "| htmx site | yes |" in document
-    assert "old" not in document
+    assert "| htmx site | old |" not in document
+    assert document.index("| FastHTML | old |") < document.index("| htmx site |") < document.index("| Zope | old |")
+    assert "Gone" not in document, "an application that is no longer seen"
     assert document.endswith(f"{END}\nafter")
