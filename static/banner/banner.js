@@ -218,6 +218,20 @@
     return scripts.length ? runScripts(scripts) : Promise.resolve();
   };
 
+  // The open panel can be made so small that nothing lies under it, such as a button at the window's bottom. That is no
+  // answer: the next page shows it in full.
+  const fold = (panel) => {
+    const button = panel?.querySelector(".cc-fold");
+    if (!button) return;
+    const { textContent: small } = button;
+    button.hidden = false;
+    button.addEventListener("click", () => {
+      const isFolded = root.classList.toggle("cc-folded");
+      button.setAttribute("aria-expanded", `${!isFolded}`);
+      button.textContent = isFolded ? button.dataset.folded : small;
+    });
+  };
+
   const close = (now) => {
     state = now;
     if (!now.decided) return; // an answer for one service: the others are still to be given
@@ -229,6 +243,7 @@
     if (!panel) return;
     if (panel.contains(document.activeElement) && back) back.focus({ preventScroll: true });
     panel.remove();
+    root.classList.remove("cc-folded");
     room.update();
   };
 
@@ -236,6 +251,7 @@
   const reopen = (panel) => {
     if (state.decided || !panel || root.querySelector(".cc-panel")) return;
     root.prepend(panel);
+    fold(panel);
     root.dataset.decided = "false";
     const back = root.querySelector(".cc-back");
     if (back) back.hidden = true;
@@ -454,6 +470,7 @@
   makePlace(root, { isOpen: () => Boolean(root.querySelector(".cc-panel")), receive, added: takeNew });
   room.update();
   link.held = places.schedule;
+  fold(root.querySelector(".cc-panel"));
   addEventListener("cookieconsent:banner", ({ detail }) => Object.assign(detail ?? {}, { isRunning: true }), true);
 
   // The links lead away from the page, and back to where the visitor is by then. No script of the page takes them over.

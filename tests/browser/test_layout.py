@@ -241,3 +241,49 @@ def test_fullscreen_does_not_swallow_it(visiting: Visiting, ledger_url: str, wha
         visit.page.evaluate("document.exitFullscreen()")
         visit.until(lambda: visit.page.evaluate("document.documentElement.matches(':has(> #cookie-consent)')"))
         assert is_on_top(visit.page, ".cc-panel button")
+
+
+BAR = "<div style='position: fixed; inset: auto 0 0; text-align: center'><button id=own>Upload</button></div>"
+
+
+@pytest.mark.parametrize("size", SIZES)
+@pytest.mark.parametrize("position", ["bottom", "center"])
+@pytest.mark.parametrize("language", ["en", "ar"])
+def test_it_can_be_folded_off_what_lies_under_it(
+    visiting: Visiting, ledger_url: str, language: str, position: str, size: tuple[int, int]
+) -> None:
+    page = app("", LONG + BAR + "<script>own.onclick = () => { own.textContent = 'pressed' }</script>")
+    with visiting(gated(page, ledger_url, position=position), locale=language) as visit:
+        visit.page.set_viewport_size({"width": size[0], "height": size[1]})
+        visit.open()
+        fold = visit.page.locator(".cc-fold")
+        small = fold.inner_text()
+        assert fold.get_attribute("aria-expanded") == "true"
+        fold.click()
+        assert fold.get_attribute("aria-expanded") == "false"
+        assert fold.inner_text() == visit.page.locator("#cookie-consent-title").text_content()
+        box = fold.bounding_box()
+        assert box is not None
+        assert min(box["width"], box["height"]) >= 44
+        is_right = box["x"] > size[0] / 2
+        assert is_right is (language == "ar")
+        visit.page.locator("#own").click()
+        assert visit.page.locator("#own").inner_text() == "pressed"
+        assert not visit.page.evaluate("cookieConsent.state.decided")
+        assert not visit.page.locator(".cc-actions").is_visible()
+        fold.press("Enter")
+        assert fold.get_attribute("aria-expanded") == "true"
+        assert fold.inner_text() == small
+        fold.press("Space")
+        visit.page.evaluate("cookieConsent.show()")
+        assert fold.get_attribute("aria-expanded") == "true"
+        assert visit.page.evaluate("document.activeElement.closest('.cc-actions') !== null")
+        fold.click()
+        visit.open()
+        assert fold.get_attribute("aria-expanded") == "true", "it is no answer"
+
+
+def test_without_scripts_nothing_promises_to_fold_it(visiting: Visiting, ledger_url: str) -> None:
+    with visiting(gated(app("", LONG), ledger_url), scripts=False) as visit:
+        visit.open()
+        assert not visit.page.locator(".cc-fold").is_visible()

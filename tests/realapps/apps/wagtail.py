@@ -75,6 +75,9 @@ def act(page: Page) -> None:
     page.locator("input[type=file]").set_input_files({"name": "dot.png", "mimeType": "image/png", "buffer": png()})
     # A script gives the picture the name of its file.
     expect(page.locator("#id_title")).to_have_value("dot")
+    fold = page.locator("#cookie-consent .cc-fold")
+    if fold.is_visible():
+        fold.click()  # the bar with the button sticks to the bottom of the window, under the open banner
     page.get_by_role("button", name="Upload").click()
     expect(page.get_by_text("added")).to_be_visible()
     shown = page.locator("main img").first
