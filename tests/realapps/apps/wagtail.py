@@ -75,9 +75,7 @@ def act(page: Page) -> None:
     page.locator("input[type=file]").set_input_files({"name": "dot.png", "mimeType": "image/png", "buffer": png()})
     # A script gives the picture the name of its file.
     expect(page.locator("#id_title")).to_have_value("dot")
-    fold = page.locator("#cookie-consent .cc-fold")
-    if fold.is_visible():
-        fold.click()  # the bar with the button sticks to the bottom of the window, under the open banner
+    fold_banner(page)
     page.get_by_role("button", name="Upload").click()
     expect(page.get_by_text("added")).to_be_visible()
     shown = page.locator("main img").first
@@ -89,6 +87,7 @@ def act(page: Page) -> None:
     page.get_by_role("button", name="Toggle preview").click()
     preview = page.frame_locator("#w-preview-iframe")
     expect(preview.get_by_role("heading", name="Welcome to the gallery")).to_be_visible()
+    fold_banner(page)
     page.get_by_role("button", name="More actions").click()
     page.get_by_role("button", name="Publish").click()
     expect(page.get_by_text("has been published")).to_be_visible()
@@ -96,6 +95,13 @@ def act(page: Page) -> None:
     expect(page.get_by_role("heading", name="Welcome to the gallery")).to_be_visible()
     page.locator("wagtail-userbar").get_by_role("button").click()
     expect(page.get_by_role("menuitem", name="Edit this page")).to_be_visible()
+
+
+def fold_banner(page: Page) -> None:
+    """Make an open banner small: Wagtail's buttons stick to the bottom of the window."""
+    fold = page.locator("#cookie-consent .cc-fold")
+    if fold.is_visible():
+        fold.click()
 
 
 def png() -> bytes:
