@@ -107,7 +107,8 @@ def build(app: ASGIApp, options: Options, *, has_markup_cache: bool = True) -> P
     cookie = ConsentCookie(keys, policy.cookie)
     classifier = Classifier(policy)
     reports = Reports(classifier, ledger, dev=dev)
-    own_cookies = {name(secure=secure) for name in (cookie.name, cookie.visit_name) for secure in (False, True)}
+    names = (cookie.name, cookie.visit_name, cookie.framed_name)
+    own_cookies = {name(secure=secure) for name in names for secure in (False, True)}
     own_cookies |= {cookie.gpc_cookie_name, XRAY_COOKIE}
     files = static_files()
     mirror = _mirror(policy, classifier)

@@ -36,6 +36,7 @@ class _Variant(NamedTuple):
     language: str
     unclassified: bool
     decided: bool
+    framed: bool
     gpc: bool
     granted: frozenset[str]
     services: tuple[tuple[str, bool], ...]
@@ -113,14 +114,15 @@ class Renderer:
     ) -> bytes:
         """Return the markup to insert into a page, as ASCII bytes, which suit every ASCII-compatible encoding.
 
-        After a choice it is only the link to the settings. ``return_to`` is the path and query to return to, and
-        ``root_path`` is where the application is mounted (ASGI). A page is ``posted`` if it is the response to a form:
-        a reload would submit that again.
+        After a choice, and in a frame, it is only the link to the settings. ``return_to`` is the path and query to
+        return to, and ``root_path`` is where the application is mounted (ASGI). A page is ``posted`` if it is the
+        response to a form: a reload would submit that again.
         """
         variant = _Variant(
             language=self._locale(language).language,
             unclassified=unclassified or consent.allows(UNCLASSIFIED),
             decided=consent.decided,
+            framed=consent.framed,
             gpc=consent.gpc,
             granted=consent.granted,
             services=tuple(sorted(consent.services.items())),
@@ -268,6 +270,7 @@ class Renderer:
             variant.root_path,
             **self._choice(locale, views, unclassified=variant.unclassified),
             decided=variant.decided,
+            framed=variant.framed,
             gpc=variant.gpc,
             granted=sorted(variant.granted),
             services=variant.services,

@@ -46,6 +46,8 @@ class Choice:
     url: str = ""
     visit: bool = False
     """It holds for this visit only, and nothing else changes."""
+    framed: bool = False
+    """The page says that it is shown in a frame."""
 
 
 def parse_choice(body: bytes, content_type: str, policy: Policy) -> Choice:
@@ -87,6 +89,7 @@ def parse_choice(body: bytes, content_type: str, policy: Policy) -> Choice:
         language=values["language"][:35],
         url=_path_of(values["url"] or return_to),
         visit=values["for"] == "visit",
+        framed=values["framed"],
     )
 
 
@@ -210,8 +213,19 @@ def _from_json(body: bytes) -> dict[str, Any]:
     for name in _TEXTS:
         if not isinstance(values.get(name, ""), str):
             raise _unreadable(f'"{name}" must be a text')
+    if not isinstance(values.get("framed", False), bool):
+        raise _unreadable('"framed" must be true or false')
     return _with_defaults({**values, "granted": granted, "services": services}, channel="api")
 
 
 def _with_defaults(values: dict[str, Any], *, channel: str) -> dict[str, Any]:
-    return {"return_to": "/", "channel": channel, "notice": "", "language": "", "url": "", "for": "", **values}
+    return {
+        "return_to": "/",
+        "channel": channel,
+        "notice": "",
+        "language": "",
+        "url": "",
+        "for": "",
+        "framed": False,
+        **values,
+    }

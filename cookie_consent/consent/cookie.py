@@ -30,6 +30,7 @@ MINIMUM_SECRET = 32
 MAXIMUM_VALUE = 3072
 """Longer values are ignored. Ours have a few hundred bytes; browsers accept up to 4,096, attributes included."""
 _VISIT_SUFFIX = "_visit"
+_FRAMED_SUFFIX = "_framed"
 _GRANT = 1
 _REFUSAL = 2
 _PARTIAL = 3
@@ -150,6 +151,10 @@ class ConsentCookie:
             names.add(HOST_PREFIX + self._options.name)
         return frozenset(names)
 
+    def framed_name(self, *, secure: bool) -> str:
+        """Return the name of the cookie for choices that are made in a page that another site shows in a frame."""
+        return self.name(secure=secure) + _FRAMED_SUFFIX
+
     @property
     def base_name(self) -> str:
         """The name without a prefix."""
@@ -167,11 +172,16 @@ class ConsentCookie:
 
     def owns(self, name: str) -> bool:
         """Return whether ``name`` is a cookie of this package, with or without a prefix."""
-        return without_prefix(name) in {self.gpc_cookie_name, XRAY_COOKIE} or self.is_choice(name)
+        own = {self.gpc_cookie_name, XRAY_COOKIE}
+        return without_prefix(name) in own or self.is_choice(name) or self.is_framed_choice(name)
 
     def is_choice(self, name: str) -> bool:
         """Return whether ``name`` is the consent cookie or that of a visit, with or without a prefix."""
         return without_prefix(name) in {self._options.name, self._options.name + _VISIT_SUFFIX}
+
+    def is_framed_choice(self, name: str) -> bool:
+        """Return whether ``name`` is the cookie of a choice made in a frame, with or without a prefix."""
+        return without_prefix(name) == self._options.name + _FRAMED_SUFFIX
 
     def read(self, value: str) -> StoredChoice | None:
         """Return the choice in ``value``, or None if it was not signed with one of the keys."""
@@ -212,12 +222,23 @@ class ConsentCookie:
         The cookie lasts for the policy's ``max_age``, counted from now or from ``since``.
         """
         used = int((datetime.now(UTC) - since).total_seconds()) if since is not None else 0
-        parts = [
-            f"{self.name(secure=secure)}={self.value(consent)}",
-            f"Max-Age={max(0, self._options.max_age - used)}",
-            *self._scope(secure=secure),
-        ]
-        return "; ".join(parts)
+        lifetime = max(0, self._options.max_age - used)
+        pair = f"{self.name(secure=secure)}={self.value(consent)}"
+        return "; ".join([pair, f"Max-Age={lifetime}", *self._scope(secure=secure)])
+
+    def framed_header(self, consent: Consent, *, secure: bool) -> str:
+        """Return the ``Set-Cookie`` value for a choice made in a page that another site shows in a frame.
+
+        Browsers reject the others there. This one is partitioned (CHIPS): it is sent below that site only. Its name is
+        its own, so that it cannot replace the others where a browser does not know ``Partitioned``. It is always
+        ``Secure``, as ``SameSite=None`` requires. If something is allowed for this visit only, it ends with the
+        browser's session.
+        """
+        pair = f"{self.framed_name(secure=secure)}={self.value(replace(consent, visit=frozenset(), covered={}))}"
+        lifetime = [] if consent.visit else [f"Max-Age={self._options.max_age}"]
+        domain = [f"Domain={self._options.domain}"] if self._options.domain is not None else []
+        fixed = ["Path=/", "HttpOnly", "SameSite=None", *domain, "Secure", "Partitioned"]
+        return "; ".join([pair, *lifetime, *fixed])
 
     def _scope(self, *, secure: bool) -> list[str]:
         domain = [f"Domain={self._options.domain}"] if self._options.domain is not None else []

@@ -50,6 +50,8 @@ class Consent:
     """Global Privacy Control overrules some of what was agreed to without it."""
     made_with_gpc: bool = field(default=False, compare=False)
     """The choice was made while the browser sent Global Privacy Control, so GPC does not overrule it."""
+    framed: bool = field(default=False, compare=False)
+    """The choice was made in a page that another site shows in a frame, and counts below that site only."""
 
     @property
     def policy_version(self) -> str:
@@ -87,7 +89,7 @@ class Consent:
         """What is agreed to, regardless of who agreed and when. Visitors with equal states see the same pages."""
         gpc = self.gpc, self.made_with_gpc
         services = tuple(sorted(self.services.items()))
-        return (self.decided, gpc, tuple(sorted(self.granted)), services, tuple(sorted(self.visit)))
+        return (self.decided, gpc, self.framed, tuple(sorted(self.granted)), services, tuple(sorted(self.visit)))
 
     def allows(self, category: str) -> bool:
         """Return whether ``category`` may be used. False for a category that the policy does not have."""

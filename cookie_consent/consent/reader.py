@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime
 from functools import lru_cache
 from itertools import islice
@@ -38,6 +39,7 @@ class ConsentReader:
         self._cookie = cookie
         self._names = {secure: cookie.names_read(secure=secure) for secure in (False, True)}
         self._visits = {secure: cookie.visit_name(secure=secure) for secure in (False, True)}
+        self._framed = {secure: frozenset({cookie.framed_name(secure=secure)}) for secure in (False, True)}
         self._name = cookie.base_name.encode("latin-1")
         self.undecided = decide(policy, None)
         """The consent for a request with neither a choice nor GPC."""
@@ -47,16 +49,24 @@ class ConsentReader:
     def consent(
         self, headers: Iterable[tuple[bytes, bytes]], by_name: dict[bytes, bytes], *, secure: bool = False
     ) -> Consent:
-        """Return the consent for a request with ``headers``. ``by_name`` holds the last header of each name."""
+        """Return the consent for a request with ``headers``. ``by_name`` holds the last header of each name.
+
+        A choice made in a frame counts only where there is no other, and never for a page that fills the window: a
+        browser that does not know partitioned cookies would send it there too.
+        """
         gpc = GPC_HEADER in by_name and sends_gpc(headers)
         consent = None
         if b"cookie" in by_name:
             pairs = list(self._own_pairs(headers))
             gpc = gpc or (self._cookie.gpc_cookie_name, "1") in pairs
             stored, consent = self._latest(pairs, self._names[secure], gpc=gpc)
+            if consent is None and by_name.get(b"sec-fetch-dest") != b"document":
+                stored, framed = self._latest(pairs, self._framed[secure], gpc=gpc)
+                consent = replace(framed, framed=True) if framed is not None else None
             visit = self._visit(value for name, value in pairs if name == self._visits[secure])
             if visit is not None:
-                return decide(self._policy, stored, visit, gpc=gpc)
+                is_framed = consent is not None and consent.framed
+                return replace(decide(self._policy, stored, visit, gpc=gpc), framed=is_framed)
         if consent is not None:
             return consent
         return self._undecided_with_gpc if gpc else self.undecided

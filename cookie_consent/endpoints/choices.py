@@ -86,14 +86,14 @@ class Choices:
         after = chosen(consent, choice)
         record = self._record(request, consent, after, choice, notice)
         changed = self._recorded(after, record)
-        self._cookie_headers(choice, consent, changed, secure=False)  # fails before anything is written
+        self._cookie_headers(choice, consent, changed, secure=False, is_framed=True)  # fails before anything is written
         record = await self._save(request, record, notice, consent, changed)
         changed = self._recorded(after, record)
         self._replaced(consent.record)
         response = self._acknowledge(request, choice, changed, record)
-        secure = is_secure(request)
-        own = self._cookie_headers(choice, consent, changed, secure=secure)
-        self._set_cookies(request, response, consent, changed, choice.url or "/", own)
+        is_framed = choice.framed or consent.framed or self._origin.is_framed(request)
+        own = self._cookie_headers(choice, consent, changed, secure=is_secure(request), is_framed=is_framed)
+        self._set_cookies(request, response, consent, changed, choice.url or "/", own, is_framed=is_framed)
         return response
 
     async def _save(
@@ -158,14 +158,29 @@ class Choices:
             response.headers["Link"] = f'<{quote(receipt, safe="/?=-_.~")}>; rel="related"; type="application/json"'
         return response
 
-    def _cookie_headers(self, choice: Choice, before: Consent, after: Consent, *, secure: bool) -> list[str]:
-        """Return the ``Set-Cookie`` values for the choice. Raises ``ChoiceError`` if a cookie would be too large."""
+    def _cookie_headers(
+        self, choice: Choice, before: Consent, after: Consent, *, secure: bool, is_framed: bool
+    ) -> list[str]:
+        """Return the ``Set-Cookie`` values for the choice. Raises ``ChoiceError`` if a cookie would be too large.
+
+        A page in a frame does not know whether the sites around it are others. So it gets both cookies: where they are,
+        the browser takes only the one for frames, and elsewhere the other one counts.
+        """
         lasting = [] if choice.visit else [self._cookie.header(after, secure=secure)]
+        framed = [self._cookie.framed_header(after, secure=secure)] if is_framed else []
         visit = [self._cookie.visit_header(after, secure=secure)] if before.visit or after.visit else []
-        return lasting + visit
+        return lasting + framed + visit
 
     def _set_cookies(  # noqa: PLR0917 - the two sides of one exchange
-        self, request: Request, response: Response, before: Consent, after: Consent, path: str, own: list[str]
+        self,
+        request: Request,
+        response: Response,
+        before: Consent,
+        after: Consent,
+        path: str,
+        own: list[str],
+        *,
+        is_framed: bool,
     ) -> None:
         """Set our ``own`` cookies, and delete their duplicates and the cookies that ``after`` no longer covers."""
         secure = is_secure(request)
@@ -181,7 +196,7 @@ class Choices:
         for header in sent:
             gate.withdraw(header, before)
         for header in (
-            *delete_duplicates(sent, self._cookie, url),
+            *delete_duplicates(sent, self._cookie, url, is_framed=is_framed),
             *own,
             *gate.deletions(url),
         ):

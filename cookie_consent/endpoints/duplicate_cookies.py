@@ -1,4 +1,4 @@
-"""Delete duplicates of the consent cookie that were set for another domain or with another prefix."""
+"""Delete duplicates of the consent cookie: set for another domain, with another prefix, or for a frame."""
 
 from __future__ import annotations
 
@@ -16,17 +16,22 @@ if TYPE_CHECKING:
 __all__ = ["delete_duplicates"]
 
 
-def delete_duplicates(cookies: Iterable[str], own: ConsentCookie, url: CookieUrl) -> list[str]:
+def delete_duplicates(cookies: Iterable[str], own: ConsentCookie, url: CookieUrl, *, is_framed: bool) -> list[str]:
     """Return the ``Set-Cookie`` values that delete the duplicates. Send them before the consent cookie.
+
+    The cookie of a choice made in a frame is one, unless the new choice is made in a frame too (``is_framed``).
 
     ``cookies`` are the request's ``Cookie`` headers. Browsers do not send a cookie's domain (RFC 6265bis, section 5.7),
     so each is deleted for the host and all its parents.
     """
     names = {pair.partition("=")[0].strip() for header in cookies for pair in header.split(";")}
-    found, _ = deletions([(name, "/") for name in sorted(names) if own.is_choice(name)], replace(url, path="/"))
+    at_root = replace(url, path="/")
+    found, _ = deletions([(name, "/") for name in sorted(names) if own.is_choice(name)], at_root)
     domain = f"Domain={own.domain}" if own.domain is not None else None
     kept = {(name(secure=url.secure), domain) for name in (own.name, own.visit_name)}
-    return [header for header in found if _target(header) not in kept and "Partitioned" not in header]
+    duplicates = [header for header in found if _target(header) not in kept and "Partitioned" not in header]
+    framed = [] if is_framed else [(name, "/") for name in sorted(names) if own.is_framed_choice(name)]
+    return duplicates + deletions(framed, at_root)[0]
 
 
 def _target(header: str) -> tuple[str, str | None]:

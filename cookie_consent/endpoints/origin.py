@@ -20,6 +20,7 @@ __all__ = ["SiteOrigin", "is_secure"]
 _AUTHORITY = re.compile(r"(?:[A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\])(?::[0-9]{1,5})?")
 _USUAL_PORTS = {"http": ":80", "https": ":443"}
 _LONGEST = 2048
+_FRAMES = frozenset({"iframe", "frame", "object", "embed", "fencedframe"})
 
 
 class SiteOrigin:
@@ -44,6 +45,10 @@ class SiteOrigin:
             allowed = all(self._is_own(origin, request) for origin in request.headers.getlist("origin"))
         if not allowed:
             raise ChoiceError("a choice can only be made on the site itself", status=403, code="cross-site")
+
+    def is_framed(self, request: Request) -> bool:
+        """Return whether the response is shown in a frame (Fetch Metadata, section 2.1), as far as the browser says."""
+        return request.headers.get("sec-fetch-dest") in _FRAMES
 
     def host(self, request: Request) -> str:
         """Return the host that the browser requested, without its port, normalised."""

@@ -9,7 +9,7 @@ from starlette.responses import HTMLResponse, Response
 
 from cookie_consent.banner import address_of
 from cookie_consent.consent.local_path import local_path
-from cookie_consent.endpoints.problem import PAGE_HEADERS, language_of
+from cookie_consent.endpoints.problem import language_of, page_headers
 from cookie_consent.errors import ChoiceError
 from cookie_consent.gate import target
 from cookie_consent.policy import UNCLASSIFIED
@@ -54,7 +54,7 @@ class PlaceholderPage:
             form=query.get("for") == "form",
             **held,
         )
-        return HTMLResponse(document, headers={**PAGE_HEADERS, "Vary": "Cookie, Accept-Language, Sec-GPC"})
+        return HTMLResponse(document, headers={**page_headers(request), "Vary": "Cookie, Accept-Language, Sec-GPC"})
 
     def _of_address(self, text: str) -> _Held:
         address = _decoded(text)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from starlette.responses import HTMLResponse, Response
 
 from cookie_consent.consent.local_path import local_path
-from cookie_consent.endpoints.problem import PAGE_HEADERS, language_of
+from cookie_consent.endpoints.problem import language_of, page_headers
 from cookie_consent.gate import guard_tag
 from cookie_consent.policy import host_of
 
@@ -43,7 +43,7 @@ class PreferencesPage:
             root_path=request.scope.get("root_path", ""),
             head=self._guard_tag(request, consent),
         )
-        return HTMLResponse(page, headers={**PAGE_HEADERS, "Vary": "Cookie, Accept-Language, Sec-GPC"})
+        return HTMLResponse(page, headers={**page_headers(request), "Vary": "Cookie, Accept-Language, Sec-GPC"})
 
     def _guard_tag(self, request: Request, consent: Consent) -> str:
         """Return the guard's tag. Most withdrawals happen on this page, and the guard tells the other open pages."""

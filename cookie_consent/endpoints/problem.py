@@ -13,15 +13,25 @@ if TYPE_CHECKING:
     from cookie_consent.endpoints.origin import SiteOrigin
     from cookie_consent.errors import ChoiceError
 
-__all__ = ["PAGE_HEADERS", "ProblemResponses", "language_of", "wants_json"]
+__all__ = ["ProblemResponses", "language_of", "page_headers", "wants_json"]
 
-PAGE_HEADERS = {
-    "Content-Security-Policy": "default-src 'self'; img-src 'self' data:; base-uri 'none'; frame-ancestors 'self'",
-    "Referrer-Policy": "same-origin",
-    "X-Content-Type-Options": "nosniff",
-}
-"""The headers of our own pages. Other sites must not frame them: a click that was tricked out of a visitor is no
-consent."""
+_POLICY = "default-src 'self'; img-src 'self' data:; base-uri 'none'"
+
+
+def page_headers(request: Request) -> dict[str, str]:
+    """Return the headers of our own pages.
+
+    Other sites must not frame them: a click that was tricked out of a visitor is no consent. A page of this site that
+    is in such a frame already may lead there, since a choice in the frame counts nowhere else.
+    """
+    is_led_to = request.headers.getlist("sec-fetch-site") == ["same-origin"] and request.headers.getlist(
+        "sec-fetch-dest"
+    ) == ["iframe"]
+    return {
+        "Content-Security-Policy": _POLICY if is_led_to else f"{_POLICY}; frame-ancestors 'self'",
+        "Referrer-Policy": "same-origin",
+        "X-Content-Type-Options": "nosniff",
+    }
 
 
 class ProblemResponses:
@@ -45,7 +55,7 @@ class ProblemResponses:
                 return_to=self._origin.referer_path(request) or "/",
                 root_path=request.scope.get("root_path", ""),
             )
-            response = HTMLResponse(page, status_code=error.status, headers=PAGE_HEADERS)
+            response = HTMLResponse(page, status_code=error.status, headers=page_headers(request))
         if error.retry_after is not None:
             response.headers["Retry-After"] = str(error.retry_after)
         return response

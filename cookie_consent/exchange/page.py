@@ -128,6 +128,13 @@ class Page:
         role = self._exchange.role
         return not self._exchange.is_redirect and (role == "page" or (role == "either" and self.is_document))
 
+    @property
+    def _is_framed(self) -> bool:
+        """Whether it is in a frame in which a choice was made. That can be changed only there."""
+        exchange = self._exchange
+        is_in_frame = exchange.destination in DOCUMENTS and exchange.role == "part"
+        return is_in_frame and exchange.consent.framed and not exchange.is_redirect
+
     def _guard(self) -> bytes:
         """Return what comes first in the head. In XML it must be inside the root element."""
         exchange = self._exchange
@@ -143,7 +150,7 @@ class Page:
     def _body_end(self) -> bytes:
         """Return what comes last in the body. XML pages get nothing: their parser would reject our HTML."""
         exchange = self._exchange
-        if not self._is_shown or self._is_xml or exchange.tags.is_amp:
+        if not (self._is_shown or self._is_framed) or self._is_xml or exchange.tags.is_amp:
             return b""
         xray = self._xray()
         if exchange.is_prefetch:

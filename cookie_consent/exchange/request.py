@@ -55,6 +55,7 @@ class RequestFilter:
         self._classifier = classifier
         self._own = own
         self._visit = own.visit_name(secure=False).encode("latin-1")
+        self._framed = own.framed_name(secure=False).encode("latin-1")
         self._cached = lru_cache(maxsize=_CACHE_SIZE)(self._decide)
 
     def consent(self, scope: Scope) -> Consent:
@@ -76,7 +77,8 @@ class RequestFilter:
         consent: Consent = self._undecided
         shown: bytes | None = cookie
         if depends:
-            consent, shown = self._cached(cookie, request.get(b"sec-gpc"), scope.get("scheme"))
+            destination = request.get(b"sec-fetch-dest") if self._framed in cookie else None
+            consent, shown = self._cached(cookie, request.get(b"sec-gpc"), scope.get("scheme"), destination)
         if shown is None or b"if-none-match" in request:
             return consent, None
         if not CONDITIONAL_HEADERS.isdisjoint(request) and (b"sec-fetch-dest" in request or asks_for_page(request)):
@@ -87,11 +89,15 @@ class RequestFilter:
             return consent, headers
         return consent, app_headers(headers, request, cookie=lambda _: shown.decode("latin-1"))
 
-    def _decide(self, cookie: bytes, gpc: bytes | None, scheme: str | None) -> tuple[Consent, bytes | None]:
+    def _decide(
+        self, cookie: bytes, gpc: bytes | None, scheme: str | None, destination: bytes | None
+    ) -> tuple[Consent, bytes | None]:
         """Return the consent and the ``Cookie`` header for the application, which is None if a cookie is refused."""
         headers = [(b"cookie", cookie)] if cookie else []
         if gpc is not None:
             headers.append((b"sec-gpc", gpc))
+        if destination is not None:
+            headers.append((b"sec-fetch-dest", destination))
         consent = self._reader.consent(headers, dict(headers), secure=scheme in _SECURE)
         gate = CookieGate(self._classifier, consent, self._own)
         shown = gate.request(cookie.decode("latin-1")).encode("latin-1")

@@ -360,6 +360,7 @@
       notice: data.get("notice") ?? (isPartial ? undefined : root.dataset.notice),
       language: data.get("language") ?? root.dataset.language,
       url: location.pathname,
+      framed: self !== top, // the server answers with a cookie that another site's frame keeps
     };
     const response = await fetch(endpoint, {
       method: "POST",
@@ -416,9 +417,11 @@
   // A held frame contains a form. With this script it is sent without leaving the page, also from a frame that comes
   // later with a fragment.
   const listenIn = (node) => {
-    if (node.matches?.("iframe[data-consent-placeholder]")) {
-      node.contentDocument?.addEventListener("submit", submit, true);
-    }
+    if (!node.matches?.("iframe[data-consent-placeholder]")) return;
+    const inner = node.contentDocument;
+    inner?.addEventListener("submit", submit, true);
+    // A choice made in a frame is changed in the frame, not in a tab of its own.
+    if (self !== top) for (const anchor of inner?.links ?? []) anchor.target = "_parent";
   };
   for (const frame of document.querySelectorAll("iframe")) listenIn(frame);
   document.addEventListener("load", ({ target }) => listenIn(target), true);

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from starlette.requests import Request
     from starlette.types import ASGIApp
 
-    from tests.browser.conftest import Visiting
+    from tests.browser.conftest import Visit, Visiting
 
 FILM = "<iframe src='https://www.youtube.com/embed/x' width=400 height=220></iframe>"
 PAGE = "<!doctype html><html lang=en><head><title>Films</title></head><body><h1>Films</h1>{}</body></html>"
@@ -120,6 +120,76 @@ def test_in_a_framed_page_a_placeholder_leaves_the_host_page_alone(
         assert visit.page.title() == "Host"
         assert visit.page.frame_locator("#w").get_by_role("heading", name="Films").is_visible()
     assert [record.granted_services for record in Ledger(ledger_url).records()] == [("youtube",)]
+
+
+@pytest.fixture
+def hosts(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Two other sites that show the site in a frame."""
+    frame = f"<!doctype html><title>Host</title><iframe id=w src='https://{SITE}/' width=900 height=900></iframe>"
+    for name in ("host.test", "other-host.test"):
+        monkeypatch.setitem(harness.STUBS, name, ("text/html", frame.encode()))
+
+
+def in_frame(visit: Visit, host: str) -> FrameLocator:
+    visit.page.goto(f"https://{host}/")
+    frame = visit.page.frame_locator("#w")
+    frame.get_by_role("heading", name="Films").wait_for()
+    return frame
+
+
+@pytest.mark.usefixtures("hosts")
+@pytest.mark.parametrize("scripts", [True, False])
+def test_a_choice_in_another_sites_frame_counts_there_alone(
+    visiting: Visiting, ledger_url: str, *, scripts: bool
+) -> None:
+    film = {"www.youtube.com"}
+    with visiting(site(ledger_url), scripts=scripts) as visit:
+        frame = in_frame(visit, "host.test")
+        allow(frame.frame_locator("iframe"))
+        assert visit.settled(awaited=film) >= film
+        (cookie,) = [kept for kept in visit.context.cookies() if "cookie_consent" in str(kept["name"])]
+        assert (cookie["name"], cookie["sameSite"]) == ("__Host-cookie_consent_framed", "None")
+        assert "host.test" in str(cookie["partitionKey"])
+        for elsewhere in (f"https://{SITE}/", "https://other-host.test/"):
+            visit.proxy.contacts.clear()
+            visit.page.goto(elsewhere)
+            assert visit.settled() & film == set()
+        # It is withdrawn where it was given.
+        visit.proxy.contacts.clear()
+        frame = in_frame(visit, "host.test")
+        assert visit.settled(awaited=film) >= film
+        frame.get_by_role("link", name="Privacy settings").click()
+        with visit.page.expect_response(lambda response: response.url.endswith("/_consent/choices")):
+            frame.get_by_role("button", name="Refuse all").click()
+        visit.settled()
+        visit.proxy.contacts.clear()
+        in_frame(visit, "host.test")
+        assert visit.settled() & film == set()
+    actions = [record.action for record in Ledger(ledger_url).records()]
+    assert actions == ["given", "withdrawn"]
+
+
+@pytest.mark.usefixtures("hosts")
+def test_the_choice_on_the_site_itself_does_not_reach_another_sites_frame(visiting: Visiting, ledger_url: str) -> None:
+    film = {"www.youtube.com"}
+    with visiting(site(ledger_url)) as visit:
+        visit.page.goto(f"https://{SITE}/")
+        allow(visit.page.frame_locator("iframe"))
+        assert visit.settled(awaited=film) >= film
+        visit.proxy.contacts.clear()
+        in_frame(visit, "host.test")
+        assert visit.settled() & film == set()
+
+
+@pytest.mark.usefixtures("hosts")
+def test_other_sites_cannot_frame_the_settings(
+    visiting: Visiting, ledger_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    page = f"<!doctype html><iframe id=w src='https://{SITE}/_consent/preferences'></iframe>"
+    monkeypatch.setitem(harness.STUBS, "host.test", ("text/html", page.encode()))
+    with visiting(site(ledger_url)) as visit:
+        visit.page.goto("https://host.test/", wait_until="load")
+        assert visit.page.frames[1].url.startswith("chrome-error:")
 
 
 SIZES = [

@@ -20,6 +20,7 @@ AGREED = Consent(
     decided_at=datetime(2026, 1, 1, tzinfo=UTC),
 )
 VALUE = COOKIE.value(AGREED)
+NOTHING = COOKIE.value(Consent(policy=POLICY, granted=POLICY.required_ids, decided=True, decided_at=AGREED.decided_at))
 FORGED = VALUE[:-1] + ("a" if VALUE[-1] != "a" else "b")
 
 
@@ -51,6 +52,28 @@ def test_the_cookie_is_found(headers: list[tuple[str, str]], *, decided: bool) -
 def test_by_https_the_name_has_its_prefix() -> None:
     assert read(("cookie", f"__Host-cookie_consent={VALUE}"), secure=True).decided
     assert not read(("cookie", f"cookie_consent={VALUE}"), secure=True).decided
+
+
+@pytest.mark.parametrize(
+    ("cookie", "destination", "allowed", "framed"),
+    [
+        (f"__Host-cookie_consent_framed={VALUE}", "iframe", True, True),
+        (f"__Host-cookie_consent_framed={VALUE}", "empty", True, True),
+        (f"__Host-cookie_consent_framed={VALUE}", None, True, True),
+        (f"__Host-cookie_consent_framed={VALUE}", "document", False, False),  # the browser knows no partitions
+        (f"__Host-cookie_consent_framed={FORGED}", "iframe", False, False),
+        (f"cookie_consent_framed={VALUE}", "iframe", False, False),  # set by http
+        (f"__Host-cookie_consent={VALUE}; __Host-cookie_consent_framed={NOTHING}", "iframe", True, False),
+        (f"__Host-cookie_consent_framed={VALUE}; __Host-cookie_consent={NOTHING}", "iframe", False, False),
+        (f"__Host-cookie_consent_framed={VALUE}; __Host-cookie_consent={FORGED}", "iframe", True, True),
+    ],
+)
+def test_a_choice_made_in_a_frame_counts_where_there_is_no_other(
+    cookie: str, destination: str | None, *, allowed: bool, framed: bool
+) -> None:
+    headers = [("cookie", cookie), *([("sec-fetch-dest", destination)] if destination is not None else [])]
+    consent = read(*headers, secure=True)
+    assert (consent.allows("advertising"), consent.framed) == (allowed, framed)
 
 
 def test_what_is_kept_of_one_request_does_not_speak_for_another() -> None:

@@ -437,3 +437,77 @@ async def test_gpc_json_is_never_dated_in_the_future(
         assert TODAY <= date.fromisoformat(found) <= datetime.now(UTC).date()
     else:
         assert found == (updated.isoformat() if updated is not None else None)
+
+
+# -- in another site's frame -------------------------------------------------------------------------------------------
+
+LAX = "cookie_consent=…; Max-Age=15552000; Path=/; HttpOnly; SameSite=Lax"
+FRAMED = "cookie_consent_framed=…; Max-Age=15552000; Path=/; HttpOnly; SameSite=None"
+
+
+@pytest.mark.parametrize(
+    ("choice", "headers", "is_framed"),
+    [
+        (AGREE, {}, False),
+        (AGREE, {"sec-fetch-dest": "empty"}, False),
+        (AGREE, {"sec-fetch-dest": "document"}, False),
+        (AGREE, {"sec-fetch-dest": "iframe"}, True),
+        (AGREE, {"sec-fetch-dest": "object"}, True),
+        ({**AGREE, "framed": True}, {"sec-fetch-dest": "empty"}, True),
+        ({**AGREE, "framed": False}, {"sec-fetch-dest": "empty"}, False),
+    ],
+)
+@pytest.mark.parametrize("is_secure", [True, False])
+async def test_a_choice_in_a_frame_has_a_partitioned_cookie_too(
+    ledger: Ledger,
+    choice: dict[str, Any],
+    headers: dict[str, str],
+    *,
+    is_framed: bool,
+    is_secure: bool,
+) -> None:
+    scheme, prefix, secure = ("https", "__Host-", "; Secure") if is_secure else ("http", "", "")
+    async with visiting(make(ledger), f"{scheme}://shop.example") as browser:
+        answer = await browser.post("/_consent/choices", json=choice, headers=headers)
+    framed = [f"{prefix}{FRAMED}; Secure; Partitioned"] if is_framed else []
+    assert sent(answer) == [f"{prefix}{LAX}{secure}", *framed]
+
+
+async def test_a_choice_in_a_frame_is_kept_there_by_whatever_posts_the_next(ledger: Ledger) -> None:
+    async with visiting(make(ledger)) as browser:
+        first = await browser.post("/_consent/choices", json={**AGREE, "framed": True})
+        framed = first.headers.get_list("set-cookie")[1].partition(";")[0]
+        browser.cookies.clear()
+        second = await browser.post("/_consent/choices", json=REFUSE, headers={"cookie": framed})
+        assert sent(second)[-1] == f"__Host-{FRAMED}; Secure; Partitioned"
+    given, withdrawn = ledger.records()
+    assert (withdrawn.action, withdrawn.previous) == ("withdrawn", given.id)
+
+
+async def test_a_choice_on_the_site_itself_deletes_the_one_of_a_frame(ledger: Ledger) -> None:
+    async with visiting(make(ledger)) as browser:
+        first = await browser.post("/_consent/choices", json={**AGREE, "framed": True})
+        own, framed = [value.partition(";")[0] for value in first.headers.get_list("set-cookie")]
+        browser.cookies.clear()
+        answer = await browser.post("/_consent/choices", json=REFUSE, headers={"cookie": f"{own}; {framed}"})
+        assert sent(answer) == [
+            f"__Host-cookie_consent_framed=; {GONE}; Secure",
+            f"__Host-cookie_consent_framed=; {GONE}; Secure; SameSite=None; Partitioned",
+            f"__Host-{LAX}; Secure",
+        ]
+
+
+async def test_a_framed_page_in_which_a_choice_was_made_links_to_the_settings(ledger: Ledger) -> None:
+    shown = {"accept": "text/html", "sec-fetch-dest": "iframe", "sec-fetch-site": "cross-site"}
+    async with visiting(make(ledger)) as browser:
+        first = await browser.post("/_consent/choices", json={**AGREE, "framed": True})
+        own, framed = [value.partition(";")[0] for value in first.headers.get_list("set-cookie")]
+        browser.cookies.clear()
+        pages = [await browser.get("/", headers={**shown, "cookie": cookie}) for cookie in ("", own, framed)]
+    assert ["cc-back" in answer.text for answer in pages] == [False, False, True]
+    assert "cc-panel" not in pages[2].text
+
+
+async def test_framed_says_yes_or_no(ledger: Ledger) -> None:
+    async with visiting(make(ledger)) as browser:
+        assert (await browser.post("/_consent/choices", json={**AGREE, "framed": "yes"})).status_code == 400

@@ -40,6 +40,31 @@ async def test_it_says_what_an_address_is(address: str, status: int, shown: str)
         assert "frame-ancestors 'self'" in answer.headers["content-security-policy"]
 
 
+@pytest.mark.parametrize("page", ["preferences", "placeholder", "nothing"])
+@pytest.mark.parametrize(
+    ("site", "destination", "is_frameable"),
+    [
+        ("same-origin", "iframe", True),  # a page of the site leads its own frame there
+        ("cross-site", "iframe", False),
+        ("same-site", "iframe", False),
+        ("none", "iframe", False),
+        ("same-origin", "document", False),
+        ("same-origin", "embed", False),
+        (None, "iframe", False),
+        ("same-origin", None, False),
+    ],
+)
+async def test_only_the_sites_own_page_leads_another_sites_frame_to_our_pages(
+    page: str, site: str | None, destination: str | None, *, is_frameable: bool
+) -> None:
+    sent = {"sec-fetch-site": site, "sec-fetch-dest": destination, "accept": "text/html"}
+    headers = {name: value for name, value in sent.items() if value is not None}
+    async with ConsentClient(Starlette(), make_policy()) as browser:
+        query = {"address": encoded("https://www.youtube.com/embed/x")}
+        answer = await browser.get(f"/_consent/{page}", params=query, headers=headers)
+        assert ("frame-ancestors" not in answer.headers["content-security-policy"]) is is_frameable
+
+
 async def test_what_is_blocked_has_no_button() -> None:
     async with ConsentClient(Starlette(), make_policy(unknown_hosts="block")) as browser:
         answer = await browser.get("/_consent/placeholder", params={"address": encoded("https://unknown.example/")})

@@ -99,3 +99,10 @@ def test_only_codings_that_can_be_read_are_asked_for(
     assert filtered(request_filter, asks, ("accept-encoding", codings))[1] == [asks, ("accept-encoding", shown)]
     other = [("sec-fetch-dest", "image"), ("accept-encoding", codings)]
     assert filtered(request_filter, *other)[1] == other
+
+
+def test_what_is_kept_for_a_frame_does_not_speak_for_a_page_of_its_own(request_filter: RequestFilter) -> None:
+    for destination, allowed in [(b"iframe", True), (b"document", False), (b"iframe", True), (b"empty", True)]:
+        headers = [(b"cookie", f"cookie_consent_framed={AGREED}".encode()), (b"sec-fetch-dest", destination)]
+        scope = {"type": "http", "scheme": "http", "headers": headers}
+        assert request_filter.filter(scope, dict(headers))[0].allows("analytics") is allowed
