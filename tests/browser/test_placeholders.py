@@ -188,8 +188,10 @@ def test_other_sites_cannot_frame_the_settings(
     page = f"<!doctype html><iframe id=w src='https://{SITE}/_consent/preferences'></iframe>"
     monkeypatch.setitem(harness.STUBS, "host.test", ("text/html", page.encode()))
     with visiting(site(ledger_url)) as visit:
-        visit.page.goto("https://host.test/", wait_until="load")
-        assert visit.page.frames[1].url.startswith("chrome-error:")
+        with visit.page.expect_event("requestfailed") as failed:
+            visit.page.goto("https://host.test/", wait_until="load")
+        assert failed.value.url.endswith("/_consent/preferences")
+        assert failed.value.failure == "net::ERR_BLOCKED_BY_RESPONSE"
 
 
 SIZES = [
