@@ -19,6 +19,7 @@ from cookie_consent.cli.log import log_app
 from cookie_consent.cli.mirror import mirror_app
 from cookie_consent.cli.options import FormatOption, OutputFormat, PolicyOption
 from cookie_consent.cli.output import ReaderGoneError, give_up_streams, prepare_streams
+from cookie_consent.cli.own_hosts import own_hosts, tell_own_hosts
 from cookie_consent.cli.proof import PROOF_COMMANDS
 from cookie_consent.cli.report import report
 from cookie_consent.cli.rights import RIGHTS_COMMANDS
@@ -113,7 +114,11 @@ def check(
     *,
     output_format: FormatOption = OutputFormat.TABLE,
 ) -> None:
-    """Check a policy file and print every problem found. Exits with status 2 if there are any."""
+    """Check a policy file, and print every problem found. Exits with status 2 if there are any.
+
+    Without problems it says which hosts are first party, what on them is held as a service's, and which paths are left
+    out.
+    """
     from cookie_consent.banner import Renderer
 
     policy = policy if policy is not None else find_policy() or Path("consent.toml")
@@ -131,12 +136,14 @@ def check(
             raise typer.Exit(2) from None
         raise
     if output_format is OutputFormat.JSON:
-        typer.echo(json.dumps({"source": str(policy), "problems": [], "excluded": excluded(checked)}))
+        said = {"excluded": excluded(checked), "own": own_hosts(checked)}
+        typer.echo(json.dumps({"source": str(policy), "problems": [], **said}))
         return
     typer.echo(
         f"{policy}: OK; version {checked.version}, {len(checked.categories)} categories, "
         f"{len(checked.services)} services, {len(checked.cookies)} cookies of the site"
     )
+    tell_own_hosts(checked)
     tell_excluded(checked)
 
 

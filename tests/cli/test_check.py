@@ -1,0 +1,82 @@
+"""What ``cookie-consent check`` says of a policy in which nothing is wrong."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING
+
+import pytest
+from typer.testing import CliRunner
+
+from cookie_consent.cli.main import app
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+SERVICES = """
+[services.matomo]
+name = "Matomo"
+category = "analytics"
+own = [{ path = "*/matomo.php", query = ["idsite"] }, { path = "/m.js", element = "script", attributes = ["data-id"] }]
+[services.counter]
+name = "Counter"
+category = "analytics"
+hosts = ["/stats/", "stats.shop.example", "*.shop.example/pixel/", "counter.example"]
+[services.youtube]
+"""
+BY_DOMAIN = "first party by their domain: "
+
+
+def check(folder: Path, policy: str, *options: str) -> str:
+    file = folder / "consent.toml"
+    file.write_text(f'version = "1"\n{policy}', "utf-8")
+    done = CliRunner().invoke(app, ["check", str(file), *options])
+    assert done.exit_code == 0, done.output
+    return done.stdout
+
+
+@pytest.mark.parametrize(
+    ("policy", "expected"),
+    [
+        (
+            'site = "www.shop.example"\nfirst_party = ["cdn.example.net"]',
+            ["first party, declared: www.shop.example cdn.example.net", f"{BY_DOMAIN}all hosts of shop.example"],
+        ),
+        (
+            'site = "shop.example"\nfirst_party_site = false',
+            ["first party, declared: shop.example", f"{BY_DOMAIN}none (first_party_site is false)"],
+        ),
+        ('site = "127.0.0.1"', [f"{BY_DOMAIN}none, as 127.0.0.1 has no registrable domain"]),
+        ('site = "me.github.io"', [f"{BY_DOMAIN}all hosts of me.github.io"]),
+        ("", [f"{BY_DOMAIN}all hosts of a page's own, as site is not set"]),
+    ],
+)
+def test_it_says_which_hosts_are_the_sites(tmp_path: Path, policy: str, expected: list[str]) -> None:
+    lines = check(tmp_path, policy).splitlines()[1:]
+    assert all(any(line.startswith(text) for line in lines) for text in expected), lines
+    assert "held as a service's" not in "\n".join(lines)
+
+
+def test_it_says_what_on_them_belongs_to_a_service(tmp_path: Path) -> None:
+    text = check(tmp_path, f'site = "shop.example"{SERVICES}')
+    assert text.splitlines()[-6:] == [
+        "on these hosts, but held as a service's:",
+        "  */matomo.php?idsite: matomo (analytics)",
+        "  /m.js by script[data-id]: matomo (analytics)",
+        "  /stats/: counter (analytics)",
+        "  stats.shop.example: counter (analytics)",
+        "  *.shop.example/pixel/: counter (analytics)",
+    ]
+
+
+def test_hosts_of_the_domain_are_services_alone_where_it_does_not_count(tmp_path: Path) -> None:
+    text = check(tmp_path, f'site = "shop.example"\nfirst_party_site = false{SERVICES}')
+    assert "/stats/: counter" in text
+    assert "stats.shop.example" not in text
+
+
+def test_programs_read_the_same(tmp_path: Path) -> None:
+    document = json.loads(check(tmp_path, f'site = "www.shop.example"{SERVICES}', "--format", "json"))
+    own = document["own"]
+    assert (own["hosts"], own["domain"]) == (["www.shop.example"], "shop.example")
+    assert own["services"][2] == {"service": "counter", "category": "analytics", "address": "/stats/"}
