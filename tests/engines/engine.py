@@ -13,9 +13,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Protocol
 
 import httpx
+import pytest
 from playwright.sync_api import Error, sync_playwright
 
-from tests.browser.harness import FLAGS
+from tests.browser.harness import FLAGS, forward_proxy, serving
 from tests.waiting import HANG, listens, until
 
 if TYPE_CHECKING:
@@ -23,8 +24,11 @@ if TYPE_CHECKING:
     from contextlib import AbstractContextManager
 
     from playwright.sync_api import Page
+    from starlette.types import ASGIApp
 
-__all__ = ["ENGINES", "DriverError", "Engine"]
+    from tests.browser.harness import Proxy
+
+__all__ = ["ENGINES", "DriverError", "Engine", "visiting"]
 
 ROOT = Path(__file__).parents[2]
 DRIVER = Path(__file__).with_name("firefox.mjs")
@@ -209,3 +213,21 @@ ENGINES: dict[str, tuple[Mapping[str, str], Callable[[str, int], AbstractContext
     "webkit": ({"WebKitWebDriver": "webkit2gtk-driver", "Xvfb": "xvfb"}, webkit),
 }
 """The engines with the programs that they need, the driven one first, and Debian's packages for these."""
+
+
+@contextmanager
+def visiting(name: str, app: ASGIApp) -> Iterator[tuple[Engine, Proxy]]:
+    """Serve the application, and start the engine with a proxy before it. Skips the test where it cannot be driven."""
+    programs, launch = ENGINES[name]
+    paths = {program: shutil.which(program) for program in programs}
+    driven = next(iter(programs))
+    paths[driven] = os.environ.get(f"{name.upper()}_PATH") or paths[driven]
+    missing = [programs[program] for program, path in paths.items() if path is None]
+    if missing:
+        if os.environ.get("CI"):
+            pytest.fail(f"{name} cannot be driven: apt-get install {' '.join(missing)}")
+        pytest.skip(f"{name} cannot be driven here: apt-get install {' '.join(missing)}")
+    with forward_proxy() as proxy, serving(app) as port:
+        proxy.upstream = port
+        with launch(paths[driven] or "", proxy.port) as engine:
+            yield engine, proxy

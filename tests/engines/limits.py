@@ -1,10 +1,40 @@
-"""What an engine lets pass that Chromium does not, with the reason. An entry that leaks no more must go."""
+"""Where an engine differs from Chromium, with the reason. An entry that holds no more must go."""
 
 from __future__ import annotations
 
 LIMITS: dict[str, dict[str, str]] = {
     "chromium": {},
     "firefox": {},
-    "webkit": {"location": "WebKitGTK 2.50 has no Navigation API, by which the guard sees where a page is led"},
+    "webkit": {
+        "location": "WebKitGTK 2.50 has no Navigation API, by which the guard sees where a page is led",
+        "data-worker": "in WebKitGTK 2.50 a worker made of a data: address does not have the page's policy",
+    },
 }
-"""By engine and case."""
+"""What an engine lets pass that Chromium does not, by case."""
+_RULES = ("rules, before", "rules, after", "rules with one that is none", "rules for all links")
+_NO_RULES = dict.fromkeys(_RULES, "it has no speculation rules")
+_NO_LATER = "it has no fetchLater()"
+_NO_DCZ = "it shows no page in the coding dcz without a dictionary"
+_NO_WORKLET = "it has no paint worklets"
+_NO_HINT = "it makes no connection ahead of a request where it has a proxy, as here"
+IDLE: dict[str, dict[str, str]] = {
+    "chromium": {},
+    "firefox": {
+        **_NO_RULES,
+        "a hint in markup": _NO_HINT,
+        "fetch-later": _NO_LATER,
+        "paint-worklet": _NO_WORKLET,
+        "coding-of-browsers": _NO_DCZ,
+    },
+    "webkit": {
+        **_NO_RULES,
+        "a window": "it opens no window that the visitor has not asked for",
+        "create-prefetch": "it does not prefetch",
+        "fetch-later": _NO_LATER,
+        "paint-worklet": _NO_WORKLET,
+        "coding-of-browsers": _NO_DCZ,
+        "odd-cookie": "it rejects a cookie with a tab before its name",
+        "turn": "Debian's build has no WebRTC",
+    },
+}
+"""What an engine does not do even without a gate, by case."""

@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import os
-import shutil
 import time
-from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 import pytest
@@ -13,15 +10,13 @@ from starlette.applications import Starlette
 from starlette.responses import HTMLResponse, Response
 from starlette.routing import Route
 
-from tests.browser.harness import SITE, forward_proxy, serving
+from tests.browser.harness import SITE
 from tests.browser.test_guard import make
-from tests.engines.engine import ENGINES, DriverError
+from tests.engines.engine import DriverError, visiting
 from tests.engines.limits import LIMITS
 from tests.waiting import until
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from starlette.requests import Request
     from starlette.types import ASGIApp
 
@@ -38,28 +33,6 @@ document.cookie = "_ga=1; Max-Age=1000; Path=/"; localStorage.setItem("_ga", "1"
 fetch("https://{LATE}/late").catch(() => {{}}); new Image().src = "https://{SCRIPT}/made.png";
 </script></body></html>"""
 QUIET = 0.7
-
-
-@pytest.fixture(params=list(ENGINES))
-def name(request: pytest.FixtureRequest) -> str:
-    return str(request.param)
-
-
-@contextmanager
-def visiting(name: str, app: ASGIApp) -> Iterator[tuple[Engine, Proxy]]:
-    programs, launch = ENGINES[name]
-    paths = {program: shutil.which(program) for program in programs}
-    driven = next(iter(programs))
-    paths[driven] = os.environ.get(f"{name.upper()}_PATH") or paths[driven]
-    missing = [programs[program] for program, path in paths.items() if path is None]
-    if missing:
-        if os.environ.get("CI"):
-            pytest.fail(f"{name} cannot be driven: apt-get install {' '.join(missing)}")
-        pytest.skip(f"{name} cannot be driven here: apt-get install {' '.join(missing)}")
-    with forward_proxy() as proxy, serving(app) as port:
-        proxy.upstream = port
-        with launch(paths[driven] or "", proxy.port) as engine:
-            yield engine, proxy
 
 
 def site(ledger: str, *, led_to: str = "") -> ASGIApp:

@@ -1,18 +1,33 @@
-"""What an engine cannot hold is told to those who read the documentation."""
+"""What an engine cannot hold, or does not do, is told to those who read the documentation."""
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 from tests.engines.engine import ENGINES
-from tests.engines.limits import LIMITS
+from tests.engines.limits import IDLE, LIMITS
 
 DOCUMENT = Path(__file__).parents[2] / "docs" / "browsers.md"
+WORDS = {"gecko": "firefox", "webkit": "webkit"}
+ROWS = [
+    [cell.strip() for cell in line.strip("|").split("|")]
+    for line in DOCUMENT.read_text("utf-8").splitlines()
+    if line.startswith("| ")
+]
 
 
 def test_the_documentation_names_each_limit() -> None:
-    rows = [line.lower() for line in DOCUMENT.read_text("utf-8").splitlines() if line.startswith("|")]
     assert set(LIMITS) == set(ENGINES)
     for engine, cases in LIMITS.items():
-        named = {row.split("|")[2].strip(" `") for row in rows if row.startswith(f"| {engine} | `")}
+        named = {row[1].strip("`") for row in ROWS if WORDS.get(row[0].lower()) == engine and row[1].startswith("`")}
         assert named == set(cases)
+
+
+def test_the_documentation_names_what_an_engine_does_not_do() -> None:
+    assert set(IDLE) == set(ENGINES)
+    named: dict[str, set[str]] = {engine: set() for engine in ENGINES}
+    for cases, engines, *_ in (row for row in ROWS if row[0].startswith("`")):
+        for engine in engines.lower().split(", "):
+            named[WORDS[engine]] |= set(re.findall(r"`([^`]+)`", cases))
+    assert named == {engine: set(cases) for engine, cases in IDLE.items()}

@@ -6,6 +6,7 @@ another, and what was given away tells the page.
 
 from __future__ import annotations
 
+import json
 import time
 from contextlib import suppress
 from typing import TYPE_CHECKING
@@ -18,9 +19,9 @@ from starlette.routing import Route
 from tests.browser.test_contacts import WAYS as CONTACTS
 from tests.browser.test_guard import LEFT, SET, make
 from tests.browser.test_guard import WAYS as WRITES
-from tests.engines.engine import DriverError
-from tests.engines.limits import LIMITS
-from tests.engines.test_engines import name, visiting  # noqa: F401 - a fixture
+from tests.engines.engine import DriverError, visiting
+from tests.engines.lab import LIVE, rest
+from tests.engines.limits import IDLE, LIMITS
 from tests.leaklab.page import SITE
 
 if TYPE_CHECKING:
@@ -33,23 +34,20 @@ pytestmark = pytest.mark.engines
 
 STATES = ("undecided", "refused")
 LINGER = 0.4
-"""How long each page stays open after it has loaded, in seconds."""
+"""How long a page has between two looks at what it has written, in seconds."""
 TRIES = 20
+DOMAIN = SITE.partition(".")[2]
 CHOOSE = """fetch('/_consent/choices', { method: 'POST', headers: { 'Content-Type': 'application/json' },
-  body: '{"granted": []}' }).then((answer) => answer.status)"""
+  body: JSON.stringify({ granted: GRANTED }) }).then((answer) => answer.status)"""
+GRANTED = {"refused": [], "accepted": ["analytics"]}
 NUMBERS = {way: f"n{number}" for number, way in enumerate(CONTACTS)}
 
 
-def open_all(engine: Engine, addresses: list[str]) -> None:
-    for address in addresses:
-        with suppress(DriverError):  # a page may lead elsewhere at once
-            engine.open(address)
-        time.sleep(LINGER)
-
-
-def refuse(engine: Engine, address: str) -> None:
-    engine.open(address)
-    assert engine.run(CHOOSE) == 200
+def choose(engine: Engine, state: str) -> None:
+    """Make the choice after which the pages are opened, if there is to be one."""
+    if state in GRANTED:
+        engine.open(f"https://{SITE}/")
+        assert engine.run(CHOOSE.replace("GRANTED", json.dumps(GRANTED[state]))) == 200
 
 
 def ways(table: dict[str, str], *, numbered: bool = False) -> ASGIApp:
@@ -67,42 +65,65 @@ def ways(table: dict[str, str], *, numbered: bool = False) -> ASGIApp:
     return Starlette(routes=[Route("/{number}", answer), Route("/", lambda _: HTMLResponse("<!doctype html><p>a"))])
 
 
-@pytest.mark.parametrize("state", STATES)
-def test_contacts_that_no_policy_governs(name: str, ledger_url: str, state: str) -> None:  # noqa: F811 - the fixture
-    service = {"name": "Acme", "category": "analytics", "hosts": ["*.acme.test"]}
-    app = make(ways(CONTACTS, numbered=True), ledger_url, services={"acme": service}, gate={"html": False})
+def contacts(name: str, app: ASGIApp, state: str) -> tuple[set[str], dict[str, list[str]]]:
+    """Open each way's page. Return the ways that contacted their host, and the errors of those that had any."""
+    errors = {}
     with visiting(name, app) as (engine, proxy):
-        if state == "refused":
-            refuse(engine, f"https://{SITE}/")
-        errors = {}
+        choose(engine, state)
         for number, way in enumerate(CONTACTS):
-            open_all(engine, [f"https://{SITE}/{number}"])
+            with suppress(DriverError):  # a page may lead elsewhere at once
+                engine.open(f"https://{SITE}/{number}")
+            end = time.monotonic() + LIVE
+            rest(proxy)
+            while state == "none" and f"{NUMBERS[way]}.acme.test" not in proxy.hosts() and time.monotonic() < end:
+                rest(proxy)
             with suppress(DriverError):
                 errors[way] = engine.run("self.errors ?? []")
-        contacted = {way for way, host in NUMBERS.items() if f"{host}.acme.test" in proxy.hosts()}
-        assert contacted == set(LIMITS[name]) & set(CONTACTS)
-        assert {way: texts for way, texts in errors.items() if texts} == {}
+        found = {way for way, host in NUMBERS.items() if f"{host}.acme.test" in proxy.hosts()}
+    return found, {way: texts for way, texts in errors.items() if texts}
+
+
+def test_contacts_that_no_policy_governs(name: str, ledger_url: str) -> None:
+    plain = ways(CONTACTS, numbered=True)
+    live, _ = contacts(name, plain, "none")
+    assert set(CONTACTS) - live == set(IDLE[name]) & set(CONTACTS)
+    service = {"name": "Acme", "category": "analytics", "hosts": ["*.acme.test"]}
+    app = make(plain, ledger_url, services={"acme": service}, gate={"html": False})
+    for state in STATES:
+        found, errors = contacts(name, app, state)
+        assert found == set(LIMITS[name]) & set(CONTACTS), state
+        assert errors == {}, state
 
 
 def is_written(engine: Engine) -> bool:
     return any(engine.run(f"({LEFT})()")) or "_ga" in engine.cookies()
 
 
-def test_what_is_refused_is_not_written(name: str, ledger_url: str) -> None:  # noqa: F811 - the fixture
-    kept: dict[str, set[str]] = {}
-    for gate, app in (("none", ways(WRITES)), ("both", make(ways(WRITES), ledger_url))):
-        kept[gate] = set()
-        with visiting(name, app) as (engine, _):
-            for number, way in enumerate(WRITES):
-                host = "site.test" if "parent" in way else f"n{number}.site.test"
-                open_all(engine, [f"https://{host}/{number}"])
-                tries = 1 if gate == "none" else TRIES  # what a frame of its own realm writes is taken away soon after
-                while (is_left := is_written(engine)) and (tries := tries - 1):
-                    time.sleep(LINGER)
-                if is_left:
-                    kept[gate].add(way)
-                engine.run("document.cookie = '_ga=; Max-Age=0; Path=/; Domain=site.test'")
-                if gate == "both":
-                    assert engine.run("errors") == [], way
-    assert kept["none"] >= set(WRITES) - {"another path"}
-    assert kept["both"] == set(LIMITS[name]) & set(WRITES)
+def written(name: str, app: ASGIApp, state: str) -> set[str]:
+    """Open each way's page, on a host of its own, and return the ways that left something behind."""
+    kept = set()
+    with visiting(name, app) as (engine, _):
+        choose(engine, state)
+        for number, way in enumerate(WRITES):
+            host = DOMAIN if "parent" in way else f"n{number}.{DOMAIN}"
+            engine.open(f"https://{host}/{number}")
+            # What is to stay may come late. What is to go, as of a frame with a realm of its own, may go late.
+            is_to_stay = state in {"none", "accepted"}
+            tries = TRIES
+            while (is_left := is_written(engine)) is not is_to_stay and (tries := tries - 1):
+                time.sleep(LINGER)
+            if is_left:
+                kept.add(way)
+            engine.run(f"document.cookie = '_ga=; Max-Age=0; Path=/; Domain={DOMAIN}'")
+            if state != "none":
+                assert engine.run("errors") == [], (way, state)
+    return kept
+
+
+def test_what_is_refused_is_not_written(name: str, ledger_url: str) -> None:
+    live = written(name, ways(WRITES), "none")
+    assert live >= set(WRITES) - {"another path"}
+    app = make(ways(WRITES), ledger_url, cookie={"domain": DOMAIN})
+    for state in STATES:
+        assert written(name, app, state) == set(LIMITS[name]) & set(WRITES), state
+    assert written(name, app, "accepted") == live
