@@ -112,7 +112,8 @@ class Exchange:
         """Return what ``xray`` has collected on this page, ready for JSON."""
         xray.request_cookies(self.cookies.refused)
         path = None if self.is_payment else route_path(self.scope)
-        return xray.document(self.return_to, payment_path=path)
+        libraries = self._links.led if self._links is not None else ()
+        return xray.document(self.return_to, payment_path=path, libraries=libraries)
 
     @cached_property
     def held(self) -> tuple[tuple[str, str], ...]:

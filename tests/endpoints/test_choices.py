@@ -511,3 +511,15 @@ async def test_a_framed_page_in_which_a_choice_was_made_links_to_the_settings(le
 async def test_framed_says_yes_or_no(ledger: Ledger) -> None:
     async with visiting(make(ledger)) as browser:
         assert (await browser.post("/_consent/choices", json={**AGREE, "framed": "yes"})).status_code == 400
+
+
+async def test_a_visit_in_a_frame_ends_with_the_browser_too(ledger: Ledger) -> None:
+    async with visiting(make(ledger)) as browser:
+        choice = {"services": {"youtube": True}, "for": "visit", "framed": True}
+        answer = await browser.post("/_consent/choices", json=choice)
+        framed, visit = answer.headers.get_list("set-cookie")
+        assert framed.startswith("__Host-cookie_consent_framed=")
+        assert "Max-Age" not in framed + visit
+        browser.cookies.clear()
+        state = (await browser.get("/_consent/state", headers={"cookie": framed.partition(";")[0]})).json()
+        assert (state["decided"], state["services"]) == (False, {"youtube": True})

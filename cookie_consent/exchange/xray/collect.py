@@ -9,7 +9,7 @@ from urllib.parse import quote
 
 from cookie_consent.endpoints.reports.advice import declaration, first_party_line, payment_lines
 from cookie_consent.endpoints.reports.clean import clean_name
-from cookie_consent.gate import Trace, parse_set_cookie
+from cookie_consent.gate import Trace, parse_set_cookie, target
 from cookie_consent.policy import UNCLASSIFIED
 from cookie_consent.policy.classifier import Verdict
 
@@ -50,11 +50,11 @@ class XRay:
         for name in names:
             self._cookie(name.lstrip("="), "cookie", "deleted, and not shown to the application", "")
 
-    def document(self, path: str, *, payment_path: str | None = None) -> dict[str, Any]:
+    def document(self, path: str, *, payment_path: str | None = None, libraries: Iterable[str] = ()) -> dict[str, Any]:
         """Return everything, ready for JSON; ``path`` is the page's. There are no query strings and no values in it.
 
         ``payment_path`` is what the policy would name to let scripts of the page frame the visitor's bank, if it does
-        not yet.
+        not yet. ``libraries`` are the addresses that were led to the mirror.
         """
         consent = self._consent
         return {
@@ -62,7 +62,12 @@ class XRay:
             "policy_version": self._classifier.policy.version,
             "decided": consent.decided,
             "granted": sorted(consent.granted),
-            "entries": [*self._held_parts(), *self._own_hosts(), *self._cookies.values()],
+            "entries": [
+                *self._held_parts(),
+                *self._own_hosts(),
+                *self._libraries(libraries),
+                *self._cookies.values(),
+            ],
             "left_out": self.trace.left_out,
             "payment": payment_lines(payment_path) if payment_path is not None else "",
         }
@@ -94,6 +99,21 @@ class XRay:
                 "change": "allowed",
                 "layer": "html",
                 "count": count,
+            }
+
+    def _libraries(self, addresses: Iterable[str]) -> Iterator[dict[str, Any]]:
+        """Yield the public libraries that browsers get from the site itself."""
+        mirrored = Verdict(category="session", reason="a public library, which comes from this site (gate.mirror)")
+        for address in addresses:
+            host, path = target(address, "") or ("", "")
+            yield {
+                **_entry("host", host, mirrored, self._classifier),
+                "policy": "",
+                "address": f"{host}{path.partition('?')[0]}",
+                "place": "page",
+                "change": "led to the mirror",
+                "layer": "html",
+                "count": 1,
             }
 
     def _cookie(self, name: str, place: str, change: str, fault: str) -> None:

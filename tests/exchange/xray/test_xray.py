@@ -48,6 +48,10 @@ async def hostile(_: Request) -> Response:
     return HTMLResponse('<!doctype html><body><img src="https://a</script><b>.test/x"><img src="//&quot;\n[x].test/y">')
 
 
+async def library(_: Request) -> Response:
+    return HTMLResponse("<!doctype html><body><script src=https://unpkg.com/vue@3/dist/vue.js?a=secret></script>")
+
+
 async def endless(_: Request) -> Response:
     async def chunks() -> Any:
         yield "<!doctype html><body>"
@@ -64,6 +68,7 @@ async def failing(_: Request) -> Response:
 def made(tmp_path: Path, policy: Policy | None = None, **options: Any) -> ConsentMiddleware:
     routes = [
         Route("/", home),
+        Route("/library", library),
         Route("/hostile", hostile),
         Route("/endless", endless),
         Route("/failing", failing),
@@ -254,3 +259,10 @@ async def test_a_hostile_page_cannot_end_the_data(tmp_path: Path) -> None:
     reply = await asked(made(tmp_path, dev=True), "/hostile")
     assert data_of(reply)["entries"]
     assert "</script><b>" not in reply.text.partition("data-cookie-consent-xray")[2].partition("</script>")[0]
+
+
+async def test_libraries_that_come_from_the_mirror_are_listed(tmp_path: Path) -> None:
+    entries = (await as_json(made(tmp_path, dev=True), "path=/library"))["entries"]
+    (entry,) = [entry for entry in entries if entry["change"] == "led to the mirror"]
+    assert entry["address"] == "unpkg.com/vue@3/dist/vue.js"
+    assert (entry["policy"], entry["count"]) == ("", 1)
