@@ -1,6 +1,6 @@
 // Leads what scripts load of public libraries to the mirror on the site itself, by the layouts of their hosts that
 // mirror/layouts.py describes. `libraries` has the hosts and the names of packages, and `allowed` says what the site's
-// own policies let lead there: `*`, or for each kind of request its hosts. `base` is the mirror's address.
+// own policies let lead there: `*`, or for each kind of request its hosts or `*`. `base` is the mirror's address.
 const makeMirror = (libraries, allowed, base) => {
   const FILE = /^(?:(?!\.{1,2}(?:\/|$))[\w@.~-][\w@.~+-]{0,127}(?:\/(?!$)|(?=\/?$)))+\/?$/;
   const VERSION = /^[A-Za-z0-9^~*][A-Za-z0-9.^~*+-]{0,63}$/;
@@ -73,7 +73,7 @@ const makeMirror = (libraries, allowed, base) => {
   const offered = Object.fromEntries((allowed ?? "").split(" ").map((part) => part.split("=")));
   // A policy in <meta> may come at any time, and what it allows is not known here.
   const isAllowed = (kinds, host) =>
-    ("*" in offered || kinds.every((kind) => /^\*$/.test(offered[kind]) || offered[kind]?.split(",").includes(host))) &&
+    ("*" in offered || kinds.every((kind) => offered[kind] === "*" || offered[kind]?.split(",").includes(host))) &&
     !document.querySelector('meta[http-equiv="content-security-policy" i]');
   // Returns the address in the mirror, or nothing if it is to stay.
   const lead = (address, ...kinds) => {

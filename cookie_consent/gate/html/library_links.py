@@ -128,18 +128,21 @@ class LibraryLinks:
         return ", ".join(candidates) if is_led else None
 
     def for_scripts(self) -> str:
-        """Return what the guard may lead there: ``*``, or for each kind of request its hosts; empty for nothing."""
+        """Return what the guard may lead there: ``*``, or for each kind its hosts or ``*``; empty for nothing."""
         policies = self._policies
         if not any(True for kind in _ANY for _ in policies.governing(kind)):
             return "*"
         if policies.requires_trusted_types:
             return ""
+        known = sorted(self._mirror.hosts)
         found = {
-            kind: [host for host in sorted(self._mirror.hosts) if policies.allows_made(kind, f"https://{host}/")]
+            kind: [host for host in known if policies.allows_made(kind, f"https://{host}/")]
             for kind in _ANY
             if policies.allows_made(kind, self._prefix)
         }
-        return " ".join(f"{kind}={','.join(hosts)}" for kind, hosts in found.items() if hosts)
+        return " ".join(
+            f"{kind}={'*' if hosts == known else ','.join(hosts)}" for kind, hosts in found.items() if hosts
+        )
 
     def is_hint(self, rel: str, address: str) -> bool:
         """Say whether a link does nothing but have browsers connect to a host whose libraries are mirrored.
