@@ -11,23 +11,19 @@ const wrap = (owner, name, make, part = "value") => {
 // that it gets instead.
 const guardAttributes = (prototype, setters) => {
   if (!prototype) return;
-  const checked = (name, node, value) => {
-    const result = setters[name](node, value);
-    return result === true ? value : result;
-  };
   for (const name of Object.keys(setters)) {
     const make = (set) =>
       function (value) {
-        const result = checked(name, this, `${value}`);
-        if (result !== false) set.call(this, result);
+        const result = setters[name](this, `${value}`);
+        if (result !== false) set.call(this, result === true ? value : result); // which may be a trusted type
       };
     wrap(prototype, name, make, "set");
   }
   const { setAttribute } = prototype;
   const value = function (...values) {
     const name = `${values[0]}`.toLowerCase();
-    if (!Object.hasOwn(setters, name) || values.length < 2) return setAttribute.apply(this, values);
-    const result = checked(name, this, `${values[1]}`);
+    const result = Object.hasOwn(setters, name) && values.length > 1 ? setters[name](this, `${values[1]}`) : true;
+    if (result === true) return setAttribute.apply(this, values);
     if (result !== false) setAttribute.call(this, name, result);
   };
   Object.defineProperty(prototype, "setAttribute", { value, configurable: true, writable: true });

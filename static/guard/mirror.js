@@ -142,22 +142,11 @@ const makeMirror = (libraries, allowed, base) => {
   const arm = (realm) => {
     if (!allowed || !mention) return;
     for (const [kind, checks] of Object.entries(leads)) {
-      const prototype = realm[kind]?.prototype;
-      if (!prototype) continue;
-      for (const name of Object.keys(checks)) {
-        const make = (set) =>
-          function (value) {
-            set.call(this, checks[name](this, `${value}`) ?? value);
-          };
-        wrap(prototype, name, make, "set");
-      }
-      const { setAttribute } = prototype;
-      const value = function (...values) {
-        const led = checks[`${values[0]}`.toLowerCase()]?.(this, `${values[1]}`);
-        if (led !== undefined) values[1] = led;
-        return setAttribute.apply(this, values);
-      };
-      Object.defineProperty(prototype, "setAttribute", { value, configurable: true, writable: true });
+      const setters = Object.entries(checks).map(([name, check]) => [
+        name,
+        (node, value) => check(node, value) ?? true,
+      ]);
+      guardAttributes(realm[kind]?.prototype, Object.fromEntries(setters));
     }
     wrap(
       realm,

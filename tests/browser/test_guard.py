@@ -308,3 +308,18 @@ def test_hints_made_by_a_script_wait_for_the_choice(visiting: Visiting, ledger_u
         visit.settled()
         assert visit.page.locator("link[href*=acme]").count() == 1
         assert visit.page.evaluate("typeof document.createElement('link').setAttribute('title', 'a')") == "undefined"
+
+
+def test_trusted_types_reach_the_browser_as_they_are(visiting: Visiting, ledger_url: str) -> None:
+    code = (
+        "p = trustedTypes.createPolicy('p', { createScriptURL: (address) => address });"
+        "u = (name) => p.createScriptURL(`data:text/javascript,document.documentElement.dataset.${name}=1`);"
+        "s = document.createElement('script'); s.src = u('one'); document.head.append(s);"
+        "t = document.createElement('script'); t.setAttribute('src', u('two')); document.head.append(t)"
+    )
+    policy = "require-trusted-types-for 'script'"
+    with visiting(make(paged(code, Content_Security_Policy=policy), ledger_url)) as visit:
+        errors = errors_of(visit.page)
+        visit.open()
+        assert visit.page.evaluate("Object.keys(document.documentElement.dataset)") == ["one", "two"]
+        assert errors == []
