@@ -230,7 +230,8 @@ def test_only_now_allows_a_film_until_the_browser_closes(visiting: Visiting, led
         assert visit.cookies() == {"cookie_consent_visit": -1}
         assert visit.page.get_by_role("button", name="Accept all").is_visible()
         assert visit.open("/film", awaited={"www.youtube.com"}) == {"www.youtube.com"}
-        visit.page.get_by_role("button", name="Refuse all").click()
+        with visit.page.expect_navigation():
+            visit.page.get_by_role("button", name="Refuse all").click()
         visit.until(lambda: "cookie_consent_visit" not in visit.cookies())
         assert visit.open("/film") == set()
 
