@@ -114,6 +114,7 @@ class TagGate:
         self.has_root = False
         """Whether an ``html`` element has begun."""
         self._depth = 0
+        self._holds = True
         self._split: tuple[StartTag, CssRewriter] | None = None
         """The style element whose text is coming in pieces."""
         self._latest_text: StartTag | None = None
@@ -448,8 +449,11 @@ class TagGate:
         self.findings.add_hosts_of(inner.findings)
         return inner.findings.refused, gated
 
-    def _inner(self, *, is_part: bool = False) -> TagGate:
-        """Return the gate of a document inside this one; with ``is_part`` it has this page's base and placeholders."""
+    def _inner(self, *, is_part: bool = False, holds: bool = True) -> TagGate:
+        """Return the gate of a document inside this one; with ``is_part`` it has this page's base and placeholders.
+
+        Without ``holds`` it only leads libraries to the mirror.
+        """
         placeholder = self._placeholder if is_part else None
         inner = TagGate(
             self._classifier,
@@ -460,6 +464,7 @@ class TagGate:
             links=self.links if is_part else None,
         )
         inner._depth = self._depth + 1
+        inner._holds = self._holds and holds
         inner.findings.trace = self.findings.trace
         inner._base_hosts = self._base_hosts if is_part else (self._page_host,)
         inner.encoding = self.encoding if is_part else inner.encoding
@@ -478,13 +483,21 @@ class TagGate:
         inner = self._inner(is_part=True)
         led = inner.links.count if inner.links is not None else 0
         refused, gated = self._refused_markup(inner, document)
-        if refused:
+        is_led = inner.links is not None and inner.links.count > led
+        if refused and is_led:
+            hold_value(tag, b"srcdoc", self._led_document(document))
+        elif refused:
             hold_attribute(tag, b"srcdoc")
-            if gated:
-                tag.add(b"srcdoc", gated.decode("utf-8", "surrogateescape"))
-        elif inner.links is not None and inner.links.count > led:
+        if is_led:
             tag.set(b"srcdoc", gated.decode("utf-8", "surrogateescape"))
+        elif refused and gated:
+            tag.add(b"srcdoc", gated.decode("utf-8", "surrogateescape"))
         return refused
+
+    def _led_document(self, document: bytes) -> str:
+        """Return a document inside this one as it is once nothing is held, with its libraries led to the mirror."""
+        inner = self._inner(is_part=True, holds=False)
+        return self._refused_markup(inner, document)[1].decode("utf-8", "surrogateescape")
 
     def _place(self, tag: StartTag, verdict: Verdict) -> None:
         """Make a held frame show what it would load and how to allow it."""
@@ -569,7 +582,7 @@ class TagGate:
         return lead
 
     def _allows(self, verdict: Verdict) -> bool:
-        return allows_host(self._classifier.policy, self._consent, verdict)
+        return not self._holds or allows_host(self._classifier.policy, self._consent, verdict)
 
     def _category(self, verdict: Verdict) -> str:
         """Return the category to wait for, or ``blocked`` if no choice can grant it."""

@@ -222,3 +222,14 @@ def test_a_policy_in_meta_of_a_frame_keeps_the_mirror_out_of_it() -> None:
     meta = '<meta http-equiv=content-security-policy content="script-src unpkg.com">'
     text, _ = gated(f"<iframe srcdoc='{meta}<script src={VUE}></script>'></iframe><script src={VUE}></script>")
     assert text.count(LED) == 1
+
+
+def test_what_is_held_of_a_frames_document_is_led_too() -> None:
+    document = f"<script src={VUE}></script><img src=//x.example/a>"
+    text, gate = gated(f"<iframe srcdoc='{document}'></iframe>")
+    sent = document.replace(f"src={VUE}", f'src="{LED}"').replace('"', "&quot;")
+    assert f'data-consent-srcdoc="{sent}"' in text
+    assert text.count(LED) == 2
+    assert "unpkg.com/vue@3.4.1" not in text.replace(LED, "")
+    assert "&quot; data-consent" in text or "data-consent=&quot;unclassified&quot;" in text
+    assert gate.findings.held == 1
