@@ -118,7 +118,7 @@ def _rules(policy: Policy, own_cookies: Iterable[str]) -> dict[str, Any]:
             for rule in service.cookies
         )
         owned = [(service, owner(service.id, service.category)) for service in services]
-        storage += _in_order((name, number) for service, number in owned for name in service.storage)
+        storage += _in_order((rule.name, number) for service, number in owned for rule in service.storage)
         patterns = [(pattern, number) for service, number in owned for pattern in service.hosts]
         hosts += sorted(([host, number] for host, number in patterns if not host.startswith("/")), key=_host_order)
         paths: list[list[Any]] = [[path, number] for path, number in patterns if path.startswith("/")]

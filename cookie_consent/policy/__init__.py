@@ -15,6 +15,7 @@ from cookie_consent.policy.model import (
     LimitOptions,
     OwnRule,
     Service,
+    StorageRule,
     Stub,
     Text,
 )
@@ -38,6 +39,7 @@ __all__ = [
     "OwnRule",
     "Policy",
     "Service",
+    "StorageRule",
     "Stub",
     "Text",
     "ascii_host",

@@ -193,9 +193,9 @@ class Classifier:
             for rule in service.cookies:
                 cookies.add(rule.name, self._cookie_verdict(service, rule, source))
             category = self._offered(service.category)
-            for name in service.storage:
-                reason = f"{name} is storage of {service.name}, {source}"
-                storage.add(name, Verdict(category=category, service=service.id, reason=reason))
+            for stored in service.storage:
+                reason = f"{stored.name} is storage of {service.name}, {source}"
+                storage.add(stored.name, Verdict(category=category, service=service.id, reason=reason))
             for pattern in service.hosts:
                 kind = "a path" if pattern.startswith("/") else "a host"
                 verdict = Verdict(

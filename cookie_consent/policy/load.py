@@ -21,6 +21,7 @@ from cookie_consent.policy.model import (
     GateOptions,
     LimitOptions,
     Service,
+    StorageRule,
     Stub,
 )
 from cookie_consent.policy.policy import BUILTIN_CATEGORIES, UNCLASSIFIED, Policy
@@ -351,5 +352,6 @@ _NESTED: dict[str, type[BaseModel]] = {
     "cookies": CookieRule,
     "gate": GateOptions,
     "limits": LimitOptions,
+    "storage": StorageRule,
     "stubs": Stub,
 }

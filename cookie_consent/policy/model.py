@@ -31,6 +31,7 @@ __all__ = [
     "OwnRule",
     "Seconds",
     "Service",
+    "StorageRule",
     "Stub",
     "Text",
 ]
@@ -43,6 +44,10 @@ _SIMPLE = rf"[.#]{_IDENTIFIER}|\[{_IDENTIFIER}(?:[~|^$*]?=(?:{_IDENTIFIER}|\"[^\
 _COMPOUND = rf"(?:{_IDENTIFIER}(?:{_SIMPLE})*|(?:{_SIMPLE})+)"
 _SELECTOR = re.compile(rf"{_COMPOUND}(?:(?: *> *| +){_COMPOUND})*")
 """Selectors Level 4 without namespaces, escapes and pseudo-classes."""
+_LINK = re.compile(
+    r"https://[^\s/?#@\\]+(?:[/?#][^\s\\]*)?|mailto:[^\s@<>\\]+@[^\s@<>\\]+|tel:\+?[0-9][0-9().-]*",
+    re.ASCII | re.IGNORECASE,
+)
 _COOKIE_NAME = re.compile(r"[!#$%&'*+\-.^_`|~0-9A-Za-z\[\]:/@]{1,128}")
 
 
@@ -107,6 +112,24 @@ def _address(value: str) -> str:
     return value
 
 
+def _link(value: str) -> str:
+    """Accept what a visitor can open, write to or call."""
+    if value and (not _LINK.fullmatch(value) or not value.isprintable()):
+        raise ValueError("must be an address such as 'https://x.example/opt-out', 'mailto:a@x.example' or 'tel:+49301'")
+    return _address(value) if value[:6].lower() == "https:" else value
+
+
+def _country(value: str) -> str:
+    if not re.fullmatch("[A-Z]{2}", value):
+        raise ValueError("must be a country's code of two capital letters, such as 'DE' (ISO 3166-1)")
+    return value
+
+
+def _stored(value: Any) -> Any:
+    """Return the table for which a bare name stands."""
+    return {"name": value} if isinstance(value, str) else value
+
+
 def _mirrored(value: Any) -> Any:
     is_list = isinstance(value, list | tuple)
     if isinstance(value, bool) or (
@@ -163,6 +186,10 @@ Seconds = Annotated[int, BeforeValidator(_duration), WithJsonSchema({"type": "st
 """A duration such as ``30d``, ``12h``, ``13mo`` or ``2y``."""
 Address = Annotated[str, AfterValidator(_address)]
 """A path on the site, or an http(s) address; empty for none."""
+Link = Annotated[str, AfterValidator(_link)]
+"""An https, mailto or tel address; empty for none."""
+Country = Annotated[str, AfterValidator(_country)]
+"""A country's code (ISO 3166-1, alpha-2), such as ``DE``."""
 Text = Annotated[str | dict[str, str], BeforeValidator(_text)]
 """A text for visitors: one string, or a table from language tag to string, such as ``{en = "…", de = "…"}``."""
 
@@ -185,6 +212,36 @@ class CookieRule(Model):
     """The category that lets the cookie outlive the browser session, such as ``login`` for a session cookie that
     carries a sign-in. Until it is agreed to, the cookie ends with the browser; then it keeps the lifetime that the
     application gave it."""
+    party: Literal["first", "third"] = "first"
+    """Whose domain it belongs to: ``first`` for the site's own, ``third`` for the service's."""
+    exempt: (
+        Literal[
+            "input",
+            "basket",
+            "authentication",
+            "security",
+            "load-balancing",
+            "player",
+            "interface",
+            "choice",
+            "payment",
+        ]
+        | None
+    ) = None
+    """Why it needs no consent, where it belongs to a category that is always on."""
+
+
+class StorageRule(Model):
+    """A key of local or session storage, a database or a cache, or a family of them."""
+
+    name: StorageName
+    """The name; ``*`` stands for any characters, as in ``_hjid*``."""
+    purpose: Text = ""
+    """What it is for, in the visitor's words."""
+
+
+Stored = Annotated[StorageRule, BeforeValidator(_stored)]
+"""The table of a storage key, or its name alone."""
 
 
 class Category(Model):
@@ -205,6 +262,21 @@ class Category(Model):
     """What it is for. A built-in category has a text in every language."""
     consequence: Text | None = None
     """What visitors miss if they refuse it. A built-in category has a text in every language."""
+    legal_basis: (
+        Literal["consent", "contract", "legal-obligation", "vital-interests", "public-task", "legitimate-interests"]
+        | None
+    ) = None
+    """The legal basis of a category that is always on (GDPR, Article 6(1)). All others rest on consent."""
+
+    @model_validator(mode="after")
+    def _rests_on_its_basis(self) -> Self:
+        if self.legal_basis is not None and self.required == (self.legal_basis == "consent"):
+            raise ValueError(
+                "is always on, so its legal_basis cannot be 'consent'"
+                if self.required
+                else "is a choice, so its legal_basis can only be 'consent'; leave it out"
+            )
+        return self
 
 
 class Stub(Model):
@@ -262,8 +334,9 @@ class Service(Model):
     """The cookies that it sets."""
     inline: tuple[Annotated[str, Field(min_length=4, max_length=200)], ...] = ()
     """Texts by which an inline script is recognised as this service's, such as ``fbq(``."""
-    storage: tuple[StorageName, ...] = ()
-    """The names under which it stores data in the browser: keys of local and session storage, databases, caches."""
+    storage: tuple[Stored, ...] = ()
+    """What it stores in the browser besides cookies: keys of local and session storage, databases, caches. Each is a
+    name, or a table such as ``{ name = "_hjid*", purpose = "Tells visitors apart" }``."""
     stubs: tuple[Stub, ...] = ()
     """The functions and lists by which the site's own code calls it. The guard queues these calls while it is held."""
     places: tuple[Selector, ...] = ()
@@ -273,6 +346,18 @@ class Service(Model):
     """Forms need it to be sent, as they need a captcha. While it is held, they say so at their button."""
     purpose: Text | None = None
     """What the site uses it for, shown on the preferences page."""
+    country: Country | None = None
+    """The country of the company, such as ``IE``."""
+    transfers: tuple[Country, ...] = ()
+    """The other countries that the data is sent to, such as ``["US"]``."""
+    safeguard: (
+        Literal["adequacy", "data-privacy-framework", "standard-clauses", "binding-rules", "explicit-consent"] | None
+    ) = None
+    """What protects data that leaves the European Economic Area (GDPR, Articles 45 to 49)."""
+    retention: Seconds | None = None
+    """How long the company keeps the data, such as ``14mo``."""
+    opt_out_url: Link = ""
+    """Where visitors can object: an https, mailto or tel address."""
 
 
 class Controller(Model):
@@ -282,6 +367,16 @@ class Controller(Model):
     """The name of the person or company, shown in the notice."""
     contact: str = ""
     """How to reach them: an e-mail address, for example."""
+    address: str = ""
+    """The postal address; it may have several lines."""
+    representative: str = ""
+    """The representative in the European Union (GDPR, Article 27), with the address."""
+    data_protection_officer: str = ""
+    """How to reach the data-protection officer."""
+    authority: str = ""
+    """The data-protection authority that receives complaints."""
+    authority_url: Link = ""
+    """Where complaints can be made: an https, mailto or tel address."""
 
 
 class BannerOptions(Model):

@@ -35,6 +35,8 @@ def policy_schema() -> dict[str, Any]:
     for value in schema["properties"].values():
         if "type" not in value or value["type"] == "object":
             value.pop("default", None)  # the tables give the defaults, key by key
+    stored = definitions["Service"]["properties"]["storage"]
+    stored["items"] = {"anyOf": [{"type": "string"}, stored["items"]]}
     age = definitions["CookieOptions"]["properties"]["max_age"]
     age["default"] = duration_text(age["default"])
     definitions["Category"]["properties"]["remove"] = {

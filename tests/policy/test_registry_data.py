@@ -41,7 +41,7 @@ def test_no_two_services_claim_the_same() -> None:
     assert repeated([host for service in services for host in service.hosts]) == []
     assert repeated([cookie.name for service in services for cookie in service.cookies]) == []
     assert repeated([stub.name for service in services for stub in service.stubs]) == []
-    assert repeated([name for service in services for name in service.storage]) == []
+    assert repeated([rule.name for service in services for rule in service.storage]) == []
     signatures = [signature for service in services for signature in service.inline]
     assert repeated(signatures) == []
 
