@@ -14,6 +14,7 @@ from cookie_consent.banner import Renderer, banner_script
 from cookie_consent.consent import XRAY_COOKIE, Consent, ConsentCookie, ConsentReader, ReceiptOffer, secret_keys
 from cookie_consent.endpoints.assets import Assets
 from cookie_consent.endpoints.choices import Choices
+from cookie_consent.endpoints.declaration import DeclarationPage
 from cookie_consent.endpoints.ledger_health import LedgerHealth
 from cookie_consent.endpoints.origin import SiteOrigin
 from cookie_consent.endpoints.placeholder import PlaceholderPage
@@ -117,7 +118,8 @@ def build(app: ASGIApp, options: Options, *, has_markup_cache: bool = True) -> P
     files["banner.js"] = banner_script(files["banner.js"], policy)
     assets = Assets(f"{prefix}/assets", files)
     guard_url = assets.urls["guard.js"] if policy.gate.guard else ""
-    renderer = Renderer(policy, prefix=prefix, assets=assets.urls)
+    mirrored = mirror.libraries.hosts if mirror is not None else ()
+    renderer = Renderer(policy, prefix=prefix, assets=assets.urls, mirrored=mirrored)
     policies = ContentSecurityPolicies(classifier, report_path=f"{prefix}/report")
     _warn_of_size(policy, policies)
     reader = ConsentReader(policy, cookie)
@@ -163,12 +165,16 @@ def build(app: ASGIApp, options: Options, *, has_markup_cache: bool = True) -> P
     )
     xray = XRayEndpoint(site)
     receipts = Receipts(policy, ledger, tokens=tokens, origin=origin, health=health, prefix=prefix)
+    declaration = DeclarationPage(renderer)
     router = Router(
         {
             "/choices": {"POST": choices.post},
             "/state": {"GET": get_state},
             "/placeholder": {"GET": PlaceholderPage(classifier, renderer).get},
             "/preferences": {"GET": PreferencesPage(classifier, renderer, origin, guard=guard_url).get},
+            "/policy": {"GET": declaration.page},
+            "/policy.json": {"GET": declaration.json},
+            "/policy.md": {"GET": declaration.markdown},
             "/receipt": {"GET": receipts.get},
             "/report": {"POST": ReportEndpoint(reports, origin).post},
             **({"/xray": {"GET": xray.get}} if door is not None else {}),

@@ -1,8 +1,19 @@
 """What visitors see: the banner, the preferences page and error pages."""
 
+from cookie_consent.banner.declaration import Declaration, as_data, as_markdown
 from cookie_consent.banner.locale import Locale
 from cookie_consent.banner.notice import NoticeText
 from cookie_consent.banner.places import PLACES_PLACEHOLDER, address_of, banner_script
 from cookie_consent.banner.renderer import Renderer
 
-__all__ = ["PLACES_PLACEHOLDER", "Locale", "NoticeText", "Renderer", "address_of", "banner_script"]
+__all__ = [
+    "PLACES_PLACEHOLDER",
+    "Declaration",
+    "Locale",
+    "NoticeText",
+    "Renderer",
+    "address_of",
+    "as_data",
+    "as_markdown",
+    "banner_script",
+]

@@ -19,6 +19,8 @@ __all__ = ["Locale", "load_locales"]
 
 _SHIPPED = Path(__file__).parent / "locales"
 _REFERENCE = "en"
+_OPTIONAL = ("countries.", "purposes.")
+"""Texts that a language may lack. The code of a country, or the registry's English, takes their place."""
 _PLACEHOLDER = re.compile(r"\{([a-z_]+)\}")
 
 
@@ -54,7 +56,7 @@ def load_locales(own: Path | None = None) -> dict[str, Locale]:
     every text. Raises ``ConfigurationError`` if the folder or a file cannot be used.
     """
     texts = dict(_shipped())
-    complete = set(texts[_REFERENCE])
+    complete = {key for key in texts[_REFERENCE] if not key.startswith(_OPTIONAL)}
     if own is not None:
         if not own.is_dir():
             raise ConfigurationError(f"banner.locales: {own} is not a folder; give the folder of your .toml files")

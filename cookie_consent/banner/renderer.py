@@ -9,6 +9,7 @@ from urllib.parse import quote, urlsplit
 
 from markupsafe import Markup, escape
 
+from cookie_consent.banner.declaration import declaration
 from cookie_consent.banner.locale import load_locales
 from cookie_consent.banner.negotiate import negotiate
 from cookie_consent.banner.notice import notice_text
@@ -21,6 +22,7 @@ from cookie_consent.policy import DEFAULT_PREFIX, UNCLASSIFIED
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
+    from cookie_consent.banner.declaration import Declaration
     from cookie_consent.banner.locale import Locale
     from cookie_consent.banner.notice import NoticeText
     from cookie_consent.banner.view import CategoryView
@@ -47,9 +49,10 @@ class _Variant(NamedTuple):
 class Renderer:
     """Renders the banner and the pages for one policy. Safe to share between threads.
 
-    ``prefix`` is the path of the endpoints, and ``assets`` maps ``banner.js`` and ``banner.css`` to their URLs. The
-    site's own templates and texts, in the policy's folders ``banner.templates`` and ``banner.locales``, replace the
-    built-in ones. Raises ``ConfigurationError`` if a template, a text or a language is missing or wrong.
+    ``prefix`` is the path of the endpoints, and ``assets`` maps ``banner.js`` and ``banner.css`` to their URLs.
+    ``mirrored`` are the hosts whose public libraries the site serves itself. The site's own templates and texts, in the
+    policy's folders ``banner.templates`` and ``banner.locales``, replace the built-in ones. Raises
+    ``ConfigurationError`` if a template, a text or a language is missing or wrong.
 
     Values from the request are untrusted and escaped. ``return_to`` becomes ``/`` unless it is a path on this site, and
     an unknown ``language`` becomes the fallback.
@@ -61,6 +64,7 @@ class Renderer:
         *,
         prefix: str = DEFAULT_PREFIX,
         assets: Mapping[str, str],
+        mirrored: Iterable[str] = (),
     ) -> None:
         missing = sorted({"banner.js", "banner.css"} - set(assets))
         if missing:
@@ -68,6 +72,7 @@ class Renderer:
         self.policy = policy
         self.prefix = prefix
         self._assets = dict(assets)
+        self._mirrored = tuple(mirrored)
         self._environment = template_environment(policy.banner.templates)
         self._locales = _offered(policy, load_locales(policy.banner.locales))
         self._views = {
@@ -81,6 +86,7 @@ class Renderer:
         self._query_slot = secrets.token_hex(16)
         self._negotiated = lru_cache(maxsize=256)(lambda header: negotiate(header, self.languages))
         self._cached_banner = lru_cache(maxsize=256)(self._render_banner)
+        self._declared = lru_cache(maxsize=256)(self._declare)
 
     def own_files(self) -> list[tuple[str, bytes]]:
         """Return the names and contents of the site's own templates and texts, for ``identity``."""
@@ -144,10 +150,12 @@ class Renderer:
         saved: bool = False,
         root_path: str = "",
         head: str = "",
+        secure: bool = True,
     ) -> str:
         """Return the page where a choice is made, changed or withdrawn. ``saved`` confirms that one was just saved.
 
-        ``head`` is trusted markup that comes first in the head.
+        ``secure`` is whether the page is visited by https, on which our cookies' names depend. ``head`` is trusted
+        markup that comes first in the head.
         """
         locale = self._locale(language)
         shown = unclassified or consent.allows(UNCLASSIFIED)
@@ -165,6 +173,23 @@ class Renderer:
             head=Markup(head),  # noqa: S704 - our own
             saved=saved,
             return_to=local_path(return_to),
+            declared={entry.id: entry for entry in self.declaration(locale.language, secure=secure).categories},
+        )
+
+    def declaration(self, language: str, *, secure: bool = True) -> Declaration:
+        """Return the cookie declaration. ``secure`` is as for ``preferences``."""
+        return self._declared(self._locale(language).language, secure)
+
+    def declaration_page(
+        self, language: str, *, secure: bool = True, root_path: str = "", fragment: bool = False
+    ) -> str:
+        """Return the cookie declaration as a page, or as the fragment to be put into a page of the site."""
+        return self._render(
+            "declaration_body.html" if fragment else "declaration.html",
+            self._locale(language),
+            root_path,
+            declared=self.declaration(language, secure=secure),
+            languages=[(tag, locale.texts["language"]) for tag, locale in self._locales.items()],
         )
 
     def placeholder(
@@ -257,6 +282,9 @@ class Renderer:
         """Return the name of a category, or its id if the policy no longer has it."""
         views = self._views[self._locale(language).language, True]
         return next((view.name for view in views if view.id == category_id), category_id)
+
+    def _declare(self, language: str, secure: bool) -> Declaration:  # noqa: FBT001 - cached by position
+        return declaration(self.policy, self._locales[language], mirrored=self._mirrored, secure=secure)
 
     def _locale(self, language: str) -> Locale:
         return self._locales.get(language) or next(iter(self._locales.values()))

@@ -14,6 +14,8 @@ __all__ = ["PAGES", "template_environment"]
 PAGES = (
     "admin.html",
     "banner.html",
+    "declaration.html",
+    "declaration_body.html",
     "placeholder.html",
     "preferences.html",
     "problem.html",

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from cookie_consent.consent import Consent
     from cookie_consent.policy import Category, Policy, Service, Text
 
-__all__ = ["CategoryView", "ServiceView", "category_views", "safe_link", "with_consent"]
+__all__ = ["CategoryView", "ServiceView", "category_views", "own_text", "safe_link", "with_consent"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -109,9 +109,9 @@ def _category_view(
 ) -> CategoryView:
     return CategoryView(
         id=category.id,
-        name=_own_text(category.name, locale) or locale.category(category.id, "name") or category.id,
-        purpose=_own_text(category.purpose, locale) or locale.category(category.id, "purpose") or "",
-        consequence=_own_text(category.consequence, locale) or locale.category(category.id, "consequence") or "",
+        name=own_text(category.name, locale) or locale.category(category.id, "name") or category.id,
+        purpose=own_text(category.purpose, locale) or locale.category(category.id, "purpose") or "",
+        consequence=own_text(category.consequence, locale) or locale.category(category.id, "consequence") or "",
         required=category.required,
         sale_or_sharing=category.sale_or_sharing,
         services=tuple(_service_view(service, locale) for service in services),
@@ -124,15 +124,18 @@ def _service_view(service: Service, locale: Locale) -> ServiceView:
         id=service.id,
         name=service.name,
         company=service.company,
-        purpose=_own_text(service.purpose, locale),
+        purpose=own_text(service.purpose, locale),
         privacy_url=safe_link(service.privacy_url),
     )
 
 
-def _own_text(text: Text | None, locale: Locale) -> str:
-    """Return the policy's text in the locale's language, else in a more general one, else in the first one given."""
+def own_text(text: Text | None, locale: Locale) -> str:
+    """Return the policy's text in the locale's language, else in a more general one, else in the first one given.
+
+    A purpose of the registry has a text in every language.
+    """
     if text is None or isinstance(text, str):
-        return text or ""
+        return locale.texts.get(f"purposes.{text}", text) if text else ""
     by_tag = {tag.lower(): value for tag, value in text.items()}
     tag = locale.language.lower()
     while tag:

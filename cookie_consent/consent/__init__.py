@@ -2,7 +2,7 @@
 
 from cookie_consent.consent.access import is_read, tracked
 from cookie_consent.consent.choice import Choice, action_between, action_of, chosen, grants_more, parse_choice
-from cookie_consent.consent.cookie import XRAY_COOKIE, ConsentCookie, StoredChoice, secret_keys
+from cookie_consent.consent.cookie import XRAY_COOKIE, ConsentCookie, StoredChoice, own_cookies, secret_keys
 from cookie_consent.consent.decide import decide
 from cookie_consent.consent.gpc import gpc_cookie_name
 from cookie_consent.consent.model import Consent, consent_of
@@ -29,6 +29,7 @@ __all__ = [
     "is_read",
     "new_record",
     "notice_hash",
+    "own_cookies",
     "parse_choice",
     "secret_keys",
     "tracked",

@@ -17,12 +17,12 @@ from cookie_consent.errors import ChoiceError, ConfigurationError
 from cookie_consent.policy.cookie_prefix import HOST_PREFIX, SECURE_PREFIX, without_prefix
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
     from cookie_consent.consent.model import Consent
     from cookie_consent.policy import CookieOptions
 
-__all__ = ["XRAY_COOKIE", "ConsentCookie", "Rank", "StoredChoice", "StoredVisit", "secret_keys"]
+__all__ = ["XRAY_COOKIE", "ConsentCookie", "Rank", "StoredChoice", "StoredVisit", "own_cookies", "secret_keys"]
 
 XRAY_COOKIE = "cookie_consent_xray"
 """The cookie of an owner who wants to see what is held on pages."""
@@ -132,10 +132,7 @@ class ConsentCookie:
 
     def name(self, *, secure: bool) -> str:
         """Return the cookie's name; it has the ``__Host-`` prefix wherever browsers accept it."""
-        if self.is_secure(secure=secure):
-            prefix = HOST_PREFIX if self._options.domain is None else SECURE_PREFIX
-            return prefix + self._options.name
-        return self._options.name
+        return _name(self._options, secure=secure)
 
     def visit_name(self, *, secure: bool) -> str:
         """Return the name of the cookie of what is allowed for one visit."""
@@ -277,6 +274,23 @@ class ConsentCookie:
     def is_secure(self, *, secure: bool) -> bool:
         """Return whether the browser uses https: ``secure`` is what the server knows, the policy may know better."""
         return secure or self._options.https_only
+
+
+def own_cookies(options: CookieOptions, *, secure: bool) -> Iterator[tuple[str, str, int | None]]:
+    """Yield the cookies that visitors may get from this package: what each is, its name, and its lifetime.
+
+    None: it ends with the browser.
+    """
+    name = _name(options, secure=secure)
+    yield "choice", name, options.max_age
+    yield "visit", name + _VISIT_SUFFIX, None
+    yield "gpc", gpc_cookie_name(options), None
+
+
+def _name(options: CookieOptions, *, secure: bool) -> str:
+    if not (secure or options.https_only):
+        return options.name
+    return (HOST_PREFIX if options.domain is None else SECURE_PREFIX) + options.name
 
 
 def _pack(uuid: str) -> str:

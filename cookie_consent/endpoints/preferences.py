@@ -42,6 +42,7 @@ class PreferencesPage:
             saved=request.query_params.get("saved") == "1",
             root_path=request.scope.get("root_path", ""),
             head=self._guard_tag(request, consent),
+            secure=request.url.scheme == "https",
         )
         return HTMLResponse(page, headers={**page_headers(request), "Vary": "Cookie, Accept-Language, Sec-GPC"})
 

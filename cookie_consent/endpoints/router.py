@@ -65,7 +65,7 @@ class Router:
             response = await endpoint(request, consent)
         except ChoiceError as error:
             response = self._problems.response(request, error)
-        response.headers["Cache-Control"] = "no-store"
+        response.headers.setdefault("Cache-Control", "no-store")
         return response
 
     def _asset(self, request: Request, name: str) -> Response:

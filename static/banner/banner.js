@@ -444,7 +444,9 @@
     }
     reopen(panel);
   };
+  const fillAll = () => fillDeclarations(endpoint.slice(0, -"/choices".length), root.dataset.language);
   const takeNew = (nodes) => {
+    fillAll();
     // Where a script morphs the whole page into another, this element becomes the one of that page.
     if (state.decided && root.querySelector(".cc-panel")) close(state);
     room.update();
@@ -472,6 +474,7 @@
   const room = makeRoom(root);
   makePlace(root, { isOpen: () => Boolean(root.querySelector(".cc-panel")), receive, added: takeNew });
   room.update();
+  fillAll();
   link.held = places.schedule;
   fold(root.querySelector(".cc-panel"));
   addEventListener("cookieconsent:banner", ({ detail }) => Object.assign(detail ?? {}, { isRunning: true }), true);

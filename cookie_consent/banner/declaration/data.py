@@ -1,0 +1,58 @@
+"""The declaration as JSON values."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from cookie_consent.banner.declaration.structure import Declaration, Fact, Link, ServiceEntry
+
+__all__ = ["as_data"]
+
+
+def as_data(declared: Declaration) -> dict[str, Any]:
+    """Return the declaration as JSON values. Keys are the same in every language."""
+    return {
+        "language": declared.language,
+        "site": declared.site,
+        "version": declared.version,
+        "revised": declared.revised.isoformat() if declared.revised is not None else None,
+        "effective": declared.effective.isoformat() if declared.effective is not None else None,
+        "controller": _facts(declared.contact.facts),
+        "authority": _facts(declared.contact.authority),
+        "categories": [
+            {
+                "id": category.id,
+                "name": category.name,
+                "required": category.required,
+                **_facts(category.facts),
+                "services": [_service(service) for service in category.services],
+                "on_demand": [_service(service) for service in category.on_demand],
+            }
+            for category in declared.categories
+        ],
+        "mirrored": list(declared.mirrored),
+        "browsers": [_link(link) for link in declared.browsers],
+        "opt_outs": [_link(link) for link in declared.opt_outs],
+    }
+
+
+def _service(service: ServiceEntry) -> dict[str, Any]:
+    stored = [{"name": entry.name, "type": entry.kind, **_facts(entry.facts)} for entry in service.stored]
+    return {"id": service.id or None, "name": service.name, **_facts(service.facts), "stored": stored}
+
+
+def _facts(facts: Iterable[Fact]) -> dict[str, str]:
+    """Return the texts by key. A link that is not the text itself has a key of its own."""
+    found = {}
+    for fact in facts:
+        found[fact.key] = fact.text
+        if fact.link and fact.link != fact.text:
+            found[f"{fact.key}_url"] = fact.link
+    return found
+
+
+def _link(link: Link) -> dict[str, str]:
+    return {"name": link.name, "url": link.address, **({"text": link.text} if link.text else {})}

@@ -1,0 +1,29 @@
+"""How long something stays in the browser, in a language's words."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from cookie_consent.policy.duration import UNITS
+
+if TYPE_CHECKING:
+    from cookie_consent.banner.locale import Locale
+
+__all__ = ["duration_in"]
+
+_UNITS = {"year": UNITS["y"], "month": UNITS["mo"], "day": UNITS["d"], "hour": UNITS["h"], "minute": UNITS["min"]}
+
+
+def duration_in(locale: Locale, seconds: int) -> str:
+    """Return a duration such as ``13 months``, in the largest unit that divides it."""
+    unit = next((unit for unit, size in _UNITS.items() if seconds % size == 0), "second")
+    count = seconds // _UNITS.get(unit, 1)
+    forms = locale.text(f"durations.{unit}", count=str(count)).split("|")
+    return forms[min(_form(locale.language, count), len(forms) - 1)]
+
+
+def _form(language: str, count: int) -> int:
+    """Return which plural form a number takes (Unicode CLDR, plural rules). Most languages have one and many."""
+    if language.partition("-")[0] != "ar" or count < 3:
+        return count - 1 if language.partition("-")[0] == "ar" else int(count != 1)
+    return 2 if 3 <= count % 100 <= 10 else 3 if count % 100 > 10 else 4

@@ -1,0 +1,98 @@
+"""The declaration as Markdown (CommonMark 0.31)."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+from urllib.parse import quote
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from cookie_consent.banner.declaration.structure import CategoryEntry, Declaration, Fact, Link, ServiceEntry
+    from cookie_consent.banner.locale import Locale
+
+__all__ = ["as_markdown"]
+
+_MARKS = re.compile(r"[\\`*_{}\[\]<>#|~&!@$^=]|(?<=\d)[.)](?= |$)|:(?=//)|(?<=www)\.|(?<=WWW)\.|^[-+]")
+"""What means something to Markdown, or to one of its extensions, anywhere on a line or at its beginning."""
+_SAFE = ":/?#@!$&'*+,;=%~-._"
+"""What stays as it is in an address (RFC 3986, section 2.2)."""
+
+
+def as_markdown(declared: Declaration, locale: Locale) -> str:
+    """Return the declaration as Markdown. No text of the policy is markup in it."""
+    return "\n".join(_lines(declared, locale)) + "\n"
+
+
+def _lines(declared: Declaration, locale: Locale) -> Iterator[str]:
+    def t(key: str, **values: str) -> str:
+        return _escaped(locale.text(f"declaration.{key}", **values))
+
+    yield from (f"# {t('title')}", "")
+    if declared.site:
+        yield from (_escaped(declared.site), "")
+    if declared.revised is not None:
+        yield from (t("revised", date=declared.revised.isoformat()), "")
+    yield from (t("version", version=declared.version), "")
+    if declared.effective is not None:
+        yield from (t("effective", date=declared.effective.isoformat()), "")
+    yield from (f"## {t('what_title')}", "", t("what_cookies"), "", t("what_beacons"), "", t("enforced"), "")
+    yield from (f"## {t('categories_title')}", "")
+    for category in declared.categories:
+        yield from _category(category, locale)
+    if declared.mirrored:
+        hosts = locale.text("list_separator").join(declared.mirrored)
+        yield from (f"## {t('mirrored_title')}", "", t("mirrored", hosts=hosts), "")
+    yield from (f"## {t('rights_title')}", "", t("withdrawal"), "", t("rights"), "", t("complaint"), "")
+    yield from _facts(declared.contact.authority)
+    if declared.contact.facts:
+        yield from (f"## {t('responsible_title')}", "", *_facts(declared.contact.facts))
+    yield from (f"## {t('browsers_title')}", "", t("browsers"), "", *_links(declared.browsers))
+    yield from (f"## {t('opt_outs_title')}", "", t("opt_outs"), "", *_links(declared.opt_outs))
+
+
+def _category(category: CategoryEntry, locale: Locale) -> Iterator[str]:
+    always = f" ({_escaped(locale.text('banner.always_on'))})" if category.required else ""
+    yield from (f"### {_escaped(category.name)}{always}", "", *_facts(category.facts))
+    for service in category.services:
+        yield from _service(service)
+    if category.on_demand:
+        yield from (_escaped(locale.text("declaration.on_demand")), "")
+        for service in category.on_demand:
+            yield from _service(service)
+
+
+def _service(service: ServiceEntry) -> Iterator[str]:
+    yield from (f"#### {_escaped(service.name)}", "", *_facts(service.facts))
+    for entry in service.stored:
+        yield f"- **{_escaped(entry.name)}**"
+        yield from (f"    - {_fact(fact)}" for fact in entry.facts)
+    if service.stored:
+        yield ""
+
+
+def _facts(facts: Iterable[Fact]) -> Iterator[str]:
+    lines = [f"- {_fact(fact)}" for fact in facts]
+    yield from (*lines, "") if lines else ()
+
+
+def _fact(fact: Fact) -> str:
+    return f"{_escaped(fact.label)}: {_linked(fact.text, fact.link)}"
+
+
+def _links(links: Iterable[Link]) -> Iterator[str]:
+    for link in links:
+        yield f"- {_linked(link.name, link.address)}{f': {_escaped(link.text)}' if link.text else ''}"
+    yield ""
+
+
+def _linked(text: str, address: str) -> str:
+    if not address:
+        return _escaped(text)
+    return f"[{_escaped(text)}](<{quote(address, safe=_SAFE)}>)"
+
+
+def _escaped(text: str) -> str:
+    """Return a text on one line, without any markup."""
+    return _MARKS.sub(r"\\\g<0>", " ".join(text.split()))

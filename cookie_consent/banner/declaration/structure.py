@@ -1,0 +1,94 @@
+"""What a declaration says, in one language. Every form of it is made from this."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal
+
+if TYPE_CHECKING:
+    from datetime import date
+
+__all__ = ["CategoryEntry", "Contact", "Declaration", "Fact", "Link", "ServiceEntry", "StoredEntry"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Fact:
+    """One thing that is said, by its key. ``link`` is empty, or an address that may be opened."""
+
+    key: str
+    label: str
+    text: str
+    link: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Link:
+    """An address with its name, and what to do there."""
+
+    name: str
+    address: str
+    text: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class StoredEntry:
+    """A cookie, or what is stored in the browser under another key."""
+
+    name: str
+    kind: Literal["cookie", "storage"]
+    facts: tuple[Fact, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class ServiceEntry:
+    """A service with what it stores. The site itself has an empty id."""
+
+    id: str
+    name: str
+    facts: tuple[Fact, ...]
+    stored: tuple[StoredEntry, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class CategoryEntry:
+    """A category with its services."""
+
+    id: str
+    name: str
+    required: bool
+    facts: tuple[Fact, ...]
+    services: tuple[ServiceEntry, ...]
+    on_demand: tuple[ServiceEntry, ...] = ()
+    """Undeclared services that need no consent: only pages that need them contact them."""
+
+    @property
+    def stores(self) -> bool:
+        """Whether anything of it is kept in the browser."""
+        return any(service.stored for service in self.services)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Contact:
+    """Who is responsible, as facts. Without a declared controller there are none."""
+
+    facts: tuple[Fact, ...] = ()
+    authority: tuple[Fact, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
+class Declaration:
+    """The whole document."""
+
+    language: str
+    direction: str
+    site: str
+    version: str
+    revised: date | None
+    effective: date | None
+    """The date from which the policy applies, where it declares one."""
+    categories: tuple[CategoryEntry, ...]
+    mirrored: tuple[str, ...]
+    """The hosts whose libraries are served from the site itself."""
+    contact: Contact
+    browsers: tuple[Link, ...]
+    opt_outs: tuple[Link, ...]

@@ -1,0 +1,79 @@
+"""``GET policy``: the cookie declaration, as a page or a fragment, as JSON, and as Markdown."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from functools import lru_cache
+from typing import TYPE_CHECKING
+
+from starlette.responses import Response
+
+from cookie_consent.banner import as_data, as_markdown
+from cookie_consent.endpoints.problem import PAGE_HEADERS
+
+if TYPE_CHECKING:
+    from starlette.requests import Request
+
+    from cookie_consent.banner import Renderer
+    from cookie_consent.consent import Consent
+
+__all__ = ["DeclarationPage"]
+
+_MEDIA_TYPES = {"page": "text/html", "fragment": "text/html", "json": "application/json", "markdown": "text/markdown"}
+
+
+class DeclarationPage:
+    """Serves the declaration, which is the same for all visitors. Caches must ask whether it has changed.
+
+    ``language`` in the query precedes ``Accept-Language``.
+    """
+
+    def __init__(self, renderer: Renderer) -> None:
+        self._renderer = renderer
+        self._cached = lru_cache(maxsize=64)(self._made)
+
+    async def page(self, request: Request, consent: Consent) -> Response:  # noqa: ARG002 - an endpoint's signature
+        """Return the page, or with ``fragment=1`` the part of it that belongs into a page of the site."""
+        return self._response(request, "fragment" if request.query_params.get("fragment") == "1" else "page")
+
+    async def json(self, request: Request, consent: Consent) -> Response:  # noqa: ARG002 - as above
+        """Return the declaration as JSON."""
+        return self._response(request, "json")
+
+    async def markdown(self, request: Request, consent: Consent) -> Response:  # noqa: ARG002 - as above
+        """Return the declaration as Markdown."""
+        return self._response(request, "markdown")
+
+    def _response(self, request: Request, form: str) -> Response:
+        asked = request.query_params.get("language") or request.headers.get("accept-language", "")
+        language = self._renderer.language(asked)
+        root_path = request.scope.get("root_path", "")
+        body, tag = self._cached(form, language, request.url.scheme == "https", root_path)
+        headers = {
+            **PAGE_HEADERS,
+            "Cache-Control": "public, no-cache",
+            "Content-Language": language,
+            "ETag": tag,
+            "Vary": "Accept-Language",
+        }
+        if _matches(request.headers.get("if-none-match", ""), tag):
+            return Response(status_code=304, headers=headers)
+        return Response(body, headers={**headers, "Content-Type": f"{_MEDIA_TYPES[form]}; charset=utf-8"})
+
+    def _made(self, form: str, language: str, secure: bool, root_path: str) -> tuple[bytes, str]:  # noqa: FBT001 - cached by position
+        renderer = self._renderer
+        if form == "json":
+            text = json.dumps(as_data(renderer.declaration(language, secure=secure)), ensure_ascii=False, indent=2)
+        elif form == "markdown":
+            text = as_markdown(renderer.declaration(language, secure=secure), renderer.locale(language))
+        else:
+            is_part = form == "fragment"
+            text = renderer.declaration_page(language, secure=secure, root_path=root_path, fragment=is_part)
+        body = text.encode("utf-8", "replace")
+        return body, f'"{hashlib.blake2b(body, digest_size=12).hexdigest()}"'
+
+
+def _matches(header: str, tag: str) -> bool:
+    """Return whether ``If-None-Match`` names the tag, weak or strong (RFC 9110, section 13.1.2)."""
+    return any(value.strip().removeprefix("W/") in {tag, "*"} for value in header[:2000].split(","))
