@@ -5,13 +5,14 @@ from cookie_consent.consent.choice import Choice, action_between, action_of, cho
 from cookie_consent.consent.cookie import XRAY_COOKIE, ConsentCookie, StoredChoice, own_cookies, secret_keys
 from cookie_consent.consent.decide import decide
 from cookie_consent.consent.gpc import gpc_cookie_name
-from cookie_consent.consent.model import Consent, consent_of
+from cookie_consent.consent.model import RENDERER, Consent, consent_of, scope_of
 from cookie_consent.consent.notice_hash import notice_hash
 from cookie_consent.consent.reader import ConsentReader
 from cookie_consent.consent.receipt_token import ReceiptOffer
 from cookie_consent.consent.record import new_record
 
 __all__ = [
+    "RENDERER",
     "XRAY_COOKIE",
     "Choice",
     "Consent",
@@ -31,6 +32,7 @@ __all__ = [
     "notice_hash",
     "own_cookies",
     "parse_choice",
+    "scope_of",
     "secret_keys",
     "tracked",
 ]

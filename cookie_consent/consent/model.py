@@ -14,8 +14,10 @@ if TYPE_CHECKING:
 
     from cookie_consent.policy import Policy
 
-__all__ = ["Consent", "consent_of"]
+__all__ = ["RENDERER", "Consent", "consent_of", "scope_of"]
 
+RENDERER = "cookie_consent.renderer"
+"""The key of a scope under which the pages' renderer stands, with the path that the application is mounted at."""
 _BRIDGED = "asgi.scope"
 """Where a2wsgi keeps the ASGI scope in a WSGI environ."""
 
@@ -117,7 +119,7 @@ def consent_of(request: Any) -> Consent:
     requests of Flask and of Django under WSGI, if the ASGI bridge passes the scope on. Raises ``ConfigurationError``,
     which says what is wrong, if there is no consent.
     """
-    scope = _scope_of(request)
+    scope = scope_of(request)
     consent = scope.get("consent")
     if not isinstance(consent, Consent):
         raise ConfigurationError(
@@ -126,7 +128,7 @@ def consent_of(request: Any) -> Consent:
     return consent
 
 
-def _scope_of(request: Any) -> Mapping[str, Any]:
+def scope_of(request: Any) -> Mapping[str, Any]:
     """Return the ASGI scope of a request. Raises ``ConfigurationError``."""
     if not isinstance(request, MutableMapping):
         try:

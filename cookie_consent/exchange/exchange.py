@@ -7,7 +7,7 @@ from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
-from cookie_consent.consent import is_read, tracked
+from cookie_consent.consent import RENDERER, is_read, tracked
 from cookie_consent.exchange.entity_tags import Validators
 from cookie_consent.exchange.kinds import DOCUMENTS, WORKERS
 from cookie_consent.exchange.purpose import Role, is_prefetch, role_of
@@ -389,6 +389,7 @@ class Exchange:
     def inner_scope(self) -> Scope:
         """Return the application's scope: with the consent, and without the cookies that it does not cover."""
         inner = {**self.scope, "consent": self._app_consent, "headers": self._inner_headers()}
+        inner[RENDERER] = self.site.renderer, self.scope.get("root_path", "")
         if "extensions" in inner:
             inner["extensions"] = app_extensions(inner)
         return inner

@@ -14,7 +14,7 @@ from urllib.parse import unquote, urlsplit
 
 from starlette.datastructures import MutableHeaders
 
-from cookie_consent.consent import is_read, tracked
+from cookie_consent.consent import RENDERER, is_read, tracked
 from cookie_consent.exchange.exchange import Exchange
 from cookie_consent.exchange.headers import FRAGMENT_VARIES, add_vary, keep_private_if_read
 from cookie_consent.exchange.kinds import WORKERS, may_need_csp
@@ -115,7 +115,7 @@ def ungated(site: Site, scope: Scope, receive: Receive, send: Send) -> tuple[Sco
     """
     consent = site.request_filter.consent(scope)
     shown = tracked(consent)
-    inner = {**scope, "consent": shown}
+    inner = {**scope, "consent": shown, RENDERER: (site.renderer, scope.get("root_path", ""))}
     if scope["type"] == "websocket":
         return inner, send
     exchange = Exchange(site, scope, consent, shown)

@@ -8,7 +8,7 @@ import sys
 from functools import partial
 from typing import TYPE_CHECKING
 
-from cookie_consent.consent import is_read, tracked
+from cookie_consent.consent import RENDERER, is_read, tracked
 from cookie_consent.exchange.exchange import Exchange
 from cookie_consent.exchange.kinds import USUAL_PASSIVE, kind_of
 from cookie_consent.exchange.messages import with_header_list
@@ -67,6 +67,7 @@ def gated(  # noqa: C901 - on the path of every request, where further calls wou
             break
     # Most responses are not pages and concern no gate. One pass over their headers is enough to find out.
     inner["consent"] = app_consent = tracked(consent)
+    inner[RENDERER] = site.renderer, scope.get("root_path", "")
     if "extensions" in scope:
         inner["extensions"] = app_extensions(scope)
     request = site, scope, consent, app_consent

@@ -11,6 +11,8 @@ import pytest
 from django.template import Context, Engine
 
 from cookie_consent import ConfigurationError, Consent
+from cookie_consent.banner import Renderer
+from cookie_consent.consent import RENDERER
 from cookie_consent.testing import make_policy
 
 LIBRARY = "cookie_consent.contrib.django.templatetags.cookie_consent"
@@ -48,6 +50,24 @@ def test_a_template_shows_what_the_visitor_has_agreed_to(condition: str, request
 def test_a_template_without_a_consent_says_what_is_missing(context: dict[str, Any]) -> None:
     with pytest.raises(ConfigurationError):
         shown('request|allows:"analytics"', **context)
+
+
+def test_a_template_contains_the_declaration() -> None:
+    renderer = Renderer(POLICY, assets={"banner.js": "/b.js", "banner.css": "/b.css"})
+    scope = {"type": "http", "headers": [(b"accept-language", b"es")], RENDERER: (renderer, "/shop")}
+    context = Context({"request": SimpleNamespace(scope=scope)})
+    for source, language in (("{% consent_declaration %}", "es"), ('{% consent_declaration "ar" %}', "ar")):
+        page = ENGINE.from_string("{% load cookie_consent %}" + source).render(context)
+        assert page.lstrip().startswith(f'<section class="cc-declaration" lang="{language}"')
+        assert 'href="/shop/_consent/preferences"' in page
+        assert "YouTube" in page
+
+
+@pytest.mark.parametrize("context", [{}, {"request": SimpleNamespace(scope={"type": "http"})}])
+def test_without_the_middleware_there_is_no_declaration(context: dict[str, Any]) -> None:
+    template = ENGINE.from_string("{% load cookie_consent %}{% consent_declaration %}")
+    with pytest.raises(ConfigurationError):
+        template.render(Context(context))
 
 
 @pytest.mark.server

@@ -13,7 +13,7 @@ from flask import Flask, render_template_string
 from jinja2 import DictLoader, Environment
 
 from cookie_consent import ConfigurationError
-from cookie_consent.contrib.jinja import consent
+from cookie_consent.contrib.jinja import consent, consent_declaration
 from cookie_consent.testing import ConsentClient
 
 if TYPE_CHECKING:
@@ -30,6 +30,8 @@ def environment(**globals_: Any) -> Environment:
             {
                 "page": TEMPLATE,
                 "plain": "nothing asked",
+                "declared": "<main>{{ consent_declaration() }}</main>",
+                "german": '{{ consent_declaration("de") }}',
                 "macros": "{% macro counted() %}" + TEMPLATE + "{% endmacro %}",
                 "with": '{% from "macros" import counted with context %}{{ counted() }}',
                 "without": '{% from "macros" import counted %}{{ counted() }}',
@@ -37,7 +39,7 @@ def environment(**globals_: Any) -> Environment:
         ),
         autoescape=True,
     )
-    made.globals |= {"consent": consent, **globals_}
+    made.globals |= {"consent": consent, "consent_declaration": consent_declaration, **globals_}
     return made
 
 
@@ -98,3 +100,18 @@ async def test_without_the_middleware_only_a_template_that_asks_fails() -> None:
         assert (await client.get("/plain")).text == "nothing asked"
         with pytest.raises(ConfigurationError, match="the request carries no consent"):
             await client.get("/page")
+
+
+async def test_a_template_contains_the_declaration() -> None:
+    async with ConsentClient(by_fastapi()) as client:
+        page = (await client.get("/declared", headers={"Accept-Language": "fr"})).text
+        assert '<main><section class="cc-declaration" lang="fr" dir="ltr">' in page  # markup, and not its text
+        assert '/_consent/preferences"' in page
+        assert 'lang="de"' in (await client.get("/german", headers={"Accept-Language": "fr"})).text
+
+
+async def test_without_the_middleware_there_is_no_declaration() -> None:
+    transport = httpx.ASGITransport(app=by_fastapi())
+    async with httpx.AsyncClient(transport=transport, base_url="http://shop.example") as client:
+        with pytest.raises(ConfigurationError, match="no cookie declaration"):
+            await client.get("/declared")
