@@ -17,6 +17,7 @@ from cookie_consent.cli.excluded import excluded, tell_excluded
 from cookie_consent.cli.export import EXPORT_COMMANDS
 from cookie_consent.cli.log import log_app
 from cookie_consent.cli.mirror import mirror_app
+from cookie_consent.cli.missing import missing, tell_missing
 from cookie_consent.cli.options import FormatOption, OutputFormat, PolicyOption
 from cookie_consent.cli.output import ReaderGoneError, give_up_streams, prepare_streams
 from cookie_consent.cli.own_hosts import own_hosts, tell_own_hosts
@@ -117,7 +118,7 @@ def check(
     """Check a policy file, and print every problem found. Exits with status 2 if there are any.
 
     Without problems it says which hosts are first party, what on them is held as a service's, and which paths are left
-    out.
+    out. Hints say what is missing in the cookie declaration; they do not change the status.
     """
     from cookie_consent.banner import Renderer
 
@@ -136,7 +137,7 @@ def check(
             raise typer.Exit(2) from None
         raise
     if output_format is OutputFormat.JSON:
-        said = {"excluded": excluded(checked), "own": own_hosts(checked)}
+        said = {"excluded": excluded(checked), "own": own_hosts(checked), "hints": missing(checked)}
         typer.echo(json.dumps({"source": str(policy), "problems": [], **said}))
         return
     typer.echo(
@@ -145,6 +146,7 @@ def check(
     )
     tell_own_hosts(checked)
     tell_excluded(checked)
+    tell_missing(checked)
 
 
 @app.command()

@@ -1,0 +1,98 @@
+"""What a regulator would miss in the cookie declaration of a policy. These are hints: a check does not fail by them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import typer
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from cookie_consent.policy import Category, CookieRule, Policy, Service
+
+__all__ = ["missing", "tell_missing"]
+
+_EEA = frozenset("AT BE BG HR CY CZ DK EE FI FR DE GR HU IS IE IT LV LI LT LU MT NL NO PL PT RO SK SI ES SE".split())
+"""The European Economic Area, within which data needs no safeguard (GDPR, Article 44)."""
+_SERVICE = {
+    "company": "who runs it",
+    "country": "the company's country, such as 'US'",
+    "retention": "how long the company keeps the data, such as '14mo'",
+    "purpose": "what the site uses it for",
+    "privacy_url": "the address of its privacy policy",
+}
+
+
+def missing(policy: Policy) -> list[dict[str, str]]:
+    """Return each key that is missing, with what belongs there and who asks for it, in the order of the file."""
+    return [{"key": key, "hint": hint} for key, hint in _found(policy)]
+
+
+def tell_missing(policy: Policy) -> None:
+    """Print the hints, where there are any."""
+    found = missing(policy)
+    if found:
+        typer.echo("hints for the cookie declaration:")
+    for entry in found:
+        typer.echo(f"  {entry['key']}: {entry['hint']}")
+
+
+def _found(policy: Policy) -> Iterator[tuple[str, str]]:
+    controller = policy.controller
+    if controller is None:
+        yield "controller", "say who is responsible: name, address and contact (GDPR, Article 13(1)(a))"
+    else:
+        if not controller.address:
+            yield "controller.address", "give the postal address (GDPR, Article 13(1)(a))"
+        if not controller.contact:
+            yield "controller.contact", "say how to reach them (GDPR, Article 13(1)(a))"
+        if not controller.authority:
+            yield "controller.authority", "name the authority that receives complaints (GDPR, Article 13(2)(d))"
+    if not policy.banner.privacy_url:
+        yield "banner.privacy_url", "give the address of the site's privacy policy"
+    if policy.retention is None:
+        yield "retention", "say how long records of choices are kept (GDPR, Article 5(1)(e))"
+    for service in policy.services:
+        yield from _service(service, policy)
+    for index, rule in enumerate(policy.cookies):
+        category = policy.category(rule.category or "")
+        has_limit = _has_limit(rule, category)
+        yield from _cookie(f"cookies.{index}", rule.name, rule.purpose, has_limit=has_limit)
+        if category is not None and category.required and rule.exempt is None:
+            yield f"cookies.{index}.exempt", f"say why {rule.name} needs no consent (ePrivacy Directive, Article 5(3))"
+
+
+def _service(service: Service, policy: Policy) -> Iterator[tuple[str, str]]:
+    key = f"services.{service.id}"
+    # A framework's cookies go to no company.
+    if service.hosts:
+        for name, text in _SERVICE.items():
+            if not getattr(service, name):
+                yield f"{key}.{name}", f"say {text}" if name != "privacy_url" else f"give {text}"
+    if service.privacy_url and not service.privacy_url.startswith(("https://", "/")):
+        yield f"{key}.privacy_url", "is not an https address, so the declaration does not link to it"
+    abroad = [code for code in (service.country, *service.transfers) if code is not None and code not in _EEA]
+    if abroad and service.safeguard is None:
+        yield f"{key}.safeguard", f"say what protects data in {', '.join(abroad)} (GDPR, Articles 44 to 49)"
+    for index, rule in enumerate(service.cookies):
+        category = policy.category(rule.category or service.category)
+        has_limit = _has_limit(rule, category)
+        yield from _cookie(f"{key}.cookies.{index}", rule.name, rule.purpose, has_limit=has_limit)
+    for index, stored in enumerate(service.storage):
+        if not stored.purpose:
+            yield f"{key}.storage.{index}.purpose", f"say what {stored.name} is for"
+
+
+def _has_limit(rule: CookieRule, category: Category | None) -> bool:
+    """Return whether the gate limits the lifetime. What is of the category ``session`` ends with the browser."""
+    if rule.max_age is not None or category is None or rule.party == "third":
+        return rule.max_age is not None
+    return category.max_age is not None or (category.id == "session" and rule.persist is None)
+
+
+def _cookie(key: str, name: str, purpose: object, *, has_limit: bool) -> Iterator[tuple[str, str]]:
+    if not purpose:
+        yield f"{key}.purpose", f"say what {name} is for"
+    if not has_limit:
+        yield f"{key}.max_age", f"limit the lifetime of {name} (CJEU, C-673/17, Planet49)"

@@ -1,0 +1,107 @@
+"""``check`` names what the cookie declaration lacks, as hints that change no exit status."""
+
+from __future__ import annotations
+
+import json
+import tomllib
+from typing import TYPE_CHECKING
+
+from typer.testing import CliRunner
+
+from cookie_consent.cli.main import app
+from cookie_consent.cli.missing import missing
+from cookie_consent.policy import parse_policy
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+BARE = """
+version = "1"
+[[cookies]]
+name = "cart"
+category = "session"
+[[cookies]]
+name = "theme"
+category = "preferences"
+[services.youtube]
+[services.live]
+name = "Live"
+category = "advertising"
+hosts = ["live.example"]
+cookies = [{ name = "a" }]
+storage = ["key"]
+"""
+COMPLETE = """
+version = "1"
+retention = "3y"
+banner = { privacy_url = "/privacy" }
+[controller]
+name = "Shop"
+address = "1 High Street"
+contact = "privacy@shop.example"
+authority = "Commissioner"
+[[cookies]]
+name = "cart"
+category = "session"
+purpose = "The cart"
+exempt = "basket"
+[services.django]
+[services.live]
+name = "Live"
+category = "analytics"
+company = "Live Inc."
+country = "US"
+safeguard = "standard-clauses"
+retention = "1y"
+purpose = "Counts"
+privacy_url = "https://live.example/privacy"
+hosts = ["live.example"]
+cookies = [{ name = "a", purpose = "Counts" }]
+"""
+
+
+def keys(text: str) -> set[str]:
+    return {entry["key"] for entry in missing(parse_policy(tomllib.loads(text), source="test"))}
+
+
+def test_what_a_regulator_would_miss_is_named() -> None:
+    assert keys(BARE) == {
+        "banner.privacy_url",
+        "controller",
+        "cookies.0.exempt",
+        "cookies.0.purpose",
+        "cookies.1.max_age",
+        "cookies.1.purpose",
+        "retention",
+        "services.live.company",
+        "services.live.cookies.0.max_age",
+        "services.live.cookies.0.purpose",
+        "services.live.country",
+        "services.live.privacy_url",
+        "services.live.purpose",
+        "services.live.retention",
+        "services.live.storage.0.purpose",
+        "services.youtube.retention",
+    }
+
+
+def test_data_that_leaves_the_european_economic_area_needs_a_safeguard() -> None:
+    assert "services.live.safeguard" in keys(COMPLETE.replace('safeguard = "standard-clauses"', ""))
+    within = COMPLETE.replace('safeguard = "standard-clauses"', "").replace('"US"', '"NO"')
+    assert "services.live.safeguard" not in keys(within)
+    assert "services.live.safeguard" in keys(within.replace('"NO"', '"NO"\ntransfers = ["US"]'))
+
+
+def test_hints_do_not_fail_a_check(tmp_path: Path) -> None:
+    path = tmp_path / "consent.toml"
+    path.write_text(BARE, encoding="utf-8")
+    shown = CliRunner().invoke(app, ["check", str(path)])
+    assert shown.exit_code == 0
+    assert "hints for the cookie declaration:\n  controller: " in shown.stdout
+    as_json = CliRunner().invoke(app, ["check", str(path), "--format", "json"])
+    assert as_json.exit_code == 0
+    assert {entry["key"] for entry in json.loads(as_json.stdout)["hints"]} == keys(BARE)
+    path.write_text(COMPLETE, encoding="utf-8")
+    # A sign-in that is agreed to has no limit, nor has the language.
+    assert keys(COMPLETE) == {"services.django.cookies.0.max_age", "services.django.cookies.3.max_age"}
+    assert CliRunner().invoke(app, ["check", str(path)]).exit_code == 0
