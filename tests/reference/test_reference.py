@@ -95,7 +95,7 @@ def test_the_fields_of_a_record() -> None:
 
 def test_the_templates_and_languages() -> None:
     text = (ROOT / "docs" / "banner.md").read_text("utf-8")
-    assert set(re.findall(r"`(\w+\.html)`", text)) == {*TEMPLATES, "_page.html", "_forms.html"}
+    assert set(re.findall(r"`(\w+\.html)`", text)) == {*TEMPLATES, "_page.html", "_forms.html", "_stored.html"}
     languages = re.findall(r"[A-Z]\w+", text.partition("The banner speaks ")[2].partition(", and answers")[0])
     assert len(languages) == len(load_locales())
 

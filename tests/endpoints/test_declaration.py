@@ -1,0 +1,103 @@
+"""``GET policy``: the declaration's addresses, what caches may do with it, and the links to it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import httpx
+import pytest
+from starlette.applications import Starlette
+
+from cookie_consent import ConsentMiddleware
+from cookie_consent.policy import parse_policy
+
+if TYPE_CHECKING:
+    from cookie_consent import Ledger
+
+pytestmark = pytest.mark.anyio
+
+
+def client(ledger: Ledger, *, root_path: str = "", **document: Any) -> httpx.AsyncClient:
+    policy = parse_policy({"version": "2026-11-01", "services": {"google-analytics": {}}, **document}, source="test")
+    app = ConsentMiddleware(Starlette(), policy=policy, secret="x" * 40, ledger=ledger)
+    transport = httpx.ASGITransport(app=app, root_path=root_path)
+    return httpx.AsyncClient(transport=transport, base_url="https://shop.example")
+
+
+@pytest.mark.parametrize(
+    ("path", "media_type", "mark"),
+    [
+        ("policy", "text/html; charset=utf-8", "<!doctype html>"),
+        ("policy?fragment=1", "text/html; charset=utf-8", '<section class="cc-declaration"'),
+        ("policy.json", "application/json; charset=utf-8", "{"),
+        ("policy.md", "text/markdown; charset=utf-8", "# "),
+    ],
+)
+async def test_each_form_is_cached_by_language_until_it_changes(
+    ledger: Ledger, path: str, media_type: str, mark: str
+) -> None:
+    async with client(ledger) as visitor:
+        address = f"/_consent/{path}"
+        tags = {}
+        for language in ("en", "de", "fr", "es", "ar"):
+            response = await visitor.get(address, headers={"Accept-Language": language})
+            assert response.status_code == 200
+            assert response.headers["content-type"] == media_type
+            assert response.headers["cache-control"] == "public, no-cache"
+            assert response.headers["vary"] == "Accept-Language"
+            assert response.headers["content-language"] == language
+            assert response.text.startswith(mark)
+            tags[language] = response.headers["etag"]
+        assert len(set(tags.values())) == len(tags)
+        for known, status in ((tags["de"], 304), (f'W/{tags["de"]}, "x"', 304), ("*", 304), (tags["en"], 200)):
+            again = await visitor.get(address, headers={"Accept-Language": "de", "If-None-Match": known})
+            assert again.status_code == status
+            assert again.headers["etag"] == tags["de"]
+            assert (again.text == "") is (status == 304)
+        assert "set-cookie" not in response.headers
+        other = client(ledger, services={"hotjar": {}})
+        assert (await other.get(address, headers={"Accept-Language": "de"})).headers["etag"] != tags["de"]
+
+
+async def test_the_query_precedes_the_browsers_language(ledger: Ledger) -> None:
+    async with client(ledger) as visitor:
+        for asked, language in (("ar", "ar"), ("de-AT", "de"), ("xx", "en"), ("<script>", "en"), ("", "fr")):
+            response = await visitor.get(
+                "/_consent/policy.json", params={"language": asked}, headers={"Accept-Language": "fr"}
+            )
+            assert response.headers["content-language"] == language
+            assert response.json()["language"] == language
+
+
+async def test_it_can_only_be_read(ledger: Ledger) -> None:
+    async with client(ledger) as visitor:
+        assert (await visitor.post("/_consent/policy")).status_code == 405
+        assert (await visitor.head("/_consent/policy")).status_code == 200
+        assert (await visitor.get("/_consent/policy.xml")).status_code == 404
+
+
+async def test_its_links_follow_the_place_where_the_application_is_mounted(ledger: Ledger) -> None:
+    async with client(ledger, root_path="/shop") as visitor:
+        assert 'href="/shop/_consent/preferences"' in (await visitor.get("/_consent/policy?fragment=1")).text
+
+
+async def test_our_cookies_have_the_names_of_the_scheme(ledger: Ledger) -> None:
+    async with client(ledger) as visitor:
+        assert "__Host-cookie_consent" in (await visitor.get("/_consent/policy")).text
+        assert "__Host-cookie_consent" not in (await visitor.get("http://shop.example/_consent/policy")).text
+
+
+async def test_the_preferences_page_shows_the_cookies_of_each_category(ledger: Ledger) -> None:
+    async with client(ledger) as visitor:
+        page = (await visitor.get("/_consent/preferences")).text
+        assert 'href="/_consent/policy"' in page
+        details = page.partition('class="cc-details"')[2]
+        assert '<code dir="ltr">__Host-cookie_consent</code>' in details
+        assert '<code dir="ltr">_ga</code>' in details
+        assert "13 months" in details
+
+
+async def test_a_placeholder_leads_to_it(ledger: Ledger) -> None:
+    async with client(ledger) as visitor:
+        address = "/_consent/placeholder?service=eW91dHViZQ=="
+        assert 'href="/_consent/policy" target="_blank"' in (await visitor.get(address)).text
