@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from starlette.responses import Response
 
 from cookie_consent.banner import as_data, as_markdown
-from cookie_consent.endpoints.problem import PAGE_HEADERS
+from cookie_consent.endpoints.problem import page_headers
 
 if TYPE_CHECKING:
     from starlette.requests import Request
@@ -51,7 +51,7 @@ class DeclarationPage:
         root_path = request.scope.get("root_path", "")
         body, tag = self._cached(form, language, request.url.scheme == "https", root_path)
         headers = {
-            **PAGE_HEADERS,
+            **page_headers(None),  # caches share it
             "Cache-Control": "public, no-cache",
             "Content-Language": language,
             "ETag": tag,

@@ -18,15 +18,17 @@ __all__ = ["ProblemResponses", "language_of", "page_headers", "wants_json"]
 _POLICY = "default-src 'self'; img-src 'self' data:; base-uri 'none'"
 
 
-def page_headers(request: Request) -> dict[str, str]:
-    """Return the headers of our own pages.
+def page_headers(request: Request | None) -> dict[str, str]:
+    """Return the headers of our own pages; without a request those that are right for every request.
 
     Other sites must not frame them: a click that was tricked out of a visitor is no consent. A page of this site that
     is in such a frame already may lead there, since a choice in the frame counts nowhere else.
     """
-    is_led_to = request.headers.getlist("sec-fetch-site") == ["same-origin"] and request.headers.getlist(
-        "sec-fetch-dest"
-    ) == ["iframe"]
+    is_led_to = (
+        request is not None
+        and request.headers.getlist("sec-fetch-site") == ["same-origin"]
+        and request.headers.getlist("sec-fetch-dest") == ["iframe"]
+    )
     return {
         "Content-Security-Policy": _POLICY if is_led_to else f"{_POLICY}; frame-ancestors 'self'",
         "Referrer-Policy": "same-origin",
