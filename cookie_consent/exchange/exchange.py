@@ -208,7 +208,8 @@ class Exchange:
                 self.authority,
                 folder=self.folder,
                 placeholder=lambda **held: self.own_elements.mark(placeholder(**held)),
-                links=self._links,
+                # Where tags stay as they are, they are judged by where they lead.
+                links=self._links if self.site.classifier.policy.gate.html else None,
             )
             if self.xray is not None:
                 self._tags.findings.trace = self.xray.trace

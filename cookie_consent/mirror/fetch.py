@@ -48,7 +48,11 @@ class FetchError(Exception):
 
 
 class UnreachableError(FetchError):
-    """Its host cannot be reached, so that no other file of it can be had either."""
+    """``host`` cannot be reached, so that no other file of it can be had either."""
+
+    def __init__(self, host: str, text: str) -> None:
+        super().__init__(text)
+        self.host = host
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -123,13 +127,13 @@ class Fetcher:
                 finally:
                     await response.aclose()
                 return
-        raise UnreachableError(f"{file.host} cannot be reached: {failure}")
+        raise UnreachableError(file.host, f"{file.host} cannot be reached: {failure}")
 
     async def _addresses(self, host: str) -> list[str]:
         try:
             return (await self._network.addresses(host))[:_MOST_ADDRESSES]
         except OSError as error:
-            raise UnreachableError(str(error)) from None
+            raise UnreachableError(host, str(error)) from None
 
     async def _read(self, response: httpx.Response, file: LibraryFile, max_age: int) -> Fetched:
         if response.status_code != 200:

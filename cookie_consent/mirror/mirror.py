@@ -42,6 +42,8 @@ _FAILED = 600.0
 _MOST_FAILURES = 4096
 _MOST_SERVED = 4096
 """Of how many files is remembered that they have been served, for times when their hosts cannot be reached."""
+_MOST_NAMED = 4096
+"""Of how many files is remembered that pages name them."""
 _MOST_FETCHES = 32
 """The most fetches at a time."""
 _RATE, _BURST = 5.0, 300
@@ -65,6 +67,9 @@ class Mirror:
         self._failing = ""
         self._next_change = math.inf
         self._served: dict[str, None] = {}
+        self._serving: frozenset[str] = frozenset()
+        """The hosts of which this process has served anything."""
+        self._named: dict[str, None] = {}
         self._count = 0
         self._bucket = TokenBucket(rate=_RATE, burst=_BURST, at=time.monotonic())
         self._start_over()
@@ -92,14 +97,26 @@ class Mirror:
         """Return the path below the mirror's, with query and fragment, for an address that a page names.
 
         None if it is not a library, or while it cannot be fetched and this process has not served it yet. Never waits.
+        The first page to name a file that has failed already has it led all the same: see ``failing``.
         """
         found = self.libraries.from_address(address)
         if found is None:
             return None
         file, fragment = found
-        if self.failing and self._has_failed(file) and file.upstream not in self._served:
+        is_new = file.upstream not in self._named
+        if self.failing and self._has_failed(file, is_new=is_new) and file.upstream not in self._served:
             return None
+        if is_new:
+            self._name(file.upstream)
         return file.mirrored + fragment
+
+    def _name(self, upstream: str) -> None:
+        with self._lock:
+            while len(self._named) >= _MOST_NAMED:
+                del self._named[next(iter(self._named))]
+            self._named[upstream] = None
+            if upstream in self._failures:
+                self._forget_failures()
 
     @property
     def hosts(self) -> frozenset[str]:
@@ -107,8 +124,19 @@ class Mirror:
         return self.libraries.hosts
 
     @property
+    def reachable(self) -> frozenset[str]:
+        """The same without those of which there is nothing at the moment."""
+        if not self.failing:
+            return self.hosts
+        now = time.monotonic()
+        return frozenset(host for host in self.hosts if host in self._serving or self._failures.get(host, 0.0) <= now)
+
+    @property
     def failing(self) -> str:
-        """Stands for the files and hosts that cannot be fetched at the moment; empty where all can."""
+        """Stands for the hosts, and the files that pages name, that cannot be fetched at the moment; empty for none.
+
+        What only visitors ask for is not in it: they could have all pages made again, as often as they like.
+        """
         if time.monotonic() >= self._next_change:
             with self._lock:
                 self._forget_failures()
@@ -159,14 +187,18 @@ class Mirror:
                 if len(self._served) >= _MOST_SERVED:
                     del self._served[next(iter(self._served))]
                 self._served[entry.upstream] = None
-                self._count += 1
+                host = entry.upstream.split("/")[2]
+                self._count += entry.upstream in self._named or host not in self._serving
+                self._serving |= {host}
 
-    def _has_failed(self, file: LibraryFile) -> bool:
+    def _has_failed(self, file: LibraryFile, *, is_new: bool = False) -> bool:
+        """Say whether the file or its host has failed recently; with ``is_new``, only the host counts."""
         failures = self._failures
         if not failures:
             return False
         now = time.monotonic()
-        return any(failures.get(name, 0.0) > now for name in (file.upstream, file.host))
+        names = (file.host,) if is_new else (file.upstream, file.host)
+        return any(failures.get(name, 0.0) > now for name in names)
 
     def _note_failure(self, name: str) -> None:
         with self._lock:
@@ -181,7 +213,7 @@ class Mirror:
         for name in [name for name, end in self._failures.items() if end <= now]:
             del self._failures[name]
         self._next_change = min(self._failures.values(), default=math.inf)
-        names = "\n".join(sorted(self._failures))
+        names = "\n".join(sorted(name for name in self._failures if "/" not in name or name in self._named))
         self._failing = hashlib.blake2b(names.encode("utf-8"), digest_size=8).hexdigest() if names else ""
 
     def _begin(self, file: LibraryFile) -> Future[Entry | None] | None:
@@ -218,7 +250,9 @@ class Mirror:
                 entry = _entry(file, b"", "", max_age=found.max_age, location=found.file.mirrored)
                 await asyncio.to_thread(self._accept, entry, file)
         except FetchError as error:
-            self._note_failure(file.host if isinstance(error, UnreachableError) else file.upstream)
+            self._note_failure(error.host if isinstance(error, UnreachableError) else file.upstream)
+            if isinstance(error, UnreachableError) and error.host != file.host:
+                self._note_failure(file.upstream)  # it redirects there
             logger.warning("the mirror could not fetch %s and tries again in ten minutes: %s", file.upstream, error)
             return None
         except Exception:

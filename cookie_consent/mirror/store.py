@@ -25,6 +25,8 @@ logger = logging.getLogger("cookie_consent")
 
 _LARGEST_FOLDER = 512 * 1024 * 1024
 _LARGEST_MEMORY = 64 * 1024 * 1024
+_BLOCK = 4096
+"""What files take on a disk is a multiple of it."""
 _MOST_PINS = 50_000
 _LONGEST_HEAD = 32_768
 _TOUCHED = 3600.0
@@ -169,7 +171,10 @@ class FolderStore:
         path = self._pins / _name(upstream)
         for _ in range(2):
             with contextlib.suppress(FileNotFoundError):
-                return path.read_text("ascii")
+                pinned = path.read_bytes().decode("latin-1")
+                if len(pinned) == len(digest):
+                    return pinned
+                path.unlink()  # the machine went down before it was on the disk
             self._write(path, digest.encode("ascii"), keep=True)
             self._drop_pins()
         return digest
@@ -228,7 +233,7 @@ class FolderStore:
                     if item.name.endswith(".tmp") and state.st_mtime < time.time() - _LEFT_BEHIND:
                         Path(item.path).unlink(missing_ok=True)
                     elif len(item.name) == 64:
-                        files.append((state.st_mtime, state.st_size, item.path))
+                        files.append((state.st_mtime, -(-state.st_size // _BLOCK) * _BLOCK, item.path))
         size = sum(file[1] for file in files)
         if size <= self._limit:
             return
@@ -241,9 +246,14 @@ class FolderStore:
 
     def _drop_pins(self) -> None:
         names = os.listdir(self._pins)  # noqa: PTH208 - fifty thousand names, not paths
-        if len(names) > _MOST_PINS:
-            for path in sorted((self._pins / name for name in names), key=lambda path: path.stat().st_mtime)[:1000]:
-                path.unlink(missing_ok=True)
+        if len(names) <= _MOST_PINS:
+            return
+        found = []
+        for name in names:
+            with contextlib.suppress(OSError):  # another process may have deleted it
+                found.append(((self._pins / name).stat().st_mtime, name))
+        for _, name in sorted(found)[:1000]:
+            (self._pins / name).unlink(missing_ok=True)
 
 
 def make_store() -> Store:

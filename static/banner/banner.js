@@ -444,7 +444,7 @@
     }
     reopen(panel);
   };
-  const fillAll = () => fillDeclarations(endpoint.slice(0, -"/choices".length), root.dataset.language);
+  const fillAll = () => fillDeclarations(new URL(".", endpoint).href.slice(0, -1), root.dataset.language);
   const takeNew = (nodes) => {
     fillAll();
     // Where a script morphs the whole page into another, this element becomes the one of that page.

@@ -35,3 +35,17 @@ async def test_without_the_html_gate_tags_pass_and_the_banner_stays(ledger_url: 
     assert 'id="cookie-consent"' in banner
     assert 'value="unclassified"' in banner, "the page's unknown hosts are seen and can be agreed to"
     assert response.headers["link"] == "</own>; rel=preload"
+
+
+async def test_without_the_html_gate_libraries_are_judged_by_where_they_lead(ledger_url: str) -> None:
+    page = "<!doctype html><head><script src=https://unpkg.com/vue@3.4.1/vue.js></script></head><body></body></html>"
+    app = HTMLResponse(page, headers={"Link": "<https://unpkg.com/vue@3.4.1/vue.js>; rel=preload; as=script"})
+    for html, is_led in ((True, True), (False, False)):
+        gated = ConsentMiddleware(
+            app, Policy(version="1", gate=GateOptions(html=html)), secret="x" * 40, ledger=ledger_url
+        )
+        transport = httpx.ASGITransport(app=gated)
+        async with httpx.AsyncClient(transport=transport, base_url="http://site.test") as client:
+            response = await client.get("/", headers={"accept": "text/html"})
+        assert ("/_consent/mirror/unpkg.com/vue@3.4.1/vue.js" in response.text) is is_led
+        assert ("/_consent/mirror/" in response.headers.get("link", "")) is is_led

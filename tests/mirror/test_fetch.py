@@ -10,6 +10,7 @@ import anyio
 import pytest
 from anyio import to_thread
 
+from cookie_consent.gate import LibraryLinks, SitePolicies
 from cookie_consent.mirror import fetch, mirror
 from cookie_consent.mirror.network import Network, is_public
 from cookie_consent.mirror.store import MemoryStore
@@ -176,6 +177,7 @@ async def test_what_hosts_must_not_send_is_not_served_and_not_asked_for_again(
 ) -> None:
     monkeypatch.setattr(fetch, "LARGEST_FILE", 1 << 20)
     upstream.put(PATH, body, status=status, **headers)
+    assert mirrors[0].offers(EXACT) is not None
     with caplog.at_level(logging.WARNING, "cookie_consent"):
         assert await get(mirrors[0]) is None
     assert f"the mirror could not fetch {EXACT}" in caplog.text
@@ -208,6 +210,64 @@ async def test_a_host_with_an_address_that_is_not_public_is_not_contacted(
     assert await get(mirrors[0]) is None
     assert not upstream.asked
     assert mirrors[0].offers("https://cdn.jsdelivr.net/npm/jquery@3.7.1/dist/jquery.js") is None  # nor is the host
+
+
+async def test_what_no_page_names_does_not_change_pages(upstream: Upstream, mirrors: list[Mirror]) -> None:
+    mirror = mirrors[0]
+    assert mirror.offers(EXACT) is not None
+    before = mirror.state
+    assert await get(mirror, "https://cdn.jsdelivr.net/npm/vue@3.4.1/nobody.js") is None
+    assert (mirror.state, mirror.failing) == (before, "")
+    assert await get(mirror) is None
+    assert mirror.failing
+    assert mirror.state != before
+    failing = mirror.state
+    upstream.put("/npm/vue@3.4.1/another.js", b"vue()")
+    upstream.put("/npm/vue@3.4.1/more.js", b"vue()")
+    for name in ("another", "more"):
+        assert await get(mirror, f"https://cdn.jsdelivr.net/npm/vue@3.4.1/{name}.js") is not None
+        failing = mirror.state if name == "another" else failing  # the first file of its host counts
+    assert mirror.state == failing
+
+
+async def test_a_file_that_failed_before_a_page_named_it_is_held_from_the_second_page_on(
+    mirrors: list[Mirror],
+) -> None:
+    mirror = mirrors[0]
+    assert await get(mirror) is None
+    assert not mirror.failing
+    assert mirror.offers(EXACT) is not None
+    assert mirror.failing
+    assert mirror.offers(EXACT) is None
+
+
+async def test_scripts_are_not_led_to_a_host_of_which_there_is_nothing(
+    upstream: Upstream, mirrors: list[Mirror]
+) -> None:
+    mirror = mirrors[0]
+    links = LibraryLinks(mirror, prefix="/m/", policies=SitePolicies(authority="page.example", scheme="https"))
+    assert links.for_scripts() == "*"
+    upstream.put("/vue@3.4.1/dist/vue.js", b"vue()")
+    assert await get(mirror, "https://unpkg.com/vue@3.4.1/dist/vue.js") is not None
+    upstream.addresses.update({"cdn.jsdelivr.net": [], "unpkg.com": []})
+    for address in (EXACT, "https://unpkg.com/vue@3.4.1/other.js"):
+        assert await get(mirror, address) is None
+    assert mirror.reachable == mirror.hosts - {"cdn.jsdelivr.net"}
+    script, *others = links.for_scripts().split()
+    assert "cdn.jsdelivr.net" not in script
+    assert "unpkg.com" in script.removeprefix("script=").split(",")
+    assert len(others) == 4
+
+
+async def test_the_host_that_fails_is_the_one_that_cannot_be_reached(upstream: Upstream, mirrors: list[Mirror]) -> None:
+    mirror = mirrors[0]
+    upstream.put(PATH, b"", status=302, location="https://unpkg.com/vue@3.4.1/dist/vue.js")
+    upstream.addresses["unpkg.com"] = []
+    assert mirror.offers(EXACT) is not None
+    assert await get(mirror) is None
+    assert mirror.offers(EXACT) is None
+    assert mirror.offers("https://cdn.jsdelivr.net/npm/vue@3.4.1/other.js") is not None
+    assert mirror.offers("https://unpkg.com/vue@3.4.1/dist/vue.js") is None
 
 
 async def test_the_certificate_must_be_for_the_host(upstream: Upstream, mirrors: list[Mirror]) -> None:

@@ -24,7 +24,7 @@ def entry(upstream: str = "https://unpkg.com/vue@3.4.1/a.js", body: bytes = b"a(
 
 @pytest.fixture(params=["folder", "memory"])
 def store(request: pytest.FixtureRequest, tmp_path: Path) -> Store:
-    return FolderStore(tmp_path / "m", size=1000) if request.param == "folder" else MemoryStore(size=1000)
+    return FolderStore(tmp_path / "m", size=100_000) if request.param == "folder" else MemoryStore(size=1000)
 
 
 def test_an_entry_is_kept_until_it_is_cleared(store: Store) -> None:
@@ -51,7 +51,7 @@ def test_no_name_becomes_a_path(store: Store, name: str, tmp_path: Path) -> None
 
 
 def test_what_was_not_used_for_longest_goes_first(tmp_path: Path) -> None:
-    kept = FolderStore(tmp_path, size=2500)
+    kept = FolderStore(tmp_path, size=3 * 4096)  # for three files, however small
     for number in range(4):
         kept.put(entry(f"https://unpkg.com/{number}", b"x" * 500))
         for path in tmp_path.glob("*"):
@@ -83,6 +83,26 @@ def test_what_was_altered_on_disk_is_not_served(tmp_path: Path, damage: bytes) -
     path.write_bytes(damage or path.read_bytes()[:-1])
     assert kept.get(entry().upstream) is None
     assert not path.exists()
+
+
+@pytest.mark.parametrize("damage", [b"", b"\xff", b"x"])
+def test_a_pin_that_was_not_written_to_the_end_is_none(tmp_path: Path, damage: bytes) -> None:
+    kept = FolderStore(tmp_path)
+    assert kept.pin("x", "1" * 64) == "1" * 64
+    (path,) = (tmp_path / "pins").iterdir()
+    path.write_bytes(damage)  # as when the machine lost its power
+    assert kept.pin("x", "2" * 64) == "2" * 64
+    assert kept.pin("x", "3" * 64) == "2" * 64
+
+
+def test_a_pin_that_another_process_has_dropped_does_not_matter(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    kept = FolderStore(tmp_path)
+    monkeypatch.setattr("cookie_consent.mirror.store._MOST_PINS", 0)
+    found = os.listdir
+    monkeypatch.setattr(os, "listdir", lambda folder: ["gone", *found(folder)])
+    assert kept.pin("x", "1") == "1"
 
 
 def test_an_entry_of_another_address_is_not_served(tmp_path: Path) -> None:

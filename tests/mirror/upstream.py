@@ -100,9 +100,10 @@ class Upstream:
             lines = [f"HTTP/1.1 {status} x", *(f"{name}: {value}" for name, value in headers.items())]
             writer.write("\r\n".join([*lines, "connection: close", "", ""]).encode("latin-1"))
             if body == "endless":
-                while True:
+                while not writer.transport.is_closing():  # which drain() does not always say over TLS
                     writer.write(b"x" * 65536)
                     await writer.drain()
+                    await asyncio.sleep(0)
             if body == "waits":
                 await writer.drain()
                 await asyncio.to_thread(self.go_on.wait)

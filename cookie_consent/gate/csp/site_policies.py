@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
     from typing import TypeAlias
 
-__all__ = ["PLAIN", "Element", "SitePolicies", "Sources", "nonces"]
+__all__ = ["PLAIN", "Element", "SitePolicies", "Sources", "hides_origin", "nonces"]
 
 Sources: TypeAlias = "tuple[str, ...]"
 """The source list of a directive."""
@@ -35,6 +35,8 @@ _FALLBACKS = {
     "connect": ("connect-src", "default-src"),
 }
 """For each kind of request the directives that may govern it; the first that a policy has counts."""
+_WITH_NONCES = frozenset({"script", "style"})
+"""The kinds of requests that a nonce lets pass (CSP Level 3, section 6.1)."""
 _MOST_POLICIES = 64
 
 
@@ -87,7 +89,7 @@ class SitePolicies:
     def allows(self, kind: str, address: str, element: Element = PLAIN) -> bool:
         """Say whether every policy allows an address: a path of the site, or an absolute one, which counts as https."""
         return all(
-            _has_nonce(sources, element)
+            (kind in _WITH_NONCES and _has_nonce(sources, element))
             or (kind == "script" and _lists(sources, element.integrity))
             or self.matches(sources, kind, address)
             for sources in self.governing(kind)
@@ -103,6 +105,12 @@ class SitePolicies:
             (kind == "script" and "'strict-dynamic'" in map(str.lower, sources)) or self.matches(sources, kind, address)
             for sources in self.governing(kind)
         )
+
+    @property
+    def hides_origin(self) -> bool:
+        """Whether the page is sandboxed without an origin, so that its own host counts as a foreign one."""
+        sandboxes = (policy.get("sandbox") for policy in self._policies)
+        return any(flags is not None and hides_origin(flags) for flags in sandboxes)
 
     @property
     def requires_trusted_types(self) -> bool:
@@ -138,6 +146,11 @@ class SitePolicies:
             and (port or _PORTS.get(scheme)) in {own_port, "*"}
             and (prefix is None or _is_below(path, unquote(prefix)))
         )
+
+
+def hides_origin(flags: Iterable[str]) -> bool:
+    """Say whether a sandbox with these flags takes the origin from a document (HTML standard, section 7.1.5)."""
+    return "allow-same-origin" not in map(str.lower, flags)
 
 
 def nonces(sources: Sequence[str]) -> list[str]:

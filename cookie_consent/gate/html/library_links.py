@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import json
 import re
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from cookie_consent.gate.csp.site_policies import PLAIN, Element
 from cookie_consent.gate.html.attributes import SETS, candidates_of
+from cookie_consent.gate.html.quoted import Quoted
 from cookie_consent.gate.html.urls import stripped, target
 
 if TYPE_CHECKING:
@@ -18,9 +19,12 @@ if TYPE_CHECKING:
 
 __all__ = ["MODULE_IMPORT", "LibraryLinks", "OffersLibraries"]
 
-MODULE_IMPORT = re.compile(r"""(?:\bimport|\bfrom|\bimport\s*\()\s*(?:"([^"\n]*)"|'([^'\n]*)')""")
-"""An import by a module whose address is written out."""
+MODULE_IMPORT = re.compile(r"""(?:\bimport|\bfrom|\bimport\s*\()\s*(?=(?:"([^"\n]*)"|'([^'\n]*)'))""")
+"""What stands before the address in an import by a module. It may be found in strings and comments too."""
 _JSON_STRING = re.compile(r'"(?:[^"\\\x00-\x1f]|\\.)*"')
+_HALF = re.compile(r"\\u[dD][89a-fA-F]")
+_TABLES = frozenset({"imports", "scopes", "integrity"})
+"""The tables of an import map (HTML standard, section 8.1.6.3). Those in ``scopes`` are the scopes' own."""
 _HINTS = frozenset({"preconnect", "dns-prefetch"})
 _IMAGE_ICONS = frozenset(
     "icon apple-touch-icon apple-touch-icon-precomposed apple-touch-startup-image mask-icon fluid-icon".split()
@@ -56,6 +60,10 @@ class OffersLibraries(Protocol):
         """The hosts whose libraries are mirrored."""
 
     @property
+    def reachable(self) -> frozenset[str]:
+        """The same without those of which there is nothing at the moment."""
+
+    @property
     def state(self) -> Hashable:
         """Changes whenever ``offers`` may return something else than before."""
 
@@ -89,7 +97,7 @@ class LibraryLinks:
 
     def path(self, address: str, kinds: Iterable[str], element: Element = PLAIN) -> str | None:
         """Return the path for an address that is requested as one of ``kinds``; None if it is to stay."""
-        if "//" not in address:
+        if "//" not in address or self._policies.hides_origin:
             return None
         mirrored = self._mirror.offers(address)
         if mirrored is None:
@@ -129,19 +137,22 @@ class LibraryLinks:
 
     def for_scripts(self) -> str:
         """Return what the guard may lead there: ``*``, or for each kind its hosts or ``*``; empty for nothing."""
-        policies = self._policies
-        if not any(True for kind in _ANY for _ in policies.governing(kind)):
+        policies, known = self._policies, self._mirror.hosts
+        hosts = sorted(self._mirror.reachable)
+        if policies.hides_origin:
+            return ""
+        is_free = not any(True for kind in _ANY for _ in policies.governing(kind))
+        if is_free and len(hosts) == len(known):
             return "*"
         if policies.requires_trusted_types:
             return ""
-        known = sorted(self._mirror.hosts)
         found = {
-            kind: [host for host in known if policies.allows_made(kind, f"https://{host}/")]
+            kind: [host for host in hosts if policies.allows_made(kind, f"https://{host}/")]
             for kind in _ANY
             if policies.allows_made(kind, self._prefix)
         }
         return " ".join(
-            f"{kind}={'*' if hosts == known else ','.join(hosts)}" for kind, hosts in found.items() if hosts
+            f"{kind}={'*' if len(named) == len(known) else ','.join(named)}" for kind, named in found.items() if named
         )
 
     def is_hint(self, rel: str, address: str) -> bool:
@@ -156,6 +167,7 @@ class LibraryLinks:
             and bool(rels)
             and rels <= _HINTS
             and found[0] in self._mirror.hosts
+            and not self._policies.hides_origin
             and (not self._policies or all(self._policies.allows(kind, self._prefix) for kind in _ANY))
         )
 
@@ -178,44 +190,88 @@ class LibraryLinks:
             return self.path(address, ("style",))
         return self.path(address, _IMAGE if _PICTURE.search(address) is not None else ("style", "font", "image"))
 
-    def in_import_map(self, tag: StartTag, document: str, place: Callable[[str], str]) -> str:
-        """Return the import map with the addresses in it led to the mirror, in its keys too. It is untrusted.
+    def in_import_map(self, tag: StartTag, document: str, place: Callable[[str], str]) -> tuple[str, str]:
+        """Return the import map with its addresses led to the mirror: as it is to be sent, and as it is to be judged.
 
-        ``place`` as above.
+        What is sent also has the keys as they were, which are never fetched: script files go on using them. The map is
+        untrusted. ``place`` as above.
         """
 
-        def led(match: re.Match[str]) -> str:
-            address = json.loads(match[0], strict=False)
+        def led(address: str) -> str:
             path = self.path(address, _SCRIPT, element)
-            return match[0] if path is None else json.dumps(place(path))
+            return address if path is None else place(path)
+
+        def led_string(match: re.Match[str]) -> str:
+            address = json.loads(match[0], strict=False)
+            found = led(address)
+            return match[0] if found == address else json.dumps(found)
 
         element = _element(tag)
         if not self._is_editable(element):
-            return document
+            return document, document
         try:
-            json.loads(document)
+            parsed = json.loads(document)
         except (ValueError, RecursionError):
-            return document  # browsers ignore it
-        return _JSON_STRING.sub(led, document)
+            return document, document  # browsers ignore it
+        judged = _JSON_STRING.sub(led_string, document)
+        if judged == document or not isinstance(parsed, dict):
+            return judged, judged
+        completed = _with_led_keys(parsed, led)
+        if completed == json.loads(judged):
+            return judged, judged
+        # What is escaped as half a character cannot be sent as it is.
+        return (document, document) if _HALF.search(document) is not None else (_serialized(completed), judged)
 
     def in_module(self, tag: StartTag, text: str, place: Callable[[str], str]) -> str:
-        """Return the module with the addresses that it imports led to the mirror; ``place`` as above."""
+        """Return the module with the addresses that it imports led to the mirror; ``place`` as above.
 
-        def led(match: re.Match[str]) -> str:
-            address = match[1] or match[2] or ""
-            path = self.path(address, _SCRIPT, element)
-            if path is None:
-                return match[0]
-            start, end = match.span(1 if match[1] is not None else 2)
-            at = match.start()
-            return match[0][: start - at] + place(path) + match[0][end - at :]
-
+        What a string or template says stays, since the script may show it, or run it where a path leads nowhere.
+        """
         element = _element(tag)
-        return MODULE_IMPORT.sub(led, text) if self._is_editable(element) else text
+        if not self._is_editable(element):
+            return text
+        found: list[tuple[int, int, str]] = []
+        quoted: Quoted | None = None
+        for match in MODULE_IMPORT.finditer(text):
+            address, (start, end) = next((match[at], match.span(at)) for at in (1, 2) if match[at] is not None)
+            if "//" not in address or (path := self.path(address, _SCRIPT, element)) is None:
+                continue
+            quoted = quoted if quoted is not None else Quoted(text)
+            if match.end() not in quoted:
+                found.append((start, end, place(path)))
+        out: list[str] = []
+        at = 0
+        for start, end, address in found:
+            out += [text[at:start], address]
+            at = end
+        return "".join([*out, text[at:]]) if found else text
 
     def _is_editable(self, element: Element) -> bool:
         """Say whether an inline script still runs when its text has changed."""
         return not self._policies or self._policies.allows_inline("script", element)
+
+
+def _with_led_keys(value: dict[str, Any], led: Callable[[str], str]) -> dict[str, Any]:
+    """Return an import map with addresses led, and its keys both as they were and led."""
+
+    def completed(table: Any) -> Any:
+        if not isinstance(table, dict):
+            return table
+        values = {
+            key: led(inner) if isinstance(inner, str) else completed(inner) if name == "scopes" else inner
+            for key, inner in table.items()
+        }
+        return {**{led(key): inner for key, inner in values.items()}, **values}
+
+    found = {}
+    for name, part in value.items():
+        found[name] = completed(part) if name in _TABLES else part
+    return found
+
+
+def _serialized(value: dict[str, Any]) -> str:
+    """Return JSON that cannot end the script that it is the text of."""
+    return json.dumps(value, ensure_ascii=False).replace("<", "\\u003c")
 
 
 def _requested_kinds(rel: str, destination: str) -> tuple[str, ...]:

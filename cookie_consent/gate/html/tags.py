@@ -7,6 +7,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Protocol
 
 from cookie_consent.gate.allowed import allows_host
+from cookie_consent.gate.csp.site_policies import hides_origin
 from cookie_consent.gate.html.attributes import LISTS, SETS, candidates_of, css_attributes, fetching_attributes
 from cookie_consent.gate.html.data_urls import data_documents, scheme_of, script_of
 from cookie_consent.gate.html.findings import INLINE, OWN, PageFindings
@@ -168,9 +169,9 @@ class TagGate:
             return self._style(tag, decoded, more=more)
         kind = (tag.get(b"type") or "").strip().lower()
         if self.links is not None and not tag.foreign:
-            led = self._led_script(tag, kind, decoded, self.links)
-            text = text if led is decoded else led.encode("utf-8", "surrogateescape")
-            decoded = led
+            led, judged = self._led_script(tag, kind, decoded, self.links)
+            text = text if led == decoded else led.encode("utf-8", "surrogateescape")
+            decoded = judged
         refused = self._refused_script(decoded)
         if kind in _ADDRESS_TYPES:
             refused = self.refused_rules(decoded) if kind == _RULES else self._refused_map(decoded)
@@ -182,10 +183,12 @@ class TagGate:
             self._hold(tag, refused)
         return text
 
-    def _led_script(self, tag: StartTag, kind: str, text: str, links: LibraryLinks) -> str:
+    def _led_script(self, tag: StartTag, kind: str, text: str, links: LibraryLinks) -> tuple[str, str]:
+        """Return the script as it is to be sent, and as it is to be judged."""
         if kind == "importmap":
             return links.in_import_map(tag, text, self._on_page)
-        return links.in_module(tag, text, self._on_page) if kind == "module" else text
+        led = links.in_module(tag, text, self._on_page) if kind == "module" else text
+        return led, led
 
     def _on_page(self, path: str) -> str:
         """Return an address for a path of the site that works on this page."""
@@ -481,6 +484,9 @@ class TagGate:
         """Gate the document in the ``srcdoc`` of a frame; return why anything in it is held."""
         document = (tag.get(b"srcdoc") or "").encode("utf-8", "surrogateescape")
         inner = self._inner(is_part=True)
+        sandbox = tag.get(b"sandbox")
+        if sandbox is not None and hides_origin(sandbox.split()):
+            inner.links = None  # the mirror does not answer a document without an origin
         led = inner.links.count if inner.links is not None else 0
         refused, gated = self._refused_markup(inner, document)
         is_led = inner.links is not None and inner.links.count > led

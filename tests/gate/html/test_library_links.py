@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import time
 from typing import Any
 
 import pytest
@@ -63,7 +65,7 @@ def gated(
             '<script type=importmap>{"imports": {"vue": "https:\\/\\/unpkg.com\\/vue@3.4.1\\/dist\\/vue.js", '
             '"a": "/a"}, '
             f'"integrity": {{"{VUE}": "sha384-x"}}}}</script>',
-            f'{{"imports": {{"vue": "{LED}", "a": "/a"}}, "integrity": {{"{LED}": "sha384-x"}}}}',
+            f'"imports": {{"vue": "{LED}", "a": "/a"}}, "integrity": {{"{LED}": "sha384-x", "{VUE}": "sha384-x"}}}}',
         ),
         (
             f"<iframe srcdoc='<script src={VUE}></script>'></iframe>",
@@ -233,3 +235,92 @@ def test_what_is_held_of_a_frames_document_is_led_too() -> None:
     assert "unpkg.com/vue@3.4.1" not in text.replace(LED, "")
     assert "&quot; data-consent" in text or "data-consent=&quot;unclassified&quot;" in text
     assert gate.findings.held == 1
+
+
+@pytest.mark.parametrize(
+    ("code", "is_led"),
+    [
+        ("// import '{}'", True),  # nothing is lost, and the module is not held for what was commented out
+        ("/* ' */ import '{}'", True),
+        ("const a = 'from'; import \"{}\"", True),  # what looks like an import ends where the real one begins
+        ("const a = \"it's\"; import '{}'", True),
+        ("const a = /['\"`]/; import '{}'", True),
+        ("const a = 4 / 2; import '{}' /* / */", True),
+        ("const a = `${{ b: `'` }}'`; import '{}'", True),
+        ("const a = `${import('{}')}`", True),
+        ("export * from '{}'", True),
+        ("const a = \"import '{}'\"", False),
+        ("const a = 'it\\'s: import \"{}\"'", False),
+        ("const a = `import '{}'`", False),
+        ("const a = `${b} import '{}' ${c}`", False),
+        ("const a = `\\`import '{}'`", False),
+        ("new Worker(URL.createObjectURL(new Blob([`import '{}'`])), {type: 'module'})", False),
+    ],
+)
+def test_what_the_strings_of_a_module_say_stays(code: str, *, is_led: bool) -> None:
+    written = code.replace("{}", VUE)
+    text, gate = gated(f"<script type=module>{written}</script>")
+    assert (code.replace("{}", LED) in text) is is_led
+    assert (written in text) is not is_led
+    assert gate.findings.held == (not is_led)  # as without the mirror
+
+
+def test_an_import_that_seems_to_begin_in_a_string_is_judged() -> None:
+    _, gate = gated("<script type=module>const a = 'from'; import 'https://x.example/a.js'</script>")
+    assert gate.findings.held == 1
+
+
+@pytest.mark.parametrize("code", ["`" * 100_001, "/" * 100_000, "'" * 100_001, "from'" * 20_000, "`${" * 50_000])
+def test_reading_a_module_takes_linear_time(code: str) -> None:
+    before = time.process_time()
+    gated(f"<script type=module>import '{VUE}';{code}</script>")
+    assert time.process_time() - before < 5
+
+
+@pytest.mark.parametrize(
+    ("written", "sent"),
+    [
+        ({"imports": {VUE: "/own.js"}}, {"imports": {LED: "/own.js", VUE: "/own.js"}}),
+        (
+            {"scopes": {VUE: {"a": VUE, VUE: "/b"}}},
+            {"scopes": {LED: {"a": LED, LED: "/b", VUE: "/b"}, VUE: {"a": LED, LED: "/b", VUE: "/b"}}},
+        ),
+        ({"integrity": {VUE: "sha384-x"}}, {"integrity": {LED: "sha384-x", VUE: "sha384-x"}}),
+        ({"imports": {VUE: None, LED: "/own.js"}}, {"imports": {LED: "/own.js", VUE: None}}),  # the site's own wins
+        ({"imports": {VUE: "/</script><p>"}}, {"imports": {LED: "/</script><p>", VUE: "/</script><p>"}}),
+        ({"other": {VUE: "x"}, "imports": []}, {"other": {VUE: "x"}, "imports": []}),
+    ],
+)
+def test_the_keys_of_an_import_map_go_on_working_for_script_files(
+    written: dict[str, Any], sent: dict[str, Any]
+) -> None:
+    text, gate = gated(f"<script type=importmap>{json.dumps(written).replace('/', chr(92) + '/')}</script>")
+    found = text.removeprefix("<script type=importmap>").removesuffix("</script>")
+    assert "</" not in found
+    assert json.loads(found) == sent
+    assert gate.findings.held == 0
+
+
+def test_an_import_map_that_cannot_be_written_again_is_left_alone() -> None:
+    document = f'<script type=importmap>{{"imports":{{"{VUE}":"/\\ud800"}}}}</script>'
+    text, gate = gated(document)
+    assert document.partition("{")[2] in text
+    assert gate.findings.held == 1
+
+
+@pytest.mark.parametrize(
+    ("flags", "is_led"), [("", False), ("allow-scripts", False), ("Allow-Same-Origin allow-scripts", True)]
+)
+def test_a_document_without_an_origin_is_not_led_there(flags: str, *, is_led: bool) -> None:
+    frame = f"<iframe sandbox='{flags}' srcdoc='<script src={VUE}></script>'></iframe>"
+    assert (LED in gated(frame)[0]) is is_led
+    text, gate = gated(f"<script src={VUE}></script><link rel=preconnect href=https://unpkg.com>", f"sandbox {flags}")
+    assert (LED in text) is is_led
+    assert gate.links is not None
+    assert gate.links.for_scripts() == ("*" if is_led else "")
+
+
+def test_a_nonce_counts_for_scripts_and_styles_only() -> None:
+    policy = "default-src 'nonce-abc' https://cdn.jsdelivr.net"
+    assert LED_ICON not in gated(f"<img nonce=abc src={ICON}>", policy)[0]
+    assert LED_SHEET in gated(f"<link nonce=abc rel=stylesheet href={SHEET}>", policy)[0]
