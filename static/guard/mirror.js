@@ -1,7 +1,8 @@
 // Leads what scripts load of public libraries to the mirror on the site itself, by the layouts of their hosts that
 // mirror/layouts.py describes. `libraries` has the hosts and the names of packages, and `allowed` says what the site's
 // own policies let lead there: `*`, or for each kind of request its hosts or `*`. `base` is the mirror's address.
-const makeMirror = (libraries, allowed, base) => {
+const makeMirror = (libraries, offer, base) => {
+  const allowed = self.origin === "null" ? "" : offer; // the mirror does not answer a document without an origin
   const FILE = /^(?:(?!\.{1,2}(?:\/|$))[\w@.~-][\w@.~+-]{0,127}(?:\/(?!$)|(?=\/?$)))+\/?$/;
   const VERSION = /^[A-Za-z0-9^~*][A-Za-z0-9.^~*+-]{0,63}$/;
   const JQUERY = /^jquery-(migrate-)?(\d+(?:\.\d+){1,2}(?:-[a-z0-9.]{1,12})?)(?:\.slim)?(?:\.min)?\.(?:js|map)$/;
@@ -13,6 +14,9 @@ const makeMirror = (libraries, allowed, base) => {
     if (!sets.has(list)) sets.set(list, new Set(libraries.names[list].split(" ")));
     return sets.get(list).has(name);
   };
+  // Scripts ask for more than the mirror serves, such as WebAssembly and models.
+  const SERVED =
+    /(?:^|\/)[^/.]*$|@[\d.^~*]+$|\.(?:[cm]?js|css|json|map|svg|png|gif|jpe?g|webp|avif|ico|woff2?|ttf|otf|eot)$/i;
   const isFile = (path) => path.length <= 1024 && FILE.test(path);
 
   // Each of these returns what stands at a path of its host, as PACKAGE@VERSION/FILE, or nothing if it is no library.
@@ -81,6 +85,7 @@ const makeMirror = (libraries, allowed, base) => {
     try {
       const server = new URL(address, document.baseURI);
       const path = pathOf(server);
+      if (kinds.includes("connect") && !SERVED.test(server.pathname)) return undefined;
       return path && isAllowed(kinds, server.hostname) ? base + path : undefined;
     } catch {
       return undefined; // not a URL

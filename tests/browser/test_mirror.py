@@ -193,6 +193,33 @@ def test_hints_of_scripts_for_hosts_of_libraries_do_nothing(visiting: Visiting, 
                 choose(visit, choice)
 
 
+@pytest.mark.parametrize(
+    ("file", "is_led"), [("package.json", True), ("dist/a.js", True), ("dist/x.wasm", False), ("x.glb?v=1.js", False)]
+)
+def test_scripts_ask_the_mirror_only_for_what_it_serves(
+    visiting: Visiting, ledger_url: str, upstream: Upstream, file: str, *, is_led: bool
+) -> None:
+    code = f"fetch('{NPM}/chart.js@4.4.0/{file}').then(() => 0, () => 0).then(() => {{ window.done = true }})"
+    with visiting(make(paged(code), ledger_url)) as visit:
+        assert visit.open() == set()
+        visit.page.wait_for_function("window.done")
+        held = visit.page.evaluate("cookieConsent.held.map(({ name }) => name)")
+        assert held == ([] if is_led else ["cdn.jsdelivr.net"])  # which waits for a choice, as without the mirror
+    assert bool(upstream.asked) is is_led
+
+
+def test_a_document_without_an_origin_is_not_led_to_the_mirror(
+    visiting: Visiting, ledger_url: str, upstream: Upstream
+) -> None:
+    tag = f"<script src={NPM}/vue@3.4.1/dist/vue.js></script>"
+    code = f"<script>{BEGIN}{MADE['an image']}</script>"
+    app = make(served(tag + code, Content_Security_Policy="sandbox allow-scripts allow-forms"), ledger_url)
+    with visiting(app) as visit:
+        assert visit.open() == set()
+        assert visit.page.evaluate("document.querySelectorAll('[data-consent-src]').length") == 1
+    assert upstream.asked == []
+
+
 @pytest.mark.parametrize("digest", [INTEGRITY, "sha384-AAAA"])
 def test_integrity_is_checked_of_what_comes_from_the_mirror(
     visiting: Visiting, ledger_url: str, upstream: Upstream, digest: str
