@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
     from tests.browser.harness import Proxy
 
-__all__ = ["ENGINES", "DriverError", "Engine", "visiting"]
+__all__ = ["ENGINES", "DriverError", "Engine", "Firefox", "visiting"]
 
 ROOT = Path(__file__).parents[2]
 DRIVER = Path(__file__).with_name("firefox.mjs")
@@ -39,7 +39,7 @@ class DriverError(Exception):
 
 
 class Engine(Protocol):
-    """A browser with a fresh profile and one tab, whose only way out is a proxy."""
+    """A browser with a fresh profile and at first one tab, whose only way out is a proxy."""
 
     def open(self, address: str) -> None:
         """Go to a page and wait until it has loaded."""
@@ -49,6 +49,9 @@ class Engine(Protocol):
 
     def press(self, key: str) -> None:
         """Press a key, by its name in the DOM, such as ``Tab``."""
+
+    def tab(self, number: int) -> None:
+        """Go to a tab, counted from 0. The next one is opened."""
 
     def cookies(self) -> set[str]:
         """Return the names of the cookies that the open page would send, ``HttpOnly`` ones too."""
@@ -71,6 +74,11 @@ class Chromium:
 
     def press(self, key: str) -> None:
         self.page.keyboard.press(key)
+
+    def tab(self, number: int) -> None:
+        pages = self.page.context.pages
+        self.page = pages[number] if number < len(pages) else self.page.context.new_page()
+        self.page.bring_to_front()
 
     def cookies(self) -> set[str]:
         return {str(cookie["name"]) for cookie in self.page.context.cookies(self.page.url)}
@@ -107,6 +115,9 @@ class Firefox:
     def press(self, key: str) -> None:
         self.ask("press", key)
 
+    def tab(self, number: int) -> None:
+        self.ask("tab", str(number))
+
     def cookies(self) -> set[str]:
         return set(self.ask("cookies"))
 
@@ -114,7 +125,7 @@ class Firefox:
 class WebKit:
     """WebKitGTK's MiniBrowser, driven over WebDriver (https://www.w3.org/TR/webdriver2/), which is JSON over HTTP."""
 
-    KEYS: ClassVar[Mapping[str, str]] = {"Tab": "\ue004"}
+    KEYS: ClassVar[Mapping[str, str]] = {"Enter": "\ue007", "Tab": "\ue004"}
 
     def __init__(self, driver: httpx.Client) -> None:
         self.driver = driver
@@ -122,6 +133,7 @@ class WebKit:
         capabilities = {"acceptInsecureCerts": True, "timeouts": {"pageLoad": HANG * 1000, "script": HANG * 1000}}
         answer = self.ask("POST", "", {"capabilities": {"alwaysMatch": capabilities}})
         self.session = f"/{answer['sessionId']}"
+        self.tabs: list[str] = [self.ask("GET", "/window")]
 
     def ask(self, method: str, command: str, parameters: Mapping[str, Any] | None = None) -> Any:
         answer = self.driver.request(method, f"/session{self.session}{command}", json=parameters)
@@ -141,6 +153,11 @@ class WebKit:
         strokes = [{"type": stroke, "value": self.KEYS[key]} for stroke in ("keyDown", "keyUp")]
         self.ask("POST", "/actions", {"actions": [{"type": "key", "id": "keyboard", "actions": strokes}]})
 
+    def tab(self, number: int) -> None:
+        if number == len(self.tabs):
+            self.tabs.append(self.ask("POST", "/window/new", {"type": "tab"})["handle"])
+        self.ask("POST", "/window", {"handle": self.tabs[number]})
+
     def cookies(self) -> set[str]:
         return {str(cookie["name"]) for cookie in self.ask("GET", "/cookie")}
 
@@ -150,7 +167,7 @@ def chromium(path: str, port: int) -> Iterator[Engine]:
     with sync_playwright() as playwright:
         arguments = [*FLAGS, f"--proxy-server=http://127.0.0.1:{port}"]
         browser = playwright.chromium.launch(executable_path=path, args=arguments)
-        yield Chromium(browser.new_page())
+        yield Chromium(browser.new_context().new_page())
         browser.close()
 
 

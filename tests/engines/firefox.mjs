@@ -15,11 +15,17 @@ const browser = await puppeteer.launch({
   acceptInsecureCerts: true,
   extraPrefsFirefox: { ...way, "intl.accept_languages": "en-US" },
 });
-const page = await browser.newPage();
+const pages = [await browser.newPage()];
+let [page] = pages;
 const commands = {
   open: (address) => page.goto(address, { waitUntil: "load" }).then(() => null),
   run: (code) => page.evaluate(code),
   cookies: async () => (await page.cookies()).map(({ name }) => name),
+  tab: async (number) => {
+    pages[number] ??= await browser.newPage();
+    page = pages[number];
+    await page.bringToFront();
+  },
   press: (key) => page.keyboard.press(key).then(() => null),
 };
 console.log(JSON.stringify({ value: await browser.version() }));

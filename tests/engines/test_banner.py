@@ -1,0 +1,131 @@
+"""The banner and the placeholders in each engine: all by ``make browsers``, some by ``make test``."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.browser.harness import SITE, STUBS
+from tests.browser.test_places import RECAPTCHA
+from tests.browser.test_places import site as places
+from tests.engines.engine import Firefox, visiting
+from tests.engines.test_engines import IMAGE, SCRIPT, THIRD, choose, contacted, holds, site
+from tests.waiting import until
+
+if TYPE_CHECKING:
+    from tests.browser.harness import Proxy
+    from tests.engines.engine import Engine
+
+FILM, CAPTCHA = "www.youtube.com", "www.google.com"
+NOT_YET_IN_FIREFOX = ["chromium", "webkit"]
+ANALYTICS = "document.querySelector('.cc-settings input[value=analytics]')"
+
+
+def click(engine: Engine, label: str, *, tree: str = "document") -> None:
+    """Click the button whose text begins with the label, once there is one."""
+    found = f"[...({tree})?.querySelectorAll('button') ?? []].find(b => b.innerText.startsWith({json.dumps(label)}))"
+    until(lambda: holds(engine, f"!!{found}"))
+    engine.run(f"void {found}.click()")
+
+
+def placed(selector: str) -> str:
+    return f"document.querySelector('{selector}')?.contentDocument"
+
+
+def until_filled(engine: Engine, proxy: Proxy) -> None:
+    """Wait until the film is allowed, and has been asked for."""
+    until(lambda: holds(engine, "cookieConsent.allows('youtube') && document.readyState === 'complete'"))
+    if isinstance(engine, Firefox):  # `allowed-frame` of the limits
+        assert FILM not in proxy.hosts()
+        engine.open(f"http://{SITE}/film")
+    until(lambda: FILM in proxy.hosts())
+
+
+def test_a_selection_is_saved(name: str, ledger_url: str) -> None:
+    with visiting(name, site(ledger_url)) as (engine, proxy):
+        assert contacted(engine, proxy) == set()
+        before = engine.run("cookieConsent.state.granted")
+        assert "analytics" not in before
+        engine.run("void document.querySelector('.cc-settings summary').click()")
+        engine.run(f"void {ANALYTICS}.click()")
+        choose(engine, "Save choices")
+        until(lambda: holds(engine, "!document.querySelector('.cc-panel')"))
+        assert set(engine.run("cookieConsent.state.granted")) == {*before, "analytics"}
+        assert engine.run("document.querySelector('.cc-back').getClientRects().length") == 1
+        assert contacted(engine, proxy) == {SCRIPT, IMAGE}
+
+
+def test_tab_goes_through_the_banner_first_and_enter_minimises_it(name: str, ledger_url: str) -> None:
+    with visiting(name, site(ledger_url)) as (engine, _):
+        engine.open(f"http://{SITE}/")
+        height = "document.querySelector('.cc-panel').getBoundingClientRect().height"
+        whole = engine.run(height)
+        reached: list[str] = []
+        while "Minimise" not in reached:
+            assert len(reached) < 5
+            engine.press("Tab")
+            reached.append(engine.run("document.activeElement.innerText.trim()"))
+        assert reached[:2] == ["Refuse all", "Accept all"]
+        engine.press("Enter")
+        until(lambda: holds(engine, f"{height} < {whole} / 2"))
+        assert engine.run("document.activeElement.getAttribute('aria-expanded')") == "false"
+        engine.press("Enter")
+        until(lambda: holds(engine, f"{height} === {whole}"))
+
+
+def test_a_placeholder_allows_its_service_alone(name: str, ledger_url: str) -> None:
+    with visiting(name, places(ledger_url)) as (engine, proxy):
+        engine.open(f"http://{SITE}/film")
+        click(engine, "Allow", tree=placed("iframe"))
+        until_filled(engine, proxy)
+        assert engine.run("[cookieConsent.state.decided, cookieConsent.allows('google-maps')]") == [False, False]
+        assert engine.run("!!document.querySelector('.cc-panel')")
+
+
+@pytest.mark.engines
+@pytest.mark.parametrize("name", NOT_YET_IN_FIREFOX)
+def test_only_now_allows_a_service_for_the_visit(name: str, ledger_url: str) -> None:
+    with visiting(name, places(ledger_url)) as (engine, proxy):
+        engine.open(f"http://{SITE}/film")
+        click(engine, "Only now", tree=placed("iframe"))
+        until_filled(engine, proxy)
+        assert engine.cookies() == {"cookie_consent_visit"}
+        choose(engine, "Refuse all")
+        until(lambda: engine.cookies() == {"cookie_consent"})
+        proxy.contacts.clear()
+        engine.open(f"http://{SITE}/film")
+        until(lambda: holds(engine, f"!!({placed('iframe')})?.querySelector('button')"))
+        assert FILM not in proxy.hosts()
+
+
+@pytest.mark.engines
+@pytest.mark.parametrize("name", NOT_YET_IN_FIREFOX)
+def test_a_captcha_is_drawn_in_its_place_once_allowed(
+    name: str, ledger_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(STUBS, CAPTCHA, ("text/javascript", RECAPTCHA))
+    with visiting(name, places(ledger_url)) as (engine, proxy):
+        engine.open(f"http://{SITE}/captcha")
+        frame = ".g-recaptcha > iframe[data-consent-placeholder]"
+        until(lambda: holds(engine, f"!!document.querySelector('{frame}')"))
+        box = "document.querySelector('.g-recaptcha > iframe').getBoundingClientRect()"
+        assert engine.run(f"[{box}.width, {box}.height]") == [304, 78]
+        assert CAPTCHA not in proxy.hosts()
+        click(engine, "Allow", tree=placed(frame))
+        until(lambda: holds(engine, "!!document.querySelector('.g-recaptcha > #drawn')"))
+        assert engine.run("document.querySelectorAll('[data-consent-placeholder]').length") == 0
+
+
+@pytest.mark.engines
+@pytest.mark.parametrize("name", NOT_YET_IN_FIREFOX)
+def test_other_tabs_follow_a_choice(name: str, ledger_url: str) -> None:
+    with visiting(name, site(ledger_url)) as (engine, proxy):
+        engine.open(f"http://{SITE}/")
+        engine.tab(1)
+        engine.open(f"http://{SITE}/")
+        assert proxy.hosts() & THIRD == set()
+        choose(engine, "Accept all")
+        engine.tab(0)
+        until(lambda: holds(engine, "cookieConsent.state.decided && cookieConsent.allows('acme')"))
