@@ -423,8 +423,21 @@
     // A choice made in a frame is changed in the frame, not in a tab of its own.
     if (self !== top) for (const anchor of inner?.links ?? []) anchor.target = "_parent";
   };
-  for (const frame of document.querySelectorAll("iframe")) listenIn(frame);
-  document.addEventListener("load", ({ target }) => listenIn(target), true);
+  // When a page is loaded again, Firefox gives a frame its old document back: the placeholder of what may load by now.
+  const revive = (node) => {
+    const isOld = node.contentDocument?.URL === "about:srcdoc";
+    if (isOld && node.matches("iframe[src]:not([srcdoc],[data-consent-placeholder])")) {
+      node.setAttribute("src", node.getAttribute("src"));
+    }
+  };
+  const takeFrame = (node) => {
+    listenIn(node);
+    revive(node);
+  };
+  const takeFrames = () => document.querySelectorAll("iframe").forEach(takeFrame);
+  takeFrames();
+  document.addEventListener("load", ({ target }) => takeFrame(target), true);
+  addEventListener("load", takeFrames);
 
   if (guard) guard.onChange(apply);
 

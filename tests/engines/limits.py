@@ -4,13 +4,13 @@ from __future__ import annotations
 
 LIMITS: dict[str, dict[str, str]] = {
     "chromium": {},
-    "firefox": {"allowed-frame": "it gives a frame its old document back when the page is loaded again"},
+    "firefox": {},
     "webkit": {
         "location": "WebKitGTK 2.50 has no Navigation API, by which the guard sees where a page is led",
         "data-worker": "in WebKitGTK 2.50 a worker made of a data: address does not have the page's policy",
     },
 }
-"""What an engine lets pass that Chromium does not, or does not show where Chromium does, by case."""
+"""What an engine lets pass that Chromium does not, by case."""
 _RULES = ("rules, before", "rules, after", "rules with one that is none", "rules for all links")
 _NO_RULES = dict.fromkeys(_RULES, "it has no speculation rules")
 _NO_LATER = "it has no fetchLater()"

@@ -10,7 +10,7 @@ import pytest
 from tests.browser.harness import SITE, STUBS
 from tests.browser.test_places import RECAPTCHA
 from tests.browser.test_places import site as places
-from tests.engines.engine import Firefox, visiting
+from tests.engines.engine import visiting
 from tests.engines.test_engines import IMAGE, SCRIPT, THIRD, choose, contacted, holds, site
 from tests.waiting import until
 
@@ -19,7 +19,6 @@ if TYPE_CHECKING:
     from tests.engines.engine import Engine
 
 FILM, CAPTCHA = "www.youtube.com", "www.google.com"
-NOT_YET_IN_FIREFOX = ["chromium", "webkit"]
 ANALYTICS = "document.querySelector('.cc-settings input[value=analytics]')"
 
 
@@ -37,9 +36,6 @@ def placed(selector: str) -> str:
 def until_filled(engine: Engine, proxy: Proxy) -> None:
     """Wait until the film is allowed, and has been asked for."""
     until(lambda: holds(engine, "cookieConsent.allows('youtube') && document.readyState === 'complete'"))
-    if isinstance(engine, Firefox):  # `allowed-frame` of the limits
-        assert FILM not in proxy.hosts()
-        engine.open(f"http://{SITE}/film")
     until(lambda: FILM in proxy.hosts())
 
 
@@ -85,7 +81,6 @@ def test_a_placeholder_allows_its_service_alone(name: str, ledger_url: str) -> N
 
 
 @pytest.mark.engines
-@pytest.mark.parametrize("name", NOT_YET_IN_FIREFOX)
 def test_only_now_allows_a_service_for_the_visit(name: str, ledger_url: str) -> None:
     with visiting(name, places(ledger_url)) as (engine, proxy):
         engine.open(f"http://{SITE}/film")
@@ -101,7 +96,6 @@ def test_only_now_allows_a_service_for_the_visit(name: str, ledger_url: str) -> 
 
 
 @pytest.mark.engines
-@pytest.mark.parametrize("name", NOT_YET_IN_FIREFOX)
 def test_a_captcha_is_drawn_in_its_place_once_allowed(
     name: str, ledger_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -119,7 +113,6 @@ def test_a_captcha_is_drawn_in_its_place_once_allowed(
 
 
 @pytest.mark.engines
-@pytest.mark.parametrize("name", NOT_YET_IN_FIREFOX)
 def test_other_tabs_follow_a_choice(name: str, ledger_url: str) -> None:
     with visiting(name, site(ledger_url)) as (engine, proxy):
         engine.open(f"http://{SITE}/")
