@@ -6,6 +6,7 @@ import gc
 import logging
 from functools import partial
 from typing import TYPE_CHECKING
+from urllib.parse import quote
 
 import anyio
 
@@ -36,6 +37,8 @@ __all__ = ["ConsentMiddleware"]
 
 logger = logging.getLogger("cookie_consent")
 
+_QUERY = "".join(map(chr, range(0x21, 0x7F)))
+"""What of a query is left as it is."""
 _TITLE = "This site is misconfigured"
 _TEXT = (
     "Its consent middleware, cookie_consent, could not start, so no page is served. If you run the site: the server's "
@@ -237,9 +240,10 @@ class ConsentMiddleware:
             response = gpc_response(self._parts.policy)
         else:
             consent = self._parts.site.request_filter.consent(scope)
-            response = await self._parts.router.respond(
-                Request(scope, receive), consent, path.removeprefix(self._parts.prefix)
-            )
+            # Starlette fails on bytes in a query that are not UTF-8.
+            query = quote(scope.get("query_string", b""), safe=_QUERY)
+            request = Request({**scope, "query_string": query.encode("ascii")}, receive)
+            response = await self._parts.router.respond(request, consent, path.removeprefix(self._parts.prefix))
         await response(scope, receive, send)
 
     async def _lifespan(self, scope: Scope, receive: Receive, send: Send) -> None:

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import httpx
 import pytest
 from starlette.applications import Starlette
 
-from cookie_consent import ConsentMiddleware
+from cookie_consent import ConsentMiddleware, Ledger
 from cookie_consent.policy import parse_policy
-
-if TYPE_CHECKING:
-    from cookie_consent import Ledger
+from cookie_consent.testing import make_policy
+from tests.asking import HTML, ask
 
 pytestmark = pytest.mark.anyio
 
@@ -101,3 +100,12 @@ async def test_a_placeholder_leads_to_it(ledger: Ledger) -> None:
     async with client(ledger) as visitor:
         address = "/_consent/placeholder?service=eW91dHViZQ=="
         assert 'href="/_consent/policy" target="_blank"' in (await visitor.get(address)).text
+
+
+@pytest.mark.parametrize("path", ["/_consent/policy", "/_consent/preferences", "/_consent/placeholder"])
+@pytest.mark.parametrize("query", [b"format=\x80", b"return_to=\xff", b"language=\xc3\xa9"])
+async def test_bytes_of_a_query_that_are_no_text_are_no_error(path: str, query: bytes) -> None:
+    site = ConsentMiddleware(Starlette(), make_policy(), "k" * 40, Ledger("sqlite://", memory=True))
+    reply = await ask(site, path, {"host": "shop.example", **HTML}, query_string=query)
+    assert reply.error is None
+    assert reply.status < 500
