@@ -21,6 +21,7 @@ from cookie_consent.cli.missing import missing, tell_missing
 from cookie_consent.cli.options import FormatOption, OutputFormat, PolicyOption
 from cookie_consent.cli.output import ReaderGoneError, give_up_streams, prepare_streams
 from cookie_consent.cli.own_hosts import own_hosts, tell_own_hosts
+from cookie_consent.cli.policy import policy_app
 from cookie_consent.cli.proof import PROOF_COMMANDS
 from cookie_consent.cli.report import report
 from cookie_consent.cli.rights import RIGHTS_COMMANDS
@@ -43,6 +44,7 @@ for _command in (*EXPORT_COMMANDS, *PROOF_COMMANDS, *RIGHTS_COMMANDS, *STATS_COM
     log_app.command()(_command)
 app.add_typer(log_app, name="log")
 app.add_typer(mirror_app, name="mirror")
+app.add_typer(policy_app, name="policy")
 app.command()(report)
 
 _SHOWN = 100

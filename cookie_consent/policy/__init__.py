@@ -1,5 +1,6 @@
 """What the site declares: the policy, its file, and the registry of known services."""
 
+from cookie_consent.policy.changes import Change, changes
 from cookie_consent.policy.duration import parse_duration
 from cookie_consent.policy.find import find_policy
 from cookie_consent.policy.host import ascii_host, host_of
@@ -30,6 +31,7 @@ __all__ = [
     "UNCLASSIFIED",
     "BannerOptions",
     "Category",
+    "Change",
     "Controller",
     "CookieOptions",
     "CookieRule",
@@ -43,6 +45,7 @@ __all__ = [
     "Stub",
     "Text",
     "ascii_host",
+    "changes",
     "checked_prefix",
     "find_policy",
     "host_of",

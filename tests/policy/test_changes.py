@@ -1,0 +1,238 @@
+"""What changes for visitors from one policy to the next."""
+
+from __future__ import annotations
+
+import tomllib
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from cookie_consent.policy import Change, Policy, changes, parse_policy
+
+MIRRORED = {
+    "category-added": "category-removed",
+    "category-optional": "category-required",
+    "service-added": "service-removed",
+    "cookie-added": "cookie-removed",
+    "storage-added": "storage-removed",
+    "longer": "shorter",
+}
+MIRRORED |= {there: here for here, there in MIRRORED.items()}
+BASE = """
+version = "1"
+controller = { name = "Shop Ltd." }
+[categories.analytics]
+max_age = "1y"
+[categories.partners]
+name = "Partners"
+purpose = "Offers of partners"
+consequence = "None are shown"
+[services.chat]
+name = "Chat"
+category = "preferences"
+hosts = ["chat.example"]
+cookies = [{ name = "chat", max_age = "30d", purpose = "Keeps it open" }, { name = "count", category = "analytics" }]
+storage = ["chat_state"]
+retention = "1y"
+[[cookies]]
+name = "sid"
+category = "session"
+[[cookies]]
+name = "theme"
+category = "preferences"
+"""
+
+
+def policy(text: str) -> Policy:
+    return parse_policy(tomllib.loads(text), source="test")
+
+
+def found(text: str) -> dict[tuple[str, str], tuple[str | None, str | None, bool]]:
+    """Return what changes from the base."""
+    return {(each.kind, each.subject): (each.old, each.new, each.asks) for each in changes(policy(BASE), policy(text))}
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "kind", "subject", "values"),
+    [
+        # the label that people read asks nobody by itself
+        ('version = "1"', 'version = "2"', "version", "version", ("1", "2", False)),
+        (
+            'version = "1"',
+            'version = "1"\neffective = 2026-12-01',
+            "effective",
+            "effective",
+            (None, "2026-12-01", False),
+        ),
+        ('"Shop Ltd."', '"Other Ltd."', "controller", "controller", ("Shop Ltd.", "Other Ltd.", True)),
+        # another spelling is the same controller
+        ('"Shop Ltd."', '"SHOP LTD"', "text", "controller.name", ("Shop Ltd.", "SHOP LTD", False)),
+        ('name = "Chat"', 'name = "Talk"', "text", "services.chat.name", ("Chat", "Talk", False)),
+        (
+            '"Offers of partners"',
+            '"Offers"',
+            "text",
+            "categories.partners.purpose",
+            ("Offers of partners", "Offers", False),
+        ),
+        ('"Keeps it open"', '"Keeps"', "text", "services.chat.cookies.chat.purpose", ("Keeps it open", "Keeps", False)),
+        ('"preferences"\nhosts', '"social"\nhosts', "service-moved", "services.chat", ("preferences", "social", True)),
+        # nobody is asked about what is always on
+        (
+            '"preferences"\nhosts',
+            '"session"\nhosts',
+            "service-moved",
+            "services.chat",
+            ("preferences", "session", False),
+        ),
+        (
+            "[services.chat]",
+            "[services.youtube]\n[services.chat]",
+            "service-added",
+            "services.youtube",
+            (None, "social", True),
+        ),
+        ("[services.chat]", "[services.talk]", "service-removed", "services.chat", ("preferences", None, False)),
+        (
+            "[categories.partners]",
+            "[categories.friends]",
+            "category-added",
+            "categories.friends",
+            (None, "friends", True),
+        ),
+        (
+            "[categories.partners]",
+            "[categories.partners]\nrequired = true",
+            "category-required",
+            "categories.partners",
+            ("optional", "required", False),
+        ),
+        # a service whose category is removed counts as unclassified
+        (
+            "[categories.partners]",
+            "[categories.social]\nremove = true\n[categories.partners]",
+            "category-removed",
+            "categories.social",
+            ("social", None, False),
+        ),
+        ('"30d"', '"31d"', "longer", "services.chat.cookies.chat", ("30d", "31d", True)),
+        ('"30d"', '"4w"', "shorter", "services.chat.cookies.chat", ("30d", "4w", False)),
+        ('max_age = "30d", ', "", "longer", "services.chat.cookies.chat", ("30d", "no limit", True)),
+        # the category limits the cookies of the site and its services
+        ('max_age = "1y"', 'max_age = "2y"', "longer", "services.chat.cookies.count", ("1y", "2y", True)),
+        ('max_age = "1y"', 'max_age = "1d"', "shorter", "services.chat.cookies.count", ("1y", "1d", False)),
+        ('retention = "1y"', 'retention = "2y"', "longer", "services.chat.retention", ("1y", "2y", True)),
+        # it outlives the browser once the visitor has agreed to login
+        (
+            'category = "session"',
+            'category = "session"\npersist = "login"',
+            "longer",
+            "cookies.sid",
+            ("session", "no limit", True),
+        ),
+        ('name = "theme"', 'name = "look"', "cookie-added", "cookies.look", (None, "no limit", False)),
+        ('name = "theme"', 'name = "look"', "cookie-removed", "cookies.theme", ("no limit", None, False)),
+        ('category = "session"', 'category = "login"', "cookie-moved", "cookies.sid", ("session", "login", False)),
+        ('"chat_state"', '"state"', "storage-added", "services.chat.storage.state", (None, "state", False)),
+    ],
+)
+def test_a_change_is_named(
+    old: str, new: str, kind: str, subject: str, values: tuple[str | None, str | None, bool]
+) -> None:
+    assert old in BASE
+    assert found(BASE.replace(old, new))[kind, subject] == values
+
+
+def test_a_longer_cookie_that_is_always_on_asks_nobody() -> None:
+    always = BASE + '[categories.preferences]\nrequired = true\nlegal_basis = "contract"\n'
+    (change,) = changes(policy(always), policy(always.replace('"30d"', '"60d"')))
+    assert (change.kind, change.asks) == ("longer", False)
+
+
+def test_what_visitors_do_not_meet_is_no_change() -> None:
+    other = BASE.replace('version = "1"', 'version = "1"\n[gate]\ncsp = "report-only"\n[limits]\nchoices = 3')
+    assert (
+        found(other.replace('controller = { name = "Shop Ltd." }\n', "") + '[controller]\nname = "Shop Ltd."\n') == {}
+    )
+
+
+def _optional(**values: st.SearchStrategy[Any]) -> st.SearchStrategy[dict[str, Any]]:
+    return st.fixed_dictionaries({}, optional=values)
+
+
+DURATION = st.sampled_from(["30d", "4w", "1mo", "1y", "24h"])
+CATEGORY = st.sampled_from(["session", "login", "preferences", "analytics", "social"])
+TEXT = st.sampled_from(["One", "ONE.", "Two"])
+COOKIE = st.builds(
+    lambda name, rest: {"name": name, **rest},
+    st.sampled_from(["a", "b", "c*"]),
+    _optional(
+        max_age=DURATION,
+        category=CATEGORY,
+        purpose=TEXT,
+        party=st.sampled_from(["first", "third"]),
+        persist=st.just("login"),
+    ),
+)
+SERVICE = st.builds(
+    lambda category, rest: {"name": "S", "hosts": ["s.example"], "category": category, **rest},
+    CATEGORY,
+    _optional(cookies=st.lists(COOKIE, max_size=3), storage=st.just(["k"]), retention=DURATION, purpose=TEXT),
+)
+DOCUMENT = st.builds(
+    lambda version, rest: {"version": version, **rest},
+    st.sampled_from(["1", "2"]),
+    _optional(
+        controller=st.builds(lambda name: {"name": name}, TEXT),
+        services=st.dictionaries(st.sampled_from(["s", "t"]), SERVICE),
+        cookies=st.lists(st.builds(lambda rule: {"category": "session", **rule}, COOKIE), max_size=3),
+        categories=_optional(
+            social=st.just({"remove": True}),
+            analytics=_optional(max_age=DURATION, required=st.booleans(), name=TEXT, sale_or_sharing=st.booleans()),
+        ),
+        retention=DURATION,
+    ),
+)
+
+
+def _allowed(document: dict[str, Any]) -> bool:
+    """Return whether nothing names a category that the policy removes."""
+    return "social" not in document.get("categories", {}) or "'social'" not in str(
+        [document.get("services"), document.get("cookies")]
+    )
+
+
+POLICIES = DOCUMENT.filter(_allowed).map(lambda document: parse_policy(document, source="test"))
+
+
+@settings(max_examples=60, deadline=None)
+@given(POLICIES)
+def test_a_policy_does_not_differ_from_itself(same: Policy) -> None:
+    assert changes(same, same.model_copy(deep=True)) == []
+
+
+@settings(max_examples=100, deadline=None)
+@given(POLICIES, POLICIES)
+def test_the_way_back_mirrors_the_way_there(old: Policy, new: Policy) -> None:
+    there, back = changes(old, new), changes(new, old)
+    mirrored = {(MIRRORED.get(each.kind, each.kind), each.subject, each.new, each.old) for each in there}
+    assert mirrored == {(each.kind, each.subject, each.old, each.new) for each in back}
+    assert len(mirrored) == len(there) == len(back)
+
+
+@settings(max_examples=100, deadline=None)
+@given(POLICIES, POLICIES)
+def test_texts_labels_and_what_is_gone_ask_nobody(old: Policy, new: Policy) -> None:
+    quiet = {"version", "effective", "text", "shorter", "category-required"}
+    assert not [
+        each for each in changes(old, new) if each.asks and (each.kind in quiet or each.kind.endswith("-removed"))
+    ]
+
+
+def test_changes_come_in_the_order_of_their_kinds() -> None:
+    new = BASE.replace('version = "1"', 'version = "2"') + "[services.youtube]\n"
+    found = changes(policy(BASE), policy(new))
+    assert all(isinstance(each, Change) for each in found)
+    assert [each.kind for each in found][:2] == ["version", "service-added"]
