@@ -13,7 +13,12 @@ const nodeFor = (address) => ({
     this.address = value;
   },
 });
-const globals = { URL, URLSearchParams, self: { origin: "https://site.example" }, document: { baseURI: "https://site.example/page", querySelector: () => null } };
+const globals = {
+  URL,
+  URLSearchParams,
+  self: { origin: "https://site.example" },
+  document: { baseURI: "https://site.example/page", querySelector: () => null },
+};
 const { leadIn } = vm.runInNewContext(`${sources}; makeMirror(libraries, "*", "/m/")`, { ...globals, libraries });
 const led = (address) => {
   const node = nodeFor(address);
