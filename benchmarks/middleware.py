@@ -6,7 +6,7 @@ A page of 100 KB with 25 third-party tags: made beforehand, rendered from a temp
 with something new in it each time, so that nothing can be kept of it; and a small JSON answer, to a program and to the
 script of a page, which sends more headers and a session cookie. Servers and client are
 processes of their own; short rounds are taken in turn, and the median of the ratios counts. Two processes that do the
-same differ by a hundredth, since their memory lies differently, so all are restarted a few times. Beside it stands
+same differ by a hundredth, since their memory lies differently, so all are restarted a few times. Printed beside it is
 the same ratio for a second server without the middleware, which tells what this measurement can tell apart, and the
 ratio of the processor time that one request takes of the server, which other load on the machine changes less (Linux
 only). With the JSON answer stand middlewares that come with Starlette, of which none has anything to do for it either.
