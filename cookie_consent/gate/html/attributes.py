@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from cookie_consent.rewriter import StartTag
 
-__all__ = ["CSS_ATTRIBUTES", "LISTS", "SETS", "candidates_of", "css_attributes", "fetching_attributes"]
+__all__ = ["CSS_ATTRIBUTES", "ICON_RELS", "LISTS", "SETS", "candidates_of", "css_attributes", "fetching_attributes"]
 
 _ANYWHERE = (b"background", b"ping")
 _OWN_ADDRESSES = {
@@ -48,9 +48,12 @@ CSS_ATTRIBUTES = (
 )
 """Attributes read as CSS; all but ``style`` in SVG only."""
 _ANIMATED_CSS = (*CSS_ATTRIBUTES, *_ANIMATED)
-_FETCHING_RELS = frozenset(
-    "stylesheet preload modulepreload prefetch preconnect dns-prefetch prerender icon apple-touch-icon "
-    "apple-touch-icon-precomposed apple-touch-startup-image mask-icon fluid-icon manifest search import subresource "
+ICON_RELS = frozenset(
+    "icon apple-touch-icon apple-touch-icon-precomposed apple-touch-startup-image mask-icon fluid-icon".split()
+)
+"""The values of ``rel`` with which a link loads an image."""
+_FETCHING_RELS = ICON_RELS | frozenset(
+    "stylesheet preload modulepreload prefetch preconnect dns-prefetch prerender manifest search import subresource "
     "compression-dictionary".split()
 )
 _CANDIDATE = re.compile(r"[\t\n\f\r ,]*([^\t\n\f\r ]+)")

@@ -7,7 +7,7 @@ import re
 from typing import TYPE_CHECKING, Any, Protocol
 
 from cookie_consent.gate.csp.site_policies import PLAIN, Element
-from cookie_consent.gate.html.attributes import SETS, candidates_of
+from cookie_consent.gate.html.attributes import ICON_RELS, SETS, candidates_of
 from cookie_consent.gate.html.quoted import Quoted
 from cookie_consent.gate.html.urls import stripped, target
 
@@ -26,9 +26,6 @@ _HALF = re.compile(r"\\u[dD][89a-fA-F]")
 _TABLES = frozenset({"imports", "scopes", "integrity"})
 """The tables of an import map (HTML standard, section 8.1.6.3). Those in ``scopes`` are the scopes' own."""
 _HINTS = frozenset({"preconnect", "dns-prefetch"})
-_IMAGE_ICONS = frozenset(
-    "icon apple-touch-icon apple-touch-icon-precomposed apple-touch-startup-image mask-icon fluid-icon".split()
-)
 _PRELOADED = {"script": "script", "style": "style", "font": "font", "image": "image", "fetch": "connect"}
 _ANY = ("script", "style", "font", "image", "connect")
 _SCRIPT, _IMAGE = ("script",), ("image",)
@@ -282,7 +279,7 @@ def _requested_kinds(rel: str, destination: str) -> tuple[str, ...]:
             kinds.append("style")
         elif word == "modulepreload":
             kinds.append("script")
-        elif word in _IMAGE_ICONS:
+        elif word in ICON_RELS:
             kinds.append("image")
         elif word == "preload":
             preloaded = _PRELOADED.get(destination.strip().lower())
