@@ -131,10 +131,15 @@ const makeMirror = (libraries, offer, base) => {
     return led + value.slice(at);
   };
 
+  const INTERFACES = {
+    script: "HTMLScriptElement",
+    img: "HTMLImageElement",
+    source: "HTMLSourceElement",
+    link: "HTMLLinkElement",
+  };
   // Leads an element of markup, and returns whether anything has changed.
   const leadIn = (node) => {
-    const kind = { script: "HTMLScriptElement", img: "HTMLImageElement", source: "HTMLSourceElement" }[node.localName];
-    const checks = leads[kind ?? (node.localName === "link" ? "HTMLLinkElement" : "")] ?? {};
+    const checks = leads[INTERFACES[node.localName]] ?? {};
     return Object.keys(checks).reduce((isChanged, name) => {
       const value = node.getAttribute(name);
       const led = value === null ? undefined : checks[name](node, value);
