@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import re
+from functools import lru_cache
 from typing import TYPE_CHECKING, NamedTuple
 from urllib.parse import unquote
 
@@ -132,25 +133,42 @@ class SitePolicies:
         return any(self._covers(source, self._scheme, self._authority.lower(), address) for source in sources)
 
     def _covers(self, source: str, scheme: str, authority: str, path: str) -> bool:
-        match = _HOST_SOURCE.fullmatch(source)
-        if match is None:
+        found = _host_source(source)
+        if found is None:
             return False
-        named, pattern, port, prefix = match.groups()
-        named = (named or self._scheme).lower()
         host, _, own_port = authority.partition(":")
         own_port = own_port or _PORTS.get(scheme, "")
-        pattern = pattern.lower()
         return (
-            named in {scheme, "http"}
-            and (pattern == "*" or HostPattern.parse(pattern).matches(host))
-            and (port or _PORTS.get(scheme)) in {own_port, "*"}
-            and (prefix is None or _is_below(path, unquote(prefix)))
+            (found.scheme or self._scheme.lower()) in {scheme, "http"}
+            and (found.host is None or found.host.matches(host))
+            and (found.port or _PORTS.get(scheme)) in {own_port, "*"}
+            and (found.path is None or _is_below(path, found.path))
         )
 
 
 def hides_origin(flags: Iterable[str]) -> bool:
     """Say whether a sandbox with these flags takes the origin from a document (HTML standard, section 7.1.5)."""
     return "allow-same-origin" not in map(str.lower, flags)
+
+
+class _HostSource(NamedTuple):
+    scheme: str
+    """Empty for that of the page."""
+    host: HostPattern | None
+    """None for any."""
+    port: str
+    path: str | None
+
+
+@lru_cache(maxsize=1024)
+def _host_source(source: str) -> _HostSource | None:
+    """Return the parsed source; None for a keyword, a nonce or a hash. A site sends the same ones again and again."""
+    match = _HOST_SOURCE.fullmatch(source)
+    if match is None:
+        return None
+    scheme, host, port, path = match.groups()
+    pattern = HostPattern.parse(host.lower()) if host != "*" else None
+    return _HostSource((scheme or "").lower(), pattern, port or "", unquote(path) if path is not None else None)
 
 
 def nonces(sources: Sequence[str]) -> list[str]:
