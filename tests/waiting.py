@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 __all__ = ["HANG", "ended", "listens", "until", "until_async"]
 
-HANG = 600.0
+HANG = 300.0
 """Seconds after which a test is taken to hang. It ends such a test; it never decides one."""
 _BETWEEN = 0.02
 

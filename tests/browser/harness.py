@@ -193,6 +193,9 @@ def stub(host: str, path: str) -> tuple[str, bytes]:
 
 class Server(socketserver.ThreadingTCPServer):
     allow_reuse_address = True
+    # A browser opens 32 connections at once. Those beyond the five that are the default wait for their next try, and
+    # on a busy machine are reset in the end: then a script or a hint of the page under test is simply missing.
+    request_queue_size = 256
     daemon_threads = True
     block_on_close = False
 

@@ -31,7 +31,7 @@ MOST = 5.0
 """How long a page that never rests is looked at, in seconds."""
 TRIES = 5
 """How often the browser is asked to keep a page that is left."""
-PATIENCE = 45_000
+PATIENCE = 120_000
 """How long the browser may take for one step, in milliseconds: long, for machines that are busy."""
 ORIGIN = f"https://{SITE}"
 
