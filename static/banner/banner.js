@@ -232,6 +232,24 @@
     });
   };
 
+  // The settings open in the panel. Without this script there is a link to them, which a page that is morphed into
+  // this one brings back.
+  const unfold = (panel, isOpen = false) => {
+    const settings = panel?.querySelector(".cc-settings");
+    const [link, button, form] = settings?.children ?? [];
+    if (!form) return;
+    link.hidden = true;
+    button.hidden = false;
+    button.setAttribute("aria-expanded", `${isOpen}`);
+    settings.classList.toggle("cc-open", isOpen);
+    form.hidden = !isOpen;
+  };
+
+  const prepare = (panel) => {
+    fold(panel);
+    unfold(panel);
+  };
+
   const close = (now) => {
     state = now;
     if (!now.decided) return; // an answer for one service: the others are still to be given
@@ -251,7 +269,7 @@
   const reopen = (panel) => {
     if (state.decided || !panel || root.querySelector(".cc-panel")) return;
     root.prepend(panel);
-    fold(panel);
+    prepare(panel);
     root.dataset.decided = "false";
     const back = root.querySelector(".cc-back");
     if (back) back.hidden = true;
@@ -489,12 +507,17 @@
   room.update();
   fillAll();
   link.held = places.schedule;
-  fold(root.querySelector(".cc-panel"));
+  prepare(root.querySelector(".cc-panel"));
   addEventListener("cookieconsent:banner", ({ detail }) => Object.assign(detail ?? {}, { isRunning: true }), true);
 
   // The links lead away from the page, and back to where the visitor is by then. No script of the page takes them over.
   root.addEventListener("click", (event) => {
     event.stopPropagation();
+    const settings = event.target.closest(".cc-toggle")?.parentNode;
+    if (settings) {
+      event.preventDefault();
+      return unfold(root, !settings.classList.contains("cc-open"));
+    }
     const anchor = event.target.closest("a");
     const address = anchor && new URL(anchor.href);
     if (!address?.searchParams.has("return_to")) return;

@@ -410,7 +410,7 @@
   const show = () => {
     const panel = document.querySelector("#cookie-consent .cc-panel");
     panel?.querySelector('.cc-fold[aria-expanded="false"]')?.click();
-    if (panel) panel.querySelector("button, summary, a")?.focus();
+    if (panel) panel.querySelector("button, a")?.focus();
     else location.assign(`${url("preferences")}?return_to=${encodeURIComponent(location.pathname + location.search)}`);
   };
   const onChange = (listener) => {

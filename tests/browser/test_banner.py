@@ -71,7 +71,7 @@ def test_activation_keeps_the_order_and_runs_nothing_twice(visiting: Visiting, l
         errors: list[str] = []
         visit.page.on("pageerror", lambda error: errors.append(str(error)))
         assert visit.open() == set()
-        visit.page.locator("#cookie-consent summary").click()
+        visit.page.locator(".cc-toggle:visible").click()
         visit.page.locator('#cookie-consent input[type="checkbox"][value="analytics"]').check()
         choose(visit, "Save choices")
         contacted = visit.settled()

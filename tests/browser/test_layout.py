@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from playwright.sync_api import Page
     from starlette.types import ASGIApp
 
-    from tests.browser.conftest import Visiting
+    from tests.browser.conftest import Visit, Visiting
 
 THREE = "<header>H</header><main id=m>Main</main><footer>F</footer>"
 LONG = "<p>paragraph</p>" * 60 + "<footer><a href=/imprint>Imprint</a> <a href=/privacy>Privacy policy</a></footer>"
@@ -159,13 +159,31 @@ def test_a_focused_link_is_not_hidden(
         visit.until(lambda: is_on_top(visit.page, "a[href='/imprint']"))
 
 
+LAST = ("All details", "Cookie declaration")
+"""The links of the open banner."""
+
+
+def pressed_tab(visit: Visit) -> str:
+    """Press Tab; return the text of what has the focus then, which of a switch is empty."""
+    visit.page.keyboard.press("Tab")
+    return str(visit.page.evaluate("document.activeElement.innerText.trim()"))
+
+
 @pytest.mark.parametrize("scripts", [True, False])
-def test_it_comes_early_in_the_order_of_tab(visiting: Visiting, ledger_url: str, *, scripts: bool) -> None:
+def test_it_comes_first_in_the_order_of_tab(visiting: Visiting, ledger_url: str, *, scripts: bool) -> None:
+    """All of it: the settings, opened or a link, and the links too."""
     with visiting(gated(app("", LINKS), ledger_url), scripts=scripts) as visit:
         visit.open()
-        visit.page.keyboard.press("Tab")
-        assert visit.page.evaluate("document.activeElement.innerText") == "Refuse all"
-        visit.page.keyboard.press("Shift+Tab")
+        reached = [pressed_tab(visit) for _ in range(3)]
+        assert reached == ["Refuse all", "Accept all", "Settings"]
+        if scripts:
+            visit.page.keyboard.press("Enter")
+            visit.page.locator(".cc-list input:not(:disabled)").first.wait_for()
+        while reached[-1] != "Link 0":
+            reached.append(pressed_tab(visit))
+            assert len(reached) < 20
+        ends = ["Save choices"] if scripts else []
+        assert [name for name in reached[3:-1] if name] == [*ends, *LAST, *(["Minimise"] if scripts else [])]
         choose(visit, "Refuse all")
         visit.open()
         visit.page.keyboard.press("Tab")

@@ -109,7 +109,7 @@ def test_refusing_keeps_the_list_empty(page: Page, demo: Demo) -> None:
 
 def test_analytics_alone_makes_one_line_and_withdrawal_ends_it(page: Page, demo: Demo) -> None:
     page.goto(demo.shop)
-    page.locator("#cookie-consent summary").click()
+    page.locator(".cc-toggle:visible").click()
     page.locator('#cookie-consent input[type="checkbox"][value="analytics"]').check()
     choose(page, "Save choices")
     tour(page, demo)

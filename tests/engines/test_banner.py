@@ -44,7 +44,7 @@ def test_a_selection_is_saved(name: str, ledger_url: str) -> None:
         assert contacted(engine, proxy) == set()
         before = engine.run("cookieConsent.state.granted")
         assert "analytics" not in before
-        engine.run("void document.querySelector('.cc-settings summary').click()")
+        engine.run("void document.querySelector('button.cc-toggle').click()")
         engine.run(f"void {ANALYTICS}.click()")
         choose(engine, "Save choices")
         until(lambda: holds(engine, "!document.querySelector('.cc-panel')"))
@@ -60,10 +60,10 @@ def test_tab_goes_through_the_banner_first_and_enter_minimises_it(name: str, led
         whole = engine.run(height)
         reached: list[str] = []
         while "Minimise" not in reached:
-            assert len(reached) < 5
+            assert len(reached) < 6
             engine.press("Tab")
             reached.append(engine.run("document.activeElement.innerText.trim()"))
-        assert reached[:2] == ["Refuse all", "Accept all"]
+        assert reached[:3] == ["Refuse all", "Accept all", "Settings"]
         engine.press("Enter")
         until(lambda: holds(engine, f"{height} < {whole} / 2"))
         assert engine.run("document.activeElement.getAttribute('aria-expanded')") == "false"
@@ -110,6 +110,21 @@ def test_a_captcha_is_drawn_in_its_place_once_allowed(
         click(engine, "Allow", tree=placed(frame))
         until(lambda: holds(engine, "!!document.querySelector('.g-recaptcha > #drawn')"))
         assert engine.run("document.querySelectorAll('[data-consent-placeholder]').length") == 0
+
+
+def test_a_choice_is_changed_in_the_settings(name: str, ledger_url: str) -> None:
+    with visiting(name, site(ledger_url)) as (engine, proxy):
+        engine.open(f"http://{SITE}/")
+        choose(engine, "Accept all")
+        until(lambda: proxy.hosts() >= {SCRIPT, IMAGE})
+        engine.run("void document.querySelector('.cc-back').click()")
+        until(lambda: holds(engine, "location.pathname.endsWith('/preferences') && document.readyState === 'complete'"))
+        assert engine.run("document.querySelector('[type=checkbox][value=analytics]').checked")
+        click(engine, "Refuse all")
+        until(lambda: holds(engine, "location.pathname === '/' && !cookieConsent.allows('acme')"))
+        proxy.contacts.clear()
+        assert contacted(engine, proxy) == set()
+        assert engine.run("document.querySelector('.cc-back').getClientRects().length") == 1
 
 
 @pytest.mark.engines
