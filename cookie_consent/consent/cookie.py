@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from cookie_consent.consent.model import Consent
-    from cookie_consent.policy import CookieOptions
+    from cookie_consent.policy import CookieOptions, Lifetime
 
 __all__ = ["XRAY_COOKIE", "ConsentCookie", "Rank", "StoredChoice", "StoredVisit", "own_cookies", "secret_keys"]
 
@@ -218,10 +218,8 @@ class ConsentCookie:
 
         The cookie lasts for the policy's ``max_age``, counted from now or from ``since``.
         """
-        used = int((datetime.now(UTC) - since).total_seconds()) if since is not None else 0
-        lifetime = max(0, self._options.max_age - used)
         pair = f"{self.name(secure=secure)}={self.value(consent)}"
-        return "; ".join([pair, f"Max-Age={lifetime}", *self._scope(secure=secure)])
+        return "; ".join([pair, f"Max-Age={self._left(since)}", *self._scope(secure=secure)])
 
     def framed_header(self, consent: Consent, *, secure: bool) -> str:
         """Return the ``Set-Cookie`` value for a choice made in a page that another site shows in a frame.
@@ -232,10 +230,15 @@ class ConsentCookie:
         browser's session.
         """
         pair = f"{self.framed_name(secure=secure)}={self.value(replace(consent, visit=frozenset(), covered={}))}"
-        lifetime = [] if consent.visit else [f"Max-Age={self._options.max_age}"]
+        lifetime = [] if consent.visit else [f"Max-Age={self._left()}"]
         domain = [f"Domain={self._options.domain}"] if self._options.domain is not None else []
         fixed = ["Path=/", "HttpOnly", "SameSite=None", *domain, "Secure", "Partitioned"]
         return "; ".join([pair, *lifetime, *fixed])
+
+    def _left(self, since: datetime | None = None) -> int:
+        """Return how many seconds are left of a lifetime that begins now or began at ``since``."""
+        now = datetime.now(UTC)
+        return max(0, int((self._options.max_age.end(since or now) - now).total_seconds()))
 
     def _scope(self, *, secure: bool) -> list[str]:
         domain = [f"Domain={self._options.domain}"] if self._options.domain is not None else []
@@ -276,7 +279,7 @@ class ConsentCookie:
         return secure or self._options.https_only
 
 
-def own_cookies(options: CookieOptions, *, secure: bool) -> Iterator[tuple[str, str, int | None]]:
+def own_cookies(options: CookieOptions, *, secure: bool) -> Iterator[tuple[str, str, Lifetime | None]]:
     """Yield the cookies that visitors may get from this package: what each is, its name, and its lifetime.
 
     None: it ends with the browser.

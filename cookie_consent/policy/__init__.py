@@ -1,7 +1,7 @@
 """What the site declares: the policy, its file, and the registry of known services."""
 
 from cookie_consent.policy.changes import Change, changes
-from cookie_consent.policy.duration import parse_duration
+from cookie_consent.policy.duration import Lifetime, parse_duration
 from cookie_consent.policy.find import find_policy
 from cookie_consent.policy.host import ascii_host, host_of
 from cookie_consent.policy.load import load_policy, parse_policy
@@ -37,6 +37,7 @@ __all__ = [
     "CookieRule",
     "GateOptions",
     "HostRule",
+    "Lifetime",
     "LimitOptions",
     "OwnRule",
     "Policy",

@@ -97,7 +97,7 @@ def _top(old: Policy, new: Policy) -> Iterator[Change]:
         yield Change(kind="text", subject="controller.name", old=names[0], new=names[1], asks=False)
     yield from _texts("controller", _texts_of(before, _CONTROLLER), _texts_of(after, _CONTROLLER))
     yield from _lifetime("retention", _open(old.retention), _open(new.retention), asks=False)
-    yield from _lifetime("cookie.max_age", old.cookie.max_age, new.cookie.max_age, asks=False)
+    yield from _lifetime("cookie.max_age", old.cookie.max_age.average, new.cookie.max_age.average, asks=False)
 
 
 def _categories(old: Policy, new: Policy) -> Iterator[Change]:

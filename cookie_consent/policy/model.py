@@ -11,9 +11,18 @@ from pathlib import Path  # noqa: TC003 - pydantic reads the annotation
 from typing import Annotated, Any, Literal, Self
 from urllib.parse import urlsplit
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema, model_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    PlainSerializer,
+    WithJsonSchema,
+    model_validator,
+)
 
-from cookie_consent.policy.duration import DURATION, parse_duration
+from cookie_consent.policy.duration import DURATION, Lifetime, parse_duration
 from cookie_consent.policy.host import ascii_host
 from cookie_consent.policy.host_pattern import checked_pattern, is_host_name
 from cookie_consent.policy.paths import checked_pattern as checked_path_pattern
@@ -90,6 +99,15 @@ def _duration(value: Any) -> int:
     if not 0 < seconds <= _LONGEST:
         raise ValueError("must be more than 0 seconds and at most 1000 years, such as '30d'")
     return seconds
+
+
+def _lifetime(value: Any) -> Lifetime:
+    """Return a lifetime: calendar months only where the text names months or years."""
+    if isinstance(value, Lifetime):
+        _duration(value.average)
+        return value
+    seconds = _duration(value)
+    return Lifetime.parse(value) if isinstance(value, str) else Lifetime(seconds=seconds)
 
 
 def _address(value: str) -> str:
@@ -184,6 +202,13 @@ Mirrored = Annotated[bool | tuple[Annotated[str, Field(pattern=MIRRORED.pattern)
 """Whether public libraries are mirrored, or what is added to them, such as ``npm:@scope/name``."""
 Seconds = Annotated[int, BeforeValidator(_duration), WithJsonSchema({"type": "string", "pattern": DURATION})]
 """A duration such as ``30d``, ``12h``, ``13mo`` or ``2y``."""
+CalendarTime = Annotated[
+    Lifetime,
+    BeforeValidator(_lifetime),
+    PlainSerializer(str),
+    WithJsonSchema({"type": "string", "pattern": DURATION}),
+]
+"""A duration such as ``6mo``, whose months and years are those of the calendar."""
 Address = Annotated[str, AfterValidator(_address)]
 """A path on the site, or an http(s) address; empty for none."""
 Link = Annotated[str, AfterValidator(_link)]
@@ -406,8 +431,9 @@ class CookieOptions(Model):
     domain: HostRule | None = None
     """The domain whose subdomains share the choice. Without it the cookie belongs to one host, and has the prefix
     ``__Host-`` on https (RFC 6265bis, section 4.1.3.2)."""
-    max_age: Seconds = 180 * 86_400
-    """How long a choice is valid, such as ``180d``. After that the visitor is asked again."""
+    max_age: CalendarTime = Lifetime(months=6)
+    """How long a choice is valid, a refusal too, such as ``6mo`` or ``180d``. After that the visitor is asked again.
+    Months and years are those of the calendar."""
     https_only: bool = False
     """Mark it ``Secure`` even if the request arrived by http: for a proxy that terminates TLS without saying so."""
 

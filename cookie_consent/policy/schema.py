@@ -8,7 +8,6 @@ import textwrap
 from typing import TYPE_CHECKING, Any
 
 from cookie_consent.policy import model, policy
-from cookie_consent.policy.duration import duration_text
 
 if TYPE_CHECKING:
     from types import ModuleType
@@ -37,8 +36,7 @@ def policy_schema() -> dict[str, Any]:
             value.pop("default", None)  # the tables give the defaults, key by key
     stored = definitions["Service"]["properties"]["storage"]
     stored["items"] = {"anyOf": [{"type": "string"}, stored["items"]]}
-    age = definitions["CookieOptions"]["properties"]["max_age"]
-    age["default"] = duration_text(age["default"])
+    definitions["CookieOptions"]["properties"]["max_age"]["default"] = str(model.CookieOptions().max_age)
     definitions["Category"]["properties"]["remove"] = {
         "type": "boolean",
         "description": "Take this built-in category out of the policy.",

@@ -1,7 +1,8 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING
 from uuid import uuid4
 
 import pytest
@@ -12,6 +13,9 @@ from itsdangerous import URLSafeSerializer
 from cookie_consent.consent import Consent, ConsentCookie, decide
 from cookie_consent.errors import ChoiceError
 from cookie_consent.policy import CookieOptions, Policy
+
+if TYPE_CHECKING:
+    from datetime import tzinfo
 
 POLICY = Policy(version="2026-11-01")
 OPTIONAL = sorted(category.id for category in POLICY.optional)
@@ -123,3 +127,34 @@ def test_attributes(options: dict[str, object], secure: bool, name: str, has_sec
     assert ("Secure" in parts) is has_secure
     assert {"HttpOnly", "SameSite=Lax", "Path=/"} <= set(parts)
     assert ("Domain=shop.example" in parts) is ("domain" in options)
+
+
+@pytest.mark.parametrize(
+    ("chosen", "max_age", "end"),
+    [
+        ("2026-08-31", "6mo", "2027-02-28"),
+        ("2027-08-31", "6mo", "2028-02-29"),
+        ("2026-11-24", "6mo", "2027-05-24"),
+        ("2026-08-31", "180d", "2027-02-27"),
+    ],
+)
+@pytest.mark.parametrize("days", [0, 10, 400])
+def test_a_choice_lasts_from_its_date(
+    monkeypatch: pytest.MonkeyPatch, chosen: str, max_age: str, end: str, days: int
+) -> None:
+    start, last = (datetime.fromisoformat(f"{day}T12:00:00Z") for day in (chosen, end))
+    now = start + timedelta(days=days)
+
+    class Clock(datetime):
+        @classmethod
+        def now(cls, tz: tzinfo | None = None) -> datetime:  # type: ignore[override]
+            return now.astimezone(tz)
+
+    monkeypatch.setattr("cookie_consent.consent.cookie.datetime", Clock)
+    writer = cookie(max_age=max_age)
+    left = max(0, int((last - now).total_seconds()))
+    for made in (consent(frozenset()), consent(frozenset({"analytics"}))):  # a refusal lasts as long
+        assert f"Max-Age={left};" in writer.header(made, secure=True, since=start)
+        if not days:  # the choice has just been made
+            assert f"Max-Age={left};" in writer.header(made, secure=True)
+            assert f"Max-Age={left};" in writer.framed_header(made, secure=True)

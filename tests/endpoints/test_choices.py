@@ -33,6 +33,7 @@ pytestmark = pytest.mark.anyio
 VALUES: dict[str, Any] = {
     "version": "1",
     "controller": {"name": "Shop", "contact": "privacy@shop.example"},
+    "cookie": {"max_age": "180d"},
     "services": {
         "ads": {"name": "Ads", "category": "advertising", "hosts": ["ads.example"]},
         "maps": {"name": "Maps", "category": "preferences", "hosts": ["maps.example"]},
@@ -150,7 +151,9 @@ GONE = "Max-Age=0; Expires=Thu, 01 Jan 1970 00:00:00 GMT; Path=/"
 
 async def test_a_refusal_counts_after_the_cookie_was_given_a_domain(ledger: Ledger) -> None:
     before = parse_policy({**VALUES, "site": "site.test"}, source="test")
-    after = parse_policy({**VALUES, "site": "site.test", "cookie": {"domain": "site.test"}}, source="test")
+    after = parse_policy(
+        {**VALUES, "site": "site.test", "cookie": {**VALUES["cookie"], "domain": "site.test"}}, source="test"
+    )
     async with visiting(make(ledger, before), "http://www.site.test") as browser:
         await choose(browser, {"granted": ["advertising"]})
         old = browser.cookies["cookie_consent"]
@@ -198,7 +201,9 @@ async def test_a_refusal_counts_after_the_cookie_was_given_a_domain(ledger: Ledg
 async def test_twins_are_deleted(
     ledger: Ledger, base: str, domain: str | None, carried: str, deleted: list[str]
 ) -> None:
-    policy = parse_policy({**VALUES, "cookie": {"domain": domain} if domain else {}}, source="test")
+    policy = parse_policy(
+        {**VALUES, "cookie": {**VALUES["cookie"], **({"domain": domain} if domain else {})}}, source="test"
+    )
     async with visiting(make(ledger, policy), base) as browser:
         answer = await choose(browser, AGREE, cookie=carried)
     *before, last = sent(answer)

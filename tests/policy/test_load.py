@@ -270,4 +270,4 @@ def test_editors_are_shown_a_description_of_every_key() -> None:
     ]
     assert missing == []
     assert schema["title"] == "consent.toml"
-    assert schema["$defs"]["CookieOptions"]["properties"]["max_age"]["default"] == "180d"
+    assert schema["$defs"]["CookieOptions"]["properties"]["max_age"]["default"] == "6mo"

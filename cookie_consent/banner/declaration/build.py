@@ -149,10 +149,10 @@ class _Entries:
 
     def _own(self) -> Iterator[StoredEntry]:
         """Yield what this package stores: the choice, and what it needs for it."""
-        for key, name, seconds in own_cookies(self._policy.cookie, secure=self._secure):
+        for key, name, lasting in own_cookies(self._policy.cookie, secure=self._secure):
             if key == "gpc" and not self._policy.gate.guard:
                 continue  # the guard sets it
-            lifetime = duration_in(self._locale, seconds) if seconds is not None else self._text("lifetime_session")
+            lifetime = duration_in(self._locale, lasting) if lasting is not None else self._text("lifetime_session")
             yield self._stored(name, "cookie", self._text(f"own_{key}"), lifetime, "first", self._exempt("choice"))
         if self._policy.gate.guard:
             purpose, lifetime = self._text("own_state"), self._text("lifetime_storage")

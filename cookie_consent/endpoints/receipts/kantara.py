@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from cookie_consent.banner.declaration.lifetime import duration_in
+from cookie_consent.banner.locale import load_locales
 from cookie_consent.endpoints.receipts.origin import choice_behind
 from cookie_consent.errors import ConfigurationError
 from cookie_consent.policy import DEFAULT_PREFIX
@@ -107,6 +109,10 @@ def _services(record: ConsentRecord, policy: Policy) -> list[dict[str, Any]]:
     return found
 
 
+def _lifetime(policy: Policy) -> str:
+    return duration_in(load_locales()["en"], policy.cookie.max_age)
+
+
 def _purpose(name: str, policy: Policy, members: Iterable[Service], *, categories: list[str]) -> dict[str, Any]:
     category = policy.category(name)
     said = category.purpose if category is not None else None
@@ -118,7 +124,7 @@ def _purpose(name: str, policy: Policy, members: Iterable[Service], *, categorie
         "consentType": "EXPLICIT",
         "piiCategory": ["cookies and online identifiers"],
         "primaryPurpose": False,
-        "termination": f"when it is withdrawn, at the latest {policy.cookie.max_age // 86_400} days after the choice",
+        "termination": f"when it is withdrawn, at the latest {_lifetime(policy)} after the choice",
         "thirdPartyDisclosure": bool(third_parties),
     }
     if third_parties:

@@ -59,6 +59,6 @@ def _chosen_at(ledger: Ledger, record: ConsentRecord) -> datetime:
 
 
 def _with_use(record: ConsentRecord, chosen_at: datetime, following: datetime | None, policy: Policy) -> dict[str, Any]:
-    expires = chosen_at + timedelta(seconds=policy.cookie.max_age)
+    expires = policy.cookie.max_age.end(chosen_at)
     end = expires if following is None else min(following, expires)
     return {**record.as_dict(), "used": {"from": time_text(record.at), "until": time_text(end)}}

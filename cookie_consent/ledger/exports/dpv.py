@@ -6,6 +6,8 @@ import re
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
+from cookie_consent.policy.duration import iso_duration
+
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
@@ -57,7 +59,6 @@ _PURPOSES = {
 }
 """The purpose types of the built-in categories (purpose_type)."""
 _REGION = re.compile(r"[A-Z]{2}(?:-[A-Z0-9]{1,3})?")
-_DAY = 86_400
 _BROWSER = {
     "@type": "dpv:StorageLocation",
     "dct:description": "The visitor's browser. What recipients store, and where, their privacy policies say.",
@@ -166,5 +167,5 @@ def _storage(category: Category, services: Iterable[Service]) -> list[dict[str, 
     longest = category.max_age or max(ages, default=None)
     nodes: list[dict[str, Any]] = [_BROWSER]
     if longest is not None:
-        nodes.append({"@type": "dpv:StorageDuration", "dpv:hasDuration": f"P{-(-longest // _DAY)}D"})
+        nodes.append({"@type": "dpv:StorageDuration", "dpv:hasDuration": iso_duration(longest)})
     return nodes

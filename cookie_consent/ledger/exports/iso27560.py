@@ -36,7 +36,6 @@ if TYPE_CHECKING:
 
 __all__ = ["Iso27560Lines"]
 
-_DAY = 86_400
 _GIVEN = {"expired": "dpv:ConsentExpired"}
 _REFUSED = {"withdrawn": "dpv:ConsentWithdrawn", "signal": "dpv:ConsentWithdrawn", "expired": "dpv:ConsentExpired"}
 
@@ -134,8 +133,8 @@ class Iso27560Lines:
                 if action != "signal" or which is no:  # a signal grants nothing: the rest was granted before
                     status["dpv:hasIndicationMethod"] = channel
                 if version == self._policy.version and action != "signal":  # a signal does not extend the consent
-                    days = self._policy.cookie.max_age // _DAY
-                    status["dpv:hasDuration"] = {"@type": "dpv:TemporalDuration", "rdf:value": f"P{days}D"}
+                    lifetime = self._policy.cookie.max_age.iso
+                    status["dpv:hasDuration"] = {"@type": "dpv:TemporalDuration", "rdf:value": lifetime}
                 status["dpv:hasProcess"] = [{"@id": node["@id"]} for node in which]
                 found.append((kind, _json(status)[1:-1]))
         return _json([*yes, *no]), found

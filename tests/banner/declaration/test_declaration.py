@@ -13,7 +13,7 @@ from markdown_it import MarkdownIt
 from cookie_consent.banner import Renderer, as_data, as_markdown
 from cookie_consent.banner.declaration.lifetime import duration_in
 from cookie_consent.banner.locale import load_locales
-from cookie_consent.policy import Policy, parse_duration, parse_policy, registry
+from cookie_consent.policy import Lifetime, Policy, parse_duration, parse_policy, registry
 
 ASSETS = {"banner.js": "/_consent/assets/banner.1.js", "banner.css": "/_consent/assets/banner.2.css"}
 LOCALES = load_locales()
@@ -138,7 +138,7 @@ def test_what_is_necessary_says_why() -> None:
 def test_what_this_package_stores_is_declared_too() -> None:
     own = stored(data(policy()), "session")
     assert {"__Host-cookie_consent", "__Host-cookie_consent_visit", "cookie_consent.state"} <= set(own)
-    assert own["__Host-cookie_consent"]["lifetime"] == "180 days"
+    assert own["__Host-cookie_consent"]["lifetime"] == "6 months"
     plain = stored(as_data(renderer(policy(gate={"guard": False})).declaration("en", secure=False)), "session")
     assert "cookie_consent" in plain
     assert not {"cookie_consent.state", "cookie_consent_gpc"} & set(plain)
@@ -282,3 +282,20 @@ def _purposes(service: Any) -> list[str]:
 )
 def test_durations_take_the_plural_of_their_language(language: str, duration: str, expected: str) -> None:
     assert duration_in(LOCALES[language], parse_duration(duration)) == expected
+
+
+@pytest.mark.parametrize(
+    ("language", "lifetime", "expected"),
+    [
+        ("en", "6mo", "6 months"),
+        ("de", "6mo", "6 Monate"),
+        ("fr", "6mo", "6 mois"),
+        ("es", "6mo", "6 meses"),
+        ("ar", "6mo", "6 أشهر"),
+        ("en", "12mo", "1 year"),
+        ("en", "180d", "180 days"),
+        ("en", "487d", "487 days"),  # as long as 16 average months, but not months
+    ],
+)
+def test_the_lifetime_of_a_choice_is_shown_as_it_is_meant(language: str, lifetime: str, expected: str) -> None:
+    assert duration_in(LOCALES[language], Lifetime.parse(lifetime)) == expected

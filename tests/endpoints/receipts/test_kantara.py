@@ -110,7 +110,7 @@ def test_the_receipt_is_of_the_last_choice(ledger_url: str) -> None:
     ((site,), (purpose,)) = receipt["services"], receipt["services"][0]["purposes"]
     assert (site["service"], purpose["purpose"]) == ("shop.example", "Counting visits")
     assert purpose["thirdPartyName"] == "Google Ireland Limited"  # Matomo was refused
-    assert purpose["termination"].endswith("180 days after the choice")
+    assert purpose["termination"].endswith("at the latest 6 months after the choice")
     second = mine(9, granted=(), refused=("analytics",), action="withdrawn", channel="phone")
     ledger.append([second])
     later = receipt_of(ledger)

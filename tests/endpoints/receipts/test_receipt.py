@@ -41,9 +41,9 @@ def test_a_receipt_is_of_the_past_year_and_says_how_choices_were_used(ledger_url
         return at.isoformat(timespec="microseconds").replace("+00:00", "Z")
 
     assert [record["used"]["until"] for record in receipt["records"]] == [
-        text(first.at + timedelta(days=180)),  # the cookie ended before the next choice
+        text(POLICY.cookie.max_age.end(first.at)),  # the cookie ended before the next choice
         text(third.at),
-        text(third.at + timedelta(days=180)),
+        text(POLICY.cookie.max_age.end(third.at)),
     ]
     assert receipt["records"][1]["used"]["from"] == text(second.at)
     ledger.erase("me")
@@ -61,10 +61,10 @@ def test_a_signal_makes_no_choice_last_longer(ledger_url: str) -> None:
     first, second, third = make_receipt(ledger, POLICY, "me")["records"]
     assert (second["action"], second["channel"], second["previous"]) == ("signal", "gpc", choice.id)
     assert first["used"]["until"] == second["used"]["from"] == second["at"]
-    assert third["used"]["until"] == time_text(choice.at + timedelta(days=180))
+    assert third["used"]["until"] == time_text(POLICY.cookie.max_age.end(choice.at))
     ledger.append([orphan])
     assert make_receipt(ledger, POLICY, "me")["records"][-1]["used"]["until"] == time_text(
-        orphan.at + timedelta(days=180)
+        POLICY.cookie.max_age.end(orphan.at)
     )
     ledger.close()
 

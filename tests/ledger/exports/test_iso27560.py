@@ -122,7 +122,7 @@ def test_the_policy_fills_what_is_of_its_own_version(ledger_url: str) -> None:
     assert analytics["dpv:hasPurpose"]["dct:description"] == "Counting"
     assert analytics["dpv:hasPurpose"]["skos:broader"] == "dpv:ServiceUsageAnalytics"
     assert analytics["dpv:hasRecipient"][0]["dct:identifier"] == "google-analytics"
-    assert {"@type": "dpv:StorageDuration", "dpv:hasDuration": "P396D"} in analytics["dpv:hasStorageCondition"]
+    assert {"@type": "dpv:StorageDuration", "dpv:hasDuration": "P13M"} in analytics["dpv:hasStorageCondition"]
     preferences = processes[_id("1", "preferences")]
     assert preferences["dpv:hasRecipient"] == [
         {
@@ -138,7 +138,7 @@ def test_the_policy_fills_what_is_of_its_own_version(ledger_url: str) -> None:
     references = {entry["@id"]: entry for entry in own["dpv:hasProcess"]}
     assert references[_id("1", "analytics")] == {"@id": _id("1", "analytics")}
     assert references[_id("1", "service:youtube")]["dpv:hasService"][0]["dct:title"] == "YouTube"
-    assert own["dpv:hasConsentStatus"][0]["dpv:hasDuration"]["rdf:value"] == "P180D"
+    assert own["dpv:hasConsentStatus"][0]["dpv:hasDuration"]["rdf:value"] == "P6M"
     foreign = {entry["@id"]: entry for entry in other["dpv:hasProcess"]}
     assert foreign[_id("0", "analytics")]["dpv:hasPurpose"] == {"@type": "dpv:Purpose", "dct:identifier": "analytics"}
     assert "dpv:hasService" not in foreign[_id("0", "service:youtube")]
