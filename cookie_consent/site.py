@@ -11,7 +11,15 @@ from typing import TYPE_CHECKING
 
 from cookie_consent.admin.routes import admin_routes, admin_token
 from cookie_consent.banner import Renderer, banner_script
-from cookie_consent.consent import XRAY_COOKIE, Consent, ConsentCookie, ConsentReader, ReceiptOffer, secret_keys
+from cookie_consent.consent import (
+    XRAY_COOKIE,
+    Consent,
+    ConsentCookie,
+    ConsentReader,
+    EditionSigner,
+    ReceiptOffer,
+    secret_keys,
+)
 from cookie_consent.endpoints.assets import Assets
 from cookie_consent.endpoints.choices import Choices
 from cookie_consent.endpoints.declaration import DeclarationPage
@@ -40,7 +48,7 @@ from cookie_consent.ledger import Ledger
 from cookie_consent.mirror.endpoint import MirrorEndpoint
 from cookie_consent.mirror.libraries import Libraries
 from cookie_consent.mirror.mirror import Mirror
-from cookie_consent.policy import UNCLASSIFIED, Policy, checked_prefix, find_policy, load_policy
+from cookie_consent.policy import UNCLASSIFIED, Inventory, Policy, checked_prefix, find_policy, load_policy
 from cookie_consent.policy.classifier import Classifier
 from cookie_consent.policy.paths import PathPatterns
 from cookie_consent.rewriter import MarkupCache
@@ -119,10 +127,13 @@ def build(app: ASGIApp, options: Options, *, has_markup_cache: bool = True) -> P
     assets = Assets(f"{prefix}/assets", files)
     guard_url = assets.urls["guard.js"] if policy.gate.guard else ""
     mirrored = mirror.libraries.hosts if mirror is not None else ()
-    renderer = Renderer(policy, prefix=prefix, assets=assets.urls, mirrored=mirrored)
+    editions, inventory = EditionSigner(keys), Inventory(policy)
+    renderer = Renderer(
+        policy, prefix=prefix, assets=assets.urls, mirrored=mirrored, inventory=inventory, sign=editions.sign
+    )
     policies = ContentSecurityPolicies(classifier, report_path=f"{prefix}/report")
     _warn_of_size(policy, policies)
-    reader = ConsentReader(policy, cookie)
+    reader = ConsentReader(policy, cookie, inventory)
     token = admin_token(options.admin_token)
     door = None
     if dev or token:
@@ -140,6 +151,7 @@ def build(app: ASGIApp, options: Options, *, has_markup_cache: bool = True) -> P
         tag_cache=TagCache(),
         markup_cache=MarkupCache() if has_markup_cache else None,
         reports=reports,
+        inventory=inventory,
         gpc_log=GpcLog(ledger, cookie),
         policies=policies,
         mirror=mirror,
@@ -161,6 +173,8 @@ def build(app: ASGIApp, options: Options, *, has_markup_cache: bool = True) -> P
         origin=origin,
         tokens=tokens,
         health=health,
+        inventory=inventory,
+        editions=editions,
         replaced=site.gpc_log.replaced,
     )
     xray = XRayEndpoint(site)

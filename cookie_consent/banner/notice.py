@@ -5,10 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from cookie_consent.banner.view import purposes_of
 from cookie_consent.consent import notice_hash
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Sequence
 
     from cookie_consent.banner.locale import Locale
     from cookie_consent.banner.view import CategoryView
@@ -27,10 +28,11 @@ class NoticeText:
     text: str
 
 
-def notice_text(policy: Policy, locale: Locale, categories: Iterable[CategoryView]) -> NoticeText:
+def notice_text(policy: Policy, locale: Locale, categories: Sequence[CategoryView]) -> NoticeText:
     """Return the text of banner and preferences page: the information, and then the buttons."""
     t = locale.text
-    lines = [t("banner.title"), t("banner.intro")]
+    purposes = purposes_of(categories, locale)
+    lines = [t("banner.title"), t("banner.intro", purposes=purposes, settings=t("banner.reopen"))]
     if policy.controller is not None:
         lines.append(t("banner.controller", controller=policy.controller.name))
         if policy.controller.contact:

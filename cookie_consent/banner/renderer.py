@@ -14,13 +14,13 @@ from cookie_consent.banner.locale import load_locales
 from cookie_consent.banner.negotiate import negotiate
 from cookie_consent.banner.notice import notice_text
 from cookie_consent.banner.templating import template_environment
-from cookie_consent.banner.view import category_views, safe_link, with_consent
+from cookie_consent.banner.view import category_views, purposes_of, safe_link, with_consent
 from cookie_consent.consent.local_path import local_path
 from cookie_consent.errors import ConfigurationError
-from cookie_consent.policy import DEFAULT_PREFIX, UNCLASSIFIED
+from cookie_consent.policy import DEFAULT_PREFIX, UNCLASSIFIED, Inventory
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Callable, Iterable, Mapping
 
     from cookie_consent.banner.declaration import Declaration
     from cookie_consent.banner.locale import Locale
@@ -44,13 +44,27 @@ class _Variant(NamedTuple):
     services: tuple[tuple[str, bool], ...]
     root_path: str
     posted: bool
+    named: tuple[str, ...] | None
+    pending: tuple[str, ...]
+    undeclared: tuple[str, ...]
+
+
+class _Offer(NamedTuple):
+    """What a notice offers in one language: the policy with all the services that it names."""
+
+    policy: Policy
+    names: str
+    views: Mapping[bool, tuple[CategoryView, ...]]
+    """The categories, with or without ``unclassified``."""
+    notices: Mapping[bool, NoticeText]
 
 
 class Renderer:
     """Renders the banner and the pages for one policy. Safe to share between threads.
 
     ``prefix`` is the path of the endpoints, and ``assets`` maps ``banner.js`` and ``banner.css`` to their URLs.
-    ``mirrored`` are the hosts whose public libraries the site serves itself. The site's own templates and texts, in the
+    ``mirrored`` are the hosts whose public libraries the site serves itself. Notices name what ``inventory`` says,
+    without it what the policy declares, and carry that as ``sign`` signs it. The site's own templates and texts, in the
     policy's folders ``banner.templates`` and ``banner.locales``, replace the built-in ones. Raises
     ``ConfigurationError`` if a template, a text or a language is missing or wrong.
 
@@ -65,6 +79,8 @@ class Renderer:
         prefix: str = DEFAULT_PREFIX,
         assets: Mapping[str, str],
         mirrored: Iterable[str] = (),
+        inventory: Inventory | None = None,
+        sign: Callable[[str], str] | None = None,
     ) -> None:
         missing = sorted({"banner.js", "banner.css"} - set(assets))
         if missing:
@@ -75,12 +91,11 @@ class Renderer:
         self._mirrored = tuple(mirrored)
         self._environment = template_environment(policy.banner.templates)
         self._locales = _offered(policy, load_locales(policy.banner.locales))
-        self._views = {
-            (tag, unclassified): category_views(policy, locale, unclassified=unclassified)
-            for tag, locale in self._locales.items()
-            for unclassified in (False, True)
-        }
-        self._notices = {key: notice_text(policy, self._locales[key[0]], views) for key, views in self._views.items()}
+        self._inventory = inventory if inventory is not None else Inventory(policy)
+        self._sign = sign
+        self._offer = lru_cache(maxsize=64)(self._make_offer)
+        for tag in self._locales:
+            self._offer(tag, ())  # what is wrong is found at the start
         # Placeholders for the path to return to, which differs on each page, so that the rest can be cached.
         self._path_slot = secrets.token_hex(16)
         self._query_slot = secrets.token_hex(16)
@@ -104,9 +119,12 @@ class Renderer:
         """Return the offered language that best matches ``Accept-Language`` (RFC 9110, section 12.5.4)."""
         return self._negotiated(accept_language)
 
-    def notice(self, language: str, *, unclassified: bool) -> NoticeText:
-        """Return the notice in ``language``, with or without the category ``unclassified``."""
-        return self._notices[self._locale(language).language, unclassified]
+    def notice(self, language: str, *, unclassified: bool, undeclared: tuple[str, ...] = ()) -> NoticeText:
+        """Return the notice in ``language``, with or without the category ``unclassified``.
+
+        ``undeclared`` are the sorted ids of the services that it names beside those that the policy declares.
+        """
+        return self._offer(self._locale(language).language, undeclared).notices[unclassified]
 
     def banner(
         self,
@@ -134,6 +152,9 @@ class Renderer:
             services=tuple(sorted(consent.services.items())),
             root_path=root_path,
             posted=posted,
+            named=consent.effective_names,
+            pending=tuple(sorted(consent.pending)),
+            undeclared=self._inventory.undeclared,
         )
         markup = self._cached_banner(variant)
         path = local_path(return_to)
@@ -159,13 +180,15 @@ class Renderer:
         """
         locale = self._locale(language)
         shown = unclassified or consent.allows(UNCLASSIFIED)
-        categories = with_consent(self._views[locale.language, shown], consent.lasting, locale)
+        named = self.policy.names.undeclared(consent.names) if consent.names else ()
+        offer = self._offer(locale.language, tuple(sorted({*self._inventory.undeclared, *named})))
+        categories = with_consent(offer.views[shown], consent.lasting, locale)
         visit = sorted(service.name for service in map(self.policy.known_service, consent.visit) if service is not None)
         return self._render(
             "preferences.html",
             locale,
             root_path,
-            **self._choice(locale, categories, unclassified=shown),
+            **self._choice(locale, offer, categories, unclassified=shown),
             consent=consent,
             decided_on=consent.decided_at.date().isoformat() if consent.decided_at is not None else "",
             gpc=consent.gpc,
@@ -178,7 +201,7 @@ class Renderer:
 
     def declaration(self, language: str, *, secure: bool = True) -> Declaration:
         """Return the cookie declaration. ``secure`` is as for ``preferences``."""
-        return self._declared(self._locale(language).language, secure)
+        return self._declared(self._locale(language).language, secure, self._inventory.undeclared)
 
     def declaration_page(
         self, language: str, *, secure: bool = True, root_path: str = "", fragment: bool = False
@@ -210,7 +233,7 @@ class Renderer:
         it is shown at the button of a form that needs the service.
         """
         locale = self._locale(language)
-        views = {view.id: view for view in self._views[locale.language, True]}
+        views = {view.id: view for view in self._offer(locale.language, ()).views[True]}
         known = self.policy.known_service(service) if service is not None else None
         host = urlsplit(address.strip()).hostname or address
         path = local_path(return_to)
@@ -280,23 +303,41 @@ class Renderer:
 
     def category_name(self, category_id: str, language: str) -> str:
         """Return the name of a category, or its id if the policy no longer has it."""
-        views = self._views[self._locale(language).language, True]
+        views = self._offer(self._locale(language).language, ()).views[True]
         return next((view.name for view in views if view.id == category_id), category_id)
 
-    def _declare(self, language: str, secure: bool) -> Declaration:  # noqa: FBT001 - cached by position
-        return declaration(self.policy, self._locales[language], mirrored=self._mirrored, secure=secure)
+    def _make_offer(self, language: str, undeclared: tuple[str, ...]) -> _Offer:
+        locale = self._locales[language]
+        met = [service for service in self.policy.undeclared_services if service.id in undeclared]
+        policy = self.policy.model_copy(update={"services": (*self.policy.services, *met)}) if met else self.policy
+        views = {shown: category_views(policy, locale, unclassified=shown) for shown in (False, True)}
+        notices = {shown: notice_text(policy, locale, categories) for shown, categories in views.items()}
+        return _Offer(policy, self.policy.names.of(self.policy.names.declared.union(undeclared)), views, notices)
+
+    def _declare(
+        self,
+        language: str,
+        secure: bool,  # noqa: FBT001 - cached by position
+        undeclared: tuple[str, ...],
+    ) -> Declaration:
+        policy = self._offer(language, undeclared).policy
+        return declaration(policy, self._locales[language], mirrored=self._mirrored, secure=secure)
 
     def _locale(self, language: str) -> Locale:
         return self._locales.get(language) or next(iter(self._locales.values()))
 
     def _render_banner(self, variant: _Variant) -> bytes:
         locale = self._locales[variant.language]
-        views = self._views[variant.language, variant.unclassified]
+        offer = self._offer(variant.language, variant.undeclared)
+        views = offer.views[variant.unclassified]
+        new = [(view, service) for view in views for service in view.services if service.id in variant.pending]
         markup = self._render(
             "banner.html",
             locale,
             variant.root_path,
-            **self._choice(locale, views, unclassified=variant.unclassified),
+            **self._choice(locale, offer, views, unclassified=variant.unclassified),
+            new=new,
+            named=variant.named,
             decided=variant.decided,
             framed=variant.framed,
             gpc=variant.gpc,
@@ -308,13 +349,18 @@ class Renderer:
         )
         return _ascii(markup)
 
-    def _choice(self, locale: Locale, categories: tuple[CategoryView, ...], *, unclassified: bool) -> dict[str, Any]:
+    def _choice(
+        self, locale: Locale, offer: _Offer, categories: tuple[CategoryView, ...], *, unclassified: bool
+    ) -> dict[str, Any]:
         sold = [category.name for category in categories if category.sale_or_sharing and not category.required]
         return {
             "categories": categories,
             "optional": [category for category in categories if not category.required],
+            "purposes": purposes_of(categories, locale),
+            "partners": sum(len(category.services) for category in categories if not category.required),
             "sold": locale.text("list_separator").join(sold),
-            "notice": self._notices[locale.language, unclassified],
+            "notice": offer.notices[unclassified],
+            "edition": self._sign(offer.names) if self._sign is not None else "",
             "separator": locale.text("list_separator"),
         }
 

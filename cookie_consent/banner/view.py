@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from cookie_consent.consent import Consent
     from cookie_consent.policy import Category, Policy, Service, Text
 
-__all__ = ["CategoryView", "ServiceView", "category_views", "own_text", "safe_link", "with_consent"]
+__all__ = ["CategoryView", "ServiceView", "category_views", "own_text", "purposes_of", "safe_link", "with_consent"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -86,6 +86,12 @@ def with_consent(categories: Iterable[CategoryView], consent: Consent, locale: L
         services = tuple(replace(service, exception=_exception(consent, service.id)) for service in listed.values())
         result.append(replace(category, granted=consent.allows(category.id), services=services))
     return tuple(result)
+
+
+def purposes_of(categories: Iterable[CategoryView], locale: Locale) -> str:
+    """Return the names of the categories that visitors can refuse, but for the one that has no purpose."""
+    names = [view.name for view in categories if not view.required and view.id != UNCLASSIFIED]
+    return locale.text("list_separator").join(names)
 
 
 def safe_link(url: str) -> str:

@@ -56,19 +56,18 @@ def diff(
 ) -> None:
     """Show what changes for visitors between two policy files, and what of it an earlier consent does not cover.
 
-    Exits with status 1 if anything changes for visitors. Today the middleware asks again whenever `version` differs,
-    and only then; the last line says so.
+    Exits with status 1 if anything changes for visitors. The last line says who is asked again.
     """
     before, after = _policy(old), _policy(new)
     found = changes(before, after)
     if output_format is OutputFormat.JSON:
-        told = {"old": old, "new": new, "asked_today": before.version != after.version}
+        told = {"old": old, "new": new, "ask_again_since": str(after.ask_again_since or "") or None}
         typer.echo(json.dumps({**told, "changes": [vars(change) for change in found]}, indent=2, ensure_ascii=False))
     else:
         asking = [change for change in found if change.asks]
         _tell("not covered by an earlier consent, so visitors have to be asked:", asking)
         _tell("asks nobody:", [change for change in found if not change.asks])
-        typer.echo(_today(before, after, asking))
+        typer.echo(_asked(after, asking))
     if found:
         raise typer.Exit(1)
 
@@ -88,17 +87,14 @@ def _meaning(change: Change) -> str:
     return _MEANINGS[change.kind].format(**shown)
 
 
-def _today(old: Policy, new: Policy, asking: list[Change]) -> str:
-    """Return what the middleware does when the new policy follows the old one: it compares the versions alone."""
-    if old.version != new.version:
-        why = "" if asking else ", although nothing above needs it"
-        return f"today: `version` differs, so the middleware asks every visitor again{why}"
+def _asked(policy: Policy, asking: list[Change]) -> str:
+    """Return who is asked again when the new policy follows the old one."""
+    if policy.ask_again_since is not None:
+        return f"whoever chose before {policy.ask_again_since} is asked again about everything (ask_again_since)"
+    if any(change.kind == "controller" for change in asking):
+        return "everybody is asked again about everything: the controller is another one"
+    if any(change.subject.startswith(("categories.", "cookies.")) for change in asking):
+        return "everybody is asked again; until they answer, all that is not listed above stays as they chose it"
     if asking:
-        names = ", ".join(change.subject for change in asking)
-        names = ", ".join(change.subject for change in asking)
-        return (
-            f"today: `version` is still {new.version!r}, so the middleware asks nobody again. A category agreed to "
-            "before includes what is new in it; one that is newly a choice counts as refused. Change `version`, "
-            f"because of: {names}"
-        )
-    return f"today: `version` is still {new.version!r}, so the middleware asks nobody again"
+        return "whoever agreed to a category is asked about what is new in it; until then that is held"
+    return "nobody is asked again"

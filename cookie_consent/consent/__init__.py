@@ -3,7 +3,8 @@
 from cookie_consent.consent.access import is_read, tracked
 from cookie_consent.consent.choice import Choice, action_between, action_of, chosen, grants_more, parse_choice
 from cookie_consent.consent.cookie import XRAY_COOKIE, ConsentCookie, StoredChoice, own_cookies, secret_keys
-from cookie_consent.consent.decide import decide
+from cookie_consent.consent.decide import asking, decide
+from cookie_consent.consent.edition import EditionSigner
 from cookie_consent.consent.gpc import gpc_cookie_name
 from cookie_consent.consent.model import RENDERER, Consent, consent_of, scope_of
 from cookie_consent.consent.notice_hash import notice_hash
@@ -18,10 +19,12 @@ __all__ = [
     "Consent",
     "ConsentCookie",
     "ConsentReader",
+    "EditionSigner",
     "ReceiptOffer",
     "StoredChoice",
     "action_between",
     "action_of",
+    "asking",
     "chosen",
     "consent_of",
     "decide",

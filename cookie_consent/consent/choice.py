@@ -25,7 +25,7 @@ ChoiceAction = Literal["given", "refused", "changed", "withdrawn"]
 ChoiceChannel = Literal["banner", "preferences", "api"]
 _CHANNELS = frozenset(get_args(ChoiceChannel))
 _SWITCH = {"1": True, "0": False}
-_TEXTS = ("return_to", "channel", "notice", "language", "url", "for")
+_TEXTS = ("return_to", "channel", "notice", "edition", "language", "url", "for")
 _UNFIT = re.compile(r"[\x00-\x1f\x7f\ud800-\udfff]")
 """Characters that neither a log nor a header can hold: control characters and surrogates."""
 
@@ -42,10 +42,14 @@ class Choice:
     return_to: str = "/"
     channel: ChoiceChannel = "api"
     notice: str | None = None
+    edition: str = ""
+    """The signed ``names`` that came with the notice; empty if none came."""
     language: str = ""
     url: str = ""
     visit: bool = False
     """It holds for this visit only, and nothing else changes."""
+    names: str = ""
+    """What the notice named, as ``Policy.names`` writes it."""
     framed: bool = False
     """The page says that it is shown in a frame."""
 
@@ -86,6 +90,7 @@ def parse_choice(body: bytes, content_type: str, policy: Policy) -> Choice:
         return_to=return_to,
         channel=values["channel"],
         notice=values["notice"] or None,
+        edition=values["edition"],
         language=values["language"][:35],
         url=_path_of(values["url"] or return_to),
         visit=values["for"] == "visit",
@@ -105,21 +110,41 @@ def chosen(before: Consent, choice: Choice) -> Consent:
     changed = replace(before, overruled=False, made_with_gpc=False)
     if choice.granted is not None:
         granted = choice.granted | before.policy.required_ids
-        return replace(
+        after = replace(
             changed, granted=granted, services=dict(choice.services), decided=True, visit=frozenset(), covered={}
         )
+        return _naming(replace(after, pending=frozenset()), choice.names, choice.services)
     services, answered = {**before.services, **choice.services}, choice.services.keys()
     if not choice.visit:
         covered = {name: on for name, on in before.covered.items() if name not in answered}
-        return replace(changed, services=services, visit=before.visit - answered, covered=covered)
+        pending = before.pending - answered
+        after = replace(changed, services=services, visit=before.visit - answered, covered=covered, pending=pending)
+        if before.is_complete:
+            after = replace(after, decided=not pending)
+        return _naming(after, before.names, choice.services)
     lasting = before.lasting.services
     covered = {**before.covered, **{name: lasting[name] for name in answered & lasting.keys()}}
     return replace(before, services=services, visit=before.visit | answered, covered=covered)
 
 
+def _naming(consent: Consent, names: str, services: Mapping[str, bool]) -> Consent:
+    """Return the consent to a notice that named ``names`` and the services which are answered one by one."""
+    policy = consent.policy
+    if not names and consent.decided:
+        return replace(consent, names="", named=None)  # made by code that knows no notice
+    names = policy.names.added(names, (name for name, on in services.items() if on))
+    coverage = policy.names.read(names)
+    if coverage is None:  # the notice of another controller
+        return replace(consent, granted=policy.required_ids, names=names, named=frozenset())
+    granted = consent.granted & (coverage.categories | policy.required_ids)
+    return replace(consent, granted=granted, names=names, named=coverage.services)
+
+
 def grants_more(before: Consent, after: Consent) -> bool:
     """Return whether ``after`` allows a category or a service that ``before`` does not."""
     services = before.services.keys() | after.services.keys()
+    if before.named is not None and after.named is not None:
+        services |= after.named - before.named
     return not after.granted <= before.granted or any(
         after.allows_service(service) and not before.allows_service(service) for service in services
     )
@@ -223,6 +248,7 @@ def _with_defaults(values: dict[str, Any], *, channel: str) -> dict[str, Any]:
         "return_to": "/",
         "channel": channel,
         "notice": "",
+        "edition": "",
         "language": "",
         "url": "",
         "for": "",

@@ -14,10 +14,11 @@ from itsdangerous import BadData, URLSafeSerializer
 
 from cookie_consent.consent.gpc import gpc_cookie_name
 from cookie_consent.errors import ChoiceError, ConfigurationError
+from cookie_consent.policy import check_names
 from cookie_consent.policy.cookie_prefix import HOST_PREFIX, SECURE_PREFIX, without_prefix
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
     from cookie_consent.consent.model import Consent
     from cookie_consent.policy import CookieOptions, Lifetime
@@ -41,6 +42,8 @@ know it read no choice at all, and ask again.
 """
 _VISIT = 4
 """The format of the other cookie, of what is allowed for one visit."""
+_NAMES = "-="
+"""Precedes what the notice named. No service has such an id."""
 _A_DAY = timedelta(days=1)
 
 
@@ -64,6 +67,8 @@ class StoredChoice:
     gpc: bool
     is_partial: bool = False
     """The categories that are not granted have no answer yet."""
+    names: str = ""
+    """What the notice named, as ``Policy.names`` writes it. Older releases did not store it."""
 
     @property
     def rank(self) -> Rank:
@@ -262,9 +267,9 @@ class ConsentCookie:
             granted = " ".join(sorted(consent.granted - consent.policy.required_ids))
             ids = _pack(consent.id), _pack(consent.record)
             payload = [_GRANT, *ids, moment, consent.policy_version, granted, int(consent.gpc)]
-        if consent.services:
-            payload.append(" ".join(f"{'+' if on else '-'}{name}" for name, on in sorted(consent.services.items())))
-        return self._signed(payload if consent.decided else [_PARTIAL, *payload])
+        if exceptions := [*_names_of(consent), *_marked(consent.services)]:
+            payload.append(" ".join(exceptions))
+        return self._signed(payload if consent.is_complete else [_PARTIAL, *payload])
 
     def _signed(self, payload: list[Any]) -> str:
         signed = self._serializer.dumps(payload)
@@ -319,14 +324,16 @@ def _decode(payload: Any) -> StoredChoice | None:
 def _decode_refusal(day: Any, version: Any, services: Any = "") -> StoredChoice | None:
     if type(day) is not int or not isinstance(version, str) or not isinstance(services, str):
         return None
+    exceptions, names = _exceptions(services)
     return StoredChoice(
         subject=None,
         record=None,
         policy_version=version,
         decided_at=datetime.fromtimestamp(day * 86_400, UTC),
         granted=frozenset(),
-        services=dict.fromkeys(_exceptions(services), False),
+        services=dict.fromkeys(exceptions, False),
         gpc=False,
+        names=names,
     )
 
 
@@ -335,14 +342,16 @@ def _decode_grant(  # noqa: PLR0917 - the members of the value
 ) -> StoredChoice | None:
     if not all(isinstance(text, str) for text in (subject, record, version, granted, services)):
         return None
+    exceptions, names = _exceptions(services)
     return StoredChoice(
         subject=_unpack(subject),
         record=_unpack(record),
         policy_version=version,
         decided_at=datetime.fromtimestamp(decided_at, UTC),
         granted=frozenset(granted.split()),
-        services=_exceptions(services),
+        services=exceptions,
         gpc=bool(gpc),
+        names=names,
     )
 
 
@@ -361,5 +370,26 @@ def _decode_visit(  # noqa: PLR0917 - the members of the value
     )
 
 
-def _exceptions(services: str) -> dict[str, bool]:
-    return {entry[1:]: entry[0] == "+" for entry in services.split()}
+def _marked(services: Mapping[str, bool]) -> list[str]:
+    return [f"{'+' if on else '-'}{name}" for name, on in sorted(services.items())]
+
+
+def _names_of(consent: Consent) -> list[str]:
+    """Return what the answered notice named, as an entry among the services.
+
+    Releases that do not know it take it for the refusal of a service that does not exist.
+    """
+    if not consent.names:
+        return []
+    policy = consent.policy
+    own = {name for name, on in consent.services.items() if on}
+    names = policy.names.reduced(consent.names, consent.granted - policy.required_ids, own, policy)
+    return [_NAMES + names]
+
+
+def _exceptions(services: str) -> tuple[dict[str, bool], str]:
+    """Return the services' own answers, and what the notice named. Raises ``ValueError``."""
+    entries = services.split()
+    names = next((entry.removeprefix(_NAMES) for entry in entries if entry.startswith(_NAMES)), "")
+    check_names(names)
+    return {entry[1:]: entry[0] == "+" for entry in entries if not entry.startswith(_NAMES)}, names

@@ -11,19 +11,25 @@ if TYPE_CHECKING:
     from cookie_consent.consent.cookie import StoredChoice, StoredVisit
     from cookie_consent.policy import Policy
 
-__all__ = ["decide"]
+__all__ = ["asking", "decide"]
 
 
 def decide(
-    policy: Policy, stored: StoredChoice | None, visit: StoredVisit | None = None, *, gpc: bool = False
+    policy: Policy,
+    stored: StoredChoice | None,
+    visit: StoredVisit | None = None,
+    *,
+    gpc: bool = False,
+    offered: frozenset[str] | None = None,
 ) -> Consent:
     """Return the consent for a request with the choice ``stored`` in its cookie, which may be an answer in part.
 
-    Only required categories are granted without a choice, or with one made under another policy version. ``visit``
-    allows some services for this visit. ``gpc`` (``Sec-GPC: 1``) refuses sale and sharing, unless the choice was made
-    while the browser already sent it.
+    Only required categories are granted without a choice. A choice covers what its notice named. ``offered`` are the
+    services that the site's notice names now; without it, those that the policy declares. ``visit`` allows some
+    services for this visit. ``gpc`` (``Sec-GPC: 1``) refuses sale and sharing, unless the choice was made while the
+    browser already sent it.
     """
-    lasting = _lasting(policy, stored, gpc=gpc)
+    lasting = _lasting(policy, stored, policy.names.declared if offered is None else offered, gpc=gpc)
     if visit is None or visit.policy_version != policy.version:
         return lasting
     shared = policy.sold_ids if gpc and not visit.gpc else frozenset()
@@ -41,26 +47,48 @@ def decide(
     )
 
 
-def _lasting(policy: Policy, stored: StoredChoice | None, *, gpc: bool) -> Consent:
+def _names(policy: Policy, stored: StoredChoice) -> str:
+    """Return what the notice of a choice named; empty if the choice does not count any more.
+
+    Older releases stored the policy's version alone: with it, the notice has named what the policy declares, and each
+    service that was agreed to by itself.
+    """
+    since = policy.ask_again_since
+    if since is not None and stored.decided_at.date() < since:
+        return ""
+    if stored.names:
+        return stored.names
+    own = [name for name, on in stored.services.items() if on]
+    return policy.names.of(policy.names.declared.union(own)) if stored.policy_version == policy.version else ""
+
+
+def _lasting(policy: Policy, stored: StoredChoice | None, offered: frozenset[str], *, gpc: bool) -> Consent:
     required = policy.required_ids
     if stored is None:
         return Consent(policy=policy, granted=required, gpc=gpc)
-    if stored.policy_version != policy.version:
+    names = _names(policy, stored)
+    coverage = policy.names.read(names) if names else None
+    if coverage is None:
         # The ids are kept, so that the next record can name the one before.
         return Consent(policy=policy, granted=required, gpc=gpc, id=stored.subject, record=stored.record)
-    offered = frozenset(category.id for category in policy.categories)
-    granted = stored.granted & offered | required
-    services = dict(stored.services)
+    granted = stored.granted & coverage.categories | required
+    services = {
+        name: on
+        for name, on in stored.services.items()
+        if not on or name in coverage.services or not policy.names.has(name)
+    }
     agreed = len(granted), len(services)
     if gpc and not stored.gpc:
         shared = policy.sold_ids
         granted -= shared
         services = {name: on for name, on in services.items() if not (on and _category(policy, name) in shared)}
-    return Consent(
+    consent = Consent(
         policy=policy,
         granted=granted,
         services=services,
-        decided=not stored.is_partial,
+        decided=not stored.is_partial and policy.optional_ids <= coverage.categories,
+        names=names,
+        named=coverage.services,
         id=stored.subject,
         record=stored.record,
         decided_at=stored.decided_at,
@@ -68,6 +96,22 @@ def _lasting(policy: Policy, stored: StoredChoice | None, *, gpc: bool) -> Conse
         overruled=(len(granted), len(services)) != agreed,
         made_with_gpc=stored.gpc,
     )
+    return asking(consent, offered)
+
+
+def asking(consent: Consent, offered: frozenset[str]) -> Consent:
+    """Return the consent with the services that are yet to be answered, where the site's notice names ``offered``.
+
+    A service in a category that was refused is refused with it.
+    """
+    if not consent.is_complete or consent.named is None or offered <= consent.named:
+        return consent if not consent.pending else replace(consent, pending=frozenset(), decided=True)
+    pending = frozenset(
+        name
+        for name in offered - consent.named
+        if name not in consent.services and _category(consent.policy, name) in consent.granted
+    )
+    return replace(consent, pending=pending, decided=not pending) if pending != consent.pending else consent
 
 
 def _category(policy: Policy, service_id: str) -> str | None:

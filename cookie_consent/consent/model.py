@@ -52,6 +52,12 @@ class Consent:
     """Global Privacy Control overrules some of what was agreed to without it."""
     made_with_gpc: bool = field(default=False, compare=False)
     """The choice was made while the browser sent Global Privacy Control, so GPC does not overrule it."""
+    names: str = field(default="", repr=False, compare=False)
+    """What the answered notice named, as ``Policy.names`` writes it. Empty if that is unknown."""
+    named: frozenset[str] | None = field(default=None, repr=False, compare=False)
+    """The ids of the services that the notice named as they are now: a granted category covers no others. None: all."""
+    pending: frozenset[str] = field(default=frozenset(), repr=False, compare=False)
+    """The ids of services in granted categories that the site's notice names and the answered one did not."""
     framed: bool = field(default=False, compare=False)
     """The choice was made in a page that another site shows in a frame, and counts below that site only."""
 
@@ -68,10 +74,15 @@ class Consent:
     @property
     def unanswered(self) -> frozenset[str]:
         """The categories that are neither granted nor refused."""
-        if self.decided:
+        if self.is_complete:
             return frozenset()
         left = self.policy.optional_ids - self.granted
         return left - self.policy.sold_ids if self.gpc else left
+
+    @property
+    def is_complete(self) -> bool:
+        """Whether every category has an answer, though services that are new in them may have none yet."""
+        return self.decided or bool(self.pending)
 
     @property
     def is_refusal(self) -> bool:
@@ -91,7 +102,17 @@ class Consent:
         """What is agreed to, regardless of who agreed and when. Visitors with equal states see the same pages."""
         gpc = self.gpc, self.made_with_gpc
         services = tuple(sorted(self.services.items()))
-        return (self.decided, gpc, self.framed, tuple(sorted(self.granted)), services, tuple(sorted(self.visit)))
+        named = self.effective_names, tuple(sorted(self.pending))
+        granted = tuple(sorted(self.granted))
+        return (self.decided, gpc, self.framed, granted, services, tuple(sorted(self.visit)), named)
+
+    @cached_property
+    def effective_names(self) -> tuple[str, ...] | None:
+        """The sorted ids of the services that granted categories cover; None: all of them."""
+        if self.named is None:
+            return None
+        homes = ((name, self.policy.known_service(name)) for name in sorted(self.named))
+        return tuple(name for name, service in homes if service is not None and service.category in self.granted)
 
     def allows(self, category: str) -> bool:
         """Return whether ``category`` may be used. False for a category that the policy does not have."""
@@ -100,7 +121,13 @@ class Consent:
     def covers(self, category: str, service: str | None) -> bool:
         """Return whether something of ``service`` and ``category`` may be used. The service's exception comes first."""
         own = self.services.get(service) if service is not None else None
-        return self.allows(category) if own is None else own
+        if own is not None:
+            return own
+        return self.allows(category) and (service is None or self._names(service))
+
+    def _names(self, service: str) -> bool:
+        """Return whether the notice named the service, or need not have named it: it is necessary."""
+        return self.named is None or service in self.named or not self.policy.names.has(service)
 
     def allows_service(self, service: str) -> bool:
         """Return whether the service may be used: by its own exception if there is one, else by its category.

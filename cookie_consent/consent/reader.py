@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from cookie_consent.consent.decide import decide
 from cookie_consent.consent.gpc import GPC_HEADER, sends_gpc
+from cookie_consent.policy import Inventory
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -31,11 +32,12 @@ _MOST_COOKIES = 16
 class ConsentReader:
     """Reads the consent of each request. Built once per policy.
 
-    Verified cookie values are cached: the meaning of a value never changes.
+    Without an ``inventory``, the site's notices name what the policy declares. Verified cookie values are cached.
     """
 
-    def __init__(self, policy: Policy, cookie: ConsentCookie) -> None:
+    def __init__(self, policy: Policy, cookie: ConsentCookie, inventory: Inventory | None = None) -> None:
         self._policy = policy
+        self._inventory = inventory if inventory is not None else Inventory(policy)
         self._cookie = cookie
         self._names = {secure: cookie.names_read(secure=secure) for secure in (False, True)}
         self._visits = {secure: cookie.visit_name(secure=secure) for secure in (False, True)}
@@ -45,6 +47,11 @@ class ConsentReader:
         """The consent for a request with neither a choice nor GPC."""
         self._undecided_with_gpc = decide(policy, None, gpc=True)
         self._cached = lru_cache(maxsize=_CACHE_SIZE)(self._of_value)
+
+    @property
+    def offered(self) -> frozenset[str]:
+        """The services that the site's notices name now, on which it depends what visitors are asked."""
+        return self._inventory.offered
 
     def consent(
         self, headers: Iterable[tuple[bytes, bytes]], by_name: dict[bytes, bytes], *, secure: bool = False
@@ -66,7 +73,8 @@ class ConsentReader:
             visit = self._visit(value for name, value in pairs if name == self._visits[secure])
             if visit is not None:
                 is_framed = consent is not None and consent.framed
-                return replace(decide(self._policy, stored, visit, gpc=gpc), framed=is_framed)
+                allowed = decide(self._policy, stored, visit, gpc=gpc, offered=self.offered)
+                return replace(allowed, framed=is_framed)
         if consent is not None:
             return consent
         return self._undecided_with_gpc if gpc else self.undecided
@@ -97,7 +105,7 @@ class ConsentReader:
         """
         values = dict.fromkeys(value for name, value in pairs if name in names)
         found = [
-            self._cached(value, gpc) if len(value) <= _LONGEST_CACHED else self._of_value(value, gpc)
+            (self._cached if len(value) <= _LONGEST_CACHED else self._of_value)(value, gpc, self.offered)
             for value in islice(values, _MOST_COOKIES)
         ]
         valid = ((stored, consent) for stored, consent in found if stored is not None)
@@ -107,6 +115,9 @@ class ConsentReader:
         self,
         value: str,
         gpc: bool,  # noqa: FBT001 - as lru_cache passes it
+        offered: frozenset[str],
     ) -> tuple[StoredChoice, Consent] | tuple[None, None]:
         stored = self._cookie.read(value)
-        return (stored, decide(self._policy, stored, gpc=gpc)) if stored is not None else (None, None)
+        if stored is None:
+            return None, None
+        return stored, decide(self._policy, stored, gpc=gpc, offered=offered)

@@ -6,6 +6,7 @@ import logging
 import math
 from dataclasses import replace
 from datetime import UTC, datetime
+from itertools import product
 from typing import TYPE_CHECKING
 from urllib.parse import quote
 from uuid import uuid4
@@ -30,11 +31,12 @@ if TYPE_CHECKING:
     from starlette.requests import Request
 
     from cookie_consent.banner import Renderer
-    from cookie_consent.consent import Choice, Consent, ConsentCookie, ReceiptOffer
+    from cookie_consent.consent import Choice, Consent, ConsentCookie, EditionSigner, ReceiptOffer
     from cookie_consent.consent.record import ConsentRecord
     from cookie_consent.endpoints.ledger_health import LedgerHealth
     from cookie_consent.endpoints.origin import SiteOrigin
     from cookie_consent.ledger import Ledger
+    from cookie_consent.policy import Inventory
     from cookie_consent.policy.classifier import Classifier
 
 __all__ = ["Choices"]
@@ -60,6 +62,8 @@ class Choices:
         origin: SiteOrigin,
         tokens: ReceiptOffer,
         health: LedgerHealth,
+        inventory: Inventory,
+        editions: EditionSigner,
         replaced: Callable[[str | None], object],
     ) -> None:
         self._policy = classifier.policy
@@ -70,6 +74,8 @@ class Choices:
         self._origin = origin
         self._tokens = tokens
         self._health = health
+        self._inventory = inventory
+        self._editions = editions
         self._replaced = replaced
         self.limit = choice_limit(self._policy.limits)
         """The rate limit."""
@@ -81,7 +87,7 @@ class Choices:
         """Save a choice. Return the new state, or redirect to the page. Raises ``ChoiceError``."""
         self._origin.refuse_cross_site(request)
         body = await read_body(request, MAXIMUM_BODY)
-        choice = parse_choice(body, request.headers.get("content-type", ""), self._policy)
+        choice = self._named(parse_choice(body, request.headers.get("content-type", ""), self._policy))
         notice = self._notice(choice, request)
         after = chosen(consent, choice)
         record = self._record(request, consent, after, choice, notice)
@@ -90,11 +96,20 @@ class Choices:
         record = await self._save(request, record, notice, consent, changed)
         changed = self._recorded(after, record)
         self._replaced(consent.record)
+        if choice.granted is not None:
+            self._inventory.answered(choice.names)
         response = self._acknowledge(request, choice, changed, record)
         is_framed = choice.framed or consent.framed or self._origin.is_framed(request)
         own = self._cookie_headers(choice, consent, changed, secure=is_secure(request), is_framed=is_framed)
         self._set_cookies(request, response, consent, changed, choice.url or "/", own, is_framed=is_framed)
         return response
+
+    def _named(self, choice: Choice) -> Choice:
+        """Return the choice with what its notice named. Raises ``ChoiceError`` (409) if nobody here has signed that."""
+        names = self._editions.read(choice.edition) if choice.edition else self._inventory.names
+        if names is None:
+            raise _changed()
+        return replace(choice, names=names)
 
     async def _save(
         self, request: Request, record: ConsentRecord, notice: Notice | None, before: Consent, after: Consent
@@ -210,14 +225,19 @@ class Choices:
         if choice.notice is None:
             return None
         language = self._renderer.language(choice.language or request.headers.get("accept-language", ""))
-        for unclassified in (False, True):
-            shown = self._renderer.notice(language, unclassified=unclassified)
+        named = {self._inventory.undeclared, self._policy.names.undeclared(choice.names)}
+        for unclassified, undeclared in product((False, True), named):
+            shown = self._renderer.notice(language, unclassified=unclassified, undeclared=undeclared)
             if shown.hash == choice.notice:
                 return Notice(
                     hash=shown.hash, language=shown.language, policy_version=shown.policy_version, text=shown.text
                 )
-        message = "the notice has changed since this page was loaded; please read it again and choose"
-        raise ChoiceError(message, status=409, code="notice-changed")
+        raise _changed()
+
+
+def _changed() -> ChoiceError:
+    message = "the notice has changed since this page was loaded; please read it again and choose"
+    return ChoiceError(message, status=409, code="notice-changed")
 
 
 def _inside(path: str, root_path: str) -> str:

@@ -27,6 +27,8 @@ def state_of(consent: Consent) -> dict[str, Any]:
         "refused": sorted(consent.refused),
         "unanswered": sorted(consent.unanswered),
         "services": dict(sorted(consent.services.items())),
+        "named": list(consent.effective_names) if consent.effective_names is not None else None,
+        "pending": sorted(consent.pending),
         "visit": sorted(consent.visit),
         "id": consent.id,
         "policy_version": consent.policy_version,

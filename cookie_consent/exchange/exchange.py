@@ -7,7 +7,7 @@ from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
-from cookie_consent.consent import RENDERER, is_read, tracked
+from cookie_consent.consent import RENDERER, asking, is_read, tracked
 from cookie_consent.exchange.entity_tags import Validators
 from cookie_consent.exchange.kinds import DOCUMENTS, WORKERS
 from cookie_consent.exchange.purpose import Role, is_prefetch, role_of
@@ -132,6 +132,7 @@ class Exchange:
 
     def report(self) -> None:
         """Pass on what the gates have observed so far. Never raises."""
+        self._meet()
         reports, path = self.site.reports, str(self.scope["path"])
         if self._cookies is not None and self._cookies.events:
             for event in self._cookies.events:
@@ -143,6 +144,16 @@ class Exchange:
                     reports.inline(service or "", element, path)
                 else:
                     reports.host(host, service, element or "header", path)
+
+    def _meet(self) -> None:
+        """Have the site's notices name the known services that this answer loads or sets cookies of."""
+        hosts = self._tags.findings.hosts if self._tags is not None else ()
+        met = {service for _, service in hosts if service}
+        if self._cookies is not None:
+            names = [event.name for event in self._cookies.events if event.set_by_site]
+            met.update(filter(None, (self.site.classifier.cookie(name).service for name in names)))
+        if met:
+            self.site.inventory.meet(met)
 
     @property
     def _cookie_url(self) -> CookieUrl:
@@ -304,9 +315,11 @@ class Exchange:
 
     def banner(self) -> bytes:
         """Return the banner. Call it after all tags of the page have been gated."""
+        self._meet()
         unclassified = self.tags.findings.asks_for_unknown or self.site.policies.asks_for_unknown_hosts
+        consent = asking(self.consent, self.site.inventory.offered)
         banner = self.site.renderer.banner(
-            self.consent, unclassified=unclassified, posted=bool(self.unsafe_method), **self._banner_options
+            consent, unclassified=unclassified, posted=bool(self.unsafe_method), **self._banner_options
         )
         return self.own_elements.mark(banner.decode("ascii")).encode("ascii") if self.site_policies else banner
 
@@ -362,6 +375,7 @@ class Exchange:
             self.destination in DOCUMENTS,
             self.unsafe_method,
             self.is_payment,
+            self.site.inventory.names,
             self.xray is not None,
             self.site.mirror.failing if self.site.mirror is not None else "",
             *self._banner_options.values(),

@@ -78,7 +78,8 @@ class RequestFilter:
         shown: bytes | None = cookie
         if depends:
             destination = request.get(b"sec-fetch-dest") if self._framed in cookie else None
-            consent, shown = self._cached(cookie, request.get(b"sec-gpc"), scope.get("scheme"), destination)
+            request_of = cookie, request.get(b"sec-gpc"), scope.get("scheme"), destination
+            consent, shown = self._cached(*request_of, self._reader.offered)
         if shown is None or b"if-none-match" in request:
             return consent, None
         if not CONDITIONAL_HEADERS.isdisjoint(request) and (b"sec-fetch-dest" in request or asks_for_page(request)):
@@ -90,7 +91,12 @@ class RequestFilter:
         return consent, app_headers(headers, request, cookie=lambda _: shown.decode("latin-1"))
 
     def _decide(
-        self, cookie: bytes, gpc: bytes | None, scheme: str | None, destination: bytes | None
+        self,
+        cookie: bytes,
+        gpc: bytes | None,
+        scheme: str | None,
+        destination: bytes | None,
+        offered: frozenset[str],  # noqa: ARG002 - it makes the result another one
     ) -> tuple[Consent, bytes | None]:
         """Return the consent and the ``Cookie`` header for the application, which is None if a cookie is refused."""
         headers = [(b"cookie", cookie)] if cookie else []

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from cookie_consent.exchange.request import RequestFilter
     from cookie_consent.exchange.xray.door import XRayDoor
     from cookie_consent.gate import ContentSecurityPolicies, OffersLibraries, TagCache
+    from cookie_consent.policy import Inventory
     from cookie_consent.policy.classifier import Classifier
     from cookie_consent.policy.paths import PathPatterns
     from cookie_consent.rewriter import MarkupCache
@@ -44,6 +45,8 @@ class Site:
     markup_cache: MarkupCache | None
     """With None, the markup of every page is searched from scratch."""
     reports: Reports
+    inventory: Inventory
+    """The services that the site's notices name."""
     gpc_log: GpcLog
     policies: ContentSecurityPolicies
     mirror: OffersLibraries | None

@@ -61,22 +61,20 @@ def guard_tag(
         "data-granted": " ".join(sorted(consent.granted)),
         "data-services": " ".join(f"{name}={int(on)}" for name, on in sorted(consent.services.items())),
     }
-    if consent.visit:
-        attributes["data-visit"] = " ".join(sorted(consent.visit))
-    if domain:
-        attributes["data-site"] = domain
-    if consent.gpc:
-        attributes["data-gpc"] = "1"
-    if consent.made_with_gpc:
-        attributes["data-sight"] = "1"
-    if method:
-        attributes["data-method"] = method
-    if payment:
-        attributes["data-payment"] = "true"
-    if mirror:
-        attributes["data-mirror"] = mirror
-    if waiting := " ".join(f"{category}/{service}" for category, service in held):
-        attributes["data-held"] = waiting
+    if consent.effective_names is not None:
+        attributes["data-named"] = " ".join(consent.effective_names)
+    optional = {
+        "data-pending": " ".join(sorted(consent.pending)),
+        "data-visit": " ".join(sorted(consent.visit)),
+        "data-site": domain or "",
+        "data-gpc": "1" if consent.gpc else "",
+        "data-sight": "1" if consent.made_with_gpc else "",
+        "data-method": method,
+        "data-payment": "true" if payment else "",
+        "data-mirror": mirror,
+        "data-held": " ".join(f"{category}/{service}" for category, service in held),
+    }
+    attributes |= {name: value for name, value in optional.items() if value}
     written = "".join(f' {name}="{_escaped(value)}"' for name, value in attributes.items())
     return f"<script{written}></script>"
 
@@ -145,6 +143,7 @@ def _rules(policy: Policy, own_cookies: Iterable[str]) -> dict[str, Any]:
         "sold": [category.id for category in policy.categories if category.sale_or_sharing],
         "version": policy.version,
         "categories": [[category.id, category.max_age or 0] for category in policy.categories],
+        "required": sorted(policy.required_ids),
         "owners": list(owners),
         "cookies": cookies,
         "cards": ISSUERS.pattern,

@@ -4,6 +4,7 @@ from cookie_consent.policy.changes import Change, changes
 from cookie_consent.policy.duration import Lifetime, parse_duration
 from cookie_consent.policy.find import find_policy
 from cookie_consent.policy.host import ascii_host, host_of
+from cookie_consent.policy.inventory import Inventory
 from cookie_consent.policy.load import load_policy, parse_policy
 from cookie_consent.policy.model import (
     BannerOptions,
@@ -20,6 +21,7 @@ from cookie_consent.policy.model import (
     Stub,
     Text,
 )
+from cookie_consent.policy.names import Coverage, Names, check_names
 from cookie_consent.policy.policy import BUILTIN_CATEGORIES, UNCLASSIFIED, Policy
 from cookie_consent.policy.prefix import DEFAULT_PREFIX, checked_prefix
 from cookie_consent.policy.registry import registry
@@ -35,10 +37,13 @@ __all__ = [
     "Controller",
     "CookieOptions",
     "CookieRule",
+    "Coverage",
     "GateOptions",
     "HostRule",
+    "Inventory",
     "Lifetime",
     "LimitOptions",
+    "Names",
     "OwnRule",
     "Policy",
     "Service",
@@ -47,6 +52,7 @@ __all__ = [
     "Text",
     "ascii_host",
     "changes",
+    "check_names",
     "checked_prefix",
     "find_policy",
     "host_of",

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import math
-import unicodedata
 from dataclasses import dataclass
 from itertools import groupby
 from operator import attrgetter
 from typing import TYPE_CHECKING, Any, Literal, get_args
 
 from cookie_consent.policy.duration import duration_text
-from cookie_consent.policy.policy import UNCLASSIFIED
+from cookie_consent.policy.lasting import SESSION, home_of, lasts, longest, needs_consent, or_open, step_of
+from cookie_consent.policy.model import UNCLASSIFIED
+from cookie_consent.policy.names import own_lasts
+from cookie_consent.policy.spelling import spelt
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -44,8 +46,6 @@ _ORDER = {kind: index for index, kind in enumerate(get_args(Kind))}
 _CONTROLLER = ("contact", "address", "representative", "data_protection_officer", "authority", "authority_url")
 _CATEGORY = ("name", "purpose", "consequence", "legal_basis", "sale_or_sharing")
 _SERVICE = ("name", "purpose", "company", "country", "transfers", "safeguard", "privacy_url", "opt_out_url")
-_SESSION = 0.0
-"""The lifetime of what ends with the browser."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -67,7 +67,8 @@ class _Stored:
 
     home: str
     lifetime: float
-    needs_consent: bool
+    asked_in: str | None
+    """The category that is asked about them; None if they need no consent."""
     texts: Mapping[str, str | None]
 
 
@@ -75,10 +76,12 @@ def changes(old: Policy, new: Policy) -> list[Change]:
     """Return what changes for visitors from ``old`` to ``new``: first by kind, then by subject.
 
     Visitors have to be asked again about another controller, a service or category that they were not asked about, and
-    longer lifetimes. Texts, spellings, ``version``, and everything that a policy no longer has, ask nobody.
+    cookies that last longer than those that they were shown. Texts, spellings, ``version``, and everything that a
+    policy no longer has, ask nobody. ``Policy.names`` follows the same rules.
     """
     found = [*_top(old, new), *_categories(old, new), *_services(old, new)]
-    found += _cookies("cookies", _jar(old, None), _jar(new, None))
+    shown = {category.id: own_lasts(old, category.id) for category in old.categories}
+    found += _cookies("cookies", _jar(old, None), _jar(new, None), shown)
     return sorted(found, key=lambda change: (_ORDER[change.kind], change.subject))
 
 
@@ -91,12 +94,13 @@ def _top(old: Policy, new: Policy) -> Iterator[Change]:
         )
     before, after = old.controller, new.controller
     names = (before.name if before is not None else None, after.name if after is not None else None)
-    if _spelt(names[0]) != _spelt(names[1]):
+    old_name, new_name = (name and spelt(name) for name in names)
+    if old_name != new_name:
         yield Change(kind="controller", subject="controller", old=names[0], new=names[1], asks=True)
     elif names[0] != names[1]:
         yield Change(kind="text", subject="controller.name", old=names[0], new=names[1], asks=False)
     yield from _texts("controller", _texts_of(before, _CONTROLLER), _texts_of(after, _CONTROLLER))
-    yield from _lifetime("retention", _open(old.retention), _open(new.retention), asks=False)
+    yield from _lifetime("retention", or_open(old.retention), or_open(new.retention), asks=False)
     yield from _lifetime("cookie.max_age", old.cookie.max_age.average, new.cookie.max_age.average, asks=False)
 
 
@@ -121,7 +125,7 @@ def _services(old: Policy, new: Policy) -> Iterator[Change]:
     after = {service.id: service for service in new.services}
     for name in before.keys() | after.keys():
         subject, was, now = f"services.{name}", before.get(name), after.get(name)
-        homes = (_home(old, was.category) if was is not None else None, _home(new, now.category) if now else None)
+        homes = (home_of(old, was.category) if was is not None else None, home_of(new, now.category) if now else None)
         is_choice = homes[1] is not None and homes[1] in new.optional_ids
         if was is None:
             yield Change(kind="service-added", subject=subject, old=None, new=homes[1], asks=is_choice)
@@ -131,22 +135,32 @@ def _services(old: Policy, new: Policy) -> Iterator[Change]:
             if homes[0] != homes[1]:
                 yield Change(kind="service-moved", subject=subject, old=homes[0], new=homes[1], asks=is_choice)
             yield from _texts(subject, _texts_of(was, _SERVICE), _texts_of(now, _SERVICE))
-            yield from _lifetime(f"{subject}.retention", _open(was.retention), _open(now.retention), asks=is_choice)
-        yield from _cookies(f"{subject}.cookies", _jar(old, was), _jar(new, now))
+            yield from _lifetime(f"{subject}.retention", or_open(was.retention), or_open(now.retention), asks=False)
+        longest_before = longest(old, was.cookies, was.category) if was is not None and is_choice else math.inf
+        shown = dict.fromkeys(new.optional_ids, longest_before)
+        yield from _cookies(f"{subject}.cookies", _jar(old, was), _jar(new, now), shown)
         yield from _storage(f"{subject}.storage", was, now)
 
 
-def _cookies(key: str, before: Mapping[str, _Stored], after: Mapping[str, _Stored]) -> Iterator[Change]:
+def _cookies(
+    key: str, before: Mapping[str, _Stored], after: Mapping[str, _Stored], shown: Mapping[str, float]
+) -> Iterator[Change]:
+    """Yield what changes of some cookies. ``shown`` is how long those of each category lasted at most, in seconds."""
+
+    def asks(cookie: _Stored) -> bool:
+        before = shown.get(cookie.asked_in, math.inf) if cookie.asked_in is not None else math.inf
+        return step_of(cookie.lifetime) > step_of(before)
+
     for name in before.keys() | after.keys():
         subject, was, now = f"{key}.{name}", before.get(name), after.get(name)
         if was is None and now is not None:
-            yield Change(kind="cookie-added", subject=subject, old=None, new=_age(now.lifetime), asks=False)
+            yield Change(kind="cookie-added", subject=subject, old=None, new=_age(now.lifetime), asks=asks(now))
         elif was is not None and now is None:
             yield Change(kind="cookie-removed", subject=subject, old=_age(was.lifetime), new=None, asks=False)
         elif was is not None and now is not None:
             if was.home != now.home:
-                yield Change(kind="cookie-moved", subject=subject, old=was.home, new=now.home, asks=False)
-            yield from _lifetime(subject, was.lifetime, now.lifetime, asks=now.needs_consent)
+                yield Change(kind="cookie-moved", subject=subject, old=was.home, new=now.home, asks=asks(now))
+            yield from _lifetime(subject, was.lifetime, now.lifetime, asks=asks(now))
             yield from _texts(subject, was.texts, now.texts)
 
 
@@ -172,35 +186,20 @@ def _jar(policy: Policy, service: Service | None) -> dict[str, _Stored]:
     rules = policy.cookies if service is None else service.cookies
     default = service.category if service is not None else UNCLASSIFIED
     return {
-        name: _cookie(policy, list(same), _home(policy, default))
+        name: _cookie(policy, list(same), home_of(policy, default))
         for name, same in groupby(sorted(rules, key=attrgetter("name")), attrgetter("name"))
     }
 
 
 def _cookie(policy: Policy, rules: list[CookieRule], default: str) -> _Stored:
-    longest = max(rules, key=lambda rule: _lasts(policy, rule, _home(policy, rule.category or default)))
-    home = _home(policy, longest.category or default)
+    lasting = max(rules, key=lambda rule: lasts(policy, rule, home_of(policy, rule.category or default)))
+    home = home_of(policy, lasting.category or default)
     return _Stored(
         home=home,
-        lifetime=_lasts(policy, longest, home),
-        needs_consent=not policy.required_ids >= {home, longest.persist or home},
-        texts=_texts_of(longest, ("purpose", "exempt")),
+        lifetime=lasts(policy, lasting, home),
+        asked_in=(lasting.persist or home) if needs_consent(policy, lasting, home) else None,
+        texts=_texts_of(lasting, ("purpose", "exempt")),
     )
-
-
-def _lasts(policy: Policy, rule: CookieRule, home: str) -> float:
-    """Return the longest time that the gate lets a cookie last, in seconds. It does not see what other hosts set."""
-    category = policy.category(home)
-    is_own = rule.party == "first"
-    if is_own and home == "session" and rule.persist is None:
-        return _SESSION
-    caps = [rule.max_age, category.max_age if is_own and category is not None else None]
-    return min(map(_open, caps))
-
-
-def _home(policy: Policy, category_id: str) -> str:
-    """Return the category that counts: one that the policy has removed is unclassified."""
-    return category_id if policy.category(category_id) is not None else UNCLASSIFIED
 
 
 def _lifetime(subject: str, old: float, new: float, *, asks: bool) -> Iterator[Change]:
@@ -210,12 +209,8 @@ def _lifetime(subject: str, old: float, new: float, *, asks: bool) -> Iterator[C
         yield Change(kind="shorter", subject=subject, old=_age(old), new=_age(new), asks=False)
 
 
-def _open(seconds: int | None) -> float:
-    return math.inf if seconds is None else seconds
-
-
 def _age(seconds: float) -> str:
-    if seconds == _SESSION:
+    if seconds == SESSION:
         return "session"
     return "no limit" if math.isinf(seconds) else duration_text(int(seconds))
 
@@ -243,11 +238,3 @@ def _shown(value: Text | object) -> str | None:
     if isinstance(value, bool):
         return "yes" if value else "no"
     return str(value) if value not in {None, ""} else None
-
-
-def _spelt(name: str | None) -> str | None:
-    """Return a name without what differs between two spellings of it: case, spaces and punctuation."""
-    if name is None:
-        return None
-    folded = unicodedata.normalize("NFKC", name).casefold()
-    return "".join(character for character in folded if character.isalnum()) or folded

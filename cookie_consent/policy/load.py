@@ -105,6 +105,12 @@ def parse_policy(document: Mapping[str, Any], *, source: str, folder: Path = Pat
     """
     reader = _Reader(folder)
     policy = reader.policy(document) if reader.values(document) else None
+    if policy is not None:
+        fix = "give it another id, such as the same with a digit at its end"
+        reader.problems += [
+            Problem(key=key, cause=f"cannot be told from {other} in the consent cookie", fix=fix)
+            for other, key in policy.names.collisions()
+        ]
     if policy is None or reader.problems:
         raise PolicyError(source, reader.problems)
     return policy

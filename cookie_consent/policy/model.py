@@ -219,6 +219,10 @@ Text = Annotated[str | dict[str, str], BeforeValidator(_text)]
 """A text for visitors: one string, or a table from language tag to string, such as ``{en = "…", de = "…"}``."""
 
 
+UNCLASSIFIED = "unclassified"
+"""The category of everything that neither the site nor the registry knows."""
+
+
 class CookieRule(Model):
     """One cookie, or a family of them, that a service or the site sets."""
 

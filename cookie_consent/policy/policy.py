@@ -10,6 +10,7 @@ from pydantic import Field
 
 from cookie_consent.policy.duration import parse_duration
 from cookie_consent.policy.model import (
+    UNCLASSIFIED,
     BannerOptions,
     Category,
     Controller,
@@ -22,12 +23,11 @@ from cookie_consent.policy.model import (
     Seconds,
     Service,
 )
+from cookie_consent.policy.names import Names
 from cookie_consent.policy.registry import registry
 
 __all__ = ["BUILTIN_CATEGORIES", "UNCLASSIFIED", "Policy"]
 
-UNCLASSIFIED = "unclassified"
-"""The category of everything that neither the site nor the registry knows."""
 
 BUILTIN_CATEGORIES = (
     Category(id="session", required=True),
@@ -50,7 +50,9 @@ class Policy(Model):
     """All that a site declares. Immutable; one is shared by all requests."""
 
     version: Annotated[str, Field(min_length=1, max_length=32)]
-    """The policy's version. When it changes, every visitor is asked again."""
+    """The policy's version, a label for people. What was not named to visitors decides who is asked again."""
+    ask_again_since: date | None = None
+    """Everybody who chose before this date (UTC) is asked again, about everything."""
     effective: date | None = None
     """The date from which the policy applies."""
     site: HostRule | None = None
@@ -66,6 +68,9 @@ class Policy(Model):
     unknown_cookies: Literal["session", "block", "ask", "allow"] = "session"
     """What happens to undeclared cookies. ``session`` keeps them until the browser closes; ``ask`` holds them back as
     *unclassified* until accepted."""
+    inventory: bool | None = None
+    """Whether notices also name the known services that the site's own pages are found to load. The default is true if
+    the policy declares no service. What no notice names is held."""
     gate: GateOptions = GateOptions()
     """What enforces the visitor's choice on a page."""
     limits: LimitOptions = LimitOptions()
@@ -105,6 +110,11 @@ class Policy(Model):
     def sold_ids(self) -> frozenset[str]:
         """The ids of the categories that Global Privacy Control refuses."""
         return frozenset(category.id for category in self.categories if category.sale_or_sharing)
+
+    @cached_property
+    def names(self) -> Names:
+        """The names by which answers remember what a notice named."""
+        return Names(self)
 
     def category(self, category_id: str) -> Category | None:
         """Return the category of that id, or None."""

@@ -42,6 +42,8 @@
     decided: dataset.decided === "true",
     granted: words(dataset.granted),
     services: Object.fromEntries(words(dataset.services).map((pair) => [pair.slice(0, -2), pair.endsWith("1")])),
+    named: dataset.named === undefined ? null : words(dataset.named),
+    pending: words(dataset.pending),
   });
   let state = stateOf(root);
   let busy = false;
@@ -50,7 +52,10 @@
   dispatchEvent(new CustomEvent("cookieconsent:guard", { detail: link }));
   const { guard } = link;
 
-  const allows = ({ granted, services }, category, service) => services[service] ?? granted.includes(category);
+  // A granted category covers the services that the answered notice has named.
+  const allows = ({ granted, services, named }, category, service) =>
+    services[service] ??
+    (granted.includes(category) && (!service || service === "-" || !named || named.includes(service)));
 
   const reload = () => {
     typed.keep();
@@ -62,7 +67,8 @@
     const ids = [...Object.keys(was.services), ...Object.keys(now.services)];
     return (
       was.granted.some((category) => !now.granted.includes(category)) ||
-      ids.some((id) => was.services[id] !== now.services[id] && now.services[id] !== true)
+      ids.some((id) => was.services[id] !== now.services[id] && now.services[id] !== true) ||
+      (now.named && was.named?.some((id) => !now.named.includes(id)))
     );
   };
 
@@ -376,6 +382,7 @@
       services,
       channel: data.get("channel") ?? "banner",
       notice: data.get("notice") ?? (isPartial ? undefined : root.dataset.notice),
+      edition: data.get("edition") ?? (isPartial ? undefined : root.dataset.edition),
       language: data.get("language") ?? root.dataset.language,
       url: location.pathname,
       framed: self !== top, // the server answers with a cookie that another site's frame keeps
@@ -467,8 +474,8 @@
   const receive = async (other) => {
     const panel = other.querySelector(".cc-panel");
     const theirs = stateOf(other);
-    const text = ({ decided, granted, services }) =>
-      JSON.stringify([decided, [...granted].sort(), Object.entries(services).sort()]);
+    const text = ({ decided, granted, services, named }) =>
+      JSON.stringify([decided, [...granted].sort(), Object.entries(services).sort(), named]);
     if (text(theirs) !== text(state)) {
       if (guard) state = await guard.refresh();
       else apply(theirs);

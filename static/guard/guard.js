@@ -19,15 +19,18 @@
   // -- the state -----------------------------------------------------------------------------------------------------
 
   const words = (text) => (text || "").split(" ").filter(Boolean);
-  const stateOf = ({ decided, granted, services, visit = [], id = null, policy_version, decided_at = null }) => {
+  const stateOf = ({ decided, granted, services, visit = [], id = null, policy_version, decided_at = null, ...rest }) => {
+    const { named = null, pending = [] } = rest;
     const others = rules.categories.map(([category]) => category).filter((name) => !granted.includes(name));
-    const isRefused = (name) => decided || gpc.refuses(name);
+    const isRefused = (name) => decided || pending.length > 0 || gpc.refuses(name);
     return freeze({
       decided,
       granted: freeze([...granted]),
       refused: freeze(others.filter(isRefused)),
       unanswered: freeze(others.filter((name) => !isRefused(name))),
       services: freeze(Object.assign(Object.create(null), services)),
+      named: named && freeze([...named]),
+      pending: freeze([...pending]),
       visit: freeze([...visit]),
       id,
       policy_version,
@@ -37,16 +40,23 @@
   const served = {
     granted: words(script.dataset.granted),
     services: Object.fromEntries(words(script.dataset.services).map((pair) => [pair.slice(0, -2), pair.endsWith("1")])),
+    named: script.dataset.named === undefined ? null : words(script.dataset.named),
   };
   const gpc = makeGpc(rules, script.dataset);
   let state = stateOf({
     decided: script.dataset.decided === "true",
+    ...served,
     ...gpc.limit(served),
+    pending: words(script.dataset.pending),
     visit: words(script.dataset.visit),
     policy_version: rules.version,
   });
-  const covers = ([service, category], { services, granted } = state) =>
-    services[service] ?? granted.includes(category);
+  // A granted category covers the services that the answered notice has named, and what necessary ones store.
+  const homes = new Map([...rules.owners].reverse()); // the first category of a service is its own
+  const covers = ([service, category], { services, granted, named } = state) =>
+    services[service] ??
+    (granted.includes(category) &&
+      (!service || !named || named.includes(service) || rules.required.includes(homes.get(service))));
   const owners = [...rules.owners, ...rules.categories.map(([category]) => ["", category])];
   const allows = (name) => covers(rules.owners.find(([service]) => service && service === name) ?? ["", name]);
   const judgement = makeJudge(rules, covers, location.hostname, script.dataset.site);
@@ -294,7 +304,7 @@
 
   const listeners = new Set();
   let channel = null;
-  const serialize = () => JSON.stringify([state.decided, state.granted, state.services, state.visit]);
+  const serialize = () => JSON.stringify([state.decided, state.granted, state.services, state.visit, state.named]);
   const listen = () => {
     if (!self.BroadcastChannel) return;
     channel = new BroadcastChannel(url("state"));
@@ -358,8 +368,8 @@
   const withdraws = (before, after) => owners.some((owner) => covers(owner, before) && !covers(owner, after));
   const isOutdated = () => {
     try {
-      const [, granted, services] = JSON.parse(localStorage.getItem(LATEST) ?? serialize());
-      return withdraws(state, { granted, services });
+      const [, granted, services, , named] = JSON.parse(localStorage.getItem(LATEST) ?? serialize());
+      return withdraws(state, { granted, services, named });
     } catch {
       return true; // a choice was sent, and its result is unknown
     }

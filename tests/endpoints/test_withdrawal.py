@@ -22,7 +22,9 @@ async def answers(
     ledger_url: str, choices: Iterable[dict[str, Any]], *, scheme: str = "https", kinds: tuple[str, ...] = ("storage",)
 ) -> list[httpx.Response]:
     """Make the choices one after another; return the answers."""
-    policy = parse_policy({"version": "1", "gate": {"clear_site_data": list(kinds)}}, source="test")
+    services: dict[str, Any] = {"google-analytics": {}, "youtube": {}}
+    values = {"version": "1", "gate": {"clear_site_data": list(kinds)}, "services": services}
+    policy = parse_policy(values, source="test")
     app = ConsentMiddleware(HTMLResponse("<p>a"), policy, secret="x" * 40, ledger=ledger_url)
     transport = httpx.ASGITransport(app=app)
     async with httpx.AsyncClient(transport=transport, base_url=f"{scheme}://site.test") as client:

@@ -203,10 +203,13 @@ async def test_a_page_on_its_way_takes_back_no_choice_made_meanwhile(ledger: Led
     assert [record.action for record in logged(ledger)] == ["given", "withdrawn"]
 
 
-async def test_a_choice_under_another_version_of_the_policy_is_none(ledger: Ledger) -> None:
+async def test_a_choice_that_does_not_count_any_more_is_not_overruled(ledger: Ledger) -> None:
+    tomorrow = datetime.now(UTC).date() + timedelta(days=1)
     async with visiting(ledger) as browser:
         await browser.post("/_consent/choices", json=AGREED)
-    async with visiting(ledger, parse_policy({"version": "2"}, source="test"), cookies=browser.cookies) as later:
+    async with visiting(
+        ledger, parse_policy({"version": "2", "ask_again_since": str(tomorrow)}, source="test"), cookies=browser.cookies
+    ) as later:
         assert "set-cookie" not in (await later.get("/a", headers=SIGNAL)).headers
     assert len(logged(ledger)) == 1
 

@@ -117,13 +117,15 @@ def found(text: str) -> dict[tuple[str, str], tuple[str | None, str | None, bool
             "categories.social",
             ("social", None, False),
         ),
-        ('"30d"', '"31d"', "longer", "services.chat.cookies.chat", ("30d", "31d", True)),
+        ('"30d"', '"31d"', "longer", "services.chat.cookies.chat", ("30d", "31d", False)),
+        ('"30d"', '"32d"', "longer", "services.chat.cookies.chat", ("30d", "32d", False)),
+        ('"30d"', '"2y"', "longer", "services.chat.cookies.chat", ("30d", "2y", True)),
         ('"30d"', '"4w"', "shorter", "services.chat.cookies.chat", ("30d", "4w", False)),
         ('max_age = "30d", ', "", "longer", "services.chat.cookies.chat", ("30d", "no limit", True)),
         # the category limits the cookies of the site and its services
         ('max_age = "1y"', 'max_age = "2y"', "longer", "services.chat.cookies.count", ("1y", "2y", True)),
         ('max_age = "1y"', 'max_age = "1d"', "shorter", "services.chat.cookies.count", ("1y", "1d", False)),
-        ('retention = "1y"', 'retention = "2y"', "longer", "services.chat.retention", ("1y", "2y", True)),
+        ('retention = "1y"', 'retention = "2y"', "longer", "services.chat.retention", ("1y", "2y", False)),
         # it outlives the browser once the visitor has agreed to login
         (
             'category = "session"',
@@ -134,7 +136,7 @@ def found(text: str) -> dict[tuple[str, str], tuple[str | None, str | None, bool
         ),
         ('name = "theme"', 'name = "look"', "cookie-added", "cookies.look", (None, "no limit", False)),
         ('name = "theme"', 'name = "look"', "cookie-removed", "cookies.theme", ("no limit", None, False)),
-        ('category = "session"', 'category = "login"', "cookie-moved", "cookies.sid", ("session", "login", False)),
+        ('category = "session"', 'category = "login"', "cookie-moved", "cookies.sid", ("session", "login", True)),
         ('"chat_state"', '"state"', "storage-added", "services.chat.storage.state", (None, "state", False)),
     ],
 )

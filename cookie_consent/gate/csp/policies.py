@@ -36,6 +36,10 @@ _BANKS = "; frame-src 'self' https: data: blob: filesystem: about:"
 """What may be framed where visitors pay. No list could name all banks."""
 
 
+_Answers = tuple[frozenset[str], tuple[tuple[str, bool], ...], frozenset[str] | None]
+"""What of a consent decides which hosts are allowed."""
+
+
 class _Sources(NamedTuple):
     text: str
     adds_observed: bool
@@ -134,7 +138,7 @@ class ContentSecurityPolicies:
         if not self._is_on:
             return ()
         make = self._made if len(host) <= _LONGEST_HOST else self._make
-        made = make(consent.granted, tuple(sorted(consent.services.items())), host, root_path, secure, payment)
+        made = make(_answers(consent), host, root_path, secure, payment)
         if made is None or not made.adds_observed:
             return made.headers if made is not None else ()
         (name, text), *endpoints = made.headers
@@ -143,17 +147,16 @@ class ContentSecurityPolicies:
         observed = "".join(_take((f" {name}:* ws://{name}:*" for name in reversed(self._observed)), room))
         return ((name, directive + observed.encode("ascii") + semicolon + reports), *endpoints)
 
-    def _make(  # noqa: PLR0917 - as lru_cache passes them
+    def _make(
         self,
-        granted: frozenset[str],
-        services: tuple[tuple[str, bool], ...],
+        answers: _Answers,
         host: str,
         root_path: str,
         secure: bool,  # noqa: FBT001 - as lru_cache passes it
         payment: bool,  # noqa: FBT001
     ) -> _Made | None:
         """Return the cacheable part of the headers: all but the observed hosts. None if nothing is refused."""
-        found = self._find(granted, services)
+        found = self._find(answers)
         if found is None:
             return None
         domain = self._classifier.own_domain(host)
@@ -183,11 +186,12 @@ class ContentSecurityPolicies:
         return f"; report-uri {path}; report-to {_GROUP}", (("reporting-endpoints", f'{_GROUP}="{path}"'),)
 
     def _sources_for(self, consent: Consent) -> _Sources | None:
-        return self._find(consent.granted, tuple(sorted(consent.services.items())))
+        return self._find(_answers(consent))
 
-    def _find_sources(self, granted: frozenset[str], services: tuple[tuple[str, bool], ...]) -> _Sources | None:
+    def _find_sources(self, answers: _Answers) -> _Sources | None:
         """Return the sources that are allowed on every host of the site, or None if nothing is refused."""
-        consent = Consent(policy=self._policy, granted=granted, services=dict(services))
+        granted, services, named = answers
+        consent = Consent(policy=self._policy, granted=granted, services=dict(services), named=named)
         allowed: list[HostSource] = []
         refused: list[HostSource] = []
         for source, verdict in self._sources:
@@ -198,6 +202,10 @@ class ContentSecurityPolicies:
         fixed = " ".join([*self._own, _LOCAL])
         text, left_out = fit(allowed, LARGEST_POLICY - _RESERVED - len(fixed), refused=refused)
         return _Sources(f"{fixed} {text}".rstrip(), adds_observed, left_out)
+
+
+def _answers(consent: Consent) -> _Answers:
+    return consent.granted, tuple(sorted(consent.services.items())), consent.named
 
 
 def _example(pattern: HostPattern) -> str:

@@ -43,7 +43,8 @@ async def observed(app: ConsentMiddleware, *paths: str, granted: list[str] | Non
     transport = httpx.ASGITransport(app=app)
     async with httpx.AsyncClient(transport=transport, base_url="http://shop.example") as browser:
         if granted is not None:
-            answer = await browser.post("/_consent/choices", json={"granted": granted})
+            services = dict.fromkeys(("google-tag-manager", "youtube", "facebook-pixel"), True)
+            answer = await browser.post("/_consent/choices", json={"granted": granted, "services": services})
             assert answer.json()["decided"]
         for path in paths:
             answer = await browser.get(path)

@@ -1,0 +1,68 @@
+"""How long what a policy declares may last in a browser."""
+
+from __future__ import annotations
+
+import math
+from bisect import bisect_left
+from typing import TYPE_CHECKING
+
+from cookie_consent.policy.model import UNCLASSIFIED
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from cookie_consent.policy.model import CookieRule
+    from cookie_consent.policy.policy import Policy
+
+__all__ = ["SESSION", "home_of", "lasts", "longest", "needs_consent", "or_open", "step_of"]
+
+_DAY = 86_400
+_STEPS = (0, _DAY, 7 * _DAY, 31 * _DAY, 93 * _DAY, 186 * _DAY, 397 * _DAY, 731 * _DAY)
+"""In seconds."""
+
+SESSION = 0.0
+"""The lifetime of what ends with the browser."""
+
+
+def lasts(policy: Policy, rule: CookieRule, home: str) -> float:
+    """Return the longest time that the gate lets a cookie last, in seconds. It does not see what other hosts set."""
+    category = policy.category(home)
+    is_own = rule.party == "first"
+    if is_own and home == "session" and rule.persist is None:
+        return SESSION
+    caps = [rule.max_age, category.max_age if is_own and category is not None else None]
+    return min(map(or_open, caps))
+
+
+def step_of(lifetime: float) -> int:
+    """Return the step of a lifetime in seconds, from 0 for what ends with the browser to 8 for more than two years.
+
+    A lifetime that grows within its step is taken for the same.
+    """
+    return bisect_left(_STEPS, lifetime)
+
+
+def longest(policy: Policy, rules: Iterable[CookieRule], default: str) -> float:
+    """Return the longest lifetime of those cookies that need consent, in seconds.
+
+    ``default`` is the category of cookies that name none.
+    """
+    homes = ((rule, home_of(policy, rule.category or default)) for rule in rules)
+    return max(
+        (lasts(policy, rule, home) for rule, home in homes if needs_consent(policy, rule, home)), default=SESSION
+    )
+
+
+def needs_consent(policy: Policy, rule: CookieRule, home: str) -> bool:
+    """Return whether a cookie of the category ``home`` needs consent, or needs it to outlive the browser's session."""
+    return not policy.required_ids >= {home, rule.persist or home}
+
+
+def home_of(policy: Policy, category_id: str) -> str:
+    """Return the category that counts: one that the policy has removed is unclassified."""
+    return category_id if policy.category(category_id) is not None else UNCLASSIFIED
+
+
+def or_open(seconds: int | None) -> float:
+    """Return a limit in seconds; infinity for none."""
+    return math.inf if seconds is None else seconds

@@ -1,0 +1,181 @@
+"""What a notice named: the services and categories that an answer to it covers, whatever the policy says later."""
+
+from __future__ import annotations
+
+from base64 import urlsafe_b64decode, urlsafe_b64encode
+from bisect import bisect_left
+from dataclasses import dataclass
+from functools import lru_cache
+from hashlib import sha256
+from itertools import chain
+from typing import TYPE_CHECKING
+
+from cookie_consent.policy.lasting import home_of, longest, step_of
+from cookie_consent.policy.registry import registry
+from cookie_consent.policy.spelling import spelt
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from collections.abc import Set as AbstractSet
+
+    from cookie_consent.policy.model import Service
+    from cookie_consent.policy.policy import Policy
+
+__all__ = ["Coverage", "Names", "check_names", "own_lasts"]
+
+_SIZE = 3
+"""The bytes of a fingerprint: 20 bits of SHA-256, and four for how long it may last."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Coverage:
+    """What an answer to a notice covers, of what the policy and the registry have now."""
+
+    categories: frozenset[str]
+    """The ids of the optional categories that it named, for what the site itself stores in them."""
+    services: frozenset[str]
+    """The ids of the services that it named, as they are now: in the same category, for the same purpose, storing for
+    no longer."""
+
+
+class Names:
+    """Gives what a policy and the registry have the names by which answers remember them. Built once per policy.
+
+    A notice's names are a text of three bytes for each thing that it named, sorted, in base64url: of the controller,
+    of each optional category, and of each service. They tell the same in any process, without the policy of the time.
+    """
+
+    def __init__(self, policy: Policy) -> None:
+        required = policy.required_ids
+        purposes = {service.purpose for service in registry().values()}
+        self._controller = _fingerprint("controller", spelt(policy.controller.name) if policy.controller else "")
+        self._categories = {
+            category.id: _fingerprint(
+                "category",
+                category.id,
+                lasts=own_lasts(policy, category.id),
+            )
+            for category in policy.optional
+        }
+        self._services = {
+            service.id: _fingerprint(
+                "service",
+                service.id,
+                home_of(policy, service.category),
+                _purpose(service, purposes),
+                lasts=longest(policy, service.cookies, service.category),
+            )
+            for service in chain(policy.services, policy.undeclared_services)
+            if home_of(policy, service.category) not in required  # what necessary ones store is asked about by category
+        }
+        self.declared = frozenset(service.id for service in policy.services).intersection(self._services)
+        """The ids of the services that the policy declares and visitors can refuse."""
+        self._read = lru_cache(maxsize=1024)(self._coverage)
+
+    def has(self, service: str) -> bool:
+        """Return whether the service is one that is known and that visitors can refuse."""
+        return service in self._services
+
+    def undeclared(self, names: str) -> tuple[str, ...]:
+        """Return the sorted ids of the services that ``names`` has and the policy does not declare."""
+        found = self.read(names)
+        return tuple(sorted(found.services - self.declared)) if found is not None else ()
+
+    def of(self, services: Iterable[str]) -> str:
+        """Return the names of a notice about all categories and these services. Unknown and necessary ones are none."""
+        found = [self._services[service] for service in services if service in self._services]
+        return _packed({self._controller, *self._categories.values(), *found})
+
+    def added(self, names: str, services: Iterable[str]) -> str:
+        """Return ``names`` with those of some services as they are now."""
+        new = {self._services[service] for service in services if service in self._services} | {self._controller}
+        replaced = {fingerprint >> 4 for fingerprint in new}
+        return _packed({old for old in _unpacked(names) if old >> 4 not in replaced} | new)
+
+    def reduced(self, names: str, granted: AbstractSet[str], services: AbstractSet[str], policy: Policy) -> str:
+        """Return the part of ``names`` that is needed later where these categories and services are granted.
+
+        All categories are kept, so that a refusal of them counts too. What this process does not know is kept if
+        something is granted.
+        """
+        known = {fingerprint >> 4: service for service, fingerprint in self._services.items()}
+        fixed = {fingerprint >> 4 for fingerprint in (self._controller, *self._categories.values())}
+        is_refusal = not granted and not services
+        kept = set()
+        for fingerprint in _unpacked(names):
+            service = known.get(fingerprint >> 4)
+            if service is not None and fingerprint >> 4 not in fixed:
+                found = policy.known_service(service)
+                if service in services or (found is not None and home_of(policy, found.category) in granted):
+                    kept.add(fingerprint)
+            elif fingerprint >> 4 in fixed or not is_refusal:
+                kept.add(fingerprint)
+        return _packed(kept)
+
+    def read(self, names: str) -> Coverage | None:
+        """Return what an answer to a notice with these names covers now; None for another controller's.
+
+        Raises ``ValueError`` if they are not the names of a notice.
+        """
+        return self._read(names)
+
+    def collisions(self) -> list[tuple[str, str]]:
+        """Return the pairs of different things that have one fingerprint: an answer for one would count for both."""
+        seen: dict[int, str] = {self._controller >> 4: "controller"}
+        found = []
+        for kind, members in (("categories", self._categories), ("services", self._services)):
+            for name, fingerprint in members.items():
+                other = seen.setdefault(fingerprint >> 4, f"{kind}.{name}")
+                if other != f"{kind}.{name}":
+                    found.append((other, f"{kind}.{name}"))
+        return found
+
+    def _coverage(self, names: str) -> Coverage | None:
+        answered = sorted(_unpacked(names))
+
+        def is_named(fingerprint: int) -> bool:
+            # The first with this hash that lasts as long, or longer.
+            at = bisect_left(answered, fingerprint)
+            return at < len(answered) and answered[at] >> 4 == fingerprint >> 4
+
+        if not is_named(self._controller):
+            return None
+        return Coverage(
+            categories=frozenset(name for name, fingerprint in self._categories.items() if is_named(fingerprint)),
+            services=frozenset(name for name, fingerprint in self._services.items() if is_named(fingerprint)),
+        )
+
+
+def own_lasts(policy: Policy, category: str) -> float:
+    """Return how long the site's own cookies of a category last that needs consent, in seconds."""
+    return longest(policy, (rule for rule in policy.cookies if (rule.persist or rule.category) == category), category)
+
+
+def check_names(names: str) -> None:
+    """Raise ``ValueError`` if these are not the names of a notice."""
+    _unpacked(names)
+
+
+def _purpose(service: Service, purposes: AbstractSet[object]) -> str:
+    """Return the purpose by which the registry knows the service. The site's own words for it change nothing."""
+    if isinstance(service.purpose, str) and service.purpose in purposes:
+        return service.purpose
+    known = registry().get(service.id)
+    return known.purpose if known is not None and isinstance(known.purpose, str) else ""
+
+
+def _fingerprint(*parts: str, lasts: float = 0) -> int:
+    digest = sha256("\0".join(parts).encode("utf-8")).digest()
+    return int.from_bytes(digest[:_SIZE], "big") >> 4 << 4 | step_of(lasts)
+
+
+def _packed(fingerprints: Iterable[int]) -> str:
+    data = b"".join(fingerprint.to_bytes(_SIZE, "big") for fingerprint in sorted(fingerprints))
+    return urlsafe_b64encode(data).decode("ascii")  # three bytes are four characters, without padding
+
+
+def _unpacked(names: str) -> set[int]:
+    data = urlsafe_b64decode(names)
+    if len(data) % _SIZE:
+        raise ValueError("these are not the names of a notice")
+    return {int.from_bytes(data[at : at + _SIZE], "big") for at in range(0, len(data), _SIZE)}

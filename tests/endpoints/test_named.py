@@ -1,0 +1,276 @@
+"""Nothing comes alive for visitors but what the notice that they answered has named."""
+
+from __future__ import annotations
+
+import re
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime, timedelta
+from hashlib import sha256
+from html import unescape
+from typing import TYPE_CHECKING, Any
+
+import httpx
+import pytest
+from itsdangerous import URLSafeSerializer
+from starlette.applications import Starlette
+from starlette.responses import HTMLResponse
+from starlette.routing import Route
+
+from cookie_consent import ConsentMiddleware, Ledger, Policy
+from cookie_consent.policy import parse_policy
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+
+    from starlette.requests import Request
+
+pytestmark = pytest.mark.anyio
+
+ADS = {"name": "Ads", "category": "advertising", "hosts": ["ads.example"]}
+CHAT = {"name": "Acme Chat", "company": "Acme", "category": "preferences", "hosts": ["chat.example"]}
+TAGS = "<script src=https://ads.example/a.js></script><script src=https://chat.example/a.js></script>"
+PAGE = {"accept": "text/html", "sec-fetch-dest": "document"}
+ALL = ["login", "preferences", "analytics", "advertising", "social"]
+SECRET = "s" * 40
+
+
+def policy(*, version: str = "1", services: dict[str, Any] | None = None, **more: Any) -> Policy:
+    values = {"version": version, "services": services if services is not None else {"ads": ADS}, **more}
+    return parse_policy(values, source="test")
+
+
+OLD, NEW = policy(), policy(version="2", services={"ads": ADS, "chat": CHAT})
+
+
+def make(rules: Policy, ledger: Ledger, markup: str = TAGS) -> ConsentMiddleware:
+    async def page(_: Request) -> HTMLResponse:
+        return HTMLResponse(f"<!doctype html><title>a</title>{markup}")
+
+    async def video(_: Request) -> HTMLResponse:
+        return HTMLResponse("<!doctype html><iframe src=https://www.youtube.com/embed/x></iframe>")
+
+    app = Starlette(routes=[Route("/", page), Route("/video", video)])
+    return ConsentMiddleware(app, rules, secret=SECRET, ledger=ledger)
+
+
+@pytest.fixture
+def ledger(ledger_url: str) -> Ledger:
+    return Ledger(ledger_url)
+
+
+class Visitor:
+    def __init__(self) -> None:
+        self.cookies = httpx.Cookies()
+        self.page = ""
+
+    @asynccontextmanager
+    async def at(self, app: ConsentMiddleware) -> AsyncIterator[httpx.AsyncClient]:
+        transport = httpx.ASGITransport(app=app)
+        async with httpx.AsyncClient(transport=transport, base_url="http://shop.example", headers=PAGE) as client:
+            client.cookies = self.cookies
+            yield client
+            self.cookies = client.cookies  # a copy
+
+    async def opens(self, app: ConsentMiddleware, path: str = "/") -> set[str]:
+        """Open a page; return the hosts that it loads from."""
+        async with self.at(app) as client:
+            self.page = (await client.get(path)).text
+        return set(re.findall(r"\ssrc=[\"']?https://([\w.]+)/", self.page))
+
+    async def chooses(self, app: ConsentMiddleware, status: int = 200, **body: Any) -> dict[str, Any]:
+        async with self.at(app) as client:
+            answer = await client.post("/_consent/choices", json=body, headers={"accept": "application/json"})
+        assert answer.status_code == status, answer.text
+        state: dict[str, Any] = answer.json()
+        return state
+
+    async def submits(self, app: ConsentMiddleware, button: str) -> None:
+        """Send the banner's form of a button, as a browser without JavaScript does."""
+        forms = re.findall(r"<form method=\"post\".*?</form>", self.page, re.DOTALL)
+        form = next(form for form in forms if f">{button}</button>" in form)
+        fields = re.findall(r'name="([\w.-]+)" value="([^"]*)"', form)
+        data: dict[str, list[str]] = {}
+        for name, text in fields:
+            data.setdefault(name, []).append(unescape(text))
+        async with self.at(app) as client:
+            answer = await client.post("/_consent/choices", data=data)
+        assert answer.status_code == 303, answer.text
+
+    @property
+    def is_asked(self) -> bool:
+        return 'class="cc-panel"' in self.page
+
+    @property
+    def cookie(self) -> str:
+        return str(self.cookies["cookie_consent"])
+
+
+async def test_only_what_is_new_is_asked_for_and_earlier_answers_stay(ledger: Ledger) -> None:
+    visitor, old, new = Visitor(), make(OLD, ledger), make(NEW, ledger)
+    await visitor.chooses(old, granted=ALL)
+    assert await visitor.opens(old) == {"ads.example"}
+    assert not visitor.is_asked
+    assert await visitor.opens(new) == {"ads.example"}
+    assert visitor.is_asked
+    assert "New since your choice" in visitor.page
+    assert "<b>Acme Chat</b>, in the category “Personalisation”" in unescape(visitor.page)
+    assert "Accept all" not in visitor.page
+    await visitor.submits(new, "Allow")
+    assert await visitor.opens(new) == {"ads.example", "chat.example"}
+    assert not visitor.is_asked
+    record = max(ledger.records(), key=lambda record: record.id)
+    assert (record.granted, record.granted_services) == (tuple(sorted(ALL)), ("chat",))
+    assert (record.action, record.policy_version) == ("changed", "2")
+
+
+async def test_what_is_new_can_be_refused_and_is_not_asked_again(ledger: Ledger) -> None:
+    visitor, new = Visitor(), make(NEW, ledger)
+    await visitor.chooses(make(OLD, ledger), granted=ALL)
+    await visitor.opens(new)
+    await visitor.submits(new, "Refuse")
+    assert await visitor.opens(new) == {"ads.example"}
+    assert not visitor.is_asked
+
+
+async def test_a_new_service_in_a_refused_category_asks_nobody(ledger: Ledger) -> None:
+    visitor, new = Visitor(), make(NEW, ledger)
+    await visitor.chooses(make(OLD, ledger), granted=["advertising"])
+    assert await visitor.opens(new) == {"ads.example"}
+    assert not visitor.is_asked
+    refuser = Visitor()
+    await refuser.chooses(make(OLD, ledger), granted=[])
+    assert await refuser.opens(new) == set()
+    assert not refuser.is_asked
+
+
+async def test_the_state_says_what_is_named_and_what_waits(ledger: Ledger) -> None:
+    visitor, new = Visitor(), make(NEW, ledger)
+    await visitor.chooses(make(OLD, ledger), granted=ALL)
+    async with visitor.at(new) as client:
+        state = (await client.get("/_consent/state")).json()
+    assert (state["decided"], state["named"], state["pending"]) == (False, ["ads"], ["chat"])
+    assert (state["unanswered"], state["refused"]) == ([], ["unclassified"])
+    state = await visitor.chooses(new, services={"chat": True})
+    assert (state["decided"], state["named"], state["pending"]) == (True, ["ads", "chat"], [])
+
+
+async def test_labels_names_and_texts_ask_nobody(ledger: Ledger) -> None:
+    visitor = Visitor()
+    await visitor.chooses(make(OLD, ledger), granted=ALL)
+    other = policy(version="3", services={"ads": {**ADS, "name": "Adverts", "purpose": "Shows adverts"}})
+    assert await visitor.opens(make(other, ledger)) == {"ads.example"}
+    assert not visitor.is_asked
+
+
+@pytest.mark.parametrize(
+    "changed", [{"category": "preferences"}, {"cookies": [{"name": "a", "max_age": "2y", "party": "third"}]}]
+)
+async def test_another_category_or_a_longer_lifetime_is_held_and_asked_for(
+    ledger: Ledger, changed: dict[str, Any]
+) -> None:
+    visitor, new = Visitor(), make(policy(services={"ads": {**ADS, **changed}}), ledger)
+    await visitor.chooses(make(OLD, ledger), granted=ALL)
+    assert await visitor.opens(new) == set()
+    assert "<b>Ads</b>" in visitor.page
+
+
+async def test_a_new_category_and_another_controller_ask_for_everything(ledger: Ledger) -> None:
+    visitor = Visitor()
+    await visitor.chooses(make(OLD, ledger), granted=ALL)
+    more = policy(categories={"games": {"name": "Games", "purpose": "Play", "consequence": "No games"}})
+    assert await visitor.opens(make(more, ledger)) == {"ads.example"}  # what was answered stays
+    assert "Accept all" in visitor.page
+    assert await visitor.opens(make(policy(controller={"name": "Shop"}), ledger)) == set()
+    assert "Accept all" in visitor.page
+
+
+async def test_all_can_be_asked_again(ledger: Ledger) -> None:
+    visitor = Visitor()
+    await visitor.chooses(make(OLD, ledger), granted=ALL)
+    today = datetime.now(UTC).date()
+    assert await visitor.opens(make(policy(ask_again_since=str(today)), ledger)) == {"ads.example"}
+    tomorrow = make(policy(ask_again_since=str(today + timedelta(days=1))), ledger)
+    assert await visitor.opens(tomorrow) == set()
+    assert "Accept all" in visitor.page
+
+
+async def test_any_process_takes_the_answer_to_a_notice_of_another(ledger: Ledger) -> None:
+    visitor, old, new = Visitor(), make(OLD, ledger), make(NEW, ledger)
+    await visitor.opens(old)
+    edition = re.findall(r'data-edition="([^"]+)"', visitor.page)[0]
+    await visitor.chooses(new, granted=ALL, edition=edition)
+    assert await visitor.opens(new) == {"ads.example"}
+    assert "<b>Acme Chat</b>" in visitor.page
+
+
+@pytest.mark.parametrize("edition", ["x", "ImEi.x", "ë"])
+async def test_a_forged_edition_is_asked_again(ledger: Ledger, edition: str) -> None:
+    visitor = Visitor()
+    problem = await visitor.chooses(make(OLD, ledger), 409, granted=ALL, edition=edition)
+    assert problem["error"] == "notice-changed"
+    assert "cookie_consent" not in visitor.cookies
+
+
+def as_before(cookie: str) -> str:
+    """Return the cookie as the release before this format wrote it."""
+    serializer = URLSafeSerializer(
+        SECRET, salt="cookie-consent.choices", signer_kwargs={"key_derivation": "hmac", "digest_method": sha256}
+    )
+    payload = serializer.loads(cookie)
+    kept = " ".join(entry for entry in payload[-1].split() if not entry.startswith("-="))
+    return str(serializer.dumps([*payload[:-1], *([kept] if kept else [])]))
+
+
+async def test_cookies_of_the_last_release_name_what_the_policy_declared_under_their_version(ledger: Ledger) -> None:
+    visitor, old = Visitor(), make(OLD, ledger)
+    await visitor.chooses(old, granted=ALL)
+    visitor.cookies.set("cookie_consent", as_before(visitor.cookie), domain="shop.example")
+    assert await visitor.opens(old) == {"ads.example"}
+    assert not visitor.is_asked
+    assert await visitor.opens(make(NEW, ledger)) == set()
+    assert "Accept all" in visitor.page
+
+
+async def test_a_release_that_does_not_know_the_format_reads_the_same_choice(ledger: Ledger) -> None:
+    """It takes what is named for the refusal of a service, so each entry must be one word that begins with a minus."""
+    visitor = Visitor()
+    await visitor.chooses(make(OLD, ledger), granted=ALL)
+    serializer = URLSafeSerializer(SECRET)
+    payload = serializer.load_payload(visitor.cookie.rpartition(".")[0].encode())
+    assert len(payload) == 8
+    assert all(re.fullmatch(r"[-+]\S+", entry) for entry in payload[-1].split(" "))
+
+
+async def test_the_cookie_stays_small(ledger: Ledger) -> None:
+    services = {f"service-{at}": {**ADS, "hosts": [f"h{at}.example"]} for at in range(30)}
+    visitor = Visitor()
+    await visitor.chooses(make(policy(services=services), ledger), granted=ALL)
+    assert len(visitor.cookie) <= 400
+    refuser = Visitor()
+    await refuser.chooses(make(policy(services=services), ledger), granted=[])
+    assert len(refuser.cookie) <= 200
+
+
+GTAG = "<script async src=https://www.googletagmanager.com/gtag/js?id=G-1></script>"
+
+
+async def test_without_a_declaration_a_page_names_what_it_loads(ledger: Ledger) -> None:
+    visitor, site = Visitor(), make(Policy(version="1"), ledger, GTAG)
+    assert await visitor.opens(site) == set()
+    assert "Google Analytics" in visitor.page  # in the same page's banner
+    await visitor.submits(site, "Accept all")
+    assert await visitor.opens(site) == {"www.googletagmanager.com"}
+    assert not visitor.is_asked
+    assert await visitor.opens(site, "/video") == set()  # what no notice has named
+    assert "name=&#34;service.youtube&#34; value=&#34;1&#34;" in visitor.page.replace("&quot;", "&#34;")
+    await visitor.chooses(site, services={"youtube": True})
+    assert await visitor.opens(site, "/video") == {"www.youtube.com"}
+    assert await visitor.opens(site) == {"www.googletagmanager.com"}
+
+
+async def test_with_a_declaration_what_it_leaves_out_stays_held(ledger: Ledger) -> None:
+    visitor, site = Visitor(), make(OLD, ledger, TAGS.partition("</script>")[0] + "</script>" + GTAG)
+    await visitor.opens(site)
+    assert "Google Analytics" not in visitor.page
+    await visitor.submits(site, "Accept all")
+    assert await visitor.opens(site) == {"ads.example"}

@@ -1,0 +1,121 @@
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from cookie_consent.policy import Policy, parse_policy, registry
+
+CHAT: dict[str, Any] = {
+    "name": "Chat",
+    "category": "preferences",
+    "hosts": ["chat.example"],
+    "cookies": [{"name": "chat_*", "max_age": "30d"}],
+}
+KNOWN = sorted(service.id for service in registry().values())
+
+
+def policy(**more: Any) -> Policy:
+    return parse_policy({"version": "1", "services": {"chat": CHAT}, **more}, source="test")
+
+
+def with_chat(**more: Any) -> Policy:
+    return policy(services={"chat": {**CHAT, **more}})
+
+
+NAMES = policy().names
+AGREED = NAMES.of(["chat"])
+
+
+@pytest.mark.parametrize(
+    "same",
+    [
+        policy(version="2", retention="3y"),
+        with_chat(name="Talk", purpose="Lets you talk to us", company="Chat Ltd", privacy_url="https://chat.example/p"),
+        with_chat(cookies=[{"name": "chat_*", "max_age": "20d", "purpose": "x"}, {"name": "b", "max_age": "1d"}]),
+        with_chat(hosts=["chat.example", "b.chat.example"]),
+        policy(categories={"preferences": {"name": "Comfort", "purpose": "x"}}),
+    ],
+)
+def test_what_was_named_stays_named(same: Policy) -> None:
+    found = same.names.read(AGREED)
+    assert found is not None
+    assert "chat" in found.services
+    assert found.categories == same.optional_ids
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        with_chat(category="advertising"),
+        with_chat(cookies=[{"name": "chat_*", "max_age": "90d"}]),
+        with_chat(cookies=[{"name": "chat_*"}]),
+        policy(services={"talk": CHAT}),
+        policy(services={}),
+    ],
+)
+def test_another_recipient_category_or_a_longer_lifetime_was_not_named(other: Policy) -> None:
+    found = other.names.read(AGREED)
+    assert found is not None
+    assert not found.services & {"chat", "talk"}
+
+
+def test_a_category_that_is_new_or_stores_longer_was_not_named() -> None:
+    new = policy(categories={"games": {"name": "Games", "purpose": "Play", "consequence": "No games"}})
+    found = new.names.read(AGREED)
+    assert found is not None
+    assert found.categories == new.optional_ids - {"games"}
+    longer = policy(cookies=[{"name": "seen", "category": "analytics", "max_age": "1y"}])
+    found = longer.names.read(AGREED)
+    assert found is not None
+    assert found.categories == longer.optional_ids - {"analytics"}
+
+
+def test_another_controller_has_named_nothing() -> None:
+    shop = policy(controller={"name": "Shop GmbH"})
+    assert shop.names.read(AGREED) is None
+    agreed = shop.names.of(["chat"])
+    assert policy(controller={"name": "SHOP  gmbh"}).names.read(agreed) is not None
+    assert policy(controller={"name": "Other GmbH"}).names.read(agreed) is None
+
+
+@given(st.frozensets(st.sampled_from(KNOWN), max_size=40))
+def test_what_is_written_is_read(services: frozenset[str]) -> None:
+    required = {name for name in services if registry()[name].category in Policy(version="1").required_ids}
+    found = NAMES.read(NAMES.of(services))
+    assert found is not None
+    assert found.services == services - required
+
+
+@given(st.binary(max_size=60))
+def test_no_other_text_names_anything(data: bytes) -> None:
+    try:
+        found = NAMES.read(data.hex())
+    except ValueError:
+        return
+    assert found is None or not found.services
+
+
+def test_a_service_is_added_in_its_latest_form() -> None:
+    longer = with_chat(cookies=[{"name": "chat_*", "max_age": "90d"}]).names
+    added = longer.added(AGREED, ["chat"])
+    assert len(added) == len(AGREED)
+    assert longer.read(added) is not None
+    assert "chat" in longer.read(added).services  # type: ignore[union-attr]
+
+
+def test_a_refusal_keeps_the_categories_alone() -> None:
+    kept = NAMES.reduced(AGREED, frozenset(), frozenset(), policy())
+    found = NAMES.read(kept)
+    assert found is not None
+    assert found.services == frozenset()
+    assert found.categories == policy().optional_ids
+    assert NAMES.reduced(AGREED, {"analytics"}, frozenset(), policy()) == kept
+    assert NAMES.reduced(AGREED, {"preferences"}, frozenset(), policy()) == AGREED
+    assert NAMES.reduced(AGREED, frozenset(), {"chat"}, policy()) == AGREED
+
+
+def test_no_two_things_of_the_registry_have_one_fingerprint() -> None:
+    assert Policy(version="1").names.collisions() == []
