@@ -9,6 +9,11 @@ LISTED: list[tuple[str, str, bool]] = [
     ("//cdn.jsdelivr.net/npm/vue@3.4.1/dist/vue.js", "cdn.jsdelivr.net/vue@3.4.1/dist/vue.js", True),
     ("HTTP://CDN.jsdelivr.net/npm/vue", "cdn.jsdelivr.net/vue@latest", False),
     ("https://unpkg.com/@popperjs/core@2", "unpkg.com/@popperjs/core@2", False),
+    (
+        "https://cdn.jsdelivr.net/npm/@anyblades/pico@latest/css/pico.min.css",  # FastHTML's own
+        "cdn.jsdelivr.net/@anyblades/pico@latest/css/pico.min.css",
+        False,
+    ),
     ("https://unpkg.com/htmx.org@^2.0.0/x.js?v=1", "unpkg.com/htmx.org@^2.0.0/x.js", False),
     ("https://unpkg.com/vue@3.5.0-beta.1/a.js", "unpkg.com/vue@3.5.0-beta.1/a.js", True),
     (
