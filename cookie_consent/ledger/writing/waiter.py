@@ -37,8 +37,8 @@ def make_waiter() -> Waiter:
     if trio is not None:  # before asyncio, because trio's guest mode runs inside an asyncio loop
         try:
             return _TrioWaiter(trio.lowlevel.current_trio_token())
-        except RuntimeError:
-            pass
+        except (RuntimeError, AttributeError):
+            pass  # it does not run here, or another thread is importing it at this moment
     return _AsyncioWaiter(asyncio.get_running_loop())
 
 
