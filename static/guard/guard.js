@@ -229,7 +229,9 @@
       if (frame.frameElement?.hasAttribute("data-consent-placeholder")) return false;
       const inner = {};
       frame.dispatchEvent(new frame.CustomEvent(GUARD, { detail: inner }));
-      if (inner.guard) return inner.isLost(gains);
+      // A frame has no banner that would look at its markup.
+      const isGained = ({ kind, category, service }) => kind === "element" && gains(category, service);
+      if (inner.guard) return inner.isLost(gains) || inner.guard.held.some(isGained);
       return frame.location.href !== "about:blank" || frame.document.querySelector("head > *, body > *");
     } catch {
       const shown = [...document.querySelectorAll("iframe, frame, object, embed")].find(

@@ -50,14 +50,19 @@ def stubs(monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setitem(harness.STUBS, f"{name}.acme.test", ("text/javascript", f"order.push('{name}')".encode()))
 
 
-def site(ledger: str, body: str = HELD, csp: str = "enforce", **gate: Any) -> tuple[ASGIApp, list[str]]:
-    """Return the site and the log of the requests for its page."""
+def site(
+    ledger: str, body: str = HELD, csp: str = "enforce", framed: str = "", **gate: Any
+) -> tuple[ASGIApp, list[str]]:
+    """Return the site and the log of the requests for its page. Its page ``/framed`` has only ``framed``."""
     log: list[str] = []
 
     async def answer(request: Request) -> Response:
         await request.body()
         log.append(f"{request.method} {request.url.path}?{request.url.query}")
         return HTMLResponse(PAGE.format(method=request.method, body=body))
+
+    async def answer_frame(_: Request) -> Response:
+        return HTMLResponse(f"<!doctype html><html><head><title>a</title></head><body>{framed}</body></html>")
 
     policy = parse_policy(
         {
@@ -75,7 +80,11 @@ def site(ledger: str, body: str = HELD, csp: str = "enforce", **gate: Any) -> tu
         },
         source="test",
     )
-    routes = [Route("/", answer), Route("/page", answer, methods=["GET", "POST"])]
+    routes = [
+        Route("/", answer),
+        Route("/page", answer, methods=["GET", "POST"]),
+        Route("/framed", answer_frame),
+    ]
     return ConsentMiddleware(Starlette(routes=routes), policy=policy, secret="x" * 40, ledger=ledger), log
 
 
@@ -189,6 +198,15 @@ def test_what_a_script_was_stopped_from_loading_comes_by_the_reload(visiting: Vi
         choose(visit, "Accept all")
         assert visit.settled(awaited={"one.acme.test"}) == {"one.acme.test"}
         assert len(log) == 2
+
+
+def test_what_is_held_in_a_frame_of_the_site_comes_by_the_reload(visiting: Visiting, ledger_url: str) -> None:
+    app, log = site(ledger_url, "<iframe src=/framed></iframe>", framed="<script src=//one.acme.test/a.js></script>")
+    with visiting(app) as visit:
+        assert visit.open() == set()
+        choose(visit, "Accept all")
+        visit.until(lambda: visit.proxy.hosts() == {"one.acme.test"})
+    assert len(log) == 2
 
 
 def test_what_the_visitor_has_typed_is_there_after_the_reload(visiting: Visiting, ledger_url: str) -> None:
