@@ -2,7 +2,9 @@
 
 A file has ``TITLE``, and two functions. ``app(folder)`` builds the application, with all that it keeps in ``folder``;
 ``act(page)`` does what a user does and asserts what they would see. Where it differs from the defaults it also has
-``PATH``, the page that opens first, ``ENVIRONMENT``, and ``CDN``, the hosts of libraries without which it cannot work.
+``PATH``, the page that opens first; ``ENVIRONMENT``; ``CDN``, the hosts of libraries that it loads from a CDN;
+``NEEDED``, the hosts that what the user asks for cannot do without; and ``third_party(host, path)``, which answers for
+hosts that are not the site's.
 What imports the application's framework stands in ``app``: the browser is driven from another environment.
 """
 
@@ -31,7 +33,9 @@ class Row:
     Attributes:
         path: The page that a visitor opens first.
         environment: The folder in ``.venv`` with what it needs.
-        cdn: Hosts of libraries that it loads from a CDN. They are held until accepted, and it may fail until then.
+        cdn: Hosts of libraries that it loads from a CDN, and behind the middleware from the site itself.
+        needed: Hosts that may be contacted before a choice, since what the user asks for needs them.
+        third_party: Gives media type and body for a host and a path that are not the site's; None for no answer.
 
     """
 
@@ -40,6 +44,8 @@ class Row:
     path: str
     environment: str
     cdn: frozenset[str]
+    needed: frozenset[str]
+    third_party: Callable[[str, str], tuple[str, bytes] | None]
     app: Callable[[Path], ASGIApp]
     act: Callable[[Page], None]
 
@@ -57,6 +63,8 @@ def load(name: str) -> Row:
         path=getattr(module, "PATH", "/"),
         environment=getattr(module, "ENVIRONMENT", "realapps"),
         cdn=frozenset(getattr(module, "CDN", ())),
+        needed=frozenset(getattr(module, "NEEDED", ())),
+        third_party=getattr(module, "third_party", lambda *_: None),
         app=module.app,
         act=module.act,
     )

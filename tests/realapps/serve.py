@@ -1,7 +1,8 @@
 """``python tests/realapps/serve.py ROW``: serve an application over TLS, bare or behind the middleware.
 
 Runs in the application's environment and in an empty folder, so that the middleware is as one line makes it: the
-built-in policy and a ledger in the folder.
+built-in policy, and a ledger in the folder. Only the mirror's way out is another one: it leads to a stand-in for the
+hosts of libraries.
 """
 
 from __future__ import annotations
@@ -9,13 +10,18 @@ from __future__ import annotations
 import argparse
 import os
 import socket
+import ssl
 import sys
+from functools import partial
 from pathlib import Path
 from types import ModuleType
+from unittest import mock
 
 import uvicorn
 
 from cookie_consent import ConsentMiddleware
+from cookie_consent.mirror import mirror
+from cookie_consent.mirror.network import Network
 
 # Some distributions install a package "tests", which would be found before ours, a namespace package.
 tests = sys.modules["tests"] = ModuleType("tests")
@@ -31,16 +37,27 @@ def main() -> None:
     parser.add_argument("--socket", type=int, required=True, help="the file descriptor of a socket that listens")
     parser.add_argument("--certificate", required=True, help="a file with key and certificate")
     parser.add_argument("--wrapped", action="store_true", help="behind the middleware")
+    parser.add_argument("--upstream", type=int, required=True, help="the port of what stands in for libraries' hosts")
+    parser.add_argument("--authority", required=True, help="a file with the certificate to trust there")
     options = parser.parse_args()
     os.chdir(options.folder)
     app = load(options.row).app(options.folder)
+    tls = ssl.create_default_context(cafile=options.authority)
+    network = partial(Network, resolve=on_this_machine, is_public=lambda _: True, port=options.upstream, tls=tls)
+    with mock.patch.object(mirror, "Network", network):
+        served = ConsentMiddleware(app) if options.wrapped else app
     config = uvicorn.Config(
-        ConsentMiddleware(app) if options.wrapped else app,
+        served,
         log_level="warning",
         ssl_certfile=options.certificate,
         timeout_graceful_shutdown=1,
     )
     uvicorn.Server(config).run([socket.socket(fileno=options.socket)])
+
+
+async def on_this_machine(_: str) -> list[str]:
+    """Resolve every host to loopback."""
+    return ["127.0.0.1"]
 
 
 if __name__ == "__main__":

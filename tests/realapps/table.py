@@ -15,7 +15,15 @@ __all__ = ["faults", "markdown", "plain", "updated"]
 
 BEGIN = "<!-- Written by `python -m tests.realapps --update`; do not edit. -->"
 END = "<!-- End of what is written by `python -m tests.realapps --update`. -->"
-HEADINGS = ("application", *COLUMNS, "contacts before a choice", "new errors", "moved", "held until accepted")
+HEADINGS = (
+    "application",
+    *COLUMNS,
+    "contacts before a choice",
+    "new errors",
+    "moved",
+    "held until accepted",
+    "from the site itself",
+)
 HEAD = (f"| {' | '.join(HEADINGS)} |", "|---" * len(HEADINGS) + "|")
 WRAPPED = COLUMNS[1:]
 FEW = 5
@@ -25,16 +33,18 @@ NEAR = 1
 
 
 def faults(row: Row, seen: Mapping[str, Seen]) -> list[str]:
-    """Return what is not as promised. An application that lives on a CDN's libraries works once they are accepted."""
+    """Return what is not as promised."""
     if not seen:
         return ["it took too long"]
     if seen["bare"].failed:
         return [f"bare: {seen['bare'].failed}"]
-    found = [f"{column}: {seen[column].failed}" for column in must_work(row) if seen[column].failed]
-    found += [f"{column}: contacts {', '.join(seen[column].contacts)}" for column in BEFORE if seen[column].contacts]
-    if missing := row.cdn - set(seen["bare"].contacts):
-        found.append(f"bare: does not contact {', '.join(sorted(missing))}, so it is no row of a CDN")
-    for column in must_work(row)[1:]:
+    found = [f"{column}: {seen[column].failed}" for column in WRAPPED if seen[column].failed]
+    found += [f"{column}: contacts {host}" for column in BEFORE for host in contacts(row, seen, column)]
+    missing = (row.cdn | row.needed) - set(seen["bare"].contacts)
+    found += [f"bare: does not contact {host}, so it is no row of it" for host in sorted(missing)]
+    for column in WRAPPED:
+        missing = row.cdn - set(seen[column].mirrored)
+        found += [f"{column}: the site itself serves nothing of {host}" for host in sorted(missing)]
         found += [f"{column}: new error: {error}" for error in new_errors(seen, column)]
         found += [f"{column}: moved: {where}" for where in moved(seen, column)[:FEW]]
     return found
@@ -43,8 +53,9 @@ def faults(row: Row, seen: Mapping[str, Seen]) -> list[str]:
 BEFORE = ("undecided", "refused")
 
 
-def must_work(row: Row) -> tuple[str, ...]:
-    return ("bare", "accepted") if row.cdn else COLUMNS
+def contacts(row: Row, seen: Mapping[str, Seen], column: str) -> list[str]:
+    """Return the hosts that were contacted, but for those that what the user asks for needs."""
+    return [host for host in seen[column].contacts if host not in row.needed]
 
 
 def new_errors(seen: Mapping[str, Seen], column: str) -> list[str]:
@@ -63,19 +74,20 @@ def moved(seen: Mapping[str, Seen], column: str) -> list[str]:
 
 def cells(row: Row, seen: Mapping[str, Seen]) -> list[str]:
     if not seen:
-        return [row.title, *("too slow" for _ in COLUMNS), "", "", "", ""]
+        return [row.title, *("too slow" for _ in COLUMNS), *("" for _ in HEADINGS[len(COLUMNS) + 1 :])]
     if seen["bare"].failed:
         return [row.title, "no", *("" for _ in HEADINGS[2:])]
     works = ["no" if seen[column].failed else "yes" for column in COLUMNS]
-    contacts = {host for column in BEFORE for host in seen[column].contacts}
+    early = {host for column in BEFORE for host in contacts(row, seen, column)}
     held = {host for host in seen["bare"].contacts if any(host in seen[column].held for column in BEFORE)}
     return [
         row.title,
         *works,
-        f"{len(contacts)} of {len(seen['bare'].contacts)}",
+        f"{len(early)} of {len(contacts(row, seen, 'bare'))}",
         "/".join(str(len(new_errors(seen, column))) for column in WRAPPED),
         "/".join(str(len(moved(seen, column))) for column in WRAPPED),
-        ", ".join(f"{host} (CDN)" if host in row.cdn else host for host in sorted(held | row.cdn)),
+        ", ".join(sorted(held)),
+        ", ".join(sorted({host for column in WRAPPED for host in seen[column].mirrored})),
     ]
 
 
@@ -91,7 +103,7 @@ def lines_of(results: Mapping[Row, Mapping[str, Seen]]) -> dict[str, str]:
 
 def plain(results: Mapping[Row, Mapping[str, Seen]]) -> str:
     """Return the table for a terminal."""
-    table = [["application", *COLUMNS, "contacts", "errors", "moved", "held"]]
+    table = [["application", *COLUMNS, "contacts", "errors", "moved", "held", "own copy"]]
     table += [cells(row, seen) for row, seen in results.items()]
     widths = [max(len(line[index]) for line in table) for index in range(len(table[0]))]
     return "\n".join(

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
+from tests.realapps.libraries import library
 from tests.realapps.row import load, names
 from tests.realapps.table import BEGIN, END, cells, faults, updated
 from tests.realapps.visit import COLUMNS, Seen, same
@@ -23,7 +26,7 @@ def test_every_row_can_be_loaded_without_its_framework(name: str) -> None:
 
 def test_an_application_that_works_has_no_faults() -> None:
     assert faults(OWN, seen()) == []
-    assert cells(OWN, seen()) == ["htmx site", *["yes"] * 4, "0 of 0", "0/0/0", "0/0/0", ""]
+    assert cells(OWN, seen()) == ["htmx site", *["yes"] * 4, "0 of 0", "0/0/0", "0/0/0", "", ""]
 
 
 @pytest.mark.parametrize(
@@ -49,12 +52,24 @@ def test_elements_that_moved_or_are_missing_are_told() -> None:
     assert [fault.split(" from")[0] for fault in found] == ["undecided: moved: >p:1", "undecided: moved: >p:2"]
 
 
-def test_an_application_that_needs_a_cdn_works_once_it_is_accepted() -> None:
-    bare = Seen(contacts=["cdn.jsdelivr.net"])
-    held = Seen(failed="htmx is missing", held=["cdn.jsdelivr.net"])
-    assert faults(CDN, {**seen(undecided=held, refused=held), "bare": bare}) == []
-    assert faults(CDN, {**seen(undecided=held, refused=held, accepted=held), "bare": bare})
-    assert faults(CDN, seen()), "one that does not load from the CDN is no row of a CDN"
+def test_libraries_of_a_cdn_come_from_the_site_itself() -> None:
+    (host,) = CDN.cdn
+    bare, wrapped = Seen(contacts=[host]), Seen(mirrored=[host])
+    columns = {**dict.fromkeys(COLUMNS, wrapped), "bare": bare}
+    assert faults(CDN, columns) == []
+    assert cells(CDN, columns)[-4:] == ["0/0/0", "0/0/0", "", host]
+    assert faults(CDN, {**columns, "refused": Seen()}) == [f"refused: the site itself serves nothing of {host}"]
+    assert faults(CDN, {**columns, "undecided": Seen(failed="no htmx", mirrored=[host])}) == ["undecided: no htmx"]
+    assert faults(CDN, {**columns, "bare": Seen()}), "one that does not load from the CDN is no row of a CDN"
+
+
+def test_what_the_user_asks_for_may_contact_the_hosts_that_it_needs() -> None:
+    shop = replace(OWN, needed=frozenset({"pay.test"}))
+    columns = seen(**dict.fromkeys(COLUMNS, Seen(contacts=["pay.test"])))
+    assert faults(shop, columns) == []
+    assert cells(shop, columns)[5] == "0 of 0"
+    assert "undecided: contacts pay.test" in faults(OWN, columns)
+    assert faults(shop, {**columns, "bare": Seen()}), "one that does not contact them bare needs nothing"
 
 
 def test_a_row_that_took_too_long_is_a_fault() -> None:
@@ -76,3 +91,16 @@ def test_the_document_gets_the_table() -> None:
     assert document.index("| FastHTML | old |") < document.index("| htmx site |") < document.index("| Zope | old |")
     assert "Gone" not in document, "an application that is no longer seen"
     assert document.endswith(f"{END}\nafter")
+
+
+@pytest.mark.parametrize(
+    ("host", "path"),
+    [
+        ("code.jquery.com", "/jquery-3.7.1.min.js"),
+        ("cdn.jsdelivr.net", "/gh/gnat/css-scope-inline@main/script.js"),
+        ("cdn.jsdelivr.net", "/npm/no-such-package@1/x.js"),
+        ("unpkg.com", "/htmx.org/../../package.json"),
+    ],
+)
+def test_no_library_is_made_up(host: str, path: str) -> None:
+    assert library(host, path) is None

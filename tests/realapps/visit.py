@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import http.client
 import os
 import re
@@ -14,18 +15,21 @@ import time
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
 
 import trustme
 from playwright.sync_api import Error, Page, expect, sync_playwright
 
-from tests.browser.harness import BROWSERS_OWN, FLAGS, Proxy, forward_proxy, stubbed
-from tests.realapps.libraries import LIBRARIES
+from tests.browser.harness import FLAGS, forward_proxy, stubbed
+from tests.realapps.libraries import library
+from tests.realapps.upstream import upstream
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from playwright.sync_api import Browser, ConsoleMessage, WebError
+    from playwright.sync_api import Browser, ConsoleMessage, Response, WebError
 
+    from tests.browser.harness import Proxy
     from tests.realapps.row import Row
 
 __all__ = ["COLUMNS", "Seen", "visit"]
@@ -39,7 +43,7 @@ START = 300.0
 """Seconds that an application may take to start."""
 STEP = 20_000
 """Milliseconds that a user waits for one thing to happen."""
-TYPES = {".js": "text/javascript", ".css": "text/css"}
+MIRROR = "/_consent/mirror/"
 BOXES = Path(__file__).with_name("boxes.js").read_text("utf-8")
 
 
@@ -53,6 +57,7 @@ class Seen:
         errors: What the console said, each once, without what differs from run to run.
         boxes: Where the page's elements stand, by their path.
         held: What the page says was held back.
+        mirrored: The hosts whose files came from the site itself.
 
     """
 
@@ -61,17 +66,40 @@ class Seen:
     errors: list[str] = field(default_factory=list)
     boxes: dict[str, list[int]] = field(default_factory=dict)
     held: list[str] = field(default_factory=list)
+    mirrored: list[str] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
+class Rig:
+    """What all columns of a row share.
+
+    Attributes:
+        certificate: A file with the site's key and certificate.
+        authority: A file with the certificate that it is to be trusted by.
+        upstream: The port of the stand-in for the hosts of libraries.
+
+    """
+
+    browser: Browser
+    proxy: Proxy
+    python: Path
+    certificate: Path
+    authority: Path
+    upstream: int
 
 
 def visit(row: Row, chromium: str, python: Path) -> dict[str, dict[str, Any]]:
     """Return what is seen of a row, by column, as JSON has it."""
+    authority = trustme.CA()
     with (
         tempfile.TemporaryDirectory(prefix=f"realapps-{row.name}-") as folder,
-        forward_proxy(answers=library) as proxy,
+        forward_proxy(answers=functools.partial(answer, row)) as proxy,
+        upstream(authority) as libraries,
         sync_playwright() as playwright,
     ):
-        certificate = Path(folder, "certificate.pem")
-        trustme.CA().issue_cert(HOST).private_key_and_cert_chain_pem.write_to_path(certificate)
+        certificate, trusted = Path(folder, "certificate.pem"), Path(folder, "authority.pem")
+        authority.issue_cert(HOST).private_key_and_cert_chain_pem.write_to_path(certificate)
+        authority.cert_pem.write_to_path(trusted)
         arguments = [
             *(flag for flag in FLAGS if not flag.startswith("--proxy-bypass-list")),
             f"--proxy-server=http://127.0.0.1:{proxy.port}",
@@ -79,10 +107,11 @@ def visit(row: Row, chromium: str, python: Path) -> dict[str, dict[str, Any]]:
             f"--host-resolver-rules=MAP {HOST} 127.0.0.1",
         ]
         browser = playwright.chromium.launch(executable_path=chromium, args=arguments)
+        rig = Rig(browser, proxy, python, certificate, trusted, libraries)
         try:
             seen = {}
             for column in COLUMNS:
-                seen[column] = asdict(see(row, column, browser, proxy, certificate=certificate, python=python))
+                seen[column] = asdict(see(row, column, rig))
                 if seen["bare"]["failed"]:
                     break  # nothing to compare with
             return seen
@@ -90,28 +119,24 @@ def visit(row: Row, chromium: str, python: Path) -> dict[str, dict[str, Any]]:
             browser.close()
 
 
-def library(host: str, path: str) -> tuple[str, bytes]:
-    """Answer for a host that is not the site; for a CDN of npm packages with the file itself, if it is installed."""
-    found = re.fullmatch(r"(?:/npm)?/((?:@[^/@]+/)?[^/@]+)(?:@[^/]*)?(/.+)", path)
-    if found is not None and host in {"cdn.jsdelivr.net", "unpkg.com"}:
-        file = (LIBRARIES / found[1] / found[2].lstrip("/")).resolve()
-        if file.is_relative_to(LIBRARIES) and file.is_file():
-            return TYPES.get(file.suffix, "application/octet-stream"), file.read_bytes()
-    return stubbed(host, path)
+def answer(row: Row, host: str, path: str) -> tuple[str, bytes]:
+    """Answer for a host that is not the site: as the row says, else with a library's file, else with a stub."""
+    return row.third_party(host, path) or library(host, path) or stubbed(host, path)
 
 
-def see(row: Row, column: str, browser: Browser, proxy: Proxy, *, certificate: Path, python: Path) -> Seen:
+def see(row: Row, column: str, rig: Rig) -> Seen:
     seen = Seen()
     errors: set[str] = set()
-    proxy.contacts.clear()
+    mirrored: set[str] = set()
+    rig.proxy.contacts.clear()
     with contextlib.ExitStack() as stack:
         try:
-            port = stack.enter_context(serving(row, certificate, python, wrapped=column != "bare"))
+            port = stack.enter_context(serving(row, rig, wrapped=column != "bare"))
         except RuntimeError as error:
             seen.failed = f"it does not start: {error}"
             return seen
         context = stack.enter_context(
-            browser.new_context(base_url=f"https://{HOST}:{port}", ignore_https_errors=True, locale="en-US")
+            rig.browser.new_context(base_url=f"https://{HOST}:{port}", ignore_https_errors=True, locale="en-US")
         )
         context.set_default_timeout(STEP)
         expect.set_options(timeout=STEP)
@@ -123,6 +148,12 @@ def see(row: Row, column: str, browser: Browser, proxy: Proxy, *, certificate: P
         def thrown(error: WebError) -> None:
             errors.add(same(str(error.error)))
 
+        def answered(response: Response) -> None:
+            path = urlsplit(response.url).path
+            if response.ok and path.startswith(MIRROR):
+                mirrored.add(path.removeprefix(MIRROR).partition("/")[0])
+
+        context.on("response", answered)
         context.on("console", logged)
         context.on("weberror", thrown)
         page = context.new_page()
@@ -141,7 +172,8 @@ def see(row: Row, column: str, browser: Browser, proxy: Proxy, *, certificate: P
             save(page, row, column)
         with contextlib.suppress(Error):
             page.wait_for_timeout(700)
-        seen.contacts = sorted({contact.partition("/")[0] for contact in proxy.contacts} - BROWSERS_OWN)
+        seen.contacts = sorted(rig.proxy.hosts())
+        seen.mirrored = sorted(mirrored)
         seen.errors = sorted(errors)
     return seen
 
@@ -203,7 +235,7 @@ def save(page: Page, row: Row, column: str) -> None:
 
 
 @contextlib.contextmanager
-def serving(row: Row, certificate: Path, python: Path, *, wrapped: bool) -> Iterator[int]:
+def serving(row: Row, rig: Rig, *, wrapped: bool) -> Iterator[int]:
     """Serve a fresh copy of the application in a process of its own; give the port.
 
     Raises:
@@ -215,8 +247,9 @@ def serving(row: Row, certificate: Path, python: Path, *, wrapped: bool) -> Iter
         tempfile.TemporaryFile("w+") as log,
         socket.create_server(("127.0.0.1", 0)) as listening,
     ):
-        command = [str(python), str(Path(__file__).with_name("serve.py")), row.name, "--folder", folder]
-        command += ["--socket", str(listening.fileno()), "--certificate", str(certificate)]
+        command = [str(rig.python), str(Path(__file__).with_name("serve.py")), row.name, "--folder", folder]
+        command += ["--socket", str(listening.fileno()), "--certificate", str(rig.certificate)]
+        command += ["--upstream", str(rig.upstream), "--authority", str(rig.authority)]
         process = subprocess.Popen(
             [*command, "--wrapped"] if wrapped else command,
             cwd=ROOT,
