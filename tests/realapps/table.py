@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from tests.realapps.visit import COLUMNS, Seen
+from tests.realapps.visit import BEFORE, COLUMNS, Seen
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
@@ -50,9 +50,6 @@ def faults(row: Row, seen: Mapping[str, Seen]) -> list[str]:
     return found
 
 
-BEFORE = ("undecided", "refused")
-
-
 def contacts(row: Row, seen: Mapping[str, Seen], column: str) -> list[str]:
     """Return the hosts that were contacted, but for those that what the user asks for needs."""
     return [host for host in seen[column].contacts if host not in row.needed]
@@ -79,14 +76,14 @@ def cells(row: Row, seen: Mapping[str, Seen]) -> list[str]:
         return [row.title, "no", *("" for _ in HEADINGS[2:])]
     works = ["no" if seen[column].failed else "yes" for column in COLUMNS]
     early = {host for column in BEFORE for host in contacts(row, seen, column)}
-    held = {host for host in seen["bare"].contacts if any(host in seen[column].held for column in BEFORE)}
+    late = {*contacts(row, seen, "bare")} & {*contacts(row, seen, "accepted")} - early
     return [
         row.title,
         *works,
         f"{len(early)} of {len(contacts(row, seen, 'bare'))}",
         "/".join(str(len(new_errors(seen, column))) for column in WRAPPED),
         "/".join(str(len(moved(seen, column))) for column in WRAPPED),
-        ", ".join(sorted(held)),
+        ", ".join(sorted(late)),
         ", ".join(sorted({host for column in WRAPPED for host in seen[column].mirrored})),
     ]
 

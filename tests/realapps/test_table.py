@@ -45,6 +45,11 @@ def test_what_is_not_as_promised_is_told(columns: dict[str, Seen], fault: str) -
     assert fault in faults(OWN, seen(**columns))
 
 
+def test_what_is_contacted_only_once_it_is_accepted_was_held() -> None:
+    both, one = Seen(contacts=["a.test", "b.test"]), Seen(contacts=["a.test"])
+    assert cells(OWN, seen(bare=both, undecided=one, accepted=both))[-2] == "b.test"
+
+
 def test_elements_that_moved_or_are_missing_are_told() -> None:
     bare = Seen(boxes={">main:1": [0, 0, 10, 10], ">p:1": [0, 10, 10, 10], ">p:2": [0, 20, 10, 10]})
     there = Seen(boxes={">main:1": [0, 1, 10, 10], ">p:1": [0, 12, 10, 10]})
