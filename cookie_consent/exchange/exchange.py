@@ -82,7 +82,8 @@ class Exchange:
         """Return the response headers with cookies gated, and with deletions for the request's refused cookies."""
         xray = self.xray
         kept = gated_cookies(headers, self.cookies, observe=xray.set_cookie if xray is not None else None)
-        deletions = self.cookies.deletions(self._cookie_url) if self.cookies.refused else []
+        is_sure = self.cookies.refused and not self.is_unsure
+        deletions = self.cookies.deletions(self._cookie_url) if is_sure else []
         return kept + [(b"set-cookie", value.encode("latin-1")) for value in deletions]
 
     @cached_property
@@ -341,6 +342,24 @@ class Exchange:
         method = str(self.scope.get("method", "GET")).upper()
         return "" if method in {"GET", "HEAD"} else "POST"
 
+    @cached_property
+    def is_unsure(self) -> bool:
+        """Whether the visitor may have made a choice that did not come with the request.
+
+        Browsers keep cookies that are ``SameSite=Lax`` back, such as the choice, from what another site posts, and may
+        send cookies of the site all the same (RFC 6265bis, section 5.8.3). So a buyer comes back from their bank.
+        """
+        return bool(self.unsafe_method) and self.consent.decided_at is None and self._is_of_another_site
+
+    @property
+    def _is_of_another_site(self) -> bool:
+        """Whether another site has made the request, as far as the browser says (Fetch Metadata, section 2.3)."""
+        site = self._request_headers.get(b"sec-fetch-site")
+        if site is not None:
+            return site == b"cross-site"
+        origin = self._request_headers.get(b"origin")
+        return origin is not None and host_of(origin.decode("latin-1").rpartition("/")[2]) != self.page_host
+
     def guard(self) -> bytes:
         """Return the guard's tag; empty if the policy switches it off, or for an AMP page."""
         path = self.site.guard
@@ -353,6 +372,7 @@ class Exchange:
             domain=self.site.classifier.own_domain(self.page_host),
             root_path=root_path,
             method=self.unsafe_method,
+            unsure=self.is_unsure,
             held=self.held,
             payment=self.is_payment,
             mirror=self._links.for_scripts() if self._links is not None else "",
@@ -374,6 +394,7 @@ class Exchange:
             is_prefetch(self._request_headers),
             self.destination in DOCUMENTS,
             self.unsafe_method,
+            self.is_unsure,
             self.is_payment,
             self.site.inventory.names,
             self.xray is not None,

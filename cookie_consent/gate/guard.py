@@ -44,6 +44,7 @@ def guard_tag(
     domain: str | None = None,
     root_path: str = "",
     method: str = "",
+    unsure: bool = False,
     held: Iterable[tuple[str, str]] = (),
     payment: bool = False,
     mirror: str = "",
@@ -51,7 +52,8 @@ def guard_tag(
     """Return the tag that loads the guard with the state of ``consent``. It is well-formed as HTML and as XML.
 
     ``path`` is relative to ``root_path``, where the application is mounted (ASGI). All hosts of ``domain`` are first
-    party on this page. ``method`` is the request's method, if it must not be repeated. ``held`` has the category and
+    party on this page. ``method`` is the request's method, if it must not be repeated. ``unsure`` has the guard ask
+    for the state, and delete nothing before: the browser may have kept the choice back. ``held`` has the category and
     service (``-`` for none) of everything that was held back in the response headers. With ``payment``, scripts may
     frame unknown hosts. ``mirror`` says what may be led to the mirror, as ``LibraryLinks.for_scripts`` returns it.
     """
@@ -70,6 +72,7 @@ def guard_tag(
         "data-gpc": "1" if consent.gpc else "",
         "data-sight": "1" if consent.made_with_gpc else "",
         "data-method": method,
+        "data-unsure": "true" if unsure else "",
         "data-payment": "true" if payment else "",
         "data-mirror": mirror,
         "data-held": " ".join(f"{category}/{service}" for category, service in held),

@@ -65,7 +65,8 @@
   // -- what was held back --------------------------------------------------------------------------------------------
 
   let isChanged = false; // since the page was loaded
-  let isChosen = false; // a new choice is being made, for which this document is being left
+  // A new choice is being made, for which this document is being left; or the server has to be asked for an earlier one.
+  let isChosen = Boolean(script.dataset.unsure);
   let banner = {};
   const held = [];
   const waiting = new Map();
@@ -269,7 +270,7 @@
   // Deletes refused cookies and storage, however they were written.
   let isSwept = false;
   const sweep = () => {
-    if (isChosen) return; // the next page may already have written under the new choice
+    if (isChosen) return; // the next page may already have written under the new choice, or an earlier one holds
     try {
       for (const pair of readCookies.call(document).split("; ")) {
         const name = pair.split("=")[0];
@@ -517,6 +518,7 @@
     if (isNewToServer) leave();
   }
   listen();
+  if (isChosen) refresh().then(sweep);
   // The banner finds the guard by this event, since the page may have replaced `cookieConsent`.
   addEventListener(
     GUARD,
