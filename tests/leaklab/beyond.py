@@ -8,5 +8,6 @@ BEYOND = {
     "script reaches the frame by its number, before any document of the site is in it",
     "location": "where a site sends its visitor is the site's own act, as a redirect is",
     "own-worker": "no policy can tell an own address of a service from the site's, and a worker has no guard",
+    "payment-bank": "on the paths that the site names, a frame may be the bank's check, and no list names all banks",
     "popup-on-click": "the visitor's own act, as following a link is",
 }

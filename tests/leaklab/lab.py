@@ -10,17 +10,20 @@ from functools import partial
 from itertools import count
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
+from urllib.parse import urlsplit
 
 import pytest
 from playwright.async_api import async_playwright
 
 from cookie_consent import ConsentMiddleware, Policy
+from cookie_consent.mirror.libraries import Libraries
 from cookie_consent.policy.model import CookieRule, GateOptions, LimitOptions, Service
-from tests.browser.harness import FLAGS, Proxy, certified, forward_proxy, serving
+from tests.browser.harness import FLAGS, Proxy, certified, forward_proxy, serving, stubbed
 from tests.leaklab.corpus import PAGES
 from tests.leaklab.peers import PEERS
 from tests.leaklab.site import Plain, corpus_site
 from tests.leaklab.visit import Seen, Visit
+from tests.mirror.upstream import Upstream
 
 if TYPE_CHECKING:
     import ssl
@@ -32,10 +35,12 @@ if TYPE_CHECKING:
     from tests.leaklab.page import Page
     from tests.leaklab.peers import Peer
 
+PAYMENT = ("/*/checkout",)
+"""Where visitors pay."""
 GATES = {
-    "html": GateOptions(html=True, csp="off", guard=False),
-    "csp": GateOptions(html=False, csp="enforce", guard=False),
-    "both": GateOptions(html=True, csp="enforce", guard=True),
+    "html": GateOptions(html=True, csp="off", guard=False, payment=PAYMENT),
+    "csp": GateOptions(html=False, csp="enforce", guard=False, payment=PAYMENT),
+    "both": GateOptions(html=True, csp="enforce", guard=True, payment=PAYMENT),
 }
 BEFORE = ("none", "html", "csp", "before", "refused", "withdrawn", *(peer.name for peer in PEERS))
 """The columns in which nothing has been agreed to."""
@@ -157,7 +162,7 @@ class Lab:
 
     async def accept_and_withdraw(self, visit: Visit) -> None:
         page = visit.page
-        await visit.goto(visit.tab, f"{page.url}?port={visit.port}")
+        await visit.goto(visit.tab, visit.address)
         visit.forget()
         if await visit.choose("Accept all") and page.act == "load":
             self.note(page, "activated", await visit.awaited(page.wanted, self.ran(page)))
@@ -165,7 +170,7 @@ class Lab:
             await visit.tab.wait_for_load_state("load")
         await visit.goto(visit.tab, "about:blank")  # what the page as it was still does is not looked at
         await visit.open()
-        self.note(page, "accepted", await visit.awaited(page.leaks, self.ran(page)))
+        self.note(page, "accepted", await visit.awaited(page.agreed, self.ran(page)))
         other = await visit.context.new_page() if page.act == "stay" else visit.tab
         await visit.change("Refuse all", other)
         if page.act == "stay":
@@ -183,10 +188,26 @@ class Lab:
         await visit.open()
         self.note(page, "before", await visit.seen(self.pace(page)))
         if page.act != "load":
-            await visit.goto(visit.tab, f"{page.url}?port={visit.port}")
+            await visit.goto(visit.tab, visit.address)
         await visit.choose("Refuse all")
         await visit.open()
         self.note(page, "refused", await visit.seen(self.pace(page)))
+
+
+@contextlib.contextmanager
+def mirroring(pages: Iterable[Page]) -> Iterator[None]:
+    """Let the mirror of all sites have the libraries of the pages, and reach no other host."""
+    server = Upstream()
+    addresses = [urlsplit(address) for page in pages for address in page.mirrored]
+    for address in addresses:
+        kind, body = stubbed(address.netloc, address.path)
+        server.put(address.path, body, content_type=kind)
+    reached = {address.netloc for address in addresses}
+    server.addresses.update({host: [] for host in Libraries().hosts - reached})
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("cookie_consent.site.Mirror", lambda libraries: server.mirror(libraries=libraries))
+        yield
+    server.close()
 
 
 @contextlib.asynccontextmanager
@@ -229,6 +250,7 @@ async def run(
     """
     plain = corpus_site(Plain())
     with tempfile.TemporaryDirectory() as folder, contextlib.ExitStack() as stack:
+        stack.enter_context(mirroring(PAGES))
         sites: dict[str, ASGIApp] = {"none": plain, **{peer.name: corpus_site(peer) for peer in PEERS}}
         for name, options in GATES.items():
             ledger = f"sqlite:///{Path(folder) / name}.db"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal
+from urllib.parse import unquote, urlsplit
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -33,6 +34,8 @@ class Page:
 
     name: str
     does: str
+    at: str = ""
+    """What follows its name in its address, such as a path on which visitors pay."""
     body: str = ""
     head: str = ""
     document: str = ""
@@ -42,6 +45,8 @@ class Page:
     files: Mapping[str, File] = field(default_factory=dict)
     hosts: tuple[str, ...] = ("THIRD",)
     """The other hosts that it contacts."""
+    mirrored: tuple[str, ...] = ()
+    """The addresses of public libraries that the mirror has. Under it no choice leads to their hosts."""
     own: tuple[str, ...] = ()
     """Addresses on the site's hosts that it asks for and that belong to a service, without query: a path, or another
     host, a space and a path."""
@@ -76,7 +81,12 @@ class Page:
 
     @property
     def url(self) -> str:
-        return f"https://{SITE}/{self.name}/"
+        return f"https://{SITE}/{self.name}/{self.at}"
+
+    @property
+    def below(self) -> str:
+        """Return the path below its name, as an application sees it."""
+        return unquote(self.at.partition("?")[0])
 
     @property
     def leaks(self) -> frozenset[str]:
@@ -90,9 +100,14 @@ class Page:
         )
 
     @property
+    def agreed(self) -> frozenset[str]:
+        """Return what it gives away where all is agreed to: not what the mirror does for it."""
+        return self.leaks - {urlsplit(address).netloc for address in self.mirrored}
+
+    @property
     def wanted(self) -> frozenset[str]:
         """Return what it gives away once all is accepted on it. A cookie that it set before was for the session."""
-        return self.leaks - {f"lasting cookie {name}" for name in self.lasting}
+        return self.agreed - {f"lasting cookie {name}" for name in self.lasting}
 
     def fill(self, text: str, *, port: str = "") -> str:
         return text.replace("THIRD", self.third).replace("OWN", f"/{self.name}").replace("PORT", port)

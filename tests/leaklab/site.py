@@ -54,7 +54,7 @@ class Plain:
 
 
 def corpus_site(dress: Dress) -> ASGIApp:
-    """Serve the page NAME at ``/NAME/``, its files below it; ``?port=`` gives the port for ``PORT``."""
+    """Serve the page NAME at ``/NAME/`` or where it is below that, and its files; ``?port=`` gives ``PORT``."""
     pages = {page.name: page for page in PAGES}
 
     async def app(scope: Scope, receive: Receive, send: Send) -> None:
@@ -90,7 +90,7 @@ def corpus_site(dress: Dress) -> ASGIApp:
 
 
 def found(page: Page, name: str, dress: Dress) -> File | None:
-    if name:
+    if name != page.below:
         return page.files.get(name)
     document = page.document or (
         f"<!doctype html><html lang=en><head><meta charset=utf-8><title>{page.name}</title>{page.head}</head>"

@@ -71,6 +71,11 @@ class Visit:
     def port(self) -> int:
         return self.ports[0]
 
+    @property
+    def address(self) -> str:
+        """Where the page is, with the port that it is to contact."""
+        return f"{self.page.url}{'&' if '?' in self.page.at else '?'}port={self.port}"
+
     def change_port(self) -> None:
         """Look at another port: by UDP a browser tries again for seconds after its page has gone (QUIC)."""
         self.ports.reverse()
@@ -110,7 +115,7 @@ class Visit:
     async def open(self) -> None:
         """Load the page and do what a visitor does there."""
         self.forget()
-        await self.goto(self.tab, f"{self.page.url}?port={self.port}")
+        await self.goto(self.tab, self.address)
         match self.page.act:
             case "click":
                 await self.tab.click("#go", timeout=PATIENCE)
