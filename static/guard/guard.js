@@ -135,13 +135,16 @@
   const noteServer = (server, [service]) =>
     note("host", server.hostname, (judgement.isOwn(server) && service) || undefined);
   // Returns whether a server must not be contacted, and records it. With `isNamed`, only those of services that the
-  // policy names. With `isOwnOnly`, only the site's hosts. `marks` tells services on these. `isFrame` says that it would
-  // be shown in a frame. With `isQuiet`, nothing is recorded.
+  // policy names. With `isOwnOnly`, only those that no policy can tell from others: the site's hosts, of which `marks`
+  // tells services, and parts of what an allowed service has. `isFrame` says that it would be shown in a frame. With
+  // `isQuiet`, nothing is recorded.
   const isRefusedServer = (address, again, { isNamed, isOwnOnly, isQuiet, isFrame, marks } = {}) => {
     try {
       const server = new URL(`${address}`.replace(/^(stun|turn)s?:/i, "https://"), document.baseURI);
-      if (!/^http/.test(server.protocol) || (isOwnOnly && !judgement.isOwn(server))) return false;
+      if (!/^http/.test(server.protocol)) return false;
       const owner = refusedHost(server, marks);
+      if (isOwnOnly && !judgement.isOwn(server) && !(owner && rules.enforced && judgement.isShared(server)))
+        return false;
       const isRefused = Boolean(owner && (owner[0] || !isNamed));
       if (isQuiet) return isRefused;
       if (judgement.isOwnByDomain(server)) note("host", server.hostname);

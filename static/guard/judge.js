@@ -167,6 +167,9 @@ const makeJudge = (rules, covers, home, domain) => {
       return hasMarks(parameters, (name) => query.get(name) ?? body?.get?.(name));
     });
   };
+  // Returns whether another service that is agreed to has the address too, as a whole host or folder. A policy that
+  // allows that has no exceptions (CSP).
+  const isShared = (address) => rules.hosts.some((rule) => hostRule(address, [rule], () => true) && permits(rule));
   // Returns the owner of a refused address, or null if it is allowed.
   const refusedHost = (address, marks) => {
     const isSites = isOwn(address);
@@ -180,6 +183,7 @@ const makeJudge = (rules, covers, home, domain) => {
     cookieRule: (name) => find(rules.cookies, name),
     isOwn,
     isOwnByDomain,
+    isShared,
     isRefusedUnknown: () => !permits(undefined, rules.unknownHosts),
     isRefusedCookie: (name) => {
       const rule = find(rules.cookies, name);

@@ -162,6 +162,34 @@ def test_who_comes_back_from_the_bank_is_not_asked_again_and_loses_nothing(
         assert ("_ga" in visit.cookies()) is (answer == "Accept all")
 
 
+SHARED = {
+    "script": "document.head.append(Object.assign(document.createElement('script'), { src: ADDRESS }))",
+    "written script": "document.write('<script src=' + ADDRESS + '></scr' + 'ipt>')",
+    "image": "new Image().src = ADDRESS",
+    "fetch": "fetch(ADDRESS, { mode: 'no-cors' }).catch(() => 0)",
+    "request": "x = new XMLHttpRequest(); x.open('GET', ADDRESS); x.send()",
+    "beacon": "navigator.sendBeacon(ADDRESS, 'x')",
+    "frame": "document.body.append(Object.assign(document.createElement('iframe'), { src: ADDRESS }))",
+}
+
+
+@pytest.mark.parametrize("way", list(SHARED))
+def test_what_else_the_host_of_a_payment_form_serves_is_held(visiting: Visiting, ledger_url: str, way: str) -> None:
+    page = "<!doctype html><html><head><link rel=icon href=data:,></head><body><script>{}</script></body></html>"
+
+    def calling(address: str) -> str:
+        return page.format(SHARED[way].replace("ADDRESS", f"'{address}'"))
+
+    with visiting(site(calling("https://js.klarna.com/web-sdk/v2/klarna.js"), ledger_url)) as visit:
+        assert visit.open(awaited={"js.klarna.com"}) == {"js.klarna.com"}
+    with visiting(site(calling("https://js.klarna.com/web-sdk/v1/klarna.js"), ledger_url)) as visit:
+        assert visit.open() == set()
+        held = visit.page.evaluate("cookieConsent.held.map(({ name, service }) => `${name} ${service}`)")
+        assert "js.klarna.com klarna-messaging" in held
+        choose(visit, "Accept all")
+        assert visit.settled(awaited={"js.klarna.com"}) == {"js.klarna.com"}
+
+
 @pytest.mark.parametrize("script", [FORM, FRAME])
 def test_the_xray_tells_how_to_let_the_bank_in(visiting: Visiting, ledger_url: str, script: str) -> None:
     with visiting(site(BANK.format(script=f"{script};{BEACONS}", markup=""), ledger_url, "/checkout/pay")) as visit:

@@ -36,6 +36,13 @@ PAGES = (
         hosts=("js.klarna.com",),
     ),
     Page(
+        name="payment-offers-by-script",
+        does="the same of another, made by script",
+        body="<script @leak>document.head.append(Object.assign(document.createElement('script'),"
+        "{src:'https://www.paypalobjects.com/muse/muse.js'}))</script>",
+        hosts=("www.paypalobjects.com",),
+    ),
+    Page(
         name="payment-pixel",
         does="where visitors pay: a pixel and a beacon of another host",
         at="checkout",
