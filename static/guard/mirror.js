@@ -117,6 +117,10 @@ const makeMirror = (libraries, offer, base) => {
         const kinds = kindsOf(node);
         return kinds && lead(value, ...kinds);
       },
+      rel: (node, value) => {
+        const isHint = mention && allowed && HINT.test(value);
+        if (isHint && mention.test(`${node.getAttribute("href")}/`)) node.removeAttribute("href");
+      },
     },
   };
   const leadSet = (value) => {

@@ -177,11 +177,14 @@ def test_a_policy_of_the_site_decides_which_scripts_are_led(
 
 
 @pytest.mark.usefixtures("upstream")
-def test_hints_of_scripts_for_hosts_of_libraries_do_nothing(visiting: Visiting, ledger_url: str) -> None:
-    code = (
-        "l = document.createElement('link'); l.rel = 'preconnect'; l.href = 'https://cdn.jsdelivr.net';"
-        "document.head.append(l)"
-    )
+@pytest.mark.parametrize(
+    "order", [("l.rel = 'preconnect';", "l.href = HOST;"), ("l.href = HOST;", "l.rel = 'preconnect';")]
+)
+def test_hints_of_scripts_for_hosts_of_libraries_do_nothing(
+    visiting: Visiting, ledger_url: str, order: tuple[str, str]
+) -> None:
+    code = f"l = document.createElement('link'); {''.join(order)} document.head.append(l)"
+    code = code.replace("HOST", "'https://cdn.jsdelivr.net'")
     with visiting(paged(code)) as visit:
         visit.open()
         assert visit.page.locator("link[href*=jsdelivr]").count() == 1

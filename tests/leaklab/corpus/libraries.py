@@ -10,6 +10,7 @@ JQUERY = "https://code.jquery.com/jquery-3.7.1.min.js"
 JQUERY_OF_GOOGLE = "https://ajax.googleapis.com/ajax/libs/jquery/3.7.1/jquery.min.js"
 MODULE = "https://stackpath.bootstrapcdn.com/bootstrap/5.0.0/js/bootstrap.esm.js"
 SHEET = "https://maxcdn.bootstrapcdn.com/bootstrap/4.5.2/css/bootstrap.min.css"
+ICONS = "https://use.fontawesome.com/releases/v6.0.0/css/all.css"
 
 PAGES = (
     Page(
@@ -62,6 +63,15 @@ PAGES = (
         headers=(("link", f"<{SHEET}>; rel=preload; as=style"),),
         hosts=("maxcdn.bootstrapcdn.com",),
         mirrored=(SHEET,),
+    ),
+    Page(
+        name="library-preconnect",
+        does="a preconnect to a host of public libraries, made by script: first the address, then what it is",
+        body="<script @leak>const l=document.createElement('link');l.href='https://use.fontawesome.com';"
+        "l.rel='preconnect';document.head.append(l)</script>",
+        hosts=("use.fontawesome.com",),
+        mirrored=(ICONS,),
+        regular=True,
     ),
     Page(
         name="library-import",
