@@ -11,6 +11,7 @@ const wrap = (owner, name, make, part = "value") => {
 // that it gets instead.
 const guardAttributes = (prototype, setters) => {
   if (!prototype) return;
+  const judged = (node, name, value) => (Object.hasOwn(setters, name) ? setters[name](node, `${value}`) : true);
   for (const name of Object.keys(setters)) {
     const make = (set) =>
       function (value) {
@@ -19,14 +20,31 @@ const guardAttributes = (prototype, setters) => {
       };
     wrap(prototype, name, make, "set");
   }
-  const { setAttribute } = prototype;
-  const value = function (...values) {
+  const replace = (name, value) =>
+    Object.defineProperty(prototype, name, { value, configurable: true, writable: true });
+  const { setAttribute, setAttributeNS } = prototype;
+  replace("setAttribute", function (...values) {
     const name = `${values[0]}`.toLowerCase();
-    const result = Object.hasOwn(setters, name) && values.length > 1 ? setters[name](this, `${values[1]}`) : true;
+    const result = values.length > 1 ? judged(this, name, values[1]) : true;
     if (result === true) return setAttribute.apply(this, values);
     if (result !== false) setAttribute.call(this, name, result);
-  };
-  Object.defineProperty(prototype, "setAttribute", { value, configurable: true, writable: true });
+  });
+  replace("setAttributeNS", function (...values) {
+    const [namespace, name, value] = values;
+    const result = namespace || values.length < 3 ? true : judged(this, `${name}`, value);
+    if (result === true) return setAttributeNS.apply(this, values);
+    if (result !== false) setAttribute.call(this, name, result);
+  });
+  for (const name of ["setAttributeNode", "setAttributeNodeNS"]) {
+    const native = prototype[name];
+    replace(name, function (...values) {
+      const [attribute] = values;
+      const result = attribute && !attribute.namespaceURI ? judged(this, attribute.name, attribute.value) : true;
+      if (result === false) return null;
+      if (result !== true) attribute.value = result;
+      return native.apply(this, values);
+    });
+  }
 };
 
 // Returns the addresses in a `srcset`, as browsers split it.
@@ -98,7 +116,15 @@ const makeContacts = ({ isRefusedServer, isRefusedUnknown, beginOther, holdIn, p
       isFrame: true,
       marks: { node },
     });
-  const frameSetters = { __proto__: null, src: mayShow };
+  // The document in a `srcdoc` has no guard while it is parsed.
+  const frameSetters = {
+    __proto__: null,
+    src: mayShow,
+    srcdoc: (_, value) => {
+      const markup = harmless(value, true);
+      return markup === value || markup;
+    },
+  };
 
   // Frames and hints in markup that a script writes, and images and scripts of services on the site's own hosts. Only
   // tags that would connect are changed.
@@ -111,11 +137,14 @@ const makeContacts = ({ isRefusedServer, isRefusedUnknown, beginOther, holdIn, p
     );
   const isHarmless = (node, options) => {
     if (node.localName === "link") return mayHint(node, node.rel, node.getAttribute("href"), options);
-    if (node.localName === "iframe") return mayShow(node, node.getAttribute("src"), options);
+    if (node.localName === "iframe") {
+      const inner = node.getAttribute("srcdoc") ?? "";
+      return mayShow(node, node.getAttribute("src"), options) && harmless(inner, true) === inner;
+    }
     return !refusedIn(node);
   };
   // Only document.write() runs the scripts in its markup.
-  const FETCHING = "iframe[src],link[href],img[src],img[srcset],source[srcset]";
+  const FETCHING = "iframe[src],iframe[srcdoc],link[href],img[src],img[srcset],source[srcset]";
   const elementsOf = (markup, runs) => {
     parseInto.call(inert.body, markup);
     return [...inert.body.querySelectorAll(runs ? `${FETCHING},script[src]` : FETCHING)];
@@ -148,8 +177,11 @@ const makeContacts = ({ isRefusedServer, isRefusedUnknown, beginOther, holdIn, p
         const [node] = elementsOf(tag, runs);
         if (!node || isHarmless(node)) return tag;
         if (node.localName === "link") node.removeAttribute("href");
-        else if (node.localName === "iframe") placeIn(node);
-        else holdIn(node, refusedIn(node));
+        else if (node.localName === "iframe") {
+          // The setter above makes its markup harmless.
+          if (node.hasAttribute("srcdoc")) node.setAttribute("srcdoc", node.getAttribute("srcdoc"));
+          if (!mayShow(node, node.getAttribute("src"), { isQuiet: true })) placeIn(node);
+        } else holdIn(node, refusedIn(node));
         return written(node);
       });
     } catch {

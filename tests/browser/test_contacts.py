@@ -17,6 +17,16 @@ WAYS = {
     "a frame's property": "f = document.createElement('iframe'); f.src = '//acme.test/f'; document.body.append(f)",
     "a frame's attribute": "f = document.createElement('iframe'); f.setAttribute('SRC', '//acme.test/f');"
     "document.body.append(f)",
+    "a frame's attribute without a namespace": "f = document.createElement('iframe');"
+    "f.setAttributeNS(null, 'src', '//acme.test/f'); document.body.append(f)",
+    "a frame's attribute as a node": "f = document.createElement('iframe'); a = document.createAttribute('src');"
+    "a.value = '//acme.test/f'; f.setAttributeNode(a); document.body.append(f)",
+    "a frame in a frame's document": "f = document.createElement('iframe'); document.body.append(f);"
+    f"f.srcdoc = {FRAME}",
+    "a hint in a frame's document": "f = document.createElement('iframe'); document.body.append(f);"
+    "f.setAttribute('srcdoc', '<link rel=preconnect href=//acme.test>')",
+    "a frame in a document in markup": "document.body.insertAdjacentHTML('beforeend', `<iframe srcdoc='<p title=\"a\">"
+    "<iframe src=//acme.test/f></iframe>'></iframe>`)",
     "innerHTML": f"document.body.innerHTML = {FRAME}",
     "outerHTML": f"document.body.append(d = document.createElement('div')); d.outerHTML = {FRAME}",
     "insertAdjacentHTML": f"document.body.insertAdjacentHTML('beforeend', {FRAME})",
@@ -64,6 +74,13 @@ def test_what_no_policy_governs_waits_for_the_choice(visiting: Visiting, ledger_
 
 
 HARMLESS: dict[str, tuple[str, Any]] = {
+    "a frame's document": (
+        "document.body.innerHTML = '<iframe srcdoc=\"<p>1</p>\"></iframe>'; f = document.querySelector('iframe');"
+        "f.setAttributeNS(null, 'title', 'a'); f.setAttribute('data-a', 'b'); a = document.createAttribute('name');"
+        "a.value = 'c'; window.seen = [f.srcdoc, f.title, f.setAttributeNode(a), f.name];"
+        "f.srcdoc = '<a href=//acme.test>2</a>'; window.seen.push(f.srcdoc)",
+        ["<p>1</p>", "a", None, "c", "<a href=//acme.test>2</a>"],
+    ),
     "a sample in a text field": (
         "document.body.innerHTML = '<textarea><iframe src=//acme.test></iframe></textarea>';"
         "window.seen = document.querySelector('textarea').value",
