@@ -116,6 +116,27 @@ PAGES = (
         "{src:'javascript:\"<img src=https://THIRD/a>\"'}))",
     ),
     script(
+        "srcdoc-frame-by-script",
+        "`srcdoc` set by script, with a frame inside",
+        "document.body.append(Object.assign(document.createElement('iframe'),"
+        "{srcdoc:'<iframe src=https://THIRD/a.html></iframe>'}))",
+        windows=True,
+    ),
+    Page(
+        name="srcdoc-preconnect-by-script",
+        does="`srcdoc` in markup that a script writes, with a preconnect inside",
+        body="<script @leak>document.body.insertAdjacentHTML('beforeend',"
+        "'<iframe srcdoc=\"<link rel=preconnect href=https://THIRD>\"></iframe>')</script>",
+        regular=True,
+    ),
+    script(
+        "frame-attribute-node",
+        "a frame whose address a script sets with `setAttributeNode`",
+        "const f=document.createElement('iframe');const a=document.createAttribute('src');a.value='https://THIRD/a.html';"
+        "f.setAttributeNode(a);document.body.append(f)",
+        windows=True,
+    ),
+    script(
         "blank-frame",
         "an empty frame that a script writes into",
         "const f=document.body.appendChild(document.createElement('iframe'));"
