@@ -21,6 +21,8 @@ __all__ = ["MODULE_IMPORT", "LibraryLinks", "OffersLibraries"]
 
 MODULE_IMPORT = re.compile(r"""(?:\bimport|\bfrom|\bimport\s*\()\s*(?=(?:"([^"\n]*)"|'([^'\n]*)'))""")
 """What stands before the address in an import by a module. It may be found in strings and comments too."""
+_CALL = re.compile(r"""\bimport\s*\(\s*(?=(?:"([^"\n]*)"|'([^'\n]*)'))""")
+"""The same in a classic script, which imports by a call alone."""
 _JSON_STRING = re.compile(r'"(?:[^"\\\x00-\x1f]|\\.)*"')
 _HALF = re.compile(r"\\u[dD][89a-fA-F]")
 _TABLES = frozenset({"imports", "scopes", "integrity"})
@@ -219,8 +221,8 @@ class LibraryLinks:
         # What is escaped as half a character cannot be sent as it is.
         return (document, document) if _HALF.search(document) is not None else (_serialized(completed), judged)
 
-    def in_module(self, tag: StartTag, text: str, place: Callable[[str], str]) -> str:
-        """Return the module with the addresses that it imports led to the mirror; ``place`` as above.
+    def in_script(self, tag: StartTag, text: str, place: Callable[[str], str], *, is_module: bool) -> str:
+        """Return the script with the addresses that it imports led to the mirror; ``place`` as above.
 
         What a string or template says stays, since the script may show it, or run it where a path leads nowhere.
         """
@@ -229,7 +231,7 @@ class LibraryLinks:
             return text
         found: list[tuple[int, int, str]] = []
         quoted: Quoted | None = None
-        for match in MODULE_IMPORT.finditer(text):
+        for match in (MODULE_IMPORT if is_module else _CALL).finditer(text):
             address, (start, end) = next((match[at], match.span(at)) for at in (1, 2) if match[at] is not None)
             if "//" not in address or (path := self.path(address, _SCRIPT, element)) is None:
                 continue

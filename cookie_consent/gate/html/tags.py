@@ -187,7 +187,9 @@ class TagGate:
         """Return the script as it is to be sent, and as it is to be judged."""
         if kind == "importmap":
             return links.in_import_map(tag, text, self._on_page)
-        led = links.in_module(tag, text, self._on_page) if kind == "module" else text
+        if kind not in _CODE_TYPES:
+            return text, text
+        led = links.in_script(tag, text, self._on_page, is_module=kind == "module")
         return led, led
 
     def _on_page(self, path: str) -> str:

@@ -61,6 +61,7 @@ def gated(
         (f"<style>@font-face{{src:url({FONT})}}</style>", f"url({LED_FONT})"),
         (f"<p style='background:url(\"{ICON}\")'>", f'style="background:url(&quot;{LED_ICON}&quot;)"'),
         (f"<script type=module>import '{VUE}'; import(\"{VUE}\")</script>", f"import '{LED}'; import(\"{LED}\")"),
+        (f"<script>import( '{VUE}' ).then(run)</script>", f"import( '{LED}' ).then(run)"),
         (
             '<script type=importmap>{"imports": {"vue": "https:\\/\\/unpkg.com\\/vue@3.4.1\\/dist\\/vue.js", '
             '"a": "/a"}, '
@@ -263,6 +264,15 @@ def test_what_the_strings_of_a_module_say_stays(code: str, *, is_led: bool) -> N
     assert (code.replace("{}", LED) in text) is is_led
     assert (written in text) is not is_led
     assert gate.findings.held == (not is_led)  # as without the mirror
+
+
+@pytest.mark.parametrize(
+    "code", ["const a = \"import('{}')\"", "`import('{}')`", "const a = 'from'; const b = '{}'", "important('{}')"]
+)
+def test_what_a_classic_script_does_not_import_stays(code: str) -> None:
+    written = code.replace("{}", VUE)
+    text, _ = gated(f"<script>{written}</script>")
+    assert f"<script>{written}</script>" in text
 
 
 def test_an_import_that_seems_to_begin_in_a_string_is_judged() -> None:
