@@ -5,6 +5,7 @@ from __future__ import annotations
 from tests.leaklab.page import Page
 
 VUE = "https://cdn.jsdelivr.net/npm/vue@3.4.1/dist/vue.js"
+VUE_MODULE = "https://unpkg.com/vue@3.4.1/dist/vue.esm-browser.js"
 BULMA = "https://cdn.jsdelivr.net/npm/bulma@1.0.0/css/bulma.css"
 JQUERY = "https://code.jquery.com/jquery-3.7.1.min.js"
 JQUERY_OF_GOOGLE = "https://ajax.googleapis.com/ajax/libs/jquery/3.7.1/jquery.min.js"
@@ -76,7 +77,8 @@ PAGES = (
     Page(
         name="library-import",
         does="`import()` of a public library in a classic script",
-        body="<script @leak>import('https://unpkg.com/vue@3.4.1/dist/vue.esm-browser.js').catch(()=>{})</script>",
+        body=f"<script @leak>import('{VUE_MODULE}').catch(()=>{{}})</script>",
         hosts=("unpkg.com",),
+        mirrored=(VUE_MODULE,),
     ),
 )
