@@ -16,12 +16,11 @@ ICONS = "https://use.fontawesome.com/releases/v6.0.0/css/all.css"
 PAGES = (
     Page(
         name="library",
-        does="a script and a style sheet of public libraries, and a preconnect to their host",
-        head=f"<link @leak rel=preconnect href=https://cdn.jsdelivr.net><link @leak rel=stylesheet href={BULMA}>",
+        does="a script and a style sheet of public libraries",
+        head=f"<link @leak rel=stylesheet href={BULMA}>",
         body=f"<script @leak src={VUE}></script>",
         hosts=("cdn.jsdelivr.net",),
         mirrored=(VUE, BULMA),
-        regular=True,
     ),
     Page(
         name="library-unlisted",
@@ -67,7 +66,8 @@ PAGES = (
     ),
     Page(
         name="library-preconnect",
-        does="a preconnect to a host of public libraries, made by script: first the address, then what it is",
+        does="a preconnect to a host of public libraries, in the HTML and by script, which sets the address first",
+        head="<link @leak rel=preconnect href=https://use.fontawesome.com>",
         body="<script @leak>const l=document.createElement('link');l.href='https://use.fontawesome.com';"
         "l.rel='preconnect';document.head.append(l)</script>",
         hosts=("use.fontawesome.com",),

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from tests.leaklab.page import File, Page
+from tests.leaklab.page import Page
 
 FRAME = "document.body.append(Object.assign(document.createElement('iframe'),{src:'https://THIRD/a.html'}))"
 """What is let pass where visitors pay, for the bank's check, and nowhere else."""
 
 
-def framing(name: str, does: str, at: str = "", code: str = FRAME, body: str = "", **files: File) -> Page:
-    return Page(name=name, does=does, at=at, body=f"{body}<script @leak>{code}</script>", files=files, windows=True)
+def framing(name: str, does: str, at: str = "", code: str = FRAME) -> Page:
+    return Page(name=name, does=does, at=at, body=f"<script @leak>{code}</script>", windows=True)
 
 
 PAGES = (
@@ -80,13 +80,5 @@ PAGES = (
         "the same, with that path written into the address by script",
         code="const own=location.href;history.replaceState(null,'','OWN/checkout');"
         f"{FRAME};history.replaceState(null,'',own)",
-    ),
-    framing(
-        "payment-framed",
-        "a page that makes the frame in a page where visitors pay, which it has framed",
-        code="const f=document.querySelector('iframe');f.onload=()=>{const d=f.contentDocument;"
-        "d.body.append(Object.assign(d.createElement('iframe'),{src:'https://THIRD/a.html'}))}",
-        body="<iframe src=OWN/checkout></iframe>",
-        checkout=File(body="<!doctype html><title>a</title><p>a</p>", content_type="text/html"),
     ),
 )
