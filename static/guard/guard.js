@@ -19,8 +19,9 @@
   // -- the state -----------------------------------------------------------------------------------------------------
 
   const words = (text) => (text || "").split(" ").filter(Boolean);
-  const stateOf = ({ decided, granted, services, visit = [], id = null, policy_version, decided_at = null, ...rest }) => {
-    const { named = null, pending = [] } = rest;
+  const stateOf = (now) => {
+    const { decided, granted, services, policy_version } = now;
+    const { named = null, pending = [], visit = [], id = null, decided_at = null } = now;
     const others = rules.categories.map(([category]) => category).filter((name) => !granted.includes(name));
     const isRefused = (name) => decided || pending.length > 0 || gpc.refuses(name);
     return freeze({
