@@ -63,11 +63,17 @@ SEEN = pytest.StashKey[Results]()
 """Where the tests find what was seen already, so that they need not see it again."""
 
 
-def policy(options: GateOptions) -> Policy:
+def policy(options: GateOptions, *, is_named: bool = False) -> Policy:
+    """Return the policy of a site; with ``is_named`` its notice names everything that the pages may contact."""
     any_number = LimitOptions(choices_per_address=0, choices=0)  # all visitors have one address
     rule = CookieRule(name="lab_*", category="analytics")
     stats = Service(id="stats", name="Stats", category="analytics", hosts=("stats.site.test",))
-    return Policy(version="1", gate=options, limits=any_number, cookies=(rule,), services=(stats,))
+    undeclared = Policy(version="1", gate=options, limits=any_number, cookies=(rule,), services=(stats,))
+    if not is_named:
+        return undeclared
+    lab = Service(id="lab", name="Lab", category="advertising", hosts=("*.leak.test",))
+    known = [service for service in undeclared.undeclared_services if service.category in undeclared.optional_ids]
+    return undeclared.model_copy(update={"services": (stats, lab, *known)})
 
 
 @dataclass
@@ -142,7 +148,7 @@ class Lab:
         if columns & {"before", "refused"}:
             yield "both", self.refuse
         if columns & {"withdrawn", *AGREED}:
-            yield "both", self.accept_and_withdraw
+            yield "named", self.accept_and_withdraw
 
     async def live(self, visit: Visit) -> None:
         """See the page as it is: it must give away what it says, and the time that it takes is that of the others."""
@@ -252,9 +258,11 @@ async def run(
     with tempfile.TemporaryDirectory() as folder, contextlib.ExitStack() as stack:
         stack.enter_context(mirroring(PAGES))
         sites: dict[str, ASGIApp] = {"none": plain, **{peer.name: corpus_site(peer) for peer in PEERS}}
-        for name, options in GATES.items():
+        policies = {name: policy(options) for name, options in GATES.items()}
+        policies["named"] = policy(GATES["both"], is_named=True)
+        for name, held_to in policies.items():
             ledger = f"sqlite:///{Path(folder) / name}.db"
-            sites[name] = ConsentMiddleware(plain, policy(options), secret="x" * 40, ledger=ledger)
+            sites[name] = ConsentMiddleware(plain, held_to, secret="x" * 40, ledger=ledger)
         ports = {name: stack.enter_context(serving(site)) for name, site in sites.items()}
         certificate = certified()
         way_out = stack.enter_context(forward_proxy(certificate))
