@@ -449,8 +449,11 @@
     if (self !== top) for (const anchor of inner?.links ?? []) anchor.target = "_parent";
   };
   // When a page is loaded again, Firefox gives a frame its old document back: the placeholder of what may load by now.
+  const revived = new WeakSet();
   const revive = (node) => {
-    const isOld = node.contentDocument?.URL === "about:srcdoc";
+    // One that runs a script in its old document keeps that address.
+    const isOld = node.contentDocument?.URL === "about:srcdoc" && !revived.has(node);
+    revived.add(node);
     if (isOld && node.matches("iframe[src]:not([srcdoc],[data-consent-placeholder])")) {
       node.setAttribute("src", node.getAttribute("src"));
     }

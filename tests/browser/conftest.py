@@ -41,8 +41,8 @@ class Visit:
         """Wait for the ``awaited`` hosts, then until nothing more is asked for; return the hosts contacted so far."""
         self.until(lambda: self.proxy.hosts() >= set(awaited))
         before = -1
-        while len(self.proxy.contacts) != before:
-            before = len(self.proxy.contacts)
+        while len(set(self.proxy.contacts)) != before:  # an animation asks for its picture again and again
+            before = len(set(self.proxy.contacts))
             self.page.wait_for_timeout(700)
         return self.proxy.hosts()
 

@@ -185,6 +185,7 @@ def test_every_carrier(visiting: Visiting, tmp_path: Path) -> None:
         visit.settled()
         assert sorted(set(CARRIERS) - paths(visit.proxy.contacts)) == []
         assert paths(visit.proxy.contacts) <= set(CARRIERS)
+        assert visit.proxy.contacts.count("x.test/javascript") == 1, "it is not loaded again and again"
 
 
 @pytest.mark.parametrize(
