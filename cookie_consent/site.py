@@ -32,6 +32,7 @@ from cookie_consent.endpoints.receipts.endpoint import Receipts
 from cookie_consent.endpoints.reports import Reports
 from cookie_consent.endpoints.reports.endpoint import ReportEndpoint
 from cookie_consent.endpoints.router import Router
+from cookie_consent.endpoints.settings import SettingsPanel
 from cookie_consent.endpoints.state import get_state
 from cookie_consent.endpoints.static_files import static_files
 from cookie_consent.exchange.exclusion import is_left_out, ungated
@@ -186,6 +187,7 @@ def build(app: ASGIApp, options: Options, *, has_markup_cache: bool = True) -> P
             "/state": {"GET": get_state},
             "/placeholder": {"GET": PlaceholderPage(classifier, renderer).get},
             "/preferences": {"GET": PreferencesPage(classifier, renderer, origin, guard=guard_url).get},
+            "/settings": {"GET": SettingsPanel(renderer).get},
             "/policy": {"GET": declaration.page},
             "/policy.json": {"GET": declaration.json},
             "/policy.md": {"GET": declaration.markdown},

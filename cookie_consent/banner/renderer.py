@@ -47,6 +47,7 @@ class _Variant(NamedTuple):
     named: tuple[str, ...] | None
     pending: tuple[str, ...]
     undeclared: tuple[str, ...]
+    reopened: bool
 
 
 class _Offer(NamedTuple):
@@ -135,12 +136,13 @@ class Renderer:
         unclassified: bool,
         root_path: str = "",
         posted: bool = False,
+        reopened: bool = False,
     ) -> bytes:
         """Return the markup to insert into a page, as ASCII bytes, which suit every ASCII-compatible encoding.
 
         After a choice, and in a frame, it is only the link to the settings. ``return_to`` is the path and query to
         return to, and ``root_path`` is where the application is mounted (ASGI). A page is ``posted`` if it is the
-        response to a form: a reload would submit that again.
+        response to a form: a reload would submit that again. ``reopened`` shows the panel in spite of a choice.
         """
         variant = _Variant(
             language=self._locale(language).language,
@@ -155,6 +157,7 @@ class Renderer:
             named=consent.effective_names,
             pending=tuple(sorted(consent.pending)),
             undeclared=self._inventory.undeclared,
+            reopened=reopened,
         )
         markup = self._cached_banner(variant)
         path = local_path(return_to)
@@ -336,7 +339,8 @@ class Renderer:
             locale,
             variant.root_path,
             **self._choice(locale, offer, views, unclassified=variant.unclassified),
-            new=new,
+            new=[] if variant.reopened else new,
+            reopened=variant.reopened,
             named=variant.named,
             decided=variant.decided,
             framed=variant.framed,

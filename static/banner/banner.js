@@ -227,7 +227,7 @@
   // The open panel can be made so small that nothing lies under it, such as a button at the window's bottom. That is no
   // answer: the next page shows it in full.
   const fold = (panel) => {
-    const button = panel?.querySelector(".cc-fold");
+    const button = panel?.querySelector(".cc-fold:not(.cc-close)");
     if (!button) return;
     const { textContent: small } = button;
     button.hidden = false;
@@ -269,6 +269,29 @@
     panel.remove();
     root.classList.remove("cc-folded");
     room.update();
+  };
+
+  // Opens the settings on this page. Where that fails, the link leads to the preferences page.
+  const openSettings = (anchor) => {
+    const request = new XMLHttpRequest(); // by which Trusted Types let a document be read
+    const address = new URL("settings", endpoint);
+    address.search = new URLSearchParams({ return_to: location.pathname + location.search });
+    request.open("GET", address);
+    request.responseType = "document";
+    request.onloadend = () => {
+      const panel = request.response?.querySelector("#cookie-consent .cc-panel");
+      if (request.status !== 200 || !panel) return location.assign(anchor.href);
+      if (root.querySelector(".cc-panel")) return;
+      root.prepend(panel);
+      prepare(panel);
+      anchor.hidden = true;
+      room.update();
+      panel.querySelector("button").focus();
+    };
+    request.send();
+  };
+  const closeSettings = () => {
+    if (root.querySelector(".cc-again")) close(state);
   };
 
   // Shows a panel that a later page has brought, if the choice has been taken back since.
@@ -489,7 +512,7 @@
   const takeNew = (nodes) => {
     fillAll();
     // Where a script morphs the whole page into another, this element becomes the one of that page.
-    if (state.decided && root.querySelector(".cc-panel")) close(state);
+    if (state.decided && root.querySelector(".cc-panel:not(.cc-again)")) close(state);
     room.update();
     places.schedule();
     // What the server has held for an earlier choice may be allowed by now.
@@ -528,11 +551,21 @@
       event.preventDefault();
       return unfold(root, !settings.classList.contains("cc-open"));
     }
+    if (event.target.closest(".cc-close")) return closeSettings();
     const anchor = event.target.closest("a");
+    const isPlain = !(event.ctrlKey || event.metaKey || event.shiftKey || event.altKey);
+    if (anchor?.matches(".cc-back") && isPlain) {
+      event.preventDefault();
+      return openSettings(anchor);
+    }
     const address = anchor && new URL(anchor.href);
     if (!address?.searchParams.has("return_to")) return;
     address.searchParams.set("return_to", location.pathname + location.search);
     anchor.href = address.href;
+  });
+
+  root.addEventListener("keydown", ({ key }) => {
+    if (key === "Escape") closeSettings();
   });
 
   // A page from the back/forward cache may be older than the latest choice.

@@ -201,7 +201,8 @@ def test_the_interface_of_the_page(visiting: Visiting, ledger_url: str) -> None:
         assert visit.page.evaluate("document.cookie") == "theme=dark", "what was held back is written now"
         assert visit.page.evaluate("cookieConsent.state.id") is not None
         visit.page.evaluate("cookieConsent.show()")
-        visit.page.wait_for_url("**/_consent/preferences?return_to=%2F")
+        visit.page.locator(".cc-again").wait_for()
+        assert visit.page.evaluate("document.activeElement.innerText") == "Refuse all"
 
 
 def test_names_are_reported_without_values(visiting: Visiting, ledger_url: str) -> None:
