@@ -7,6 +7,7 @@ import pytest
 from cookie_consent.banner import Renderer
 from cookie_consent.banner.locale import load_locales
 from cookie_consent.banner.templating import PAGES, template_environment
+from cookie_consent.consent import Consent
 from cookie_consent.errors import ConfigurationError
 from cookie_consent.policy import BannerOptions, Policy
 
@@ -49,6 +50,17 @@ def test_own_texts_stay_with_their_site(tmp_path: Path) -> None:
     assert "Own title" in problem(locales=tmp_path)
     assert problem() == before
     assert load_locales()["en"].text("problem.refused") != "Own title"
+
+
+def test_templates_from_before_notices_had_editions_still_answer(tmp_path: Path) -> None:
+    call = 'forms.answer(base, "banner", notice, return_to, optional, "Yes", {"class": "own"})'
+    (tmp_path / "banner.html").write_text('{% import "_forms.html" as forms %}{{ ' + call + " }}")
+    policy = Policy(version="1", banner=BannerOptions(templates=tmp_path))
+    made = Renderer(policy, assets=ASSETS, sign=str).banner(
+        Consent(policy=policy, granted=policy.required_ids), language="en", return_to="/", unclassified=False
+    )
+    assert b'name="granted" value="analytics"' in made
+    assert b'<button type="submit" class="own">Yes</button>' in made
 
 
 @pytest.mark.parametrize("page", PAGES)

@@ -274,3 +274,15 @@ async def test_with_a_declaration_what_it_leaves_out_stays_held(ledger: Ledger) 
     assert "Google Analytics" not in visitor.page
     await visitor.submits(site, "Accept all")
     assert await visitor.opens(site) == {"ads.example"}
+
+
+async def test_any_process_takes_the_answer_about_what_is_new(ledger: Ledger) -> None:
+    visitor, site, other = Visitor(), make(Policy(version="1"), ledger, GTAG), make(Policy(version="1"), ledger, "")
+    await visitor.opens(other)
+    await visitor.submits(other, "Accept all")
+    await visitor.opens(site)
+    assert "New since your choice" in visitor.page
+    assert 'rel="nofollow" tabindex="1">Privacy settings</a>' in visitor.page  # all else can be withdrawn meanwhile
+    await visitor.submits(other, "Allow")  # it has not met the service, so its own notice has another text
+    assert await visitor.opens(site) == {"www.googletagmanager.com"}
+    assert not visitor.is_asked
