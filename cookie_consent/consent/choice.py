@@ -135,7 +135,8 @@ def _naming(consent: Consent, names: str, services: Mapping[str, bool]) -> Conse
     names = policy.names.added(names, (name for name, on in services.items() if on))
     coverage = policy.names.read(names)
     if coverage is None:  # the notice of another controller
-        return replace(consent, granted=policy.required_ids, names=names, named=frozenset())
+        refused = {name: False for name, on in consent.services.items() if not on}
+        return replace(consent, granted=policy.required_ids, services=refused, names=names, named=frozenset())
     granted = consent.granted & (coverage.categories | policy.required_ids)
     return replace(consent, granted=granted, names=names, named=coverage.services)
 

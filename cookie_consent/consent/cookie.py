@@ -234,7 +234,9 @@ class ConsentCookie:
         ``Secure``, as ``SameSite=None`` requires. If something is allowed for this visit only, it ends with the
         browser's session.
         """
-        pair = f"{self.framed_name(secure=secure)}={self.value(replace(consent, visit=frozenset(), covered={}))}"
+        names = consent.policy.names.added(consent.names, consent.visit) if consent.visit else consent.names
+        stored = replace(consent, visit=frozenset(), covered={}, names=names)
+        pair = f"{self.framed_name(secure=secure)}={self.value(stored)}"
         lifetime = [] if consent.visit else [f"Max-Age={self._left()}"]
         domain = [f"Domain={self._options.domain}"] if self._options.domain is not None else []
         fixed = ["Path=/", "HttpOnly", "SameSite=None", *domain, "Secure", "Partitioned"]

@@ -6,6 +6,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from cookie_consent.consent.model import Consent
+from cookie_consent.policy import home_of
 
 if TYPE_CHECKING:
     from cookie_consent.consent.cookie import StoredChoice, StoredVisit
@@ -116,4 +117,4 @@ def asking(consent: Consent, offered: frozenset[str]) -> Consent:
 
 def _category(policy: Policy, service_id: str) -> str | None:
     service = policy.known_service(service_id)
-    return service.category if service is not None else None
+    return home_of(policy, service.category) if service is not None else None

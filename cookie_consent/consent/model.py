@@ -8,6 +8,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from cookie_consent.errors import ConfigurationError
+from cookie_consent.policy import home_of
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -112,7 +113,10 @@ class Consent:
         if self.named is None:
             return None
         homes = ((name, self.policy.known_service(name)) for name in sorted(self.named))
-        return tuple(name for name, service in homes if service is not None and service.category in self.granted)
+        granted = self.granted
+        return tuple(
+            name for name, service in homes if service is not None and home_of(self.policy, service.category) in granted
+        )
 
     def allows(self, category: str) -> bool:
         """Return whether ``category`` may be used. False for a category that the policy does not have."""
@@ -135,7 +139,9 @@ class Consent:
         ``service`` is an id of the policy or of the registry. False for an id that neither knows.
         """
         known = self.policy.known_service(service)
-        return self.covers(known.category, service) if known is not None else self.services.get(service, False)
+        if known is None:
+            return self.services.get(service, False)
+        return self.covers(home_of(self.policy, known.category), service)
 
 
 def consent_of(request: Any) -> Consent:

@@ -5,6 +5,7 @@ from cookie_consent.policy.duration import Lifetime, parse_duration
 from cookie_consent.policy.find import find_policy
 from cookie_consent.policy.host import ascii_host, host_of
 from cookie_consent.policy.inventory import Inventory
+from cookie_consent.policy.lasting import home_of
 from cookie_consent.policy.load import load_policy, parse_policy
 from cookie_consent.policy.model import (
     BannerOptions,
@@ -55,6 +56,7 @@ __all__ = [
     "check_names",
     "checked_prefix",
     "find_policy",
+    "home_of",
     "host_of",
     "load_policy",
     "parse_duration",

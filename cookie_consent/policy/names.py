@@ -87,8 +87,10 @@ class Names:
         return _packed({self._controller, *self._categories.values(), *found})
 
     def added(self, names: str, services: Iterable[str]) -> str:
-        """Return ``names`` with those of some services as they are now."""
-        new = {self._services[service] for service in services if service in self._services} | {self._controller}
+        """Return ``names`` with those of some services as they are now. Without any, the controller is named too."""
+        new = {self._services[service] for service in services if service in self._services}
+        if not names:
+            new.add(self._controller)
         replaced = {fingerprint >> 4 for fingerprint in new}
         return _packed({old for old in _unpacked(names) if old >> 4 not in replaced} | new)
 

@@ -286,3 +286,42 @@ async def test_any_process_takes_the_answer_about_what_is_new(ledger: Ledger) ->
     await visitor.submits(other, "Allow")  # it has not met the service, so its own notice has another text
     assert await visitor.opens(site) == {"www.googletagmanager.com"}
     assert not visitor.is_asked
+
+
+async def test_a_service_of_a_removed_category_is_asked_about_as_unclassified(ledger: Ledger) -> None:
+    """And the page of a visitor whose notice has named it does not reach one whose notice has not."""
+    rules = Policy(version="1", categories=[at for at in Policy(version="1").categories if at.id != "social"])
+    site, other = make(rules, ledger), make(rules, ledger)
+    named, visitor = Visitor(), Visitor()
+    await visitor.chooses(other, granted=["unclassified"])  # it has not met the service
+    await named.opens(site, "/video")
+    await named.chooses(site, granted=["unclassified"])
+    assert await named.opens(site, "/video") == {"www.youtube.com"}
+    assert 'data-named="youtube"' in named.page
+    assert await visitor.opens(site, "/video") == set()
+    assert "<b>YouTube (Google Ireland Limited)</b>" in unescape(visitor.page)
+    await visitor.submits(site, "Allow")
+    assert await visitor.opens(site, "/video") == {"www.youtube.com"}
+
+
+async def test_an_answer_to_another_controller_allows_nothing(ledger: Ledger) -> None:
+    visitor, new = Visitor(), make(policy(controller={"name": "Other"}), ledger)
+    await visitor.opens(make(policy(controller={"name": "Shop"}), ledger))
+    edition = re.findall(r'data-edition="([^"]+)"', visitor.page)[0]
+    state = await visitor.chooses(new, granted=ALL, services={"ads": True}, edition=edition)
+    assert (state["granted"], state["services"]) == (["session"], {})
+    assert await visitor.opens(new) == set()
+    assert "Accept all" in visitor.page
+
+
+async def test_what_a_frame_allows_for_a_visit_is_named_in_its_cookie(ledger: Ledger) -> None:
+    visitor, site = Visitor(), make(OLD, ledger)
+    await visitor.chooses(site, granted=[])
+    async with visitor.at(site) as client:
+        visit = {"services": {"youtube": True}, "for": "visit", "framed": True}
+        answer = await client.post("/_consent/choices", json=visit, headers={"accept": "application/json"})
+        set_cookies = answer.headers.get_list("set-cookie")
+        client.cookies.clear()
+        framed = next(value for value in set_cookies if "Partitioned" in value).partition(";")[0]
+        page = await client.get("/video", headers={"cookie": framed, "sec-fetch-dest": "iframe"})
+    assert "<iframe src=https://www.youtube.com/embed/x>" in page.text

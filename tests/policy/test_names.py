@@ -78,7 +78,9 @@ def test_another_controller_has_named_nothing() -> None:
     assert shop.names.read(AGREED) is None
     agreed = shop.names.of(["chat"])
     assert policy(controller={"name": "SHOP  gmbh"}).names.read(agreed) is not None
-    assert policy(controller={"name": "Other GmbH"}).names.read(agreed) is None
+    other = policy(controller={"name": "Other GmbH"}).names
+    assert other.read(agreed) is None
+    assert other.read(other.added(agreed, ["chat"])) is None
 
 
 @given(st.frozensets(st.sampled_from(KNOWN), max_size=40))
