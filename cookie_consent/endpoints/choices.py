@@ -96,7 +96,7 @@ class Choices:
         record = await self._save(request, record, notice, consent, changed)
         changed = self._recorded(after, record)
         self._replaced(consent.record)
-        if choice.granted is not None:
+        if choice.granted is not None or choice.edition:  # placeholders have none: they are no notice
             self._inventory.answered(choice.names)
         response = self._acknowledge(request, choice, changed, record)
         is_framed = choice.framed or consent.framed or self._origin.is_framed(request)

@@ -153,8 +153,9 @@ class Exchange:
         if self._cookies is not None:
             names = [event.name for event in self._cookies.events if event.set_by_site]
             met.update(filter(None, (self.site.classifier.cookie(name).service for name in names)))
-        if met:
-            self.site.inventory.meet(met)
+        inventory = self.site.inventory
+        if met or inventory.waits:  # a page that comes from the cache meets nothing
+            inventory.meet(met)
 
     @property
     def _cookie_url(self) -> CookieUrl:

@@ -331,6 +331,8 @@ class Responder:
             is_cacheable = made.is_complete and not exchange.is_amp and exchange.xray is None
             if is_cacheable and exchange.mirror_state == mirror_state:
                 pages.put(key, body, page)
+        else:
+            exchange.report()  # what the page loads is known, and may be due to be named
         if page.is_document and crosses(exchange):
             await self._have_it_loaded()
             return

@@ -33,6 +33,8 @@ class Inventory:
         self._is_on = policy.inventory if policy.inventory is not None else not policy.services
         self._met: set[str] = set()
         self._answered_at: float | None = None
+        self.waits = False
+        """Whether something that was met is not named yet."""
         self._set(())
 
     def _set(self, undeclared: Iterable[str]) -> None:
@@ -51,12 +53,14 @@ class Inventory:
             for service in services:
                 if service not in self._met and len(self._met) < _MOST and self._policy.names.has(service):
                     self._met.add(service)
-            if self._met.issubset(self.offered):
+            self.waits = not self._met.issubset(self.offered)
+            if not self.waits:
                 return
             now = self._clock()
             if self._answered_at is None or now - self._answered_at >= _REST:
                 self._answered_at = None
                 self._set(self._met - self._policy.names.declared)
+                self.waits = False
 
     def answered(self, names: str) -> None:
         """Note that a visitor has answered a notice with these names."""

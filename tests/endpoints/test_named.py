@@ -288,6 +288,21 @@ async def test_any_process_takes_the_answer_about_what_is_new(ledger: Ledger) ->
     assert not visitor.is_asked
 
 
+async def test_an_answer_about_what_is_new_lets_the_notice_rest_for_a_day(
+    ledger: Ledger, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    visitor, site = Visitor(), make(Policy(version="1"), ledger, GTAG)
+    await visitor.chooses(make(Policy(version="1"), ledger), granted=ALL)
+    await visitor.opens(site)
+    await visitor.submits(site, "Allow")
+    await visitor.opens(site, "/video")
+    assert not visitor.is_asked
+    monkeypatch.setattr("cookie_consent.policy.inventory._REST", 0.0)
+    await visitor.opens(site, "/video")  # from the cache of pages
+    await visitor.opens(site, "/video")
+    assert visitor.is_asked
+
+
 async def test_a_service_of_a_removed_category_is_asked_about_as_unclassified(ledger: Ledger) -> None:
     """And the page of a visitor whose notice has named it does not reach one whose notice has not."""
     rules = Policy(version="1", categories=[at for at in Policy(version="1").categories if at.id != "social"])
