@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from cookie_consent.consent.model import Consent
 from cookie_consent.policy import home_of
 
 if TYPE_CHECKING:
+    from datetime import date
+
     from cookie_consent.consent.cookie import StoredChoice, StoredVisit
     from cookie_consent.policy import Policy
 
-__all__ = ["asking", "decide"]
+__all__ = ["asked_since", "asking", "decide"]
 
 
 def decide(
@@ -48,13 +51,19 @@ def decide(
     )
 
 
+def asked_since(policy: Policy) -> date | None:
+    """Return the day before which choices do not count; None until it has come."""
+    since = policy.ask_again_since
+    return since if since is not None and since <= datetime.now(UTC).date() else None
+
+
 def _names(policy: Policy, stored: StoredChoice) -> str:
     """Return what the notice of a choice named; empty if the choice does not count any more.
 
     Older releases stored the policy's version alone: with it, the notice has named what the policy declares, and each
     service that was agreed to by itself.
     """
-    since = policy.ask_again_since
+    since = asked_since(policy)
     if since is not None and stored.decided_at.date() < since:
         return ""
     if stored.names:

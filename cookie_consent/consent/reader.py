@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from functools import lru_cache
 from itertools import islice
 from operator import attrgetter
 from typing import TYPE_CHECKING
 
-from cookie_consent.consent.decide import decide
+from cookie_consent.consent.decide import asked_since, decide
 from cookie_consent.consent.gpc import GPC_HEADER, sends_gpc
 from cookie_consent.policy import Inventory
 
@@ -27,6 +27,9 @@ _LONGEST_CACHED = 1024
 """Longer cookie values are rare, and are not cached."""
 _MOST_COOKIES = 16
 """The number of consent cookies that are verified per request. A browser sends two or three at most."""
+
+Basis = tuple[frozenset[str], date | None]
+"""The services that the site's notices name, and the day before which choices do not count."""
 
 
 class ConsentReader:
@@ -49,9 +52,9 @@ class ConsentReader:
         self._cached = lru_cache(maxsize=_CACHE_SIZE)(self._of_value)
 
     @property
-    def offered(self) -> frozenset[str]:
-        """The services that the site's notices name now, on which it depends what visitors are asked."""
-        return self._inventory.offered
+    def basis(self) -> Basis:
+        """Everything besides the request on which the consent depends now."""
+        return self._inventory.offered, asked_since(self._policy)
 
     def consent(
         self, headers: Iterable[tuple[bytes, bytes]], by_name: dict[bytes, bytes], *, secure: bool = False
@@ -73,7 +76,7 @@ class ConsentReader:
             visit = self._visit(value for name, value in pairs if name == self._visits[secure])
             if visit is not None:
                 is_framed = consent is not None and consent.framed
-                allowed = decide(self._policy, stored, visit, gpc=gpc, offered=self.offered)
+                allowed = decide(self._policy, stored, visit, gpc=gpc, offered=self._inventory.offered)
                 return replace(allowed, framed=is_framed)
         if consent is not None:
             return consent
@@ -103,9 +106,9 @@ class ConsentReader:
 
         A browser sends several if the cookie's domain has changed, or if another host of the domain has set one.
         """
-        values = dict.fromkeys(value for name, value in pairs if name in names)
+        values, basis = dict.fromkeys(value for name, value in pairs if name in names), self.basis
         found = [
-            (self._cached if len(value) <= _LONGEST_CACHED else self._of_value)(value, gpc, self.offered)
+            (self._cached if len(value) <= _LONGEST_CACHED else self._of_value)(value, gpc, basis)
             for value in islice(values, _MOST_COOKIES)
         ]
         valid = ((stored, consent) for stored, consent in found if stored is not None)
@@ -115,9 +118,9 @@ class ConsentReader:
         self,
         value: str,
         gpc: bool,  # noqa: FBT001 - as lru_cache passes it
-        offered: frozenset[str],
+        basis: Basis,
     ) -> tuple[StoredChoice, Consent] | tuple[None, None]:
         stored = self._cookie.read(value)
         if stored is None:
             return None, None
-        return stored, decide(self._policy, stored, gpc=gpc, offered=offered)
+        return stored, decide(self._policy, stored, gpc=gpc, offered=basis[0])

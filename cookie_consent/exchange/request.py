@@ -9,7 +9,7 @@ from cookie_consent.exchange.content_encoding import READABLE
 from cookie_consent.gate import CookieGate
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Hashable, Mapping, Sequence
     from collections.abc import Set as AbstractSet
 
     from starlette.types import Scope
@@ -79,7 +79,7 @@ class RequestFilter:
         if depends:
             destination = request.get(b"sec-fetch-dest") if self._framed in cookie else None
             request_of = cookie, request.get(b"sec-gpc"), scope.get("scheme"), destination
-            consent, shown = self._cached(*request_of, self._reader.offered)
+            consent, shown = self._cached(*request_of, self._reader.basis)
         if shown is None or b"if-none-match" in request:
             return consent, None
         if not CONDITIONAL_HEADERS.isdisjoint(request) and (b"sec-fetch-dest" in request or asks_for_page(request)):
@@ -96,7 +96,7 @@ class RequestFilter:
         gpc: bytes | None,
         scheme: str | None,
         destination: bytes | None,
-        offered: frozenset[str],  # noqa: ARG002 - it makes the result another one
+        basis: Hashable,  # noqa: ARG002 - it makes the result another one
     ) -> tuple[Consent, bytes | None]:
         """Return the consent and the ``Cookie`` header for the application, which is None if a cookie is refused."""
         headers = [(b"cookie", cookie)] if cookie else []

@@ -52,7 +52,7 @@ class Policy(Model):
     version: Annotated[str, Field(min_length=1, max_length=32)]
     """The policy's version, a label for people. What was not named to visitors decides who is asked again."""
     ask_again_since: date | None = None
-    """Everybody who chose before this date (UTC) is asked again, about everything."""
+    """From this date on (UTC), everybody who chose before it is asked again, about everything."""
     effective: date | None = None
     """The date from which the policy applies."""
     site: HostRule | None = None

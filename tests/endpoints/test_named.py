@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import sys
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
 from hashlib import sha256
@@ -21,6 +22,7 @@ from cookie_consent.policy import parse_policy
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
+    from datetime import tzinfo
 
     from starlette.requests import Request
 
@@ -184,13 +186,22 @@ async def test_a_new_category_and_another_controller_ask_for_everything(ledger: 
     assert "Accept all" in visitor.page
 
 
-async def test_all_can_be_asked_again(ledger: Ledger) -> None:
-    visitor = Visitor()
+async def test_all_can_be_asked_again_from_a_day_on(ledger: Ledger, monkeypatch: pytest.MonkeyPatch) -> None:
+    visitor, today = Visitor(), datetime.now(UTC).date()
     await visitor.chooses(make(OLD, ledger), granted=ALL)
-    today = datetime.now(UTC).date()
     assert await visitor.opens(make(policy(ask_again_since=str(today)), ledger)) == {"ads.example"}
-    tomorrow = make(policy(ask_again_since=str(today + timedelta(days=1))), ledger)
-    assert await visitor.opens(tomorrow) == set()
+    site = make(policy(ask_again_since=str(today + timedelta(days=1))), ledger)
+    assert await visitor.opens(site) == {"ads.example"}  # whoever chooses before that day is not asked on and on
+    assert not visitor.is_asked
+
+    class Tomorrow(datetime):
+        @classmethod
+        def now(cls, tz: tzinfo | None = None) -> Tomorrow:
+            return super().now(tz) + timedelta(days=1)
+
+    module = sys.modules["cookie_consent.consent.decide"]  # the package has a function of that name
+    monkeypatch.setattr(module, "datetime", Tomorrow)
+    assert await visitor.opens(site) == set()
     assert "Accept all" in visitor.page
 
 
