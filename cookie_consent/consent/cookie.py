@@ -90,6 +90,8 @@ class StoredVisit:
     at: datetime
     services: frozenset[str]
     gpc: bool
+    names: str = ""
+    """Their names, as ``Policy.names`` writes them. Older releases did not store them."""
 
     def is_over(self, now: datetime) -> bool:
         """Return whether the visit is over: some browsers keep their session for weeks, so it lasts for a day."""
@@ -215,8 +217,8 @@ class ConsentCookie:
         if consent.id is None or consent.record is None or consent.decided_at is None:
             raise ValueError("what is allowed for a visit needs its record")
         ids, moment = (_pack(consent.id), _pack(consent.record)), int(datetime.now(UTC).timestamp())
-        payload = [_VISIT, *ids, moment, consent.policy_version, " ".join(sorted(consent.visit)), int(consent.gpc)]
-        return self._signed(payload)
+        services, names = " ".join(sorted(consent.visit)), consent.policy.names.added("", consent.visit)
+        return self._signed([_VISIT, *ids, moment, consent.policy_version, services, int(consent.gpc), names])
 
     def header(self, consent: Consent, *, secure: bool, since: datetime | None = None) -> str:
         """Return the ``Set-Cookie`` value for ``consent``, which must hold an answer.
@@ -358,10 +360,11 @@ def _decode_grant(  # noqa: PLR0917 - the members of the value
 
 
 def _decode_visit(  # noqa: PLR0917 - the members of the value
-    kind: Any, subject: Any, record: Any, at: Any, version: Any, services: Any, gpc: Any
+    kind: Any, subject: Any, record: Any, at: Any, version: Any, services: Any, gpc: Any, names: Any = ""
 ) -> StoredVisit | None:
-    if kind != _VISIT or not all(isinstance(text, str) for text in (subject, record, version, services)):
+    if kind != _VISIT or not all(isinstance(text, str) for text in (subject, record, version, services, names)):
         return None
+    check_names(names)
     return StoredVisit(
         subject=_unpack(subject),
         record=_unpack(record),
@@ -369,6 +372,7 @@ def _decode_visit(  # noqa: PLR0917 - the members of the value
         at=datetime.fromtimestamp(at, UTC),
         services=frozenset(services.split()),
         gpc=bool(gpc),
+        names=names,
     )
 
 

@@ -34,10 +34,10 @@ def decide(
     browser already sent it.
     """
     lasting = _lasting(policy, stored, policy.names.declared if offered is None else offered, gpc=gpc)
-    if visit is None or visit.policy_version != policy.version:
+    if visit is None:
         return lasting
     shared = policy.sold_ids if gpc and not visit.gpc else frozenset()
-    names = frozenset(name for name in visit.services if _category(policy, name) not in {None, *shared})
+    names = frozenset(name for name in _of_visit(policy, visit) if _category(policy, name) not in {None, *shared})
     if not names:
         return lasting
     return replace(
@@ -49,6 +49,16 @@ def decide(
         record=max(lasting.record or "", visit.record),  # their ids sort by time
         decided_at=lasting.decided_at or visit.at,
     )
+
+
+def _of_visit(policy: Policy, visit: StoredVisit) -> frozenset[str]:
+    """Return the services that are allowed for the visit, as far as they are those which were named then."""
+    if not visit.names:
+        return visit.services if visit.policy_version == policy.version else frozenset()
+    coverage = policy.names.read(visit.names)
+    if coverage is None:
+        return frozenset()
+    return frozenset(name for name in visit.services if name in coverage.services or not policy.names.has(name))
 
 
 def asked_since(policy: Policy) -> date | None:

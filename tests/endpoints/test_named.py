@@ -351,3 +351,20 @@ async def test_what_a_frame_allows_for_a_visit_is_named_in_its_cookie(ledger: Le
         framed = next(value for value in set_cookies if "Partitioned" in value).partition(";")[0]
         page = await client.get("/video", headers={"cookie": framed, "sec-fetch-dest": "iframe"})
     assert "<iframe src=https://www.youtube.com/embed/x>" in page.text
+
+
+@pytest.mark.parametrize(
+    ("changed", "loaded"),
+    [
+        ({"version": "2"}, {"ads.example"}),
+        ({"controller": {"name": "Other"}}, set()),
+        ({"services": {"ads": {**ADS, "category": "social"}}}, set()),
+    ],
+)
+async def test_what_is_allowed_for_a_visit_is_what_was_named_then(
+    ledger: Ledger, changed: dict[str, Any], loaded: set[str]
+) -> None:
+    visitor, visit = Visitor(), {"services": {"ads": True}, "for": "visit"}
+    await visitor.chooses(make(OLD, ledger), 200, **visit)
+    assert await visitor.opens(make(OLD, ledger)) == {"ads.example"}
+    assert await visitor.opens(make(policy(**changed), ledger)) == loaded
