@@ -92,6 +92,8 @@ def _lasting(policy: Policy, stored: StoredChoice | None, offered: frozenset[str
         # The ids are kept, so that the next record can name the one before.
         return Consent(policy=policy, granted=required, gpc=gpc, id=stored.subject, record=stored.record)
     granted = stored.granted & coverage.categories | required
+    # A category that was refused stays refused, however long the site's own cookies in it last now.
+    is_named = coverage.asked >= policy.optional_ids and granted >= stored.granted & policy.optional_ids
     services = {
         name: on
         for name, on in stored.services.items()
@@ -106,7 +108,7 @@ def _lasting(policy: Policy, stored: StoredChoice | None, offered: frozenset[str
         policy=policy,
         granted=granted,
         services=services,
-        decided=not stored.is_partial and policy.optional_ids <= coverage.categories,
+        decided=not stored.is_partial and is_named,
         names=names,
         named=coverage.services,
         id=stored.subject,

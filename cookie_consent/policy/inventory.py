@@ -50,8 +50,10 @@ class Inventory:
         if not self._is_on:
             return
         with self._lock:
+            names = self._policy.names
             for service in services:
-                if service not in self._met and len(self._met) < _MOST and self._policy.names.has(service):
+                is_known = names.has(service) and service not in names.declared
+                if is_known and service not in self._met and len(self._met) < _MOST:
                     self._met.add(service)
             self.waits = not self._met.issubset(self.offered)
             if not self.waits:
@@ -59,7 +61,7 @@ class Inventory:
             now = self._clock()
             if self._answered_at is None or now - self._answered_at >= _REST:
                 self._answered_at = None
-                self._set(self._met - self._policy.names.declared)
+                self._set(self._met)
                 self.waits = False
 
     def answered(self, names: str) -> None:

@@ -31,8 +31,10 @@ _SIZE = 3
 class Coverage:
     """What an answer to a notice covers, of what the policy and the registry have now."""
 
+    asked: frozenset[str]
+    """The ids of the optional categories that it named."""
     categories: frozenset[str]
-    """The ids of the optional categories that it named, for what the site itself stores in them."""
+    """Those of them in which the site itself stores for no longer now: a grant covers these."""
     services: frozenset[str]
     """The ids of the services that it named, as they are now: in the same category, for the same purpose, storing for
     no longer."""
@@ -142,7 +144,9 @@ class Names:
 
         if not is_named(self._controller):
             return None
+        hashes = {fingerprint >> 4 for fingerprint in answered}
         return Coverage(
+            asked=frozenset(name for name, fingerprint in self._categories.items() if fingerprint >> 4 in hashes),
             categories=frozenset(name for name, fingerprint in self._categories.items() if is_named(fingerprint)),
             services=frozenset(name for name, fingerprint in self._services.items() if is_named(fingerprint)),
         )

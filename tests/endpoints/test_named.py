@@ -186,6 +186,17 @@ async def test_a_new_category_and_another_controller_ask_for_everything(ledger: 
     assert "Accept all" in visitor.page
 
 
+async def test_who_refused_a_category_is_not_asked_when_its_own_cookies_last_longer(ledger: Ledger) -> None:
+    longer = make(policy(cookies=[{"name": "seen", "category": "analytics", "max_age": "1y"}]), ledger)
+    visitor, agreed = Visitor(), Visitor()
+    await visitor.chooses(make(OLD, ledger), granted=["advertising"])
+    assert await visitor.opens(longer) == {"ads.example"}
+    assert not visitor.is_asked
+    await agreed.chooses(make(OLD, ledger), granted=ALL)
+    await agreed.opens(longer)
+    assert "Accept all" in agreed.page
+
+
 async def test_all_can_be_asked_again_from_a_day_on(ledger: Ledger, monkeypatch: pytest.MonkeyPatch) -> None:
     visitor, today = Visitor(), datetime.now(UTC).date()
     await visitor.chooses(make(OLD, ledger), granted=ALL)
