@@ -131,6 +131,7 @@ def test_without_a_fixed_policy_it_comes_alive_in_place(visiting: Visiting, ledg
         visit.settled()
         assert loads(visit.page) == before
         assert len(log) == 1
+        visit.until(lambda: len(visit.page.evaluate("order")) >= 6)
         order = visit.page.evaluate("order")
         order.remove("async")
         assert order == ["one", "loaded", "inline", "module", "late"]
