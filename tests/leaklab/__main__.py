@@ -14,6 +14,8 @@ from tests.leaklab.corpus import PAGES
 from tests.leaklab.lab import SEEN, run
 from tests.leaklab.table import markdown, plain, updated
 
+KNOWN = ("-W", "ignore::pytest.PytestAssertRewriteWarning")
+"""The lab has imported what pytest would rewrite."""
 DOCUMENT = Path(__file__).parents[2] / "docs" / "leaks.md"
 
 
@@ -53,7 +55,7 @@ def main() -> int:
             config.stash[SEEN] = results
 
     tests = Path(__file__).with_name("test_leaklab.py")
-    return int(pytest.main(["-m", "browser or leaklab", str(tests)], plugins=[Given()]))
+    return int(pytest.main([*KNOWN, "-m", "browser or leaklab", str(tests)], plugins=[Given()]))
 
 
 if __name__ == "__main__":

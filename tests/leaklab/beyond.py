@@ -11,3 +11,6 @@ BEYOND = {
     "payment-bank": "on the paths that the site names, a frame may be the bank's check, and no list names all banks",
     "popup-on-click": "the visitor's own act, as following a link is",
 }
+
+OF_UNKNOWN_HOSTS = frozenset({"form", "location", "payment-bank"})
+"""Those that concern unknown hosts alone: a service that is known and refused is held there too."""
