@@ -60,6 +60,7 @@ def make(app: ASGIApp, ledger: str, **policy: Any) -> ConsentMiddleware:
         "services": {
             "acme": {"name": "Acme", "category": "analytics", "hosts": ["acme.test"], "stubs": [{"name": "acmeQ"}]},
             "chat": {"name": "Chat", "category": "preferences", "storage": ["chat-*"]},
+            "google-analytics": {},
         },
         "cookies": [{"name": "theme", "category": "preferences"}],
         **policy,

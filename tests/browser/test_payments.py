@@ -182,7 +182,8 @@ def test_what_else_the_host_of_a_payment_form_serves_is_held(visiting: Visiting,
 
     with visiting(site(calling("https://js.klarna.com/web-sdk/v2/klarna.js"), ledger_url)) as visit:
         assert visit.open(awaited={"js.klarna.com"}) == {"js.klarna.com"}
-    with visiting(site(calling("https://js.klarna.com/web-sdk/v1/klarna.js"), ledger_url)) as visit:
+    named = site(calling("https://js.klarna.com/web-sdk/v1/klarna.js"), ledger_url, services={"klarna-messaging": {}})
+    with visiting(named) as visit:
         assert visit.open() == set()
         held = visit.page.evaluate("cookieConsent.held.map(({ name, service }) => `${name} ${service}`)")
         assert "js.klarna.com klarna-messaging" in held
