@@ -46,7 +46,10 @@ BEACONS = {
     "a frame's fetch": "f = document.createElement('iframe'); document.body.append(f);"
     "f.contentWindow.fetch('/t/1').catch(() => {})",
 }
-OWN = {"stats": {"name": "Stats", "category": "analytics", "hosts": ["/t/"]}}
+OWN = {
+    "stats": {"name": "Stats", "category": "analytics", "hosts": ["/t/"]},
+    **{name: {} for name in ("matomo-cloud", "umami-cloud", "google-analytics")},
+}
 MARKS = ("/matomo", "/g/collect", "/t/", "/u.js")
 
 
