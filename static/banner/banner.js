@@ -474,10 +474,11 @@
   // When a page is loaded again, Firefox gives a frame its old document back: the placeholder of what may load by now.
   const revived = new WeakSet();
   const revive = (node) => {
-    // One that runs a script in its old document keeps that address.
     const isOld = node.contentDocument?.URL === "about:srcdoc" && !revived.has(node);
-    revived.add(node);
-    if (isOld && node.matches("iframe[src]:not([srcdoc],[data-consent-placeholder])")) {
+    // One that runs a script in its old document keeps that document's address.
+    const isRun = /^\s*javascript:/i.test(node.getAttribute("src"));
+    if (isOld && !isRun && node.matches("iframe[src]:not([srcdoc],[data-consent-placeholder])")) {
+      revived.add(node);
       node.setAttribute("src", node.getAttribute("src"));
     }
   };

@@ -41,7 +41,8 @@ def site(ledger: str, *, led_to: str = "") -> ASGIApp:
 
     plain = Starlette(routes=[Route("/", answer)])
     service = {"name": "Acme", "category": "analytics", "hosts": ["acme.test", "*.acme.test"]}
-    return make(plain, ledger, services={"acme": service}) if ledger else plain
+    late = {"name": "Late", "category": "analytics", "hosts": [LATE]}
+    return make(plain, ledger, services={"acme": service, "late": late, "google-analytics": {}}) if ledger else plain
 
 
 def contacted(engine: Engine, proxy: Proxy) -> set[str]:
