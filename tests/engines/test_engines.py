@@ -41,7 +41,7 @@ def site(ledger: str, *, led_to: str = "") -> ASGIApp:
 
     plain = Starlette(routes=[Route("/", answer)])
     service = {"name": "Acme", "category": "analytics", "hosts": ["acme.test", "*.acme.test"]}
-    late = {"name": "Late", "category": "analytics", "hosts": [LATE]}
+    late = {"name": "Late", "category": "advertising", "hosts": [LATE]}
     return make(plain, ledger, services={"acme": service, "late": late, "google-analytics": {}}) if ledger else plain
 
 
