@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from starlette.datastructures import MutableHeaders
 
 from cookie_consent import ConsentMiddleware
+from cookie_consent.policy import parse_policy
 
 if TYPE_CHECKING:
     from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -34,7 +35,10 @@ class ServerSideAnalytics:
 
 
 def protected(app: ASGIApp, ledger: str) -> ConsentMiddleware:
-    return ConsentMiddleware(ServerSideAnalytics(app), secret="x" * 40, ledger=ledger)
+    """Fonts are declared: what is led to the mirror, which has no way out in tests, is named by no page."""
+    values = {"version": "1", "inventory": True, "services": {"google-fonts": {}}}
+    policy = parse_policy(values, source="test")
+    return ConsentMiddleware(ServerSideAnalytics(app), policy, secret="x" * 40, ledger=ledger)
 
 
 def choose(visit: Visit, button: str) -> None:
