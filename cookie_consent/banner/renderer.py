@@ -156,7 +156,7 @@ class Renderer:
             posted=posted,
             named=consent.effective_names,
             pending=tuple(sorted(consent.pending)),
-            undeclared=self._inventory.undeclared,
+            undeclared=self._undeclared(consent) if reopened else self._inventory.undeclared,
             reopened=reopened,
         )
         markup = self._cached_banner(variant)
@@ -183,8 +183,7 @@ class Renderer:
         """
         locale = self._locale(language)
         shown = unclassified or consent.allows(UNCLASSIFIED)
-        named = self.policy.names.undeclared(consent.names) if consent.names else ()
-        offer = self._offer(locale.language, tuple(sorted({*self._inventory.undeclared, *named})))
+        offer = self._offer(locale.language, self._undeclared(consent))
         categories = with_consent(offer.views[shown], consent.lasting, locale)
         visit = sorted(service.name for service in map(self.policy.known_service, consent.visit) if service is not None)
         return self._render(
@@ -308,6 +307,11 @@ class Renderer:
         """Return the name of a category, or its id if the policy no longer has it."""
         views = self._offer(self._locale(language).language, ()).views[True]
         return next((view.name for view in views if view.id == category_id), category_id)
+
+    def _undeclared(self, consent: Consent) -> tuple[str, ...]:
+        """Return the undeclared services that settings show: those of the notice now, and of the answered one."""
+        named = self.policy.names.undeclared(consent.names) if consent.names else ()
+        return tuple(sorted({*self._inventory.undeclared, *named}))
 
     def _make_offer(self, language: str, undeclared: tuple[str, ...]) -> _Offer:
         locale = self._locales[language]

@@ -290,6 +290,17 @@ async def test_without_a_declaration_a_page_names_what_it_loads(ledger: Ledger) 
     assert await visitor.opens(site) == {"www.googletagmanager.com"}
 
 
+async def test_the_settings_keep_what_another_process_has_named(ledger: Ledger) -> None:
+    visitor, first, second = Visitor(), make(Policy(version="1"), ledger, GTAG), make(Policy(version="1"), ledger)
+    await visitor.opens(first)
+    await visitor.submits(first, "Accept all")
+    for path in ("/_consent/settings", "/_consent/preferences"):
+        await visitor.opens(second, path)
+        assert "Google Analytics" in visitor.page
+        await visitor.submits(second, "Accept all")
+        assert await visitor.opens(first) == {"www.googletagmanager.com"}
+
+
 async def test_with_a_declaration_what_it_leaves_out_stays_held(ledger: Ledger) -> None:
     visitor, site = Visitor(), make(OLD, ledger, TAGS.partition("</script>")[0] + "</script>" + GTAG)
     await visitor.opens(site)
