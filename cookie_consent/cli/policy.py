@@ -61,7 +61,7 @@ def diff(
     before, after = _policy(old), _policy(new)
     found = changes(before, after)
     if output_format is OutputFormat.JSON:
-        told = {"old": old, "new": new, "ask_again_since": str(after.ask_again_since or "") or None}
+        told = {"old": old, "new": new, "ask_again_since": after.ask_again_since and str(after.ask_again_since)}
         typer.echo(json.dumps({**told, "changes": [vars(change) for change in found]}, indent=2, ensure_ascii=False))
     else:
         asking = [change for change in found if change.asks]

@@ -6,13 +6,13 @@ import os
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
-from hashlib import sha256
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
-from itsdangerous import BadData, URLSafeSerializer
+from itsdangerous import BadData
 
 from cookie_consent.consent.gpc import gpc_cookie_name
+from cookie_consent.consent.signing import serializer, signed
 from cookie_consent.errors import ChoiceError, ConfigurationError
 from cookie_consent.policy import check_names
 from cookie_consent.policy.cookie_prefix import HOST_PREFIX, SECURE_PREFIX, without_prefix
@@ -131,11 +131,7 @@ class ConsentCookie:
 
     def __init__(self, keys: Sequence[str], options: CookieOptions) -> None:
         self._options = options
-        self._serializer = URLSafeSerializer(
-            list(reversed(keys)),  # itsdangerous signs with the last
-            salt="cookie-consent.choices",
-            signer_kwargs={"key_derivation": "hmac", "digest_method": sha256},
-        )
+        self._serializer = serializer(keys, "choices")
 
     def name(self, *, secure: bool) -> str:
         """Return the cookie's name; it has the ``__Host-`` prefix wherever browsers accept it."""
@@ -276,8 +272,7 @@ class ConsentCookie:
         return self._signed(payload if consent.is_complete else [_PARTIAL, *payload])
 
     def _signed(self, payload: list[Any]) -> str:
-        signed = self._serializer.dumps(payload)
-        value = signed if isinstance(signed, str) else signed.decode("ascii")
+        value = signed(self._serializer, payload)
         if len(value) > MAXIMUM_VALUE:
             message = "the choice names too many services; choose by category"
             raise ChoiceError(message, status=422, code="too-many-services")
@@ -389,7 +384,7 @@ def _names_of(consent: Consent) -> list[str]:
         return []
     policy = consent.policy
     own = {name for name, on in consent.services.items() if on}
-    names = policy.names.reduced(consent.names, consent.granted - policy.required_ids, own, policy)
+    names = policy.names.reduced(consent.names, consent.granted - policy.required_ids, own)
     return [_NAMES + names]
 
 

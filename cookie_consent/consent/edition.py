@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from functools import lru_cache
-from hashlib import sha256
+from functools import lru_cache, partial
 from typing import TYPE_CHECKING
 
-from itsdangerous import BadData, URLSafeSerializer
+from itsdangerous import BadData
 
+from cookie_consent.consent.signing import serializer, signed
 from cookie_consent.policy import check_names
 
 if TYPE_CHECKING:
@@ -20,17 +20,9 @@ class EditionSigner:
     """Signs what notices name, for their forms, with the first of the keys; all of them verify."""
 
     def __init__(self, keys: Sequence[str]) -> None:
-        self._serializer = URLSafeSerializer(
-            list(reversed(keys)),  # itsdangerous signs with the last
-            salt="cookie-consent.edition",
-            signer_kwargs={"key_derivation": "hmac", "digest_method": sha256},
-        )
-        self.sign = lru_cache(maxsize=64)(self._sign)
+        self._serializer = serializer(keys, "edition")
+        self.sign = lru_cache(maxsize=64)(partial(signed, self._serializer))
         """Return the signed form of what a notice names, as ``Policy.names`` writes it."""
-
-    def _sign(self, names: str) -> str:
-        signed = self._serializer.dumps(names)
-        return signed if isinstance(signed, str) else signed.decode("ascii")
 
     def read(self, edition: str) -> str | None:
         """Return what the notice named, or None if it was not signed with one of the keys."""

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import time
-from hashlib import sha256
 from typing import TYPE_CHECKING
 from uuid import UUID
 
-from itsdangerous import BadData, URLSafeSerializer
+from itsdangerous import BadData
+
+from cookie_consent.consent.signing import serializer, signed
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -22,17 +23,12 @@ class ReceiptOffer:
     """Makes and reads tokens. What ``subject`` returns can be trusted: it was signed with one of the keys."""
 
     def __init__(self, keys: Sequence[str], *, clock: Callable[[], float] = time.time) -> None:
-        self._serializer = URLSafeSerializer(
-            list(reversed(keys)),  # itsdangerous signs with the last
-            salt="cookie-consent.receipt",
-            signer_kwargs={"key_derivation": "hmac", "digest_method": sha256},
-        )
+        self._serializer = serializer(keys, "receipt")
         self._clock = clock
 
     def make(self, subject: str) -> str:
         """Return a token that gives access to the records of ``subject``."""
-        signed = self._serializer.dumps([subject, int(self._clock())])
-        return signed if isinstance(signed, str) else signed.decode("ascii")
+        return signed(self._serializer, [subject, int(self._clock())])
 
     def subject(self, text: str) -> str | None:
         """Return the subject of a token, or None if it is forged or too old."""

@@ -5,17 +5,16 @@ from __future__ import annotations
 from base64 import b64decode
 from typing import TYPE_CHECKING, TypedDict
 
-from starlette.responses import HTMLResponse, Response
-
 from cookie_consent.banner import address_of
 from cookie_consent.consent.local_path import local_path
-from cookie_consent.endpoints.problem import language_of, page_headers
+from cookie_consent.endpoints.problem import language_of, visitors_page
 from cookie_consent.errors import ChoiceError
 from cookie_consent.gate import target
 from cookie_consent.policy import UNCLASSIFIED
 
 if TYPE_CHECKING:
     from starlette.requests import Request
+    from starlette.responses import Response
 
     from cookie_consent.banner import Renderer
     from cookie_consent.consent import Consent
@@ -54,7 +53,7 @@ class PlaceholderPage:
             form=query.get("for") == "form",
             **held,
         )
-        return HTMLResponse(document, headers={**page_headers(request), "Vary": "Cookie, Accept-Language, Sec-GPC"})
+        return visitors_page(request, document)
 
     def _of_address(self, text: str) -> _Held:
         address = _decoded(text)

@@ -4,15 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from starlette.responses import HTMLResponse, Response
-
 from cookie_consent.consent.local_path import local_path
-from cookie_consent.endpoints.problem import language_of, page_headers
+from cookie_consent.endpoints.problem import language_of, visitors_page
 from cookie_consent.gate import guard_tag
 from cookie_consent.policy import host_of
 
 if TYPE_CHECKING:
     from starlette.requests import Request
+    from starlette.responses import Response
 
     from cookie_consent.banner import Renderer
     from cookie_consent.consent import Consent
@@ -38,13 +37,13 @@ class PreferencesPage:
             consent,
             language=language_of(request, self._renderer),
             return_to=local_path(return_to),
-            unclassified=self._classifier.policy.unknown_hosts == "ask" or consent.allows("unclassified"),
+            unclassified=self._classifier.policy.unknown_hosts == "ask",
             saved=request.query_params.get("saved") == "1",
             root_path=request.scope.get("root_path", ""),
             head=self._guard_tag(request, consent),
             secure=request.url.scheme == "https",
         )
-        return HTMLResponse(page, headers={**page_headers(request), "Vary": "Cookie, Accept-Language, Sec-GPC"})
+        return visitors_page(request, page)
 
     def _guard_tag(self, request: Request, consent: Consent) -> str:
         """Return the guard's tag. Most withdrawals happen on this page, and the guard tells the other open pages."""

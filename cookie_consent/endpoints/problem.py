@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from cookie_consent.endpoints.origin import SiteOrigin
     from cookie_consent.errors import ChoiceError
 
-__all__ = ["ProblemResponses", "language_of", "page_headers", "wants_json"]
+__all__ = ["ProblemResponses", "language_of", "page_headers", "visitors_page", "wants_json"]
 
 _POLICY = "default-src 'self'; img-src 'self' data:; base-uri 'none'"
 
@@ -34,6 +34,11 @@ def page_headers(request: Request | None) -> dict[str, str]:
         "Referrer-Policy": "same-origin",
         "X-Content-Type-Options": "nosniff",
     }
+
+
+def visitors_page(request: Request, markup: str | bytes) -> HTMLResponse:
+    """Return one of our own pages that depends on the visitor's choice and language."""
+    return HTMLResponse(markup, headers={**page_headers(request), "Vary": "Cookie, Accept-Language, Sec-GPC"})
 
 
 class ProblemResponses:

@@ -4,14 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from starlette.responses import HTMLResponse, Response
-
 from cookie_consent.consent.local_path import local_path
-from cookie_consent.endpoints.problem import language_of, page_headers
-from cookie_consent.policy import UNCLASSIFIED
+from cookie_consent.endpoints.problem import language_of, visitors_page
 
 if TYPE_CHECKING:
     from starlette.requests import Request
+    from starlette.responses import Response
 
     from cookie_consent.banner import Renderer
     from cookie_consent.consent import Consent
@@ -27,13 +25,12 @@ class SettingsPanel:
 
     async def get(self, request: Request, consent: Consent) -> Response:
         """Return the panel in the visitor's language."""
-        policy = self._renderer.policy
         markup = self._renderer.banner(
             consent,
             language=language_of(request, self._renderer),
             return_to=local_path(request.query_params.get("return_to") or "/"),
-            unclassified=policy.unknown_hosts == "ask" or consent.allows(UNCLASSIFIED),
+            unclassified=self._renderer.policy.unknown_hosts == "ask",
             root_path=request.scope.get("root_path", ""),
             reopened=True,
         )
-        return HTMLResponse(markup, headers={**page_headers(request), "Vary": "Cookie, Accept-Language, Sec-GPC"})
+        return visitors_page(request, markup)

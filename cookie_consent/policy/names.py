@@ -59,16 +59,20 @@ class Names:
             )
             for category in policy.optional
         }
+        known = chain(policy.services, policy.undeclared_services)
+        homes = ((service, home_of(policy, service.category)) for service in known)
+        # What necessary services store is asked about by category.
+        asked = [(service, home) for service, home in homes if home not in required]
+        self._homes = {service.id: home for service, home in asked}
         self._services = {
             service.id: _fingerprint(
                 "service",
                 service.id,
-                home_of(policy, service.category),
+                home,
                 _purpose(service, purposes),
                 lasts=longest(policy, service.cookies, service.category),
             )
-            for service in chain(policy.services, policy.undeclared_services)
-            if home_of(policy, service.category) not in required  # what necessary ones store is asked about by category
+            for service, home in asked
         }
         self.declared = frozenset(service.id for service in policy.services).intersection(self._services)
         """The ids of the services that the policy declares and visitors can refuse."""
@@ -96,7 +100,7 @@ class Names:
         replaced = {fingerprint >> 4 for fingerprint in new}
         return _packed({old for old in _unpacked(names) if old >> 4 not in replaced} | new)
 
-    def reduced(self, names: str, granted: AbstractSet[str], services: AbstractSet[str], policy: Policy) -> str:
+    def reduced(self, names: str, granted: AbstractSet[str], services: AbstractSet[str]) -> str:
         """Return the part of ``names`` that is needed later where these categories and services are granted.
 
         All categories are kept, so that a refusal of them counts too. What this process does not know is kept if
@@ -109,8 +113,7 @@ class Names:
         for fingerprint in _unpacked(names):
             service = known.get(fingerprint >> 4)
             if service is not None and fingerprint >> 4 not in fixed:
-                found = policy.known_service(service)
-                if service in services or (found is not None and home_of(policy, found.category) in granted):
+                if service in services or self._homes[service] in granted:
                     kept.add(fingerprint)
             elif fingerprint >> 4 in fixed or not is_refusal:
                 kept.add(fingerprint)

@@ -109,14 +109,14 @@ def test_a_service_is_added_in_its_latest_form() -> None:
 
 
 def test_a_refusal_keeps_the_categories_alone() -> None:
-    kept = NAMES.reduced(AGREED, frozenset(), frozenset(), policy())
+    kept = NAMES.reduced(AGREED, frozenset(), frozenset())
     found = NAMES.read(kept)
     assert found is not None
     assert found.services == frozenset()
     assert found.categories == policy().optional_ids
-    assert NAMES.reduced(AGREED, {"analytics"}, frozenset(), policy()) == kept
-    assert NAMES.reduced(AGREED, {"preferences"}, frozenset(), policy()) == AGREED
-    assert NAMES.reduced(AGREED, frozenset(), {"chat"}, policy()) == AGREED
+    assert NAMES.reduced(AGREED, {"analytics"}, frozenset()) == kept
+    assert NAMES.reduced(AGREED, {"preferences"}, frozenset()) == AGREED
+    assert NAMES.reduced(AGREED, frozenset(), {"chat"}) == AGREED
 
 
 def test_no_two_things_of_the_registry_have_one_fingerprint() -> None:
