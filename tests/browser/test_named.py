@@ -48,6 +48,7 @@ def test_only_a_new_service_is_asked_for(visiting: Visiting, ledger_url: str, *,
     with visiting(site, scripts=scripts) as visit:
         assert visit.open() == set()
         choose(visit, "Accept all")
+        visit.settled(awaited={"ads.test"})  # the page is loaded again
         assert visit.open(awaited={"ads.test"}) == {"ads.test"}
         site.release(ads=ADS, chat=CHAT)
         assert visit.open(awaited={"ads.test"}) == {"ads.test"}
@@ -67,10 +68,12 @@ def test_a_new_service_stays_held_once_it_is_refused(visiting: Visiting, ledger_
     with visiting(site) as visit:
         visit.open()
         choose(visit, "Accept all")
+        visit.settled(awaited={"ads.test"})
         site.release(ads=ADS, chat=CHAT)
         visit.open(awaited={"ads.test"})
         choose(visit, "Refuse")
         visit.page.locator(".cc-panel").wait_for(state="detached")
+        visit.settled()
         assert visit.open(awaited={"ads.test"}) == {"ads.test"}
         assert visit.page.locator(".cc-panel").count() == 0
         assert visit.page.evaluate("cookieConsent.allows('chat')") is False

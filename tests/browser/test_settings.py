@@ -47,6 +47,7 @@ def test_one_click_refuses_all_from_any_page(visiting: Visiting, ledger_url: str
     with visiting(site(ledger_url)) as visit:
         visit.open()
         choose(visit, "Accept all")
+        visit.settled(awaited=BOTH)  # the page is loaded again
         assert visit.open(awaited=BOTH) == BOTH
         visit.page.evaluate("window.isSame = true")
         open_settings(visit.page)
