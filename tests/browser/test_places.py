@@ -65,10 +65,14 @@ PAGES = {
 }
 RECAPTCHA = b"""
 window.grecaptcha = { ready: (call) => call(), execute: async () => "token" };
-for (const place of document.querySelectorAll("div.g-recaptcha")) {
-  if (place.childNodes.length) throw Error("reCAPTCHA placeholder element must be empty");
-  place.innerHTML = "<b id=drawn>I am not a robot</b>";
-}
+const draw = () => {
+  for (const place of document.querySelectorAll("div.g-recaptcha")) {
+    if (place.childNodes.length) throw Error("reCAPTCHA placeholder element must be empty");
+    place.innerHTML = "<b id=drawn>I am not a robot</b>";
+  }
+};
+if (document.readyState === "loading") document.addEventListener("DOMContentLoaded", draw);
+else draw();
 """
 MAPS = b"""
 window.google = { maps: { Map: function (place) {

@@ -47,9 +47,10 @@ def test_a_selection_is_saved(name: str, ledger_url: str) -> None:
         engine.run("void document.querySelector('button.cc-toggle').click()")
         engine.run(f"void {ANALYTICS}.click()")
         choose(engine, "Save choices")
+        until(lambda: holds(engine, "document.querySelector('.cc-back').getClientRects().length === 1"))
         until(lambda: holds(engine, "!document.querySelector('.cc-panel')"))
+        until(lambda: holds(engine, "cookieConsent.state.granted.includes('analytics')"))
         assert set(engine.run("cookieConsent.state.granted")) == {*before, "analytics"}
-        assert engine.run("document.querySelector('.cc-back').getClientRects().length") == 1
         assert contacted(engine, proxy) == {SCRIPT, IMAGE}
 
 

@@ -168,6 +168,8 @@ class Lab:
 
     async def accept_and_withdraw(self, visit: Visit) -> None:
         page = visit.page
+        if Libraries().hosts.intersection(page.hosts):
+            await visit.goto(visit.tab, visit.address)  # from which the site's mirror learns what it cannot have
         await visit.goto(visit.tab, visit.address)
         visit.forget()
         if await visit.choose("Accept all") and page.act == "load":

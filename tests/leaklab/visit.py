@@ -34,6 +34,7 @@ TRIES = 5
 PATIENCE = 120_000
 """How long the browser may take for one step, in milliseconds: long, for machines that are busy."""
 ORIGIN = f"https://{SITE}"
+PREFERENCES = "/_consent/preferences"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -126,10 +127,23 @@ class Visit:
             case "return":
                 await self.leave_and_return()
             case "install":
-                session = await self.context.new_cdp_session(self.tab)
-                await session.send("Page.getAppManifest")
+                await self.install()
             case "load" | "stay":
                 pass
+
+    async def install(self) -> None:
+        """Have the browser read the manifest, once it has settled on the page."""
+        session = await self.context.new_cdp_session(self.tab)
+        until = time.monotonic() + PATIENCE / 1000
+        while True:
+            try:
+                await session.send("Page.getAppManifest")
+            except Error:  # the page is not yet the active one
+                if time.monotonic() > until:
+                    raise
+                await asyncio.sleep(0.05)
+            else:
+                return
 
     async def goto(self, tab: Tab, url: str) -> None:
         """Go to a page, which may lead elsewhere at once."""
@@ -257,17 +271,18 @@ class Visit:
         choice = tab.get_by_role("button", name=button, exact=True).first
         has_banner = await choice.is_visible()
         if not has_banner:
-            await self.goto(tab, f"{ORIGIN}/_consent/preferences?return_to=/blank")
+            await self.goto(tab, f"{ORIGIN}{PREFERENCES}?return_to=/blank")
         async with tab.expect_response(lambda response: response.url.endswith("/choices"), timeout=PATIENCE) as answer:
             await choice.click(timeout=PATIENCE)
         status = (await answer.value).status
         if status not in {200, 303}:
             raise AssertionError(f"the choice was answered with {status}")
+        if PREFERENCES in tab.url:
+            await tab.wait_for_url(f"{ORIGIN}/blank", timeout=PATIENCE)
         return has_banner
 
     async def change(self, button: str, tab: Tab | None = None) -> None:
         """Choose on the preferences page."""
         tab = tab or self.tab
-        await self.goto(tab, f"{ORIGIN}/_consent/preferences?return_to=/blank")
+        await self.goto(tab, f"{ORIGIN}{PREFERENCES}?return_to=/blank")
         await self.choose(button, tab)
-        await tab.wait_for_load_state("load")
