@@ -9,7 +9,7 @@ const makePlaces = (services, { endpoint, allows, heldServices, announce }) => {
   const DRAWN = "iframe,canvas,video,object,embed";
   // Elements whose content would not be shown, or must not contain a frame.
   const UNFIT =
-    /^(a|area|audio|base|body|br|button|canvas|col|colgroup|embed|head|hr|html|iframe|img|input|link|meta|noscript|object|option|picture|script|select|source|style|table|tbody|template|textarea|tfoot|thead|tr|track|video|wbr)$/;
+    /^(area|audio|base|body|br|button|canvas|col|colgroup|embed|head|hr|html|iframe|img|input|link|meta|noscript|object|option|picture|script|select|source|style|table|tbody|template|textarea|tfoot|thead|tr|track|video|wbr)$/;
   const SUBMITS = 'button:not([type]),button[type="submit"],input[type="submit"],input[type="image"]';
   const FIELDS = 'textarea,input[type="password"],input[type="email"],input[type="tel"]';
   const shown = new Map(); // the services by the frames of their placeholders
@@ -52,20 +52,25 @@ const makePlaces = (services, { endpoint, allows, heldServices, announce }) => {
     const times = filled.get(node) ?? 0;
     if (times >= MOST_IN_ONE || shown.size >= MOST) return;
     filled.set(node, times + 1);
-    const height = node.firstElementChild || node.textContent.trim() ? 0 : contentHeight(node);
+    const isFilled = isLink(node) || node.firstElementChild || node.textContent.trim();
+    const height = isFilled ? 0 : contentHeight(node);
     const frame = makeFrame(service, "place");
     frame.loading = "lazy";
     setStyle(frame, { width: "100%" });
     if (height >= LOWEST) setStyle(frame, { height: "100%" });
     else fit(frame, 220);
-    node.append(frame);
+    if (isLink(node)) node.after(frame);
+    else node.append(frame);
     if (!frame.getClientRects().length) return; // it is not displayed yet
     if (frame.offsetWidth < NARROWEST) setStyle(frame, { width: "300px" });
     // The height of a place is no definite one if it is a minimum, say.
     if (height >= LOWEST && Math.abs(frame.offsetHeight - height) > 1) setStyle(frame, { height: `${height}px` });
   };
+  // A link must not contain a frame, which stands behind it instead.
+  const isLink = (node) => node.localName === "a";
   const isFree = (node) =>
     node instanceof HTMLElement &&
+    !(isLink(node) && shown.has(node.nextElementSibling)) &&
     !UNFIT.test(node.localName) &&
     node.dataset.size !== "invisible" && // a captcha that shows itself only in doubt
     !node.querySelector(DRAWN) &&

@@ -128,7 +128,9 @@ const makeContacts = ({ isRefusedServer, isRefusedUnknown, beginOther, holdIn, p
 
   // Frames and hints in markup that a script writes, and images and scripts of services on the site's own hosts. Only
   // tags that would connect are changed.
-  const TAGS = /<(?:i?frame|link|ima?ge?|source|script)\b(?:=\s*"[^"]*"|=\s*'[^']*'|=(?!\s*["'])|[^>=])*>/gi;
+  // A tag without an end goes on to the end of the text, so that nothing is read twice.
+  const TAGS =
+    /<(?:i?frame|link|ima?ge?|source|script)\b(?:=\s*"[^"]*(?:"|$)|=\s*'[^']*(?:'|$)|=(?!\s*["'])|[^>=])*(?:>|$)/gi;
   const { set: parseInto } = Object.getOwnPropertyDescriptor(self.Element?.prototype ?? {}, "innerHTML") ?? {};
   const inert = document.implementation?.createHTMLDocument("");
   const refusedIn = (node) =>

@@ -52,6 +52,10 @@ LATE_MAP = PAGE.format(
     "document.head.append(Object.assign(document.createElement('script'), "
     "{ src: 'https://maps.googleapis.com/maps/api/js?callback=initMap' }))</script>",
 )
+TIMELINE = PAGE.format(
+    head='<script src="https://platform.twitter.com/widgets.js" async></script>',
+    body='<p><a class="twitter-timeline" href="https://x.com/a">Posts by a</a></p>',
+)
 NO_SCRIPT = PAGE.format(head="", body="<div id=map style=height:300px></div><div class=g-recaptcha></div>")
 PAGES = {
     "/captcha": CAPTCHA,
@@ -60,6 +64,7 @@ PAGES = {
     "/map": MAP,
     "/late": LATE_MAP,
     "/none": NO_SCRIPT,
+    "/timeline": TIMELINE,
     "/film": PAGE.format(head="", body="<iframe src=https://www.youtube.com/embed/x width=400 height=300></iframe>"),
     "/send": PAGE.format(head="", body="<h1>Sent</h1>"),
 }
@@ -145,6 +150,21 @@ def test_a_place_without_a_height_gets_a_readable_placeholder(visiting: Visiting
         assert frame.locator("html").evaluate("node => node.scrollHeight <= node.clientHeight")
         frame.get_by_role("button", name="Allow").click()
         visit.page.locator("#map > #drawn").wait_for()
+
+
+def test_the_placeholder_of_a_link_stands_behind_it(visiting: Visiting, ledger_url: str) -> None:
+    """The link stays what it is, and there is one placeholder, however often the page changes."""
+    with visiting(site(ledger_url)) as visit:
+        assert visit.open("/timeline") == set()
+        button = visit.page.frame_locator(".twitter-timeline + iframe").get_by_role("button", name="Allow")
+        button.wait_for()
+        visit.page.evaluate("document.body.append(document.createElement('div'))")
+        visit.page.wait_for_timeout(200)
+        assert visit.page.locator("[data-consent-placeholder]").count() == 1
+        assert visit.page.get_by_role("link", name="Posts by a", exact=True).is_visible()
+        button.click()
+        assert visit.settled(awaited={"platform.twitter.com"}) == {"platform.twitter.com"}
+        assert visit.page.locator("[data-consent-placeholder]").count() == 0
 
 
 def test_places_of_services_that_the_page_does_not_use_stay_empty(visiting: Visiting, ledger_url: str) -> None:
