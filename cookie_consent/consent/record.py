@@ -6,6 +6,7 @@ from dataclasses import dataclass, fields
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Literal, get_args
 
+from cookie_consent.consent.notice_hash import edition_digest
 from cookie_consent.consent.record_id import new_record_id
 from cookie_consent.consent.user_agent import family_of
 
@@ -17,9 +18,11 @@ if TYPE_CHECKING:
 __all__ = [
     "ACTIONS",
     "CHANNELS",
+    "CONTROLS",
     "Action",
     "Channel",
     "ConsentRecord",
+    "Control",
     "Notice",
     "new_record",
     "parse_time",
@@ -28,8 +31,13 @@ __all__ = [
 
 Action = Literal["given", "refused", "changed", "withdrawn", "signal", "expired"]
 Channel = Literal["banner", "preferences", "api", "visit", "gpc", "phone", "paper", "in-person"]
+Control = Literal["", "accept-all", "refuse-all", "save", "service", "placeholder", "preferences", "signal"]
+"""What the visitor used; empty where it was none of ours, or is not known."""
 ACTIONS: tuple[Action, ...] = get_args(Action)
 CHANNELS: tuple[Channel, ...] = get_args(Channel)
+CONTROLS: tuple[Control, ...] = get_args(Control)
+DEFAULT_REGIME = "opt-in"
+"""The rules that hold for all visitors: nothing optional before they have agreed."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -49,7 +57,8 @@ class ConsentRecord:
     ``id`` is a UUIDv7 (RFC 9562, section 5.7), so records sort by time; ``at`` is UTC with microseconds.
     ``granted`` and ``refused`` are sorted category ids; ``granted_services`` and ``refused_services`` are the sorted
     exceptions. A category in neither has no answer yet. ``url`` is a path without a query. ``ip`` is empty unless the
-    policy asks for it.
+    policy asks for it. ``build`` and ``edition`` are digests of 16 hex digits: of the interface that was shown, and of
+    what its notice named. ``note`` is the operator's. Records of older releases have neither of the last five.
     """
 
     id: str
@@ -68,6 +77,11 @@ class ConsentRecord:
     region: str = ""
     user_agent_family: str = ""
     ip: str = ""
+    control: Control = ""
+    build: str = ""
+    edition: str = ""
+    regime: str = ""
+    note: str = ""
 
     @classmethod
     def from_dict(cls, values: Any) -> ConsentRecord:
@@ -107,11 +121,15 @@ def new_record(
     notice: Notice | None = None,
     url: str = "",
     user_agent: str = "",
+    control: Control = "",
+    build: str = "",
+    names: str = "",
+    note: str = "",
 ) -> ConsentRecord:
     """Return a new record. Without ``refused``, all optional categories that are not ``granted`` are refused.
 
     ``services`` maps each exception to whether it is granted. ``previous`` is the id of the record before. Of
-    ``user_agent`` only the browser family is stored.
+    ``user_agent`` only the browser family is stored, and of ``names``, which is what the notice named, a digest.
     """
     yes = policy.optional_ids.intersection(granted)
     return ConsentRecord(
@@ -129,6 +147,11 @@ def new_record(
         notice=notice.hash if notice is not None else None,
         url=url,
         user_agent_family=family_of(user_agent),
+        control=control,
+        build=build,
+        edition=edition_digest(names) if names else "",
+        regime=DEFAULT_REGIME,
+        note=note,
     )
 
 

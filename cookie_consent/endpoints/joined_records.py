@@ -34,9 +34,9 @@ class _Row:
 class JoinedRecords:
     """Writes choices that grant nothing more than before: one record for all that arrive within a second.
 
-    First refusals are joined if they refuse the same and answer the same notice. Of choices that follow the same
-    record, and so come from one visitor, only the last is written. The log also stores how many choices a record stands
-    for.
+    First refusals are joined if they refuse the same by the same control, and answer the same notice. Of choices that
+    follow the same record, and so come from one visitor, only the last is written. The log also stores how many choices
+    a record stands for.
     """
 
     def __init__(self, ledger: Ledger, *, pause: Callable[[float], Awaitable[None]] = anyio.sleep) -> None:
@@ -53,7 +53,8 @@ class JoinedRecords:
         if record.previous is None and not is_partial:
             record = replace(record, refused_services=())  # their categories are refused anyway
         answers = record.refused, record.refused_services
-        group = record.previous or (record.action, record.channel, record.policy_version, record.notice, answers)
+        shown = record.policy_version, record.notice, record.control, record.build, record.edition
+        group = record.previous or (record.action, record.channel, shown, answers)
         key = current_token(), group  # a row belongs to its event loop
         row = self._rows.get(key)
         if row is not None:

@@ -90,6 +90,7 @@ def _record(consent: Consent, subject: str, path: str, user_agent: str) -> Conse
         subject=subject,
         at=datetime.now(UTC),
         action="signal",
+        control="signal",
         channel="gpc",
         granted=consent.granted,
         refused=consent.refused,

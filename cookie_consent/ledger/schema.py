@@ -36,7 +36,7 @@ __all__ = [
     "to_row",
 ]
 
-SCHEMA_VERSION = 3
+SCHEMA_VERSION = 4
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _Position = BigInteger().with_variant(Integer, "sqlite")
 
@@ -74,6 +74,11 @@ records = Table(
     Column("region", String(16), nullable=False),
     Column("user_agent_family", String(32), nullable=False),
     Column("ip", String(64), nullable=False),
+    Column("control", String(16), nullable=False),
+    Column("build", String(16), nullable=False),
+    Column("edition", String(16), nullable=False),
+    Column("regime", String(16), nullable=False),
+    Column("note", Text, nullable=False),
 )
 Index("consent_records_subject", records.c.subject, records.c.id)
 Index("consent_records_at", records.c.at)
@@ -165,6 +170,11 @@ def to_row(record: ConsentRecord) -> tuple[str | int | None, ...]:
         record.region,
         record.user_agent_family,
         record.ip,
+        record.control,
+        record.build,
+        record.edition,
+        record.regime,
+        record.note,
     )
 
 

@@ -41,7 +41,13 @@ def any_ledger(store_url: str) -> Ledger:
 
 
 def of_one(at: int, **values: object) -> ConsentRecord:
-    fields = {"subject": WHO, "url": "/private-page", "user_agent_family": "Netscape", "ip": "192.0.2.77"}
+    fields = {
+        "subject": WHO,
+        "url": "/private-page",
+        "user_agent_family": "Netscape",
+        "ip": "192.0.2.77",
+        "note": "Jo rang",
+    }
     return make(at, **{**fields, "region": "DE-BY", **values})
 
 
@@ -71,7 +77,7 @@ def test_erasing_removes_what_identifies_and_nothing_else(ledger: Ledger, tmp_pa
     assert list(ledger.records(subject=WHO)) == []
     erased = ledger.record(first.id)
     assert erased is not None
-    blank = dict.fromkeys(("subject", "url", "user_agent_family", "ip", "region"), "")
+    blank = dict.fromkeys(("subject", "url", "user_agent_family", "ip", "region", "note"), "")
     assert erased.as_dict() == {**first.as_dict(), **blank}
     assert list(ledger.records(subject="other")) == kept
     assert faults_of(ledger) == []
@@ -253,7 +259,7 @@ def test_removals_that_are_not_on_record_are_named(ledger: Ledger, tmp_path: Pat
     ledger.close()
 
 
-BLANK = "subject = '', url = '', region = '', user_agent_family = '', ip = ''"
+BLANK = "subject = '', url = '', region = '', user_agent_family = '', ip = '', note = ''"
 ERASED = "INSERT INTO consent_erasures SELECT r.id, e.id FROM consent_records r, consent_events e LIMIT 1"
 
 
@@ -279,6 +285,11 @@ ERASED = "INSERT INTO consent_erasures SELECT r.id, e.id FROM consent_records r,
                 f"{BLANK}, previous = 'x'",
                 f"{BLANK}, id = 'x'",
                 f"{BLANK}, rowid = 77",
+                f"{BLANK}, control = 'accept-all'",
+                f"{BLANK}, build = 'x'",
+                f"{BLANK}, edition = 'x'",
+                f"{BLANK}, regime = 'x'",
+                BLANK.replace("note = ''", "note = 'x'"),
                 "subject = ''",
                 BLANK.replace("url = ''", "url = '/other'"),
             )

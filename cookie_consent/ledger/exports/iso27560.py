@@ -88,7 +88,7 @@ class Iso27560Lines:
         # Parts in which few records differ are cached as text, which saves two thirds of the time.
         (
             name, subject, at, action, granted, refused, more, less, previous, channel, version, notice,
-            url, region, family, ip,
+            url, region, family, ip, control, build, edition, regime, note,
         ) = row  # fmt: skip
         (time,) = time_texts((at,), self._minutes)
         processes, statuses = self._chosen[action, granted, refused, more, less, channel, version]
@@ -112,7 +112,10 @@ class Iso27560Lines:
             f'"dpv:hasProcess":{processes},"dpv:hasConsentStatus":[{states}],'
             f'"cc:action":{_text(action)},"cc:policyVersion":{_text(version)}'
         )
-        rest = {"cc:url": url, "cc:region": region, "cc:userAgentFamily": family, "cc:ip": ip}
+        rest = {
+            "cc:url": url, "cc:region": region, "cc:userAgentFamily": family, "cc:ip": ip, "cc:control": control,
+            "cc:build": build, "cc:edition": edition, "cc:regime": regime, "cc:note": note,
+        }  # fmt: skip
         parts += [f'"{key}":{_text(value)}' for key, value in rest.items() if value]
         return ",".join(parts) + "}"
 

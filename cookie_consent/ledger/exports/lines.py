@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 __all__ = ["CsvLines", "JsonLines", "LineFormat"]
 
 _LISTS = frozenset({"granted", "refused", "granted_services", "refused_services"})
-_FEW = frozenset({"action", "channel", "policy_version", "notice", "region", "user_agent_family"})
+_FEW = frozenset("action channel policy_version notice region user_agent_family control build edition regime".split())
 """Columns with few different values."""
 
 

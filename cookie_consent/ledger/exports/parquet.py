@@ -19,7 +19,7 @@ __all__ = ["ParquetFile", "guarded", "parquet_chunks", "require_pyarrow", "write
 _GROUP = 16
 """Pages per row group: 16,384 rows, a few megabytes."""
 _LISTS = frozenset({"granted", "refused", "granted_services", "refused_services"})
-_FEW = frozenset({"action", "channel", "policy_version", "notice", "region", "user_agent_family"})
+_FEW = frozenset("action channel policy_version notice region user_agent_family control build edition regime".split())
 _NULLABLE = frozenset({"previous", "notice"})
 
 

@@ -1,6 +1,7 @@
 """The content of leaves: canonical JSON (RFC 8785), with commitments to what identifies a visitor.
 
-The leaf of a record is the canonical JSON of its fields, with a ``commitment`` in place of those of ``IDENTIFYING``::
+The leaf of a record is the canonical JSON of its fields, with a ``commitment`` in place of those of ``IDENTIFYING``.
+Fields of ``LATER`` that are empty are left out, so that the leaves of older releases stay what they were::
 
     {"action":"given","at":"2026-11-24T08:00:00.123456Z","channel":"banner","commitment":"5f0c…","granted":["analytics"],
     "granted_services":[],"id":"019e…","notice":null,"policy_version":"1","previous":null,"refused":[],
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
 __all__ = [
     "DAMAGED",
     "IDENTIFYING",
+    "LATER",
     "RecordRow",
     "WalkedRow",
     "canonical_json",
@@ -42,8 +44,10 @@ RecordRow = tuple[Any, ...]
 """The columns of ``schema.records`` in order, as the database driver returns them."""
 WalkedRow = tuple[Any, ...]
 """The columns of a record, followed by its order number in the store."""
-IDENTIFYING = ("subject", "url", "user_agent_family", "ip", "region")
+IDENTIFYING = ("subject", "url", "user_agent_family", "ip", "region", "note")
 """The fields of a record that ``erase`` removes."""
+LATER = frozenset({"control", "build", "edition", "regime", "note"})
+"""The fields that neither a leaf nor a commitment has where they are empty."""
 DAMAGED = bytes(HASH_SIZE)
 """In place of the hash of a record that cannot be encoded, such as one with a blob instead of a text."""
 
@@ -70,7 +74,8 @@ def commitment_of(row: RecordRow, salt: bytes) -> bytes:
     if len(salt) != HASH_SIZE:
         raise ValueError(f"a salt has {HASH_SIZE} bytes, not {len(salt)}")
     encode = encode_basestring
-    fields = f"[{encode(row[1])},{encode(row[12])},{encode(row[14])},{encode(row[15])},{encode(row[13])}]"
+    note = f",{encode(row[20])}" if row[20] != "" else ""
+    fields = f"[{encode(row[1])},{encode(row[12])},{encode(row[14])},{encode(row[15])},{encode(row[13])}{note}]"
     # RFC 2104 written out, because ``hmac.digest`` takes three times as long.
     inner = sha256(salt.translate(_INNER) + _INNER_REST + fields.encode("utf-8")).digest()
     return sha256(salt.translate(_OUTER) + _OUTER_REST + inner).digest()
@@ -83,7 +88,7 @@ def record_leaf(row: RecordRow, commitment: bytes) -> bytes:
         raise TypeError("the time of a record is a number")
     minute, rest = divmod(at, _MINUTE)
     clock = str(rest + _HUNDRED_SECONDS)
-    a, b, c, d, e = _template((*row[3:8], *row[9:12]))
+    a, b, c, d, e = _template((*row[3:8], *row[9:12], *row[16:20]))
     previous = "null" if row[8] is None else encode_basestring(row[8])
     time = f"{_minute(minute)}{clock[1:3]}.{clock[3:]}"
     return f"{a}{time}{b}{commitment.hex()}{c}{encode_basestring(row[0])}{d}{previous}{e}".encode()
@@ -109,17 +114,20 @@ def leaf_hashes(rows: Sequence[WalkedRow], salts: Sequence[Any], commitments: Se
         try:
             (
                 name, subject, at, action, granted, refused, more, less, previous, channel, version, notice,
-                url, region, family, ip, _,
+                url, region, family, ip, control, build, edition, regime, note, _,
             ) = row  # fmt: skip
             if salt is None:
                 digest = commitment.hex()
             else:
-                hidden = f"[{quote(subject)},{quote(url)},{quote(family)},{quote(ip)},{quote(region)}]".encode()
+                added = f",{quote(note)}" if note != "" else ""
+                hidden = f"[{quote(subject)},{quote(url)},{quote(family)},{quote(ip)},{quote(region)}{added}]".encode()
                 inner = sha(salt.translate(_INNER) + _INNER_REST + hidden).digest()
                 digest = sha(salt.translate(_OUTER) + _OUTER_REST + inner).hexdigest()
             minute, rest = divmod(at, _MINUTE)
             clock = str(rest + _HUNDRED_SECONDS)
-            a, b, c, d, e = template((action, granted, refused, more, less, channel, version, notice))
+            a, b, c, d, e = template(
+                (action, granted, refused, more, less, channel, version, notice, control, build, edition, regime)
+            )
             before = "null" if previous is None else quote(previous)
             hashes.append(
                 sha(
@@ -141,16 +149,24 @@ def _minute(minute: int) -> str:
 @lru_cache(maxsize=4096)
 def _template(fields: tuple[Any, ...]) -> tuple[str, str, str, str, str]:
     """Return the pieces of a leaf around time, commitment, id and previous, which few choices share."""
-    action, granted, refused, granted_services, refused_services, channel, policy_version, notice = fields
+    action, granted, refused, granted_services, refused_services, channel, policy_version, notice = fields[:8]
+    control, build, edition, regime = fields[8:]
     text = encode_basestring
+    rules = f',"regime":{text(regime)}' if regime != "" else ""
     notice_text = "null" if notice is None else text(notice)
     return (
         f'{{"action":{text(action)},"at":"',
-        f'Z","channel":{text(channel)},"commitment":"',
-        f'","granted":{_list(granted)},"granted_services":{_list(granted_services)},"id":',
+        f'Z",{_later("build", build)}"channel":{text(channel)},"commitment":"',
+        f'",{_later("control", control)}{_later("edition", edition)}"granted":{_list(granted)},'
+        f'"granted_services":{_list(granted_services)},"id":',
         f',"notice":{notice_text},"policy_version":{text(policy_version)},"previous":',
-        f',"refused":{_list(refused)},"refused_services":{_list(refused_services)}}}',
+        f',"refused":{_list(refused)},"refused_services":{_list(refused_services)}{rules}}}',
     )
+
+
+def _later(name: str, value: str) -> str:
+    """Return the member for a field of ``LATER``, with its comma, or nothing for an empty field."""
+    return f'"{name}":{encode_basestring(value)},' if value != "" else ""
 
 
 def _list(joined: str) -> str:

@@ -18,7 +18,7 @@ from sqlalchemy import select
 from cookie_consent.consent.record import ConsentRecord
 from cookie_consent.errors import ConfigurationError, ProofError
 from cookie_consent.ledger.events import LogEvent, event_of, recorded_keys
-from cookie_consent.ledger.proof.canonical import DAMAGED, leaf_hashes
+from cookie_consent.ledger.proof.canonical import DAMAGED, IDENTIFYING, leaf_hashes
 from cookie_consent.ledger.proof.checkpoint import open_checkpoint
 from cookie_consent.ledger.proof.encoding import decode_hash, encode_bytes
 from cookie_consent.ledger.proof.merkle import HASH_SIZE, leaf_hash
@@ -205,7 +205,7 @@ class _ExportCheck:
             return
         self._result.erased += 1
         self._erased.append((position, record.id))
-        if any((record.subject, record.url, record.user_agent_family, record.ip, record.region)):
+        if any(getattr(record, name) for name in IDENTIFYING):
             text = f"leaf {position} was erased, and yet names something that identifies"
             self._result.fault(Fault(kind="changed", position=position, id=record.id, text=text))
 

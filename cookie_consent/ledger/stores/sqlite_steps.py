@@ -72,5 +72,19 @@ _COUNTS = (
     "PRIMARY KEY (what))",
 )
 
-SQLITE_STEPS = (_RECORDS, _PROOF, _COUNTS)
+_ADDED = ("control", "build", "edition", "regime")
+_ALL_SAME = " AND ".join([_SAME, *(f"NEW.{name} IS OLD.{name}" for name in _ADDED)])
+_FIELDS = (
+    *(
+        f"ALTER TABLE consent_records ADD COLUMN {name} {kind} NOT NULL DEFAULT ''"
+        for name, kind in (*((name, "VARCHAR(16)") for name in _ADDED), ("note", "TEXT"))
+    ),
+    "DROP TRIGGER consent_records_no_update",
+    f"CREATE TRIGGER consent_records_no_update BEFORE UPDATE ON consent_records WHEN NOT ({_ALL_SAME} "
+    f"AND {_BLANKED} AND NEW.note = '' "
+    "AND NEW.rowid = OLD.rowid AND EXISTS (SELECT 1 FROM consent_erasures WHERE record = OLD.id) "
+    f"AND NOT EXISTS (SELECT 1 FROM consent_leaves WHERE id = OLD.id AND salt IS NOT NULL)) {_NEVER}",
+)
+
+SQLITE_STEPS = (_RECORDS, _PROOF, _COUNTS, _FIELDS)
 """The statements of each step; the first creates version 1 in an empty file."""

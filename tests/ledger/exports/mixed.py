@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
+from cookie_consent.consent.record import CONTROLS
 from cookie_consent.ledger import new_record_id
 from tests.ledger.making import NOTICE, START, make
 
@@ -49,6 +50,10 @@ def mixed(count: int, *, days: float = 1.0) -> list[ConsentRecord]:
                 previous=records[-1].id if number % 3 == 1 else None,
                 user_agent_family="Firefox" if number % 2 else "",
                 ip="192.0.2.0" if number % 5 == 0 else "",
+                control=CONTROLS[number % len(CONTROLS)],
+                edition="0123456789abcdef" if number % 2 else "",
+                regime="opt-in" if number % 3 else "",
+                note=ODD[-number % len(ODD)],
                 **CHOICES[number % len(CHOICES)],
             )
         )

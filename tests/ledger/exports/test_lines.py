@@ -13,7 +13,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cookie_consent import ConfigurationError, ConsentRecord, Ledger, LedgerError
+from cookie_consent.consent.record import CONTROLS
 from cookie_consent.ledger import ACTIONS, CHANNELS, RecordFilter, export_csv, export_jsonl
+from cookie_consent.ledger.exports.by_record import COLUMNS
 from cookie_consent.ledger.exports.lines import CsvLines, JsonLines
 from cookie_consent.ledger.exports.rows import PAGE, core_rows, records_query
 from cookie_consent.ledger.schema import to_row
@@ -50,7 +52,7 @@ def test_several_pages_are_as_record_by_record(store_url: str, name: str) -> Non
     ledger.close()
     if name == "csv":
         rows = list(csv.reader(io.StringIO(exported.decode(), newline="")))
-        assert {len(row) for row in rows} == {16}
+        assert {len(row) for row in rows} == {len(COLUMNS)}
         assert not any(cell.startswith(("=", "+", "-", "@", "\t", "\r")) for row in rows for cell in row)
     else:
         lines = exported.decode().removesuffix("\n").split("\n")
@@ -80,6 +82,11 @@ records_ = st.builds(
     region=texts,
     user_agent_family=texts,
     ip=texts,
+    control=st.sampled_from(CONTROLS),
+    build=texts,
+    edition=texts,
+    regime=texts,
+    note=texts,
 )
 
 

@@ -15,6 +15,7 @@ import pytest
 from cookie_consent import ConfigurationError, Ledger
 from cookie_consent.ledger import RecordFilter
 from cookie_consent.ledger.exports import partitions
+from cookie_consent.ledger.exports.by_record import COLUMNS
 from cookie_consent.ledger.exports.rows import PAGE
 from tests.ledger.exports.mixed import fill, mixed
 from tests.ledger.making import START, make
@@ -96,9 +97,7 @@ def test_duckdb_finds_the_same_in_all_formats(tmp_path: Path, ledger_url: str) -
 
 
 def _json_types() -> str:
-    names = "id subject at action granted refused granted_services refused_services previous channel policy_version"
-    every = [*names.split(), "notice", "url", "region", "user_agent_family", "ip"]
-    return ", ".join(f"'{name}': '{'VARCHAR[]' if name in LISTS else 'VARCHAR'}'" for name in every)
+    return ", ".join(f"'{name}': '{'VARCHAR[]' if name in LISTS else 'VARCHAR'}'" for name in COLUMNS)
 
 
 def test_months_are_read_back_as_one_table(

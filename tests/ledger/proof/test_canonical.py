@@ -9,10 +9,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from cookie_consent.consent.record import CONTROLS
 from cookie_consent.ledger import ACTIONS, CHANNELS
 from cookie_consent.ledger.proof.canonical import (
     DAMAGED,
     IDENTIFYING,
+    LATER,
     canonical_json,
     commitment_of,
     event_leaf,
@@ -46,6 +48,11 @@ records = st.builds(
     ip=words,
     region=words,
     user_agent_family=words,
+    control=st.sampled_from(CONTROLS),
+    build=words,
+    edition=words,
+    regime=words,
+    note=words,
 )
 
 
@@ -67,8 +74,8 @@ def test_what_has_no_canonical_form_here(value: object) -> None:
 @given(records)
 def test_the_leaf_is_the_canonical_json_of_what_it_says(record: ConsentRecord) -> None:
     row = to_row(record)
-    fields = record.as_dict()
-    hidden = [fields.pop(name) for name in IDENTIFYING]
+    fields = {name: value for name, value in record.as_dict().items() if value or name not in LATER}
+    hidden = [fields.pop(name) for name in IDENTIFYING if name in fields]
     assert commitment_of(row, SALT) == hmac.digest(SALT, canonical_json(hidden), "sha256")
     commitment = commitment_of(row, SALT)
     leaf = record_leaf(row, commitment)
@@ -88,9 +95,21 @@ def test_every_field_counts(record: ConsentRecord, data: st.DataObject) -> None:
     assert first != second
 
 
+def test_a_record_without_later_fields_has_the_leaf_of_older_releases() -> None:
+    row = to_row(make(id="019e", subject="visitor", url="/a", user_agent_family="Firefox"))
+    hidden = b'["visitor","/a","Firefox","",""]'
+    assert commitment_of(row, SALT) == hmac.digest(SALT, hidden, "sha256")
+    assert record_leaf(row, SALT) == (
+        b'{"action":"given","at":"2026-11-24T08:00:00.123456Z","channel":"banner","commitment":"%s",'
+        b'"granted":["analytics"],"granted_services":[],"id":"019e","notice":null,"policy_version":"1",'
+        b'"previous":null,"refused":["advertising"],"refused_services":[]}' % SALT.hex().encode()
+    )
+
+
 def test_damaged_rows_have_no_leaf() -> None:
     row = to_row(make())
-    for at, value in ((0, b"blob"), (1, None), (2, "yesterday"), (2, 10**18), (4, 7), (12, "\ud800"), (15, 1.5)):
+    wrong = ((0, b"blob"), (1, None), (2, "yesterday"), (2, 10**18), (4, 7), (12, "\ud800"), (15, 1.5))
+    for at, value in (*wrong, (16, None), (20, 0)):
         assert leaf_hashes([(*row[:at], value, *row[at + 1 :], 1)], [SALT], [None]) == [DAMAGED]
     assert leaf_hashes([(*row, 1), (*row, 1), row], [b"short", None, SALT], [None] * 3) == [DAMAGED] * 3
     with pytest.raises(ValueError, match="32 bytes"):

@@ -30,7 +30,11 @@ def holds(text: str, published: str) -> bool:
     public = Ed25519PublicKey.from_public_bytes(b64decode(encoded)[1:])
     if "record" in proof:
         leaf = dict(proof["record"])
-        hidden = [leaf.pop(field) for field in ("subject", "url", "user_agent_family", "ip", "region")]
+        for field in ("control", "build", "edition", "regime", "note"):
+            if not leaf[field]:
+                del leaf[field]
+        identifying = ("subject", "url", "user_agent_family", "ip", "region", "note")
+        hidden = [leaf.pop(field) for field in identifying if field in leaf]
         if "salt" in proof:
             leaf["commitment"] = hmac.digest(b64decode(proof["salt"]), canonical(hidden), "sha256").hex()
         else:
@@ -62,7 +66,17 @@ def holds(text: str, published: str) -> bool:
 def test_others_come_to_the_same(tmp_path: Path, count: int) -> None:
     key, verifier = new_key("shop.example/consent")
     ledger = Ledger(f"sqlite:///{tmp_path}/consent.db", key=key)
-    written = [make(at, url='/ä \u2028"\\\x07', ip="192.0.2.0", subject=f"s{at}") for at in range(count)]
+    written = [
+        make(
+            at,
+            control=("save", "")[at % 2],
+            note="n" * (at % 3),
+            url='/ä \u2028"\\\x07',
+            ip="192.0.2.0",
+            subject=f"s{at}",
+        )
+        for at in range(count)
+    ]
     ledger.append(written)
     ledger.seal()
     ledger.erase("s0")

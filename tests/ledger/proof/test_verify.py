@@ -91,6 +91,11 @@ def test_a_log_that_was_not_touched_is_fine(log: tuple[Ledger, list[ConsentRecor
         "subject = 'another'",
         "url = '/other'",
         "region = 'DE'",
+        "control = 'accept-all'",
+        "build = '0123456789abcdef'",
+        "edition = 'x'",
+        "regime = 'opt-out'",
+        "note = 'by phone'",
         "user_agent_family = 'Lynx'",
         "ip = '192.0.2.1'",
         "granted = x'ff'",  # not even a text
@@ -122,7 +127,8 @@ def test_added_records_are_named(log: tuple[Ledger, list[ConsentRecord]], tmp_pa
         tmp_path,
         "UPDATE consent_records SET rowid = rowid + 1000 WHERE rowid >= 100",
         "INSERT INTO consent_records SELECT 'added', subject, at, action, granted, refused, granted_services, "
-        "refused_services, previous, channel, policy_version, notice, url, region, user_agent_family, ip "
+        "refused_services, previous, channel, policy_version, notice, url, region, user_agent_family, ip, "
+        "control, build, edition, regime, note "
         f"FROM consent_records WHERE id = '{written[0].id}'",
         "UPDATE consent_records SET rowid = 500 WHERE id = 'added'",
     )

@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 import sqlite3
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 import pytest
 from sqlalchemy import inspect
@@ -10,9 +10,6 @@ from cookie_consent import Ledger
 from cookie_consent.ledger import Notice
 from cookie_consent.ledger.schema import SCHEMA_VERSION, metadata
 from tests.ledger.making import make
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 FIRST_SCHEMA = """
 CREATE TABLE consent_meta ("key" VARCHAR(32) NOT NULL, value INTEGER NOT NULL, PRIMARY KEY ("key"));
@@ -39,6 +36,14 @@ INSERT INTO consent_records VALUES ('019e0000-0000-7000-8000-000000000002', 'vis
     '', 'Firefox', '');
 """
 """A log as release 0.1.0 made it."""
+
+KEY = "PRIVATE+KEY+shop.example+f9896ed8+Abjjnm74ZDVGcp10p5FqO6YXLcAlkWcWamjqxwD41nAo"
+"""The key of the log in ``schema_3.sql``, made for it."""
+CHECKPOINT = (
+    "shop.example\n6\nsoJteiLxu8q/xhsv9DrPJPgEBODmmW3gBmM1rYuZ97w=\n\n"
+    "— shop.example +Ylu2Ok02M0bHJxHSw08ZIT5WKlaivF5OCOJ/2EjDxH2d1b2W/ozvln4ERrP1RSklbfyhKTt5elutabVp8SiNOC6pAw=\n"
+)
+"""What was kept elsewhere of that log."""
 
 
 @pytest.fixture
@@ -75,6 +80,27 @@ def test_a_log_of_the_first_release_is_migrated_when_it_is_opened(old_log: Path,
         for rows in (schema_of(old_log), schema_of(tmp_path / "fresh.db"))
     )
     assert ours == theirs
+
+
+def test_a_sealed_log_of_the_schema_before_is_migrated_and_verified(tmp_path: Path) -> None:
+    path = tmp_path / "consent.db"
+    database = sqlite3.connect(path)
+    database.executescript((Path(__file__).parent / "schema_3.sql").read_text("utf-8"))
+    database.close()
+    ledger = Ledger(f"sqlite:///{path}", key=KEY)
+    before = ledger.verify()
+    assert (before.records, before.erased, before.size, before.faults) == (3, 1, 6, [])
+    first = next(iter(ledger.records()))
+    assert (first.control, first.build, first.edition, first.regime, first.note) == ("", "", "", "", "")
+    ledger.append([make(subject=first.subject, control="save", edition="0123456789abcdef", note="by phone")])
+    print([e.as_dict() for e in ledger.events()])
+    assert ledger.seal().added
+    print([e.as_dict() for e in ledger.events()])
+    assert ledger.erase(first.subject) == 4
+    assert ledger.seal().added
+    after = ledger.verify(given=[CHECKPOINT])
+    assert (after.erased, after.faults) == (5, [])
+    ledger.close()
 
 
 def test_a_migration_that_fails_leaves_the_log_as_it_was(old_log: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 KEY, PUBLIC = new_key("shop.example/consent")
 DOCS = (Path(__file__).parents[3] / "docs" / "postgresql.md").read_text("utf-8")
-BLANK = "subject = '', url = '', region = '', user_agent_family = '', ip = ''"
+BLANK = "subject = '', url = '', region = '', user_agent_family = '', ip = '', note = ''"
 EVENT = "INSERT INTO consent_events VALUES ('e', 1, 'erased', '{}', NULL)"
 ERASED = "INSERT INTO consent_erasures SELECT id, 'e' FROM consent_records WHERE granted = 'first'"
 WITHOUT_SALT = "UPDATE consent_leaves SET salt = NULL, commitment = decode(repeat('00', 32), 'hex') WHERE position = 0"
@@ -62,6 +62,9 @@ def log(postgres_url: str) -> str:
                 f"{BLANK}, previous = 'x'",
                 f"{BLANK}, id = 'x'",
                 f"{BLANK}, place = 77",
+                f"{BLANK}, control = 'accept-all'",
+                f"{BLANK}, edition = 'x'",
+                BLANK.replace("note = ''", "note = 'x'"),
                 "subject = ''",
                 BLANK.replace("url = ''", "url = '/other'"),
             )
@@ -110,17 +113,41 @@ def test_the_steps_make_what_the_queries_expect(postgres_url: str) -> None:
     assert len(POSTGRES_STEPS) == SCHEMA_VERSION
     with ledger.reading() as connection:
         for table in (*metadata.sorted_tables, *reports.metadata.sorted_tables):
-            columns = inspect(connection).get_columns(table.name)
-            more = ["place"] if table.name == "consent_records" else []
-            assert [column["name"] for column in columns] == [column.name for column in table.columns] + more
-            assert [column["nullable"] for column in columns][: len(table.columns)] == [
-                column.nullable for column in table.columns
-            ]
-            for column, expected in zip(columns, table.columns, strict=False):
-                assert issubclass(column["type"].python_type, expected.type.python_type)
+            columns = {column["name"]: column for column in inspect(connection).get_columns(table.name)}
+            more = {"place"} if table.name == "consent_records" else set()
+            assert columns.keys() == {column.name for column in table.columns} | more
+            for expected in table.columns:
+                assert columns[expected.name]["nullable"] == expected.nullable
+                assert issubclass(columns[expected.name]["type"].python_type, expected.type.python_type)
             assert inspect(connection).get_pk_constraint(table.name)["constrained_columns"] == [
                 column.name for column in table.primary_key.columns
             ]
+    ledger.close()
+
+
+def test_the_records_of_schema_3_are_kept_by_a_migration(postgres_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    with monkeypatch.context() as old:
+        for module in (postgres_store, migration):
+            old.setattr(module, "SCHEMA_VERSION", 3)
+        Ledger(postgres_url).migrate()
+    columns = "id, subject, at, action, granted, refused, granted_services, refused_services, channel, policy_version"
+    with psycopg.connect(postgres_url, autocommit=True) as connection:
+        connection.execute("SELECT consent_add_month(2026, 5)")
+        connection.execute(
+            f"INSERT INTO consent_records ({columns}, url, region, user_agent_family, ip, place) VALUES "
+            "('019e0000-0000-7000-8000-000000000001', 'visitor', 1778000000000000, 'given', 'social', '', '', '', "
+            "'banner', '1', '/a', '', '', '', 1)".encode()
+        )
+    ledger = Ledger(postgres_url, key=KEY)
+    assert ledger.migrate() == (3, SCHEMA_VERSION)
+    ledger.append([make(1, control="save", note="by phone")])
+    ledger.seal()
+    assert [(record.granted, record.control, record.note) for record in ledger.records()] == [
+        (("social",), "", ""),
+        (("analytics",), "save", "by phone"),
+    ]
+    assert ledger.erase("visitor") == 1
+    assert ledger.verify().faults == []
     ledger.close()
 
 

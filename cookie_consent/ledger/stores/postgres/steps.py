@@ -63,21 +63,26 @@ _BLANKED = " AND ".join(f"NEW.{name} = ''" for name in _BLANK.split())
 _PINNED = "SET search_path FROM CURRENT"
 _REFUSE = "RAISE EXCEPTION 'the log is append-only' USING ERRCODE = 'restrict_violation'"
 
-_GUARDS = (
-    f"CREATE FUNCTION consent_refuse() RETURNS trigger LANGUAGE plpgsql {_PINNED} AS $$ BEGIN {_REFUSE}; END $$",
-    # A record can only be erased, or deleted by its age, and only after the event for that is recorded.
-    f"""CREATE FUNCTION consent_guard_record() RETURNS trigger LANGUAGE plpgsql {_PINNED} AS $$
+
+def _guard_record(same: str, blanked: str) -> str:
+    """Return the function by which a record can only be erased, or deleted by its age, after the event for that."""
+    return f"""consent_guard_record() RETURNS trigger LANGUAGE plpgsql {_PINNED} AS $$
     BEGIN
         IF TG_OP = 'DELETE' THEN
             IF EXISTS (SELECT FROM consent_events WHERE kind = 'pruned' AND before > OLD.at) THEN
                 RETURN OLD;
             END IF;
-        ELSIF {_SAME} AND {_BLANKED} AND EXISTS (SELECT FROM consent_erasures WHERE record = OLD.id)
+        ELSIF {same} AND {blanked} AND EXISTS (SELECT FROM consent_erasures WHERE record = OLD.id)
             AND NOT EXISTS (SELECT FROM consent_leaves WHERE id = OLD.id AND salt IS NOT NULL) THEN
             RETURN NEW;
         END IF;
         {_REFUSE};
-    END $$""",
+    END $$"""
+
+
+_GUARDS = (
+    f"CREATE FUNCTION consent_refuse() RETURNS trigger LANGUAGE plpgsql {_PINNED} AS $$ BEGIN {_REFUSE}; END $$",
+    f"CREATE FUNCTION {_guard_record(_SAME, _BLANKED)}",
     f"""CREATE FUNCTION consent_guard_leaf() RETURNS trigger LANGUAGE plpgsql {_PINNED} AS $$
     BEGIN
         IF TG_OP = 'DELETE' THEN
@@ -166,5 +171,15 @@ _COUNTS = (
     'last varchar(36) COLLATE "C", version bigint NOT NULL)',
 )
 
-POSTGRES_STEPS: tuple[tuple[str, ...], ...] = ((), (*_TABLES, *_GUARDS, *_FUNCTIONS), _COUNTS)
+_ADDED = ("control", "build", "edition", "regime")
+_FIELDS = (
+    *(f"ALTER TABLE consent_records ADD COLUMN {name} text NOT NULL DEFAULT ''" for name in (*_ADDED, "note")),
+    "CREATE OR REPLACE FUNCTION "
+    + _guard_record(
+        " AND ".join([_SAME, *(f"NEW.{name} IS NOT DISTINCT FROM OLD.{name}" for name in _ADDED)]),
+        f"{_BLANKED} AND NEW.note = ''",
+    ),
+)
+
+POSTGRES_STEPS: tuple[tuple[str, ...], ...] = ((), (*_TABLES, *_GUARDS, *_FUNCTIONS), _COUNTS, _FIELDS)
 """The statements of each step; version 1 never existed for PostgreSQL."""
