@@ -20,15 +20,19 @@ __all__ = ["NoticeText", "notice_text"]
 
 @dataclass(frozen=True, kw_only=True)
 class NoticeText:
-    """A notice in one language. ``hash`` is the SHA-256 of language, line feed and text in UTF-8, as hex."""
+    """A notice in one language. ``hash`` is the SHA-256 of language, line feed and text in UTF-8, as hex.
+
+    ``build`` is the digest of the interface that shows it.
+    """
 
     hash: str
     language: str
     policy_version: str
     text: str
+    build: str = ""
 
 
-def notice_text(policy: Policy, locale: Locale, categories: Sequence[CategoryView]) -> NoticeText:
+def notice_text(policy: Policy, locale: Locale, categories: Sequence[CategoryView], *, build: str = "") -> NoticeText:
     """Return the text of banner and preferences page: the information, and then the buttons."""
     t = locale.text
     purposes = purposes_of(categories, locale)
@@ -51,4 +55,4 @@ def notice_text(policy: Policy, locale: Locale, categories: Sequence[CategoryVie
     lines += ["", *(f"[{t(f'banner.{key}')}]" for key in ("accept_all", "refuse_all", "settings", "save"))]
     text = "\n".join(lines)
     digest = notice_hash(locale.language, text)
-    return NoticeText(hash=digest, language=locale.language, policy_version=policy.version, text=text)
+    return NoticeText(hash=digest, language=locale.language, policy_version=policy.version, text=text, build=build)

@@ -13,7 +13,7 @@ from cookie_consent.banner.declaration import declaration
 from cookie_consent.banner.locale import load_locales
 from cookie_consent.banner.negotiate import negotiate
 from cookie_consent.banner.notice import notice_text
-from cookie_consent.banner.templating import template_environment
+from cookie_consent.banner.templating import interface_build, template_environment
 from cookie_consent.banner.view import category_views, purposes_of, safe_link, with_consent
 from cookie_consent.consent.local_path import local_path
 from cookie_consent.errors import ConfigurationError
@@ -94,6 +94,9 @@ class Renderer:
         self._locales = _offered(policy, load_locales(policy.banner.locales))
         self._inventory = inventory if inventory is not None else Inventory(policy)
         self._sign = sign
+        shown = (assets[name].rpartition("/")[2] for name in ("banner.css", "banner.js"))
+        self.build = interface_build(policy.banner.templates, (*shown, policy.banner.position))
+        """The digest of templates, style and script, which records name."""
         self._offer = lru_cache(maxsize=64)(self._make_offer)
         for tag in self._locales:
             self._offer(tag, ())  # what is wrong is found at the start
@@ -253,6 +256,7 @@ class Renderer:
             return_to=path,
             return_to_query=quote(path, safe=""),
             form=form,
+            build=self.build,
         )
 
     def refresh_notice(self, leads: Iterable[tuple[str, str]], *, language: str, root_path: str = "") -> bytes:
@@ -318,7 +322,7 @@ class Renderer:
         met = [service for service in self.policy.undeclared_services if service.id in undeclared]
         policy = self.policy.model_copy(update={"services": (*self.policy.services, *met)}) if met else self.policy
         views = {shown: category_views(policy, locale, unclassified=shown) for shown in (False, True)}
-        notices = {shown: notice_text(policy, locale, categories) for shown, categories in views.items()}
+        notices = {shown: notice_text(policy, locale, found, build=self.build) for shown, found in views.items()}
         return _Offer(policy, self.policy.names.of(self.policy.names.declared.union(undeclared)), views, notices)
 
     def _declare(

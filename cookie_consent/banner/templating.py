@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 from functools import cache
+from hashlib import sha256
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from jinja2 import ChoiceLoader, Environment, FileSystemLoader, StrictUndefined, TemplateError
 
 from cookie_consent.errors import ConfigurationError
 
-__all__ = ["PAGES", "template_environment"]
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+__all__ = ["PAGES", "interface_build", "template_environment"]
 
 PAGES = (
     "admin.html",
@@ -39,6 +44,19 @@ def template_environment(own: Path | None = None) -> Environment:
     if not own.is_dir():
         raise ConfigurationError(f"banner.templates: {own} is not a folder; give the folder of your templates")
     return _compiled(own, *_SHIPPED)
+
+
+def interface_build(own: Path | None, parts: Iterable[str]) -> str:
+    """Return 16 hex digits for the visitors' templates, those of the folder ``own`` first, and for ``parts``.
+
+    ``parts`` name what else shapes the interface, such as the addresses of style and script, which have digests.
+    """
+    folders = [folder for folder in (_SHIPPED[0], own) if folder is not None]
+    files = {file.relative_to(folder).as_posix(): file for folder in folders for file in sorted(folder.rglob("*.html"))}
+    digest = sha256(repr([*parts]).encode())
+    for name in sorted(files):
+        digest.update(repr((name, files[name].read_bytes())).encode())
+    return digest.hexdigest()[:16]
 
 
 @cache

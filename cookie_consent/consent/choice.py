@@ -9,13 +9,16 @@ from typing import TYPE_CHECKING, Any, Literal, get_args
 from urllib.parse import parse_qsl, urlsplit
 
 from cookie_consent.consent.local_path import LONGEST_PATH, local_path
+from cookie_consent.consent.record import CONTROLS
 from cookie_consent.errors import ChoiceError
+from cookie_consent.policy import UNCLASSIFIED
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from collections.abc import Set as AbstractSet
 
     from cookie_consent.consent.model import Consent
+    from cookie_consent.consent.record import Control
     from cookie_consent.policy import Policy
 
 __all__ = ["Choice", "action_between", "action_of", "chosen", "grants_more", "parse_choice"]
@@ -25,7 +28,7 @@ ChoiceAction = Literal["given", "refused", "changed", "withdrawn"]
 ChoiceChannel = Literal["banner", "preferences", "api"]
 _CHANNELS = frozenset(get_args(ChoiceChannel))
 _SWITCH = {"1": True, "0": False}
-_TEXTS = ("return_to", "channel", "notice", "edition", "language", "url", "for")
+_TEXTS = ("return_to", "channel", "control", "build", "notice", "edition", "language", "url", "for")
 _UNFIT = re.compile(r"[\x00-\x1f\x7f\ud800-\udfff]")
 """Characters that neither a log nor a header can hold: control characters and surrogates."""
 
@@ -41,6 +44,10 @@ class Choice:
     services: Mapping[str, bool] = field(default_factory=dict)
     return_to: str = "/"
     channel: ChoiceChannel = "api"
+    control: Control = ""
+    """What the visitor used, as the form or the program says, where that can be so."""
+    build: str = ""
+    """The digest of the interface, as the page says."""
     notice: str | None = None
     edition: str = ""
     """The signed ``names`` that came with the notice; empty if none came."""
@@ -58,7 +65,7 @@ def parse_choice(body: bytes, content_type: str, policy: Policy) -> Choice:
     """Parse a posted choice of the given media type.
 
     Raises ``ChoiceError``: 415 if it is neither JSON nor a form, 400 if it cannot be parsed, and 422 for an unknown
-    category, service or channel.
+    category, service or channel, and for a control that is unknown or cannot have given the answer.
     """
     kind = content_type.partition(";")[0].strip().lower()
     if kind == "application/json":
@@ -83,12 +90,15 @@ def parse_choice(body: bytes, content_type: str, policy: Policy) -> Choice:
     if values["channel"] not in _CHANNELS:
         raise ChoiceError(f"{values['channel']!r} is not a channel", status=422, code="unknown-channel")
     _check_visit(values)
+    _check_control(values, policy)
     return_to = local_path(values["return_to"])
     return Choice(
         granted=frozenset(values["granted"]) & optional if values["granted"] is not None else None,
         services=values["services"],
         return_to=return_to,
         channel=values["channel"],
+        control=values["control"],
+        build=values["build"],
         notice=values["notice"] or None,
         edition=values["edition"],
         language=values["language"][:35],
@@ -103,6 +113,19 @@ def _check_visit(values: Mapping[str, Any]) -> None:
         raise ChoiceError(f"{values['for']!r} is not a time: leave it out, or send 'visit'", status=422, code="visit")
     if values["for"] and (values["granted"] is not None or not all(values["services"].values())):
         raise ChoiceError("for a visit, services can be allowed, and nothing else answered", status=422, code="visit")
+
+
+def _check_control(values: Mapping[str, Any], policy: Policy) -> None:
+    control, granted, services = values["control"], values["granted"], values["services"]
+    if control not in CONTROLS or control == "signal":  # nobody can use that one
+        raise ChoiceError(f"{control!r} is not a control", status=422, code="unknown-control")
+    fits = {
+        "accept-all": policy.optional_ids - {UNCLASSIFIED} <= set(granted or ()) and all(services.values()),
+        "refuse-all": not granted and not any(services.values()),
+    }
+    is_about_services = control in {"service", "placeholder"}
+    if control and (is_about_services != (granted is None) or not fits.get(control, True)):
+        raise ChoiceError(f"{control!r} does not give such an answer", status=422, code="unknown-control")
 
 
 def chosen(before: Consent, choice: Choice) -> Consent:
@@ -248,6 +271,8 @@ def _with_defaults(values: dict[str, Any], *, channel: str) -> dict[str, Any]:
     return {
         "return_to": "/",
         "channel": channel,
+        "control": "",
+        "build": "",
         "notice": "",
         "edition": "",
         "language": "",

@@ -153,6 +153,9 @@ class Choices:
             notice=notice,
             url=choice.url,
             user_agent=request.headers.get("user-agent", ""),
+            control=choice.control,
+            build=choice.build if choice.build == self._renderer.build else "",
+            names=choice.names if choice.granted is not None or choice.edition else "",
         )
 
     def _recorded(self, after: Consent, record: ConsentRecord) -> Consent:

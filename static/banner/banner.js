@@ -404,6 +404,8 @@
       granted: isPartial ? undefined : data.getAll("granted"),
       services,
       channel: data.get("channel") ?? "banner",
+      control: data.get("control") ?? undefined,
+      build: data.get("build") ?? undefined,
       notice: data.get("notice") ?? (isPartial ? undefined : root.dataset.notice),
       edition: data.get("edition") ?? (isPartial ? undefined : root.dataset.edition),
       language: data.get("language") ?? root.dataset.language,

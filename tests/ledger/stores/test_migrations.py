@@ -93,9 +93,7 @@ def test_a_sealed_log_of_the_schema_before_is_migrated_and_verified(tmp_path: Pa
     first = next(iter(ledger.records()))
     assert (first.control, first.build, first.edition, first.regime, first.note) == ("", "", "", "", "")
     ledger.append([make(subject=first.subject, control="save", edition="0123456789abcdef", note="by phone")])
-    print([e.as_dict() for e in ledger.events()])
     assert ledger.seal().added
-    print([e.as_dict() for e in ledger.events()])
     assert ledger.erase(first.subject) == 4
     assert ledger.seal().added
     after = ledger.verify(given=[CHECKPOINT])
