@@ -27,17 +27,12 @@ if TYPE_CHECKING:
 
 pytestmark = pytest.mark.anyio
 
-POLICY = parse_policy(
-    {
-        "version": "1",
-        "limits": {"choices_per_address": 0, "choices": 0},
-        "services": {
-            "maps": {"name": "Maps", "category": "preferences", "hosts": ["maps.example"]},
-            "ads": {"name": "Ads", "category": "advertising", "hosts": ["ads.example"]},
-        },
-    },
-    source="test",
-)
+SERVICES = {
+    "maps": {"name": "Maps", "category": "preferences", "hosts": ["maps.example"]},
+    "ads": {"name": "Ads", "category": "advertising", "hosts": ["ads.example"]},
+}
+LIMITS = {"choices_per_address": 0, "choices": 0}
+POLICY = parse_policy({"version": "1", "limits": LIMITS, "services": SERVICES}, source="test")
 HTML = {"accept": "text/html", "sec-fetch-dest": "document"}
 
 
@@ -108,8 +103,8 @@ async def test_the_answer_for_a_new_service_is_one_for_services() -> None:
     async with visiting(ledger) as browser:
         await browser.post("/_consent/choices", json={"granted": ["preferences", "advertising"]})
         cookies = browser.cookies
-    chat = POLICY.services[0].model_copy(update={"id": "chat"})
-    newer = POLICY.model_copy(update={"services": (*POLICY.services, chat)})
+    more = {**SERVICES, "chat": {"name": "Chat", "category": "preferences", "hosts": ["chat.example"]}}
+    newer = parse_policy({"version": "2", "limits": LIMITS, "services": more}, source="test")
     async with visiting(ledger, newer) as browser:
         browser.cookies = cookies
         form = forms_of((await browser.get("/", headers=HTML)).text)["service"]
