@@ -24,6 +24,7 @@ from cookie_consent.endpoints.assets import Assets
 from cookie_consent.endpoints.choices import Choices
 from cookie_consent.endpoints.declaration import DeclarationPage
 from cookie_consent.endpoints.ledger_health import LedgerHealth
+from cookie_consent.endpoints.notices import NoticePages
 from cookie_consent.endpoints.origin import SiteOrigin
 from cookie_consent.endpoints.placeholder import PlaceholderPage
 from cookie_consent.endpoints.preferences import PreferencesPage
@@ -179,7 +180,7 @@ def build(app: ASGIApp, options: Options, *, has_markup_cache: bool = True) -> P
         replaced=site.gpc_log.replaced,
     )
     xray = XRayEndpoint(site)
-    receipts = Receipts(policy, ledger, tokens=tokens, origin=origin, health=health, prefix=prefix)
+    receipts = Receipts(policy, ledger, renderer, tokens=tokens, origin=origin, health=health, prefix=prefix)
     declaration = DeclarationPage(renderer)
     router = Router(
         {
@@ -207,6 +208,7 @@ def build(app: ASGIApp, options: Options, *, has_markup_cache: bool = True) -> P
         },
         assets=assets,
         problems=ProblemResponses(renderer, origin),
+        notices=NoticePages(ledger, renderer, health),
         mirror=MirrorEndpoint(mirror) if mirror is not None else None,
     )
     return Parts(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import secrets
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import TYPE_CHECKING, Any, NamedTuple
 from urllib.parse import quote, urlsplit
 
@@ -13,6 +13,7 @@ from cookie_consent.banner.declaration import declaration
 from cookie_consent.banner.locale import load_locales
 from cookie_consent.banner.negotiate import negotiate
 from cookie_consent.banner.notice import notice_text
+from cookie_consent.banner.receipt import notice_facts, receipt_view
 from cookie_consent.banner.templating import interface_build, template_environment
 from cookie_consent.banner.view import category_views, purposes_of, safe_link, with_consent
 from cookie_consent.consent.local_path import local_path
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
     from cookie_consent.banner.notice import NoticeText
     from cookie_consent.banner.view import CategoryView
     from cookie_consent.consent import Consent
+    from cookie_consent.consent.record import Notice
     from cookie_consent.policy import Policy
 
 __all__ = ["Renderer"]
@@ -265,6 +267,26 @@ class Renderer:
         ``leads`` are addresses that contact a host by http(s), each with that host.
         """
         return _ascii(self._render("refresh.html", self._locale(language), root_path, leads=tuple(leads)))
+
+    def notice_page(self, notice: Notice, *, root_path: str = "") -> str:
+        """Return the page of a notice of the log, in its own language if that is offered."""
+        locale = self._locale(notice.language)
+        return self._render("notice.html", locale, root_path, notice=notice, about=notice_facts(notice, locale))
+
+    def receipt(
+        self,
+        receipt: Mapping[str, Any],
+        *,
+        language: str,
+        root_path: str = "",
+        formats: Iterable[tuple[str, str]] = (),
+    ) -> str:
+        """Return a receipt as a page. ``formats`` are names and addresses of its other formats."""
+        locale = self._locale(language)
+        base = quote(root_path.rstrip("/"), errors="replace") + self.prefix
+        name_of = partial(self.category_name, language=locale.language)
+        view = receipt_view(receipt, self.policy, locale, base=base, name_of=name_of)
+        return self._render("receipt.html", locale, root_path, **view, formats=tuple(formats))
 
     def problem(
         self,

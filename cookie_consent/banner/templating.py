@@ -21,9 +21,11 @@ PAGES = (
     "banner.html",
     "declaration.html",
     "declaration_body.html",
+    "notice.html",
     "placeholder.html",
     "preferences.html",
     "problem.html",
+    "receipt.html",
     "refresh.html",
     "stats.html",
 )

@@ -15,6 +15,8 @@ from cookie_consent.ledger import Ledger
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from cookie_consent.ledger import ConsentRecord
+
 
 __all__ = [
     "log_app",
@@ -37,8 +39,7 @@ def show(
 ) -> None:
     """Show one record, or all records of one visitor. Exits with status 1 if there are none."""
     log = open_log(ledger)
-    one = log.record(key)
-    records = [one] if one is not None else list(log.records(subject=key))
+    records = _found(log, key) or _found(log, key.strip().lower())  # as people copy it from a letter
     erasures = {record.id: log.erasure_of(record.id) for record in records if not record.subject}
     notices = [log.notice(name) for name in dict.fromkeys(record.notice for record in records if record.notice)]
     log.close()
@@ -78,6 +79,11 @@ def migrate(*, ledger: LedgerOption = None) -> None:
     log.close()
     how = " already" if before == after else f", migrated from {before}" if before else ", newly created"
     typer.echo(f"the log has schema {after}{how}")
+
+
+def _found(log: Ledger, key: str) -> list[ConsentRecord]:
+    one = log.record(key)
+    return [one] if one is not None else list(log.records(subject=key))
 
 
 def open_log(url: str | None) -> Ledger:

@@ -97,6 +97,7 @@ def record(
         Path | None, typer.Option(metavar="FILE", help="The text that was read out or printed on the form.")
     ] = None,
     language: Annotated[str, typer.Option(help="The language of the notice.")] = "en",
+    note: Annotated[str, typer.Option(help="What else is to be kept, such as who took the call.")] = "",
     policy: PolicyOption = None,
     output_format: FormatOption = OutputFormat.TABLE,
     ledger: LedgerOption = None,
@@ -115,6 +116,7 @@ def record(
         subject=subject,
         at=moment_of(at, "--at"),
         notice=shown,
+        note=note,
     )
     log.close()
     if output_format is OutputFormat.JSON:

@@ -25,6 +25,7 @@ RouteTable: TypeAlias = "Mapping[str, Mapping[str, Endpoint]]"
 
 _ASSETS = "/assets/"
 _MIRROR = "/mirror/"
+_NOTICES = "/notice/"
 
 
 class MirrorFiles(Protocol):
@@ -34,15 +35,29 @@ class MirrorFiles(Protocol):
         """Return the response to any request for ``path``, which is relative to the mirror's."""
 
 
+class Notices(Protocol):
+    """Serves the notices of the log."""
+
+    async def get(self, request: Request, name: str) -> Response:
+        """Return the notice with the hash ``name``. May raise ``ChoiceError``."""
+
+
 class Router:
     """Finds the endpoint for a path and a method. ``HEAD`` is handled like ``GET``."""
 
     def __init__(
-        self, table: RouteTable, *, assets: Assets, problems: ProblemResponses, mirror: MirrorFiles | None = None
+        self,
+        table: RouteTable,
+        *,
+        assets: Assets,
+        problems: ProblemResponses,
+        notices: Notices,
+        mirror: MirrorFiles | None = None,
     ) -> None:
         self._table = table
         self._assets = assets
         self._problems = problems
+        self._notices = notices
         self._mirror = mirror
 
     async def respond(self, request: Request, consent: Consent, path: str) -> Response:
@@ -51,7 +66,7 @@ class Router:
             return self._asset(request, path.removeprefix(_ASSETS))
         if self._mirror is not None and path.startswith(_MIRROR):
             return await self._mirror.respond(request, path.removeprefix(_MIRROR))
-        methods = self._table.get(path)
+        methods = self._methods(path)
         if methods is None:
             error = ChoiceError("there is no such page", status=404, code="not-found")
             return self._problems.response(request, error)
@@ -67,6 +82,15 @@ class Router:
             response = self._problems.response(request, error)
         response.headers.setdefault("Cache-Control", "no-store")
         return response
+
+    def _methods(self, path: str) -> Mapping[str, Endpoint] | None:
+        if not path.startswith(_NOTICES):
+            return self._table.get(path)
+
+        async def notice(request: Request, consent: Consent) -> Response:  # noqa: ARG001 - an endpoint's signature
+            return await self._notices.get(request, path.removeprefix(_NOTICES))
+
+        return {"GET": notice}
 
     def _asset(self, request: Request, name: str) -> Response:
         response = self._assets.response(name, request.headers.get("accept-encoding", ""))

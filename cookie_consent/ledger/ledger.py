@@ -169,11 +169,13 @@ class Ledger(LedgerReader):
         subject: str | None = None,
         at: datetime | None = None,
         notice: Notice | None = None,
+        note: str = "",
     ) -> ConsentRecord:
         """Record a choice made by phone, on paper or in person, now or at a past time ``at``; return the record.
 
-        ``granted`` and ``refused`` are ids of categories and services; unnamed categories are refused. Raises
-        ``ConfigurationError`` for an id that is not in the policy, and ``LedgerError``.
+        ``granted`` and ``refused`` are ids of categories and services; unnamed categories are refused. ``note``
+        is kept with the record, until that is erased. Raises ``ConfigurationError`` for an id that is not in the policy
+        and for a note that is too long, and ``LedgerError``.
         """
         from cookie_consent.ledger.offline import checked_subject, made_elsewhere
 
@@ -189,6 +191,7 @@ class Ledger(LedgerReader):
             at=moment,
             previous=max(earlier, key=lambda record: (record.at, record.id), default=None),
             notice=notice,
+            note=note,
         )
         self.append([record], [notice] if notice is not None else [])
         return record

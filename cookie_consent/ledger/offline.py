@@ -22,6 +22,7 @@ __all__ = ["OTHER_CHANNELS", "checked_subject", "made_elsewhere", "notice_of"]
 OTHER_CHANNELS: tuple[Channel, ...] = ("phone", "paper", "in-person")
 """The channels of offline choices."""
 _LONGEST_NOTICE = 256 * 1024
+_LONGEST_NOTE = 2000
 
 
 def made_elsewhere(
@@ -34,16 +35,19 @@ def made_elsewhere(
     at: datetime,
     previous: ConsentRecord | None,
     notice: Notice | None,
+    note: str = "",
 ) -> ConsentRecord:
     """Return the record of an offline choice. ``granted`` and ``refused`` are ids of categories and services.
 
     Unnamed categories are refused. Raises ``ConfigurationError`` for an unknown or required id, an id that is both
-    granted and refused, another channel, or a time in the future.
+    granted and refused, another channel, a time in the future, or a note that cannot be stored.
     """
     if channel not in OTHER_CHANNELS:
         raise ConfigurationError(f"{channel!r} is not an offline channel; write one of {', '.join(OTHER_CHANNELS)}")
     if at.tzinfo is None or at > datetime.now(UTC):
         raise ConfigurationError(f"{at.isoformat()} is not a past time with a time zone")
+    if len(note) > _LONGEST_NOTE or not note.replace("\n", " ").isprintable():
+        raise ConfigurationError(f"a note has at most {_LONGEST_NOTE:,} characters, none of them a control character")
     yes, no = set(granted), set(refused)
     if both := sorted(yes & no):
         raise ConfigurationError(f"{both[0]!r} cannot be both granted and refused")
@@ -61,6 +65,7 @@ def made_elsewhere(
         services=services,
         previous=previous.id if previous is not None else None,
         notice=notice,
+        note=note,
     )
 
 

@@ -74,8 +74,14 @@ def test_record(tmp_path: Path, kept: list[ConsentRecord]) -> None:
     assert (record["subject"], record["channel"], record["granted"]) == (WHO, "phone", ["social"])
     assert record["action"] == "changed"
     assert record["previous"] == kept[1].id
+    assert record["note"] == ""
     assert "May we count you?" in log("show", record["id"], "--notice", folder=tmp_path).stdout
-    new = log("record", "--channel", "paper", "--refuse", "social", "--at", "2026-01-05", folder=tmp_path)
+    new = log(
+        "record", "--channel", "paper", "--refuse", "social", "--at", "2026-01-05", "--note", "Form 7\nby Jo",
+        folder=tmp_path,
+    )  # fmt: skip
+    subject = new.stdout.split("subject ")[1].split()[0]
+    assert "Form 7\nby Jo" in log("show", f" {subject.upper()} ", folder=tmp_path).stdout
     assert "action  refused" in new.stdout
     assert new.stdout.startswith("record  ")
 
@@ -88,6 +94,8 @@ def test_record(tmp_path: Path, kept: list[ConsentRecord]) -> None:
         (["record", "--channel", "phone", "--grant", "all"], "is neither a category"),
         (["record", "--channel", "phone", "--grant", "social", "--at", "noon"], "--at 'noon' is not a time"),
         (["record", "--channel", "phone", "--grant", "social", "--notice", "none"], "cannot be read"),
+        (["record", "--channel", "phone", "--grant", "social", "--note", "x" * 2001], "a note has at most 2,000"),
+        (["record", "--channel", "phone", "--grant", "social", "--note", "\x1b[2J"], "a note has at most 2,000"),
         (["prune", "--older-than", "3y", "--before", "2020-01-01"], "not both"),
         (["prune", "--older-than", "soon"], "is not a duration"),
         (["prune", "--older-than", "9000y"], "no record can be that old"),

@@ -7,7 +7,9 @@ from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 from cookie_consent.endpoints.receipts.origin import choice_behind
+from cookie_consent.endpoints.receipts.party import RIGHTS, party_of, recipients_of
 from cookie_consent.ledger import time_text
+from cookie_consent.policy import DEFAULT_PREFIX
 
 if TYPE_CHECKING:
     from cookie_consent.ledger import ConsentRecord, Ledger
@@ -19,12 +21,15 @@ _PERIOD = timedelta(days=366)
 _MOST = 1000
 
 
-def make_receipt(ledger: Ledger, policy: Policy, subject: str) -> dict[str, Any]:
+def make_receipt(ledger: Ledger, policy: Policy, subject: str, *, prefix: str = DEFAULT_PREFIX) -> dict[str, Any]:
     """Return the receipt, ready for JSON. Raises ``LedgerError``.
 
     ``records`` are the latest 1,000 of the past year, oldest first. Each has ``used``, the period in which the site
-    applied it: until the visitor's next choice, or until the consent cookie expired. ``notices`` are the texts they
-    were shown, by the hash that the records name. Erased records belong to no visitor, so they are missing.
+    applied it: until the visitor's next choice, or until the consent cookie expired. A choice ``expires`` with its
+    cookie; it has ``expired`` if nothing has replaced it before. ``recipients`` are those of the policy, for records
+    of its version. ``notices`` are the texts they were shown, by the hash that the records name, each with its address
+    below ``prefix``. ``rights`` are those of the GDPR, by article. Erased records belong to no visitor, so they are
+    missing.
     """
     now = datetime.now(UTC)
     newest = list(ledger.records(since=now - _PERIOD, subject=subject, limit=_MOST, newest_first=True))
@@ -37,8 +42,10 @@ def make_receipt(ledger: Ledger, policy: Policy, subject: str) -> dict[str, Any]
         "subject": subject,
         "issued": time_text(now),
         "controller": policy.controller.name if policy.controller is not None else None,
+        "party": party_of(policy),
+        "rights": list(RIGHTS),
         "records": [
-            _with_use(record, _chosen_at(ledger, record), end, policy)
+            _with_use(record, _chosen_at(ledger, record), end, policy, now)
             for record, end in zip(records, ends, strict=True)
         ],
         "notices": {
@@ -46,6 +53,7 @@ def make_receipt(ledger: Ledger, policy: Policy, subject: str) -> dict[str, Any]
                 "language": notice.language,
                 "policy_version": notice.policy_version,
                 "text": notice.text,
+                "url": f"{prefix}/notice/{notice.hash}",
             }
             for notice in notices
         },
@@ -58,7 +66,15 @@ def _chosen_at(ledger: Ledger, record: ConsentRecord) -> datetime:
     return choice.at if choice is not None else record.at
 
 
-def _with_use(record: ConsentRecord, chosen_at: datetime, following: datetime | None, policy: Policy) -> dict[str, Any]:
+def _with_use(
+    record: ConsentRecord, chosen_at: datetime, following: datetime | None, policy: Policy, now: datetime
+) -> dict[str, Any]:
     expires = policy.cookie.max_age.end(chosen_at)
     end = expires if following is None else min(following, expires)
-    return {**record.as_dict(), "used": {"from": time_text(record.at), "until": time_text(end)}}
+    return {
+        **record.as_dict(),
+        "used": {"from": time_text(record.at), "until": time_text(end)},
+        "expires": time_text(expires),
+        "expired": expires <= now and (following is None or expires < following),
+        "recipients": recipients_of(record, policy),
+    }

@@ -35,7 +35,14 @@ def test_a_receipt_is_of_the_past_year_and_says_how_choices_were_used(ledger_url
     receipt = make_receipt(ledger, POLICY, "me")
     assert (receipt["subject"], receipt["controller"]) == ("me", "Shop Ltd")
     assert [record["id"] for record in receipt["records"]] == [first.id, second.id, third.id]
-    assert receipt["notices"] == {NOTICE.hash: {"language": "en", "policy_version": "1", "text": "May we?"}}
+    shown = {"language": "en", "policy_version": "1", "text": "May we?", "url": f"/_consent/notice/{NOTICE.hash}"}
+    assert receipt["notices"] == {NOTICE.hash: shown}
+    assert [record["expired"] for record in receipt["records"]] == [True, False, False]
+    assert [record["expires"] for record in receipt["records"]] == [
+        time_text(POLICY.cookie.max_age.end(at)) for at in (first.at, second.at, third.at)
+    ]
+    assert receipt["party"] == {"type": "controller", "name": "Shop Ltd"}
+    assert {"A7-3", "A15", "A17", "A77"} <= {*receipt["rights"]}
 
     def text(at: datetime) -> str:
         return at.isoformat(timespec="microseconds").replace("+00:00", "Z")
