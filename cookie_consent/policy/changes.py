@@ -43,7 +43,9 @@ Kind = Literal[
     "text",
 ]
 _ORDER = {kind: index for index, kind in enumerate(get_args(Kind))}
-_CONTROLLER = ("contact", "address", "representative", "data_protection_officer", "authority", "authority_url")
+_CONTROLLER = (
+    "contact", "address", "country", "representative", "data_protection_officer", "authority", "authority_url",
+)  # fmt: skip
 _CATEGORY = ("name", "purpose", "consequence", "legal_basis", "sale_or_sharing")
 _SERVICE = ("name", "purpose", "company", "country", "transfers", "safeguard", "privacy_url", "opt_out_url")
 

@@ -398,6 +398,8 @@ class Controller(Model):
     """How to reach them: an e-mail address, for example."""
     address: str = ""
     """The postal address; it may have several lines."""
+    country: Country | None = None
+    """The country whose law applies to what is recorded, such as ``DE``."""
     representative: str = ""
     """The representative in the European Union (GDPR, Article 27), with the address."""
     data_protection_officer: str = ""

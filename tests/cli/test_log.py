@@ -14,6 +14,7 @@ import pytest
 
 from cookie_consent import ConsentRecord, Ledger
 from cookie_consent.ledger import Notice, new_record_id
+from cookie_consent.ledger.schema import SCHEMA_VERSION
 from cookie_consent.ledger.store import Entry
 from cookie_consent.ledger.writing.spool import SpoolFolder
 from tests.ledger.stores.test_migrations import FIRST_SCHEMA
@@ -97,12 +98,12 @@ def test_a_choice_without_notice_says_so(tmp_path: Path, kept: list[ConsentRecor
 
 def test_migrate_says_what_it_did(tmp_path: Path, kept: list[ConsentRecord]) -> None:
     assert kept
-    assert log("migrate", folder=tmp_path).stdout == "the log has schema 3 already\n"
+    assert log("migrate", folder=tmp_path).stdout == f"the log has schema {SCHEMA_VERSION} already\n"
     database = sqlite3.connect(tmp_path / "old.db")
     database.executescript(FIRST_SCHEMA)
     database.close()
     done = log("migrate", "--ledger", "sqlite:///old.db", folder=tmp_path)
-    assert (done.returncode, done.stdout) == (0, "the log has schema 3, migrated from 1\n")
+    assert (done.returncode, done.stdout) == (0, f"the log has schema {SCHEMA_VERSION}, migrated from 1\n")
     missing = log("migrate", "--ledger", "sqlite:///none.db", folder=tmp_path)
     assert (missing.returncode, (tmp_path / "none.db").exists()) == (2, False)
 

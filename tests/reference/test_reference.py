@@ -62,8 +62,9 @@ def test_the_endpoints() -> None:
     beside = {
         "GET assets/…",
         "GET mirror/HOST/PACKAGE@VERSION/PATH",
+        "GET notice/HASH",
         "GET /.well-known/gpc.json",
-    }  # in no table of the code: two are prefixes, one stands outside
+    }  # in no table of the code: three are prefixes, one stands outside
     assert_same(names("reference/endpoints.md", "endpoint"), code.endpoints() | beside)
 
 

@@ -2,23 +2,27 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Any
 
 from cookie_consent.banner.declaration.lifetime import duration_in
 from cookie_consent.banner.locale import load_locales
 from cookie_consent.endpoints.receipts.origin import choice_behind
+from cookie_consent.endpoints.receipts.party import recipients_of
 from cookie_consent.errors import ConfigurationError
+from cookie_consent.ledger.exports.dpv import RIGHTS
 from cookie_consent.policy import DEFAULT_PREFIX
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from cookie_consent.ledger import ConsentRecord, Ledger
-    from cookie_consent.policy import Policy, Service
+    from cookie_consent.policy import Controller, Policy, Service
 
 __all__ = ["kantara_receipt"]
 
 VERSION = "KI-CR-v1.1.0"
+_PHONE = re.compile(r"(?:tel:)?\+?[0-9][0-9 ()./-]{4,}")
 _METHODS = {
     "banner": "the site's consent banner",
     "preferences": "the site's preferences page",
@@ -38,7 +42,8 @@ def kantara_receipt(
 
     ``site`` is the URL for the policy's paths, such as ``https://shop.example``; by default the policy's ``site``.
     Without ``privacy_url`` the receipt links to the preferences page below ``prefix``. ``services`` lists only what is
-    consented to, so a refusal has none. Raises ``ConfigurationError`` if the policy names no controller, and
+    consented to, so a refusal has none. ``partyType``, ``recipients``, ``rights`` and ``noticeUrl`` are beyond the
+    specification. Raises ``ConfigurationError`` if the policy names no controller, and
     ``LedgerError``.
     """
     controller = policy.controller
@@ -53,14 +58,9 @@ def kantara_receipt(
     notice = ledger.notice(choice.notice) if choice is not None and choice.notice is not None else None
     if not site and policy.site is not None and not policy.site.startswith("*"):
         site = f"https://{policy.site}"
-    party: dict[str, Any] = {"piiController": controller.name, "onBehalf": False, "contact": controller.contact}
-    if "@" in controller.contact:
-        party["email"] = controller.contact
-    if site:
-        party["piiControllerUrl"] = f"{site}/"
     receipt: dict[str, Any] = {
         "version": VERSION,
-        "jurisdiction": record.region or "not recorded",
+        "jurisdiction": record.region or controller.country or "not recorded",
         "consentTimestamp": int(record.at.timestamp()),
         "collectionMethod": _method(record, choice),
         "consentReceiptID": record.id,
@@ -72,12 +72,35 @@ def kantara_receipt(
     return {
         **receipt,
         "piiPrincipalId": record.subject,
-        "piiControllers": [party],
+        "piiControllers": [_party(controller, site)],
         "policyUrl": _address(policy.banner.privacy_url or f"{prefix}/preferences", site),
-        "services": _services(record, policy),
+        "services": _services(record, policy, _termination(choice or record, policy)),
         "sensitive": False,
         "spiCat": [],
+        "recipients": recipients_of(record, policy),
+        "rights": list(RIGHTS.values()),
+        **({"noticeUrl": _address(f"{prefix}/notice/{notice.hash}", site)} if notice is not None else {}),
     }
+
+
+def _party(controller: Controller, site: str) -> dict[str, Any]:
+    party: dict[str, Any] = {
+        "piiController": controller.name,
+        "onBehalf": False,
+        "contact": controller.contact,
+        "partyType": "controller",
+    }
+    if "@" in controller.contact:
+        party["email"] = controller.contact
+    elif _PHONE.fullmatch(controller.contact):
+        party["phone"] = controller.contact
+    if controller.address:
+        party["address"] = {"streetAddress": controller.address}
+        if controller.country is not None:
+            party["address"]["addressCountry"] = controller.country
+    if site:
+        party["piiControllerUrl"] = f"{site}/"
+    return party
 
 
 def _method(record: ConsentRecord, choice: ConsentRecord | None) -> str:
@@ -87,14 +110,14 @@ def _method(record: ConsentRecord, choice: ConsentRecord | None) -> str:
     return f"{_METHODS.get(choice.channel, choice.channel)}, limited by {method}"
 
 
-def _services(record: ConsentRecord, policy: Policy) -> list[dict[str, Any]]:
+def _services(record: ConsentRecord, policy: Policy, termination: str) -> list[dict[str, Any]]:
     """Return the site, with a purpose for each granted category, and the services that are granted individually."""
     refused = set(record.refused_services)
     found = []
     purposes = []
     for name in record.granted:
         members = [entry for entry in policy.services if entry.category == name and entry.id not in refused]
-        purposes.append(_purpose(name, policy, members, categories=[name]))
+        purposes.append(_purpose(name, policy, members, categories=[name], termination=termination))
     if purposes:
         found.append({"service": policy.site or "the site", "purposes": purposes})
     for name in record.granted_services:
@@ -104,16 +127,21 @@ def _services(record: ConsentRecord, policy: Policy) -> list[dict[str, Any]]:
             policy,
             [service] if service is not None else [],
             categories=[service.category if service is not None else "unclassified"],
+            termination=termination,
         )
         found.append({"service": service.name if service is not None else name, "purposes": [purpose]})
     return found
 
 
-def _lifetime(policy: Policy) -> str:
-    return duration_in(load_locales()["en"], policy.cookie.max_age)
+def _termination(choice: ConsentRecord, policy: Policy) -> str:
+    lifetime = policy.cookie.max_age
+    latest = f"{lifetime.end(choice.at):%Y-%m-%d}, {duration_in(load_locales()['en'], lifetime)} after the choice"
+    return f"when it is withdrawn, at the latest on {latest}"
 
 
-def _purpose(name: str, policy: Policy, members: Iterable[Service], *, categories: list[str]) -> dict[str, Any]:
+def _purpose(
+    name: str, policy: Policy, members: Iterable[Service], *, categories: list[str], termination: str
+) -> dict[str, Any]:
     category = policy.category(name)
     said = category.purpose if category is not None else None
     text = (said.get("en") or next(iter(said.values()), "")) if isinstance(said, dict) else said
@@ -124,7 +152,7 @@ def _purpose(name: str, policy: Policy, members: Iterable[Service], *, categorie
         "consentType": "EXPLICIT",
         "piiCategory": ["cookies and online identifiers"],
         "primaryPurpose": False,
-        "termination": f"when it is withdrawn, at the latest {_lifetime(policy)} after the choice",
+        "termination": termination,
         "thirdPartyDisclosure": bool(third_parties),
     }
     if third_parties:

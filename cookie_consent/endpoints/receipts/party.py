@@ -10,18 +10,7 @@ if TYPE_CHECKING:
     from cookie_consent.ledger import ConsentRecord
     from cookie_consent.policy import Policy, Service
 
-__all__ = ["RIGHTS", "party_of", "recipients_of", "services_of"]
-
-RIGHTS = {
-    "A7-3": "withdrawal",
-    "A15": "access",
-    "A16": "rectification",
-    "A17": "erasure",
-    "A18": "restriction",
-    "A20": "portability",
-    "A77": "complaint",
-}
-"""The rights of those who have consented, by article of the GDPR, as the Data Privacy Vocabulary writes it."""
+__all__ = ["party_of", "recipients_of", "services_of"]
 
 
 def party_of(policy: Policy) -> dict[str, str] | None:

@@ -16,7 +16,9 @@ if TYPE_CHECKING:
 __all__ = [
     "CONTEXT",
     "PROFILE",
+    "RIGHTS",
     "control",
+    "controller_node",
     "jurisdiction",
     "process",
     "process_id",
@@ -32,6 +34,7 @@ CONTEXT: dict[str, Any] = {
     "cc": "urn:cookie-consent:",
     "dct": "http://purl.org/dc/terms/",
     "dpv": "https://w3id.org/dpv#",
+    "eu-gdpr": "https://w3id.org/dpv/legal/eu/gdpr#",
     "loc": "https://w3id.org/dpv/loc#",
     "rdf": "http://www.w3.org/1999/02/22-rdf-syntax-ns#",
     "schema": "https://schema.org/",
@@ -40,10 +43,12 @@ CONTEXT: dict[str, Any] = {
     "dct:conformsTo": _AN_IRI,
     "dct:created": {"@type": "xsd:dateTime"},
     "dct:replaces": _AN_IRI,
+    "dpv:hasCountry": _AN_IRI,
     "dpv:hasDataController": _AN_IRI,
     "dpv:hasDataSource": _AN_IRI,
     "dpv:hasJurisdiction": _AN_IRI,
     "dpv:hasLegalBasis": _AN_IRI,
+    "dpv:hasRight": _AN_IRI,
     "dpv:isIndicatedAtTime": {"@type": "xsd:dateTime"},
     "dpv:isIndicatedBy": _AN_IRI,
     "skos:broader": _AN_IRI,
@@ -58,11 +63,42 @@ _PURPOSES = {
     "social": "dpv:ServiceProvision",
 }
 """The purpose types of the built-in categories (purpose_type)."""
+RIGHTS = {
+    "A7-3": "withdrawal",
+    "A15": "access",
+    "A16": "rectification",
+    "A17": "erasure",
+    "A18": "restriction",
+    "A20": "portability",
+    "A77": "complaint",
+}
+"""The rights of those who have consented, by article of the GDPR, as the Data Privacy Vocabulary writes it."""
+_RIGHTS = [f"eu-gdpr:{article}" for article in RIGHTS]
 _REGION = re.compile(r"[A-Z]{2}(?:-[A-Z0-9]{1,3})?")
 _BROWSER = {
     "@type": "dpv:StorageLocation",
     "dct:description": "The visitor's browser. What recipients store, and where, their privacy policies say.",
 }
+
+
+def controller_node(policy: Policy, iri: str) -> dict[str, Any]:
+    """Return the controller (6.3.6): name, contact, postal address, country and authority, as the policy has them."""
+    node: dict[str, Any] = {"@id": iri, "@type": "dpv:DataController"}
+    controller = policy.controller
+    if controller is None:
+        return node
+    node |= {"dpv:hasIdentifier": iri, "dpv:hasName": controller.name}
+    if controller.contact:
+        node["dpv:hasContact"] = controller.contact
+    if controller.address:
+        node["dpv:hasAddress"] = controller.address
+    if controller.country is not None:
+        node["dpv:hasCountry"] = f"loc:{controller.country}"
+    if controller.authority:
+        node["dpv:hasAuthority"] = {"@type": "dpv:DataProtectionAuthority", "dpv:hasName": controller.authority}
+        if controller.authority_url:
+            node["dpv:hasAuthority"]["schema:url"] = controller.authority_url
+    return node
 
 
 def process_id(version: str, name: str) -> str:
@@ -105,6 +141,7 @@ def process(policy: Policy, category: Category, controller: str, prefix: str) ->
     if not category.required:
         node["dpv:hasLegalBasis"] = "dpv:ExpressedConsent"
         node["dpv:hasConsentControl"] = control(prefix)
+        node["dpv:hasRight"] = _RIGHTS
     if services:
         node["dpv:hasService"] = [_service(service) for service in services]
         node["dpv:hasRecipient"] = [_recipient(service) for service in services]
@@ -119,6 +156,7 @@ def service_process(policy: Policy | None, name: str, version: str, prefix: str)
         "dpv:hasPurpose": {"@type": "dpv:Purpose", "dct:identifier": f"service:{name}"},
         "dpv:hasLegalBasis": "dpv:ExpressedConsent",
         "dpv:hasConsentControl": control(prefix),
+        "dpv:hasRight": _RIGHTS,
     }
     service = policy.known_service(name) if policy is not None else None
     if service is not None:
@@ -144,6 +182,8 @@ def _service(service: Service) -> dict[str, Any]:
 
 def _recipient(service: Service) -> dict[str, Any]:
     node = {"@type": "dpv:ThirdParty", "dct:identifier": service.id, "dpv:hasName": service.company or service.name}
+    if service.country is not None:
+        node["dpv:hasCountry"] = f"loc:{service.country}"
     if service.privacy_url:
         node["schema:url"] = service.privacy_url
     return node

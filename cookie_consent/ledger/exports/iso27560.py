@@ -14,18 +14,20 @@ from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import select
 
+from cookie_consent.consent.record import time_text
 from cookie_consent.errors import ConfigurationError
 from cookie_consent.ledger.exports.columns import Memo, minute_text, time_texts
 from cookie_consent.ledger.exports.dpv import (
     CONTEXT,
     PROFILE,
     control,
+    controller_node,
     jurisdiction,
     process,
     process_id,
     service_process,
 )
-from cookie_consent.ledger.schema import notices
+from cookie_consent.ledger.schema import moment, notices
 from cookie_consent.policy import DEFAULT_PREFIX
 
 if TYPE_CHECKING:
@@ -59,6 +61,9 @@ class Iso27560Lines:
         site = policy.site if policy.site is not None and not policy.site.startswith("*") else None
         self._controller = f"https://{site}/" if site is not None else "urn:cookie-consent:controller"
         self._controller_text = _json(self._controller)
+        self._place = jurisdiction(policy.controller.country or "")
+        self._notices = f"{self._controller.rstrip('/') if site is not None else ''}{prefix}/notice/"
+        self._lifetime = policy.cookie.max_age
         self._minutes = Memo(minute_text)
         self._shown = Memo(self._notice)
         self._chosen = Memo(self._choice)
@@ -66,11 +71,7 @@ class Iso27560Lines:
     def head(self) -> bytes:
         """Return the context, the controller and the processes of the policy."""
         policy = self._policy
-        party: dict[str, Any] = {"@id": self._controller, "@type": "dpv:DataController"}
-        if policy.controller is not None:
-            party |= {"dpv:hasIdentifier": self._controller, "dpv:hasName": policy.controller.name}
-            if policy.controller.contact:
-                party["dpv:hasContact"] = policy.controller.contact
+        party = controller_node(policy, self._controller)
         nodes = [party, *(process(policy, category, self._controller, self._prefix) for category in policy.categories)]
         graph = ",\n".join(map(_json, nodes))
         return f'{{"@context":{_json(CONTEXT)},\n"@graph":[\n{graph}'.encode()
@@ -103,7 +104,7 @@ class Iso27560Lines:
             parts.append(f'"dct:replaces":{_text(f"urn:uuid:{previous}")}')
         if notice is not None:
             parts.append(self._shown[notice])
-        if place := jurisdiction(region):
+        if place := jurisdiction(region) or self._place:
             parts.append(f'"dpv:hasJurisdiction":"{place}"')
         states = ",".join(
             f'{{"@type":"{kind}","dpv:isIndicatedAtTime":"{time}",{status}}}' for kind, status in statuses
@@ -112,6 +113,9 @@ class Iso27560Lines:
             f'"dpv:hasProcess":{processes},"dpv:hasConsentStatus":[{states}],'
             f'"cc:action":{_text(action)},"cc:policyVersion":{_text(version)}'
         )
+        if action != "signal" and (granted or more) and version == self._policy.version:
+            expires = time_text(self._lifetime.end(moment(at)))  # nobody sees it happen, so no record says so
+            parts.append(f'"cc:expires":"{expires}"')
         rest = {
             "cc:url": url, "cc:region": region, "cc:userAgentFamily": family, "cc:ip": ip, "cc:control": control,
             "cc:build": build, "cc:edition": edition, "cc:regime": regime, "cc:note": note,
@@ -169,6 +173,7 @@ class Iso27560Lines:
             "@id": f"urn:cookie-consent:notice:{digest}",
             "@type": "dpv:ConsentNotice",
             "dct:identifier": digest,
+            "schema:url": f"{self._notices}{digest}",
         }
         found = self._connection.execute(query).first()
         if found is not None:

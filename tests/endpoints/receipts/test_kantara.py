@@ -24,7 +24,7 @@ POLICY = parse_policy(
     {
         "version": "1",
         "site": "shop.example",
-        "controller": {"name": "Shop Ltd", "contact": "privacy@shop.example"},
+        "controller": {"name": "Shop Ltd", "contact": "privacy@shop.example", "address": "Street 1", "country": "IE"},
         "banner": {"privacy_url": "/privacy"},
         "categories": {"analytics": {"purpose": {"en": "Counting visits"}}},
         "services": {"google-analytics": {}, "matomo-cloud": {}},
@@ -80,6 +80,9 @@ SCHEMA = {
         },
         "sensitive": {"type": "boolean"},
         "spiCat": {"type": "array"},
+        "recipients": {"type": "array"},  # this and what follows are our own
+        "rights": {"type": "array", "items": TEXT, "minItems": 1},
+        "noticeUrl": TEXT,
     },
     "additionalProperties": False,
 }  # fmt: skip
@@ -110,12 +113,16 @@ def test_the_receipt_is_of_the_last_choice(ledger_url: str) -> None:
     ((site,), (purpose,)) = receipt["services"], receipt["services"][0]["purposes"]
     assert (site["service"], purpose["purpose"]) == ("shop.example", "Counting visits")
     assert purpose["thirdPartyName"] == "Google Ireland Limited"  # Matomo was refused
-    assert purpose["termination"].endswith("at the latest 6 months after the choice")
+    assert purpose["termination"] == "when it is withdrawn, at the latest on 2027-05-24, 6 months after the choice"
+    assert {entry["type"] for entry in receipt["recipients"]} == {"third party"}
+    assert "withdrawal" in receipt["rights"]
+    assert receipt["noticeUrl"] == f"https://shop.example/_consent/notice/{NOTICE.hash}"
+    assert receipt["piiControllers"][0]["address"] == {"streetAddress": "Street 1", "addressCountry": "IE"}
     second = mine(9, granted=(), refused=("analytics",), action="withdrawn", channel="phone")
     ledger.append([second])
     later = receipt_of(ledger)
     assert (later["consentReceiptID"], later["services"]) == (second.id, [])
-    assert (later["collectionMethod"], later["jurisdiction"]) == ("telephone", "not recorded")
+    assert (later["collectionMethod"], later["jurisdiction"]) == ("telephone", "IE")
     assert "language" not in later
     ledger.append([mine(10, granted=(), granted_services=("youtube", "unheard-of"))])
     assert [service["service"] for service in receipt_of(ledger)["services"]] == ["YouTube", "unheard-of"]

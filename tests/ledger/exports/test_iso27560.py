@@ -146,6 +146,44 @@ def test_the_policy_fills_what_is_of_its_own_version(ledger_url: str) -> None:
     ledger.close()
 
 
+def test_the_parties_the_rights_and_the_end_are_named(ledger_url: str) -> None:
+    party = {
+        "name": "Shop Ltd",
+        "address": "Street 1\nTown",
+        "country": "IE",
+        "authority": "DPC",
+        "authority_url": "https://authority.example/",
+    }
+    policy = parse_policy(
+        {
+            "version": "1",
+            "site": "shop.example",
+            "controller": party,
+            "services": {"chat": {"name": "Chat", "category": "social", "hosts": ["chat.example"], "country": "DE"}},
+        },
+        source="test",
+    )
+    ledger = Ledger(ledger_url)
+    ledger.append([make(0, notice=NOTICE.hash), make(1, region="DE", granted=(), action="refused")], [NOTICE])
+    ledger.append([make(2, policy_version="0")])
+    document = json.loads(b"".join(piece.data for piece in ledger.export("iso27560", policy=policy)))
+    ledger.close()
+    Draft202012Validator(SCHEMA).validate(document)
+    (controller,) = nodes(document, "dpv:DataController")
+    assert controller["dpv:hasAddress"] == "Street 1\nTown"
+    assert controller["dpv:hasCountry"] == "loc:IE"
+    assert controller["dpv:hasAuthority"]["schema:url"] == "https://authority.example/"
+    processes = {node["@id"]: node for node in nodes(document, "dpv:Process")}
+    assert processes[_id("1", "social")]["dpv:hasRecipient"][0]["dpv:hasCountry"] == "loc:DE"
+    assert "eu-gdpr:A7-3" in processes[_id("1", "social")]["dpv:hasRight"]
+    assert "dpv:hasRight" not in processes[_id("1", "session")]
+    given, refused, older = nodes(document, "dpv:ConsentRecord")
+    assert [node["dpv:hasJurisdiction"] for node in (given, refused, older)] == ["loc:IE", "loc:DE", "loc:IE"]
+    assert given["dpv:hasNotice"]["schema:url"] == f"https://shop.example/_consent/notice/{NOTICE.hash}"
+    assert given["cc:expires"] == "2027-05-24T08:00:00.123456Z"
+    assert not [node for node in (refused, older) if "cc:expires" in node]  # nothing to end, and not known
+
+
 def test_a_signal_withdraws_and_gives_nothing(ledger_url: str) -> None:
     ledger = Ledger(ledger_url)
     ledger.append(
