@@ -23,6 +23,7 @@ from cookie_consent.cli.output import ReaderGoneError, give_up_streams, prepare_
 from cookie_consent.cli.own_hosts import own_hosts, tell_own_hosts
 from cookie_consent.cli.policy import policy_app
 from cookie_consent.cli.proof import PROOF_COMMANDS
+from cookie_consent.cli.register import export_app
 from cookie_consent.cli.report import report
 from cookie_consent.cli.rights import RIGHTS_COMMANDS
 from cookie_consent.cli.stats import STATS_COMMANDS
@@ -45,6 +46,7 @@ for _command in (*EXPORT_COMMANDS, *PROOF_COMMANDS, *RIGHTS_COMMANDS, *STATS_COM
 app.add_typer(log_app, name="log")
 app.add_typer(mirror_app, name="mirror")
 app.add_typer(policy_app, name="policy")
+app.add_typer(export_app, name="export")
 app.command()(report)
 
 _SHOWN = 100

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from cookie_consent.banner.declaration.structure import CategoryEntry, Declaration, Fact, Link, ServiceEntry
     from cookie_consent.banner.locale import Locale
 
-__all__ = ["as_markdown"]
+__all__ = ["as_markdown", "escaped"]
 
 _MARKS = re.compile(r"[\\`*_{}\[\]<>#|~&!@$^=]|(?<=\d)[.)](?= |$)|:(?=//)|(?<=www)\.|(?<=WWW)\.|^[-+]")
 """What means something to Markdown, or to one of its extensions, anywhere on a line or at its beginning."""
@@ -27,11 +27,11 @@ def as_markdown(declared: Declaration, locale: Locale) -> str:
 
 def _lines(declared: Declaration, locale: Locale) -> Iterator[str]:
     def t(key: str, **values: str) -> str:
-        return _escaped(locale.text(f"declaration.{key}", **values))
+        return escaped(locale.text(f"declaration.{key}", **values))
 
     yield from (f"# {t('title')}", "")
     if declared.site:
-        yield from (_escaped(declared.site), "")
+        yield from (escaped(declared.site), "")
     if declared.revised is not None:
         yield from (t("revised", date=declared.revised.isoformat()), "")
     yield from (t("version", version=declared.version), "")
@@ -53,20 +53,20 @@ def _lines(declared: Declaration, locale: Locale) -> Iterator[str]:
 
 
 def _category(category: CategoryEntry, locale: Locale) -> Iterator[str]:
-    always = f" ({_escaped(locale.text('banner.always_on'))})" if category.required else ""
-    yield from (f"### {_escaped(category.name)}{always}", "", *_facts(category.facts))
+    always = f" ({escaped(locale.text('banner.always_on'))})" if category.required else ""
+    yield from (f"### {escaped(category.name)}{always}", "", *_facts(category.facts))
     for service in category.services:
         yield from _service(service)
     if category.on_demand:
-        yield from (_escaped(locale.text("declaration.on_demand")), "")
+        yield from (escaped(locale.text("declaration.on_demand")), "")
         for service in category.on_demand:
             yield from _service(service)
 
 
 def _service(service: ServiceEntry) -> Iterator[str]:
-    yield from (f"#### {_escaped(service.name)}", "", *_facts(service.facts))
+    yield from (f"#### {escaped(service.name)}", "", *_facts(service.facts))
     for entry in service.stored:
-        yield f"- **{_escaped(entry.name)}**"
+        yield f"- **{escaped(entry.name)}**"
         yield from (f"    - {_fact(fact)}" for fact in entry.facts)
     if service.stored:
         yield ""
@@ -78,21 +78,21 @@ def _facts(facts: Iterable[Fact]) -> Iterator[str]:
 
 
 def _fact(fact: Fact) -> str:
-    return f"{_escaped(fact.label)}: {_linked(fact.text, fact.link)}"
+    return f"{escaped(fact.label)}: {_linked(fact.text, fact.link)}"
 
 
 def _links(links: Iterable[Link]) -> Iterator[str]:
     for link in links:
-        yield f"- {_linked(link.name, link.address)}{f': {_escaped(link.text)}' if link.text else ''}"
+        yield f"- {_linked(link.name, link.address)}{f': {escaped(link.text)}' if link.text else ''}"
     yield ""
 
 
 def _linked(text: str, address: str) -> str:
     if not address:
-        return _escaped(text)
-    return f"[{_escaped(text)}](<{quote(address, safe=_SAFE)}>)"
+        return escaped(text)
+    return f"[{escaped(text)}](<{quote(address, safe=_SAFE)}>)"
 
 
-def _escaped(text: str) -> str:
+def escaped(text: str) -> str:
     """Return a text on one line, without any markup."""
     return _MARKS.sub(r"\\\g<0>", " ".join(text.split()))

@@ -10,8 +10,8 @@ from cookie_consent.banner.locale import load_locales
 from cookie_consent.endpoints.receipts.origin import choice_behind
 from cookie_consent.endpoints.receipts.party import recipients_of
 from cookie_consent.errors import ConfigurationError
-from cookie_consent.ledger.exports.dpv import RIGHTS
 from cookie_consent.policy import DEFAULT_PREFIX
+from cookie_consent.policy.rights import RIGHTS
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 from cookie_consent.endpoints.receipts.origin import choice_behind
 from cookie_consent.endpoints.receipts.party import party_of, recipients_of
 from cookie_consent.ledger import time_text
-from cookie_consent.ledger.exports.dpv import RIGHTS
 from cookie_consent.policy import DEFAULT_PREFIX
+from cookie_consent.policy.rights import RIGHTS
 
 if TYPE_CHECKING:
     from cookie_consent.ledger import ConsentRecord, Ledger

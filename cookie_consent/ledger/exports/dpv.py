@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
 from cookie_consent.policy.duration import iso_duration
+from cookie_consent.policy.rights import RIGHTS
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -16,7 +17,6 @@ if TYPE_CHECKING:
 __all__ = [
     "CONTEXT",
     "PROFILE",
-    "RIGHTS",
     "control",
     "controller_node",
     "jurisdiction",
@@ -63,16 +63,6 @@ _PURPOSES = {
     "social": "dpv:ServiceProvision",
 }
 """The purpose types of the built-in categories (purpose_type)."""
-RIGHTS = {
-    "A7-3": "withdrawal",
-    "A15": "access",
-    "A16": "rectification",
-    "A17": "erasure",
-    "A18": "restriction",
-    "A20": "portability",
-    "A77": "complaint",
-}
-"""The rights of those who have consented, by article of the GDPR, as the Data Privacy Vocabulary writes it."""
 _RIGHTS = [f"eu-gdpr:{article}" for article in RIGHTS]
 _REGION = re.compile(r"[A-Z]{2}(?:-[A-Z0-9]{1,3})?")
 _BROWSER = {
