@@ -38,7 +38,7 @@ _RECORDED = [
     "a note of the operator, for choices by phone, on paper or in person",
 ]
 _MEASURES = [
-    "Third parties' content, cookies and stored data are held until they are agreed to, on the server and in the browser.",
+    "Third parties' content, cookies and stored data wait for consent, on the server and in the browser.",
     "A refusal leaves no id in the browser. IP addresses are not recorded.",
     "The record of choices is append-only; with a key it is sealed in a signed Merkle tree, so that changes are found.",
     "What identifies a visitor can be erased from the record, and records are deleted after their time.",
