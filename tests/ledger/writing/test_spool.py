@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import errno
+import json
 import logging
 import os
 import subprocess
@@ -32,6 +33,15 @@ def read_all(one: Spool) -> list[Entry]:
         found += entries
         one.advance(offset)
     return found
+
+
+def test_a_record_of_an_older_release_is_read() -> None:
+    older = ENTRIES[0].record.as_dict()
+    for name in ("control", "build", "edition", "regime", "note"):
+        del older[name]
+    payload = json.dumps({"record": older}).encode()
+    line = b"%08x %s %s\n" % (len(payload), framing._checksum(payload), payload)
+    assert decode_frame(line) == ENTRIES[0].record
 
 
 def test_a_frame_holds_what_was_put_in() -> None:
