@@ -116,6 +116,25 @@ def test_the_keyboard_is_enough(visiting: Visiting, ledger_url: str) -> None:
         assert visit.settled() == set()
     (record,) = Ledger(ledger_url).records()
     assert (record.action, record.granted, record.channel, record.url) == ("refused", (), "banner", "/")
+    assert (record.control, len(record.build), len(record.edition)) == ("refuse-all", 16, 16)
+
+
+def test_the_consent_id_can_be_selected_and_copied(visiting: Visiting, ledger_url: str) -> None:
+    with visiting(site(ledger_url)) as visit:
+        visit.open()
+        visit.page.get_by_role("button", name="Accept all").click()
+        visit.page.get_by_role("link", name="Privacy settings").wait_for()
+        visit.page.goto(f"{visit.page.url.rstrip('/')}/_consent/preferences")
+        (record,) = Ledger(ledger_url).records()
+        assert visit.page.locator(".cc-id").inner_text() == record.subject
+        button = visit.page.get_by_role("button", name="Copy")
+        if visit.page.evaluate("Boolean(navigator.clipboard)"):
+            visit.page.evaluate("navigator.clipboard.writeText = async (text) => { window.copied = text; }")
+            button.click()
+            visit.page.get_by_role("button", name="Copied").wait_for()
+            assert visit.page.evaluate("copied") == record.subject
+        else:
+            assert not button.is_visible()
 
 
 HOSTILE = """

@@ -68,6 +68,7 @@ def test_allowing_one_film_leaves_the_banner_open(visiting: Visiting, ledger_url
     (record,) = Ledger(ledger_url).records()
     assert (record.action, record.refused, record.granted_services) == ("given", (), ("youtube",))
     assert record.notice is None
+    assert (record.control, len(record.build), record.edition) == ("placeholder", 16, "")
 
 
 @pytest.mark.parametrize("csp", ["enforce", "off"])
