@@ -11,7 +11,6 @@ from urllib.parse import parse_qsl, urlsplit
 from cookie_consent.consent.local_path import LONGEST_PATH, local_path
 from cookie_consent.consent.record import CONTROLS
 from cookie_consent.errors import ChoiceError
-from cookie_consent.policy import UNCLASSIFIED
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -45,7 +44,7 @@ class Choice:
     return_to: str = "/"
     channel: ChoiceChannel = "api"
     control: Control = ""
-    """What the visitor used, as the form or the program says, where that can be so."""
+    """What the visitor used, as the form or the program says; empty where that cannot be so."""
     build: str = ""
     """The digest of the interface, as the page says."""
     notice: str | None = None
@@ -65,7 +64,7 @@ def parse_choice(body: bytes, content_type: str, policy: Policy) -> Choice:
     """Parse a posted choice of the given media type.
 
     Raises ``ChoiceError``: 415 if it is neither JSON nor a form, 400 if it cannot be parsed, and 422 for an unknown
-    category, service or channel, and for a control that is unknown or cannot have given the answer.
+    category, service, channel or control.
     """
     kind = content_type.partition(";")[0].strip().lower()
     if kind == "application/json":
@@ -90,14 +89,14 @@ def parse_choice(body: bytes, content_type: str, policy: Policy) -> Choice:
     if values["channel"] not in _CHANNELS:
         raise ChoiceError(f"{values['channel']!r} is not a channel", status=422, code="unknown-channel")
     _check_visit(values)
-    _check_control(values, policy)
+    control = _control(values)
     return_to = local_path(values["return_to"])
     return Choice(
         granted=frozenset(values["granted"]) & optional if values["granted"] is not None else None,
         services=values["services"],
         return_to=return_to,
         channel=values["channel"],
-        control=values["control"],
+        control=control,
         build=values["build"],
         notice=values["notice"] or None,
         edition=values["edition"],
@@ -115,17 +114,21 @@ def _check_visit(values: Mapping[str, Any]) -> None:
         raise ChoiceError("for a visit, services can be allowed, and nothing else answered", status=422, code="visit")
 
 
-def _check_control(values: Mapping[str, Any], policy: Policy) -> None:
-    control, granted, services = values["control"], values["granted"], values["services"]
+def _control(values: Mapping[str, Any]) -> Control:
+    """Return the control that a choice names; empty if the answer cannot have come from it.
+
+    A page may be older than the policy, so what *accept all* means here does not matter.
+    """
+    control: Control = values["control"]
+    granted, services = values["granted"], values["services"]
     if control not in CONTROLS or control == "signal":  # nobody can use that one
         raise ChoiceError(f"{control!r} is not a control", status=422, code="unknown-control")
     fits = {
-        "accept-all": policy.optional_ids - {UNCLASSIFIED} <= set(granted or ()) and all(services.values()),
+        "accept-all": bool(granted) and all(services.values()),
         "refuse-all": not granted and not any(services.values()),
     }
     is_about_services = control in {"service", "placeholder"}
-    if control and (is_about_services != (granted is None) or not fits.get(control, True)):
-        raise ChoiceError(f"{control!r} does not give such an answer", status=422, code="unknown-control")
+    return control if is_about_services == (granted is None) and fits.get(control, True) else ""
 
 
 def chosen(before: Consent, choice: Choice) -> Consent:

@@ -118,13 +118,6 @@ async def test_the_answer_for_a_new_service_is_one_for_services() -> None:
         {"granted": [], "control": "signal"},  # no visitor can use it
         {"granted": [], "control": "Refuse-All"},
         {"granted": [], "control": "<script>"},
-        {"granted": ["analytics"], "control": "refuse-all"},
-        {"granted": [], "services": {"maps": True}, "control": "refuse-all"},
-        {"granted": ["analytics"], "control": "accept-all"},  # which is not all
-        {"granted": [], "control": "accept-all"},
-        {"granted": ["analytics"], "control": "placeholder"},
-        {"services": {"maps": True}, "control": "save"},
-        {"services": {"maps": True}, "control": "refuse-all"},
         {"granted": [], "control": ["save"]},
         {"granted": [], "build": 7},
     ],
@@ -135,6 +128,33 @@ async def test_what_no_control_can_have_sent_is_refused(sent: dict[str, Any]) ->
         answer = await browser.post("/_consent/choices", json=sent)
     assert answer.status_code in {400, 422}
     assert ledger.count() == 0
+
+
+@pytest.mark.parametrize(
+    "sent",
+    [
+        {"granted": ["analytics"], "control": "refuse-all"},
+        {"granted": [], "services": {"maps": True}, "control": "refuse-all"},
+        {"granted": [], "control": "accept-all"},
+        {"granted": ["analytics"], "services": {"maps": False}, "control": "accept-all"},
+        {"granted": ["analytics"], "control": "placeholder"},
+        {"services": {"maps": True}, "control": "save"},
+        {"services": {"maps": True}, "control": "refuse-all"},
+    ],
+)
+async def test_a_choice_counts_without_the_control_that_cannot_have_given_it(sent: dict[str, Any]) -> None:
+    ledger = Ledger("sqlite://", memory=True)
+    async with visiting(ledger) as browser:
+        assert (await browser.post("/_consent/choices", json=sent)).status_code == 200
+    assert [record.control for record in ledger.records()] == [""]
+
+
+async def test_accepting_all_is_what_it_was_when_the_page_came() -> None:
+    """Since then the policy may offer other categories."""
+    ledger = Ledger("sqlite://", memory=True)
+    async with visiting(ledger) as browser:
+        await browser.post("/_consent/choices", json={"granted": ["analytics"], "control": "accept-all"})
+    assert [record.control for record in ledger.records()] == ["accept-all"]
 
 
 async def test_only_the_build_that_is_served_is_recorded() -> None:
