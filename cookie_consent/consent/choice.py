@@ -140,7 +140,10 @@ def chosen(before: Consent, choice: Choice) -> Consent:
             changed, granted=granted, services=dict(choice.services), decided=True, visit=frozenset(), covered={}
         )
         return _naming(replace(after, pending=frozenset()), choice.names, choice.services)
-    services, answered = {**before.services, **choice.services}, choice.services.keys()
+    answered = choice.services.keys()
+    # What is new in a category that is granted needs no exception from it once it is named.
+    named = {name for name, on in choice.services.items() if on and name in before.pending and not choice.visit}
+    services = {**before.services, **{name: on for name, on in choice.services.items() if name not in named}}
     if not choice.visit:
         covered = {name: on for name, on in before.covered.items() if name not in answered}
         pending = before.pending - answered

@@ -147,7 +147,7 @@ class Choices:
             action=action_of(consent, after),
             granted=after.granted,
             refused=after.refused,
-            services=after.services,
+            services={**after.services, **choice.services} if choice.granted is None else after.services,
             previous=consent.record,
             channel="visit" if choice.visit else choice.channel,
             notice=notice,

@@ -134,6 +134,17 @@ async def test_what_is_new_can_be_refused_and_is_not_asked_again(ledger: Ledger)
     assert not visitor.is_asked
 
 
+async def test_what_was_allowed_as_new_goes_with_its_category(ledger: Ledger) -> None:
+    visitor, new = Visitor(), make(NEW, ledger)
+    await visitor.chooses(make(OLD, ledger), granted=ALL)
+    await visitor.chooses(new, services={"chat": True})
+    assert await visitor.opens(new) == {"ads.example", "chat.example"}
+    assert [record.granted_services for record in ledger.records()] == [(), ("chat",)]
+    state = await visitor.chooses(new, granted=["advertising"])
+    assert state["services"] == {}
+    assert await visitor.opens(new) == {"ads.example"}
+
+
 async def test_a_new_service_in_a_refused_category_asks_nobody(ledger: Ledger) -> None:
     visitor, new = Visitor(), make(NEW, ledger)
     await visitor.chooses(make(OLD, ledger), granted=["advertising"])
