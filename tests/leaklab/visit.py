@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 import time
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from playwright.async_api import Error
 
@@ -132,18 +132,18 @@ class Visit:
                 pass
 
     async def install(self) -> None:
-        """Have the browser read the manifest, once it has settled on the page."""
+        """Have the browser read the manifest. It may still take the page before for the active one."""
         session = await self.context.new_cdp_session(self.tab)
-        until = time.monotonic() + PATIENCE / 1000
-        while True:
+        until = time.monotonic() + MOST
+        is_live = await self.tab.locator("link[rel=manifest][href]").count()
+        found: dict[str, Any] = {}
+        while not found or (is_live and not found["url"] and time.monotonic() < until):
             try:
-                await session.send("Page.getAppManifest")
-            except Error:  # the page is not yet the active one
+                found = await session.send("Page.getAppManifest")
+            except Error:
                 if time.monotonic() > until:
                     raise
-                await asyncio.sleep(0.05)
-            else:
-                return
+            await asyncio.sleep(0.05)
 
     async def goto(self, tab: Tab, url: str) -> None:
         """Go to a page, which may lead elsewhere at once."""
