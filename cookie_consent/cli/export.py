@@ -22,7 +22,7 @@ from cookie_consent.endpoints.receipts.kantara import kantara_receipt
 from cookie_consent.errors import ConfigurationError
 from cookie_consent.ledger import ACTIONS, CHANNELS, RecordFilter
 from cookie_consent.ledger.exports.destination import find_output
-from cookie_consent.policy import DEFAULT_PREFIX, checked_prefix, load_policy
+from cookie_consent.policy import DEFAULT_PREFIX, checked_prefix, policy_in_force
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Iterator
@@ -104,7 +104,7 @@ def export(
         raise ConfigurationError("name the file or folder to write with -o")
     if target is None and output_format is ExportFormat.PARQUET and sys.stdout.isatty():
         raise ConfigurationError("Parquet cannot be printed on a terminal; name the file to write with -o")
-    declared = load_policy(policy) if output_format is ExportFormat.ISO27560 else None
+    declared = policy_in_force(policy) if output_format is ExportFormat.ISO27560 else None
     checked_prefix(prefix)
     place = find_output(target) if target is not None and partition is None else None
     log = open_log(ledger)
@@ -146,7 +146,7 @@ def receipt(
     ledger: LedgerOption = None,
 ) -> None:
     """Print a visitor's consent receipt (Kantara Consent Receipt 1.1.0). Exits with status 1 if they have no record."""
-    declared = load_policy(policy)
+    declared = policy_in_force(policy)
     checked_prefix(prefix)
     log = open_log(ledger)
     tell_of_spools(log)

@@ -29,7 +29,7 @@ from cookie_consent.cli.rights import RIGHTS_COMMANDS
 from cookie_consent.cli.stats import STATS_COMMANDS
 from cookie_consent.errors import ConfigurationError, ConsentError, PolicyError, Problem, ProofError
 from cookie_consent.gate.html.urls import target
-from cookie_consent.policy import find_policy, load_policy, policy_schema
+from cookie_consent.policy import find_policy, load_policy, policy_in_force, policy_schema
 from cookie_consent.policy.classifier import Classifier
 
 __all__ = ["app", "main"]
@@ -167,7 +167,7 @@ def classify(
     output_format: FormatOption = OutputFormat.TABLE,
 ) -> None:
     """Show which service and category a cookie or URL belongs to, and why. Exits with status 1 if it is unknown."""
-    declared = load_policy(policy)
+    declared = policy_in_force(policy)
     classifier = Classifier(declared)
     asked = _asked(what)
     verdict = classifier.cookie(what) if asked is None else classifier.address(*asked)

@@ -14,7 +14,7 @@ from cookie_consent.errors import ConfigurationError
 from cookie_consent.mirror.libraries import Libraries, LibraryFile
 from cookie_consent.mirror.mirror import Mirror
 from cookie_consent.mirror.store import make_store
-from cookie_consent.policy import load_policy
+from cookie_consent.policy import policy_in_force
 
 __all__ = ["mirror_app"]
 
@@ -54,7 +54,7 @@ def fetch(
     policy: PolicyOption = None,
 ) -> None:
     """Fetch files before visitors ask for them. Exits with status 1 if one cannot be fetched."""
-    added = load_policy(policy).gate.mirror
+    added = policy_in_force(policy).gate.mirror
     libraries = Libraries(() if isinstance(added, bool) else added)
     files: list[LibraryFile] = []
     for address in addresses:

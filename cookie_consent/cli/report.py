@@ -18,7 +18,7 @@ from cookie_consent.endpoints.reports import policy_lines
 from cookie_consent.endpoints.reports.store import ReportStore
 from cookie_consent.errors import ConfigurationError
 from cookie_consent.ledger import Ledger
-from cookie_consent.policy import load_policy
+from cookie_consent.policy import policy_in_force
 from cookie_consent.policy.classifier import Classifier
 
 if TYPE_CHECKING:
@@ -66,7 +66,7 @@ def report(
     if write is not None and policy is not None:
         raise ConfigurationError("--write names the policy file; leave --policy out")
     first = _day(since)
-    declared = load_policy(policy) if write is None else policy_at(write)
+    declared = policy_in_force(policy) if write is None else policy_at(write)
     log = Ledger(ledger)
     log.open(create=False)
     store = ReportStore(log)

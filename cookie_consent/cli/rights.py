@@ -15,7 +15,7 @@ from cookie_consent.cli.options import FormatOption, LedgerOption, OutputFormat,
 from cookie_consent.errors import ConfigurationError
 from cookie_consent.ledger import Ledger
 from cookie_consent.ledger.offline import OTHER_CHANNELS, notice_of
-from cookie_consent.policy import load_policy, parse_duration
+from cookie_consent.policy import policy_in_force, parse_duration
 
 if TYPE_CHECKING:
     from cookie_consent.ledger import Channel
@@ -105,7 +105,7 @@ def record(
     """Record a choice made by phone, on paper or in person, and print the ids of the record and the visitor."""
     if not grant and not refuse:
         raise ConfigurationError("name what was granted or refused: --grant analytics, or --refuse analytics")
-    declared = load_policy(policy)
+    declared = policy_in_force(policy)
     shown = notice_of(read_text(notice), language=language, policy=declared) if notice is not None else None
     log = Ledger(ledger)
     made = log.enter(
@@ -154,7 +154,7 @@ def _limit(older_than: str | None, before: str | None, policy: Path | None) -> d
         except ValueError as error:
             raise ConfigurationError(f"--older-than {error}") from None
     else:
-        kept = load_policy(policy).retention
+        kept = policy_in_force(policy).retention
         if kept is None:
             raise ConfigurationError('set retention = "3y" in the policy, or give --older-than')
         seconds = kept

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 
 from starlette.responses import JSONResponse, Response
 
+from cookie_consent.policy import instant
+
 if TYPE_CHECKING:
     from cookie_consent.policy import Policy
 
@@ -16,7 +18,8 @@ __all__ = ["gpc_response"]
 def gpc_response(policy: Policy) -> Response:
     """Return the document. ``lastUpdate`` is never in the future, and is omitted if the policy has no date."""
     try:
-        updated = policy.effective or date.fromisoformat(policy.version)
+        effective = policy.effective
+        updated = instant(effective).date() if effective is not None else date.fromisoformat(policy.version)
     except ValueError:  # the version is a label
         return JSONResponse({"gpc": True})
     return JSONResponse({"gpc": True, "lastUpdate": min(updated, datetime.now(UTC).date()).isoformat()})

@@ -6,7 +6,7 @@ from cookie_consent.policy.find import find_policy
 from cookie_consent.policy.host import ascii_host, host_of
 from cookie_consent.policy.inventory import Inventory
 from cookie_consent.policy.lasting import home_of
-from cookie_consent.policy.load import load_policy, parse_policy
+from cookie_consent.policy.load import load_policy, parse_policy, policy_in_force
 from cookie_consent.policy.model import (
     BannerOptions,
     Category,
@@ -22,6 +22,7 @@ from cookie_consent.policy.model import (
     Stub,
     Text,
 )
+from cookie_consent.policy.moment import instant, moment_text
 from cookie_consent.policy.names import Coverage, Names, check_names
 from cookie_consent.policy.policy import BUILTIN_CATEGORIES, UNCLASSIFIED, Policy
 from cookie_consent.policy.prefix import DEFAULT_PREFIX, checked_prefix
@@ -58,9 +59,12 @@ __all__ = [
     "find_policy",
     "home_of",
     "host_of",
+    "instant",
     "load_policy",
+    "moment_text",
     "parse_duration",
     "parse_policy",
+    "policy_in_force",
     "policy_schema",
     "registry",
 ]

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import difflib
+import os
 import tomllib
+from dataclasses import replace
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -11,7 +14,7 @@ from pydantic import BaseModel, ValidationError
 
 from cookie_consent.errors import PolicyError, Problem
 from cookie_consent.policy.duration import UNITS
-from cookie_consent.policy.find import find_policy
+from cookie_consent.policy.find import find_policy, next_file
 from cookie_consent.policy.model import (
     BannerOptions,
     Category,
@@ -24,7 +27,7 @@ from cookie_consent.policy.model import (
     StorageRule,
     Stub,
 )
-from cookie_consent.policy.policy import BUILTIN_CATEGORIES, UNCLASSIFIED, Policy
+from cookie_consent.policy.policy import BUILTIN_CATEGORIES, UNCLASSIFIED, Policy, succession_fault
 from cookie_consent.policy.registry import registry
 
 if TYPE_CHECKING:
@@ -32,12 +35,13 @@ if TYPE_CHECKING:
 
     from pydantic_core import ErrorDetails
 
-__all__ = ["load_policy", "parse_policy"]
+__all__ = ["load_policy", "parse_policy", "policy_in_force"]
 
 M = TypeVar("M", bound=BaseModel)
 _BUILTIN = {category.id: category for category in BUILTIN_CATEGORIES}
 _DURATIONS = frozenset({"max_age", "retention"})
 """The keys whose value is a duration. A test compares them with the models."""
+_NEXT = "next"
 _FOLDERS = frozenset({"locales", "templates"})
 _DEEPEST = 32
 _LARGEST = 10**15
@@ -62,12 +66,31 @@ _FIXES = {
 def load_policy(path: str | Path | None = None) -> Policy:
     """Read the policy in the file at ``path``; None reads what ``find_policy`` finds, else gives the built-in policy.
 
-    Of ``pyproject.toml`` the table ``[tool.cookie_consent]`` is read. Raises ``PolicyError`` with every problem found.
+    Of ``pyproject.toml`` the table ``[tool.cookie_consent]`` is read. Its ``next`` is the policy in the table ``next``,
+    or in the file ``consent.next.toml`` beside it; ``Policy.at`` says which of the two is in force. Raises
+    ``PolicyError`` with every problem found.
     """
     path = path if path is not None else find_policy()
     if path is None:
         return Policy(version="default")
     path = Path(path)
+    document = _document(path)
+    beside = next_file(path)
+    if beside is None or not os.path.lexists(beside):
+        return parse_policy(document, source=str(path), folder=path.parent)
+    if _NEXT in document:
+        fix = f"keep one of the two: {beside} or [{_NEXT}]"
+        raise PolicyError(str(path), [Problem(key=_NEXT, cause=f"is there although {beside} exists", fix=fix)])
+    return _succession(document, _document(beside), source=str(path), folder=path.parent, beside=str(beside))
+
+
+def policy_in_force(path: str | Path | None = None) -> Policy:
+    """Return the policy that is in force now: see ``load_policy`` and ``Policy.at``. Raises ``PolicyError``."""
+    return load_policy(path).at(datetime.now(UTC))
+
+
+def _document(path: Path) -> dict[str, Any]:
+    """Read the tables of a policy file. Raises ``PolicyError``."""
     try:
         document = tomllib.loads(_read(path))
     except FileNotFoundError:
@@ -95,7 +118,7 @@ def load_policy(path: str | Path | None = None) -> Policy:
             fix = 'add it, with at least: version = "2026-11-01"'
             problem = Problem(key="tool.cookie_consent", cause="the table is missing", fix=fix)
             raise PolicyError(str(path), [problem])
-    return parse_policy(document, source=str(path), folder=path.parent)
+    return document
 
 
 def parse_policy(document: Mapping[str, Any], *, source: str, folder: Path = Path()) -> Policy:
@@ -103,17 +126,48 @@ def parse_policy(document: Mapping[str, Any], *, source: str, folder: Path = Pat
 
     Paths in it are relative to ``folder``. Raises ``PolicyError`` with every problem found.
     """
+    present = {key: value for key, value in document.items() if key != _NEXT}
+    return _succession(present, document.get(_NEXT), source=source, folder=folder)
+
+
+def _succession(
+    present: Mapping[str, Any], following: Any, *, source: str, folder: Path, beside: str | None = None
+) -> Policy:
+    """Return the policy with the one that follows it, if there is any. ``beside`` names the file of that one."""
+    policy, problems = _checked(present, folder)
+    if following is None:
+        if policy is None or problems:
+            raise PolicyError(source, problems)
+        return policy
+    if not isinstance(following, dict):
+        problem = Problem(key=_NEXT, cause="must be a table", fix=f"write [{_NEXT}], and the policy's keys below it")
+        raise PolicyError(source, [*problems, problem])
+    after, more = _checked(following, folder)
+    if policy is not None and after is not None and (fault := succession_fault(policy, after)):
+        more.append(Problem(**dict(zip(("key", "cause", "fix"), fault, strict=True))))
+    if beside is not None and more and not problems:
+        raise PolicyError(beside, more)
+    prefix = f"{beside}: " if beside is not None else f"{_NEXT}."
+    problems += [replace(problem, key=f"{prefix}{problem.key}") for problem in more]
+    if policy is None or problems:
+        raise PolicyError(source, problems)
+    return policy.model_copy(update={"next": after})
+
+
+def _checked(document: Mapping[str, Any], folder: Path) -> tuple[Policy | None, list[Problem]]:
+    """Return the policy of a document by itself, or None, and its problems."""
     reader = _Reader(folder)
-    policy = reader.policy(document) if reader.values(document) else None
+    if _NEXT in document:
+        reader.problem(_NEXT, "cannot be followed by a third policy", "remove it until this one is in force")
+    values = {key: value for key, value in document.items() if key != _NEXT}
+    policy = reader.policy(values) if reader.values(values) else None
     if policy is not None:
         fix = "give it another id, such as the same with a digit at its end"
         reader.problems += [
             Problem(key=key, cause=f"cannot be told from {other} in the consent cookie", fix=fix)
             for other, key in policy.names.collisions()
         ]
-    if policy is None or reader.problems:
-        raise PolicyError(source, reader.problems)
-    return policy
+    return policy, reader.problems
 
 
 class _Reader:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from datetime import date  # noqa: TC003 - pydantic reads the annotation
+from datetime import date, datetime  # noqa: TC003 - pydantic reads the annotation
 from functools import cached_property
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from cookie_consent.policy.duration import parse_duration
 from cookie_consent.policy.model import (
@@ -23,10 +23,11 @@ from cookie_consent.policy.model import (
     Seconds,
     Service,
 )
+from cookie_consent.policy.moment import Moment, instant
 from cookie_consent.policy.names import Names
 from cookie_consent.policy.registry import registry
 
-__all__ = ["BUILTIN_CATEGORIES", "UNCLASSIFIED", "Policy"]
+__all__ = ["BUILTIN_CATEGORIES", "UNCLASSIFIED", "Policy", "succession_fault"]
 
 
 BUILTIN_CATEGORIES = (
@@ -53,8 +54,9 @@ class Policy(Model):
     """The policy's version, a label for people. What was not named to visitors decides who is asked again."""
     ask_again_since: date | None = None
     """From this date on (UTC), everybody who chose before it is asked again, about everything."""
-    effective: date | None = None
-    """The date from which the policy applies."""
+    effective: Moment | None = None
+    """When the policy comes into force: a date, or a time such as ``2026-12-01T12:00:00+01:00``. It is UTC, unless an
+    offset is given. A policy that is to take the place of another one is announced until then: see ``next``."""
     site: HostRule | None = None
     """The site's host. Without it, it is the host of each request. Declare it if a proxy replaces `Host`."""
     first_party: tuple[HostRule, ...] = ()
@@ -90,6 +92,21 @@ class Policy(Model):
     """The services that the site uses, as tables by name. For one in the registry, the name alone is enough."""
     cookies: tuple[CookieRule, ...] = ()
     """The site's own cookies. Each names its category."""
+    next: Policy | None = None
+    """The policy that takes the place of this one when it comes into force: a whole policy, with ``version`` and
+    ``effective``. It may also stand in a file of its own, ``consent.next.toml``."""
+
+    @model_validator(mode="after")
+    def _comes_before_the_next(self) -> Self:
+        fault = succession_fault(self, self.next) if self.next is not None else None
+        if fault is not None:
+            raise ValueError(" ".join(fault))
+        return self
+
+    def at(self, now: datetime) -> Policy:
+        """Return the policy in force at a time, which has a time zone: this one, or the one that takes its place."""
+        later = self.next
+        return later if later is not None and later.effective is not None and instant(later.effective) <= now else self
 
     @property
     def optional(self) -> tuple[Category, ...]:
@@ -133,3 +150,16 @@ class Policy(Model):
     def known_service(self, service_id: str) -> Service | None:
         """Return the service of that id, from the policy or else from the registry, or None."""
         return self.service(service_id) or registry().get(service_id)
+
+
+def succession_fault(present: Policy, following: Policy) -> tuple[str, str, str] | None:
+    """Return why ``following`` cannot take the place of ``present``: key, cause and fix. None if it can."""
+    if following.next is not None:
+        return "next", "cannot be followed by a third policy", "remove it until this one is in force"
+    if following.effective is None:
+        return "effective", "is missing", "say when it takes the place of the present policy: effective = 2026-12-01"
+    if present.effective is not None and instant(following.effective) <= instant(present.effective):
+        return "effective", "is not later than that of the present policy", "write a later date"
+    if following.version == present.version:
+        return "version", "is that of the present policy", "write another one, such as the date from which it applies"
+    return None

@@ -17,8 +17,9 @@ __all__ = ["policy_schema"]
 
 def policy_schema() -> dict[str, Any]:
     """Return the schema. In the file, categories and services are tables by id rather than lists."""
-    schema = policy.Policy.model_json_schema()
-    definitions = schema["$defs"]
+    definitions = policy.Policy.model_json_schema()["$defs"]
+    schema = {**definitions.pop("Policy"), "$defs": definitions}  # which contains itself, as `next`
+    schema["properties"]["next"] = {"$ref": "#"}
     texts = _descriptions(model) | _descriptions(policy)
     for name, entry in {**definitions, "Policy": schema}.items():
         for key, value in entry["properties"].items():

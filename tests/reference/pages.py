@@ -116,17 +116,21 @@ def _model_of(entry: dict[str, Any]) -> str | None:
 
 
 def _kind(entry: dict[str, Any]) -> str:
+    if entry.get("$ref") == "#":
+        return "table, as the file itself"
     if "enum" in entry:
         return ", ".join(f'`"{value}"`' for value in entry["enum"])
     if "anyOf" in entry:
         kinds = [each for each in entry["anyOf"] if each["type"] != "null"]
+        if all(each.get("format", "").startswith("date") for each in kinds):
+            return " or ".join(_kind(each) for each in kinds)
         return "text, or table of texts by language" if len(kinds) > 1 else _kind(kinds[0])
     if entry["type"] == "array":
         inner = _kind(entry["items"])
         return f"list of {inner}" if inner.startswith("`") else f"list of {inner}s"
     if "pattern" in entry and "mo|y" in entry["pattern"]:
         return "duration"
-    named = {"path": "path of a folder", "date": "date"}.get(entry.get("format", ""))
+    named = {"path": "path of a folder", "date": "date", "date-time": "time"}.get(entry.get("format", ""))
     plain = {"string": "text", "boolean": "`true` or `false`", "integer": "number", "number": "number"}
     return named or plain[entry["type"]]
 
