@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import gc
 import logging
+import time
+from datetime import UTC, datetime
 from functools import partial
 from typing import TYPE_CHECKING
 from urllib.parse import quote
@@ -20,10 +22,10 @@ from cookie_consent.startup.dev_mode import DevDoor
 from cookie_consent.startup.lifespan import Lifespan
 from cookie_consent.startup.placement import check_app, check_scope, outer_middlewares
 from cookie_consent.startup.refusal import refuse_request, refuse_startup
-from cookie_consent.startup.start_line import log_start
+from cookie_consent.startup.start_line import log_revision, log_start, log_takeover
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
     from pathlib import Path
 
     from starlette.types import ASGIApp, Receive, Scope, Send
@@ -64,7 +66,7 @@ class ConsentMiddleware:
     ``admin_token`` or ``CONSENT_ADMIN_TOKEN`` is set. With a key in ``CONSENT_LEDGER_KEY`` the log is sealed while the
     server runs. With ``CONSENT_ASSETS=plain`` scripts and styles are not minified. ``dev`` is for development: it needs
     no secret, the log may be ``sqlite://``, and only browsers on the same machine are served; None reads
-    ``CONSENT_DEV``.
+    ``CONSENT_DEV``. ``clock`` returns the seconds since 1970, and says whether a policy that is announced is in force.
 
     If any of these is wrong, the constructor does not raise; the server is told so when it starts. Where it does not
     ask, every request is answered by a plain page with status 500. ``check`` raises the error. The constructor raises
@@ -87,6 +89,7 @@ class ConsentMiddleware:
         *,
         admin_token: str | None = None,
         dev: bool | None = None,
+        clock: Callable[[], float] = time.time,
     ) -> None:
         from cookie_consent.site import Options, build  # the gates, parsers and templates: of use to a server alone
 
@@ -95,7 +98,13 @@ class ConsentMiddleware:
         self._error: ConfigurationError | None = None
         self._is_inner = self._has_told_error = False
         self.options = Options(
-            policy=policy, secret=secret, ledger=ledger, prefix=prefix, admin_token=admin_token, dev=dev
+            policy=policy,
+            secret=secret,
+            ledger=ledger,
+            prefix=prefix,
+            admin_token=admin_token,
+            dev=dev,
+            clock=clock,
         )
         """The arguments, as they were given."""
         try:
@@ -109,9 +118,10 @@ class ConsentMiddleware:
             logger.exception("the middleware could not be built")
             self._error = ConfigurationError(f"it could not be built: {type(error).__name__}: {error}")
             return
-        self._background = Background(self._parts.ledger, self._parts.reports, self._parts.mirror)
+        all_parts = [parts for parts in (self._parts, self._parts.next) if parts is not None]
+        mirrors = [parts.mirror for parts in all_parts if parts.mirror is not None]
+        self._background = Background(self._parts.ledger, [parts.reports for parts in all_parts], mirrors)
         self._below = self._parts.prefix + "/"
-        self._has_exclusions = bool(self._parts.site.excluded)  # looked up for each request
         self._door = DevDoor() if self._parts.site.dev else None
 
     def check(self) -> None:
@@ -147,7 +157,19 @@ class ConsentMiddleware:
     @property
     def _checked(self) -> Parts:
         self.check()
-        return self._parts
+        return self._in_force()
+
+    def _in_force(self) -> Parts:
+        """Return the parts of the policy in force.
+
+        The announced one takes over with the first request at its moment or later. There is no way back, even if the
+        clock is put back.
+        """
+        parts = self._parts
+        if parts.next is not None and self.options.clock() >= parts.until:
+            self._parts = parts = parts.next
+            log_takeover(parts.policy)
+        return parts
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one connection (ASGI 3)."""
@@ -169,23 +191,25 @@ class ConsentMiddleware:
             return
         if not self._background.has_started and not await self._begin(scope, receive, send):
             return
-        is_out = self._has_exclusions and self._parts.is_left_out(scope)
+        # The whole exchange keeps to the policy with which it began.
+        parts = self._parts if self._parts.next is None else self._in_force()
+        is_out = parts.has_exclusions and parts.is_left_out(scope)
         if kind == "websocket":
-            inner, outer = self._parts.ungated(scope, receive, send) if is_out else self._parts.handshake(scope, send)
+            inner, outer = parts.ungated(scope, receive, send) if is_out else parts.handshake(scope, send)
             await self.app(inner, receive, outer)
             return
         path = scope["path"]
         if (self._below in path or GPC_PATH in path) and (own_path := self._own_path(scope)):
-            await self._respond(own_path, scope, receive, send)
+            await self._respond(parts, own_path, scope, receive, send)
             return
-        gate = self._parts.ungated if is_out else self._parts.gated
+        gate = parts.ungated if is_out else parts.gated
         inner, outer = gate(scope, receive, send)
         try:
             await self.app(inner, receive, outer)
         except Exception as error:
             from cookie_consent.exchange.error_pages import hold_error_page
 
-            hold_error_page(scope, error, partial(gate, scope), self._parts.site.request_filter.consent(scope))
+            hold_error_page(scope, error, partial(gate, scope), parts.site.request_filter.consent(scope))
             raise
 
     async def _begin(self, scope: Scope, receive: Receive, send: Send) -> bool:
@@ -201,7 +225,10 @@ class ConsentMiddleware:
         return True
 
     def _log_start(self, scope: Scope) -> None:
-        log_start(self._parts.source, self._parts.ledger, dev=self._parts.site.dev)
+        parts = self._parts
+        log_start(parts.source, parts.ledger, dev=parts.site.dev)
+        now = datetime.fromtimestamp(self.options.clock(), UTC)
+        log_revision(parts.policy, now, has_taken_over=parts.has_taken_over)
         outside = outer_middlewares(scope, type(self))
         if outside:
             logger.warning(
@@ -229,7 +256,7 @@ class ConsentMiddleware:
         path = route_path(scope)
         return path if path.startswith(self._below) or path == GPC_PATH else ""
 
-    async def _respond(self, path: str, scope: Scope, receive: Receive, send: Send) -> None:
+    async def _respond(self, parts: Parts, path: str, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one of this package's own paths."""
         from starlette.requests import Request
 
@@ -237,13 +264,13 @@ class ConsentMiddleware:
         if path == GPC_PATH:
             from cookie_consent.endpoints.gpc_json import gpc_response
 
-            response = gpc_response(self._parts.policy)
+            response = gpc_response(parts.policy)
         else:
-            consent = self._parts.site.request_filter.consent(scope)
+            consent = parts.site.request_filter.consent(scope)
             # Starlette fails on bytes in a query that are not UTF-8.
             query = quote(scope.get("query_string", b""), safe=_QUERY)
             request = Request({**scope, "query_string": query.encode("ascii")}, receive)
-            response = await self._parts.router.respond(request, consent, path.removeprefix(self._parts.prefix))
+            response = await parts.router.respond(request, consent, path.removeprefix(parts.prefix))
         await response(scope, receive, send)
 
     async def _lifespan(self, scope: Scope, receive: Receive, send: Send) -> None:

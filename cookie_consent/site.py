@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import hashlib
 import logging
+import math
 import os
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -50,7 +52,7 @@ from cookie_consent.ledger import Ledger
 from cookie_consent.mirror.endpoint import MirrorEndpoint
 from cookie_consent.mirror.libraries import Libraries
 from cookie_consent.mirror.mirror import Mirror
-from cookie_consent.policy import UNCLASSIFIED, Inventory, Policy, checked_prefix, find_policy, load_policy
+from cookie_consent.policy import UNCLASSIFIED, Inventory, Policy, checked_prefix, find_policy, instant, load_policy
 from cookie_consent.policy.classifier import Classifier
 from cookie_consent.policy.paths import PathPatterns
 from cookie_consent.rewriter import MarkupCache
@@ -79,6 +81,7 @@ class Options:
     prefix: str
     admin_token: str | None = field(repr=False)
     dev: bool | None
+    clock: Callable[[], float]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -88,6 +91,12 @@ class Parts:
     policy: Policy
     source: str | Path | Policy | None
     """Where the policy comes from; None where it is the built-in one."""
+    has_taken_over: bool
+    """Whether the policy was announced where it comes from, beside one that is no longer in force."""
+    until: float
+    """When ``next`` takes over, in seconds since 1970; infinity where there is none."""
+    next: Parts | None
+    """What serves requests once the announced policy is in force."""
     prefix: str
     ledger: Ledger
     site: Site
@@ -96,6 +105,8 @@ class Parts:
     mirror: Mirror | None
     """Public libraries; None where the policy wants none."""
     choices: Choices
+    assets: Assets
+    has_exclusions: bool
     gated: Callable[[Scope, Receive, Send], tuple[Scope, Send]]
     """See ``exchange.gated.gated``."""
     ungated: Callable[[Scope, Receive, Send], tuple[Scope, Send]]
@@ -106,15 +117,58 @@ class Parts:
 
 
 def build(app: ASGIApp, options: Options, *, has_markup_cache: bool = True) -> Parts:
-    """Build the parts. Raises ``ConfigurationError``, or ``PolicyError``, for whatever is wrong or missing."""
+    """Build the parts, also of the policy that is announced.
+
+    Raises ``ConfigurationError``, or ``PolicyError``, for whatever is wrong or missing in either.
+    """
     source = options.policy if options.policy is not None else find_policy()
-    policy = source if isinstance(source, Policy) else load_policy(source)
+    declared = source if isinstance(source, Policy) else load_policy(source)
+    policy = declared.at(datetime.fromtimestamp(options.clock(), UTC))
     prefix = checked_prefix(options.prefix)
     dev = is_dev_mode(options.dev)
     ledger = options.ledger if isinstance(options.ledger, Ledger) else Ledger(options.ledger, memory=dev)
     ledger.signers()  # a wrong key is found at the start
     has_secret = options.secret or os.environ.get("CONSENT_SECRET")
     keys = secret_keys(options.secret if has_secret or not dev else dev_secret())
+    make = partial(
+        _build,
+        app,
+        source=source,
+        prefix=prefix,
+        ledger=ledger,
+        keys=keys,
+        token=admin_token(options.admin_token),
+        clock=options.clock,
+        dev=dev,
+        has_markup_cache=has_markup_cache,
+    )
+    present = make(policy, has_taken_over=policy is not declared)
+    if policy.next is None:
+        return present
+    following = make(policy.next, has_taken_over=True)
+    # A page that was made just before the one policy takes over asks for its files just after that.
+    present.assets.include(following.assets)
+    following.assets.include(present.assets)
+    return replace(present, next=following)
+
+
+def _build(
+    app: ASGIApp,
+    policy: Policy,
+    *,
+    source: str | Path | Policy | None,
+    has_taken_over: bool,
+    prefix: str,
+    ledger: Ledger,
+    keys: list[str],
+    token: str | None,
+    clock: Callable[[], float],
+    dev: bool,
+    has_markup_cache: bool,
+) -> Parts:
+    """Build the parts of one policy."""
+    later = policy.next.effective if policy.next is not None else None
+    until = instant(later).timestamp() if later is not None else math.inf
     cookie = ConsentCookie(keys, policy.cookie)
     classifier = Classifier(policy)
     reports = Reports(classifier, ledger, dev=dev)
@@ -136,7 +190,6 @@ def build(app: ASGIApp, options: Options, *, has_markup_cache: bool = True) -> P
     policies = ContentSecurityPolicies(classifier, report_path=f"{prefix}/report")
     _warn_of_size(policy, policies)
     reader = ConsentReader(policy, cookie, inventory)
-    token = admin_token(options.admin_token)
     door = None
     if dev or token:
         xray_paths = {"script": assets.urls["xray.js"], "endpoint": f"{prefix}/xray"}
@@ -164,6 +217,7 @@ def build(app: ASGIApp, options: Options, *, has_markup_cache: bool = True) -> P
         without_banner=PathPatterns(policy.banner.exclude),
         dev=dev,
         xray=door,
+        time_left=(lambda: until - clock()) if later is not None else None,
         identity=_identity(policy, assets, renderer),
     )
     origin, health, tokens = SiteOrigin(policy), LedgerHealth(), ReceiptOffer(keys)
@@ -214,6 +268,9 @@ def build(app: ASGIApp, options: Options, *, has_markup_cache: bool = True) -> P
     return Parts(
         policy=policy,
         source=source,
+        has_taken_over=has_taken_over,
+        until=until,
+        next=None,
         prefix=prefix,
         ledger=ledger,
         site=site,
@@ -221,6 +278,8 @@ def build(app: ASGIApp, options: Options, *, has_markup_cache: bool = True) -> P
         reports=reports,
         mirror=mirror,
         choices=choices,
+        assets=assets,
+        has_exclusions=bool(site.excluded),
         gated=partial(gated, site),
         ungated=partial(ungated, site),
         is_left_out=partial(is_left_out, site),
@@ -251,6 +310,7 @@ def _warn_of_size(policy: Policy, policies: ContentSecurityPolicies) -> None:
 
 def _identity(policy: Policy, assets: Assets, renderer: Renderer) -> str:
     """Return a digest of everything that shapes this site's pages: version, policy, assets, templates and texts."""
-    declared = policy.model_dump_json(exclude={"banner": {"locales", "templates"}})
+    folders = {"banner": {"locales", "templates"}}
+    declared = policy.model_dump_json(exclude={**folders, "next": folders})
     text = repr([__version__, declared, sorted(assets.urls.items()), renderer.own_files()])
     return hashlib.blake2b(text.encode("utf-8"), digest_size=16).hexdigest()

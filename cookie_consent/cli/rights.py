@@ -15,7 +15,7 @@ from cookie_consent.cli.options import FormatOption, LedgerOption, OutputFormat,
 from cookie_consent.errors import ConfigurationError
 from cookie_consent.ledger import Ledger
 from cookie_consent.ledger.offline import OTHER_CHANNELS, notice_of
-from cookie_consent.policy import policy_in_force, parse_duration
+from cookie_consent.policy import parse_duration, policy_in_force
 
 if TYPE_CHECKING:
     from cookie_consent.ledger import Channel

@@ -39,6 +39,11 @@ class Assets:
         self.urls: Mapping[str, str] = urls
         """The path of each file, by its original name."""
 
+    def include(self, other: Assets) -> None:
+        """Serve the files of ``other`` too, under their own names."""
+        self._files = {**other._files, **self._files}
+        self._packed = {**other._packed, **self._packed}
+
     def digests(self, url: str) -> tuple[str, ...]:
         """Return the hashes of the file at ``url``, as in ``integrity`` (SRI, section 3.5), the strongest last."""
         found = self._files.get(url.rpartition("/")[2])

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-__all__ = ["keep_private"]
+__all__ = ["is_for_caches", "keep_private"]
 
 _DIRECTIVE = re.compile(rb'(?:"[^"]*"|[^,])+')
 _SHARED = frozenset({b"public", b"s-maxage", b"private"})
@@ -25,9 +25,14 @@ def keep_private(headers: list[tuple[bytes, bytes]], *, storable: bool = True) -
     for name, value in headers:
         if name == b"cache-control":
             kept += [part.strip() for part in _DIRECTIVE.findall(value)]
-        elif not name.endswith(_FOR_CDNS) and name not in _FOR_CACHES:
+        elif not is_for_caches(name):
             others.append((name, value))
     kept = [part for part in kept if part and part.partition(b"=")[0].strip().lower() not in _SHARED]
     # Some CDNs ignore ``no-store``, so ``private`` is sent with it.
     value = b", ".join([*kept, b"private"]) if storable else b"private, no-store"
     headers[:] = [*others, (b"cache-control", value)]
+
+
+def is_for_caches(name: bytes) -> bool:
+    """Return whether a header, in lower case, tells some caches more than ``Cache-Control`` does."""
+    return name.endswith(_FOR_CDNS) or name in _FOR_CACHES

@@ -9,6 +9,7 @@ from urllib.parse import quote
 
 from cookie_consent.consent import RENDERER, asking, is_read, tracked
 from cookie_consent.exchange.entity_tags import Validators
+from cookie_consent.exchange.freshness import end_freshness
 from cookie_consent.exchange.kinds import DOCUMENTS, WORKERS
 from cookie_consent.exchange.purpose import Role, is_prefetch, role_of
 from cookie_consent.exchange.request import (
@@ -209,6 +210,11 @@ class Exchange:
         strictest = self.site.undecided
         is_strictest = self.consent is strictest or self.consent.state == strictest.state
         return is_strictest and not is_read(self._app_consent) and not is_prefetch(self._request_headers)
+
+    def end_freshness(self, headers: list[tuple[bytes, bytes]]) -> None:
+        """Let no cache keep a page of this policy until another one is in force. Names must be in lower case."""
+        if self.site.time_left is not None:
+            end_freshness(headers, self.site.time_left())
 
     @property
     def tags(self) -> TagGate:

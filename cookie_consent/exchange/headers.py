@@ -64,6 +64,7 @@ def page_headers(headers: _RawHeaders, names: dict[bytes, bytes], exchange: Exch
         sent.append((b"vary", _PAGE_VARY))
     if not exchange.is_shareable:
         keep_private(sent)
+    exchange.end_freshness(sent)
     return sent
 
 
@@ -112,6 +113,7 @@ def add_policy_to_document(headers: MutableHeaders, exchange: Exchange) -> None:
         add_vary(headers, "Cookie", "Sec-GPC", "Sec-Fetch-Dest")
         if not exchange.is_shareable:
             keep_private(headers.raw)
+        exchange.end_freshness(headers.raw)
         add_policy(headers.raw, exchange)
     else:
         add_vary(headers, "Sec-Fetch-Dest")
@@ -128,6 +130,7 @@ def complete_not_modified(headers: MutableHeaders, exchange: Exchange) -> None:
     if is_page and not exchange.is_shareable:
         keep_private(headers.raw)
     if is_page or (exchange.has_csp and may_be_page):
+        exchange.end_freshness(headers.raw)
         add_vary(headers, *_PAGE_VARIES, *(FRAGMENT_VARIES if is_page else ()))
         if "content-security-policy" in headers or "content-security-policy-report-only" in headers:
             add_policy(headers.raw, exchange)  # adds nothing if this gate is switched off

@@ -230,6 +230,7 @@ class Responder:
         headers.add_vary_header("Cookie")
         if not self._exchange.is_shareable:
             keep_private(headers.raw)
+        self._exchange.end_freshness(headers.raw)
         self._state = self._forward
         coding = coding_for(content_encoding_of(headers))
         text = None

@@ -65,5 +65,7 @@ class Site:
     """Whether the site is in development mode."""
     xray: XRayDoor | None
     """Says who is shown the x-ray; None where nobody is."""
+    time_left: Callable[[], float] | None
+    """Returns for how many seconds this policy is still in force; None where no other one is announced."""
     identity: str
     """A digest of everything that shapes the pages: version, policy, assets, templates and texts."""

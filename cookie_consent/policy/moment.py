@@ -13,24 +13,23 @@ __all__ = ["Moment", "instant", "moment_text"]
 _EXAMPLES = "2026-12-01, or 2026-12-01T12:00:00+01:00 for a time of day"
 
 
-def _moment(value: Any) -> date | datetime:
+def _moment(value: Any) -> date:
     """Return a date, or a time with the offset of its zone at that time. One without a zone is in UTC."""
-    if isinstance(value, str):
-        value = _parsed(value)
-    if not isinstance(value, date):
+    moment = _parsed(value) if isinstance(value, str) else value
+    if not isinstance(moment, date):
         raise ValueError(f"write a date without quotes: {_EXAMPLES}")  # noqa: TRY004 - what pydantic takes
-    if not isinstance(value, datetime):
-        return value
-    value = value if value.tzinfo is not None else value.replace(tzinfo=UTC)
+    if not isinstance(moment, datetime):
+        return moment
+    offset = moment.utcoffset()
+    moment = moment.replace(tzinfo=timezone(offset) if offset else UTC)
     try:
-        instant(value)
+        instant(moment)
     except OverflowError:
         raise ValueError(f"is not a time in UTC: write one such as {_EXAMPLES}") from None
-    offset = value.utcoffset()
-    return value.replace(tzinfo=timezone(offset)) if offset else value.replace(tzinfo=UTC)
+    return moment
 
 
-def _parsed(text: str) -> date | datetime | None:
+def _parsed(text: str) -> date | None:
     try:
         is_day = re.fullmatch(r"\d{4}-\d\d-\d\d", text)
         return date.fromisoformat(text) if is_day else datetime.fromisoformat(text)
@@ -39,7 +38,7 @@ def _parsed(text: str) -> date | datetime | None:
 
 
 Moment = Annotated[
-    date | datetime,
+    date,  # or a datetime, which is a date too
     PlainValidator(_moment),
     PlainSerializer(lambda moment: moment.isoformat(), when_used="json"),
     WithJsonSchema({"anyOf": [{"type": "string", "format": "date"}, {"type": "string", "format": "date-time"}]}),
@@ -47,14 +46,14 @@ Moment = Annotated[
 """A date, or a time, such as ``2026-12-01`` or ``2026-12-01T12:00:00+01:00``; UTC unless an offset is given."""
 
 
-def instant(moment: date | datetime) -> datetime:
+def instant(moment: date) -> datetime:
     """Return when a moment is reached, in UTC: a day at its midnight in UTC."""
     if isinstance(moment, datetime):
         return moment.astimezone(UTC)
     return datetime.combine(moment, time(), UTC)
 
 
-def moment_text(moment: date | datetime) -> str:
+def moment_text(moment: date) -> str:
     """Return a moment as visitors read it: ``2026-12-01``, or ``2026-12-01 12:00 UTC+01:00``."""
     if not isinstance(moment, datetime):
         return moment.isoformat()

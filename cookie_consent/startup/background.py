@@ -14,6 +14,7 @@ from cookie_consent.errors import ConsentError, LedgerError
 from cookie_consent.forks import reset_after_fork
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from types import FrameType
 
     from cookie_consent.endpoints.reports import Reports
@@ -34,10 +35,10 @@ class Background:
     Safe to use from several threads. A forked process starts its own, with its own first request.
     """
 
-    def __init__(self, ledger: Ledger, reports: Reports, mirror: Mirror | None = None) -> None:
+    def __init__(self, ledger: Ledger, reports: Sequence[Reports], mirrors: Sequence[Mirror] = ()) -> None:
         self._ledger = ledger
         self._reports = reports
-        self._mirror = mirror
+        self._mirrors = mirrors
         self._lock = threading.Lock()
         self._handles_sigterm = False
         self.has_started = False
@@ -79,10 +80,11 @@ class Background:
     def stop(self) -> None:
         """Save what is still pending and stop the threads. The next request starts them again."""
         with self._lock:
-            self._reports.flush()
+            for reports in self._reports:
+                reports.flush()
             self._ledger.close()
-            if self._mirror is not None:
-                self._mirror.close()
+            for mirror in self._mirrors:
+                mirror.close()
             self.has_started = False
 
     def _stop_on_sigterm(self) -> None:
