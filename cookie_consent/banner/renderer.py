@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import secrets
+from dataclasses import replace
 from functools import lru_cache, partial
 from typing import TYPE_CHECKING, Any, NamedTuple
 from urllib.parse import quote, urlsplit
 
 from markupsafe import Markup, escape
 
-from cookie_consent.banner.declaration import declaration
+from cookie_consent.banner.declaration import declaration, revision
 from cookie_consent.banner.locale import load_locales
 from cookie_consent.banner.negotiate import negotiate
 from cookie_consent.banner.notice import notice_text
@@ -18,7 +19,7 @@ from cookie_consent.banner.templating import interface_build, template_environme
 from cookie_consent.banner.view import category_views, purposes_of, safe_link, with_consent
 from cookie_consent.consent.local_path import local_path
 from cookie_consent.errors import ConfigurationError
-from cookie_consent.policy import DEFAULT_PREFIX, UNCLASSIFIED, Inventory
+from cookie_consent.policy import DEFAULT_PREFIX, UNCLASSIFIED, Inventory, moment_text
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
@@ -354,7 +355,9 @@ class Renderer:
         undeclared: tuple[str, ...],
     ) -> Declaration:
         policy = self._offer(language, undeclared).policy
-        return declaration(policy, self._locales[language], mirrored=self._mirrored, secure=secure)
+        declared = declaration(policy, self._locales[language], mirrored=self._mirrored, secure=secure)
+        # The policies as they are written, without what the inventory has met.
+        return replace(declared, revision=revision(self.policy, self._locales[language], secure=secure))
 
     def _locale(self, language: str) -> Locale:
         return self._locales.get(language) or next(iter(self._locales.values()))
@@ -414,6 +417,8 @@ class Renderer:
             privacy_url=safe_link(options.privacy_url),
             position=options.position,
             csp=self.policy.gate.csp,
+            moment=moment_text,
+            following=self.policy.next,
             **values,
         )
 

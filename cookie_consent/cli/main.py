@@ -7,8 +7,9 @@ import json
 import os
 import re
 import sys
+from datetime import UTC, datetime
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -25,12 +26,16 @@ from cookie_consent.cli.policy import policy_app
 from cookie_consent.cli.proof import PROOF_COMMANDS
 from cookie_consent.cli.register import export_app
 from cookie_consent.cli.report import report
+from cookie_consent.cli.revision import announced, tell_revision, warnings
 from cookie_consent.cli.rights import RIGHTS_COMMANDS
 from cookie_consent.cli.stats import STATS_COMMANDS
 from cookie_consent.errors import ConfigurationError, ConsentError, PolicyError, Problem, ProofError
 from cookie_consent.gate.html.urls import target
 from cookie_consent.policy import find_policy, load_policy, policy_in_force, policy_schema
 from cookie_consent.policy.classifier import Classifier
+
+if TYPE_CHECKING:
+    from cookie_consent.policy import Policy
 
 __all__ = ["app", "main"]
 
@@ -121,19 +126,18 @@ def check(
 ) -> None:
     """Check a policy file, and print every problem found. Exits with status 2 if there are any.
 
+    A policy that is announced, in consent.next.toml beside it or in the table [next], is checked too.
+
     Without problems it says which hosts are first party, what on them is held as a service's, and which paths are left
     out. Hints say what is missing in the cookie declaration; they do not change the status.
     """
-    from cookie_consent.banner import Renderer
-
     policy = policy if policy is not None else find_policy() or Path("consent.toml")
     try:
-        checked = load_policy(policy)
-        try:
-            Renderer(checked, assets=dict.fromkeys(("banner.css", "banner.js"), ""))
-        except ConfigurationError as error:  # in one of the site's own templates or texts
-            cause, _, fix = str(error).rpartition("; ")
-            raise PolicyError(str(policy), [Problem(key="banner", cause=cause, fix=fix)]) from None
+        loaded = load_policy(policy)
+        checked = loaded.at(datetime.now(UTC))
+        _check_texts(checked, source=str(policy), key="banner")
+        if checked.next is not None:
+            _check_texts(checked.next, source=str(policy), key="next.banner")
     except PolicyError as error:
         if output_format is OutputFormat.JSON:
             problems = [vars(problem) for problem in error.problems]
@@ -141,16 +145,34 @@ def check(
             raise typer.Exit(2) from None
         raise
     if output_format is OutputFormat.JSON:
-        said = {"excluded": excluded(checked), "own": own_hosts(checked), "hints": missing(checked)}
+        said = {
+            "next": announced(checked),
+            "warnings": warnings(loaded, checked),
+            "excluded": excluded(checked),
+            "own": own_hosts(checked),
+            "hints": missing(checked),
+        }
         typer.echo(json.dumps({"source": str(policy), "problems": [], **said}))
         return
     typer.echo(
         f"{policy}: OK; version {checked.version}, {len(checked.categories)} categories, "
         f"{len(checked.services)} services, {len(checked.cookies)} cookies of the site"
     )
+    tell_revision(loaded, checked)
     tell_own_hosts(checked)
     tell_excluded(checked)
     tell_missing(checked)
+
+
+def _check_texts(policy: Policy, *, source: str, key: str) -> None:
+    """Raise ``PolicyError`` if one of the site's own templates or texts is wrong."""
+    from cookie_consent.banner import Renderer
+
+    try:
+        Renderer(policy, assets=dict.fromkeys(("banner.css", "banner.js"), ""))
+    except ConfigurationError as error:
+        cause, _, fix = str(error).rpartition("; ")
+        raise PolicyError(source, [Problem(key=key, cause=cause, fix=fix)]) from None
 
 
 @app.command()

@@ -56,7 +56,7 @@ class Policy(Model):
     """From this date on (UTC), everybody who chose before it is asked again, about everything."""
     effective: Moment | None = None
     """When the policy comes into force: a date, or a time such as ``2026-12-01T12:00:00+01:00``. It is UTC, unless an
-    offset is given. A policy that is to take the place of another one is announced until then: see ``next``."""
+    offset is given. A policy that is to replace another one is announced until then: see ``next``."""
     site: HostRule | None = None
     """The site's host. Without it, it is the host of each request. Declare it if a proxy replaces `Host`."""
     first_party: tuple[HostRule, ...] = ()
@@ -93,7 +93,7 @@ class Policy(Model):
     cookies: tuple[CookieRule, ...] = ()
     """The site's own cookies. Each names its category."""
     next: Policy | None = None
-    """The policy that takes the place of this one when it comes into force: a whole policy, with ``version`` and
+    """The policy that replaces this one when it comes into force: a whole policy, with ``version`` and
     ``effective``. It may also stand in a file of its own, ``consent.next.toml``."""
 
     @model_validator(mode="after")
@@ -104,7 +104,7 @@ class Policy(Model):
         return self
 
     def at(self, now: datetime) -> Policy:
-        """Return the policy in force at a time, which has a time zone: this one, or the one that takes its place."""
+        """Return the policy in force at a time, which has a time zone: this one, or the one that replaces it."""
         later = self.next
         return later if later is not None and later.effective is not None and instant(later.effective) <= now else self
 
@@ -153,11 +153,11 @@ class Policy(Model):
 
 
 def succession_fault(present: Policy, following: Policy) -> tuple[str, str, str] | None:
-    """Return why ``following`` cannot take the place of ``present``: key, cause and fix. None if it can."""
+    """Return why ``following`` cannot replace ``present``: key, cause and fix. None if it can."""
     if following.next is not None:
         return "next", "cannot be followed by a third policy", "remove it until this one is in force"
     if following.effective is None:
-        return "effective", "is missing", "say when it takes the place of the present policy: effective = 2026-12-01"
+        return "effective", "is missing", "say when it replaces the present policy: effective = 2026-12-01"
     if present.effective is not None and instant(following.effective) <= instant(present.effective):
         return "effective", "is not later than that of the present policy", "write a later date"
     if following.version == present.version:

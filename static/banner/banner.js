@@ -294,6 +294,18 @@
     if (root.querySelector(".cc-again")) close(state);
   };
 
+  // What says that another policy is to come closes by itself. It stays closed until yet another one is announced.
+  const keepClosed = (dialog) => {
+    const KEY = "cookie_consent.revision";
+    const { revision } = dialog?.dataset ?? {};
+    try {
+      if (localStorage.getItem(KEY) === revision) dialog?.close();
+      dialog?.addEventListener("close", () => {
+        localStorage[KEY] = revision;
+      });
+    } catch {} // a sandboxed document, or a browser without storage
+  };
+
   // Shows a panel that a later page has brought, if the choice has been taken back since.
   const reopen = (panel) => {
     if (state.decided || !panel || root.querySelector(".cc-panel")) return;
@@ -542,6 +554,7 @@
   makePlace(root, { isOpen: () => Boolean(root.querySelector(".cc-panel")), receive, added: takeNew });
   room.update();
   fillAll();
+  keepClosed(root.querySelector(".cc-revision"));
   link.held = places.schedule;
   prepare(root.querySelector(".cc-panel"));
   addEventListener("cookieconsent:banner", ({ detail }) => Object.assign(detail ?? {}, { isRunning: true }), true);

@@ -69,12 +69,17 @@ const makeRoom = (root) => {
 
   // Returns by how many pixels an element would have to move up to be seen.
   const overlap = (node) => {
-    const cover = panelOf() ?? root.querySelector(".cc-back");
-    const [over, under] = [cover?.getBoundingClientRect(), node.getBoundingClientRect()];
-    if (!over?.height || !node.isConnected || under.height > innerHeight - over.height) return 0;
-    const isCovered =
-      under.left < over.right && over.left < under.right && under.top < over.bottom && over.top < under.bottom;
-    return isCovered ? Math.ceil(under.bottom - over.top) : 0;
+    const panel = panelOf();
+    const covers = panel ? [panel] : [...root.querySelectorAll(".cc-back,.cc-revision")];
+    const under = node.getBoundingClientRect();
+    const overlaps = covers.map((cover) => {
+      const over = cover.getBoundingClientRect();
+      if (!over.height || !node.isConnected || under.height > innerHeight - over.height) return 0;
+      const isCovered =
+        under.left < over.right && over.left < under.right && under.top < over.bottom && over.top < under.bottom;
+      return isCovered ? Math.ceil(under.bottom - over.top) : 0;
+    });
+    return Math.max(0, ...overlaps);
   };
   let focused = null;
   // Scrolls what has the focus out from under the banner, or moves the banner to the top where nothing can be scrolled.

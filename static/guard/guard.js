@@ -6,6 +6,7 @@
   const REFERRER = "cookie_consent.referrer";
   const LATEST = "cookie_consent.state";
   const TYPED = "cookie_consent.typed"; // the banner's: what was typed before it loads the page again
+  const REVISION = "cookie_consent.revision"; // the banner's: the announced policy of which nothing more is to be said
   const MAXIMUM_HELD = 100;
   const MAXIMUM_ERRORS = 20;
   const { freeze } = Object;
@@ -282,7 +283,7 @@
       }
       for (const area of [localStorage, sessionStorage]) {
         for (const key of Object.keys(area)) {
-          if (mayStore(key) || [REFERRER, LATEST, TYPED].includes(key)) continue;
+          if (mayStore(key) || [REFERRER, LATEST, TYPED, REVISION].includes(key)) continue;
           const value = area.getItem(key);
           if (isSwept) holdStorage(key, () => area.setItem(key, value)); // unless it is older than the page
           area.removeItem(key);

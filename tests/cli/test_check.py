@@ -82,3 +82,43 @@ def test_programs_read_the_same(tmp_path: Path) -> None:
     own = document["own"]
     assert (own["hosts"], own["domain"]) == (["www.shop.example"], "shop.example")
     assert own["services"][2] == {"service": "counter", "category": "analytics", "address": "/stats/"}
+
+
+NEXT = 'version = "2"\neffective = 2099-12-01\n[services.youtube]\n'
+
+
+def test_it_checks_the_policy_that_is_announced(tmp_path: Path) -> None:
+    (tmp_path / "consent.next.toml").write_text(NEXT, "utf-8")
+    line = "announced: version 2, in force from 2099-12-01; 1 changes, 1 of them not covered by an earlier consent"
+    assert line in check(tmp_path, "")
+    told = json.loads(check(tmp_path, "", "--format", "json"))
+    assert told["next"]["effective"] == "2099-12-01"
+    assert "services.youtube" in [change["subject"] for change in told["next"]["changes"]]
+    (tmp_path / "consent.next.toml").write_text(f"{NEXT}sight = 1", "utf-8")
+    done = CliRunner().invoke(app, ["check", str(tmp_path / "consent.toml"), "--format", "json"])
+    assert done.exit_code == 2
+    assert json.loads(done.stdout)["source"].endswith("consent.next.toml")
+    (tmp_path / "consent.next.toml").write_text(f'{NEXT}[banner]\nlanguages = ["xx"]', "utf-8")
+    done = CliRunner().invoke(app, ["check", str(tmp_path / "consent.toml"), "--format", "json"])
+    assert [problem["key"] for problem in json.loads(done.stdout)["problems"]] == ["next.banner"]
+
+
+@pytest.mark.parametrize(
+    ("present", "following", "version", "warning"),
+    [
+        ("effective = 2099-12-01", None, "1", "so it applies now"),
+        ("effective = 2020-12-01", None, "1", ""),
+        ("", NEXT.replace("2099", "2020"), "2", "rename consent.next.toml to consent.toml"),
+        ("", NEXT, "1", ""),
+    ],
+)
+def test_it_warns_of_dates_that_do_nothing(
+    tmp_path: Path, present: str, following: str | None, version: str, warning: str
+) -> None:
+    if following is not None:
+        (tmp_path / "consent.next.toml").write_text(following, "utf-8")
+    lines = check(tmp_path, present).splitlines()
+    assert f"version {version}," in lines[0]
+    warnings = [line for line in lines if line.startswith("warning: ")]
+    assert len(warnings) == bool(warning)
+    assert all(warning in line for line in warnings)

@@ -3,6 +3,7 @@
 from cookie_consent.banner.declaration.build import declaration
 from cookie_consent.banner.declaration.data import as_data
 from cookie_consent.banner.declaration.markdown import as_markdown
+from cookie_consent.banner.declaration.revision import revision
 from cookie_consent.banner.declaration.structure import Declaration
 
-__all__ = ["Declaration", "as_data", "as_markdown", "declaration"]
+__all__ = ["Declaration", "as_data", "as_markdown", "declaration", "revision"]

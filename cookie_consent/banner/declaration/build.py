@@ -17,7 +17,7 @@ from cookie_consent.banner.declaration.structure import (
 )
 from cookie_consent.banner.view import category_views, own_text
 from cookie_consent.consent import own_cookies
-from cookie_consent.policy import UNCLASSIFIED
+from cookie_consent.policy import UNCLASSIFIED, instant
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -30,6 +30,8 @@ __all__ = ["declaration", "names_unclassified"]
 
 _STATE = "cookie_consent.state"
 """The key under which the guard keeps the choice, for the other pages that are open."""
+_REVISION = "cookie_consent.revision"
+"""The key under which the banner keeps which announced policy the visitor wants to hear no more of."""
 
 
 def declaration(policy: Policy, locale: Locale, *, mirrored: Iterable[str] = (), secure: bool = True) -> Declaration:
@@ -63,7 +65,7 @@ def _revised(policy: Policy) -> date | None:
     try:
         return date.fromisoformat(policy.version)
     except ValueError:  # the version is a label
-        return policy.effective
+        return instant(policy.effective).date() if policy.effective is not None else None
 
 
 def _contact(policy: Policy, locale: Locale) -> Contact:
@@ -157,6 +159,9 @@ class _Entries:
         if self._policy.gate.guard:
             purpose, lifetime = self._text("own_state"), self._text("lifetime_storage")
             yield self._stored(_STATE, "storage", purpose, lifetime, "first", self._exempt("choice"))
+        if self._policy.next is not None:
+            purpose, lifetime = self._text("own_revision"), self._text("lifetime_storage")
+            yield self._stored(_REVISION, "storage", purpose, lifetime, "first", self._exempt("input"))
 
     def _service(self, service: Service, category: Category) -> ServiceEntry | None:
         """Return a service with what it stores for this category; None where it has nothing to do with it."""

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from cookie_consent.banner.declaration.structure import Declaration, Fact, Link, ServiceEntry
+    from cookie_consent.banner.declaration.structure import Declaration, Fact, Link, Revision, ServiceEntry
 
 __all__ = ["as_data"]
 
@@ -20,6 +20,7 @@ def as_data(declared: Declaration) -> dict[str, Any]:
         "version": declared.version,
         "revised": declared.revised.isoformat() if declared.revised is not None else None,
         "effective": declared.effective.isoformat() if declared.effective is not None else None,
+        "next": _revision(declared.revision) if declared.revision is not None else None,
         "controller": _facts(declared.contact.facts),
         "authority": _facts(declared.contact.authority),
         "categories": [
@@ -37,6 +38,11 @@ def as_data(declared: Declaration) -> dict[str, Any]:
         "browsers": [_link(link) for link in declared.browsers],
         "opt_outs": [_link(link) for link in declared.opt_outs],
     }
+
+
+def _revision(revision: Revision) -> dict[str, Any]:
+    changes = [vars(change) for change in revision.changes]
+    return {"version": revision.version, "effective": revision.effective.isoformat(), "changes": changes}
 
 
 def _service(service: ServiceEntry) -> dict[str, Any]:

@@ -6,10 +6,19 @@ import re
 from typing import TYPE_CHECKING
 from urllib.parse import quote
 
+from cookie_consent.policy import moment_text
+
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-    from cookie_consent.banner.declaration.structure import CategoryEntry, Declaration, Fact, Link, ServiceEntry
+    from cookie_consent.banner.declaration.structure import (
+        CategoryEntry,
+        Declaration,
+        Fact,
+        Link,
+        Revision,
+        ServiceEntry,
+    )
     from cookie_consent.banner.locale import Locale
 
 __all__ = ["as_markdown", "escaped"]
@@ -36,7 +45,9 @@ def _lines(declared: Declaration, locale: Locale) -> Iterator[str]:
         yield from (t("revised", date=declared.revised.isoformat()), "")
     yield from (t("version", version=declared.version), "")
     if declared.effective is not None:
-        yield from (t("effective", date=declared.effective.isoformat()), "")
+        yield from (t("effective", date=moment_text(declared.effective)), "")
+    if declared.revision is not None:
+        yield from _revision(declared.revision, locale)
     yield from (f"## {t('what_title')}", "", t("what_cookies"), "", t("what_beacons"), "", t("enforced"), "")
     yield from (f"## {t('categories_title')}", "")
     for category in declared.categories:
@@ -50,6 +61,21 @@ def _lines(declared: Declaration, locale: Locale) -> Iterator[str]:
         yield from (f"## {t('responsible_title')}", "", *_facts(declared.contact.facts))
     yield from (f"## {t('browsers_title')}", "", t("browsers"), "", *_links(declared.browsers))
     yield from (f"## {t('opt_outs_title')}", "", t("opt_outs"), "", *_links(declared.opt_outs))
+
+
+def _revision(revision: Revision, locale: Locale) -> Iterator[str]:
+    def t(key: str, **values: str) -> str:
+        return _escaped(locale.text(f"revision.{key}", **values))
+
+    about = t("about", date=moment_text(revision.effective), version=revision.version)
+    yield from (f"## {t('title')}", "", about, "")
+    yield from (f"- {_escaped(change.text)}" for change in revision.changes)
+    if revision.changes:
+        yield ""
+    if not revision.changes:
+        yield from (t("nothing"), "")
+    if revision.asks:
+        yield from (t("asks"), "")
 
 
 def _category(category: CategoryEntry, locale: Locale) -> Iterator[str]:

@@ -8,7 +8,17 @@ from typing import TYPE_CHECKING, Literal
 if TYPE_CHECKING:
     from datetime import date
 
-__all__ = ["CategoryEntry", "Contact", "Declaration", "Fact", "Link", "ServiceEntry", "StoredEntry"]
+__all__ = [
+    "CategoryEntry",
+    "Contact",
+    "Declaration",
+    "Fact",
+    "Link",
+    "Revision",
+    "RevisionChange",
+    "ServiceEntry",
+    "StoredEntry",
+]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -76,6 +86,31 @@ class Contact:
 
 
 @dataclass(frozen=True, kw_only=True)
+class RevisionChange:
+    """One thing that will change. ``asks`` is whether visitors have to be asked about it."""
+
+    kind: str
+    subject: str
+    """The key of the policy file."""
+    text: str
+    asks: bool
+
+
+@dataclass(frozen=True, kw_only=True)
+class Revision:
+    """What the policy that is announced will change, and when."""
+
+    version: str
+    effective: date
+    changes: tuple[RevisionChange, ...]
+
+    @property
+    def asks(self) -> bool:
+        """Whether visitors have to be asked about any of it."""
+        return any(change.asks for change in self.changes)
+
+
+@dataclass(frozen=True, kw_only=True)
 class Declaration:
     """The whole document."""
 
@@ -92,3 +127,5 @@ class Declaration:
     contact: Contact
     browsers: tuple[Link, ...]
     opt_outs: tuple[Link, ...]
+    revision: Revision | None = None
+    """What is announced."""

@@ -1,0 +1,138 @@
+"""Say what the policy that is announced will change, in a language's words."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from cookie_consent.banner.declaration.build import declaration
+from cookie_consent.banner.declaration.lifetime import duration_in
+from cookie_consent.banner.declaration.structure import Revision, RevisionChange
+from cookie_consent.banner.view import category_views
+from cookie_consent.policy import changes, parse_duration
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from cookie_consent.banner.declaration.structure import Declaration, Fact
+    from cookie_consent.banner.locale import Locale
+    from cookie_consent.policy import Change, Policy
+
+__all__ = ["revision"]
+
+_TOLD_ELSEWHERE = {"version", "effective"}
+_FACTS = {
+    "legal_basis": "basis",
+    "privacy_url": "privacy",
+    "opt_out_url": "opt_out",
+    "authority_url": "authority",
+}
+"""The facts of a declaration that go by another name than the policy's key."""
+
+
+def revision(policy: Policy, locale: Locale, *, secure: bool = True) -> Revision | None:
+    """Return what ``policy.next`` will change; None if nothing is announced. ``secure`` is as for ``declaration``."""
+    new = policy.next
+    if new is None or new.effective is None:
+        return None
+    shown = tuple(declaration(each, locale, secure=secure) for each in (policy, new))
+    words = _Words(policy, new, locale, shown)
+    found = [change for change in changes(policy, new) if change.kind not in _TOLD_ELSEWHERE]
+    told = (
+        RevisionChange(kind=change.kind, subject=change.subject, text=words.text(change), asks=change.asks)
+        for change in found
+    )
+    return Revision(version=new.version, effective=new.effective, changes=tuple(told))
+
+
+class _Words:
+    """Puts changes into words."""
+
+    def __init__(self, old: Policy, new: Policy, locale: Locale, shown: tuple[Declaration, ...]) -> None:
+        self._policies = (new, old)
+        self._locale = locale
+        self._shown = tuple(reversed(shown))
+        self._categories = {
+            view.id: view.name for policy in (old, new) for view in category_views(policy, locale, unclassified=True)
+        }
+
+    def text(self, change: Change) -> str:
+        """Return the sentence for one change."""
+        table, _, rest = change.subject.partition(".")
+        if change.kind == "text":
+            return self._reworded(change, table, rest)
+        if change.kind in {"longer", "shorter"}:
+            part = "retention" if change.subject.endswith("retention") else "lifetime"
+            what = self._what(change, table, rest.removesuffix("retention").rstrip("."))
+            return self._said("lasts", what, change, part=self._locale.text(f"declaration.{part}"))
+        key = "moved" if change.kind.endswith("-moved") else change.kind.replace("-", "_")
+        return self._said(key, self._what(change, table, rest), change)
+
+    def _said(self, key: str, what: str, change: Change, *, part: str = "") -> str:
+        values = {"old": self._value(change.old), "new": self._value(change.new)}
+        if change.kind in {"cookie-added", "longer", "shorter"}:
+            values = {"old": self._lasting(change.old), "new": self._lasting(change.new)}
+        return self._locale.text(f"revision.{key}", what=what, part=part, **values)
+
+    def _value(self, value: str | None) -> str:
+        return self._categories.get(value, value) if value is not None else "–"
+
+    def _lasting(self, value: str | None) -> str:
+        if value in {None, "no limit"}:
+            return self._locale.text("declaration.lifetime_open")
+        if value == "session":
+            return self._locale.text("declaration.lifetime_session")
+        return duration_in(self._locale, parse_duration(str(value)))
+
+    def _what(self, change: Change, table: str, rest: str) -> str:
+        """Return the name of what changes. ``rest`` is the subject without the table."""
+        if table == "categories":
+            return self._categories.get(rest, rest)
+        if table == "services":
+            service_id, _, item = rest.partition(".")
+            name = self._service(service_id)
+            return f"{item.partition('.')[2]} ({name})" if item else name
+        if table == "retention":
+            return self._locale.text("preferences.receipt")
+        if table == "cookie":
+            return self._policies[0].cookie.name
+        return rest if table == "cookies" else (change.new or change.old or "")
+
+    def _service(self, service_id: str) -> str:
+        found = (policy.known_service(service_id) for policy in self._policies)
+        return next((service.name for service in found if service is not None), service_id)
+
+    def _reworded(self, change: Change, table: str, rest: str) -> str:
+        """Return the sentence for another text, with the new one where the declaration shows it."""
+        of, _, attribute = rest.rpartition(".")
+        what = self._locale.text("declaration.controller") if table == "controller" else self._what(change, table, of)
+        if attribute == "name" or rest == "name":
+            return self._said("renamed", what, change) if table != "categories" else self._renamed(of)
+        key = _FACTS.get(attribute, attribute)
+        for declared, kind in zip(self._shown, ("text", "unsaid"), strict=True):
+            for fact in _facts(declared, table, of):
+                if fact.key == key:
+                    return self._locale.text(f"revision.{kind}", what=what, part=fact.label, new=fact.text)
+        return self._locale.text("revision.changed", what=what)
+
+    def _renamed(self, category_id: str) -> str:
+        views = [category_views(policy, self._locale, unclassified=True) for policy in self._policies]
+        new, old = (next(view.name for view in each if view.id == category_id) for each in views)
+        return self._locale.text("revision.renamed", old=old, new=new)
+
+
+def _facts(declared: Declaration, table: str, of: str) -> Iterable[Fact]:
+    """Yield the facts that a declaration states about something in a table of the policy."""
+    if table == "controller":
+        yield from (*declared.contact.facts, *declared.contact.authority)
+    for category in declared.categories:
+        if table == "categories" and category.id == of:
+            yield from category.facts
+        for service in category.services:
+            owner, _, item = of.partition(".") if table == "services" else ("", "", f".{of}")
+            if table not in {"services", "cookies"} or service.id != owner:
+                continue
+            if not item:
+                yield from service.facts
+            for entry in service.stored:
+                if item and entry.name == item.partition(".")[2]:
+                    yield from entry.facts
