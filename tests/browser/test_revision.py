@@ -89,7 +89,6 @@ def test_it_fits_a_small_window_with_large_text(visiting: Visiting, ledger_url: 
         visit.page.locator(".cc-actions button").first.click()
         visit.page.locator(".cc-panel").wait_for(state="detached")
         visit.open()
-        visit.page.evaluate("document.documentElement.style.fontSize = '200%'")
         visit.page.evaluate(
             "document.querySelector('#cookie-consent').style.setProperty('font-size', '200%', 'important')"
         )
