@@ -66,7 +66,8 @@ class ConsentMiddleware:
     ``admin_token`` or ``CONSENT_ADMIN_TOKEN`` is set. With a key in ``CONSENT_LEDGER_KEY`` the log is sealed while the
     server runs. With ``CONSENT_ASSETS=plain`` scripts and styles are not minified. ``dev`` is for development: it needs
     no secret, the log may be ``sqlite://``, and only browsers on the same machine are served; None reads
-    ``CONSENT_DEV``. ``clock`` returns the seconds since 1970, and says whether a policy that is announced is in force.
+    ``CONSENT_DEV``. An announced policy takes over by ``clock``, which returns the seconds since 1970; None is the
+    host's clock.
 
     If any of these is wrong, the constructor does not raise; the server is told so when it starts. Where it does not
     ask, every request is answered by a plain page with status 500. ``check`` raises the error. The constructor raises
@@ -89,7 +90,7 @@ class ConsentMiddleware:
         *,
         admin_token: str | None = None,
         dev: bool | None = None,
-        clock: Callable[[], float] = time.time,
+        clock: Callable[[], float] | None = None,
     ) -> None:
         from cookie_consent.site import Options, build  # the gates, parsers and templates: of use to a server alone
 
@@ -104,7 +105,7 @@ class ConsentMiddleware:
             prefix=prefix,
             admin_token=admin_token,
             dev=dev,
-            clock=clock,
+            clock=clock if clock is not None else time.time,
         )
         """The arguments, as they were given."""
         try:

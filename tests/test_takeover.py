@@ -120,6 +120,32 @@ async def test_an_answer_keeps_to_the_policy_with_which_it_began() -> None:
     assert "chat.test" not in str(after.header("content-security-policy"))
 
 
+async def test_visitors_are_asked_about_what_is_new_once_it_is_in_force() -> None:
+    clock = Clock()
+    transport = httpx.ASGITransport(app=site(Shop(), clock))
+    async with httpx.AsyncClient(transport=transport, base_url="http://shop.example", headers=HTML) as browser:
+        answer = await browser.post("/_consent/choices", json={"granted": ["preferences"]})
+        assert answer.json()["decided"]
+        announced = (await browser.get("/")).text
+        clock.time = START.timestamp()
+        asked = (await browser.get("/")).text
+    assert ("New since your choice" in announced, "cc-revision" in announced) == (False, True)
+    assert ("New since your choice" in asked, "cc-revision" in asked) == (True, False)
+    assert "<b>Chat</b>" in asked
+    assert HELD in asked
+
+
+async def test_an_answer_to_the_old_notice_comes_too_late() -> None:
+    clock = Clock()
+    transport = httpx.ASGITransport(app=site(Shop(), clock))
+    async with httpx.AsyncClient(transport=transport, base_url="http://shop.example", headers=HTML) as browser:
+        page = (await browser.get("/")).text
+        found = dict(re.findall(r'data-(notice|edition)="([^"]+)"', page))
+        clock.time = START.timestamp()
+        answer = await browser.post("/_consent/choices", json={"granted": ["preferences"], "language": "en", **found})
+    assert (answer.status_code, answer.json()["error"]) == (409, "notice-changed")
+
+
 async def test_files_of_both_policies_are_served_on_both_sides_of_the_moment() -> None:
     clock = Clock()
     app = site(Shop(), clock, policy(gate={"mirror": False}))
