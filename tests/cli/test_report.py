@@ -110,6 +110,21 @@ def test_lines_are_written_into_the_policy(tmp_path: Path, newline: str) -> None
     ]
 
 
+@pytest.mark.parametrize("is_apart", [True, False])
+def test_lines_are_written_beside_a_policy_that_is_announced(tmp_path: Path, is_apart: bool) -> None:  # noqa: FBT001
+    save(tmp_path, GTM)
+    following = 'version = "2"\neffective = 2099-12-01\n'
+    file = tmp_path / "consent.toml"
+    file.write_text('version = "1"\n' + ("" if is_apart else f"[next]\n{following}"))
+    if is_apart:
+        (tmp_path / "consent.next.toml").write_text(following)
+    assert run("report", "--write", "consent.toml", folder=tmp_path).returncode == 0
+    policy = load_policy(file)
+    assert [service.id for service in policy.services] == ["google-tag-manager"]
+    assert policy.next is not None
+    assert (policy.next.version, policy.next.services) == ("2", ())
+
+
 def test_a_policy_that_is_missing_is_made(tmp_path: Path) -> None:
     save(tmp_path, GTM)
     told = run("report", "--write", "consent.toml", "--format", "json", folder=tmp_path)
