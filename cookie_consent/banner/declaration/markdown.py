@@ -65,11 +65,11 @@ def _lines(declared: Declaration, locale: Locale) -> Iterator[str]:
 
 def _revision(revision: Revision, locale: Locale) -> Iterator[str]:
     def t(key: str, **values: str) -> str:
-        return _escaped(locale.text(f"revision.{key}", **values))
+        return escaped(locale.text(f"revision.{key}", **values))
 
     about = t("about", date=moment_text(revision.effective), version=revision.version)
     yield from (f"## {t('title')}", "", about, "")
-    yield from (f"- {_escaped(change.text)}" for change in revision.changes)
+    yield from (f"- {escaped(change.text)}" for change in revision.changes)
     if revision.changes:
         yield ""
     if not revision.changes:
