@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-__all__ = ["negotiate"]
+__all__ = ["find_language", "negotiate"]
 
 _MAX_LENGTH = 1000
 _MAX_RANGES = 32
@@ -29,6 +29,12 @@ def negotiate(header: str, offered: Sequence[str]) -> str:
         if found is not None:
             return found
     return offered[0]
+
+
+def find_language(tag: str, offered: Sequence[str]) -> str | None:
+    """Return the tag in ``offered`` for the language of a page, as ``negotiate`` finds it, or None."""
+    match = _RANGE.fullmatch(tag.strip()) if len(tag) <= _MAX_LENGTH else None
+    return _lookup(match[1].lower(), offered) if match is not None and match[1] != "*" else None
 
 
 def _ranges(header: str) -> tuple[list[str], list[str]]:

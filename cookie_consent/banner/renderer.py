@@ -12,7 +12,7 @@ from markupsafe import Markup, escape
 
 from cookie_consent.banner.declaration import declaration, revision
 from cookie_consent.banner.locale import load_locales
-from cookie_consent.banner.negotiate import negotiate
+from cookie_consent.banner.negotiate import find_language, negotiate
 from cookie_consent.banner.notice import notice_text
 from cookie_consent.banner.receipt import notice_facts, receipt_view
 from cookie_consent.banner.templating import interface_build, template_environment
@@ -106,7 +106,7 @@ class Renderer:
         # Placeholders for the path to return to, which differs on each page, so that the rest can be cached.
         self._path_slot = secrets.token_hex(16)
         self._query_slot = secrets.token_hex(16)
-        self._negotiated = lru_cache(maxsize=256)(lambda header: negotiate(header, self.languages))
+        self._negotiated = lru_cache(maxsize=256)(self._negotiate)
         self._cached_banner = lru_cache(maxsize=256)(self._render_banner)
         self._declared = lru_cache(maxsize=256)(self._declare)
 
@@ -122,9 +122,15 @@ class Renderer:
         """The language tags on offer, the fallback first."""
         return tuple(self._locales)
 
-    def language(self, accept_language: str) -> str:
-        """Return the offered language that best matches ``Accept-Language`` (RFC 9110, section 12.5.4)."""
-        return self._negotiated(accept_language)
+    def language(self, accept_language: str, page: str = "") -> str:
+        """Return the offered language of the ``page``, given by its tag, where it is on offer.
+
+        Otherwise return the one that best matches ``Accept-Language`` (RFC 9110, section 12.5.4).
+        """
+        return self._negotiated(accept_language, page)
+
+    def _negotiate(self, accept_language: str, page: str) -> str:
+        return find_language(page, self.languages) or negotiate(accept_language, self.languages)
 
     def notice(self, language: str, *, unclassified: bool, undeclared: tuple[str, ...] = ()) -> NoticeText:
         """Return the notice in ``language``, with or without the category ``unclassified``.

@@ -77,5 +77,5 @@ def wants_json(request: Request) -> bool:
 
 
 def language_of(request: Request, renderer: Renderer) -> str:
-    """Return the language for this visitor."""
-    return renderer.language(request.headers.get("accept-language", ""))
+    """Return the language for this visitor: ``language`` in the query precedes ``Accept-Language``."""
+    return renderer.language(request.headers.get("accept-language", ""), request.query_params.get("language", ""))

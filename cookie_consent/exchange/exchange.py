@@ -58,6 +58,8 @@ class Exchange:
 
     is_redirect = False
     """Whether the browser goes on to another page and ignores the body. Set when the response starts."""
+    content_language = ""
+    """The language that the response names in ``Content-Language``. Set when the response starts."""
     ask_for_whole: Callable[[Scope, Send], Awaitable[None]] | None = None
     """Repeats the request without ``Range``; None if the application was not asked for a part."""
 
@@ -220,19 +222,22 @@ class Exchange:
     def tags(self) -> TagGate:
         """The gate for the page's tags."""
         if self._tags is None:
-            placeholder = partial(self.site.renderer.placeholder, self.consent, **self._banner_options)
             self._tags = TagGate(
                 self.site.classifier,
                 self.consent,
                 self.authority,
                 folder=self.folder,
-                placeholder=lambda **held: self.own_elements.mark(placeholder(**held)),
+                placeholder=self._placeholder,
                 # Where tags stay as they are, they are judged by where they lead.
                 links=self._links if self.site.classifier.policy.gate.html else None,
             )
             if self.xray is not None:
                 self._tags.findings.trace = self.xray.trace
         return self._tags
+
+    def _placeholder(self, **held: Any) -> str:
+        document = self.site.renderer.placeholder(self.consent, **held, **self._banner_options)
+        return self.own_elements.mark(document)
 
     @property
     def folder(self) -> str:
@@ -406,7 +411,9 @@ class Exchange:
             self.site.inventory.names,
             self.xray is not None,
             self.site.mirror.failing if self.site.mirror is not None else "",
-            *self._banner_options.values(),
+            self.site.renderer.language(self._accept_language),
+            self.return_to,
+            self.scope.get("root_path", ""),
         )
 
     @cached_property
@@ -416,10 +423,15 @@ class Exchange:
         return hashlib.blake2b(text.encode("utf-8", "replace"), digest_size=8).hexdigest()
 
     @property
+    def _accept_language(self) -> str:
+        return self._request_headers.get(b"accept-language", b"").decode("latin-1")
+
+    @property
     def _banner_options(self) -> dict[str, Any]:
-        language = self.site.renderer.language(self._request_headers.get(b"accept-language", b"").decode("latin-1"))
+        """What our own markup on the page needs. The page's language is known once its first tag has been read."""
+        own = (self._tags.language if self._tags is not None else "") or self.content_language
         return {
-            "language": language,
+            "language": self.site.renderer.language(self._accept_language, own),
             "return_to": _return_to(self.scope),
             "root_path": self.scope.get("root_path", ""),
         }

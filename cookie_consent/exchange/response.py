@@ -260,6 +260,7 @@ class Responder:
                 self._state = self._check_coding
                 return
         self._content_type = content_type_of(names.get(b"content-type", b""))
+        self._exchange.content_language = names.get(b"content-language", b"").decode("latin-1")
         status = 200 if message["status"] == _PARTIAL else message["status"]
         self._start = {**message, "status": status, "headers": page_headers(headers, names, self._exchange)}
         self._state = self._rewrite_first
@@ -319,6 +320,7 @@ class Responder:
             exchange.held,
             exchange.leads,
             exchange.own_marks,
+            exchange.content_language,
             mirror_state,
             self._content_type,
             self._content_encoding,

@@ -275,7 +275,8 @@
   const openSettings = (anchor) => {
     const request = new XMLHttpRequest(); // by which Trusted Types let a document be read
     const address = new URL("settings", endpoint);
-    address.search = new URLSearchParams({ return_to: location.pathname + location.search });
+    const { language } = root.dataset;
+    address.search = new URLSearchParams({ return_to: location.pathname + location.search, language });
     request.open("GET", address);
     request.responseType = "document";
     request.onloadend = () => {
@@ -322,6 +323,7 @@
   // A reload must not submit a form again, nor lose what the visitor has typed (Chromium would not restore it). In both
   // cases the choice takes full effect on the next page.
   const typed = makeTyped(root);
+  const status = makeStatus(root);
   const isRepeatable = () => typed.mayKeep() && !root.dataset.method;
 
   // Returns whether something that `now` newly allows was held back on this page, so that it needs a reload.
@@ -359,42 +361,28 @@
     if (!guard) document.dispatchEvent(new CustomEvent("cookieconsent:change", { detail: now }));
   };
 
-  // Applies a choice that the visitor has just made on this page. Returns the message to show.
+  // Applies a choice that the visitor has just made on this page, and says so.
   const settle = async (now) => {
     const needsReload = isFixed && isHeld(now);
-    if (needsReload && isRepeatable()) {
-      reload();
-      return "";
+    const { later, saved, withdrawn } = root.dataset;
+    const isReloaded = needsReload && isRepeatable();
+    const text = needsReload && !isReloaded ? later : saved;
+    const told = withdraws(now) ? `${text} ${withdrawn}` : text;
+    if (isReloaded) {
+      status.tell(told, now.receipt, false);
+      return reload();
     }
     if (guard) {
       const { decided_at } = await guard.refresh(); // which calls `apply`, as a listener
       if (!decided_at) throw new Error(); // the browser rejects cookies
     } else apply(now);
-    return needsReload ? root.dataset.later : root.dataset.saved;
-  };
-
-  // `receipt` is the URL of a refusal's record. The consent cookie of a refusal has no id to find it by later.
-  const announce = (text, receipt) => {
-    const status = root.querySelector(".cc-status");
-    if (!status || !text) return;
-    status.textContent = text;
-    if (receipt) {
-      const link = document.createElement("a");
-      Object.assign(link, { href: receipt, textContent: root.dataset.receipt });
-      status.append(" ", link);
-    }
-    setTimeout(
-      () => {
-        status.textContent = "";
-      },
-      receipt ? 20000 : 6000,
-    );
+    status.tell(told, now.receipt);
   };
 
   const fail = (message) => {
     const alert = root.querySelector(".cc-alert");
     const text = [root.dataset.failed, message].filter(Boolean).join(" ");
-    if (!alert) return announce(text);
+    if (!alert) return status.show(text);
     alert.hidden = false;
     alert.textContent = text;
     alert.scrollIntoView({ block: "nearest" });
@@ -461,8 +449,7 @@
     busy = true;
     root.setAttribute("aria-busy", "true");
     try {
-      const now = await send(form, event.submitter);
-      announce(await settle(now), now.receipt);
+      await settle(await send(form, event.submitter));
     } catch (error) {
       const isUnsent = error instanceof TypeError;
       if (isUnsent) await new Promise((resolve) => setTimeout(resolve)); // the violation's event follows at once
@@ -548,7 +535,7 @@
     endpoint,
     allows: ([service, category]) => allows(state, category, service),
     heldServices,
-    announce: (service) => announce(root.dataset.needed.replace("{service}", service)),
+    announce: (service) => status.show(root.dataset.needed.replace("{service}", service)),
   });
   const room = makeRoom(root);
   makePlace(root, { isOpen: () => Boolean(root.querySelector(".cc-panel")), receive, added: takeNew });
@@ -581,7 +568,9 @@
   });
 
   root.addEventListener("keydown", ({ key }) => {
-    if (key === "Escape") closeSettings();
+    if (key !== "Escape") return;
+    status.dismiss();
+    closeSettings();
   });
 
   // A page from the back/forward cache may be older than the latest choice.

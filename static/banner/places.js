@@ -23,7 +23,8 @@ const makePlaces = (services, { endpoint, allows, heldServices, announce }) => {
     const [id, , name] = service;
     const address = new URL("placeholder", endpoint);
     // Filter lists would hide a frame that names a tracker.
-    const query = { service: btoa(id), return_to: location.pathname + location.search, for: purpose };
+    const { lang: language } = document.documentElement;
+    const query = { service: btoa(id), return_to: location.pathname + location.search, for: purpose, language };
     address.search = new URLSearchParams(query);
     const frame = document.createElement("iframe");
     frame.title = name;

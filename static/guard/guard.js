@@ -5,8 +5,8 @@
   const GUARD = "cookieconsent:guard";
   const REFERRER = "cookie_consent.referrer";
   const LATEST = "cookie_consent.state";
-  const TYPED = "cookie_consent.typed"; // the banner's: what was typed before it loads the page again
-  const REVISION = "cookie_consent.revision"; // the banner's: the announced policy of which nothing more is to be said
+  // The banner's: what was typed, and what it said, before it loads the page again, and which announcement was closed.
+  const KEPT = ["cookie_consent.typed", "cookie_consent.said", "cookie_consent.revision"];
   const MAXIMUM_HELD = 100;
   const MAXIMUM_ERRORS = 20;
   const { freeze } = Object;
@@ -283,7 +283,7 @@
       }
       for (const area of [localStorage, sessionStorage]) {
         for (const key of Object.keys(area)) {
-          if (mayStore(key) || [REFERRER, LATEST, TYPED, REVISION].includes(key)) continue;
+          if (mayStore(key) || [REFERRER, LATEST, ...KEPT].includes(key)) continue;
           const value = area.getItem(key);
           if (isSwept) holdStorage(key, () => area.setItem(key, value)); // unless it is older than the page
           area.removeItem(key);
@@ -478,6 +478,7 @@
     const query = new URLSearchParams({
       address: btoa(address.origin + address.pathname), // filter lists would hide a frame that names a tracker
       return_to: location.pathname + location.search,
+      language: document.documentElement.lang,
     });
     // A sandbox would disable the placeholder's button. It is put back with the address.
     const sandbox = node.getAttribute("sandbox");

@@ -89,7 +89,7 @@ async def test_our_cookies_have_the_names_of_the_scheme(ledger: Ledger) -> None:
 async def test_the_preferences_page_shows_the_cookies_of_each_category(ledger: Ledger) -> None:
     async with client(ledger) as visitor:
         page = (await visitor.get("/_consent/preferences")).text
-        assert 'href="/_consent/policy"' in page
+        assert 'href="/_consent/policy?language=en"' in page
         details = page.partition('class="cc-details"')[2]
         assert '<code dir="ltr">__Host-cookie_consent</code>' in details
         assert '<code dir="ltr">_ga</code>' in details
@@ -99,7 +99,7 @@ async def test_the_preferences_page_shows_the_cookies_of_each_category(ledger: L
 async def test_a_placeholder_leads_to_it(ledger: Ledger) -> None:
     async with client(ledger) as visitor:
         address = "/_consent/placeholder?service=eW91dHViZQ=="
-        assert 'href="/_consent/policy" target="_blank"' in (await visitor.get(address)).text
+        assert 'href="/_consent/policy?language=en" target="_blank"' in (await visitor.get(address)).text
 
 
 @pytest.mark.parametrize("path", ["/_consent/policy", "/_consent/preferences", "/_consent/placeholder"])

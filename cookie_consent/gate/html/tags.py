@@ -114,6 +114,8 @@ class TagGate:
         """The encoding of addresses that are not ASCII; empty if the page declares none."""
         self.has_root = False
         """Whether an ``html`` element has begun."""
+        self.language = ""
+        """The page's language, as the ``lang`` of its root element names it; empty if it names none."""
         self._depth = 0
         self._holds = True
         self._split: tuple[StartTag, CssRewriter] | None = None
@@ -143,6 +145,8 @@ class TagGate:
         self._tag = tag
         if tag.name == b"html":
             self.has_root = self.has_root or not tag.self_closing
+            if tag.is_root:
+                self.language = (tag.get(b"lang") or tag.get(b"xml:lang") or "").strip()
             if tag.is_root and self._classifier.policy.gate.amp:
                 self._is_amp = not {b"amp", "\u26a1".encode()}.isdisjoint(tag.names())
         if self._is_amp:
