@@ -172,7 +172,7 @@ def _build(
     cookie = ConsentCookie(keys, policy.cookie)
     classifier = Classifier(policy)
     reports = Reports(classifier, ledger, dev=dev)
-    names = (cookie.name, cookie.visit_name, cookie.framed_name)
+    names = (cookie.name, cookie.visit_name, cookie.framed_name, cookie.opt_out_name)
     own_cookies = {name(secure=secure) for name in names for secure in (False, True)}
     own_cookies |= {cookie.gpc_cookie_name, XRAY_COOKIE}
     files = static_files()

@@ -43,6 +43,7 @@ class _Variant(NamedTuple):
     decided: bool
     framed: bool
     gpc: bool
+    opted_out: bool
     granted: frozenset[str]
     services: tuple[tuple[str, bool], ...]
     root_path: str
@@ -152,8 +153,8 @@ class Renderer:
     ) -> bytes:
         """Return the markup to insert into a page, as ASCII bytes, which suit every ASCII-compatible encoding.
 
-        After a choice, and in a frame, it is only the link to the settings. ``return_to`` is the path and query to
-        return to, and ``root_path`` is where the application is mounted (ASGI). A page is ``posted`` if it is the
+        After a choice or an opt-out, and in a frame, it is only the link to the settings. ``return_to`` is the path and query
+        to return to, and ``root_path`` is where the application is mounted (ASGI). A page is ``posted`` if it is the
         response to a form: a reload would submit that again. ``reopened`` shows the panel in spite of a choice.
         """
         variant = _Variant(
@@ -162,6 +163,7 @@ class Renderer:
             decided=consent.decided,
             framed=consent.framed,
             gpc=consent.gpc,
+            opted_out=consent.opted_out,
             granted=consent.granted,
             services=tuple(sorted(consent.services.items())),
             root_path=root_path,
@@ -384,6 +386,7 @@ class Renderer:
             decided=variant.decided,
             framed=variant.framed,
             gpc=variant.gpc,
+            opted_out=variant.opted_out,
             granted=sorted(variant.granted),
             services=variant.services,
             posted=variant.posted,

@@ -14,14 +14,14 @@ from itsdangerous import BadData
 from cookie_consent.consent.gpc import gpc_cookie_name
 from cookie_consent.consent.signing import serializer, signed
 from cookie_consent.errors import ChoiceError, ConfigurationError
-from cookie_consent.policy import check_names
+from cookie_consent.policy import Lifetime, check_names
 from cookie_consent.policy.cookie_prefix import HOST_PREFIX, SECURE_PREFIX, without_prefix
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
     from cookie_consent.consent.model import Consent
-    from cookie_consent.policy import CookieOptions, Lifetime
+    from cookie_consent.policy import CookieOptions
 
 __all__ = ["XRAY_COOKIE", "ConsentCookie", "Rank", "StoredChoice", "StoredVisit", "own_cookies", "secret_keys"]
 
@@ -32,6 +32,9 @@ MAXIMUM_VALUE = 3072
 """Longer values are ignored. Ours have a few hundred bytes; browsers accept up to 4,096, attributes included."""
 _VISIT_SUFFIX = "_visit"
 _FRAMED_SUFFIX = "_framed"
+_OPT_OUT_SUFFIX = "_opt_out"
+_OPT_OUT = Lifetime(months=12)
+"""How long whoever has opted out of sale and sharing is not asked again (Cal. Civ. Code 1798.135(c)(4))."""
 _GRANT = 1
 _REFUSAL = 2
 _PARTIAL = 3
@@ -155,6 +158,10 @@ class ConsentCookie:
         """Return the name of the cookie for choices that are made in a page that another site shows in a frame."""
         return self.name(secure=secure) + _FRAMED_SUFFIX
 
+    def opt_out_name(self, *, secure: bool) -> str:
+        """Return the name of the cookie of an opt-out. It is not signed: forging it can only protect the visitor."""
+        return self.name(secure=secure) + _OPT_OUT_SUFFIX
+
     @property
     def base_name(self) -> str:
         """The name without a prefix."""
@@ -173,6 +180,7 @@ class ConsentCookie:
     def owns(self, name: str) -> bool:
         """Return whether ``name`` is a cookie of this package, with or without a prefix."""
         own = {self.gpc_cookie_name, XRAY_COOKIE}
+        own.add(self._options.name + _OPT_OUT_SUFFIX)
         return without_prefix(name) in own or self.is_choice(name) or self.is_framed_choice(name)
 
     def is_choice(self, name: str) -> bool:
@@ -223,6 +231,13 @@ class ConsentCookie:
         """
         pair = f"{self.name(secure=secure)}={self.value(consent)}"
         return "; ".join([pair, f"Max-Age={self._left(since)}", *self._scope(secure=secure)])
+
+    def opt_out_header(self, *, secure: bool, is_over: bool = False) -> str:
+        """Return the ``Set-Cookie`` value that remembers an opt-out for twelve months, or deletes it."""
+        now = datetime.now(UTC)
+        age = 0 if is_over else int((_OPT_OUT.end(now) - now).total_seconds())
+        pair = f"{self.opt_out_name(secure=secure)}={'' if is_over else 1}"
+        return "; ".join([pair, f"Max-Age={age}", *self._scope(secure=secure)])
 
     def framed_header(self, consent: Consent, *, secure: bool) -> str:
         """Return the ``Set-Cookie`` value for a choice made in a page that another site shows in a frame.
@@ -291,6 +306,7 @@ def own_cookies(options: CookieOptions, *, secure: bool) -> Iterator[tuple[str, 
     name = _name(options, secure=secure)
     yield "choice", name, options.max_age
     yield "visit", name + _VISIT_SUFFIX, None
+    yield "opt_out", name + _OPT_OUT_SUFFIX, _OPT_OUT
     yield "gpc", gpc_cookie_name(options), None
 
 

@@ -24,6 +24,7 @@ def decide(
     visit: StoredVisit | None = None,
     *,
     gpc: bool = False,
+    opted_out: bool = False,
     offered: frozenset[str] | None = None,
 ) -> Consent:
     """Return the consent for a request with the choice ``stored`` in its cookie, which may be an answer in part.
@@ -31,9 +32,11 @@ def decide(
     Only required categories are granted without a choice. A choice covers what its notice named. ``offered`` are the
     services that the site's notice names now; without it, those that the policy declares. ``visit`` allows some
     services for this visit. ``gpc`` (``Sec-GPC: 1``) refuses sale and sharing, unless the choice was made while the
-    browser already sent it.
+    browser already sent it. ``opted_out`` is whether the visitor did so in the past twelve months.
     """
     lasting = _lasting(policy, stored, policy.names.declared if offered is None else offered, gpc=gpc)
+    if gpc or opted_out:
+        lasting = replace(lasting, opted_out=lasting.grants_no_sale)
     if visit is None:
         return lasting
     shared = policy.sold_ids if gpc and not visit.gpc else frozenset()

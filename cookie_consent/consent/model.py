@@ -51,6 +51,9 @@ class Consent:
     """The request carried Global Privacy Control (``Sec-GPC: 1``)."""
     overruled: bool = False
     """Global Privacy Control overrules some of what was agreed to without it."""
+    opted_out: bool = field(default=False, compare=False)
+    """The visitor has opted out of sale and sharing by Global Privacy Control, now or in the past twelve months, and
+    has not agreed to it since: the banner does not ask by itself."""
     made_with_gpc: bool = field(default=False, compare=False)
     """The choice was made while the browser sent Global Privacy Control, so GPC does not overrule it."""
     names: str = field(default="", repr=False, compare=False)
@@ -91,6 +94,12 @@ class Consent:
         return self.granted <= self.policy.required_ids and not any(self.services.values())
 
     @property
+    def grants_no_sale(self) -> bool:
+        """Whether no category is granted that Global Privacy Control refuses, though the policy has some."""
+        sold = self.policy.sold_ids
+        return bool(sold) and sold.isdisjoint(self.granted)
+
+    @property
     def lasting(self) -> Consent:
         """The consent without what is allowed for this visit only."""
         if not self.visit:
@@ -105,7 +114,7 @@ class Consent:
         services = tuple(sorted(self.services.items()))
         named = self.effective_names, tuple(sorted(self.pending))
         granted = tuple(sorted(self.granted))
-        return (self.decided, gpc, self.framed, granted, services, tuple(sorted(self.visit)), named)
+        return (self.decided, gpc, self.opted_out, self.framed, granted, services, tuple(sorted(self.visit)), named)
 
     @cached_property
     def effective_names(self) -> tuple[str, ...] | None:

@@ -49,6 +49,8 @@ class ConsentReader:
         self.undecided = decide(policy, None)
         """The consent for a request with neither a choice nor GPC."""
         self._undecided_with_gpc = decide(policy, None, gpc=True)
+        self._undecided_opted_out = decide(policy, None, opted_out=True)
+        self._opt_outs = {secure: cookie.opt_out_name(secure=secure) for secure in (False, True)}
         self._cached = lru_cache(maxsize=_CACHE_SIZE)(self._of_value)
 
     @property
@@ -65,10 +67,11 @@ class ConsentReader:
         browser that does not know partitioned cookies would send it there too.
         """
         gpc = GPC_HEADER in by_name and sends_gpc(headers)
-        consent = None
+        consent, opted_out = None, False
         if b"cookie" in by_name:
             pairs = list(self._own_pairs(headers))
             gpc = gpc or (self._cookie.gpc_cookie_name, "1") in pairs
+            opted_out = (self._opt_outs[secure], "1") in pairs
             stored, consent = self._latest(pairs, self._names[secure], gpc=gpc)
             if consent is None and by_name.get(b"sec-fetch-dest") != b"document":
                 stored, framed = self._latest(pairs, self._framed[secure], gpc=gpc)
@@ -76,11 +79,16 @@ class ConsentReader:
             visit = self._visit(value for name, value in pairs if name == self._visits[secure])
             if visit is not None:
                 is_framed = consent is not None and consent.framed
-                allowed = decide(self._policy, stored, visit, gpc=gpc, offered=self._inventory.offered)
+                allowed = decide(
+                    self._policy, stored, visit, gpc=gpc, opted_out=opted_out, offered=self._inventory.offered
+                )
                 return replace(allowed, framed=is_framed)
-        if consent is not None:
-            return consent
-        return self._undecided_with_gpc if gpc else self.undecided
+        if consent is None:
+            undecided = self._undecided_opted_out if opted_out else self.undecided
+            return self._undecided_with_gpc if gpc else undecided
+        if opted_out and not gpc:
+            return replace(consent, opted_out=consent.grants_no_sale)
+        return consent
 
     def _own_pairs(self, headers: Iterable[tuple[bytes, bytes]]) -> Iterator[tuple[str, str]]:
         for header, value in headers:

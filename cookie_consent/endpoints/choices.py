@@ -187,7 +187,13 @@ class Choices:
         lasting = [] if choice.visit else [self._cookie.header(after, secure=secure)]
         framed = [self._cookie.framed_header(after, secure=secure)] if is_framed else []
         visit = [self._cookie.visit_header(after, secure=secure)] if before.visit or after.visit else []
-        return lasting + framed + visit
+        return lasting + framed + visit + self._opt_out(before, after, secure=secure)
+
+    def _opt_out(self, before: Consent, after: Consent, *, secure: bool) -> list[str]:
+        """Return the ``Set-Cookie`` value that remembers an opt-out by Global Privacy Control, or that ends it."""
+        is_over = not after.grants_no_sale
+        changes = before.opted_out if is_over else before.gpc
+        return [self._cookie.opt_out_header(secure=secure, is_over=is_over)] if changes else []
 
     def _set_cookies(  # noqa: PLR0917 - the two sides of one exchange
         self,

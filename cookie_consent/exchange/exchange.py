@@ -320,11 +320,14 @@ class Exchange:
             payment=self.is_payment,
         )
 
-    async def gpc_cookie(self) -> str | None:
-        """Record that GPC overrules the visitor's choice, and return the ``Set-Cookie`` value for that record."""
+    async def gpc_cookies(self) -> list[str]:
+        """Record that GPC overrules the visitor's choice, and return the ``Set-Cookie`` values for that record."""
         user_agent = self._request_headers.get(b"user-agent", b"").decode("latin-1")
         path = _return_to(self.scope).partition("?")[0]
-        return await self.site.gpc_log.cookie(self.scope, self.consent, path=path, user_agent=user_agent)
+        choice = await self.site.gpc_log.cookie(self.scope, self.consent, path=path, user_agent=user_agent)
+        if choice is None:
+            return []
+        return [choice, self.site.cookie.opt_out_header(secure=self.scope.get("scheme") == "https")]
 
     def banner(self) -> bytes:
         """Return the banner. Call it after all tags of the page have been gated."""

@@ -371,8 +371,7 @@ class Responder:
             add_policy(self._start["headers"], self._exchange)
         exchange = self._exchange
         if exchange.consent.overruled and exchange.is_navigation:
-            cookie = await exchange.gpc_cookie()
-            if cookie is not None:
+            for cookie in await exchange.gpc_cookies():
                 add_consent_cookie(self._start["headers"], cookie)
         await self._forward(self._start)
 

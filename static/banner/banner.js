@@ -261,6 +261,10 @@
     if (!now.decided) return; // an answer for one service: the others are still to be given
     root.dataset.decided = "true";
     root.dataset.granted = now.granted.join(" ");
+    takePanel();
+  };
+
+  const takePanel = () => {
     const panel = root.querySelector(".cc-panel");
     const back = root.querySelector(".cc-back");
     if (back) back.hidden = false;
@@ -292,7 +296,7 @@
     request.send();
   };
   const closeSettings = () => {
-    if (root.querySelector(".cc-again")) close(state);
+    if (root.querySelector(".cc-again")) takePanel();
   };
 
   // What says that another policy is to come closes by itself. It stays closed until yet another one is announced.

@@ -49,3 +49,21 @@ def test_the_signal_is_heeded_without_its_header(visiting: Visiting, ledger_url:
         visit.open()
         assert "cookie_consent_gpc" not in visit.cookies()
     assert [record.action for record in Ledger(ledger_url).records()] == ["given", "signal"]
+
+
+def test_the_settings_are_open_to_whoever_is_not_asked(visiting: Visiting, ledger_url: str) -> None:
+    policy = parse_policy({"version": "1", "services": SERVICES}, source="test")
+    app = ConsentMiddleware(HTMLResponse(PAGE), policy, secret="x" * 40, ledger=ledger_url)
+    with visiting(app) as visit:
+        visit.context.set_extra_http_headers({"Sec-GPC": "1"})
+        visit.open()
+        page = visit.page
+        assert page.locator(".cc-panel").count() == 0
+        link = page.get_by_role("link", name="Privacy settings")
+        assert "Opt-out request honoured" in link.inner_text()
+        for leave in (page.get_by_role("button", name="Close").click, lambda: page.keyboard.press("Escape")):
+            link.click()
+            page.get_by_role("region", name="Privacy settings").wait_for()
+            leave()
+            page.wait_for_function("!document.querySelector('.cc-panel')")
+            assert link.is_visible()

@@ -37,7 +37,7 @@ def shown(text: str) -> str:
         ("<p>", "fr, en", "de"),  # a page for readers of several languages
         ("<html lang=pt-BR>", None, "de"),  # no texts
         ("<html lang='*'>", None, "de"),
-        ("<html lang=\"en'><b>\">", None, "de"),
+        ('<html lang="en\'><b>">', None, "de"),
         ("<svg><html lang=en></svg>", None, "de"),
         ("<p lang=en><html lang=fr>", None, "de"),  # not the root's start tag
     ],

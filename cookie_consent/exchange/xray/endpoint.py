@@ -51,9 +51,9 @@ class _TooMuchError(Exception):
 class _Look(Exchange):
     """An exchange that no visitor sees, so that it leaves nothing in the log."""
 
-    async def gpc_cookie(self) -> str | None:
+    async def gpc_cookies(self) -> list[str]:
         """Record nothing."""
-        return None
+        return []
 
 
 class XRayEndpoint:
