@@ -153,9 +153,9 @@ class Renderer:
     ) -> bytes:
         """Return the markup to insert into a page, as ASCII bytes, which suit every ASCII-compatible encoding.
 
-        After a choice or an opt-out, and in a frame, it is only the link to the settings. ``return_to`` is the path and query
-        to return to, and ``root_path`` is where the application is mounted (ASGI). A page is ``posted`` if it is the
-        response to a form: a reload would submit that again. ``reopened`` shows the panel in spite of a choice.
+        After a choice or an opt-out, and in a frame, it is only the link to the settings. ``return_to`` is the path
+        and query to return to, and ``root_path`` is where the application is mounted (ASGI). A page is ``posted`` if it
+        is the response to a form: a reload would submit that again. ``reopened`` shows the panel in spite of a choice.
         """
         variant = _Variant(
             language=self._locale(language).language,
