@@ -54,10 +54,8 @@ def stubs(monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setitem(harness.STUBS, host, ("text/javascript", f"order.push('{host}')".encode()))
 
 
-def site(ledger: str, style: str = "") -> ASGIApp:
-    page = (
-        f"<!doctype html><html lang=en><head><title>Site</title><style>{style}</style></head><body>{BODY}</body></html>"
-    )
+def site(ledger: str, style: str = "", *, language: str = "en") -> ASGIApp:
+    page = f"<!doctype html><html lang={language}><head><title>Site</title><style>{style}</style></head><body>{BODY}</body></html>"
     app = Starlette(routes=[Route("/", lambda _: HTMLResponse(page))])
     return ConsentMiddleware(app, policy=POLICY, secret="x" * 40, ledger=ledger)
 
@@ -164,7 +162,7 @@ def test_the_banner_withstands_the_page(visiting: Visiting, ledger_url: str, sty
 
 
 def test_right_to_left(visiting: Visiting, ledger_url: str) -> None:
-    with visiting(site(ledger_url), locale="ar") as visit:
+    with visiting(site(ledger_url, language="ar")) as visit:
         visit.open()
         assert visit.page.locator("#cookie-consent").get_attribute("dir") == "rtl"
         assert visit.page.get_by_role("button", name="قبول الكل").is_visible()

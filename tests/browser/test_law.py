@@ -83,3 +83,15 @@ def test_row_35_edpb_03_2022_phones_show_the_same(visiting: Visiting, ledger_url
             shown.append(visit.page.evaluate(f"{OPTIONS}.map(n => n.textContent.trim())"))
         assert shown[0] == shown[1]
         assert {"Refuse all", "Accept all", "Settings"} <= set(shown[0])
+
+
+def test_row_62_aepd_settings_are_as_visible(visiting: Visiting, ledger_url: str) -> None:
+    look = (
+        "n => { const s = getComputedStyle(n); return [n.offsetHeight, s.color, s.backgroundColor, s.fontSize, "
+        "s.fontWeight, s.borderRadius, s.textDecorationLine] }"
+    )
+    for scripts in (True, False):
+        with visiting(site(ledger_url), scripts=scripts) as visit:
+            visit.open()
+            settings = visit.page.get_by_role("button" if scripts else "link", name="Settings", exact=True)
+            assert settings.evaluate(look) == visit.page.get_by_role("button", name="Accept all").evaluate(look)

@@ -25,10 +25,10 @@ LINKS = "<h1>List</h1><ul>" + "".join(f"<li><a href=/x{at}>Link {at}</a></li>" f
 SIZES = [(800, 600), (390, 844)]
 
 
-def app(style: str, body: str) -> ASGIApp:
+def app(style: str, body: str, language: str = "en") -> ASGIApp:
     page = (
-        "<!doctype html><html lang=en><head><title>Site</title><meta name=viewport content='width=device-width'>"
-        f"<style>{style}</style></head><body>{body}</body></html>"
+        f"<!doctype html><html lang={language}><head><title>Site</title>"
+        f"<meta name=viewport content='width=device-width'><style>{style}</style></head><body>{body}</body></html>"
     )
     return Starlette(routes=[Route("/", lambda _: HTMLResponse(page))])
 
@@ -266,8 +266,8 @@ BAR = "<div style='position: fixed; inset: auto 0 0; text-align: center'><button
 def test_it_can_be_folded_off_what_lies_under_it(
     visiting: Visiting, ledger_url: str, language: str, position: str, size: tuple[int, int]
 ) -> None:
-    page = app("", LONG + BAR + "<script>own.onclick = () => { own.textContent = 'pressed' }</script>")
-    with visiting(gated(page, ledger_url, position=position), locale=language) as visit:
+    page = app("", LONG + BAR + "<script>own.onclick = () => { own.textContent = 'pressed' }</script>", language)
+    with visiting(gated(page, ledger_url, position=position)) as visit:
         visit.page.set_viewport_size({"width": size[0], "height": size[1]})
         visit.open()
         fold = visit.page.locator(".cc-fold")

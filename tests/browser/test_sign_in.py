@@ -159,9 +159,9 @@ def test_a_held_refresh_says_where_it_leads(visiting: Visiting, ledger_url: str,
     body, headers = REFRESHES[way]
     with visiting(make(site(body, "", **headers), ledger_url), scripts=scripts, locale="de-DE") as visit:
         assert visit.open() == set()
-        link = visit.page.locator(".cc-refresh").get_by_role("link", name=f"Weiter zu {UNKNOWN}", exact=True)
+        link = visit.page.locator(".cc-refresh").get_by_role("link", name=f"Continue to {UNKNOWN}", exact=True)
         assert link.is_visible()
-        visit.page.get_by_role("button", name="Alle ablehnen", exact=True).first.click()
+        visit.page.get_by_role("button", name="Refuse all", exact=True).first.click()
         visit.page.wait_for_load_state("load")
         assert visit.open() == set()
         link.click()

@@ -404,7 +404,7 @@ _COUNTRIES = (
         62,
         "AEPD",
         "the settings are offered as visibly as the two buttons",
-        unmet("they stand below the buttons, as a link; belongs to the work on regions"),
+        met("a third button of the same look, on the first layer"),
     ),
     Row(
         63,
