@@ -55,7 +55,8 @@ def stubs(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def site(ledger: str, style: str = "", *, language: str = "en") -> ASGIApp:
-    page = f"<!doctype html><html lang={language}><head><title>Site</title><style>{style}</style></head><body>{BODY}</body></html>"
+    head = f"<title>Site</title><style>{style}</style>"
+    page = f"<!doctype html><html lang={language}><head>{head}</head><body>{BODY}</body></html>"
     app = Starlette(routes=[Route("/", lambda _: HTMLResponse(page))])
     return ConsentMiddleware(app, policy=POLICY, secret="x" * 40, ledger=ledger)
 
