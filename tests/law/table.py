@@ -5,27 +5,34 @@ from __future__ import annotations
 from collections import Counter
 from typing import TYPE_CHECKING
 
+from tests.law.more_rows import MORE
 from tests.law.rows import ROWS, SECTIONS
 from tests.reference.code import ROOT
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
     from pathlib import Path
 
     from tests.law.row import Kind, Row
 
-__all__ = ["PAGE", "renewed", "totals"]
+__all__ = ["ALL", "PAGE", "renewed", "totals"]
 
 PAGE = ROOT / "docs" / "requirements.md"
 BEGIN = "<!-- Written by `python -m tests.law --update`; do not edit. -->"
+ALL = {row.number: row for rows in (*SECTIONS.values(), *MORE.values()) for row in rows}
 _MET: dict[Kind, str] = {"met": "yes", "setting": "by a setting", "not met": "no"}
 
 
 def totals() -> str:
-    """Return how many rows are met, in a sentence."""
-    found = Counter(row.verdict.kind for row in ROWS.values())
+    """Return how many rows are met, in a sentence for law and regulators and one for the others."""
+    others = [row for number, row in ALL.items() if number not in ROWS]
+    return f"Law and regulators: {_total(ROWS.values())} Promises and standards: {_total(others)}"
+
+
+def _total(rows: Iterable[Row]) -> str:
+    found = Counter(row.verdict.kind for row in rows)
     return (
-        f"Of {len(ROWS)} rows {found['met']} are met as installed, {found['setting']} more by a setting, "
+        f"of {found.total()} rows {found['met']} are met as installed, {found['setting']} more by a setting, "
         f"and {found['not met']} are not met."
     )
 
@@ -38,7 +45,7 @@ def renewed() -> tuple[Path, str]:
 
 def _lines() -> Iterator[str]:
     yield f"{totals()} A `*` after the number: the source was not at hand, and the row is our reading of it."
-    for name, rows in SECTIONS.items():
+    for name, rows in (*SECTIONS.items(), *MORE.items()):
         yield from ("", f"## {name}", "", "| row | source | what is asked | met | how |", "|---|---|---|---|---|")
         yield from map(_line, rows)
 
