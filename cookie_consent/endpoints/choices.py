@@ -187,7 +187,7 @@ class Choices:
         lasting = [] if choice.visit else [self._cookie.header(after, secure=secure)]
         framed = [self._cookie.framed_header(after, secure=secure)] if is_framed else []
         visit = [self._cookie.visit_header(after, secure=secure)] if before.visit or after.visit else []
-        return lasting + framed + visit + self._opt_out(before, after, secure=secure)
+        return self._opt_out(before, after, secure=secure) + lasting + framed + visit
 
     def _opt_out(self, before: Consent, after: Consent, *, secure: bool) -> list[str]:
         """Return the ``Set-Cookie`` value that remembers an opt-out by Global Privacy Control, or that ends it."""
