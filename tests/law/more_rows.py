@@ -77,7 +77,7 @@ _PROMISES = (
         119,
         "Revisions",
         "a revision is announced before it takes effect",
-        unmet("what is new is held and asked for, but nothing is announced yet; belongs to the work on revisions"),
+        met("`consent.next.toml`, announced in the declaration, the banner and a line until its `effective`"),
     ),
     Row(
         120,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
@@ -118,6 +118,17 @@ async def test_row_118_access_to_the_past_year() -> None:
         await client.choose("social")
         records = (await client.get("/_consent/receipt?format=json")).json()["records"]
     assert [record["granted"] for record in records] == [["analytics"], ["social"]]
+
+
+async def test_row_119_revisions_are_announced() -> None:
+    later = {**DECLARED, "version": "2", "effective": datetime.now(UTC).date() + timedelta(days=30)}
+    later["services"] = {**DECLARED["services"], "vimeo": {}}
+    async with shop(policy=make_policy(**DECLARED, next=later)) as client:
+        for place in ((await client.get("/")).text, (await client.get("/_consent/preferences")).text):
+            assert f"changes on {later['effective']}" in place
+        assert "New service: Vimeo" in (await client.get("/_consent/policy")).text
+        await client.choose("social")
+        assert f"changes on {later['effective']}" in (await client.get("/")).text
 
 
 async def test_row_120_contact_is_told() -> None:
