@@ -29,7 +29,7 @@ _HEADERS = {
     "Cross-Origin-Resource-Policy": "same-origin",
     # Should a browser show a file as a document after all, nothing in it runs and it has no origin.
     "Content-Security-Policy": "sandbox",
-    "Vary": "Accept-Encoding, Sec-Fetch-Dest",
+    "Vary": "Accept-Encoding, Sec-Fetch-Dest, Sec-Fetch-Mode, Sec-Fetch-Site, Service-Worker",
 }
 _WORKER = "default-src 'self' data: blob: 'unsafe-inline' 'unsafe-eval'"
 """The policy of workers, for which that of their page does not count (HTML standard, section 10.2.4)."""
@@ -47,7 +47,7 @@ class MirrorEndpoint:
 
     def __init__(self, mirror: Mirror) -> None:
         self._mirror = mirror
-        self._prepared: GenerationalCache[tuple[str, str], _Prepared] = GenerationalCache(_SIZE)
+        self._prepared: GenerationalCache[tuple[str, str, str], _Prepared] = GenerationalCache(_SIZE)
 
     async def respond(self, request: Request, path: str) -> Response:
         """Return the response for a path below the mirror's. Path, query and headers are untrusted."""
@@ -69,17 +69,17 @@ class MirrorEndpoint:
         if entry.location:
             location = relative_path(file, entry.location)
             return Response(status_code=302, headers={**headers, "Location": location})
-        key = (entry.upstream, entry.digest)
+        headers["ETag"] = f'W/"{entry.digest[:32]}"'
+        if request.headers.get("sec-fetch-dest") == "worker" and entry.media_type.startswith("text/javascript"):
+            headers["Content-Security-Policy"] = _WORKER
+        if headers["ETag"] in request.headers.get("if-none-match", ""):
+            return Response(status_code=304, headers=headers)
+        headers["Content-Type"] = entry.media_type
+        key = (entry.upstream, entry.digest, entry.media_type)
         prepared = self._prepared.get(key)
         if prepared is None:
             prepared = await to_thread.run_sync(self._prepare, file, entry)
             self._prepared.put(key, prepared, len(prepared.body) + len(prepared.packed or b""))
-        headers |= {"ETag": f'W/"{entry.digest[:32]}"', "Content-Type": entry.media_type}
-        if request.headers.get("sec-fetch-dest") == "worker":
-            headers["Content-Security-Policy"] = _WORKER
-        if headers["ETag"] in request.headers.get("if-none-match", ""):
-            del headers["Content-Type"]
-            return Response(status_code=304, headers=headers)
         if prepared.packed is not None and takes_gzip(request.headers.get("accept-encoding", "")):
             return Response(prepared.packed, headers={**headers, "Content-Encoding": "gzip"})
         return Response(prepared.body, headers=headers)

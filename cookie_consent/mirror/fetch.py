@@ -99,6 +99,8 @@ class Fetcher:
             found = self._libraries.from_address(location)
             if found is None or found[0].is_folder:
                 raise FetchError(f"{at.upstream} redirects to {location[:200]!r}, which is no listed library")
+            if at.is_exact and not found[0].is_exact:
+                raise FetchError(f"{at.upstream} redirects to {location[:200]!r}, which may change")
             at = found[0]
         raise FetchError(f"it redirects more than {_MOST_REDIRECTS} times")
 
@@ -143,6 +145,11 @@ class Fetcher:
         served_as = media_type(response.headers.get("content-type", ""), file.place.path)
         if served_as is None:
             raise FetchError(f"{file.upstream} has the type {response.headers.get('content-type', '')[:80]!r}")
+        length = response.headers.get("content-length")
+        if length is None and "transfer-encoding" not in response.headers:
+            raise FetchError(f"{file.upstream} comes without a length, so that nobody can tell whether it is whole")
+        if length is not None and int(length) > LARGEST_FILE:
+            raise FetchError(f"{file.upstream} is larger than {LARGEST_FILE} bytes")
         body = bytearray()
         async for piece in response.aiter_raw():
             body += piece

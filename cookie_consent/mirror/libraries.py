@@ -17,7 +17,9 @@ if TYPE_CHECKING:
 
 __all__ = ["Libraries", "LibraryFile"]
 
-_ADDRESS = re.compile(r"(?:https?:)?//([a-z0-9.-]+)(/[^?#]*)?(?:\?([^#]*))?(#[A-Za-z0-9_.:?&=/-]*)?", re.IGNORECASE)
+_ADDRESS = re.compile(
+    r"(?:https?:)?//([a-z0-9.-]+)(/[^?#]*)?(?:\?([^#]*))?(#[A-Za-z0-9_.:?&=/-]*)?", re.ASCII | re.IGNORECASE
+)
 """An address with neither credentials nor a port."""
 _NAMES = ("bootstrap", "cdnjs", "google", "jquery", "npm")
 _LONGEST_ADDRESS = 4096

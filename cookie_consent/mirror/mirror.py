@@ -44,10 +44,10 @@ _MOST_SERVED = 4096
 """Of how many files is remembered that they have been served, for times when their hosts cannot be reached."""
 _MOST_NAMED = 4096
 """Of how many files is remembered that pages name them."""
-_MOST_FETCHES = 32
-"""The most fetches at a time."""
+_MOST_FETCHES, _MOST_OTHERS = 32, 16
+"""The most fetches at a time, and how many there may be for one of files that no page has named to begin."""
 _RATE, _BURST = 5.0, 300
-"""Fetches per second of one process, and how many may come at once."""
+"""Fetches per second of one process, and how many may come at once: of files that pages name, and of others."""
 _HOT = 32 * 1024 * 1024
 
 
@@ -71,7 +71,7 @@ class Mirror:
         """The hosts of which this process has served anything."""
         self._named: dict[str, None] = {}
         self._count = 0
-        self._bucket = TokenBucket(rate=_RATE, burst=_BURST, at=time.monotonic())
+        self._bucket, self._others = (TokenBucket(rate=_RATE, burst=_BURST, at=time.monotonic()) for _ in range(2))
         self._start_over()
         reset_after_fork(self)
 
@@ -222,7 +222,10 @@ class Mirror:
             running = self._running.get(file.upstream)
             if running is not None:
                 return running
-            if len(self._running) >= _MOST_FETCHES or not self._bucket.take(time.monotonic()):
+            # Visitors can ask for any file of a listed library, so those that pages name do not wait for others.
+            is_named = file.upstream in self._named
+            most, bucket = (_MOST_FETCHES, self._bucket) if is_named else (_MOST_OTHERS, self._others)
+            if len(self._running) >= most or not bucket.take(time.monotonic()):
                 return None
             if self._loop is None:
                 ready: Future[tuple[asyncio.AbstractEventLoop, asyncio.Event]] = Future()
@@ -276,6 +279,9 @@ class Mirror:
                         digest,
                     )
                     raise FetchError("it has changed")
+        except OSError as error:
+            raise FetchError(f"what it was when it was first seen is not known: {error}") from None
+        try:
             self.store.put(entry)
         except OSError as error:
             logger.warning("the mirror could not store %s: %s", entry.upstream, error)

@@ -29,7 +29,7 @@ def is_public(address: str) -> bool:
         return False
     if found in _NAT64:
         found = ipaddress.IPv4Address(int(found) & 0xFFFFFFFF)
-    if not found.is_global or found.is_multicast or found.is_reserved:
+    if not found.is_global or found.is_multicast or found.is_reserved or getattr(found, "is_site_local", False):
         return False
     carried = (
         (found.ipv4_mapped, found.sixtofour, *(found.teredo or ())) if isinstance(found, ipaddress.IPv6Address) else ()

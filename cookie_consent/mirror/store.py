@@ -27,6 +27,8 @@ _LARGEST_FOLDER = 512 * 1024 * 1024
 _LARGEST_MEMORY = 64 * 1024 * 1024
 _BLOCK = 4096
 """What files take on a disk is a multiple of it."""
+_OVERHEAD = 1024
+"""What an entry takes in memory beside its body, in bytes."""
 _MOST_PINS = 50_000
 _LONGEST_HEAD = 32_768
 _TOUCHED = 3600.0
@@ -101,9 +103,9 @@ class MemoryStore:
         with self._lock:
             former = self._entries.pop(entry.upstream, None)
             self._entries[entry.upstream] = entry
-            self._size += len(entry.body) - (len(former.body) if former is not None else 0)
+            self._size += _cost(entry) - (_cost(former) if former is not None else 0)
             while self._size > self._limit:
-                self._size -= len(self._entries.pop(next(iter(self._entries))).body)
+                self._size -= _cost(self._entries.pop(next(iter(self._entries))))
 
     def pin(self, upstream: str, digest: str) -> str:
         """Return the digest that the address had when it was first seen."""
@@ -216,8 +218,13 @@ class FolderStore:
             with os.fdopen(handle, "wb") as file:
                 file.write(content)
             if keep:
-                with contextlib.suppress(FileExistsError):
+                try:
                     os.link(name, path)
+                except FileExistsError:
+                    pass
+                except OSError:  # a file system without hard links
+                    with contextlib.suppress(FileExistsError), path.open("xb") as file:
+                        file.write(content)
             else:
                 os.replace(name, path)  # noqa: PTH105 - the name is a string
         finally:
@@ -254,6 +261,10 @@ class FolderStore:
                 found.append(((self._pins / name).stat().st_mtime, name))
         for _, name in sorted(found)[:1000]:
             (self._pins / name).unlink(missing_ok=True)
+
+
+def _cost(entry: Entry) -> int:
+    return len(entry.body) + _OVERHEAD
 
 
 def make_store() -> Store:

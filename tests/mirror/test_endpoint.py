@@ -123,6 +123,12 @@ async def test_a_worker_can_contact_the_site_only(site: ConsentMiddleware) -> No
     assert "sec-fetch-dest" in reply.listed("vary")  # a cache must not mistake it for the script
 
 
+async def test_only_a_script_is_a_worker(site: ConsentMiddleware, upstream: Upstream) -> None:
+    upstream.put("/npm/vue@3.4.1/a.svg", b"<svg xmlns='http://www.w3.org/2000/svg'/>", content_type="image/svg+xml")
+    reply = await get(site, VUE.replace("dist/vue.js", "a.svg"), headers={"sec-fetch-dest": "worker"})
+    assert (reply.status, reply.header("content-security-policy")) == (200, "sandbox")
+
+
 async def test_a_failure_is_not_stored_by_browsers(site: ConsentMiddleware) -> None:
     reply = await get(site, VUE.replace("vue.js", "missing.js"))
     assert reply.status == 503
@@ -204,5 +210,6 @@ async def test_too_many_fetches_are_refused(
     site: ConsentMiddleware, upstream: Upstream, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(module, "_MOST_FETCHES", 0)
+    monkeypatch.setattr(module, "_MOST_OTHERS", 0)
     assert (await get(site)).status == 503
     assert not upstream.asked

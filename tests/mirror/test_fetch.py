@@ -157,6 +157,9 @@ async def test_a_redirect_to_a_listed_file_becomes_one_of_ours(upstream: Upstrea
         (200, {"content-type": "application/octet-stream"}, b"vue()"),
         (200, {"content-encoding": "gzip"}, b"\x1f\x8b"),  # a bomb
         (200, {"content-length": "100"}, b"cut"),
+        (200, {}, "cut off"),
+        (200, {"content-length": str(1 << 40)}, b"vue()"),
+        (302, {"location": "/npm/vue@3/dist/vue.js"}, b""),  # to what may change
         (200, {}, "endless"),
         (206, {}, b"vue"),
         (404, {}, b"vue()"),
@@ -210,6 +213,31 @@ async def test_a_host_with_an_address_that_is_not_public_is_not_contacted(
     assert await get(mirrors[0]) is None
     assert not upstream.asked
     assert mirrors[0].offers("https://cdn.jsdelivr.net/npm/jquery@3.7.1/dist/jquery.js") is None  # nor is the host
+
+
+async def test_what_no_page_names_takes_nothing_from_what_pages_name(
+    upstream: Upstream, mirrors: list[Mirror], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(mirror, "_BURST", 2)
+    made = upstream.mirror()
+    mirrors.append(made)
+    for number in range(5):
+        assert await get(made, f"https://cdn.jsdelivr.net/npm/vue@3.4.1/{number}.js") is None
+    assert len(upstream.asked) < 5
+    upstream.put(PATH, b"vue()")
+    assert made.offers(EXACT) is not None
+    assert await get(made) is not None
+
+
+async def test_a_pin_that_cannot_be_read_serves_nothing(
+    upstream: Upstream, mirrors: list[Mirror], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def pin(*_: object) -> str:
+        raise OSError(24, "too many open files")
+
+    monkeypatch.setattr(MemoryStore, "pin", pin)
+    upstream.put(PATH, b"vue()")
+    assert await get(mirrors[0]) is None
 
 
 async def test_what_no_page_names_does_not_change_pages(upstream: Upstream, mirrors: list[Mirror]) -> None:
@@ -318,6 +346,7 @@ async def test_a_policy_for_one_host_is_not_a_way_to_another(upstream: Upstream,
         ("fe80::1", False),
         ("fe80::1%eth0", False),
         ("fd00::1", False),
+        ("fec0::1", False),
         ("ff02::1", False),
         ("::ffff:127.0.0.1", False),
         ("::ffff:93.184.216.34", False),

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 __all__ = ["Upstream"]
 
 SCRIPT = {"content-type": "application/javascript; charset=utf-8"}
+LATE = b"late()"
 
 
 @cache
@@ -97,18 +98,22 @@ class Upstream:
             self.asked.append(head)
             self.has_been_asked.set()
             status, headers, body = self.files.get(head.split(" ")[1], (404, {}, b""))
+            if body == "endless":
+                headers = {**headers, "transfer-encoding": "chunked"}
+            elif body != "cut off":
+                headers = {"content-length": str(len(LATE if body == "waits" else body)), **headers}
             lines = [f"HTTP/1.1 {status} x", *(f"{name}: {value}" for name, value in headers.items())]
             writer.write("\r\n".join([*lines, "connection: close", "", ""]).encode("latin-1"))
             if body == "endless":
                 while not writer.transport.is_closing():  # which drain() does not always say over TLS
-                    writer.write(b"x" * 65536)
+                    writer.write(b"10000\r\n" + b"x" * 65536 + b"\r\n")
                     await writer.drain()
                     await asyncio.sleep(0)
             if body == "waits":
                 await writer.drain()
                 await asyncio.to_thread(self.go_on.wait)
-                body = b"late()"
-            writer.write(body)
+                body = LATE
+            writer.write(b"half()" if body == "cut off" else body)
             await writer.drain()
             writer.close()
         except (OSError, asyncio.IncompleteReadError, asyncio.CancelledError):
