@@ -70,7 +70,7 @@ const makeRoom = (root) => {
   // Returns by how many pixels an element would have to move up to be seen.
   const overlap = (node) => {
     const panel = panelOf();
-    const covers = panel ? [panel] : [...root.querySelectorAll(".cc-back,.cc-revision")];
+    const covers = panel ? [panel] : [...root.querySelectorAll(".cc-back,.cc-revision,.cc-status")];
     const under = node.getBoundingClientRect();
     const overlaps = covers.map((cover) => {
       const over = cover.getBoundingClientRect();

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from playwright.sync_api import Page
     from starlette.types import ASGIApp
 
-    from tests.browser.conftest import Visiting
+    from tests.browser.conftest import Visit, Visiting
 
 pytestmark = pytest.mark.browser
 PAGE = "<!doctype html><title>a</title><h1>a</h1><p><a href=/>a link</a>"
@@ -32,13 +32,32 @@ def shown(page: Page) -> bool:
     return page.locator(".cc-revision").is_visible()
 
 
+def refuse(visit: Visit) -> None:
+    """Refuse all, and close what is said after that."""
+    choose(visit, "Refuse all")
+    visit.page.locator(".cc-panel").wait_for(state="detached")
+    visit.page.locator(".cc-status").get_by_role("button").click()
+
+
+def test_it_waits_until_the_confirmation_is_closed(visiting: Visiting, ledger_url: str) -> None:
+    with visiting(site(ledger_url)) as visit:
+        visit.open()
+        choose(visit, "Refuse all")
+        visit.page.locator(".cc-panel").wait_for(state="detached")
+        visit.page.locator(".cc-status").get_by_role("button").wait_for()
+        visit.open()
+        visit.page.locator(".cc-status").get_by_role("button").wait_for()
+        assert not shown(visit.page)
+        visit.page.locator(".cc-status").get_by_role("button").click()
+        assert shown(visit.page)
+
+
 def test_it_is_closed_by_the_keyboard_and_stays_closed(visiting: Visiting, ledger_url: str) -> None:
     with visiting(site(ledger_url)) as visit:
         visit.open()
         assert visit.page.locator(".cc-panel").get_by_role("link", name=LINE).is_visible()
         assert not shown(visit.page)
-        choose(visit, "Refuse all")
-        visit.page.locator(".cc-panel").wait_for(state="detached")
+        refuse(visit)
         visit.open()
         dialog = visit.page.get_by_role("dialog", name="Coming changes")
         assert dialog.get_by_role("link", name=LINE).is_visible()
@@ -56,7 +75,7 @@ def test_it_is_closed_by_the_keyboard_and_stays_closed(visiting: Visiting, ledge
 def test_another_announcement_is_shown_again(visiting: Visiting, ledger_url: str) -> None:
     with visiting(site(ledger_url, "3")) as visit:
         visit.open()
-        choose(visit, "Refuse all")
+        refuse(visit)
         visit.page.evaluate("localStorage['cookie_consent.revision'] = '2'")
         visit.open()
         assert shown(visit.page)
@@ -88,6 +107,7 @@ def test_it_fits_a_small_window_with_large_text(visiting: Visiting, ledger_url: 
         visit.open()
         visit.page.locator(".cc-actions button").first.click()
         visit.page.locator(".cc-panel").wait_for(state="detached")
+        visit.page.locator(".cc-status button").click()
         visit.open()
         visit.page.evaluate(
             "document.querySelector('#cookie-consent').style.setProperty('font-size', '200%', 'important')"
@@ -113,8 +133,7 @@ def test_it_fits_a_small_window_with_large_text(visiting: Visiting, ledger_url: 
 def test_what_has_the_focus_is_not_left_under_it(visiting: Visiting, ledger_url: str) -> None:
     with visiting(site(ledger_url)) as visit:
         visit.open()
-        choose(visit, "Refuse all")
-        visit.page.locator(".cc-panel").wait_for(state="detached")
+        refuse(visit)
         visit.open()
         visit.page.evaluate(
             "document.querySelector('a').style = 'position: fixed; bottom: 80px; left: 30px; background: red'"

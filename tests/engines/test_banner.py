@@ -118,7 +118,7 @@ def test_a_choice_is_changed_in_the_settings(name: str, ledger_url: str) -> None
         engine.open(f"http://{SITE}/")
         choose(engine, "Accept all")
         until(lambda: proxy.hosts() >= {SCRIPT, IMAGE})
-        engine.run("void document.querySelector('.cc-back').click()")
+        until(lambda: holds(engine, "document.querySelector('.cc-back').click() ?? true"))
         until(lambda: holds(engine, "!!document.querySelector('.cc-again')"))
         assert engine.run("document.querySelector('[type=checkbox][value=analytics]').checked")
         click(engine, "Refuse all")
