@@ -17,7 +17,7 @@ from cookie_consent.cli.options import OutputOption, PolicyOption  # noqa: TC001
 from cookie_consent.cli.output import writer
 from cookie_consent.errors import ConfigurationError
 from cookie_consent.ledger.exports.destination import find_output
-from cookie_consent.policy import UNCLASSIFIED, home_of, load_policy
+from cookie_consent.policy import UNCLASSIFIED, home_of, policy_in_force
 from cookie_consent.policy.lasting import SESSION, lasts
 
 if TYPE_CHECKING:
@@ -96,7 +96,7 @@ def register(
 
     It is a draft for whoever keeps that record: what the policy does not say is named as missing.
     """
-    entry = register_entry(load_policy(policy))
+    entry = register_entry(policy_in_force(policy))
     is_json = output_format is RegisterFormat.JSON
     text = json.dumps(entry, ensure_ascii=False, indent=2) if is_json else "\n".join(_markdown(entry))
     with writer(None if output in {None, "-"} else find_output(output)) as stream:
