@@ -26,7 +26,7 @@ def end_freshness(headers: list[tuple[bytes, bytes]], seconds: float) -> None:
         if name == b"cache-control":
             if sum(map(int, _NUMBER.findall(value))) > left:
                 limited = _FRESH.sub(lambda match: match[1] + b"%d" % min(int(match[2]), left), value)
-                value = _STALE.sub(b"", limited).strip(b", ")  # noqa: PLW2901 - what is kept of it
+                value = _STALE.sub(b"", limited).strip(b", ")  # noqa: PLW2901 - the shortened one
             kept.append((name, value))
         elif name == b"expires":
             kept.append((name, _earlier(value, datetime.now(UTC) + timedelta(seconds=left))))

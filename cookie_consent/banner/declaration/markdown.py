@@ -69,10 +69,10 @@ def _revision(revision: Revision, locale: Locale) -> Iterator[str]:
 
     about = t("about", date=moment_text(revision.effective), version=revision.version)
     yield from (f"## {t('title')}", "", about, "")
-    yield from (f"- {escaped(change.text)}" for change in revision.changes)
     if revision.changes:
+        yield from (f"- {escaped(change.text)}" for change in revision.changes)
         yield ""
-    if not revision.changes:
+    else:
         yield from (t("nothing"), "")
     if revision.asks:
         yield from (t("asks"), "")

@@ -13,9 +13,12 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
     from typing import TextIO
 
-__all__ = ["COLUMNS", "FORMATS", "export_csv", "export_jsonl"]
+__all__ = ["COLUMNS", "FEW", "FORMATS", "LISTS", "export_csv", "export_jsonl"]
 
 COLUMNS = tuple(field.name for field in fields(ConsentRecord))
+LISTS = frozenset({"granted", "refused", "granted_services", "refused_services"})
+FEW = frozenset("action channel policy_version notice region user_agent_family control build edition regime".split())
+"""Columns with few different values."""
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
 

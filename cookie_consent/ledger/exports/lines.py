@@ -5,7 +5,7 @@ from __future__ import annotations
 from json.encoder import encode_basestring
 from typing import TYPE_CHECKING, Any, Protocol
 
-from cookie_consent.ledger.exports.by_record import COLUMNS
+from cookie_consent.ledger.exports.by_record import COLUMNS, FEW, LISTS
 from cookie_consent.ledger.exports.columns import (
     Memo,
     cell,
@@ -23,10 +23,6 @@ if TYPE_CHECKING:
     from cookie_consent.ledger.exports.rows import Page
 
 __all__ = ["CsvLines", "JsonLines", "LineFormat"]
-
-_LISTS = frozenset({"granted", "refused", "granted_services", "refused_services"})
-_FEW = frozenset("action channel policy_version notice region user_agent_family control build edition regime".split())
-"""Columns with few different values."""
 
 
 class LineFormat(Protocol):
@@ -57,9 +53,9 @@ class CsvLines:
         for name in COLUMNS:
             if name == "at":
                 self._columns.append(lambda values: time_texts(values, minutes))
-            elif name in _LISTS:
+            elif name in LISTS:
                 self._columns.append(Memo(list_cell).column)
-            elif name in _FEW:
+            elif name in FEW:
                 self._columns.append(Memo(cell).column)
             else:
                 self._columns.append(cells)
@@ -87,9 +83,9 @@ class JsonLines:
         for name in COLUMNS:
             if name == "at":
                 self._columns.append(lambda values: time_texts(values, minutes))
-            elif name in _LISTS:
+            elif name in LISTS:
                 self._columns.append(Memo(json_list).column)
-            elif name in _FEW:
+            elif name in FEW:
                 self._columns.append(Memo(json_or_null).column)
             elif name == "previous":
                 self._columns.append(lambda values: list(map(json_or_null, values)))

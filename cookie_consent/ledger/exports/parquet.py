@@ -7,7 +7,7 @@ from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 from cookie_consent.errors import ConfigurationError, LedgerError
-from cookie_consent.ledger.exports.by_record import COLUMNS
+from cookie_consent.ledger.exports.by_record import COLUMNS, FEW, LISTS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -18,8 +18,6 @@ __all__ = ["ParquetFile", "guarded", "parquet_chunks", "require_pyarrow", "write
 
 _GROUP = 16
 """Pages per row group: 16,384 rows, a few megabytes."""
-_LISTS = frozenset({"granted", "refused", "granted_services", "refused_services"})
-_FEW = frozenset("action channel policy_version notice region user_agent_family control build edition regime".split())
 _NULLABLE = frozenset({"previous", "notice"})
 
 
@@ -46,10 +44,10 @@ class ParquetFile:
         self._pa, pq = require_pyarrow()
         pa = self._pa
         text, few, many = pa.string(), pa.dictionary(pa.int32(), pa.string()), pa.list_(pa.string())
-        types = {name: many if name in _LISTS else few if name in _FEW else text for name in COLUMNS}
+        types = {name: many if name in LISTS else few if name in FEW else text for name in COLUMNS}
         types["at"] = pa.timestamp("us", tz="UTC")
         self._schema = pa.schema([pa.field(name, kind, nullable=name in _NULLABLE) for name, kind in types.items()])
-        dictionaries = [*sorted(_FEW), "url", *(f"{name}.list.element" for name in sorted(_LISTS))]
+        dictionaries = [*sorted(FEW), "url", *(f"{name}.list.element" for name in sorted(LISTS))]
         self._pool = pa.system_memory_pool()  # other pools keep some ten megabytes more
         self._writer = pq.ParquetWriter(
             sink, self._schema, compression="zstd", use_dictionary=dictionaries, memory_pool=self._pool
@@ -103,9 +101,9 @@ class ParquetFile:
             column = pa.concat_arrays(arrays.pop(field.name), memory_pool=self._pool)
             if field.name == "at":
                 column = column.cast(field.type)
-            elif field.name in _FEW:
+            elif field.name in FEW:
                 column = compute.dictionary_encode(column, memory_pool=self._pool)
-            elif field.name in _LISTS:
+            elif field.name in LISTS:
                 codes = compute.dictionary_encode(column, memory_pool=self._pool)
                 lists = [value.split() for value in codes.dictionary.to_pylist()]
                 column = compute.take(pa.array(lists, field.type), codes.indices, memory_pool=self._pool)
