@@ -91,8 +91,9 @@ async def ask(
 
 
 async def cookie_of(app: ConsentMiddleware, *granted: str) -> str:
-    """Return the ``Cookie`` header of a visitor who has agreed to that."""
-    body = b"&".join([b"choice=1", *(b"granted=" + name.encode() for name in granted)])
+    """Return the ``Cookie`` header of a visitor who has agreed to these categories, or to these undeclared hosts."""
+    fields = (f"service.{name}=1" if "." in name else f"granted={name}" for name in granted)
+    body = "&".join(["choice=1", *fields]).encode()
     reply = Reply()
     bodies = [{"type": "http.request", "body": body, "more_body": False}]
 

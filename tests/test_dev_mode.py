@@ -152,7 +152,7 @@ async def test_a_secret_that_is_given_signs(
     if secret is None:
         monkeypatch.setenv("CONSENT_SECRET", SECRET)
     strict = site(dev=False, secret=secret, ledger=ledger_url)
-    cookie = await cookie_of(strict, "unclassified")
+    cookie = await cookie_of(strict, "x.test")
     reply = await ask(site(secret=secret), headers=headers("localhost", cookie=cookie), client=LOCAL)
     assert HELD not in reply.text
     assert not (folder / "cache").exists()
@@ -161,7 +161,7 @@ async def test_a_secret_that_is_given_signs(
 async def test_workers_have_one_secret(ledger_url: str) -> None:
     first = site(ledger=ledger_url)
     first._door = None
-    cookie = await cookie_of(first, "unclassified")
+    cookie = await cookie_of(first, "x.test")
     reply = await ask(site(ledger=ledger_url), headers=headers("localhost", cookie=cookie), client=LOCAL)
     assert HELD not in reply.text
 

@@ -499,7 +499,7 @@ async def test_wrapped_twice(ledger_url: str, tmp_path: Path, caplog: pytest.Log
         assert len([name for name, _ in reply.headers if name == "content-security-policy"]) == 1
     assert {consent.policy_version for consent in seen} == {"1"}
     assert caplog.text.count("wrapped in ConsentMiddleware twice") == 1
-    cookie = await cookie_of(gated, "unclassified")
+    cookie = await cookie_of(gated, "x.test")
     agreed = await ask(gated, headers={**HTML, "cookie": cookie})
     assert HELD not in agreed.text  # the inner one does not take the choice back
 

@@ -19,7 +19,8 @@ from cookie_consent.banner.templating import interface_build, template_environme
 from cookie_consent.banner.view import category_views, purposes_of, safe_link, with_consent
 from cookie_consent.consent.local_path import local_path
 from cookie_consent.errors import ConfigurationError
-from cookie_consent.policy import DEFAULT_PREFIX, UNCLASSIFIED, Inventory, moment_text
+from cookie_consent.policy import DEFAULT_PREFIX, Inventory, moment_text
+from cookie_consent.policy.undeclared import is_host
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
@@ -39,7 +40,7 @@ class _Variant(NamedTuple):
     """Everything on which a banner depends, except for the path to return to."""
 
     language: str
-    unclassified: bool
+    names: str
     decided: bool
     framed: bool
     gpc: bool
@@ -50,7 +51,6 @@ class _Variant(NamedTuple):
     posted: bool
     named: tuple[str, ...] | None
     pending: tuple[str, ...]
-    undeclared: tuple[str, ...]
     reopened: bool
 
 
@@ -59,9 +59,8 @@ class _Offer(NamedTuple):
 
     policy: Policy
     names: str
-    views: Mapping[bool, tuple[CategoryView, ...]]
-    """The categories, with or without ``unclassified``."""
-    notices: Mapping[bool, NoticeText]
+    views: tuple[CategoryView, ...]
+    notice: NoticeText
 
 
 class Renderer:
@@ -103,7 +102,7 @@ class Renderer:
         """The digest of templates, style and script, which records name."""
         self._offer = lru_cache(maxsize=64)(self._make_offer)
         for tag in self._locales:
-            self._offer(tag, ())  # what is wrong is found at the start
+            self._offer(tag, self._inventory.names)  # what is wrong is found at the start
         # Placeholders for the path to return to, which differs on each page, so that the rest can be cached.
         self._path_slot = secrets.token_hex(16)
         self._query_slot = secrets.token_hex(16)
@@ -133,12 +132,12 @@ class Renderer:
     def _negotiate(self, accept_language: str, page: str) -> str:
         return find_language(page, self.languages) or negotiate(accept_language, self.languages)
 
-    def notice(self, language: str, *, unclassified: bool, undeclared: tuple[str, ...] = ()) -> NoticeText:
-        """Return the notice in ``language``, with or without the category ``unclassified``.
+    def notice(self, language: str, names: str = "") -> NoticeText:
+        """Return the notice in ``language`` that names ``names``, as ``Policy.names`` writes it.
 
-        ``undeclared`` are the sorted ids of the services that it names beside those that the policy declares.
+        Without them it is the present notice. Whatever the names are, it has all services that the policy declares.
         """
-        return self._offer(self._locale(language).language, undeclared).notices[unclassified]
+        return self._offer(self._locale(language).language, names or self._inventory.names).notice
 
     def banner(
         self,
@@ -146,7 +145,6 @@ class Renderer:
         *,
         language: str,
         return_to: str,
-        unclassified: bool,
         root_path: str = "",
         posted: bool = False,
         reopened: bool = False,
@@ -159,7 +157,7 @@ class Renderer:
         """
         variant = _Variant(
             language=self._locale(language).language,
-            unclassified=unclassified or consent.allows(UNCLASSIFIED),
+            names=self._shown(consent) if reopened else self._inventory.names,
             decided=consent.decided,
             framed=consent.framed,
             gpc=consent.gpc,
@@ -170,7 +168,6 @@ class Renderer:
             posted=posted,
             named=consent.effective_names,
             pending=tuple(sorted(consent.pending)),
-            undeclared=self._undeclared(consent) if reopened else self._inventory.undeclared,
             reopened=reopened,
         )
         markup = self._cached_banner(variant)
@@ -184,7 +181,6 @@ class Renderer:
         *,
         language: str,
         return_to: str,
-        unclassified: bool,
         saved: bool = False,
         root_path: str = "",
         head: str = "",
@@ -196,15 +192,14 @@ class Renderer:
         markup that comes first in the head.
         """
         locale = self._locale(language)
-        shown = unclassified or consent.allows(UNCLASSIFIED)
-        offer = self._offer(locale.language, self._undeclared(consent))
-        categories = with_consent(offer.views[shown], consent.lasting, locale)
+        offer = self._offer(locale.language, self._shown(consent))
+        categories = with_consent(offer.views, consent.lasting, locale)
         visit = sorted(service.name for service in map(self.policy.known_service, consent.visit) if service is not None)
         return self._render(
             "preferences.html",
             locale,
             root_path,
-            **self._choice(locale, offer, categories, unclassified=shown),
+            **self._choice(locale, offer, categories),
             consent=consent,
             decided_on=consent.decided_at.date().isoformat() if consent.decided_at is not None else "",
             gpc=consent.gpc,
@@ -217,7 +212,7 @@ class Renderer:
 
     def declaration(self, language: str, *, secure: bool = True) -> Declaration:
         """Return the cookie declaration. ``secure`` is as for ``preferences``."""
-        return self._declared(self._locale(language).language, secure, self._inventory.undeclared)
+        return self._declared(self._locale(language).language, secure, self._inventory.names)
 
     def declaration_page(
         self, language: str, *, secure: bool = True, root_path: str = "", fragment: bool = False
@@ -245,11 +240,11 @@ class Renderer:
     ) -> str:
         """Return the document shown in a held frame: what it would load, from whom, and how to allow it.
 
-        ``category`` may be ``blocked``, which no choice allows. ``service`` is None for an unknown host. With ``form``
-        it is shown at the button of a form that needs the service.
+        ``category`` may be ``blocked``, which no choice allows. An undeclared host is a ``service`` by its own name;
+        None is what cannot be allowed alone. With ``form`` it is shown at the button of a form that needs the service.
         """
         locale = self._locale(language)
-        views = {view.id: view for view in self._offer(locale.language, ()).views[True]}
+        views = {view.id: view for view in category_views(self.policy, locale)}
         known = self.policy.known_service(service) if service is not None else None
         host = urlsplit(address.strip()).hostname or address
         path = local_path(return_to)
@@ -340,46 +335,51 @@ class Renderer:
 
     def category_name(self, category_id: str, language: str) -> str:
         """Return the name of a category, or its id if the policy no longer has it."""
-        views = self._offer(self._locale(language).language, ()).views[True]
+        views = category_views(self.policy, self._locale(language))
         return next((view.name for view in views if view.id == category_id), category_id)
 
-    def _undeclared(self, consent: Consent) -> tuple[str, ...]:
-        """Return the undeclared services that settings show: those of the notice now, and of the answered one."""
-        named = self.policy.names.undeclared(consent.names) if consent.names else ()
-        return tuple(sorted({*self._inventory.undeclared, *named}))
+    def _shown(self, consent: Consent) -> str:
+        """Return the names that settings show: those of the notice now, of the answered one, and what was answered."""
+        names = self.policy.names
+        named = names.undeclared(consent.names) if consent.names else ()
+        services = {*self._inventory.offered, *named, *filter(names.has, consent.services)}
+        return names.of(services, categories=self._inventory.categories | consent.granted)
 
-    def _make_offer(self, language: str, undeclared: tuple[str, ...]) -> _Offer:
-        locale = self._locales[language]
-        met = [service for service in self.policy.undeclared_services if service.id in undeclared]
-        policy = self.policy.model_copy(update={"services": (*self.policy.services, *met)}) if met else self.policy
-        views = {shown: category_views(policy, locale, unclassified=shown) for shown in (False, True)}
-        notices = {shown: notice_text(policy, locale, found, build=self.build) for shown, found in views.items()}
-        return _Offer(policy, self.policy.names.of(self.policy.names.declared.union(undeclared)), views, notices)
+    def _make_offer(self, language: str, names: str) -> _Offer:
+        locale, policy = self._locales[language], self.policy
+        known = map(policy.known_service, policy.names.undeclared(names))
+        met = sorted(filter(None, known), key=lambda service: (is_host(service.id), service.id))
+        if met:
+            policy = policy.model_copy(update={"services": (*policy.services, *met)})
+        coverage = self.policy.names.read(names)
+        views = category_views(policy, locale, offered=coverage.asked if coverage is not None else frozenset())
+        return _Offer(policy, names, views, notice_text(policy, locale, views, build=self.build))
 
     def _declare(
         self,
         language: str,
         secure: bool,  # noqa: FBT001 - cached by position
-        undeclared: tuple[str, ...],
+        names: str,
     ) -> Declaration:
-        policy = self._offer(language, undeclared).policy
-        declared = declaration(policy, self._locales[language], mirrored=self._mirrored, secure=secure)
+        offer = self._offer(language, names)
+        locale, offered = self._locales[language], {view.id for view in offer.views}
+        declared = declaration(offer.policy, locale, offered=offered, mirrored=self._mirrored, secure=secure)
         # The policies as they are written, without what the inventory has met.
-        return replace(declared, revision=revision(self.policy, self._locales[language], secure=secure))
+        return replace(declared, revision=revision(self.policy, locale, secure=secure))
 
     def _locale(self, language: str) -> Locale:
         return self._locales.get(language) or next(iter(self._locales.values()))
 
     def _render_banner(self, variant: _Variant) -> bytes:
         locale = self._locales[variant.language]
-        offer = self._offer(variant.language, variant.undeclared)
-        views = offer.views[variant.unclassified]
+        offer = self._offer(variant.language, variant.names)
+        views = offer.views
         new = [(view, service) for view in views for service in view.services if service.id in variant.pending]
         markup = self._render(
             "banner.html",
             locale,
             variant.root_path,
-            **self._choice(locale, offer, views, unclassified=variant.unclassified),
+            **self._choice(locale, offer, views),
             new=[] if variant.reopened else new,
             reopened=variant.reopened,
             named=variant.named,
@@ -395,17 +395,17 @@ class Renderer:
         )
         return _ascii(markup)
 
-    def _choice(
-        self, locale: Locale, offer: _Offer, categories: tuple[CategoryView, ...], *, unclassified: bool
-    ) -> dict[str, Any]:
+    def _choice(self, locale: Locale, offer: _Offer, categories: tuple[CategoryView, ...]) -> dict[str, Any]:
         sold = [category.name for category in categories if category.sale_or_sharing and not category.required]
         return {
             "categories": categories,
-            "optional": [category for category in categories if not category.required],
+            # What "Accept all" grants. Templates of sites read it, too.
+            "optional": [category for category in categories if not category.required and category.has_purpose],
+            "refusable": [category for category in categories if not category.required],
             "purposes": purposes_of(categories, locale),
             "partners": sum(len(category.services) for category in categories if not category.required),
             "sold": locale.text("list_separator").join(sold),
-            "notice": offer.notices[unclassified],
+            "notice": offer.notice,
             "edition": self._sign(offer.names) if self._sign is not None else "",
             "separator": locale.text("list_separator"),
         }

@@ -9,6 +9,7 @@ from cookie_consent.policy import UNCLASSIFIED
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
+    from collections.abc import Set as AbstractSet
 
     from cookie_consent.banner.locale import Locale
     from cookie_consent.consent import Consent
@@ -51,10 +52,18 @@ class CategoryView:
     """Undeclared services that need no consent: only pages that need them contact them."""
     granted: bool = False
 
+    @property
+    def has_purpose(self) -> bool:
+        """Whether anybody has said what it is for: "Accept all" grants it."""
+        return self.id != UNCLASSIFIED
 
-def category_views(policy: Policy, locale: Locale, *, unclassified: bool) -> tuple[CategoryView, ...]:
-    """Return the categories to show, the required ones first."""
-    shown = [category for category in policy.categories if unclassified or category.id != UNCLASSIFIED]
+
+def category_views(
+    policy: Policy, locale: Locale, *, offered: AbstractSet[str] | None = None
+) -> tuple[CategoryView, ...]:
+    """Return the categories to show: the required ones, and then those that are ``offered``; None: all."""
+    optional = policy.optional_ids if offered is None else offered
+    shown = [category for category in policy.categories if category.required or category.id in optional]
     known = {category.id for category in policy.categories}
     views = []
     for category in sorted(shown, key=lambda entry: not entry.required):
@@ -90,7 +99,7 @@ def with_consent(categories: Iterable[CategoryView], consent: Consent, locale: L
 
 def purposes_of(categories: Iterable[CategoryView], locale: Locale) -> str:
     """Return the names of the categories that visitors can refuse, but for the one that has no purpose."""
-    names = [view.name for view in categories if not view.required and view.id != UNCLASSIFIED]
+    names = [view.name for view in categories if not view.required and view.has_purpose]
     return locale.text("list_separator").join(names)
 
 

@@ -23,6 +23,8 @@ _MEANINGS = {
     "effective": "date from which it applies: {old} → {new}",
     "controller": "another controller: {old} → {new}",
     "category-added": "new category",
+    "category-offered": "category is offered from now on: something is declared in it",
+    "category-emptied": "category is not offered any more: nothing is declared in it",
     "category-removed": "category is gone",
     "category-optional": "was always on, is now a choice",
     "category-required": "was a choice, is now always on",

@@ -7,7 +7,8 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from cookie_consent.consent.model import Consent
-from cookie_consent.policy import home_of
+from cookie_consent.policy import UNCLASSIFIED, home_of
+from cookie_consent.policy.undeclared import is_host
 
 if TYPE_CHECKING:
     from datetime import date
@@ -26,15 +27,19 @@ def decide(
     gpc: bool = False,
     opted_out: bool = False,
     offered: frozenset[str] | None = None,
+    categories: frozenset[str] | None = None,
 ) -> Consent:
     """Return the consent for a request with the choice ``stored`` in its cookie, which may be an answer in part.
 
     Only required categories are granted without a choice. A choice covers what its notice named. ``offered`` are the
-    services that the site's notice names now; without it, those that the policy declares. ``visit`` allows some
-    services for this visit. ``gpc`` (``Sec-GPC: 1``) refuses sale and sharing, unless the choice was made while the
-    browser already sent it. ``opted_out`` is whether the visitor did so in the past twelve months.
+    services that the site's notice names now; without it, those that the policy declares. ``categories`` are those that
+    it offers; without it, those of the services. ``visit`` allows some services for this visit. ``gpc`` (``Sec-GPC:
+    1``) refuses sale and sharing, unless the choice was made while the browser already sent it. ``opted_out`` is
+    whether the visitor did so in the past twelve months.
     """
-    lasting = _lasting(policy, stored, policy.names.declared if offered is None else offered, gpc=gpc)
+    offered = policy.names.declared if offered is None else offered
+    categories = policy.names.offered(offered) if categories is None else categories
+    lasting = _lasting(policy, stored, offered, categories, gpc=gpc)
     if gpc or opted_out:
         lasting = replace(lasting, opted_out=lasting.grants_no_sale)
     if visit is None:
@@ -81,11 +86,15 @@ def _names(policy: Policy, stored: StoredChoice) -> str:
         return ""
     if stored.names:
         return stored.names
+    if stored.policy_version != policy.version:
+        return ""
     own = [name for name, on in stored.services.items() if on]
-    return policy.names.of(policy.names.declared.union(own)) if stored.policy_version == policy.version else ""
+    return policy.names.of(policy.names.declared.union(own), categories=policy.optional_ids)
 
 
-def _lasting(policy: Policy, stored: StoredChoice | None, offered: frozenset[str], *, gpc: bool) -> Consent:
+def _lasting(
+    policy: Policy, stored: StoredChoice | None, offered: frozenset[str], categories: frozenset[str], *, gpc: bool
+) -> Consent:
     required = policy.required_ids
     if stored is None:
         return Consent(policy=policy, granted=required, gpc=gpc)
@@ -96,7 +105,7 @@ def _lasting(policy: Policy, stored: StoredChoice | None, offered: frozenset[str
         return Consent(policy=policy, granted=required, gpc=gpc, id=stored.subject, record=stored.record)
     granted = stored.granted & coverage.categories | required
     # A category that was refused stays refused, however long the site's own cookies in it last now.
-    is_named = coverage.asked >= policy.optional_ids and granted >= stored.granted & policy.optional_ids
+    is_named = granted >= stored.granted & policy.optional_ids
     services = {
         name: on
         for name, on in stored.services.items()
@@ -121,20 +130,24 @@ def _lasting(policy: Policy, stored: StoredChoice | None, offered: frozenset[str
         overruled=(len(granted), len(services)) != agreed,
         made_with_gpc=stored.gpc,
     )
-    return asking(consent, offered)
+    return asking(consent, offered, categories)
 
 
-def asking(consent: Consent, offered: frozenset[str]) -> Consent:
-    """Return the consent with the services that are yet to be answered, where the site's notice names ``offered``.
+def asking(consent: Consent, offered: frozenset[str], categories: frozenset[str]) -> Consent:
+    """Return the consent with what is yet to be answered, where the site's notice names ``offered`` in ``categories``.
 
-    A service in a category that was refused is refused with it.
+    A service in a category that was refused is refused with it. Nobody is asked for what has no purpose: an undeclared
+    host, and the category *unclassified*.
     """
+    coverage = consent.policy.names.read(consent.names) if consent.decided and consent.names else None
+    if coverage is not None and not categories - {UNCLASSIFIED} <= coverage.asked:
+        return replace(consent, pending=frozenset(), decided=False)
     if not consent.is_complete or consent.named is None or offered <= consent.named:
         return consent if not consent.pending else replace(consent, pending=frozenset(), decided=True)
     pending = frozenset(
         name
         for name in offered - consent.named
-        if name not in consent.services and _category(consent.policy, name) in consent.granted
+        if name not in consent.services and not is_host(name) and _category(consent.policy, name) in consent.granted
     )
     return replace(consent, pending=pending, decided=not pending) if pending != consent.pending else consent
 

@@ -28,8 +28,8 @@ _LONGEST_CACHED = 1024
 _MOST_COOKIES = 16
 """The number of consent cookies that are verified per request. A browser sends two or three at most."""
 
-Basis = tuple[frozenset[str], date | None]
-"""The services that the site's notices name, and the day before which choices do not count."""
+Basis = tuple[frozenset[str], frozenset[str], date | None]
+"""The services and categories that the site's notices name, and the day before which choices do not count."""
 
 
 class ConsentReader:
@@ -56,7 +56,7 @@ class ConsentReader:
     @property
     def basis(self) -> Basis:
         """Everything besides the request on which the consent depends now."""
-        return self._inventory.offered, asked_since(self._policy)
+        return self._inventory.offered, self._inventory.categories, asked_since(self._policy)
 
     def consent(
         self, headers: Iterable[tuple[bytes, bytes]], by_name: dict[bytes, bytes], *, secure: bool = False
@@ -79,8 +79,15 @@ class ConsentReader:
             visit = self._visit(value for name, value in pairs if name == self._visits[secure])
             if visit is not None:
                 is_framed = consent is not None and consent.framed
+                offered, categories, _ = self.basis
                 allowed = decide(
-                    self._policy, stored, visit, gpc=gpc, opted_out=opted_out, offered=self._inventory.offered
+                    self._policy,
+                    stored,
+                    visit,
+                    gpc=gpc,
+                    opted_out=opted_out,
+                    offered=offered,
+                    categories=categories,
                 )
                 return replace(allowed, framed=is_framed)
         if consent is None:
@@ -131,4 +138,4 @@ class ConsentReader:
         stored = self._cookie.read(value)
         if stored is None:
             return None, None
-        return stored, decide(self._policy, stored, gpc=gpc, offered=basis[0])
+        return stored, decide(self._policy, stored, gpc=gpc, offered=basis[0], categories=basis[1])

@@ -6,7 +6,6 @@ import logging
 import math
 from dataclasses import replace
 from datetime import UTC, datetime
-from itertools import product
 from typing import TYPE_CHECKING
 from urllib.parse import quote
 from uuid import uuid4
@@ -234,9 +233,8 @@ class Choices:
         if choice.notice is None:
             return None
         language = self._renderer.language(choice.language or request.headers.get("accept-language", ""))
-        named = {self._inventory.undeclared, self._policy.names.undeclared(choice.names)}
-        for unclassified, undeclared in product((False, True), named):
-            shown = self._renderer.notice(language, unclassified=unclassified, undeclared=undeclared)
+        for names in (choice.names, self._inventory.names):
+            shown = self._renderer.notice(language, names)
             if shown.hash == choice.notice:
                 return Notice(
                     hash=shown.hash, language=shown.language, policy_version=shown.policy_version, text=shown.text

@@ -63,7 +63,7 @@ class PlaceholderPage:
         verdict = self._classifier.host(*found)
         is_blocked = not verdict.known and self._classifier.policy.unknown_hosts == "block"
         category = "blocked" if is_blocked else verdict.category if verdict.known else UNCLASSIFIED
-        return {"category": category, "service": verdict.service, "address": f"//{found[0]}"}
+        return {"category": category, "service": verdict.party, "address": f"//{found[0]}"}
 
     def _of_service(self, text: str) -> _Held:
         policy = self._classifier.policy

@@ -37,7 +37,6 @@ class PreferencesPage:
             consent,
             language=language_of(request, self._renderer),
             return_to=local_path(return_to),
-            unclassified=self._classifier.policy.unknown_hosts == "ask",
             saved=request.query_params.get("saved") == "1",
             root_path=request.scope.get("root_path", ""),
             head=self._guard_tag(request, consent),

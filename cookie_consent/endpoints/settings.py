@@ -29,7 +29,6 @@ class SettingsPanel:
             consent,
             language=language_of(request, self._renderer),
             return_to=local_path(request.query_params.get("return_to") or "/"),
-            unclassified=self._renderer.policy.unknown_hosts == "ask",
             root_path=request.scope.get("root_path", ""),
             reopened=True,
         )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from functools import cached_property, partial
+from itertools import chain
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
@@ -150,15 +151,20 @@ class Exchange:
                     reports.host(host, service, element or "header", path)
 
     def _meet(self) -> None:
-        """Have the site's notices name the known services that this answer loads or sets cookies of."""
+        """Have the site's notices name what this answer loads or sets cookies of."""
         hosts = self._tags.findings.hosts if self._tags is not None else ()
         met = {service for _, service in hosts if service}
+        unknown = {host for host, service in hosts if service is None}
+        categories: set[str] = set()
         if self._cookies is not None:
             names = [event.name for event in self._cookies.events if event.set_by_site]
-            met.update(filter(None, (self.site.classifier.cookie(name).service for name in names)))
+            verdicts = [self.site.classifier.cookie(name) for name in names]
+            met.update(verdict.service for verdict in verdicts if verdict.service)
+            known = [verdict for verdict in verdicts if verdict.known]
+            categories.update(chain((verdict.category for verdict in known), filter(None, (v.persist for v in known))))
         inventory = self.site.inventory
-        if met or inventory.waits:  # a page that comes from the cache meets nothing
-            inventory.meet(met)
+        if met or unknown or categories or inventory.waits:  # a page that comes from the cache meets nothing
+            inventory.meet(met, categories=categories, hosts=unknown, path=str(self.scope["path"]))
 
     @property
     def _cookie_url(self) -> CookieUrl:
@@ -332,11 +338,9 @@ class Exchange:
     def banner(self) -> bytes:
         """Return the banner. Call it after all tags of the page have been gated."""
         self._meet()
-        unclassified = self.tags.findings.asks_for_unknown or self.site.policies.asks_for_unknown_hosts
-        consent = asking(self.consent, self.site.inventory.offered)
-        banner = self.site.renderer.banner(
-            consent, unclassified=unclassified, posted=bool(self.unsafe_method), **self._banner_options
-        )
+        inventory = self.site.inventory
+        consent = asking(self.consent, inventory.offered, inventory.categories)
+        banner = self.site.renderer.banner(consent, posted=bool(self.unsafe_method), **self._banner_options)
         return self.own_elements.mark(banner.decode("ascii")).encode("ascii") if self.site_policies else banner
 
     def refresh_notice(self) -> bytes:

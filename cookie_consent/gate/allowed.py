@@ -18,9 +18,13 @@ def allows_host(policy: Policy, consent: Consent, verdict: Verdict) -> bool:
     """Return whether an address with that verdict may be loaded."""
     if verdict.category != UNCLASSIFIED or verdict.service is not None:
         return consent.covers(verdict.category, verdict.service)
+    if verdict.host and policy.unknown_hosts == "ask":
+        return consent.covers(UNCLASSIFIED, verdict.host)
     return allows_unknown_hosts(policy, consent)
 
 
 def allows_unknown_hosts(policy: Policy, consent: Consent) -> bool:
-    """Return whether unknown hosts, which neither the policy nor the registry has, may be loaded from."""
-    return policy.unknown_hosts == "allow" or (policy.unknown_hosts == "ask" and consent.allows(UNCLASSIFIED))
+    """Return whether any unknown host, which neither the policy nor the registry has, may be loaded from."""
+    if policy.unknown_hosts != "ask":
+        return policy.unknown_hosts == "allow"
+    return consent.named is None and consent.allows(UNCLASSIFIED)

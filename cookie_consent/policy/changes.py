@@ -33,6 +33,8 @@ Kind = Literal[
     "service-added",
     "service-removed",
     "service-moved",
+    "category-offered",
+    "category-emptied",
     "cookie-added",
     "cookie-removed",
     "cookie-moved",
@@ -109,16 +111,21 @@ def _top(old: Policy, new: Policy) -> Iterator[Change]:
 def _categories(old: Policy, new: Policy) -> Iterator[Change]:
     before = {category.id: category for category in old.categories}
     after = {category.id: category for category in new.categories}
+    before_offered, offered = (policy.names.offered(policy.names.declared) - {UNCLASSIFIED} for policy in (old, new))
     for name in before.keys() | after.keys():
         subject, was, now = f"categories.{name}", before.get(name), after.get(name)
         if was is None and now is not None:
-            yield Change(kind="category-added", subject=subject, old=None, new=name, asks=not now.required)
+            yield Change(kind="category-added", subject=subject, old=None, new=name, asks=name in offered)
         elif was is not None and now is None:
             yield Change(kind="category-removed", subject=subject, old=name, new=None, asks=False)
         elif was is not None and now is not None:
             if was.required != now.required:
                 kind: Kind = "category-required" if now.required else "category-optional"
                 yield Change(kind=kind, subject=subject, old=_choice(was), new=_choice(now), asks=not now.required)
+            elif not now.required and (name in offered) != (name in before_offered):
+                kind = "category-offered" if name in offered else "category-emptied"
+                values = {"old": None, "new": name} if name in offered else {"old": name, "new": None}
+                yield Change(kind=kind, subject=subject, **values, asks=name in offered)
             yield from _texts(subject, _texts_of(was, _CATEGORY), _texts_of(now, _CATEGORY))
 
 

@@ -13,6 +13,7 @@ from cookie_consent.policy import UNCLASSIFIED, CookieRule, Service, registry
 from cookie_consent.policy.host_pattern import HostPattern, parent_domains
 from cookie_consent.policy.own_rules import OwnRules
 from cookie_consent.policy.site_domain import site_domain
+from cookie_consent.policy.undeclared import is_host
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -40,11 +41,18 @@ class Verdict:
     reason: str
     rule: CookieRule | None = None
     """The rule that a cookie matched."""
+    host: str = ""
+    """The undeclared host, as notices name it. Empty for what is known, and for hosts that no notice can name."""
 
     @property
     def known(self) -> bool:
         """Whether the policy or the registry declares it."""
         return self.category != UNCLASSIFIED
+
+    @property
+    def party(self) -> str | None:
+        """The service, or the undeclared host, which visitors answer for like a service."""
+        return self.service or self.host or None
 
     @property
     def persist(self) -> str | None:
@@ -219,7 +227,9 @@ class Classifier:
 
     def _find_rules(self, host: str) -> tuple[tuple[_PathRule, ...], Verdict]:
         """Return the rules for the host, the first that matches being the one that counts, and what holds if none."""
-        unknown = Verdict(category=UNCLASSIFIED, reason=f"no rule of the policy or the registry matches {host}")
+        reason = f"no rule of the policy or the registry matches {host}"
+        named = host if self.policy.unknown_hosts == "ask" and is_host(host) else ""
+        unknown = Verdict(category=UNCLASSIFIED, reason=reason, host=named)
         return tuple(rule for hosts in self._hosts for rule in hosts.rules(host)), unknown
 
     def _find_own(self, host: str) -> bool:

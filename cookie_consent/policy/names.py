@@ -11,20 +11,24 @@ from itertools import chain
 from typing import TYPE_CHECKING
 
 from cookie_consent.policy.lasting import home_of, longest, step_of
+from cookie_consent.policy.model import UNCLASSIFIED
 from cookie_consent.policy.registry import registry
 from cookie_consent.policy.spelling import spelt
+from cookie_consent.policy.undeclared import is_host
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
     from collections.abc import Set as AbstractSet
 
-    from cookie_consent.policy.model import Service
+    from cookie_consent.policy.model import CookieRule, Service
     from cookie_consent.policy.policy import Policy
 
 __all__ = ["Coverage", "Names", "check_names", "own_lasts"]
 
 _SIZE = 3
 """The bytes of a fingerprint: 20 bits of SHA-256, and four for how long it may last."""
+_HOSTS = "."
+"""Stands between the fingerprints and the undeclared hosts, which are written as they are. Base64url has no dot."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -37,14 +41,15 @@ class Coverage:
     """Those of them in which the site itself stores for no longer now: a grant covers these."""
     services: frozenset[str]
     """The ids of the services that it named, as they are now: in the same category, for the same purpose, storing for
-    no longer."""
+    no longer. An undeclared host is one of them."""
 
 
 class Names:
     """Gives what a policy and the registry have the names by which answers remember them. Built once per policy.
 
     A notice's names are a text of three bytes for each thing that it named, sorted, in base64url: of the controller,
-    of each optional category, and of each service. They tell the same in any process, without the policy of the time.
+    of each category that it offered, and of each service. Undeclared hosts follow, as they are. They tell the same in
+    any process, without the policy of the time.
     """
 
     def __init__(self, policy: Policy) -> None:
@@ -60,7 +65,7 @@ class Names:
             for category in policy.optional
         }
         known = chain(policy.services, policy.undeclared_services)
-        homes = ((service, home_of(policy, service.category)) for service in known)
+        homes = [(service, home_of(policy, service.category)) for service in known]
         # What necessary services store is asked about by category.
         asked = [(service, home) for service, home in homes if home not in required]
         self._homes = {service.id: home for service, home in asked}
@@ -74,31 +79,61 @@ class Names:
             )
             for service, home in asked
         }
+        self._asks_for_hosts = policy.unknown_hosts == "ask"
+        self._needed = {
+            service.id: _needed(policy, service.cookies, service.category, service.category) for service, _ in homes
+        }
+        declared = (self._needed[service.id] for service in policy.services)
+        own = _needed(
+            policy, policy.cookies, UNCLASSIFIED, *([UNCLASSIFIED] if policy.unknown_cookies == "ask" else [])
+        )
+        self._always = own.union(*declared)
+        """The categories in which the policy declares something."""
         self.declared = frozenset(service.id for service in policy.services).intersection(self._services)
         """The ids of the services that the policy declares and visitors can refuse."""
         self._read = lru_cache(maxsize=1024)(self._coverage)
 
     def has(self, service: str) -> bool:
-        """Return whether the service is one that is known and that visitors can refuse."""
-        return service in self._services
+        """Return whether the service is one that visitors can refuse: a known one, or an undeclared host."""
+        return service in self._services or self._is_asked_host(service)
+
+    def _is_asked_host(self, service: str) -> bool:
+        return self._asks_for_hosts and service not in self._services and is_host(service)
 
     def undeclared(self, names: str) -> tuple[str, ...]:
         """Return the sorted ids of the services that ``names`` has and the policy does not declare."""
         found = self.read(names)
         return tuple(sorted(found.services - self.declared)) if found is not None else ()
 
-    def of(self, services: Iterable[str]) -> str:
-        """Return the names of a notice about all categories and these services. Unknown and necessary ones are none."""
+    def offered(self, services: Iterable[str]) -> frozenset[str]:
+        """Return the optional categories that a notice offers which names these services beside the declared ones.
+
+        They are those in which something is declared or named: a service, or a cookie of the site's own.
+        """
+        hosts = {UNCLASSIFIED} if any(map(self._is_asked_host, services)) else set()
+        needed = (self._needed[service] for service in services if service in self._needed)
+        return self._always.union(hosts, *needed).intersection(self._categories)
+
+    def of(self, services: Iterable[str], *, categories: Iterable[str] = ()) -> str:
+        """Return the names of a notice about these services and what it offers. Unknown and necessary ones are none.
+
+        ``categories`` are those that it offers beside.
+        """
+        services = frozenset(services)
+        offered = self.offered(services).union(categories)
+        asked = [fingerprint for name, fingerprint in self._categories.items() if name in offered]
         found = [self._services[service] for service in services if service in self._services]
-        return _packed({self._controller, *self._categories.values(), *found})
+        return _packed({self._controller, *asked, *found}, filter(self._is_asked_host, services))
 
     def added(self, names: str, services: Iterable[str]) -> str:
         """Return ``names`` with those of some services as they are now. Without any, the controller is named too."""
+        services = frozenset(services)
         new = {self._services[service] for service in services if service in self._services}
         if not names:
             new.add(self._controller)
         replaced = {fingerprint >> 4 for fingerprint in new}
-        return _packed({old for old in _unpacked(names) if old >> 4 not in replaced} | new)
+        hosts = {*_hosts_in(names), *filter(self._is_asked_host, services)}
+        return _packed({old for old in _unpacked(names) if old >> 4 not in replaced} | new, hosts)
 
     def reduced(self, names: str, granted: AbstractSet[str], services: AbstractSet[str]) -> str:
         """Return the part of ``names`` that is needed later where these categories and services are granted.
@@ -117,7 +152,8 @@ class Names:
                     kept.add(fingerprint)
             elif fingerprint >> 4 in fixed or not is_refusal:
                 kept.add(fingerprint)
-        return _packed(kept)
+        hosts = (host for host in _hosts_in(names) if UNCLASSIFIED in granted or host in services)
+        return _packed(kept, hosts)
 
     def read(self, names: str) -> Coverage | None:
         """Return what an answer to a notice with these names covers now; None for another controller's.
@@ -151,7 +187,12 @@ class Names:
         return Coverage(
             asked=frozenset(name for name, fingerprint in self._categories.items() if fingerprint >> 4 in hashes),
             categories=frozenset(name for name, fingerprint in self._categories.items() if is_named(fingerprint)),
-            services=frozenset(name for name, fingerprint in self._services.items() if is_named(fingerprint)),
+            services=frozenset(
+                chain(
+                    (name for name, fingerprint in self._services.items() if is_named(fingerprint)),
+                    filter(self._is_asked_host, _hosts_in(names)),
+                )
+            ),
         )
 
 
@@ -163,6 +204,15 @@ def own_lasts(policy: Policy, category: str) -> float:
 def check_names(names: str) -> None:
     """Raise ``ValueError`` if these are not the names of a notice."""
     _unpacked(names)
+
+
+def _needed(policy: Policy, cookies: Iterable[CookieRule], default: str, *categories: str) -> frozenset[str]:
+    """Return ``categories`` with those that the cookies are of, and those that they need to outlive the session.
+
+    ``default`` is the category of cookies that name none.
+    """
+    names = (name for rule in cookies for name in (rule.category or default, rule.persist) if name)
+    return frozenset(home_of(policy, name) for name in chain(categories, names))
 
 
 def _purpose(service: Service, purposes: AbstractSet[object]) -> str:
@@ -178,13 +228,20 @@ def _fingerprint(*parts: str, lasts: float = 0) -> int:
     return int.from_bytes(digest[:_SIZE], "big") >> 4 << 4 | step_of(lasts)
 
 
-def _packed(fingerprints: Iterable[int]) -> str:
+def _packed(fingerprints: Iterable[int], hosts: Iterable[str]) -> str:
     data = b"".join(fingerprint.to_bytes(_SIZE, "big") for fingerprint in sorted(fingerprints))
-    return urlsafe_b64encode(data).decode("ascii")  # three bytes are four characters, without padding
+    text = urlsafe_b64encode(data).decode("ascii")  # three bytes are four characters, without padding
+    written = ",".join(sorted(hosts))
+    return f"{text}{_HOSTS}{written}" if written else text
+
+
+def _hosts_in(names: str) -> list[str]:
+    hosts = names.partition(_HOSTS)[2]
+    return hosts.split(",") if hosts else []
 
 
 def _unpacked(names: str) -> set[int]:
-    data = urlsafe_b64decode(names)
+    data = urlsafe_b64decode(names.partition(_HOSTS)[0])
     if len(data) % _SIZE:
         raise ValueError("these are not the names of a notice")
     return {int.from_bytes(data[at : at + _SIZE], "big") for at in range(0, len(data), _SIZE)}

@@ -26,6 +26,7 @@ from cookie_consent.policy.model import (
 from cookie_consent.policy.moment import Moment, instant
 from cookie_consent.policy.names import Names
 from cookie_consent.policy.registry import registry
+from cookie_consent.policy.undeclared import is_host, undeclared_host
 
 __all__ = ["BUILTIN_CATEGORIES", "UNCLASSIFIED", "Policy", "succession_fault"]
 
@@ -65,11 +66,11 @@ class Policy(Model):
     """Hosts of the site's registrable domain are first party: on ``www.shop.example``, ``shop.example`` and all its
     subdomains. The Public Suffix List says what a registrable domain is."""
     unknown_hosts: Literal["ask", "block", "allow"] = "ask"
-    """What happens to undeclared hosts. ``ask`` holds them back as *unclassified* until accepted; ``block`` never loads
-    them."""
+    """What happens to undeclared hosts. ``ask`` holds them back as *unclassified*, which names those that the site's
+    pages load, until its switch is set; ``block`` never loads them."""
     unknown_cookies: Literal["session", "block", "ask", "allow"] = "session"
     """What happens to undeclared cookies. ``session`` keeps them until the browser closes; ``ask`` holds them back as
-    *unclassified* until accepted."""
+    *unclassified* until its switch is set."""
     inventory: bool | None = None
     """Whether notices also name the known services that the site's own pages are found to load. The default is true if
     the policy declares no service. What no notice names is held."""
@@ -148,8 +149,14 @@ class Policy(Model):
         return tuple(service for service in registry().values() if service.id not in declared)
 
     def known_service(self, service_id: str) -> Service | None:
-        """Return the service of that id, from the policy or else from the registry, or None."""
-        return self.service(service_id) or registry().get(service_id)
+        """Return the service of that id, from the policy or else from the registry, or None.
+
+        An undeclared host is one of *unclassified*, where visitors are asked about such hosts.
+        """
+        known = self.service(service_id) or registry().get(service_id)
+        if known is None and self.unknown_hosts == "ask" and is_host(service_id):
+            return undeclared_host(service_id)
+        return known
 
 
 def succession_fault(present: Policy, following: Policy) -> tuple[str, str, str] | None:

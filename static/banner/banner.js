@@ -28,7 +28,7 @@
     "values",
   ];
   // Precedes a held address in CSS, with the category and the service.
-  const INERT = /https:\/\/#consent\/([\w-]+)\/([\w-]*)\//g;
+  const INERT = /https:\/\/#consent\/([\w-]+)\/([\w.*-]*)\//g;
   const XLINK = "http://www.w3.org/1999/xlink";
   const root = document.getElementById("cookie-consent");
   if (!root) return;

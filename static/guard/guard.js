@@ -62,7 +62,8 @@
   const owners = [...rules.owners, ...rules.categories.map(([category]) => ["", category])];
   const allows = (name) => covers(rules.owners.find(([service]) => service && service === name) ?? ["", name]);
   const judgement = makeJudge(rules, covers, location.hostname, script.dataset.site);
-  const { cookieRule, isRefusedCookie, judge, mayStore, ownerOf, parse, refusedHost, storageRule } = judgement;
+  const { cookieRule, isRefusedCookie, judge, mayStore, ownerOf, parse, refusedHost, storageRule, unknownHost } =
+    judgement;
 
   // -- what was held back --------------------------------------------------------------------------------------------
 
@@ -147,7 +148,7 @@
       const owner = refusedHost(server, marks);
       if (isOwnOnly && !judgement.isOwn(server) && !(owner && rules.enforced && judgement.isShared(server)))
         return false;
-      const isRefused = Boolean(owner && (owner[0] || !isNamed));
+      const isRefused = Boolean(owner && (!isNamed || rules.owners.includes(owner)));
       if (isQuiet) return isRefused;
       if (judgement.isOwnByDomain(server)) note("host", server.hostname);
       if (isRefused) {
@@ -169,7 +170,7 @@
       // The host has been agreed to since, but the page still has its old policy.
       if (!owner && isChanged) banner.renew?.();
       const isFrame = event.effectiveDirective === "frame-src";
-      hold("host", address.hostname, owner ?? ["", "unclassified"], null, "csp", isFrame);
+      hold("host", address.hostname, owner ?? unknownHost(address), null, "csp", isFrame);
     } catch {} // "inline" and the like
   };
 
@@ -373,7 +374,10 @@
       localStorage[LATEST] = text;
     } catch {} // as above
   };
-  const withdraws = (before, after) => owners.some((owner) => covers(owner, before) && !covers(owner, after));
+  const unknownIn = ({ services, named }) =>
+    [...Object.keys(services), ...(named ?? [])].filter((id) => id.includes(".")).map((host) => [host, "unclassified"]);
+  const withdraws = (before, after) =>
+    [...owners, ...unknownIn(before)].some((owner) => covers(owner, before) && !covers(owner, after));
   const isOutdated = () => {
     try {
       const [, granted, services, , named] = JSON.parse(localStorage.getItem(LATEST) ?? serialize());
@@ -456,7 +460,7 @@
   // not be in the document when the visitor agrees, so the page is loaded again.
   const holdIn = (node, address) => {
     const server = new URL(address, document.baseURI);
-    const owner = refusedHost(server, { node }) ?? ["", "unclassified"];
+    const owner = refusedHost(server, { node }) ?? unknownHost(server);
     const [service, category] = owner;
     hold("host", server.hostname, owner);
     noteServer(server, owner);

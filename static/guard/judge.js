@@ -118,6 +118,9 @@ const makeJudge = (rules, covers, home, domain) => {
 
   const covering = (host, pattern) => (pattern[0] === "*" ? host.endsWith(pattern.slice(1)) : host === pattern);
   const hostOf = (address) => address.hostname.replace(/\.$/, "");
+  // Visitors answer for an undeclared host as for a service by its name.
+  const unknownHost = (address) => [hostOf(address), UNKNOWN[1]];
+  const permitsHost = (owner) => (rules.unknownHosts === "ask" ? covers(owner) : rules.unknownHosts === "allow");
   const isDeclaredOwn = (host) => host === home || rules.first.some((pattern) => covering(host, pattern.split("/")[0]));
   // Returns whether the address is first party without being declared, as a host of the site's domain.
   const isOwnByDomain = (address) => {
@@ -175,8 +178,9 @@ const makeJudge = (rules, covers, home, domain) => {
     const isSites = isOwn(address);
     const rule = isSites ? ownRule(address, marks) : hostRule(address, rules.hosts, () => true);
     if (isSites && !rule) return null;
-    if (permits(rule, rules.unknownHosts)) return null;
-    return rule || rules.unknownHosts === "ask" ? ownerOf(rule) : ["", "blocked"];
+    const owner = rule ? ownerOf(rule) : unknownHost(address);
+    if (rule ? covers(owner) : permitsHost(owner)) return null;
+    return rule || rules.unknownHosts === "ask" ? owner : ["", "blocked"];
   };
 
   return {
@@ -184,7 +188,7 @@ const makeJudge = (rules, covers, home, domain) => {
     isOwn,
     isOwnByDomain,
     isShared,
-    isRefusedUnknown: () => !permits(undefined, rules.unknownHosts),
+    isRefusedUnknown: () => !permitsHost(["*", UNKNOWN[1]]), // no host has this name
     isRefusedCookie: (name) => {
       const rule = find(rules.cookies, name);
       return !permits(rule, rules.unknown) && !isLogin(rule) && !rules.own.includes(name);
@@ -195,5 +199,6 @@ const makeJudge = (rules, covers, home, domain) => {
     parse,
     refusedHost,
     storageRule,
+    unknownHost,
   };
 };

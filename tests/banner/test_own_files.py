@@ -33,7 +33,7 @@ async def home(request: Request) -> HTMLResponse:  # noqa: ARG001 - a handler's 
 
 def site(folder: Path, banner: str) -> Path:
     file = folder / "consent.toml"
-    file.write_text(f'version = "1"\n[banner]\n{banner}\n')
+    file.write_text(f'version = "1"\n[banner]\n{banner}\n[services.google-analytics]\n')
     for name in ("texts", "pages"):
         (folder / name).mkdir(exist_ok=True)
     return file

@@ -23,6 +23,7 @@ POLICY = parse_policy(
             "chat": {"name": "</script><img src=x>", "purpose": "'\"`", "consequence": {"de": "x", "en": "y"}}
         },
         "services": {"own": {"name": "<i>Own", "category": "chat", "hosts": ["chat.example"]}},
+        "cookies": [{"name": "seen", "category": "analytics"}],
     },
     source="test",
 )
@@ -60,9 +61,7 @@ def test_a_locale_has_every_text_with_its_placeholders(path: Path) -> None:
 @pytest.mark.parametrize("language", [path.stem for path in LOCALES])
 @pytest.mark.parametrize("decided", [False, True])
 def test_the_banner_is_ascii_and_escaped_in_every_language(language: str, decided: bool) -> None:  # noqa: FBT001
-    html = renderer().banner(
-        consent(decided=decided, gpc=True), language=language, return_to='/a?"><script>', unclassified=True
-    )
+    html = renderer().banner(consent(decided=decided, gpc=True), language=language, return_to='/a?"><script>')
     assert html.isascii()
     text = html.decode()
     for hostile in ("<img", "<b>", "<i>", '"><script>', "javascript:"):
@@ -72,7 +71,7 @@ def test_the_banner_is_ascii_and_escaped_in_every_language(language: str, decide
 
 
 def test_accepting_and_refusing_weigh_the_same() -> None:
-    html = renderer().banner(consent(), language="en", return_to="/", unclassified=False).decode()
+    html = renderer().banner(consent(), language="en", return_to="/").decode()
     buttons = re.findall(r"<button([^>]*)>(?:Accept|Refuse) all</button>", html)
     assert len(buttons) == 2
     assert buttons[0] == buttons[1]
@@ -80,20 +79,22 @@ def test_accepting_and_refusing_weigh_the_same() -> None:
 
 
 def test_a_decided_visitor_sees_only_the_way_back() -> None:
-    html = renderer().banner(consent(decided=True), language="en", return_to="/", unclassified=False).decode()
+    html = renderer().banner(consent(decided=True), language="en", return_to="/").decode()
     assert "<form" not in html
     assert "/_consent/preferences" in html
 
 
 def test_the_notice_names_what_is_asked_and_its_hash_follows_its_text() -> None:
     made = renderer()
-    notice = made.notice("en", unclassified=False)
-    assert all(word in notice.text for word in ("Audience measurement", "Advertising", "<i>Own", "<b>Shop & Sons"))
+    notice = made.notice("en")
+    assert all(word in notice.text for word in ("Audience measurement", "</script>", "<i>Own", "<b>Shop & Sons"))
+    assert "Advertising" not in notice.text, "nothing is declared in it"
     assert re.fullmatch(r"[0-9a-f]{64}", notice.hash)
-    assert notice == renderer().notice("en", unclassified=False)
-    others = {made.notice("de", unclassified=False).hash, made.notice("en", unclassified=True).hash}
-    assert notice.hash not in others
-    assert notice.hash in made.banner(consent(), language="en", return_to="/", unclassified=False).decode()
+    assert notice == renderer().notice("en")
+    more = POLICY.names.of({"own", "unknown.example"})
+    assert "unknown.example" in made.notice("en", more).text
+    assert notice.hash not in {made.notice("de").hash, made.notice("en", more).hash}
+    assert notice.hash in made.banner(consent(), language="en", return_to="/").decode()
 
 
 @pytest.mark.parametrize(
@@ -119,7 +120,7 @@ def test_the_language_is_negotiated(header: str, language: str | None) -> None:
 
 def test_pages_are_whole_and_escaped() -> None:
     made = renderer()
-    page = made.preferences(consent(), language="ar", return_to="/", unclassified=False, saved=True)
+    page = made.preferences(consent(), language="ar", return_to="/", saved=True)
     assert 'dir="rtl"' in page
     assert "noindex" in page
     assert "<img" not in page

@@ -9,7 +9,7 @@ from cookie_consent.banner.locale import load_locales
 from cookie_consent.banner.templating import PAGES, template_environment
 from cookie_consent.consent import Consent
 from cookie_consent.errors import ConfigurationError
-from cookie_consent.policy import BannerOptions, Policy
+from cookie_consent.policy import BannerOptions, CookieRule, Policy
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -55,9 +55,10 @@ def test_own_texts_stay_with_their_site(tmp_path: Path) -> None:
 def test_templates_from_before_notices_had_editions_still_answer(tmp_path: Path) -> None:
     call = 'forms.answer(base, "banner", notice, return_to, optional, "Yes", {"class": "own"})'
     (tmp_path / "banner.html").write_text('{% import "_forms.html" as forms %}{{ ' + call + " }}")
-    policy = Policy(version="1", banner=BannerOptions(templates=tmp_path))
+    cookies = (CookieRule(name="seen", category="analytics"),)
+    policy = Policy(version="1", banner=BannerOptions(templates=tmp_path), cookies=cookies)
     made = Renderer(policy, assets=ASSETS, sign=str).banner(
-        Consent(policy=policy, granted=policy.required_ids), language="en", return_to="/", unclassified=False
+        Consent(policy=policy, granted=policy.required_ids), language="en", return_to="/"
     )
     assert b'name="granted" value="analytics"' in made
     assert b'<button type="submit" class="own">Yes</button>' in made

@@ -18,7 +18,7 @@ from cookie_consent.policy import load_policy
 if TYPE_CHECKING:
     from pathlib import Path
 
-OLD = 'version = "1"\n[services.youtube]\n'
+OLD = 'version = "1"\n[services.youtube]\n[services.google-analytics]\n'
 MORE = "[services.hotjar]\n"
 
 
@@ -78,7 +78,7 @@ def test_it_says_what_the_middleware_does(tmp_path: Path, more: str) -> None:
         record="3f2504e0-4f89-41d3-9a0c-0305e82c3302",
         policy_version=before.version,
         decided_at=datetime(2026, 11, 1, tzinfo=UTC),
-        granted=before.optional_ids,
+        granted=before.names.offered(before.names.declared),
         services={},
         gpc=False,
         names=before.names.of(before.names.declared),

@@ -14,7 +14,8 @@ from jinja2 import DictLoader, Environment
 
 from cookie_consent import ConfigurationError
 from cookie_consent.contrib.jinja import consent, consent_declaration
-from cookie_consent.testing import ConsentClient
+from cookie_consent.testing import ConsentClient, make_policy
+from tests.declaring import own_cookies
 
 if TYPE_CHECKING:
     from starlette.types import ASGIApp
@@ -76,7 +77,7 @@ async def test_a_template_shows_what_the_visitor_has_agreed_to(make: Any) -> Non
         assert ">not counted<" in page.text
         assert "private" in page.headers["cache-control"]  # the answer depends on the visitor
         assert "private" not in (await client.get("/plain")).headers.get("cache-control", "")
-    async with ConsentClient(make(), granted={"analytics"}) as client:
+    async with ConsentClient(make(), make_policy(cookies=own_cookies("analytics")), granted={"analytics"}) as client:
         assert ">counted<" in (await client.get("/page")).text
 
 
@@ -88,7 +89,7 @@ async def test_a_macro_needs_the_context() -> None:
     def show(request: Request, name: str) -> Any:
         return templates.TemplateResponse(request, name)
 
-    async with ConsentClient(app, granted={"analytics"}) as client:
+    async with ConsentClient(app, make_policy(cookies=own_cookies("analytics")), granted={"analytics"}) as client:
         assert ">counted<" in (await client.get("/with")).text
         with pytest.raises(ConfigurationError, match="import macros 'with context'"):
             await client.get("/without")

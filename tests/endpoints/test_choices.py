@@ -20,6 +20,7 @@ from cookie_consent.endpoints.choice_limit import ChoiceLimit
 from cookie_consent.endpoints.joined_records import JoinedRecords
 from cookie_consent.errors import RecordRefusedError
 from cookie_consent.policy import parse_policy
+from tests.declaring import own_cookies
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -34,6 +35,7 @@ VALUES: dict[str, Any] = {
     "version": "1",
     "controller": {"name": "Shop", "contact": "privacy@shop.example"},
     "cookie": {"max_age": "180d"},
+    "cookies": own_cookies(),
     "services": {
         "ads": {"name": "Ads", "category": "advertising", "hosts": ["ads.example"]},
         "maps": {"name": "Maps", "category": "preferences", "hosts": ["maps.example"]},
@@ -399,7 +401,7 @@ async def test_a_record_that_the_log_refuses_is_no_alarm(
 
 async def test_the_guards_cookie_holds_the_next_page_and_is_put_on_record(ledger: Ledger) -> None:
     async with visiting(make(ledger)) as browser:
-        await choose(browser, {"granted": ["advertising", "analytics", "unclassified"]})
+        await choose(browser, {"granted": ["advertising", "analytics"], "services": {"other.example": True}})
         open_page = (await browser.get("/", headers=PAGE)).text
         assert "data-gpc" not in open_page
         browser.cookies.set("cookie_consent_gpc", "1")

@@ -19,6 +19,7 @@ from starlette.routing import Route
 
 from cookie_consent import ConsentMiddleware, Ledger, Policy
 from cookie_consent.policy import parse_policy
+from tests.declaring import own_cookies
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -33,11 +34,17 @@ CHAT = {"name": "Acme Chat", "company": "Acme", "category": "preferences", "host
 TAGS = "<script src=https://ads.example/a.js></script><script src=https://chat.example/a.js></script>"
 PAGE = {"accept": "text/html", "sec-fetch-dest": "document"}
 ALL = ["login", "preferences", "analytics", "advertising", "social"]
+OWN = own_cookies(*ALL)
 SECRET = "s" * 40
 
 
 def policy(*, version: str = "1", services: dict[str, Any] | None = None, **more: Any) -> Policy:
-    values = {"version": version, "services": services if services is not None else {"ads": ADS}, **more}
+    values = {
+        "version": version,
+        "services": services if services is not None else {"ads": ADS},
+        "cookies": OWN,
+        **more,
+    }
     return parse_policy(values, source="test")
 
 
@@ -190,7 +197,8 @@ async def test_another_category_or_a_longer_lifetime_is_held_and_asked_for(
 async def test_a_new_category_and_another_controller_ask_for_everything(ledger: Ledger) -> None:
     visitor = Visitor()
     await visitor.chooses(make(OLD, ledger), granted=ALL)
-    more = policy(categories={"games": {"name": "Games", "purpose": "Play", "consequence": "No games"}})
+    games = {"name": "Games", "purpose": "Play", "consequence": "No games"}
+    more = policy(categories={"games": games}, cookies=[*OWN, {"name": "level", "category": "games"}])
     assert await visitor.opens(make(more, ledger)) == {"ads.example"}  # what was answered stays
     assert "Accept all" in visitor.page
     assert await visitor.opens(make(policy(controller={"name": "Shop"}), ledger)) == set()
@@ -198,7 +206,7 @@ async def test_a_new_category_and_another_controller_ask_for_everything(ledger: 
 
 
 async def test_who_refused_a_category_is_not_asked_when_its_own_cookies_last_longer(ledger: Ledger) -> None:
-    longer = make(policy(cookies=[{"name": "seen", "category": "analytics", "max_age": "1y"}]), ledger)
+    longer = make(policy(cookies=[*OWN, {"name": "seen", "category": "analytics", "max_age": "1y"}]), ledger)
     visitor, agreed = Visitor(), Visitor()
     await visitor.chooses(make(OLD, ledger), granted=["advertising"])
     assert await visitor.opens(longer) == {"ads.example"}
@@ -321,7 +329,7 @@ async def test_with_a_declaration_what_it_leaves_out_stays_held(ledger: Ledger) 
 
 
 async def test_any_process_takes_the_answer_about_what_is_new(ledger: Ledger) -> None:
-    visitor, site, other = Visitor(), make(Policy(version="1"), ledger, GTAG), make(Policy(version="1"), ledger, "")
+    visitor, site, other = Visitor(), make(policy(services={}), ledger, GTAG), make(policy(services={}), ledger, "")
     await visitor.opens(other)
     await visitor.submits(other, "Accept all")
     await visitor.opens(site)
@@ -335,8 +343,8 @@ async def test_any_process_takes_the_answer_about_what_is_new(ledger: Ledger) ->
 async def test_an_answer_about_what_is_new_lets_the_notice_rest_for_a_day(
     ledger: Ledger, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    visitor, site = Visitor(), make(Policy(version="1"), ledger, GTAG)
-    await visitor.chooses(make(Policy(version="1"), ledger), granted=ALL)
+    visitor, site = Visitor(), make(policy(services={}), ledger, GTAG)
+    await visitor.chooses(make(policy(services={}), ledger), granted=ALL)
     await visitor.opens(site)
     await visitor.submits(site, "Allow")
     await visitor.opens(site, "/video")
@@ -349,7 +357,10 @@ async def test_an_answer_about_what_is_new_lets_the_notice_rest_for_a_day(
 
 async def test_a_service_of_a_removed_category_is_asked_about_as_unclassified(ledger: Ledger) -> None:
     """And the page of a visitor whose notice has named it does not reach one whose notice has not."""
-    rules = Policy(version="1", categories=[at for at in Policy(version="1").categories if at.id != "social"])
+    unclassified = own_cookies("unclassified")
+    rules = parse_policy(
+        {"version": "1", "categories": {"social": {"remove": True}}, "cookies": unclassified}, source="test"
+    )
     site, other = make(rules, ledger), make(rules, ledger)
     named, visitor = Visitor(), Visitor()
     await visitor.chooses(other, granted=["unclassified"])  # it has not met the service

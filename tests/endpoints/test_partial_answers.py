@@ -13,6 +13,7 @@ from starlette.routing import Route
 from cookie_consent import Consent, consent_of
 from cookie_consent.policy import parse_policy
 from cookie_consent.testing import ConsentClient
+from tests.declaring import own_cookies
 
 if TYPE_CHECKING:
     import httpx
@@ -21,7 +22,12 @@ if TYPE_CHECKING:
 pytestmark = pytest.mark.anyio
 
 POLICY = parse_policy(
-    {"version": "1", "limits": {"choices_per_address": 0, "choices": 0}, "services": {"youtube": {}, "vimeo": {}}},
+    {
+        "version": "1",
+        "limits": {"choices_per_address": 0, "choices": 0},
+        "services": {"youtube": {}, "vimeo": {}},
+        "cookies": own_cookies(),
+    },
     source="test",
 )
 OPTIONAL = ["advertising", "analytics", "login", "preferences", "social", "unclassified"]

@@ -14,6 +14,7 @@ from cookie_consent import Consent, consent_of
 from cookie_consent.consent import cookie as cookie_module
 from cookie_consent.policy import parse_policy
 from cookie_consent.testing import ConsentClient
+from tests.declaring import own_cookies
 
 if TYPE_CHECKING:
     import httpx
@@ -22,7 +23,12 @@ if TYPE_CHECKING:
 pytestmark = pytest.mark.anyio
 
 POLICY = parse_policy(
-    {"version": "1", "limits": {"choices_per_address": 0, "choices": 0}, "services": {"youtube": {}, "recaptcha": {}}},
+    {
+        "version": "1",
+        "limits": {"choices_per_address": 0, "choices": 0},
+        "services": {"youtube": {}, "recaptcha": {}},
+        "cookies": own_cookies(),
+    },
     source="test",
 )
 FILM: dict[str, Any] = {"services": {"youtube": True}, "for": "visit"}

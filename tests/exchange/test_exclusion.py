@@ -146,7 +146,7 @@ async def test_a_path_without_the_banner_is_gated(ledger_url: str, path: str) ->
         assert reply.header("content-security-policy")
         assert BANNER not in reply.text
         assert BANNER in (await ask(gated, "/")).text
-    cookie = await cookie_of(gated, "unclassified")
+    cookie = await cookie_of(gated, "x.test")
     assert TAG in (await ask(gated, path, {**HTML, "cookie": cookie})).text
 
 

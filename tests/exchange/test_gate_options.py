@@ -9,7 +9,7 @@ import pytest
 from starlette.responses import HTMLResponse
 
 from cookie_consent import ConsentMiddleware, Policy
-from cookie_consent.policy import GateOptions
+from cookie_consent.policy import CookieRule, GateOptions
 
 pytestmark = pytest.mark.anyio
 
@@ -22,10 +22,12 @@ PAGE = (
 
 async def test_without_the_html_gate_tags_pass_and_the_banner_stays(ledger_url: str) -> None:
     app = HTMLResponse(PAGE, headers={"Link": "<//x.test/a.js>; rel=preload, </own>; rel=preload"})
-    policy = Policy(version="1", gate=GateOptions(html=False))
+    cookies = (CookieRule(name="seen", category="analytics"),)
+    policy = Policy(version="1", gate=GateOptions(html=False), cookies=cookies)
     gated = ConsentMiddleware(app, policy, secret="x" * 40, ledger=ledger_url)
     transport = httpx.ASGITransport(app=gated)
     async with httpx.AsyncClient(transport=transport, base_url="http://site.test") as client:
+        await client.get("/other", headers={"accept": "text/html"})
         response = await client.get("/", headers={"accept": "text/html"})
     before, after = PAGE.split("</body>")
     text = re.sub(r'<script src="[^"]*/guard\.[^>]*></script>', "", response.text)

@@ -20,6 +20,7 @@ from cookie_consent.errors import RecordRefusedError
 from cookie_consent.ledger import Ledger, new_key
 from cookie_consent.logs import _logged
 from cookie_consent.policy import parse_policy
+from tests.declaring import own_cookies
 from tests.waiting import HANG
 
 if TYPE_CHECKING:
@@ -33,7 +34,7 @@ if TYPE_CHECKING:
 pytestmark = pytest.mark.anyio
 
 SERVICES = {"ads": {"name": "Ads", "category": "advertising", "hosts": ["ads.example"]}}
-POLICY = parse_policy({"version": "1", "services": SERVICES}, source="test")
+POLICY = parse_policy({"version": "1", "services": SERVICES, "cookies": own_cookies()}, source="test")
 SECRET = "s" * 32
 PAGE = {"accept": "text/html", "sec-fetch-dest": "document", "user-agent": "Mozilla/5.0 Firefox/140.0"}
 SIGNAL = {**PAGE, "sec-gpc": "1"}

@@ -70,7 +70,7 @@ def test_the_guard_knows_them_as_necessary() -> None:
 def test_the_notice_names_them_as_necessary() -> None:
     policy = parse_policy({"version": "1", "services": {"stripe": {}}}, source="test")
     locale = load_locales()["en"]
-    session, *others = category_views(policy, locale, unclassified=True)
+    session, *others = category_views(policy, locale)
     assert [service.id for service in session.services] == ["stripe"]
     on_demand = {service.id for service in session.on_demand}
     assert {"paypal", "turnstile"} <= on_demand

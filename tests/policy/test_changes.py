@@ -12,6 +12,8 @@ from hypothesis import strategies as st
 from cookie_consent.policy import Change, Policy, changes, parse_policy
 
 MIRRORED = {
+    "category-offered": "category-emptied",
+    "category-emptied": "category-offered",
     "category-added": "category-removed",
     "category-optional": "category-required",
     "service-added": "service-removed",
@@ -100,7 +102,7 @@ def found(text: str) -> dict[tuple[str, str], tuple[str | None, str | None, bool
             "[categories.friends]",
             "category-added",
             "categories.friends",
-            (None, "friends", True),
+            (None, "friends", False),  # nothing is declared in it
         ),
         (
             "[categories.partners]",

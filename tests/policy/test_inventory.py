@@ -54,3 +54,52 @@ def test_a_policy_that_declares_services_names_these_alone() -> None:
     none = inventory(parse_policy({"version": "1", "inventory": False}, source="test"))
     none.meet(["vimeo"])
     assert none.offered == frozenset()
+
+
+def test_an_undeclared_host_is_named_once_two_paths_have_loaded_it() -> None:
+    for policy in (Policy(version="1"), parse_policy({"version": "1", "services": {"youtube": {}}}, source="test")):
+        found = inventory(policy)
+        for path in ("/post", "/post", "/post/", "//POST"):
+            found.meet([], hosts=["x.example"], path=path)
+            assert found.undeclared == ()
+            assert "unclassified" not in found.categories
+        found.meet([], hosts=["x.example", "localhost", "[::1]", "bad host"], path="/")
+        found.meet([], hosts=["localhost", "[::1]", "bad host"], path="/a")
+        assert found.undeclared == ("x.example",)
+        assert "unclassified" in found.categories
+    for rule in ("allow", "block"):
+        closed = inventory(Policy(version="1", unknown_hosts=rule))
+        closed.meet([], hosts=["x.example"], path="/a")
+        closed.meet([], hosts=["x.example"], path="/b")
+        assert closed.undeclared == ()
+
+
+def test_the_hosts_that_were_met_first_are_named_and_no_more_than_fit() -> None:
+    found = inventory()
+    hosts = [f"h{number}.example" for number in range(60)]
+    for path in "/a", "/b":
+        found.meet([], hosts=hosts, path=path)
+    assert set(found.undeclared) == set(hosts[:50])
+    long = inventory()
+    hosts = [f"{'x' * 60}.{'y' * 60}.h{number}.example" for number in range(20)]
+    for path in "/a", "/b":
+        long.meet([], hosts=hosts, path=path)
+    assert set(long.undeclared) == set(hosts[:7])
+
+
+def test_hosts_of_one_path_alone_do_not_pile_up() -> None:
+    found = inventory()
+    found.meet([], hosts=["first.example"], path="/a")
+    for number in range(2_000):
+        found.meet([], hosts=[f"h{number}.example"], path="/a")
+    found.meet([], hosts=["first.example", "h1999.example"], path="/b")
+    assert found.undeclared == ("h1999.example",)
+
+
+def test_categories_are_offered_for_the_known_cookies_that_the_site_sets() -> None:
+    found = inventory()
+    found.meet([], categories=["login", "session", "other"])
+    assert found.categories == {"login"}
+    coverage = Policy(version="1").names.read(found.names)
+    assert coverage is not None
+    assert coverage.asked == {"login"}

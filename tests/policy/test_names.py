@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from cookie_consent.policy import Policy, parse_policy, registry
 
+OWN = [{"name": name, "category": name, "max_age": "1d"} for name in ("analytics", "login", "social")]
 CHAT: dict[str, Any] = {
     "name": "Chat",
     "category": "preferences",
@@ -18,7 +19,7 @@ KNOWN = sorted(service.id for service in registry().values())
 
 
 def policy(**more: Any) -> Policy:
-    return parse_policy({"version": "1", "services": {"chat": CHAT}, **more}, source="test")
+    return parse_policy({"version": "1", "services": {"chat": CHAT}, "cookies": OWN, **more}, source="test")
 
 
 def with_chat(**more: Any) -> Policy:
@@ -43,7 +44,7 @@ def test_what_was_named_stays_named(same: Policy) -> None:
     found = same.names.read(AGREED)
     assert found is not None
     assert "chat" in found.services
-    assert found.categories == same.optional_ids
+    assert found.categories == {"analytics", "login", "preferences", "social"}
 
 
 @pytest.mark.parametrize(
@@ -63,14 +64,46 @@ def test_another_recipient_category_or_a_longer_lifetime_was_not_named(other: Po
 
 
 def test_a_category_that_is_new_or_stores_longer_was_not_named() -> None:
-    new = policy(categories={"games": {"name": "Games", "purpose": "Play", "consequence": "No games"}})
+    new = policy(cookies=[*OWN, {"name": "seen", "category": "advertising"}])
     found = new.names.read(AGREED)
     assert found is not None
-    assert found.categories == new.optional_ids - {"games"}
-    longer = policy(cookies=[{"name": "seen", "category": "analytics", "max_age": "1y"}])
+    assert new.names.offered(["chat"]) - found.categories == {"advertising"}
+    longer = policy(cookies=[*OWN, {"name": "seen", "category": "social", "max_age": "1y"}])
     found = longer.names.read(AGREED)
     assert found is not None
-    assert found.categories == longer.optional_ids - {"analytics"}
+    assert longer.names.offered(["chat"]) - found.categories == {"social"}
+
+
+def test_a_category_is_offered_for_what_is_declared_or_named_in_it() -> None:
+    empty = Policy(version="1")
+    assert empty.names.offered([]) == frozenset()
+    assert empty.names.offered(["google-analytics"]) == {"analytics"}
+    assert empty.names.offered(["stats.example"]) == {"unclassified"}
+    assert policy(services={}, cookies=[{"name": "a", "category": "social"}]).names.offered([]) == {"social"}
+    signs_in = [{"name": "sid", "category": "session", "persist": "login"}]
+    assert policy(services={}, cookies=signs_in).names.offered([]) == {"login"}
+    assert policy(services={}, cookies=[], unknown_cookies="ask").names.offered([]) == {"unclassified"}
+    assert with_chat(category="session").names.offered(["chat"]) == {"analytics", "login", "social"}
+
+
+def test_undeclared_hosts_are_named_as_they_are() -> None:
+    agreed = NAMES.of(["chat", "b.example", "a.example", "localhost", "No.Host", "*.c.example"])
+    found = NAMES.read(agreed)
+    assert found is not None
+    assert found.services == {"chat", "a.example", "b.example"}
+    assert found.categories >= {"unclassified"}
+    assert NAMES.undeclared(agreed) == ("a.example", "b.example")
+    refused = NAMES.read(NAMES.reduced(agreed, {"preferences"}, frozenset()))
+    assert refused is not None
+    assert refused.services == {"chat"}
+    assert NAMES.reduced(agreed, {"preferences", "unclassified"}, frozenset()) == agreed
+    added = NAMES.read(NAMES.added(AGREED, ["c.example"]))
+    assert added is not None
+    assert added.services == {"chat", "c.example"}
+    for unknown_hosts in ("allow", "block"):
+        other = policy(unknown_hosts=unknown_hosts).names.read(agreed)
+        assert other is not None
+        assert other.services == {"chat"}
 
 
 def test_another_controller_has_named_nothing() -> None:
@@ -113,7 +146,7 @@ def test_a_refusal_keeps_the_categories_alone() -> None:
     found = NAMES.read(kept)
     assert found is not None
     assert found.services == frozenset()
-    assert found.categories == policy().optional_ids
+    assert found.categories == NAMES.offered(["chat"])
     assert NAMES.reduced(AGREED, {"analytics"}, frozenset()) == kept
     assert NAMES.reduced(AGREED, {"preferences"}, frozenset()) == AGREED
     assert NAMES.reduced(AGREED, frozenset(), {"chat"}) == AGREED

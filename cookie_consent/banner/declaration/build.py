@@ -21,12 +21,13 @@ from cookie_consent.policy import UNCLASSIFIED, instant
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
+    from collections.abc import Set as AbstractSet
 
     from cookie_consent.banner.locale import Locale
     from cookie_consent.banner.view import CategoryView
     from cookie_consent.policy import Category, CookieRule, Policy, Service, StorageRule
 
-__all__ = ["declaration", "names_unclassified"]
+__all__ = ["declaration"]
 
 _STATE = "cookie_consent.state"
 """The key under which the guard keeps the choice, for the other pages that are open."""
@@ -34,10 +35,18 @@ _REVISION = "cookie_consent.revision"
 """The key under which the banner keeps which announced policy the visitor wants to hear no more of."""
 
 
-def declaration(policy: Policy, locale: Locale, *, mirrored: Iterable[str] = (), secure: bool = True) -> Declaration:
+def declaration(
+    policy: Policy,
+    locale: Locale,
+    *,
+    offered: AbstractSet[str],
+    mirrored: Iterable[str] = (),
+    secure: bool = True,
+) -> Declaration:
     """Return the declaration in one language. ``mirrored`` are the hosts whose libraries the site serves itself.
 
-    The names of our own cookies depend on ``secure``: whether the site is visited by https.
+    ``offered`` are the optional categories that visitors are asked about. The names of our own cookies depend on
+    ``secure``: whether the site is visited by https.
     """
     return Declaration(
         language=locale.language,
@@ -46,18 +55,12 @@ def declaration(policy: Policy, locale: Locale, *, mirrored: Iterable[str] = (),
         version=policy.version,
         revised=_revised(policy),
         effective=policy.effective,
-        categories=tuple(_Entries(policy, locale, secure=secure).categories()),
+        categories=tuple(_Entries(policy, locale, offered=offered, secure=secure).categories()),
         mirrored=tuple(sorted(mirrored)),
         contact=_contact(policy, locale),
         browsers=browsers(locale),
         opt_outs=opt_outs(),
     )
-
-
-def names_unclassified(policy: Policy) -> bool:
-    """Return whether visitors can be asked about what nobody has classified."""
-    is_used = any(policy.category(service.category) is None for service in policy.services)
-    return is_used or policy.unknown_hosts == "ask" or policy.unknown_cookies == "ask"
 
 
 def _revised(policy: Policy) -> date | None:
@@ -99,12 +102,12 @@ def _contact(policy: Policy, locale: Locale) -> Contact:
 class _Entries:
     """Makes the entries of a policy's categories, services and cookies."""
 
-    def __init__(self, policy: Policy, locale: Locale, *, secure: bool) -> None:
+    def __init__(self, policy: Policy, locale: Locale, *, offered: AbstractSet[str], secure: bool) -> None:
         self._policy = policy
         self._locale = locale
         self._secure = secure
-        self._views = category_views(policy, locale, unclassified=names_unclassified(policy))
-        self._names = {view.id: view.name for view in category_views(policy, locale, unclassified=True)}
+        self._views = category_views(policy, locale, offered=offered)
+        self._names = {view.id: view.name for view in category_views(policy, locale)}
 
     def categories(self) -> Iterator[CategoryEntry]:
         for view in self._views:

@@ -11,6 +11,7 @@ from cookie_consent.consent import Consent
 from cookie_consent.gate.allowed import allows_host, allows_unknown_hosts
 from cookie_consent.gate.csp.sources import HostSource, fit, is_expressible, own_sources
 from cookie_consent.policy.host_pattern import HostPattern, is_below
+from cookie_consent.policy.undeclared import is_host
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -105,14 +106,6 @@ class ContentSecurityPolicies:
         """Whether policies are sent at all."""
         return self._is_on
 
-    @property
-    def asks_for_unknown_hosts(self) -> bool:
-        """Whether visitors must be asked about unknown hosts even if the page's markup names none.
-
-        Only scripts may contact them, which the server cannot see in advance.
-        """
-        return self._is_enforced and self._policy.unknown_hosts == "ask"
-
     def observe(self, hosts: Iterable[str]) -> None:
         """Remember unknown hosts that a page of the site loads from."""
         for host in hosts:
@@ -192,7 +185,11 @@ class ContentSecurityPolicies:
         """Return the sources that are allowed on every host of the site, or None if nothing is refused."""
         granted, services, named = answers
         consent = Consent(policy=self._policy, granted=granted, services=dict(services), named=named)
-        allowed: list[HostSource] = []
+        allowed = [
+            HostSource(host=host, path="", service=host, has_websockets=True, is_declared=False)
+            for host in filter(is_host, sorted({*(named or ()), *consent.services}))
+            if consent.allows_service(host)
+        ]
         refused: list[HostSource] = []
         for source, verdict in self._sources:
             (allowed if allows_host(self._policy, consent, verdict) else refused).append(source)

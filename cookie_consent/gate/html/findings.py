@@ -88,8 +88,6 @@ class PageFindings:
         """The hosts that are undeclared, held back, or ``OWN``, with the element in which each was first found."""
         self.held = 0
         """How many tags were held back."""
-        self.asks_for_unknown = False
-        """Whether something undeclared was held back."""
         self.latest_refused: list[Verdict] = []
         """Why the latest tag or text was held back."""
         self.latest_hosts: list[Host] = []

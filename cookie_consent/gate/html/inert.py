@@ -9,7 +9,7 @@ if TYPE_CHECKING:
 
     from cookie_consent.rewriter import StartTag
 
-__all__ = ["BLOCKED", "INERT_ADDRESS", "hold_attribute", "hold_value", "make_text", "mark_held"]
+__all__ = ["ANY_HOST", "BLOCKED", "INERT_ADDRESS", "hold_attribute", "hold_value", "make_text", "mark_held"]
 
 INERT_ADDRESS = "https://#consent/"
 """The prefix of a held address in CSS; ``CATEGORY/SERVICE/`` and the address follow it.
@@ -18,6 +18,8 @@ An address without a host is none (URL standard, section 4.4): browsers ask nobo
 """
 BLOCKED = "blocked"
 """The value of ``data-consent`` where the policy never allows the address, whatever the visitor chooses."""
+ANY_HOST = "*"
+"""The value of ``data-consent-service`` for an undeclared host that no notice can name, so that nothing allows it."""
 _PREFIX = b"data-consent-"
 """The prefix of the name of each held attribute."""
 

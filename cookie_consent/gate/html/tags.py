@@ -11,7 +11,15 @@ from cookie_consent.gate.csp.site_policies import hides_origin
 from cookie_consent.gate.html.attributes import LISTS, SETS, candidates_of, css_attributes, fetching_attributes
 from cookie_consent.gate.html.data_urls import data_documents, scheme_of, script_of
 from cookie_consent.gate.html.findings import INLINE, OWN, PageFindings
-from cookie_consent.gate.html.inert import BLOCKED, INERT_ADDRESS, hold_attribute, hold_value, make_text, mark_held
+from cookie_consent.gate.html.inert import (
+    ANY_HOST,
+    BLOCKED,
+    INERT_ADDRESS,
+    hold_attribute,
+    hold_value,
+    make_text,
+    mark_held,
+)
 from cookie_consent.gate.html.library_links import MODULE_IMPORT
 from cookie_consent.gate.html.multibyte import as_read
 from cookie_consent.gate.html.refresh import refresh_addresses
@@ -518,9 +526,11 @@ class TagGate:
         address = tag.get(b"src") or ""
         if scheme_of(address) in {"data", "javascript"}:
             latest = reversed(self.findings.latest_hosts)
-            found = next((host for host, service in latest if host != INLINE and service == verdict.service), "")
+            found = verdict.host or next(
+                (host for host, service in latest if host != INLINE and service == verdict.service), ""
+            )
             address = f"//{found}" if found else ""
-        document = self._placeholder(category=self._category(verdict), service=verdict.service, address=address)
+        document = self._placeholder(category=self._category(verdict), service=verdict.party, address=address)
         if b"sandbox" in tag.names():
             hold_attribute(tag, b"sandbox")  # a sandbox would disable the buttons of the placeholder
         tag.add(b"srcdoc", self.own(document))
@@ -577,7 +587,7 @@ class TagGate:
             if verdict is None:
                 return None
             refused.append(verdict)
-            return f"{INERT_ADDRESS}{self._category(verdict)}/{verdict.service or ''}/"
+            return f"{INERT_ADDRESS}{self._category(verdict)}/{self._party(verdict)}/"
 
         return hold
 
@@ -603,15 +613,18 @@ class TagGate:
         return verdict.category
 
     def _wait(self, verdict: Verdict) -> tuple[str, str]:
-        """Return the category and the service (``-`` for none) to wait for."""
-        return self._category(verdict), verdict.service or "-"
+        """Return the category and the service or undeclared host (``-`` for none) to wait for."""
+        return self._category(verdict), self._party(verdict) or "-"
+
+    def _party(self, verdict: Verdict) -> str:
+        """Return the service or the undeclared host; ``*``, which nobody can allow, for one that cannot be named."""
+        is_unnamed = verdict.category == UNCLASSIFIED and self._classifier.policy.unknown_hosts == "ask"
+        return verdict.party or (ANY_HOST if is_unnamed else "")
 
     def _note(self, refused: Sequence[Verdict]) -> dict[tuple[str, str], Verdict]:
         """Record a tag that is held back; return what it waits for."""
         waits = {self._wait(verdict): verdict for verdict in refused}
         self.findings.add_held(refused, waits)
-        if any(category == UNCLASSIFIED for category, _ in waits):
-            self.findings.asks_for_unknown = True
         return waits
 
     def _hold(self, tag: StartTag, refused: list[Verdict]) -> None:

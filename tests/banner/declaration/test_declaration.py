@@ -166,10 +166,10 @@ def test_necessary_services_that_nobody_declared_are_listed_as_on_demand() -> No
     assert "stripe" in by_id(session["services"])
 
 
-def test_unclassified_is_shown_where_it_is_asked_about() -> None:
-    assert "unclassified" in by_id(data(policy())["categories"])
-    closed = policy(unknown_hosts="block", unknown_cookies="block")
-    assert "unclassified" not in by_id(data(closed)["categories"])
+def test_categories_are_shown_where_they_are_asked_about() -> None:
+    assert set(by_id(data(policy(services={}, cookies=[]))["categories"])) == {"session"}
+    asked = policy(services={}, cookies=[], unknown_cookies="ask")
+    assert set(by_id(data(asked)["categories"])) == {"session", "unclassified"}
 
 
 class Markup(HTMLParser):

@@ -8,10 +8,11 @@ import httpx
 import pytest
 from starlette.applications import Starlette
 
-from cookie_consent import ConsentMiddleware, Ledger, Policy
+from cookie_consent import ConsentMiddleware, Ledger
 from cookie_consent.endpoints.receipts.receipt import make_receipt
 from cookie_consent.ledger import Notice, new_record_id, time_text
 from cookie_consent.policy import parse_policy
+from tests.declaring import own_cookies
 from tests.ledger.making import make
 
 if TYPE_CHECKING:
@@ -87,7 +88,8 @@ def test_of_very_many_choices_the_latest_are_given(ledger_url: str) -> None:
 
 @pytest.mark.anyio
 async def test_a_visitor_gets_only_what_is_his(ledger_url: str, secret: str) -> None:
-    app = ConsentMiddleware(Starlette(), Policy(version="1"), secret=secret, ledger=ledger_url)
+    policy = parse_policy({"version": "1", "cookies": own_cookies()}, source="test")
+    app = ConsentMiddleware(Starlette(), policy, secret=secret, ledger=ledger_url)
     transport = httpx.ASGITransport(app=app)
     async with httpx.AsyncClient(transport=transport, base_url="http://shop.example") as me:
         nothing = await me.get("/_consent/receipt")

@@ -12,6 +12,7 @@ from starlette.routing import Route
 from cookie_consent.policy import Policy, parse_policy
 from cookie_consent.testing import ConsentClient
 from tests.consent.django_site import django
+from tests.declaring import own_cookies
 
 if TYPE_CHECKING:
     import httpx
@@ -25,7 +26,8 @@ END = "Max-Age=0; Expires=Thu, 01 Jan 1970 00:00:00 GMT"
 
 
 def policy(**values: Any) -> Policy:
-    return parse_policy({"version": "1", "limits": {"choices_per_address": 0, "choices": 0}, **values}, source="test")
+    limits = {"choices_per_address": 0, "choices": 0}
+    return parse_policy({"version": "1", "limits": limits, "cookies": own_cookies(), **values}, source="test")
 
 
 def set_cookie(response: httpx.Response, name: str) -> str:
@@ -70,7 +72,11 @@ async def answer_with_cookies(_: Request) -> Response:
 
 APP = Starlette(routes=[Route("/", answer_with_cookies)])
 OWN = policy(
-    cookies=[{"name": "basket", "category": "session"}, {"name": "shop_sid", "category": "session", "persist": "login"}]
+    cookies=[
+        {"name": "basket", "category": "session"},
+        {"name": "shop_sid", "category": "session", "persist": "login"},
+        *own_cookies(),
+    ]
 )
 
 
@@ -129,6 +135,6 @@ async def test_a_withdrawal_keeps_the_consent_cookie(scheme: str) -> None:
 
 
 async def test_without_the_category_a_framework_session_ends_with_the_browser() -> None:
-    removed = policy(categories={"login": {"remove": True}})
+    removed = policy(categories={"login": {"remove": True}}, cookies=[])
     async with ConsentClient(APP, removed, granted=set(ALL) - {"login"}) as browser:
         assert TWO_WEEKS not in set_cookie(await browser.get("/"), "laravel_session")

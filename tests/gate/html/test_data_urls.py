@@ -140,7 +140,8 @@ def test_what_holds_nothing_of_others_stays(tag: str) -> None:
 
 def test_a_frame_shows_what_may_load_of_its_document() -> None:
     text, _ = gated(f'<iframe src="data:text/html;charset=utf-8;base64,{CODED}">')
-    assert 'src="data:text/html;charset=utf-8,%3Cimg data-consent=%22unclassified%22 data-consent-src=' in text
+    held = "%3Cimg data-consent=%22unclassified%22 data-consent-service=%22x.test%22 data-consent-src="
+    assert f'src="data:text/html;charset=utf-8,{held}' in text
     assert f'data-consent-src="data:text/html;charset=utf-8;base64,{CODED}"' in text
 
 

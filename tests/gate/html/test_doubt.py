@@ -115,12 +115,12 @@ def test_a_style_is_judged_as_the_raw_text_that_the_preload_scanner_reads(text: 
     markup = f"<{root}><style>{text}</style></{root}>"
     out = gated(markup)
     assert out == gated(markup, size=1)
-    assert '<style data-consent="unclassified" type="text/plain">' in out
+    assert '<style data-consent="unclassified" data-consent-service="evil.test" type="text/plain">' in out
 
 
 def test_a_script_that_one_reading_leaves_open_does_not_run() -> None:
     out = gated("<svg><noembed><img><script></noembed>load()</script>")
-    assert re.search(r'<script type="text/plain" data-consent="[^"]+"></noembed>load', out)
+    assert re.search(r'<script type="text/plain" data-consent="[^"]+" data-consent-service="[^"]+"></noembed>load', out)
 
 
 def test_a_style_that_ends_in_every_reading_stays() -> None:

@@ -68,7 +68,6 @@ def gated(document: bytes, consent: Consent, host: str, cache: TagCache | None) 
         gate.findings.waiting,
         gate.findings.refused,
         gate.findings.held,
-        gate.findings.asks_for_unknown,
         gate.is_amp,
         gate.has_root,
     )

@@ -1,0 +1,231 @@
+"""What visitors are asked about: what is declared or named, and undeclared hosts by their names alone."""
+
+from __future__ import annotations
+
+import re
+from base64 import b64encode
+from html import unescape
+from typing import TYPE_CHECKING, Any
+
+import httpx
+import pytest
+from starlette.applications import Starlette
+from starlette.responses import HTMLResponse
+from starlette.routing import Route
+
+from cookie_consent import ConsentMiddleware
+from cookie_consent.testing import ConsentClient, make_policy
+from tests.declaring import own_cookies
+
+if TYPE_CHECKING:
+    from starlette.requests import Request
+
+    from cookie_consent import Ledger
+
+pytestmark = pytest.mark.anyio
+
+HTML = {"accept": "text/html", "sec-fetch-dest": "document"}
+LIMITS = {"choices_per_address": 0, "choices": 0}
+SAVE = "Save choices"
+OPTIONAL = {"login", "preferences", "analytics", "advertising", "social", "unclassified"}
+
+
+async def page(request: Request) -> HTMLResponse:
+    tags = "".join(f"<img src=https://{host}/p.gif>" for host in request.query_params.getlist("host"))
+    frames = "".join(f"<iframe src=https://{host}/></iframe>" for host in request.query_params.getlist("frame"))
+    return HTMLResponse(f"<!doctype html><title>x</title><p>{tags}{frames}")
+
+
+APP = Starlette(routes=[Route("/{path:path}", page)])
+
+
+def visiting(**tables: Any) -> ConsentClient:
+    return ConsentClient(APP, make_policy(limits=LIMITS, **tables), headers=HTML, base_url="http://shop.example")
+
+
+def process(ledger: Ledger, jar: httpx.Cookies | None = None, **tables: Any) -> httpx.AsyncClient:
+    """Return a client of one of several processes of a site."""
+    app = ConsentMiddleware(APP, make_policy(limits=LIMITS, **tables), secret="s" * 40, ledger=ledger)
+    transport = httpx.ASGITransport(app=app)
+    return httpx.AsyncClient(transport=transport, base_url="http://shop.example", headers=HTML, cookies=jar)
+
+
+async def text(browser: httpx.AsyncClient, path: str) -> str:
+    return unescape((await browser.get(path)).text)
+
+
+def switches(markup: str) -> set[str]:
+    """Return the categories with a switch."""
+    return set(re.findall(r'<input type="checkbox"[^>]* name="granted" value="([\w-]+)"', markup))
+
+
+def form(markup: str, button: str) -> dict[str, list[str]]:
+    """Return the fields of the form with that button."""
+    found = next(one for one in re.findall(r"<form .*?</form>", markup, re.DOTALL) if f">{button}</button>" in one)
+    fields: dict[str, list[str]] = {}
+    for name, value in re.findall(r'name="([\w.-]+)" value="([^"]*)"', found):
+        fields.setdefault(name, []).append(value)
+    return fields
+
+
+def loads(markup: str) -> set[str]:
+    return set(re.findall(r"\ssrc=[\"']?https://([\w.-]+)/", markup))
+
+
+async def choose(browser: httpx.AsyncClient, **choice: Any) -> dict[str, Any]:
+    answer = await browser.post("/_consent/choices", json=choice, headers={"accept": "application/json"})
+    assert answer.status_code == 200, answer.text
+    state: dict[str, Any] = answer.json()
+    return state
+
+
+async def name(browser: httpx.AsyncClient, *hosts: str) -> str:
+    """Have the site's notices name the hosts; return the latest page."""
+    query = "&".join(f"host={host}" for host in hosts)
+    await browser.get(f"/first?{query}")
+    return await text(browser, f"/second?{query}")
+
+
+async def test_a_category_in_which_nothing_is_declared_is_not_offered() -> None:
+    async with visiting(services={"google-analytics": {}}, cookies=own_cookies("social")) as browser:
+        for path in ("/", "/_consent/settings", "/_consent/preferences"):
+            markup = await text(browser, path)
+            assert switches(markup) == {"analytics", "social"}
+            assert form(markup, "Accept all")["granted"] == ["analytics", "social"]
+            assert "Advertising" not in markup
+        state = await choose(browser, granted=sorted(OPTIONAL))
+        assert (state["granted"], state["decided"]) == (["analytics", "session", "social"], True)
+        (record,) = browser.ledger.records()
+        assert record.granted == ("analytics", "social")
+        assert record.refused == ("advertising", "login", "preferences", "unclassified")
+        assert "cc-panel" not in await text(browser, "/")
+
+
+async def test_with_nothing_declared_nobody_is_asked_and_a_choice_is_no_error() -> None:
+    async with visiting() as browser:
+        assert "cc-panel" not in await text(browser, "/")
+        assert switches(await text(browser, "/_consent/preferences")) == set()
+        assert (await choose(browser, granted=["analytics"]))["granted"] == ["session"]
+        (record,) = browser.ledger.records()
+        assert (record.action, record.granted) == ("refused", ())
+
+
+async def test_a_category_that_comes_to_be_offered_is_asked_about(ledger: Ledger) -> None:
+    async with process(ledger, cookies=own_cookies("social")) as before:
+        await choose(before, granted=["social", "analytics"])
+        jar = before.cookies
+    async with process(ledger, jar, cookies=own_cookies("social", "analytics")) as after:
+        state = (await after.get("/_consent/state")).json()
+        assert (state["decided"], state["granted"]) == (False, ["session", "social"])
+        markup = await text(after, "/")
+        assert "cc-panel" in markup
+        assert switches(markup) == {"analytics", "social"}
+        assert form(markup, "Accept all")["granted"] == ["analytics", "social"]
+
+
+async def test_an_undeclared_host_is_offered_by_name_once_two_pages_load_it() -> None:
+    async with visiting(cookies=own_cookies("analytics")) as browser:
+        first = await text(browser, "/a?host=cdn.example")
+        again = await text(browser, "/a?host=cdn.example&b=1")
+        assert "unclassified" not in switches(first) | switches(again)
+        second = await text(browser, "/b?host=cdn.example")
+        for markup in (second, await text(browser, "/_consent/settings"), await text(browser, "/_consent/preferences")):
+            assert switches(markup) == {"analytics", "unclassified"}
+            assert form(markup, "Accept all")["granted"] == ["analytics"]
+        assert "Services: cdn.example" in second
+        assert "<b>cdn.example</b>" in await text(browser, "/_consent/preferences")
+        declared = (await browser.get("/_consent/policy.json")).json()["categories"][-1]
+        assert (declared["id"], declared["services"][0]["name"]) == ("unclassified", "cdn.example")
+
+
+async def test_accepting_all_leaves_undeclared_hosts_held_and_asks_nobody_again() -> None:
+    async with visiting(cookies=own_cookies("analytics")) as browser:
+        markup = await name(browser, "cdn.example")
+        answer = await browser.post("/_consent/choices", data=form(markup, "Accept all"))
+        assert answer.status_code == 303
+        state = (await browser.get("/_consent/state")).json()
+        assert (state["decided"], state["refused"].count("unclassified")) == (True, 1)
+        markup = await name(browser, "cdn.example", "new.example")
+        assert loads(markup) == set()
+        assert "cc-panel" not in markup
+
+
+async def test_a_site_with_nothing_but_undeclared_hosts_has_no_banner() -> None:
+    async with visiting() as browser:
+        assert "cc-panel" not in await name(browser, "cdn.example")
+        assert switches(await text(browser, "/_consent/preferences")) == {"unclassified"}
+        assert switches(await text(browser, "/_consent/settings")) == {"unclassified"}
+
+
+async def test_the_switch_covers_the_hosts_that_were_named_and_no_others() -> None:
+    async with visiting(cookies=own_cookies("analytics")) as browser:
+        await name(browser, "cdn.example", "img.example")
+        fields = form(await text(browser, "/_consent/preferences"), SAVE)
+        await browser.post("/_consent/choices", data={**fields, "granted": ["unclassified"]})
+        state = (await browser.get("/_consent/state")).json()
+        assert (state["granted"], state["named"]) == (["session", "unclassified"], ["cdn.example", "img.example"])
+        markup = await name(browser, "cdn.example", "img.example", "new.example")
+        assert loads(markup) == {"cdn.example", "img.example"}
+        assert 'data-consent="unclassified" data-consent-service="new.example"' in markup
+        assert "cc-panel" not in markup
+        policy = (await browser.get("/third")).headers["content-security-policy"]
+        assert "cdn.example:*" in policy
+        assert "new.example" not in policy
+        # Another answer keeps what it names, and takes a single host out.
+        await choose(browser, services={"img.example": False})
+        assert loads(await text(browser, "/4?host=cdn.example&host=img.example")) == {"cdn.example"}
+
+
+async def test_a_notice_with_hosts_is_answered_at_a_process_that_has_met_none(ledger: Ledger) -> None:
+    async with process(ledger) as first:
+        await name(first, "cdn.example")
+        fields = form(await text(first, "/_consent/preferences"), SAVE)
+    async with process(ledger) as second:
+        answer = await second.post("/_consent/choices", data={**fields, "granted": ["unclassified"]})
+        assert answer.status_code == 303, answer.text
+        assert loads(await text(second, "/x?host=cdn.example&host=b.example")) == {"cdn.example"}
+        assert switches(await text(second, "/_consent/preferences")) == {"unclassified"}
+
+
+async def test_a_frames_placeholder_allows_its_host_alone() -> None:
+    async with visiting() as browser:
+        framed = await text(browser, "/?frame=film.example&host=cdn.example")
+        fields = form(unescape(framed), "Allow film.example")
+        assert fields["service.film.example"] == ["1"]
+        address = b64encode(b"https://film.example/").decode()
+        assert form(await text(browser, f"/_consent/placeholder?address={address}"), "Allow film.example")
+        assert (await browser.post("/_consent/choices", data=fields)).status_code == 303
+        assert loads(await text(browser, "/?frame=film.example&host=cdn.example")) == {"film.example"}
+        assert "<b>film.example</b>" in await text(browser, "/_consent/preferences")
+        # Global Privacy Control that comes later refuses it: nobody knows what it does with the data.
+        signalled = await browser.get("/?frame=film.example", headers={"sec-gpc": "1"})
+        assert loads(signalled.text) == set()
+        await choose(browser, granted=[])
+        await browser.post("/_consent/choices", data={**fields, "for": "visit"})
+        state = (await browser.get("/_consent/state")).json()
+        assert (state["visit"], state["services"]) == (["film.example"], {"film.example": True})
+
+
+@pytest.mark.parametrize("unknown_hosts", ["allow", "block"])
+async def test_hosts_are_named_only_where_visitors_are_asked_about_them(unknown_hosts: str) -> None:
+    async with visiting(unknown_hosts=unknown_hosts) as browser:
+        markup = await name(browser, "cdn.example")
+        assert loads(markup) == ({"cdn.example"} if unknown_hosts == "allow" else set())
+        assert switches(await text(browser, "/_consent/preferences")) == set()
+        answer = await browser.post("/_consent/choices", json={"services": {"cdn.example": True}})
+        assert answer.status_code == 422
+
+
+async def test_what_browsers_report_names_nothing() -> None:
+    async with visiting() as browser:
+        for path in ("/a", "/b", "/c"):
+            held = [{"kind": "host", "name": "evil.example"}]
+            await browser.post("/_consent/report", json={"path": path, "held": held})
+        assert switches(await text(browser, "/_consent/preferences")) == set()
+
+
+@pytest.mark.parametrize("host", ["localhost", "No.Example", "a b.example", "[::1]", "x." * 130 + "example", "*"])
+async def test_what_no_notice_can_name_cannot_be_allowed(host: str) -> None:
+    async with visiting() as browser:
+        answer = await browser.post("/_consent/choices", json={"services": {host: True}})
+        assert answer.status_code == 422
