@@ -110,7 +110,8 @@ def register_entry(policy: Policy) -> dict[str, Any]:
         raise ConfigurationError(
             'the register names the controller; add [controller] with name = "…" and contact = "…" to the policy'
         )
-    views = category_views(policy, load_locales()["en"], unclassified=policy.unknown_hosts == "ask")
+    offered = policy.names.offered(policy.names.declared)
+    views = category_views(policy, load_locales()["en"], offered=offered)
     return {
         "article": "GDPR, Article 30(1)",
         "site": policy.site,

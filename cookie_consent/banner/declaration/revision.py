@@ -27,6 +27,8 @@ _FACTS = {
     "authority_url": "authority",
 }
 """The facts of a declaration that go by another name than the policy's key."""
+_KEYS = {"category-offered": "category_added", "category-emptied": "category_removed"}
+"""Visitors see a category only while it is offered."""
 
 
 def revision(policy: Policy, locale: Locale, *, secure: bool = True) -> Revision | None:
@@ -34,7 +36,7 @@ def revision(policy: Policy, locale: Locale, *, secure: bool = True) -> Revision
     new = policy.next
     if new is None or new.effective is None:
         return None
-    shown = tuple(declaration(each, locale, secure=secure) for each in (policy, new))
+    shown = tuple(declaration(each, locale, offered=_offered(each), secure=secure) for each in (policy, new))
     words = _Words(policy, new, locale, shown)
     found = [change for change in changes(policy, new) if change.kind not in _TOLD_ELSEWHERE]
     told = (
@@ -44,6 +46,10 @@ def revision(policy: Policy, locale: Locale, *, secure: bool = True) -> Revision
     return Revision(version=new.version, effective=new.effective, changes=tuple(told))
 
 
+def _offered(policy: Policy) -> frozenset[str]:
+    return policy.names.offered(policy.names.declared)
+
+
 class _Words:
     """Puts changes into words."""
 
@@ -51,9 +57,7 @@ class _Words:
         self._policies = (new, old)
         self._locale = locale
         self._shown = tuple(reversed(shown))
-        self._categories = {
-            view.id: view.name for policy in (old, new) for view in category_views(policy, locale, unclassified=True)
-        }
+        self._categories = {view.id: view.name for policy in (old, new) for view in category_views(policy, locale)}
 
     def text(self, change: Change) -> str:
         """Return the sentence for one change."""
@@ -64,7 +68,7 @@ class _Words:
             part = "retention" if change.subject.endswith("retention") else "lifetime"
             what = self._what(change, table, rest.removesuffix("retention").rstrip("."))
             return self._said("lasts", what, change, part=self._locale.text(f"declaration.{part}"))
-        key = "moved" if change.kind.endswith("-moved") else change.kind.replace("-", "_")
+        key = "moved" if change.kind.endswith("-moved") else _KEYS.get(change.kind) or change.kind.replace("-", "_")
         return self._said(key, self._what(change, table, rest), change)
 
     def _said(self, key: str, what: str, change: Change, *, part: str = "") -> str:
@@ -115,7 +119,7 @@ class _Words:
         return self._locale.text("revision.changed", what=what)
 
     def _renamed(self, category_id: str) -> str:
-        views = [category_views(policy, self._locale, unclassified=True) for policy in self._policies]
+        views = [category_views(policy, self._locale) for policy in self._policies]
         new, old = (next(view.name for view in each if view.id == category_id) for each in views)
         return self._locale.text("revision.renamed", old=old, new=new)
 
