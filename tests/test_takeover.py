@@ -21,6 +21,7 @@ from cookie_consent import ConfigurationError, ConsentMiddleware, Ledger
 from cookie_consent.exchange.freshness import end_freshness
 from cookie_consent.policy import Policy, parse_policy
 from tests.asking import HTML, ask
+from tests.declaring import own_cookies
 from tests.waiting import HANG, until, until_async
 
 if TYPE_CHECKING:
@@ -32,6 +33,7 @@ pytestmark = pytest.mark.anyio
 
 START = datetime(2026, 12, 1, tzinfo=UTC)
 PAGE = b"<!doctype html><title>a</title><script src=//chat.test/a.js></script>"
+OWN = own_cookies("preferences")
 HELD = 'data-consent-service="chat"'
 
 
@@ -72,9 +74,19 @@ def policy(**present: Any) -> Policy:
     following = {
         "version": "2",
         "effective": START,
+        "cookies": OWN,
         "services": {"chat": {"name": "Chat", "category": "preferences", "hosts": ["chat.test"]}},
     }
-    return parse_policy({"version": "1", "first_party": ["chat.test"], "next": following, **present}, source="test")
+    return parse_policy(
+        {
+            "version": "1",
+            "cookies": OWN,
+            "first_party": ["chat.test"],
+            "next": {"cookies": OWN, **following},
+            **present,
+        },
+        source="test",
+    )
 
 
 def site(app: Any, clock: Clock, declared: str | Policy | None = None) -> ConsentMiddleware:

@@ -89,7 +89,7 @@ NEXT = 'version = "2"\neffective = 2099-12-01\n[services.youtube]\n'
 
 def test_it_checks_the_policy_that_is_announced(tmp_path: Path) -> None:
     (tmp_path / "consent.next.toml").write_text(NEXT, "utf-8")
-    line = "announced: version 2, in force from 2099-12-01; 1 changes, 1 of them not covered by an earlier consent"
+    line = "announced: version 2, in force from 2099-12-01; 2 changes, 2 of them not covered by an earlier consent"
     assert line in check(tmp_path, "")
     told = json.loads(check(tmp_path, "", "--format", "json"))
     assert told["next"]["effective"] == "2099-12-01"

@@ -8,6 +8,7 @@ from starlette.responses import HTMLResponse
 
 from cookie_consent import ConsentMiddleware, Ledger
 from cookie_consent.testing import ConsentClient, make_policy
+from tests.declaring import own_cookies
 
 pytestmark = pytest.mark.anyio
 
@@ -110,7 +111,7 @@ async def test_a_plain_refusal_is_no_opt_out_and_a_new_service_is_still_asked_fo
 
 async def test_nothing_to_opt_out_of() -> None:
     none = {name: {"sale_or_sharing": False} for name in ("advertising", "social", "unclassified")}
-    async with ConsentClient(APP, make_policy(categories=none)) as client:
+    async with ConsentClient(APP, make_policy(categories=none, cookies=own_cookies())) as client:
         text = await page(client, SIGNAL)
         assert PANEL in text
         assert HONOURED not in text

@@ -279,10 +279,7 @@ _DESIGN = (
         43,
         "Garante 231/2021; ANPD; CNIL",
         "a site with nothing but necessary cookies shows no banner",
-        by(
-            '`remove = true` for the categories that the site does not use, with `unknown_hosts = "block"`; '
-            "being built as the default"
-        ),
+        met("categories in which nothing is declared or met are not offered; without any there is no panel"),
     ),
 )
 _FRANCE = (

@@ -12,6 +12,7 @@ from starlette.responses import HTMLResponse
 
 from cookie_consent.cli.missing import missing
 from cookie_consent.testing import ConsentClient, make_policy
+from tests.declaring import own_cookies
 
 if TYPE_CHECKING:
     import httpx
@@ -61,7 +62,11 @@ DECLARED: dict[str, Any] = {
         "youtube": {},
         "ads": {"name": "Acme Ads", "company": "Acme Inc", "category": "advertising", "hosts": ["ads.example"]},
     },
-    "cookies": [{"name": "cart", "category": "session", "purpose": "Keeps the cart", "exempt": "basket"}],
+    "cookies": [
+        {"name": "cart", "category": "session", "purpose": "Keeps the cart", "exempt": "basket"},
+        {"name": "stay", "category": "login", "purpose": "Keeps the visitor signed in", "max_age": "30d"},
+        {"name": "layout", "category": "preferences", "purpose": "Keeps how goods are shown", "max_age": "6mo"},
+    ],
 }
 """A policy as a careful shop has it."""
 _ADDRESSES = ("src", "href", "poster", "data", "background", "ping")
@@ -184,7 +189,7 @@ def shop(
         await response(scope, receive, send)
 
     limits = {"choices_per_address": 0, "choices": 0}
-    return ConsentClient(app, policy or make_policy(limits=limits), **options)
+    return ConsentClient(app, policy or make_policy(limits=limits, cookies=own_cookies()), **options)
 
 
 def stored(response: httpx.Response) -> dict[str, str]:

@@ -70,6 +70,8 @@ def test_row_99_11_ccr_7101_nothing_is_deleted_by_itself() -> None:
 
 async def test_row_100_cal_civ_1798_140_all_by_which_others_get_data() -> None:
     async with shop() as client:
+        for path in ("/", "/other"):  # two paths load the unknown host, so it is named
+            await client.get(path)
         await client.choose("advertising", "social", "unclassified", services={"youtube": True})
         assert "pixel.unknown.example" in contacts((await client.get("/", headers=NAVIGATION)).text)
         assert contacts((await client.get("/", headers=SIGNAL)).text) == set()

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 __all__ = ["declaration", "first_party_line", "payment_lines", "policy_lines", "policy_patch", "quoted"]
 
+_CATEGORY = 'category = "unclassified"  # say what it is for: "Accept all" leaves this out'
 _NOTHING = "# There is nothing to declare."
 _HEADER = re.compile(r"^(?:# )?\[\[?(?=services\.|cookies\])", re.MULTILINE)
 """The beginning of a table's header."""
@@ -131,7 +132,7 @@ def _host(host: str, taken: set[str]) -> list[str]:
     return [
         f"[services.{name}]",
         f"name = {quoted(host)}",
-        'category = "unclassified"  # or the category of what it is for',
+        _CATEGORY,
         f"hosts = [{quoted(host)}]",
     ]
 
@@ -141,7 +142,7 @@ def _cookie(name: str) -> str:
         CookieRule(name=name)
     except ValidationError:
         return f"# this cookie cannot be declared under its name:\n# {quoted(name)}"
-    return f'[[cookies]]\nname = {quoted(name)}\ncategory = "unclassified"  # or the category of what it is for'
+    return f"[[cookies]]\nname = {quoted(name)}\n{_CATEGORY}"
 
 
 def quoted(text: str) -> str:

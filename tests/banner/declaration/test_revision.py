@@ -31,7 +31,11 @@ BASE: dict[str, Any] = {
             "company": "Chat Inc.",
         }
     },
-    "cookies": [{"name": "sid", "category": "session"}, {"name": "theme", "category": "preferences"}],
+    "cookies": [
+        {"name": "sid", "category": "session"},
+        {"name": "theme", "category": "preferences"},
+        {"name": "partner", "category": "partners"},
+    ],
     "retention": "3y",
 }
 
@@ -131,7 +135,8 @@ def test_every_form_has_it_in_every_language(language: str) -> None:
 def test_every_kind_of_change_has_words(language: str) -> None:
     texts = load_locales()[language].texts
     lasting, moved, told_elsewhere = {"longer", "shorter"}, {"service-moved", "cookie-moved"}, {"version", "effective"}
-    rest = set(get_args(Kind)) - lasting - moved - told_elsewhere
+    as_added_or_removed = {"category-offered", "category-emptied"}
+    rest = set(get_args(Kind)) - lasting - moved - told_elsewhere - as_added_or_removed
     assert {f"revision.{kind.replace('-', '_')}" for kind in rest} <= texts.keys()
 
 

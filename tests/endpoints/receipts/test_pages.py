@@ -97,7 +97,7 @@ async def test_the_receipt_of_a_refusal_is_a_page_too() -> None:
 async def test_the_preferences_page_shows_the_consent_id() -> None:
     ledger = Ledger("sqlite://", memory=True)
     async with visiting(ledger) as browser:
-        await browser.post("/_consent/choices", json={"granted": ["analytics"]})
+        await browser.post("/_consent/choices", json={"granted": ["advertising"]})
         page = await browser.get("/_consent/preferences", headers=HTML)
         script = page.text.partition("/_consent/assets/copy")[2].partition('"')[0]
         assert (await browser.get(f"/_consent/assets/copy{script}")).status_code == 200
