@@ -139,7 +139,9 @@
     if (unknown.length) await explain(unknown);
     for (const entry of open) {
       const { reason, policy, service_name, declared } = explained.get(`${entry.kind} ${entry.name}`) ?? {};
-      const isBank = entry.place === "a script's frame" && !entry.service && policy && document_.payment;
+      const { name, place, service } = entry;
+      const isUnknown = !service || service === name; // an undeclared host goes by its own name
+      const isBank = place === "a script's frame" && isUnknown && policy && document_.payment;
       const lines = isBank ? `${policy}\n${document_.payment}` : policy;
       Object.assign(entry, { reason, policy: lines, service_name, declared });
     }

@@ -142,7 +142,8 @@ def chosen(before: Consent, choice: Choice) -> Consent:
         return _naming(replace(after, pending=frozenset()), choice.names, choice.services)
     answered = choice.services.keys()
     # What is new in a category that is granted needs no exception from it once it is named.
-    named = {name for name, on in choice.services.items() if on and name in before.pending and not choice.visit}
+    new = {name for name, on in choice.services.items() if on and name in before.pending and not choice.visit}
+    named = {name for name in new if before.is_in_granted(name)}
     services = {**before.services, **{name: on for name, on in choice.services.items() if name not in named}}
     if not choice.visit:
         covered = {name: on for name, on in before.covered.items() if name not in answered}

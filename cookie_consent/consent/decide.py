@@ -136,18 +136,23 @@ def _lasting(
 def asking(consent: Consent, offered: frozenset[str], categories: frozenset[str]) -> Consent:
     """Return the consent with what is yet to be answered, where the site's notice names ``offered`` in ``categories``.
 
-    A service in a category that was refused is refused with it. Nobody is asked for what has no purpose: an undeclared
-    host, and the category *unclassified*.
+    A service in a category that was refused is refused with it. One in a category that was not offered then is asked
+    for like one in a category that was granted; where the site itself stores something in it, all is asked again.
+    Nobody is asked for what has no purpose: an undeclared host, and the category *unclassified*.
     """
-    coverage = consent.policy.names.read(consent.names) if consent.decided and consent.names else None
-    if coverage is not None and not categories - {UNCLASSIFIED} <= coverage.asked:
+    names = consent.policy.names
+    coverage = names.read(consent.names) if consent.is_complete and consent.names else None
+    added = categories - {UNCLASSIFIED} - coverage.asked if coverage is not None else frozenset()
+    if added and not added <= names.by_service(offered):
         return replace(consent, pending=frozenset(), decided=False)
     if not consent.is_complete or consent.named is None or offered <= consent.named:
         return consent if not consent.pending else replace(consent, pending=frozenset(), decided=True)
     pending = frozenset(
         name
         for name in offered - consent.named
-        if name not in consent.services and not is_host(name) and _category(consent.policy, name) in consent.granted
+        if name not in consent.services
+        and not is_host(name)
+        and _category(consent.policy, name) in consent.granted | added
     )
     return replace(consent, pending=pending, decided=not pending) if pending != consent.pending else consent
 

@@ -142,6 +142,11 @@ class Consent:
         """Return whether the notice named the service, or need not have named it: it is necessary."""
         return self.named is None or service in self.named or not self.policy.names.has(service)
 
+    def is_in_granted(self, service: str) -> bool:
+        """Return whether the service's category is granted, whether or not that covers the service."""
+        known = self.policy.known_service(service)
+        return known is not None and home_of(self.policy, known.category) in self.granted
+
     def allows_service(self, service: str) -> bool:
         """Return whether the service may be used: by its own exception if there is one, else by its category.
 

@@ -89,6 +89,8 @@ class Names:
         )
         self._always = own.union(*declared)
         """The categories in which the policy declares something."""
+        necessary = (self._needed[service.id] for service in policy.services if service.id not in self._homes)
+        self._own = own.union(*necessary)
         self.declared = frozenset(service.id for service in policy.services).intersection(self._services)
         """The ids of the services that the policy declares and visitors can refuse."""
         self._read = lru_cache(maxsize=1024)(self._coverage)
@@ -113,6 +115,14 @@ class Names:
         hosts = {UNCLASSIFIED} if any(map(self._is_asked_host, services)) else set()
         needed = (self._needed[service] for service in services if service in self._needed)
         return self._always.union(hosts, *needed).intersection(self._categories)
+
+    def by_service(self, services: Iterable[str]) -> frozenset[str]:
+        """Return the optional categories in which there is nothing but some of these services.
+
+        An answer for each of them is one for the category.
+        """
+        homes = (self._homes[service] for service in services if service in self._homes)
+        return frozenset(homes).intersection(self._categories) - self._own
 
     def of(self, services: Iterable[str], *, categories: Iterable[str] = ()) -> str:
         """Return the names of a notice about these services and what it offers. Unknown and necessary ones are none.

@@ -16,8 +16,8 @@ from starlette.applications import Starlette
 from starlette.responses import HTMLResponse
 from starlette.routing import Route
 
-from cookie_consent import ConsentMiddleware, Policy
-from cookie_consent.policy import GateOptions
+from cookie_consent import ConsentMiddleware
+from cookie_consent.policy import parse_policy
 from tests.browser.harness import FLAGS, SITE, serving
 from tests.browser.journey import choose
 
@@ -161,9 +161,9 @@ def site(body: str, head: str = "", headers: dict[str, str] | None = None) -> St
 
 
 def gated(app: Starlette, folder: Path) -> ConsentMiddleware:
-    return ConsentMiddleware(
-        app, Policy(version="1", gate=GateOptions(csp="off")), secret="x" * 40, ledger=f"sqlite:///{folder / 'log.db'}"
-    )
+    services = {"x": {"name": "X", "category": "advertising", "hosts": ["x.test"]}}
+    policy = parse_policy({"version": "1", "gate": {"csp": "off"}, "services": services}, source="test")
+    return ConsentMiddleware(app, policy, secret="x" * 40, ledger=f"sqlite:///{folder / 'log.db'}")
 
 
 def paths(contacts: list[str]) -> set[str]:
@@ -183,7 +183,8 @@ def test_every_carrier(visiting: Visiting, tmp_path: Path) -> None:
         assert LOOK_ALIKES in response.text()
         choose(visit, "Accept all")
         visit.settled()
-        assert sorted(set(CARRIERS) - paths(visit.proxy.contacts)) == []
+        # Where parsers differ about what an element holds, it stays held as long as anything is refused.
+        assert set(CARRIERS) - paths(visit.proxy.contacts) == {"svg-style-end"}
         assert paths(visit.proxy.contacts) <= set(CARRIERS)
         assert visit.proxy.contacts.count("x.test/javascript") == 1, "it is not loaded again and again"
 

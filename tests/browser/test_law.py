@@ -8,6 +8,7 @@ from starlette.responses import HTMLResponse
 
 from cookie_consent import ConsentMiddleware
 from cookie_consent.policy import parse_policy
+from tests.declaring import own_cookies
 
 if TYPE_CHECKING:
     from starlette.types import ASGIApp
@@ -23,7 +24,7 @@ OPTIONS = "[...document.querySelectorAll('.cc-panel button, .cc-panel a')].filte
 
 
 def site(ledger_url: str, **document: Any) -> ASGIApp:
-    policy = parse_policy({"version": "1", **document}, source="test")
+    policy = parse_policy({"version": "1", "cookies": own_cookies(), **document}, source="test")
     return ConsentMiddleware(HTMLResponse(PAGE), policy, secret="x" * 40, ledger=ledger_url)
 
 

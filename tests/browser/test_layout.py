@@ -12,6 +12,7 @@ from starlette.routing import Route
 from cookie_consent import ConsentMiddleware
 from cookie_consent.policy import parse_policy
 from tests.browser.journey import choose
+from tests.declaring import own_cookies
 
 if TYPE_CHECKING:
     from playwright.sync_api import Page
@@ -34,7 +35,7 @@ def app(style: str, body: str, language: str = "en") -> ASGIApp:
 
 
 def gated(inner: ASGIApp, ledger: str, **banner: Any) -> ASGIApp:
-    policy = parse_policy({"version": "1", "banner": banner}, source="test")
+    policy = parse_policy({"version": "1", "cookies": own_cookies(), "banner": banner}, source="test")
     return ConsentMiddleware(inner, policy=policy, secret="x" * 40, ledger=ledger)
 
 

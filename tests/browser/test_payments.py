@@ -14,6 +14,7 @@ from cookie_consent.policy import parse_policy
 from tests.browser.harness import STUBS
 from tests.browser.journey import choose
 from tests.browser.test_xray import TOKEN, switch_on
+from tests.declaring import own_cookies
 
 if TYPE_CHECKING:
     from starlette.requests import Request
@@ -69,7 +70,7 @@ def site(page: str, ledger: str, path: str = "/", **options: Any) -> ASGIApp:
         return HTMLResponse(page)
 
     limits = {"choices_per_address": 0, "choices": 0}
-    policy = parse_policy({"version": "1", "limits": limits, **options}, source="test")
+    policy = parse_policy({"version": "1", "limits": limits, "cookies": own_cookies(), **options}, source="test")
     return ConsentMiddleware(
         Starlette(routes=[Route(path, show)]), policy, secret="s" * 40, ledger=ledger, admin_token=TOKEN
     )

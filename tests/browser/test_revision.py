@@ -10,6 +10,7 @@ from starlette.responses import HTMLResponse
 from cookie_consent import ConsentMiddleware
 from cookie_consent.policy import parse_policy
 from tests.browser.journey import choose
+from tests.declaring import own_cookies
 
 if TYPE_CHECKING:
     from playwright.sync_api import Page
@@ -23,8 +24,9 @@ LINE = "Our use of cookies changes on 2099-12-01"
 
 
 def site(ledger_url: str, version: str = "2") -> ASGIApp:
-    following = {"version": version, "effective": "2099-12-01", "services": {"youtube": {}}}
-    policy = parse_policy({"version": "1", "next": following}, source="test")
+    present = {"version": "1", "cookies": own_cookies("preferences")}
+    following = {**present, "version": version, "effective": "2099-12-01", "services": {"youtube": {}}}
+    policy = parse_policy({**present, "next": following}, source="test")
     return ConsentMiddleware(HTMLResponse(PAGE), policy, secret="x" * 40, ledger=ledger_url)
 
 

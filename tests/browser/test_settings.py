@@ -10,6 +10,7 @@ from starlette.responses import HTMLResponse
 from cookie_consent import ConsentMiddleware, Ledger
 from cookie_consent.policy import parse_policy
 from tests.browser.journey import choose
+from tests.declaring import own_cookies
 
 if TYPE_CHECKING:
     from playwright.sync_api import Page
@@ -24,6 +25,7 @@ POLICY = parse_policy(
             "ads": {"name": "Ads", "category": "advertising", "hosts": ["ads.test"]},
             "chat": {"name": "Chat", "category": "preferences", "hosts": ["chat.test"]},
         },
+        "cookies": own_cookies("analytics"),
     },
     source="test",
 )

@@ -13,14 +13,12 @@ from starlette.applications import Starlette
 from starlette.responses import HTMLResponse
 from starlette.routing import Route
 
-from cookie_consent import ConsentMiddleware
+from cookie_consent import ConsentMiddleware, Ledger
 from cookie_consent.testing import ConsentClient, make_policy
 from tests.declaring import own_cookies
 
 if TYPE_CHECKING:
     from starlette.requests import Request
-
-    from cookie_consent import Ledger
 
 pytestmark = pytest.mark.anyio
 
@@ -229,3 +227,37 @@ async def test_what_no_notice_can_name_cannot_be_allowed(host: str) -> None:
     async with visiting() as browser:
         answer = await browser.post("/_consent/choices", json={"services": {host: True}})
         assert answer.status_code == 422
+
+
+CHAT = {"name": "Chat", "category": "preferences", "hosts": ["chat.example"]}
+ADS = {"name": "Ads", "category": "advertising", "hosts": ["ads.example"]}
+NEW = "New since your choice"
+
+
+@pytest.mark.parametrize("answer", [True, False])
+async def test_a_service_in_a_category_that_was_not_offered_is_asked_for_by_name(*, answer: bool) -> None:
+    ledger = Ledger("sqlite://", memory=True)
+    async with process(ledger, services={"ads": ADS}) as before:
+        await choose(before, granted=["advertising"])
+    both = "/?host=ads.example&host=chat.example"
+    async with process(ledger, before.cookies, services={"ads": ADS, "chat": CHAT}) as browser:
+        markup = await text(browser, both)
+        assert NEW in markup
+        assert not switches(markup)
+        await choose(browser, services={"chat": answer})
+        markup = await text(browser, both)
+        assert NEW not in markup
+        assert loads(markup) == {"ads.example", *(["chat.example"] if answer else [])}
+        assert (await browser.get("/_consent/state")).json()["decided"]
+
+
+async def test_all_is_asked_again_where_the_site_itself_stores_in_a_new_category() -> None:
+    ledger = Ledger("sqlite://", memory=True)
+    async with process(ledger, services={"ads": ADS}) as before:
+        await choose(before, granted=["advertising"])
+    tables = {"services": {"ads": ADS, "chat": CHAT}, "cookies": own_cookies("preferences")}
+    async with process(ledger, before.cookies, **tables) as browser:
+        markup = await text(browser, "/?host=ads.example")
+        assert NEW not in markup
+        assert switches(markup) == {"advertising", "preferences"}
+        assert loads(markup) == {"ads.example"}  # what was agreed to stays
