@@ -14,6 +14,7 @@ import socketserver
 import ssl
 import threading
 from dataclasses import dataclass, field
+from functools import partial
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
@@ -63,6 +64,8 @@ STUBS = {
     "fonts.googleapis.com": ("text/css", FONT_CSS),
     "www.youtube.com": ("text/html", b"<!doctype html><title>Player</title>"),
 }
+HANDSHAKE = b"\x16"
+"""The first byte of TLS (RFC 8446, 5.1). A browser that begins with it does not know that it speaks to a proxy."""
 
 
 @dataclass
@@ -92,47 +95,51 @@ class Proxy:
         return {contact.partition("/")[0] for contact in self.contacts} - BROWSERS_OWN
 
 
-def make_handler(proxy: Proxy, context: ssl.SSLContext) -> type[socketserver.BaseRequestHandler]:
-    class Handler(socketserver.BaseRequestHandler):
-        request: socket.socket
+class Handler(socketserver.BaseRequestHandler):
+    request: socket.socket
 
-        def handle(self) -> None:
-            self.request.settimeout(HANG)
-            with contextlib.suppress(OSError, ssl.SSLError, ValueError):
-                head = read_head(self.request)
-                if head:
-                    self.serve(head)
+    def __init__(self, proxy: Proxy, context: ssl.SSLContext, *connection: Any) -> None:
+        self.proxy, self.context = proxy, context
+        super().__init__(*connection)
 
-        def serve(self, head: bytes) -> None:
-            proxy.requests += 1
-            method, target, _ = head.split(b"\r\n", 1)[0].decode("latin-1").split(" ", 2)
-            if method == "CONNECT":
-                host = target.rpartition(":")[0]
-                if not is_site(host):
-                    proxy.contacts.append(host)
-                self.request.sendall(b"HTTP/1.1 200 OK\r\n\r\n")
-                with context.wrap_socket(self.request, server_side=True) as secured:
-                    if not is_site(host):
-                        proxy.idle.add(secured)
-                    try:
-                        inner = read_head(secured)
-                    finally:
-                        proxy.idle.discard(secured)
-                    if inner:
-                        self.respond(secured, inner, host, inner.split(b" ", 2)[1].decode("latin-1"), "https")
-                return
-            parts = urlsplit(target)
-            path = parts.path + (f"?{parts.query}" if parts.query else "")
-            self.respond(self.request, head, parts.hostname or "", path, "http")
+    def handle(self) -> None:
+        self.request.settimeout(HANG)
+        with contextlib.suppress(OSError, ssl.SSLError, ValueError):
+            if self.request.recv(1, socket.MSG_PEEK) == HANDSHAKE:
+                self.proxy.requests += 1
+                self.secure()
+            elif head := read_head(self.request):
+                self.serve(head)
 
-        def respond(self, connection: socket.socket, head: bytes, host: str, path: str, scheme: str) -> None:
-            if is_site(host):
-                proxy.own.append(f"{host} {path.partition('?')[0]}")
-                forward(proxy, connection, head, path, scheme)
-            else:
-                answer(proxy, connection, host, path.partition("?")[0])
+    def serve(self, head: bytes) -> None:
+        self.proxy.requests += 1
+        method, target, _ = head.split(b"\r\n", 1)[0].decode("latin-1").split(" ", 2)
+        if method == "CONNECT":
+            host = target.rpartition(":")[0]
+            if not is_site(host):
+                self.proxy.contacts.append(host)
+            self.request.sendall(b"HTTP/1.1 200 OK\r\n\r\n")
+            self.secure(host)
+            return
+        parts = urlsplit(target)
+        path = parts.path + (f"?{parts.query}" if parts.query else "")
+        self.respond(self.request, head, parts.hostname or "", path, "http")
 
-    return Handler
+    def secure(self, host: str = "") -> None:
+        """Speak TLS as ``host``, or without one as the host that the browser's handshake names."""
+        with self.context.wrap_socket(self.request, server_side=True) as secured:
+            if not host:
+                host = getattr(secured, "named", "")
+                self.proxy.contacts.append(host)
+            if inner := read_first(self.proxy, secured, host):
+                self.respond(secured, inner, host, inner.split(b" ", 2)[1].decode("latin-1"), "https")
+
+    def respond(self, connection: socket.socket, head: bytes, host: str, path: str, scheme: str) -> None:
+        if is_site(host):
+            self.proxy.own.append(f"{host} {path.partition('?')[0]}")
+            forward(self.proxy, connection, head, path, scheme)
+        else:
+            answer(self.proxy, connection, host, path.partition("?")[0])
 
 
 def is_site(host: str) -> bool:
@@ -166,6 +173,16 @@ def read_head(connection: socket.socket) -> bytes:
             return b""
         head += byte
     return bytes(head)
+
+
+def read_first(proxy: Proxy, connection: ssl.SSLSocket, host: str) -> bytes:
+    """Read the headers of the first request. Until they come, a connection to another host is idle."""
+    if not is_site(host):
+        proxy.idle.add(connection)
+    try:
+        return read_head(connection)
+    finally:
+        proxy.idle.discard(connection)
 
 
 def answer(proxy: Proxy, connection: socket.socket, host: str, path: str) -> None:
@@ -203,9 +220,22 @@ class Server(socketserver.ThreadingTCPServer):
         """Browsers break connections off; that is no fault."""
 
 
+class Secured(ssl.SSLSocket):
+    """A connection that knows the host that the browser has asked for (RFC 6066, 3)."""
+
+    named = ""
+
+    @staticmethod
+    def name(connection: ssl.SSLSocket | ssl.SSLObject, host: str | None, _: ssl.SSLContext) -> None:
+        if isinstance(connection, Secured):
+            connection.named = host or ""
+
+
 def certified() -> ssl.SSLContext:
     """Return what the proxy ends TLS with, for whatever host: the browser is told not to look."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.sslsocket_class = Secured
+    context.sni_callback = Secured.name
     trustme.CA().issue_cert("third-party.test").configure_cert(context)
     return context
 
@@ -215,7 +245,7 @@ def forward_proxy(
     context: ssl.SSLContext | None = None, answers: Callable[[str, str], tuple[str, bytes]] | None = None
 ) -> Iterator[Proxy]:
     proxy = Proxy(answers=answers)
-    with Server(("127.0.0.1", 0), make_handler(proxy, context or certified())) as server:
+    with Server(("127.0.0.1", 0), partial(Handler, proxy, context or certified())) as server:
         proxy.port = server.server_address[1]
         threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True).start()
         yield proxy

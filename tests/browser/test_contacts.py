@@ -48,8 +48,9 @@ WAYS = {
     "s.setAttribute('type', 'speculationrules'); document.head.append(s)",
     "rules with one that is none": "s = document.createElement('script'); s.type = 'speculationrules'; s.text ="
     '\'{"prefetch":[null,{"urls":["//acme.test/f"]}]}\'; document.head.append(s)',
-    "rules for all links": "s = document.createElement('script'); s.type = 'speculationrules'; s.append("
-    '\'{"prefetch":[{"where":{"selector_matches":"a"}}]}\'); document.head.append(s)',
+    "rules for all links": "document.body.innerHTML = '<a href=//acme.test/f>a</a>';"
+    "s = document.createElement('script'); s.type = 'speculationrules'; s.append("
+    '\'{"prefetch":[{"where":{"selector_matches":"a"},"eagerness":"immediate"}]}\'); document.head.append(s)',
 }
 
 

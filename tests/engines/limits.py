@@ -16,12 +16,15 @@ _NO_RULES = dict.fromkeys(_RULES, "it has no speculation rules")
 _NO_LATER = "it has no fetchLater()"
 _NO_DCZ = "it shows no page in the coding dcz without a dictionary"
 _NO_WORKLET = "it has no paint worklets"
-_NO_HINT = "it makes no connection ahead of a request where it has a proxy, as here"
+_NO_HINTS = dict.fromkeys(
+    ("a hint in markup", "a hint in a frame's document"),
+    "it makes no connection ahead of a request where it has a proxy, as here",
+)
 IDLE: dict[str, dict[str, str]] = {
     "chromium": {},
     "firefox": {
         **_NO_RULES,
-        "a hint in markup": _NO_HINT,
+        **_NO_HINTS,
         "fetch-later": _NO_LATER,
         "paint-worklet": _NO_WORKLET,
         "coding-of-browsers": _NO_DCZ,

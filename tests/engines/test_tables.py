@@ -71,6 +71,7 @@ def contacts(name: str, app: ASGIApp, state: str) -> tuple[set[str], dict[str, l
     with visiting(name, app) as (engine, proxy):
         choose(engine, state)
         for number, way in enumerate(CONTACTS):
+            engine.tab(0)  # a window that a page has opened hides it, and hidden pages prefetch nothing
             with suppress(DriverError):  # a page may lead elsewhere at once
                 engine.open(f"https://{SITE}/{number}")
             end = time.monotonic() + LIVE
