@@ -83,6 +83,7 @@ def test_a_placeholder_allows_its_service_alone(name: str, ledger_url: str) -> N
 
 @pytest.mark.engines
 def test_only_now_allows_a_service_for_the_visit(name: str, ledger_url: str) -> None:
+    offer = f"!!({placed('iframe')})?.querySelector('button')"
     with visiting(name, places(ledger_url)) as (engine, proxy):
         engine.open(f"http://{SITE}/film")
         click(engine, "Only now", tree=placed("iframe"))
@@ -90,9 +91,10 @@ def test_only_now_allows_a_service_for_the_visit(name: str, ledger_url: str) -> 
         assert engine.cookies() == {"cookie_consent_visit"}
         choose(engine, "Refuse all")
         until(lambda: engine.cookies() == {"cookie_consent"})
+        until(lambda: holds(engine, offer))  # the page has been loaded again
         proxy.contacts.clear()
         engine.open(f"http://{SITE}/film")
-        until(lambda: holds(engine, f"!!({placed('iframe')})?.querySelector('button')"))
+        until(lambda: holds(engine, offer))
         assert FILM not in proxy.hosts()
 
 
@@ -118,7 +120,9 @@ def test_a_choice_is_changed_in_the_settings(name: str, ledger_url: str) -> None
         engine.open(f"http://{SITE}/")
         choose(engine, "Accept all")
         until(lambda: proxy.hosts() >= {SCRIPT, IMAGE})
-        until(lambda: holds(engine, "document.querySelector('.cc-back').click() ?? true"))
+        # Until the banner's script has run, the way back is a link to the preferences page.
+        until(lambda: holds(engine, "document.readyState === 'complete'"))
+        engine.run("void document.querySelector('.cc-back').click()")
         until(lambda: holds(engine, "!!document.querySelector('.cc-again')"))
         assert engine.run("document.querySelector('[type=checkbox][value=analytics]').checked")
         click(engine, "Refuse all")
