@@ -6,7 +6,9 @@ import re
 from pathlib import Path
 
 from tests.engines.engine import ENGINES
+from tests.engines.lab import LAB
 from tests.engines.limits import IDLE, LIMITS
+from tests.leaklab.beyond import BEYOND
 
 DOCUMENT = Path(__file__).parents[2] / "docs" / "browsers.md"
 WORDS = {"gecko": "firefox", "webkit": "webkit"}
@@ -31,3 +33,16 @@ def test_the_documentation_names_what_an_engine_does_not_do() -> None:
         for engine in engines.lower().split(", "):
             named[WORDS[engine]] |= set(re.findall(r"`([^`]+)`", cases))
     assert named == {engine: set(cases) for engine, cases in IDLE.items()}
+
+
+def test_the_documentation_counts_the_pages() -> None:
+    pages = {page.name for page in LAB}
+    counted = {
+        WORDS[row[0].lower()]: [int(cell) for cell in row[1:]]
+        for row in ROWS
+        if row[0].lower() in WORDS and row[1].isdigit()
+    }
+    assert counted == {
+        engine: [len(pages), len(pages - set(IDLE[engine])), len(pages & {*LIMITS[engine], *BEYOND})]
+        for engine in WORDS.values()
+    }
