@@ -14,7 +14,6 @@ LIMITS: dict[str, dict[str, str]] = {
 _RULES = ("rules, before", "rules, after", "rules with one that is none", "rules for all links")
 _NO_RULES = dict.fromkeys(_RULES, "it has no speculation rules")
 _NO_LATER = "it has no fetchLater()"
-_NO_DCZ = "it shows no page in the coding dcz without a dictionary"
 _NO_WORKLET = "it has no paint worklets"
 _NO_HINTS = dict.fromkeys(
     ("a hint in markup", "a hint in a frame's document"),
@@ -27,7 +26,7 @@ IDLE: dict[str, dict[str, str]] = {
         **_NO_HINTS,
         "fetch-later": _NO_LATER,
         "paint-worklet": _NO_WORKLET,
-        "coding-of-browsers": _NO_DCZ,
+        "coding-of-browsers": "it shows no page in the coding dcz without a dictionary",
     },
     "webkit": {
         **_NO_RULES,
@@ -35,7 +34,6 @@ IDLE: dict[str, dict[str, str]] = {
         "create-prefetch": "it does not prefetch",
         "fetch-later": _NO_LATER,
         "paint-worklet": _NO_WORKLET,
-        "coding-of-browsers": _NO_DCZ,
         "odd-cookie": "it rejects a cookie with a tab before its name",
         "turn": "Debian's build has no WebRTC",
     },
