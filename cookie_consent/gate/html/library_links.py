@@ -46,9 +46,9 @@ _ATTRIBUTES = {
 }
 _MOST_RECORDED = 100
 _LINK_ATTRIBUTES = frozenset({b"href", b"imagesrcset"})
-_FONT = re.compile(r"\.(?:woff2?|ttf|otf|eot)(?:[?#]|\Z)", re.IGNORECASE)
-_SHEET = re.compile(r"\.css(?:[?#]|\Z)|//fonts\.googleapis\.com/", re.IGNORECASE)
-_PICTURE = re.compile(r"\.(?:png|gif|jpe?g|webp|avif|ico)(?:[?#]|\Z)", re.IGNORECASE)
+_FONT = re.compile(r"[^?#]*\.(?:woff2?|ttf|otf|eot)(?:[?#]|\Z)", re.IGNORECASE)
+_SHEET = re.compile(r"[^?#]*\.css(?:[?#]|\Z)|(?:https?:)?//fonts\.googleapis\.com/", re.IGNORECASE)
+_PICTURE = re.compile(r"[^?#]*\.(?:png|gif|jpe?g|webp|avif|ico)(?:[?#]|\Z)", re.IGNORECASE)
 
 
 class OffersLibraries(Protocol):
@@ -183,11 +183,12 @@ class LibraryLinks:
             kind, element = ("style attribute", PLAIN) if attribute else ("style", _element(tag))
             if not self._policies.allows_inline(kind, element):
                 return None
-        if _FONT.search(address) is not None:
+        address = stripped(address)
+        if _FONT.match(address) is not None:
             return self.path(address, ("font",))
-        if _SHEET.search(address) is not None:
+        if _SHEET.match(address) is not None:
             return self.path(address, ("style",))
-        return self.path(address, _IMAGE if _PICTURE.search(address) is not None else ("style", "font", "image"))
+        return self.path(address, _IMAGE if _PICTURE.match(address) is not None else ("style", "font", "image"))
 
     def in_import_map(self, tag: StartTag, document: str, place: Callable[[str], str]) -> tuple[str, str]:
         """Return the import map with its addresses led to the mirror: as it is to be sent, and as it is to be judged.

@@ -199,6 +199,14 @@ def test_what_css_loads_is_judged_by_its_kind(policy: str, *, style: bool, attri
     assert (led in gated(f"<p style='background:url({icon})'>", policy)[0]) is attribute
 
 
+@pytest.mark.parametrize("tail", ["?y.woff2", "?y.css", "#y.woff2"])
+def test_what_css_loads_is_judged_by_the_path_alone(tail: str) -> None:
+    icon = ICON.replace(".svg", ".png") + tail
+    for policy, is_led in (("img-src 'self' https:", True), ("img-src 'none'", False)):
+        document = f"<p style='background:url({icon})'>"
+        assert (LED_ICON.replace(".svg", ".png") in gated(document, f"style-src 'unsafe-inline'; {policy}")[0]) is is_led
+
+
 @pytest.mark.parametrize(
     ("policies", "offered"),
     [
