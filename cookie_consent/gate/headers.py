@@ -16,12 +16,15 @@ __all__ = ["ADDRESS_HEADERS", "GATED_HEADERS", "PLAIN_HEADERS", "RESPONSE_HEADER
 IsRefused: TypeAlias = "Callable[[str], bool]"
 """Returns whether an address must not be contacted."""
 
-LeadLink: TypeAlias = "Callable[[str, str, str], str | None]"
-"""Returns another address for a link, given its address, ``rel`` and ``as``: None for none, ``""`` to drop the link."""
+LeadLink: TypeAlias = "Callable[[str, str, str, str], str | None]"
+"""Returns another address for a link, given its address, ``rel``, ``as`` and ``integrity``.
+
+It is None for none, and ``""`` to drop the link.
+"""
 
 _LINK = re.compile(r'\s*<([^>]*)>((?:[^,"]|"(?:[^"\\]|\\.)*")*),?')
 
-_PARAMETER = re.compile(r';\s*(rel|as)\s*=\s*(?:"([^"]*)"|([^\s;,"]*))', re.IGNORECASE)
+_PARAMETER = re.compile(r';\s*(rel|as|integrity)\s*=\s*(?:"([^"]*)"|([^\s;,"]*))', re.IGNORECASE)
 _STRING = r'("(?:[ !#-\[\]-~]|\\["\\])*")([^,"]*)(?:,|\Z)'
 _ITEM = re.compile(r"[ \t]*()" + _STRING)
 """An item of a list of strings (RFC 9651) with its parameters, none of which may be a string."""
@@ -59,7 +62,7 @@ def lead_link_header(value: str, lead: LeadLink) -> str | None:
         if match is None:
             return value
         parameters = {name.lower(): quoted or bare for name, quoted, bare in reversed(_PARAMETER.findall(match[2]))}
-        led = lead(match[1], parameters.get("rel", ""), parameters.get("as", ""))
+        led = lead(match[1], *(parameters.get(name, "") for name in ("rel", "as", "integrity")))
         if led != "":
             kept.append(f"<{match[1] if led is None else led}>{match[2].rstrip()}")
         at = match.end()

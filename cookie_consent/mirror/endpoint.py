@@ -10,6 +10,7 @@ from anyio import to_thread
 from starlette.responses import PlainTextResponse, Response
 
 from cookie_consent.endpoints.assets import takes_gzip
+from cookie_consent.gate.html.library_links import ORIGINAL, as_original
 from cookie_consent.mirror.sheets import mirrored_sheet, relative_path
 from cookie_consent.rewriter.cache import GenerationalCache
 
@@ -47,7 +48,7 @@ class MirrorEndpoint:
 
     def __init__(self, mirror: Mirror) -> None:
         self._mirror = mirror
-        self._prepared: GenerationalCache[tuple[str, str, str], _Prepared] = GenerationalCache(_SIZE)
+        self._prepared: GenerationalCache[tuple[str, str, str, bool], _Prepared] = GenerationalCache(_SIZE)
 
     async def respond(self, request: Request, path: str) -> Response:
         """Return the response for a path below the mirror's. Path, query and headers are untrusted."""
@@ -56,18 +57,21 @@ class MirrorEndpoint:
         if not _is_for_page(request):
             return _refusal(403, "files of the mirror are for the site's own pages")
         query = request.scope.get("query_string", b"").decode("latin-1")
+        rest, _, last = query.rpartition("&")
+        is_original = last == ORIGINAL
+        query = rest if is_original else query
         file = self._mirror.libraries.from_mirrored(path, query)
         if file is None or file.is_folder:
             return _refusal(404, "this is not a file of a library that the mirror serves")
         entry = await self._mirror.get(file)
         if entry is None:
             return _refusal(503, "the file cannot be fetched at the moment")
-        return await self._response(request, file, entry)
+        return await self._response(request, file, entry, is_original=is_original)
 
-    async def _response(self, request: Request, file: LibraryFile, entry: Entry) -> Response:
+    async def _response(self, request: Request, file: LibraryFile, entry: Entry, *, is_original: bool) -> Response:
         headers = {**_HEADERS, "Cache-Control": _cache_control(entry)}
         if entry.location:
-            location = relative_path(file, entry.location)
+            location = relative_path(file, as_original(entry.location) if is_original else entry.location)
             return Response(status_code=302, headers={**headers, "Location": location})
         headers["ETag"] = f'W/"{entry.digest[:32]}"'
         if request.headers.get("sec-fetch-dest") == "worker" and entry.media_type.startswith("text/javascript"):
@@ -75,19 +79,18 @@ class MirrorEndpoint:
         if headers["ETag"] in request.headers.get("if-none-match", ""):
             return Response(status_code=304, headers=headers)
         headers["Content-Type"] = entry.media_type
-        key = (entry.upstream, entry.digest, entry.media_type)
+        is_led = entry.media_type.startswith("text/css") and not is_original
+        key = (entry.upstream, entry.digest, entry.media_type, is_led)
         prepared = self._prepared.get(key)
         if prepared is None:
-            prepared = await to_thread.run_sync(self._prepare, file, entry)
+            prepared = await to_thread.run_sync(self._prepare, file, entry, is_led)
             self._prepared.put(key, prepared, len(prepared.body) + len(prepared.packed or b""))
         if prepared.packed is not None and takes_gzip(request.headers.get("accept-encoding", "")):
             return Response(prepared.packed, headers={**headers, "Content-Encoding": "gzip"})
         return Response(prepared.body, headers=headers)
 
-    def _prepare(self, file: LibraryFile, entry: Entry) -> _Prepared:
-        body = entry.body
-        if entry.media_type.startswith("text/css"):
-            body = mirrored_sheet(body, file, self._mirror.libraries)
+    def _prepare(self, file: LibraryFile, entry: Entry, is_led: bool) -> _Prepared:  # noqa: FBT001 - for a thread
+        body = mirrored_sheet(entry.body, file, self._mirror.libraries) if is_led else entry.body
         is_text = entry.media_type.startswith(_PACKED)
         return _Prepared(body, gzip.compress(body, 6, mtime=0) if is_text else None)
 

@@ -100,6 +100,22 @@ const makeMirror = (libraries, offer, base) => {
     if (ICON.test(rel)) return ["image"];
     return /preload|prefetch/i.test(rel) ? ["script", "style", "font", "image", "connect"] : undefined;
   };
+  // The mirror rewrites style sheets, so that no `integrity` fits them. With this parameter it sends what their hosts do.
+  const ORIGINAL = "original";
+  const SHEET = /^[^?#]*(?:\.css(?:[?#]|$)|\/css2?\?)/i;
+  const checked = (node, address, changed) => {
+    const { rel, as, integrity } = { rel: node.rel, as: node.as, integrity: node.getAttribute("integrity"), ...changed };
+    const isSheet = /stylesheet/i.test(rel) || /^style$/i.test(as) || SHEET.test(address);
+    if (!isSheet || !integrity?.trim() || !address.startsWith(base)) return address;
+    const [path] = address.split("#");
+    if (path.endsWith(`?${ORIGINAL}`) || path.endsWith(`&${ORIGINAL}`)) return address;
+    return `${path}${path.includes("?") ? "&" : "?"}${ORIGINAL}${address.slice(path.length)}`;
+  };
+  const checkAgain = (node, changed) => {
+    const address = node.getAttribute("href") ?? "";
+    const led = checked(node, address, changed);
+    if (led !== address) node.setAttribute("href", led);
+  };
   const HINT = /^\s*(?:(?:preconnect|dns-prefetch)(?:\s+|$))+$/i;
   // Each of these returns the value for an attribute to have, or nothing if it is to stay.
   const leads = {
@@ -115,12 +131,16 @@ const makeMirror = (libraries, offer, base) => {
       href: (node, value) => {
         if (mention && HINT.test(node.rel)) return mention.test(`${value}/`) && allowed ? "" : undefined;
         const kinds = kindsOf(node);
-        return kinds && lead(value, ...kinds);
+        const led = kinds && lead(value, ...kinds);
+        return led && checked(node, led);
       },
       rel: (node, value) => {
         const isHint = mention && allowed && HINT.test(value);
         if (isHint && mention.test(`${node.getAttribute("href")}/`)) node.removeAttribute("href");
+        checkAgain(node, { rel: value });
       },
+      integrity: (node, value) => checkAgain(node, { integrity: value }),
+      as: (node, value) => checkAgain(node, { as: value }),
     },
   };
   const leadSet = (value) => {

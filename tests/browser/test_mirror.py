@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+import hashlib
 from typing import TYPE_CHECKING
 
 import pytest
@@ -233,6 +235,39 @@ def test_integrity_is_checked_of_what_comes_from_the_mirror(
         assert visit.open() == set()
         assert len(upstream.asked) == 1
         assert ran(visit) == (["vue"] if digest == INTEGRITY else [])
+
+
+SHEET = b"@import 'https://cdn.jsdelivr.net/npm/bulma@1.0.0/css/bulma.css'; h1 { color: rgb(1, 2, 3) }"
+DIGEST = f"sha384-{base64.b64encode(hashlib.sha384(SHEET).digest()).decode()}"
+LINK = "l = document.createElement('link');"
+CHECKED = {
+    "markup": f"<link rel=stylesheet href={NPM}/bootstrap@5.3.3/a.css integrity={DIGEST} crossorigin>",
+    "properties": f"<script>{LINK} l.rel = 'stylesheet'; l.href = HREF; l.integrity = DIGEST;"
+    "document.head.append(l)</script>",
+    "the digest first": f"<script>{LINK} l.integrity = DIGEST; l.href = HREF; l.rel = 'stylesheet';"
+    "document.head.append(l)</script>",
+    "attributes": f"<script>{LINK} l.setAttribute('href', HREF); l.setAttribute('integrity', DIGEST);"
+    "l.setAttribute('rel', 'stylesheet'); document.head.append(l)</script>",
+    "written markup": "<script>document.write(`<link rel=stylesheet href=${HREF} integrity=${DIGEST}>`)</script>",
+    "a hidden name": f"<script>{LINK} l.rel = 'stylesheet'; l.integrity = DIGEST; l.href = HREF.replace('/a.css', '');"
+    "document.head.append(l)</script>",
+}
+
+
+@pytest.mark.parametrize("digest", [DIGEST, "sha384-AAAA"])
+@pytest.mark.parametrize("way", list(CHECKED))
+def test_a_sheet_is_what_its_integrity_says_and_leads_nowhere_else(
+    visiting: Visiting, ledger_url: str, upstream: Upstream, way: str, digest: str
+) -> None:
+    upstream.put("/npm/bootstrap@5.3.3/a.css", SHEET, content_type="text/css")
+    upstream.put("/npm/bootstrap@5.3.3", SHEET, content_type="text/css")
+    names = f"<script>HREF = '{NPM}/bootstrap@5.3.3/a.css'; DIGEST = '{digest}'</script>"
+    tag = CHECKED[way].replace(DIGEST, digest)
+    with visiting(make(served("", names + tag), ledger_url)) as visit:
+        assert visit.open() == set()
+        color = visit.page.evaluate("getComputedStyle(document.querySelector('h1')).color")
+        assert color == ("rgb(1, 2, 3)" if digest == DIGEST else "rgb(0, 0, 0)")
+    assert len(upstream.asked) == 1
 
 
 def test_what_cannot_be_fetched_is_held_until_it_can_be(

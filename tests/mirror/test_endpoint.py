@@ -156,6 +156,38 @@ async def test_a_sheet_of_fonts_leads_to_the_fonts_of_the_mirror(site: ConsentMi
     assert font_reply.header("content-type") == "font/woff2"
 
 
+BOOTSTRAP = "/_consent/mirror/cdn.jsdelivr.net/bootstrap@5.3.3/a.css"
+
+
+async def test_a_sheet_comes_as_its_host_sends_it_where_the_page_has_its_digest(
+    site: ConsentMiddleware, upstream: Upstream
+) -> None:
+    sheet = b"@import 'https://unpkg.com/bootstrap@5.3.3/b.css';"
+    upstream.put("/npm/bootstrap@5.3.3/a.css", sheet, content_type="text/css")
+    led = "@import '../../unpkg.com/bootstrap@5.3.3/b.css';"
+    assert (await get(site, BOOTSTRAP)).text == led
+    original = await get(site, f"{BOOTSTRAP}?original")
+    assert (original.text, original.header("content-type")) == (sheet.decode(), "text/css; charset=utf-8")
+    assert (await get(site, BOOTSTRAP)).text == led
+    assert len(upstream.asked) == 1
+    for query in ("?original=1", "?original&x", "?x=original"):
+        assert (await get(site, BOOTSTRAP + query)).text == led
+
+
+async def test_the_original_of_a_sheet_of_fonts_has_its_query_too(site: ConsentMiddleware, upstream: Upstream) -> None:
+    sheet = b"@font-face{src:url(https://fonts.gstatic.com/s/inter/v13/a.woff2)}"
+    upstream.put("/css2?family=Inter", sheet, content_type="text/css")
+    reply = await get(site, "/_consent/mirror/fonts.googleapis.com/css2?family=Inter&original")
+    assert reply.text == sheet.decode()
+
+
+async def test_a_redirect_leads_from_original_to_original(site: ConsentMiddleware, upstream: Upstream) -> None:
+    upstream.put("/bulma@latest", b"", status=302, location="https://unpkg.com/bulma@1.0.0/bulma.css")
+    upstream.put("/bulma@1.0.0/bulma.css", b"a{}", content_type="text/css")
+    reply = await get(site, "/_consent/mirror/unpkg.com/bulma@latest?original")
+    assert reply.header("location") == "../unpkg.com/bulma@1.0.0/bulma.css?original"
+
+
 async def test_it_can_be_switched_off() -> None:
     site = ConsentMiddleware(
         nothing, make_policy(gate={"mirror": False}), "k" * 40, ledger=Ledger("sqlite://", memory=True)

@@ -12,12 +12,15 @@ from cookie_consent.gate.html.quoted import Quoted
 from cookie_consent.gate.html.urls import stripped, target
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Hashable, Iterable
+    from collections.abc import Callable, Hashable
 
     from cookie_consent.gate.csp.site_policies import SitePolicies
     from cookie_consent.rewriter import StartTag
 
-__all__ = ["MODULE_IMPORT", "LibraryLinks", "OffersLibraries"]
+__all__ = ["MODULE_IMPORT", "ORIGINAL", "LibraryLinks", "OffersLibraries", "as_original"]
+
+ORIGINAL = "original"
+"""The last parameter of a mirrored path whose file is to come as its host has sent it."""
 
 MODULE_IMPORT = re.compile(r"""(?:\bimport|\bfrom|\bimport\s*\()\s*(?=(?:"([^"\n]*)"|'([^'\n]*)'))""")
 """What stands before the address in an import by a module. It may be found in strings and comments too."""
@@ -30,7 +33,7 @@ _TABLES = frozenset({"imports", "scopes", "integrity"})
 _HINTS = frozenset({"preconnect", "dns-prefetch"})
 _PRELOADED = {"script": "script", "style": "style", "font": "font", "image": "image", "fetch": "connect"}
 _ANY = ("script", "style", "font", "image", "connect")
-_SCRIPT, _IMAGE = ("script",), ("image",)
+_SCRIPT, _STYLE, _IMAGE = ("script",), ("style",), ("image",)
 _ATTRIBUTES = {
     (b"script", b"src"): _SCRIPT,
     (b"script", b"href"): _SCRIPT,
@@ -94,13 +97,15 @@ class LibraryLinks:
         """All that the answers depend on so far."""
         return (self._mirror.state, self._prefix, self._policies.key if self._policies else "")
 
-    def path(self, address: str, kinds: Iterable[str], element: Element = PLAIN) -> str | None:
+    def path(self, address: str, kinds: tuple[str, ...], element: Element = PLAIN) -> str | None:
         """Return the path for an address that is requested as one of ``kinds``; None if it is to stay."""
         if "//" not in address or self._policies.hides_origin:
             return None
         mirrored = self._mirror.offers(address)
         if mirrored is None:
             return None
+        if _is_checked_sheet(address, kinds, element):
+            mirrored = as_original(mirrored)
         path, policies = self._prefix + mirrored, self._policies
         if policies and not all(
             policies.allows(kind, place, element) for kind in kinds for place in (stripped(address), path)
@@ -170,10 +175,13 @@ class LibraryLinks:
             and (not self._policies or all(self._policies.allows(kind, self._prefix) for kind in _ANY))
         )
 
-    def in_header(self, address: str, rel: str, destination: str) -> str | None:
-        """Return the path for the address of a ``Link`` header with these values of ``rel`` and ``as``, or None."""
+    def in_header(self, address: str, rel: str, destination: str, integrity: str) -> str | None:
+        """Return the path for the address of a ``Link`` header with these values of its parameters, or None.
+
+        ``destination`` is its ``as``.
+        """
         kinds = _requested_kinds(rel, destination)
-        return self.path(address, kinds) if kinds else None
+        return self.path(address, kinds, Element("", integrity)) if kinds else None
 
     def in_css(self, address: str, tag: StartTag, *, attribute: bool) -> str | None:
         """Return the path for an address in inline CSS, or None."""
@@ -187,7 +195,7 @@ class LibraryLinks:
         if _FONT.match(address) is not None:
             return self.path(address, ("font",))
         if _SHEET.match(address) is not None:
-            return self.path(address, ("style",))
+            return self.path(address, _STYLE)
         return self.path(address, _IMAGE if _PICTURE.match(address) is not None else ("style", "font", "image"))
 
     def in_import_map(self, tag: StartTag, document: str, place: Callable[[str], str]) -> tuple[str, str]:
@@ -249,6 +257,23 @@ class LibraryLinks:
     def _is_editable(self, element: Element) -> bool:
         """Say whether an inline script still runs when its text has changed."""
         return not self._policies or self._policies.allows_inline("script", element)
+
+
+def as_original(mirrored: str) -> str:
+    """Return the path of the mirror under which the same file comes as its host has sent it."""
+    path, sign, fragment = mirrored.partition("#")
+    return f"{path}{'&' if '?' in path else '?'}{ORIGINAL}{sign}{fragment}"
+
+
+def _is_checked_sheet(address: str, kinds: tuple[str, ...], element: Element) -> bool:
+    """Say whether an address may be that of a style sheet of which browsers compare the digest.
+
+    The mirror rewrites other style sheets, so that no digest fits.
+    """
+    is_sheet = _SHEET.match(stripped(address)) is not None
+    if kinds == _SCRIPT:
+        return is_sheet  # a module imports it, and an import map that is not known yet may have its digest
+    return "style" in kinds and bool(element.integrity.strip()) and (is_sheet or kinds == _STYLE)
 
 
 def _with_led_keys(value: dict[str, Any], led: Callable[[str], str]) -> dict[str, Any]:

@@ -305,14 +305,14 @@ class TagGate:
                 self.findings.add_lead(stripped(address), found[0])
                 return
 
-    def lead_link(self, address: str, rel: str, destination: str) -> str | None:
+    def lead_link(self, address: str, rel: str, destination: str, integrity: str) -> str | None:
         """Return the address for a ``Link`` header to have instead, ``""`` to leave the link out, or None to keep it.
 
         ``destination`` is the link's ``as``.
         """
         if self.links is None:
             return None
-        return "" if self.links.is_hint(rel, address) else self.links.in_header(address, rel, destination)
+        return "" if self.links.is_hint(rel, address) else self.links.in_header(address, rel, destination, integrity)
 
     def own(self, markup: str) -> str:
         """Return our own markup in the form that works on this page."""

@@ -10,6 +10,7 @@ import pytest
 
 from cookie_consent.consent import Consent
 from cookie_consent.gate import LibraryLinks, SitePolicies, TagGate
+from cookie_consent.gate.headers import lead_link_header
 from cookie_consent.mirror.libraries import Libraries
 from cookie_consent.mirror.mirror import Mirror
 from cookie_consent.policy import Policy
@@ -48,6 +49,25 @@ def gated(
         (f"<link rel=stylesheet href={SHEET}>", f'<link rel=stylesheet href="{LED_SHEET}">'),
         (f'<link rel="preload" as="font" href="{FONT}" crossorigin>', f'as="font" href="{LED_FONT}" crossorigin>'),
         (f"<link rel=modulepreload href={VUE}>", f'href="{LED}">'),
+        # What the mirror rewrites would not fit a digest.
+        (f"<link rel=stylesheet href={SHEET} integrity=sha384-x>", f'href="{LED_SHEET}?original" integrity=sha384-x>'),
+        (f"<link rel=stylesheet href={SHEET} integrity=' '>", f'href="{LED_SHEET}" integrity'),
+        (f"<link rel=preload as=style href={SHEET}#a integrity=sha384-x>", f'href="{LED_SHEET}?original#a" integrity'),
+        (f"<link rel=prefetch href={SHEET} integrity=sha384-x>", f'href="{LED_SHEET}?original" integrity'),
+        (f"<link rel=prefetch href={VUE} integrity=sha384-x>", f'href="{LED}" integrity'),
+        (f"<link rel=preload as=script href={VUE}?x.css integrity=sha384-x>", f'href="{LED}" integrity'),
+        (
+            "<link rel=stylesheet href='https://fonts.googleapis.com/css2?family=Inter' integrity=sha384-x>",
+            'href="/app/_consent/mirror/fonts.googleapis.com/css2?family=Inter&amp;original" integrity',
+        ),
+        (
+            f'<script type=importmap>{{"imports":{{"a": "{SHEET}"}}, "integrity": {{"{SHEET}": "sha384-x"}}}}</script>',
+            f'"imports": {{"a": "{LED_SHEET}?original"}}, "integrity": {{"{LED_SHEET}?original": "sha384-x", ',
+        ),
+        (
+            f"<script type=module>import a from '{SHEET}' with {{type: 'css'}}</script>",
+            f"import a from '{LED_SHEET}?original' with",
+        ),
         (f"<link rel='shortcut icon' href={ICON}>", f'href="{LED_ICON}">'),
         (f"<img src={ICON} alt=x>", f'<img src="{LED_ICON}" alt=x>'),
         (f"<img srcset='{ICON} 1x, /own.png 2x'>", f'<img srcset="{LED_ICON} 1x, /own.png 2x">'),
@@ -204,7 +224,9 @@ def test_what_css_loads_is_judged_by_the_path_alone(tail: str) -> None:
     icon = ICON.replace(".svg", ".png") + tail
     for policy, is_led in (("img-src 'self' https:", True), ("img-src 'none'", False)):
         document = f"<p style='background:url({icon})'>"
-        assert (LED_ICON.replace(".svg", ".png") in gated(document, f"style-src 'unsafe-inline'; {policy}")[0]) is is_led
+        assert (
+            LED_ICON.replace(".svg", ".png") in gated(document, f"style-src 'unsafe-inline'; {policy}")[0]
+        ) is is_led
 
 
 @pytest.mark.parametrize(
@@ -227,6 +249,25 @@ def test_what_scripts_may_be_led_to(policies: list[str], offered: str) -> None:
     else:
         scripts = next(part for part in said.split() if part.startswith("script="))
         assert scripts.removeprefix("script=") == offered.replace("all", "*")
+
+
+@pytest.mark.parametrize(
+    ("header", "sent"),
+    [
+        (f"<{SHEET}>; rel=preload; as=style", f"<{LED_SHEET}>; rel=preload; as=style"),
+        (
+            f'<{SHEET}>; rel=preload; as=style; integrity="sha384-x"',
+            f'<{LED_SHEET}?original>; rel=preload; as=style; integrity="sha384-x"',
+        ),
+        (
+            f"<{SHEET}>; Integrity=sha384-x; rel=stylesheet",
+            f"<{LED_SHEET}?original>; Integrity=sha384-x; rel=stylesheet",
+        ),
+        (f"<{VUE}>; rel=modulepreload; integrity=sha384-x", f"<{LED}>; rel=modulepreload; integrity=sha384-x"),
+    ],
+)
+def test_links_in_headers_are_led_to_what_fits_their_integrity(header: str, sent: str) -> None:
+    assert lead_link_header(header, gated("")[1].lead_link) == sent
 
 
 def test_a_policy_in_meta_of_a_frame_keeps_the_mirror_out_of_it() -> None:
