@@ -104,7 +104,12 @@ const makeMirror = (libraries, offer, base) => {
   const ORIGINAL = "original";
   const SHEET = /^[^?#]*(?:\.css(?:[?#]|$)|\/css2?\?)/i;
   const checked = (node, address, changed) => {
-    const { rel, as, integrity } = { rel: node.rel, as: node.as, integrity: node.getAttribute("integrity"), ...changed };
+    const { rel, as, integrity } = {
+      rel: node.rel,
+      as: node.as,
+      integrity: node.getAttribute("integrity"),
+      ...changed,
+    };
     const isSheet = /stylesheet/i.test(rel) || /^style$/i.test(as) || SHEET.test(address);
     if (!isSheet || !integrity?.trim() || !address.startsWith(base)) return address;
     const [path] = address.split("#");

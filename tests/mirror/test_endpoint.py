@@ -3,22 +3,28 @@
 from __future__ import annotations
 
 import gzip
+import threading
 from typing import TYPE_CHECKING
 
+import anyio
 import pytest
 
 from cookie_consent import ConsentMiddleware, Ledger
 from cookie_consent.mirror import mirror as module
 from cookie_consent.mirror.libraries import Libraries
+from cookie_consent.mirror.mirror import Mirror
 from cookie_consent.mirror.sheets import mirrored_sheet
 from cookie_consent.testing import make_policy
 from tests.asking import Reply, ask
+from tests.waiting import HANG
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from starlette.types import Receive, Scope, Send
 
+    from cookie_consent.mirror.libraries import LibraryFile
+    from cookie_consent.mirror.store import Entry
     from tests.mirror.upstream import Upstream
 
 pytestmark = pytest.mark.anyio
@@ -236,6 +242,48 @@ def test_a_sheet_that_browsers_would_read_otherwise_is_not_served() -> None:
     file = libraries.from_mirrored("cdn.jsdelivr.net/bootstrap@5.3.3/dist/a.css")
     assert file is not None
     assert mirrored_sheet("\ufeffa{background:url(//evil.example)}".encode("utf-16-le"), file, libraries) == b""
+
+
+async def test_a_file_is_compressed_once_for_all_who_wait(
+    site: ConsentMiddleware, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    count, names, found = 8, [], []
+    all_have_it = threading.Event()
+    original, compress = Mirror.get, gzip.compress
+
+    async def mirror_get(self: Mirror, file: LibraryFile) -> Entry | None:
+        found.append(await original(self, file))
+        if len(found) == count:
+            all_have_it.set()
+        return found[-1]
+
+    def wait_and_compress(body: bytes, level: int, *, mtime: int) -> bytes:
+        names.append(threading.current_thread().name)
+        all_have_it.wait(HANG)
+        return compress(body, level, mtime=mtime)
+
+    monkeypatch.setattr(Mirror, "get", mirror_get)
+    monkeypatch.setattr("cookie_consent.mirror.endpoint.gzip.compress", wait_and_compress)
+    replies: list[Reply] = []
+
+    async def visit() -> None:
+        replies.append(await get(site))
+
+    async with anyio.create_task_group() as tasks:
+        for _ in range(count):
+            tasks.start_soon(visit)
+    assert [reply.text for reply in replies] == ["vue();" * 100] * count
+    assert len(names) == 1
+    assert names[0].startswith("consent-mirror-prepare")  # the threads that requests share are left to them
+
+
+async def test_what_could_not_be_prepared_is_tried_again(
+    site: ConsentMiddleware, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as patch:
+        patch.setattr("cookie_consent.mirror.endpoint.gzip.compress", lambda *_, **__: 1 / 0)
+        assert (await get(site)).status == 500
+    assert (await get(site)).status == 200
 
 
 async def test_too_many_fetches_are_refused(
