@@ -16,6 +16,8 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
+from cookie_consent.forks import reset_after_fork
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
@@ -30,9 +32,13 @@ _BLOCK = 4096
 _OVERHEAD = 1024
 """What an entry takes in memory beside its body, in bytes."""
 _MOST_PINS = 50_000
+_PINS_AT_A_TIME = 1000
+"""How many pins a process writes before it counts them again, and the fewest that go when there are too many."""
 _LONGEST_HEAD = 32_768
 _TOUCHED = 3600.0
 """After how many seconds a file that is read counts as used again."""
+_MOST_UNCOUNTED = 1 / 16
+"""Which part of its limit a process writes before it looks again at what others have written to the folder."""
 _LEFT_BEHIND = 3600.0
 """The age in seconds at which an unfinished file is one that nobody writes to any more."""
 
@@ -135,12 +141,19 @@ class FolderStore:
     served. Raises ``OSError`` if the folder cannot be written, or if others may write to it.
     """
 
-    # A file is one line of JSON and the body. Its time of modification is that of its last use.
+    # A file is one line of JSON and the body. Its time of modification is that of its last use. The folder is looked
+    # through before the first file is written; from then on a running total says when that is due again.
 
     def __init__(self, folder: Path, *, size: int = _LARGEST_FOLDER) -> None:
         self._folder = folder
         self._pins = folder / "pins"
         self._limit = size
+        self._size = size + 1
+        """What the files take, as far as this process knows: at first more than the limit, so that they are counted."""
+        self._uncounted = 0
+        """What it has written since it has counted them."""
+        self._uncounted_pins = 0
+        self._lock = threading.Lock()
         folder.parent.mkdir(parents=True, exist_ok=True)
         folder.mkdir(mode=0o700, exist_ok=True)
         if os.name == "posix":
@@ -149,6 +162,11 @@ class FolderStore:
                 raise PermissionError(0, "others may write to it", str(folder))
         self._pins.mkdir(exist_ok=True)
         self._write(folder / "writable", b"")
+        reset_after_fork(self)
+
+    def after_fork(self) -> None:
+        """Start over with the lock, which a thread of the process that was forked may hold."""
+        self._lock = threading.Lock()
 
     def get(self, upstream: str) -> Entry | None:
         """Return what is kept under an address, or None."""
@@ -165,8 +183,16 @@ class FolderStore:
         """Keep an entry."""
         head = asdict(entry)
         del head["body"]
-        self._write(self._folder / _name(entry.upstream), json.dumps(head).encode("ascii") + b"\n" + entry.body)
-        self._make_room()
+        content = json.dumps(head).encode("ascii") + b"\n" + entry.body
+        path = self._folder / _name(entry.upstream)
+        with self._lock:
+            former = _size_of(path)
+            self._write(path, content)
+            written = _on_disk(len(content))
+            self._size += written - former
+            self._uncounted += written
+            if self._size > self._limit or self._uncounted > self._limit * _MOST_UNCOUNTED:
+                self._make_room()
 
     def pin(self, upstream: str, digest: str) -> str:
         """Return the digest that the address had when it was first seen."""
@@ -231,7 +257,7 @@ class FolderStore:
             Path(name).unlink(missing_ok=True)
 
     def _make_room(self) -> None:
-        """Delete what has not been used for longest, until nine tenths of the size are left."""
+        """Count what is there; if it is too much, delete what was not used for longest, down to nine tenths."""
         files = []
         with os.scandir(self._folder) as found:
             for item in found:
@@ -240,18 +266,23 @@ class FolderStore:
                     if item.name.endswith(".tmp") and state.st_mtime < time.time() - _LEFT_BEHIND:
                         Path(item.path).unlink(missing_ok=True)
                     elif len(item.name) == 64:
-                        files.append((state.st_mtime, -(-state.st_size // _BLOCK) * _BLOCK, item.path))
+                        files.append((state.st_mtime, _on_disk(state.st_size), item.path))
         size = sum(file[1] for file in files)
-        if size <= self._limit:
-            return
-        for _, length, path in sorted(files):
-            if size <= self._limit * 9 // 10:
-                break
-            size -= length
-            with contextlib.suppress(OSError):
-                Path(path).unlink()
+        if size > self._limit:
+            for _, length, path in sorted(files):
+                if size <= self._limit * 9 // 10:
+                    break
+                with contextlib.suppress(OSError):
+                    Path(path).unlink(missing_ok=True)  # another process may have deleted it
+                    size -= length
+        self._size, self._uncounted = size, 0
 
     def _drop_pins(self) -> None:
+        with self._lock:
+            self._uncounted_pins -= 1
+            if self._uncounted_pins > 0:
+                return
+            self._uncounted_pins = _PINS_AT_A_TIME
         names = os.listdir(self._pins)  # noqa: PTH208 - fifty thousand names, not paths
         if len(names) <= _MOST_PINS:
             return
@@ -259,8 +290,19 @@ class FolderStore:
         for name in names:
             with contextlib.suppress(OSError):  # another process may have deleted it
                 found.append(((self._pins / name).stat().st_mtime, name))
-        for _, name in sorted(found)[:1000]:
+        for _, name in sorted(found)[: max(_PINS_AT_A_TIME, len(found) - _MOST_PINS)]:
             (self._pins / name).unlink(missing_ok=True)
+
+
+def _on_disk(length: int) -> int:
+    return -(-length // _BLOCK) * _BLOCK
+
+
+def _size_of(path: Path) -> int:
+    try:
+        return _on_disk(path.stat().st_size)
+    except OSError:
+        return 0
 
 
 def _cost(entry: Entry) -> int:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import os
 import time
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -65,6 +65,58 @@ def test_what_was_not_used_for_longest_goes_first(tmp_path: Path) -> None:
         memory.put(entry(str(number), b"x" * 400))
         memory.get("0")
     assert [found.upstream for found in memory.entries()] == ["2", "0"]
+
+
+def test_the_folder_is_looked_through_only_when_it_may_be_full(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    scans: list[Path] = []
+    scandir, listdir = os.scandir, os.listdir
+
+    def scan(folder: Path) -> Any:
+        scans.append(folder)
+        return scandir(folder)
+
+    def count(folder: Path) -> list[str]:
+        scans.append(folder)
+        return listdir(folder)
+
+    monkeypatch.setattr(os, "scandir", scan)
+    monkeypatch.setattr(os, "listdir", count)
+    FolderStore(tmp_path).put(entry("https://unpkg.com/old", b"x" * 4000))
+    scans.clear()
+    kept = FolderStore(tmp_path, size=100 * 4096)
+    for number in range(6):
+        kept.put(entry(f"https://unpkg.com/{number}", b"x" * 500))
+    assert len(scans) == 1  # before, others may have written any number of files
+    for _ in range(3):
+        kept.put(entry("https://unpkg.com/0", b"x" * 500))
+    assert len(scans) == 2  # after a sixteenth of the limit, since others may have gone on
+    scans.clear()
+    for number in range(6):
+        kept.pin(str(number), "1")
+    assert len(scans) == 1
+
+
+def test_the_oldest_of_too_many_pins_go(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("cookie_consent.mirror.store._MOST_PINS", 20)
+    monkeypatch.setattr("cookie_consent.mirror.store._PINS_AT_A_TIME", 5)
+    kept = FolderStore(tmp_path)
+    for number in range(60):
+        kept.pin(str(number), "1")
+        assert len(list((tmp_path / "pins").iterdir())) <= 25
+    assert kept.pin("59", "2") == "1"
+
+
+def test_the_running_total_keeps_the_folder_within_its_limit(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("cookie_consent.mirror.store._MOST_UNCOUNTED", 100)
+    kept = FolderStore(tmp_path, size=10 * 4096)
+    for _ in range(30):
+        kept.put(entry("https://unpkg.com/same", b"x" * 500))  # which replaces itself
+    for number in range(9):
+        kept.put(entry(f"https://unpkg.com/{number}", b"x" * 500))
+    assert len(list(kept.entries())) == 10
+    for number in range(9, 40):
+        kept.put(entry(f"https://unpkg.com/{number}", b"x" * 500))
+        assert len(list(kept.entries())) <= 10
 
 
 def test_several_processes_may_share_a_folder(tmp_path: Path) -> None:
