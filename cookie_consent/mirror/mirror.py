@@ -21,7 +21,7 @@ from cookie_consent.forks import reset_after_fork
 from cookie_consent.ledger.writing.waiter import make_waiter
 from cookie_consent.mirror.fetch import Fetcher, FetchError, UnreachableError
 from cookie_consent.mirror.network import Network
-from cookie_consent.mirror.store import Entry, make_store
+from cookie_consent.mirror.store import USED_FOR, Entry, make_store
 from cookie_consent.rewriter.cache import GenerationalCache
 
 if TYPE_CHECKING:
@@ -63,6 +63,8 @@ class Mirror:
         self._store = store
         self._fetcher = Fetcher(libraries, network if network is not None else Network())
         self._hot: GenerationalCache[str, Entry] = GenerationalCache(_HOT)
+        self._used: dict[str, float] = {}
+        """When the store was last told that a file that is served from memory is used."""
         self._failures: dict[str, float] = {}
         self._failing = ""
         self._next_change = math.inf
@@ -155,6 +157,10 @@ class Mirror:
         entry = self._hot.get(file.upstream)
         if entry is None:
             entry = await to_thread.run_sync(self._stored, file.upstream)
+        elif self._used.get(file.upstream, -math.inf) <= time.monotonic() - USED_FOR:
+            # Or it would be among the first to go from the store.
+            self._note_use(file.upstream)
+            await to_thread.run_sync(self.store.touch, file.upstream)
         if entry is not None and (entry.is_fresh(time.time()) or self._has_failed(file)):
             return entry
         if self._has_failed(file):
@@ -172,6 +178,12 @@ class Mirror:
             self._keep_hot(entry)
         return entry
 
+    def _note_use(self, upstream: str) -> None:
+        with self._lock:
+            while len(self._used) >= _MOST_SERVED:
+                del self._used[next(iter(self._used))]
+            self._used[upstream] = time.monotonic()
+
     @property
     def store(self) -> Store:
         """Where the files are kept. May create the folder."""
@@ -182,6 +194,7 @@ class Mirror:
 
     def _keep_hot(self, entry: Entry) -> None:
         self._hot.put(entry.upstream, entry, len(entry.body) + len(entry.upstream))
+        self._note_use(entry.upstream)
         with self._lock:
             if entry.upstream not in self._served:
                 if len(self._served) >= _MOST_SERVED:

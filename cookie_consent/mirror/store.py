@@ -21,7 +21,7 @@ from cookie_consent.forks import reset_after_fork
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-__all__ = ["Entry", "FolderStore", "MemoryStore", "Store", "make_store"]
+__all__ = ["USED_FOR", "Entry", "FolderStore", "MemoryStore", "Store", "make_store"]
 
 logger = logging.getLogger("cookie_consent")
 
@@ -35,7 +35,7 @@ _MOST_PINS = 50_000
 _PINS_AT_A_TIME = 1000
 """How many pins a process writes before it counts them again, and the fewest that go when there are too many."""
 _LONGEST_HEAD = 32_768
-_TOUCHED = 3600.0
+USED_FOR = 3600.0
 """After how many seconds a file that is read counts as used again."""
 _MOST_UNCOUNTED = 1 / 16
 """Which part of its limit a process writes before it looks again at what others have written to the folder."""
@@ -70,6 +70,9 @@ class Store(Protocol):
     def get(self, upstream: str) -> Entry | None:
         """Return what is kept under an address, or None."""
 
+    def touch(self, upstream: str) -> None:
+        """Count an entry as used, as ``get`` does; nothing if there is none."""
+
     def put(self, entry: Entry) -> None:
         """Keep an entry. Raises ``OSError`` if it cannot be written."""
 
@@ -103,6 +106,10 @@ class MemoryStore:
             if found is not None:
                 self._entries[upstream] = found  # what was used last stands last
             return found
+
+    def touch(self, upstream: str) -> None:
+        """Count an entry as used."""
+        self.get(upstream)
 
     def put(self, entry: Entry) -> None:
         """Keep an entry."""
@@ -174,10 +181,15 @@ class FolderStore:
         entry = self._read(path)
         if entry is None or entry.upstream != upstream:
             return None
-        with contextlib.suppress(OSError):
-            if path.stat().st_mtime < time.time() - _TOUCHED:
-                os.utime(path)
+        self.touch(upstream)
         return entry
+
+    def touch(self, upstream: str) -> None:
+        """Count an entry as used."""
+        path = self._folder / _name(upstream)
+        with contextlib.suppress(OSError):
+            if path.stat().st_mtime < time.time() - USED_FOR:
+                os.utime(path)
 
     def put(self, entry: Entry) -> None:
         """Keep an entry."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 import time
 from typing import TYPE_CHECKING, Any
 
@@ -13,10 +14,11 @@ from anyio import to_thread
 from cookie_consent.gate import LibraryLinks, SitePolicies
 from cookie_consent.mirror import fetch, mirror
 from cookie_consent.mirror.network import Network, is_public
-from cookie_consent.mirror.store import MemoryStore
+from cookie_consent.mirror.store import FolderStore, MemoryStore
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
     from cookie_consent.mirror.libraries import LibraryFile
     from cookie_consent.mirror.mirror import Mirror
@@ -69,6 +71,38 @@ def test_a_server_that_runs_on_trio_has_the_mirror_too(upstream: Upstream, mirro
     entry = anyio.run(get, mirrors[0], backend="trio")
     assert entry is not None
     assert entry.body == b"vue()"
+
+
+def make_old(folder: Path) -> None:
+    for path in folder.iterdir():
+        os.utime(path, (1, 1))
+
+
+def used_at(folder: Path) -> set[float]:
+    return {path.stat().st_mtime for path in folder.iterdir()}
+
+
+async def test_a_file_that_is_served_from_memory_counts_as_used(
+    upstream: Upstream, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store = FolderStore(tmp_path, size=3 * 4096)
+    made = upstream.mirror(store=store)
+    names = [f"{EXACT.removesuffix('vue.js')}{number}.js" for number in range(4)]
+    for name in names:
+        upstream.put(name.removeprefix("https://cdn.jsdelivr.net"), b"vue()")
+    for name in names[:3]:
+        await get(made, name)
+    make_old(tmp_path)
+    await get(made, names[0])
+    assert used_at(tmp_path) == {1}  # nothing is written for each visitor
+    monkeypatch.setattr(mirror, "USED_FOR", 0.0)
+    await get(made, names[0])
+    monkeypatch.undo()
+    await get(made, names[3])
+    made.close()
+    left = {found.upstream for found in store.entries()}
+    assert {names[0], names[3]} <= left
+    assert len(left) < 4
 
 
 async def test_a_range_follows_the_age_that_its_host_gives(upstream: Upstream, mirrors: list[Mirror]) -> None:
