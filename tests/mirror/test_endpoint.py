@@ -221,6 +221,28 @@ async def test_it_can_be_switched_off() -> None:
             "url(https:\\2f/unpkg.com/vue@3.4.1/a.png)",
             "url(../../../unpkg.com/vue@3.4.1/a.png)",
         ),
+        ("url(a.png)", "url(a.png)"),
+        ("url('?v=2')", "url('?v=2')"),
+        ("url(a.svg#b%20c)", "url(a.svg#b%20c)"),
+        ("url(../../bootstrap@5.3.3/a.png)", "url(../../bootstrap@5.3.3/a.png)"),
+        ("url(../../../vue@3.4.1/a.png)", "url(https://#consent/../../../vue@3.4.1/a.png)"),
+        ("url(../../vue@3.4.1/a.png?b#c)", "url(../../vue@3.4.1/a.png?b#c)"),
+        # Out of the package, and out of the mirror to the site's own addresses.
+        ("url(../../evil@1/a.png)", "url(https://#consent/../../evil@1/a.png)"),
+        ("url(../../../../state)", "url(https://#consent/../../../../state)"),
+        ("url(../../../../../logout)", "url(https://#consent/../../../../../logout)"),
+        ("url(a/%2e%2e/%2E%2e/../../../../x)", "url(https://#consent/a/%2e%2e/%2E%2e/../../../../x)"),
+        ("url(..\\\\..\\\\..\\\\..\\\\x)", "url(https://#consent/..\\\\..\\\\..\\\\..\\\\x)"),
+        ("url('a\\\\..\\\\..\\\\b.png')", "url('a\\\\..\\\\..\\\\b.png')"),
+        ("url(.\\2e/../../../x)", "url(https://#consent/.\\2e/../../../x)"),
+        (
+            "url(../../../../%/cdn.jsdelivr.net/bootstrap@5.3.3/a.png)",
+            "url(https://#consent/../../../../%/cdn.jsdelivr.net/bootstrap@5.3.3/a.png)",
+        ),
+        ("url(..//a.png)", "url(https://#consent/..//a.png)"),
+        ("url(a//../../b.png)", "url(a//../../b.png)"),
+        ("url(a///../../../../../c.png)", "url(https://#consent/a///../../../../../c.png)"),
+        ("@import '../../../../state';", "@import 'https://#consent/../../../../state';"),
         ("url(/npm/evil@1/a.png)", "url(https://#consent//npm/evil@1/a.png)"),
         ("url(https://evil.example/a.png)", "url(https://#consent/https://evil.example/a.png)"),
         ("@import url(\\\\evil.example/a.css);", "@import url(https://#consent/\\\\evil.example/a.css);"),
@@ -235,6 +257,29 @@ def test_what_a_sheet_loads(written: str, served: str) -> None:
     rule = "{}" if written.startswith("@") else "a{background:{}}"
     sheet = rule.replace("{}", written)
     assert mirrored_sheet(sheet.encode(), file, libraries).decode() == rule.replace("{}", served)
+
+
+@pytest.mark.parametrize(
+    ("sheet", "written", "served"),
+    [
+        # The host has the version in a folder of its own, and the mirror beside the name.
+        ("cdnjs.cloudflare.com/font-awesome@6.5.1/css/all.css", "../webfonts/a.woff2", "../webfonts/a.woff2"),
+        (
+            "cdnjs.cloudflare.com/font-awesome@6.5.1/css/all.css",
+            "../../6.5.0/a.woff2",
+            "../../../cdnjs.cloudflare.com/font-awesome@6.5.0/a.woff2",
+        ),
+        ("code.jquery.com/ui@1.13.2/themes/base/ui.css", "images/a.png", "images/a.png"),
+        ("unpkg.com/bulma@1", "a.png", "https://#consent/a.png"),  # which is another package there
+        ("fonts.googleapis.com/css2?family=Inter", "a.woff2", "https://#consent/a.woff2"),
+    ],
+)
+def test_what_is_relative_leads_where_it_does_on_the_host(sheet: str, written: str, served: str) -> None:
+    libraries = Libraries()
+    path, _, query = sheet.partition("?")
+    file = libraries.from_mirrored(path, query)
+    assert file is not None
+    assert mirrored_sheet(f"a{{b:url({written})}}".encode(), file, libraries).decode() == f"a{{b:url({served})}}"
 
 
 def test_a_sheet_that_browsers_would_read_otherwise_is_not_served() -> None:
