@@ -31,8 +31,9 @@ if TYPE_CHECKING:
 
 __all__ = ["MirrorEndpoint"]
 
-_DESTINATIONS = frozenset({"script", "style", "font", "image", "worker", "empty"})
-_PACKED = ("text/", "application/json", "image/svg+xml", "font/ttf", "font/otf")
+_DESTINATIONS = frozenset({"script", "style", "font", "image", "json", "worker", "empty"})
+_JSON = "application/json"
+_PACKED = ("text/", _JSON, "image/svg+xml", "font/ttf", "font/otf")
 _HEADERS = {
     "X-Content-Type-Options": "nosniff",
     "Cross-Origin-Resource-Policy": "same-origin",
@@ -95,6 +96,8 @@ class MirrorEndpoint:
         entry = await self._mirror.get(file)
         if entry is None:
             return _refusal(503, "the file cannot be fetched at the moment")
+        if request.headers.get("sec-fetch-dest") == "json" and entry.media_type not in {"", _JSON}:
+            return _refusal(403, "this is not JSON")
         return await self._response(request, file, entry, is_original=is_original)
 
     async def _response(self, request: Request, file: LibraryFile, entry: Entry, *, is_original: bool) -> Response:

@@ -135,6 +135,17 @@ async def test_only_a_script_is_a_worker(site: ConsentMiddleware, upstream: Upst
     assert (reply.status, reply.header("content-security-policy")) == (200, "sandbox")
 
 
+async def test_a_json_module_is_json_and_nothing_else(site: ConsentMiddleware, upstream: Upstream) -> None:
+    upstream.put("/npm/vue@3.4.1/package.json", b"{}", content_type="application/json; charset=utf-8")
+    upstream.put("/npm/vue@3/a.json", b"", status=302, location="/npm/vue@3.4.1/package.json")
+    asked = {"sec-fetch-dest": "json"}
+    reply = await get(site, VUE.replace("dist/vue.js", "package.json"), headers=asked)
+    assert (reply.status, reply.header("content-type"), reply.text) == (200, "application/json", "{}")
+    assert (await get(site, VUE.replace("3.4.1/dist/vue.js", "3/a.json"), headers=asked)).status == 302
+    refused = await get(site, headers=asked)
+    assert (refused.status, refused.header("cache-control")) == (403, "no-store")
+
+
 async def test_a_failure_is_not_stored_by_browsers(site: ConsentMiddleware) -> None:
     reply = await get(site, VUE.replace("vue.js", "missing.js"))
     assert reply.status == 503
