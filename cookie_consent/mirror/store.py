@@ -145,7 +145,7 @@ class FolderStore:
     """Keeps entries in the files of a folder, each written whole or not at all.
 
     No part of an address becomes part of a path: files are named by hashes. What has been altered on disk is not
-    served. Raises ``OSError`` if the folder cannot be written, or if others may write to it.
+    served. Raises ``OSError`` if the folder cannot be written, if others may write to it, or if it is a link.
     """
 
     # A file is one line of JSON and the body. Its time of modification is that of its last use. The folder is looked
@@ -162,12 +162,10 @@ class FolderStore:
         self._uncounted_pins = 0
         self._lock = threading.Lock()
         folder.parent.mkdir(parents=True, exist_ok=True)
-        folder.mkdir(mode=0o700, exist_ok=True)
-        if os.name == "posix":
-            found = folder.stat()
-            if found.st_uid not in {os.geteuid(), 0} or found.st_mode & stat.S_IWOTH:
-                raise PermissionError(0, "others may write to it", str(folder))
-        self._pins.mkdir(exist_ok=True)
+        with contextlib.suppress(FileExistsError):  # whatever is there is looked at
+            folder.mkdir(mode=0o700)
+        _check_owner(folder)
+        self._pins.mkdir(mode=0o700, exist_ok=True)
         self._write(folder / "writable", b"")
         reset_after_fork(self)
 
@@ -304,6 +302,20 @@ class FolderStore:
                 found.append(((self._pins / name).stat().st_mtime, name))
         for _, name in sorted(found)[: max(_PINS_AT_A_TIME, len(found) - _MOST_PINS)]:
             (self._pins / name).unlink(missing_ok=True)
+
+
+def _check_owner(folder: Path) -> None:
+    """Raise ``OSError`` unless this is a folder itself, and nobody else may write to it."""
+    found = folder.lstat()
+    if stat.S_ISLNK(found.st_mode):
+        raise OSError(0, "it is a symbolic link", str(folder))
+    if not stat.S_ISDIR(found.st_mode):
+        raise NotADirectoryError(0, "it is no folder", str(folder))
+    if os.name == "posix":
+        if found.st_uid not in {os.geteuid(), 0}:
+            raise PermissionError(0, "it belongs to another user", str(folder))
+        if found.st_mode & (stat.S_IWGRP | stat.S_IWOTH):
+            raise PermissionError(0, "others may write to it", str(folder))
 
 
 def _on_disk(length: int) -> int:

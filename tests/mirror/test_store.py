@@ -194,15 +194,37 @@ def test_the_folder_is_the_named_one_the_users_or_none(tmp_path: Path, monkeypat
     assert (tmp_path / "cache" / "cookie_consent" / "mirror").is_dir()
 
 
+@pytest.mark.parametrize(
+    ("kind", "reason"),
+    [
+        ("a file", "it is no folder"),
+        ("open to all", "others may write to it"),
+        ("open to its group", "others may write to it"),
+        ("a link to a folder", "it is a symbolic link"),
+        ("a link to nothing", "it is a symbolic link"),
+    ],
+)
 def test_a_folder_that_cannot_be_used_is_told_and_memory_taken(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, kind: str, reason: str
 ) -> None:
-    (tmp_path / "file").write_bytes(b"")
-    monkeypatch.setenv("CONSENT_MIRROR", str(tmp_path / "file"))
+    named, other = tmp_path / "named", tmp_path / "other"
+    if kind == "a file":
+        named.write_bytes(b"")
+    elif kind.startswith("open"):
+        named.mkdir()
+        named.chmod(0o777 if kind == "open to all" else 0o770)
+    else:
+        named.symlink_to(other)
+        if kind == "a link to a folder":
+            other.mkdir(mode=0o700)
+    monkeypatch.setenv("CONSENT_MIRROR", str(named))
     assert isinstance(make_store(), MemoryStore)
-    open_to_all = tmp_path / "open"
-    open_to_all.mkdir()
-    open_to_all.chmod(0o777)
-    monkeypatch.setenv("CONSENT_MIRROR", str(open_to_all))
-    assert isinstance(make_store(), MemoryStore)
-    assert "others may write to it" in caplog.text
+    assert reason in caplog.text
+    assert not other.exists() or not list(other.iterdir())
+
+
+def test_the_folder_below_a_link_is_one_of_the_users_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "disk").mkdir()
+    (tmp_path / "cache").symlink_to(tmp_path / "disk")  # such as a cache folder on another disk
+    monkeypatch.setenv("CONSENT_MIRROR", str(tmp_path / "cache" / "mirror"))
+    assert isinstance(make_store(), FolderStore)
