@@ -178,6 +178,27 @@ def test_a_policy_of_the_site_decides_which_scripts_are_led(
         assert upstream.asked == []
 
 
+def test_nothing_fails_where_the_site_requires_trusted_types(
+    visiting: Visiting, ledger_url: str, upstream: Upstream
+) -> None:
+    begin = (
+        "const as = (text) => text, trusted = trustedTypes.createPolicy('a', { createScriptURL: as, createHTML: as });"
+    )
+    script = MADE["a script's property"].replace(
+        f"'{NPM}/vue@3.4.1/dist/vue.js'", f"trusted.createScriptURL('{NPM}/vue@3.4.1/dist/vue.js')"
+    )
+    markup = f"document.body.insertAdjacentHTML('beforeend', trusted.createHTML('<img src={NPM}/vue@3.4.1/x.svg>'))"
+    code = f"{BEGIN}{begin}{script};{markup};{MADE['an image']};window.done = true"
+    app = make(paged(code, Content_Security_Policy="require-trusted-types-for 'script'"), ledger_url)
+    with visiting(app) as visit:
+        errors = errors_of(visit.page)
+        assert visit.open() == set()
+        assert errors == []
+        assert visit.page.evaluate("window.done")
+        visit.until(lambda: ran(visit) == ["vue"])  # which the image says
+    assert upstream.paths() == ["/npm/bootstrap-icons@1.11.3/icons/x.svg"]
+
+
 @pytest.mark.usefixtures("upstream")
 @pytest.mark.parametrize(
     "order", [("l.rel = 'preconnect';", "l.href = HOST;"), ("l.href = HOST;", "l.rel = 'preconnect';")]

@@ -146,13 +146,14 @@ class LibraryLinks:
         if policies.hides_origin:
             return ""
         is_free = not any(True for kind in _ANY for _ in policies.governing(kind))
-        if is_free and len(hosts) == len(known):
-            return "*"
+        kinds = _ANY
         if policies.requires_trusted_types:
-            return ""
+            kinds = tuple(kind for kind in _ANY if kind != "script")  # its address may not be a plain string
+        elif is_free and len(hosts) == len(known):
+            return "*"
         found = {
             kind: [host for host in hosts if policies.allows_made(kind, f"https://{host}/")]
-            for kind in _ANY
+            for kind in kinds
             if policies.allows_made(kind, self._prefix)
         }
         return " ".join(

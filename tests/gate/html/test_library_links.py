@@ -270,6 +270,18 @@ def test_links_in_headers_are_led_to_what_fits_their_integrity(header: str, sent
     assert lead_link_header(header, gated("")[1].lead_link) == sent
 
 
+@pytest.mark.parametrize(
+    "policies", [["require-trusted-types-for 'script'"], ["img-src 'none'", "require-trusted-types-for 'script'"]]
+)
+def test_where_trusted_types_are_required_scripts_that_are_made_stay(policies: list[str]) -> None:
+    site = SitePolicies(authority="page.example", scheme="https")
+    site.add(policies)
+    said = LibraryLinks(Mirror(Libraries()), prefix="/m/", policies=site).for_scripts().split()
+    assert {"style=*", "font=*", "connect=*"} <= set(said)
+    assert ("image=*" in said) is (len(policies) == 1)
+    assert not any(part.startswith(("script", "*")) for part in said)
+
+
 def test_a_policy_in_meta_of_a_frame_keeps_the_mirror_out_of_it() -> None:
     meta = '<meta http-equiv=content-security-policy content="script-src unpkg.com">'
     text, _ = gated(f"<iframe srcdoc='{meta}<script src={VUE}></script>'></iframe><script src={VUE}></script>")
