@@ -71,7 +71,7 @@ const makeMirror = (libraries, offer, base) => {
   const pathOf = ({ protocol, hostname, port, username, password, pathname, search, hash }) => {
     if (!/^https?:$/.test(protocol) || port || username || password || !hosts.includes(hostname)) return undefined;
     const found = layouts[hostname]?.(pathname.replaceAll("%5E", "^"), search); // as in ranges of versions
-    return found && `${hostname}/${found}${/^#[\w.:?&=/-]*$/.test(hash) ? hash : ""}`;
+    return found && !found.endsWith("/") && `${hostname}/${found}${/^#[\w.:?&=/-]*$/.test(hash) ? hash : ""}`;
   };
 
   const offered = Object.fromEntries((allowed ?? "").split(" ").map((part) => part.split("=")));

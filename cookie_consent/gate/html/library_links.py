@@ -49,6 +49,7 @@ _ATTRIBUTES = {
 }
 _MOST_RECORDED = 100
 _LINK_ATTRIBUTES = frozenset({b"href", b"imagesrcset"})
+_FOLDER = re.compile(r"\A[^?#]*/(?:[?#]|\Z)")
 _FONT = re.compile(r"[^?#]*\.(?:woff2?|ttf|otf|eot)(?:[?#]|\Z)", re.IGNORECASE)
 _SHEET = re.compile(r"[^?#]*\.css(?:[?#]|\Z)|(?:https?:)?//fonts\.googleapis\.com/", re.IGNORECASE)
 _PICTURE = re.compile(r"[^?#]*\.(?:png|gif|jpe?g|webp|avif|ico)(?:[?#]|\Z)", re.IGNORECASE)
@@ -97,12 +98,17 @@ class LibraryLinks:
         """All that the answers depend on so far."""
         return (self._mirror.state, self._prefix, self._policies.key if self._policies else "")
 
-    def path(self, address: str, kinds: tuple[str, ...], element: Element = PLAIN) -> str | None:
-        """Return the path for an address that is requested as one of ``kinds``; None if it is to stay."""
+    def path(
+        self, address: str, kinds: tuple[str, ...], element: Element = PLAIN, *, folders: bool = False
+    ) -> str | None:
+        """Return the path for an address that is requested as one of ``kinds``; None if it is to stay.
+
+        With ``folders``, it may stand for the files below it, as in import maps.
+        """
         if "//" not in address or self._policies.hides_origin:
             return None
         mirrored = self._mirror.offers(address)
-        if mirrored is None:
+        if mirrored is None or (not folders and _FOLDER.search(mirrored) is not None):
             return None
         if _is_checked_sheet(address, kinds, element):
             mirrored = as_original(mirrored)
@@ -146,7 +152,7 @@ class LibraryLinks:
         if policies.hides_origin:
             return ""
         is_free = not any(True for kind in _ANY for _ in policies.governing(kind))
-        kinds = _ANY
+        kinds: tuple[str, ...] = _ANY
         if policies.requires_trusted_types:
             kinds = tuple(kind for kind in _ANY if kind != "script")  # its address may not be a plain string
         elif is_free and len(hosts) == len(known):
@@ -207,7 +213,7 @@ class LibraryLinks:
         """
 
         def led(address: str) -> str:
-            path = self.path(address, _SCRIPT, element)
+            path = self.path(address, _SCRIPT, element, folders=True)
             return address if path is None else place(path)
 
         def led_string(match: re.Match[str]) -> str:

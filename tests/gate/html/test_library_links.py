@@ -65,6 +65,10 @@ def gated(
             f'"imports": {{"a": "{LED_SHEET}?original"}}, "integrity": {{"{LED_SHEET}?original": "sha384-x", ',
         ),
         (
+            '<script type=importmap>{"imports": {"vue/": "https://unpkg.com/vue@3/dist/"}}</script>',
+            '"imports": {"vue/": "/app/_consent/mirror/unpkg.com/vue@3/dist/"}',
+        ),
+        (
             f"<script type=module>import a from '{SHEET}' with {{type: 'css'}}</script>",
             f"import a from '{LED_SHEET}?original' with",
         ),
@@ -116,6 +120,11 @@ def test_a_library_is_led_to_the_mirror(written: str, sent: str, granted: tuple[
         f"<meta http-equiv=refresh content='0;url={VUE}'>",
         f'<script type=speculationrules>{{"prefetch":[{{"urls":["{VUE}"]}}]}}</script>',
         "<script src=https://cdn.jsdelivr.net/gh/a/b/c.js></script>",
+        "<script src=https://unpkg.com/vue@3/></script>",  # a folder, which cannot be had
+        "<script src='https://unpkg.com/vue@3/dist/?a'></script>",
+        "<link rel=stylesheet href=https://cdn.jsdelivr.net/npm/bootstrap@5.3.3/dist/#a>",
+        "<p style='background:url(https://unpkg.com/vue@3/)'>",
+        "<script type=module>import 'https://unpkg.com/vue@3/'</script>",
         "<script src=https://cdn.jsdelivr.net:444/npm/vue@3/x.js></script>",
         f"<svg><style>a{{background:url({ICON})}}</style>",  # its text is markup, where nothing can be replaced
         f"<iframe src='data:text/html,<script src={VUE}></script>'></iframe>",  # paths lead nowhere in it
