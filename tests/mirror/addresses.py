@@ -120,6 +120,8 @@ OTHERS = [
     "https://unpkg.com/",
     "https://unpkg.com/@popperjs",
     "https://cdnjs.cloudflare.com/ajax/libs/angular.js/1.0.8/angular.js",  # its templates run code
+    "https://unpkg.com/@hotwired/turbo@8.0.0/dist/turbo.es2017-umd.js",  # it gives scripts in markup the page's nonce
+    "https://cdn.jsdelivr.net/npm/es-module-shims@1.5.0/dist/es-module-shims.js",  # so does this
     "https://cdnjs.cloudflare.com/ajax/libs/vue/3.0.0",
     "https://cdnjs.cloudflare.com/cdn-cgi/trace",
     "https://cdnjs.cloudflare.com/ajax/libs/vue/../x/y.js",
