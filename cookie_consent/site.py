@@ -296,9 +296,10 @@ def _mirror(policy: Policy, classifier: Classifier) -> Mirror | None:
 
 
 def _warn_of_size(policy: Policy, policies: ContentSecurityPolicies) -> None:
-    """Log the hosts that do not fit into the Content-Security-Policy once everything known is accepted."""
+    """Log the hosts that do not fit into the Content-Security-Policy once everything that is declared is accepted."""
     known = frozenset(category.id for category in policy.categories) - {UNCLASSIFIED}
-    left_out = policies.left_out(Consent(policy=policy, granted=known)) if policies.is_on else ()
+    accepted = Consent(policy=policy, granted=known, named=policy.names.declared)
+    left_out = policies.left_out(accepted) if policies.is_on else ()
     if left_out:
         logger.error(
             "the Content-Security-Policy has no room for %d hosts, from %s on, and scripts cannot load from them: "

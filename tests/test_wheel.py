@@ -130,6 +130,7 @@ def test_the_wheel_holds_what_it_needs_and_nothing_else(wheel: Path) -> None:
         "static/minified/guard.js",
         "banner/locales/en.toml",
         "policy/registry/analytics.toml",
+        "policy/registry/compiled.jsonl",
     ):
         assert f"cookie_consent/{needed}" in names
     assert all(name.startswith(("cookie_consent/", "cookie_consent-")) for name in names)

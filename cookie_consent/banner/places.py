@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING
 
-from cookie_consent.policy import UNCLASSIFIED
+from cookie_consent.policy import UNCLASSIFIED, registry
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -33,7 +33,19 @@ def address_of(service: Service) -> str:
 def _services(policy: Policy) -> Iterator[tuple[str, str, str, str, int]]:
     """Yield id, category, name, selectors, and whether forms need it. Declared services precede the registry's."""
     offered = {category.id for category in policy.categories}
-    for service in (*policy.services, *policy.undeclared_services):
-        category = service.category if service.category in offered else UNCLASSIFIED
-        if (service.places or service.forms) and category not in policy.required_ids:
-            yield service.id, category, service.name, ",".join(service.places), int(service.forms)
+    for service_id, own, name, places, forms in _with_places(policy):
+        category = own if own in offered else UNCLASSIFIED
+        if category not in policy.required_ids:
+            yield service_id, category, name, places, forms
+
+
+def _with_places(policy: Policy) -> Iterator[tuple[str, str, str, str, int]]:
+    for service in policy.services:
+        if service.places or service.forms:
+            yield service.id, service.category, service.name, ",".join(service.places), int(service.forms)
+    declared = {service.id for service in policy.services}
+    tables = registry().tables
+    for number, name, places, forms in tables["places"]:
+        service_id, category, *_ = tables["services"][number]
+        if service_id not in declared:
+            yield service_id, category, name, places, forms

@@ -72,8 +72,8 @@ def category_views(
             for service in policy.services
             if (service.category if service.category in known else UNCLASSIFIED) == category.id
         ]
-        known_services = [service for service in policy.undeclared_services if service.category == category.id]
-        on_demand = [service for service in known_services if service.hosts] if category.required else []
+        known_services = policy.undeclared_in(category.id) if category.required else ()
+        on_demand = [service for service in known_services if service.hosts]
         on_demand.sort(key=lambda service: service.name.casefold())
         views.append(_category_view(category, services, locale, on_demand))
     return tuple(views)

@@ -196,11 +196,20 @@ def classify(
     found: dict[str, Any] = {"category": verdict.category, "service": verdict.service, "reason": verdict.reason}
     if asked is None:
         found["persist"] = verdict.persist
+        elsewhere = [
+            {"domain": domain, "category": other.category, "service": other.service}
+            for domain, other in classifier.cookie_elsewhere(what)
+        ]
+        if elsewhere:
+            found["elsewhere"] = elsewhere
     if output_format is OutputFormat.JSON:
         typer.echo(json.dumps(found))
     else:
+        others = found.pop("elsewhere", [])
         for name, value in found.items():
             typer.echo(f"{name:<9} {value if value is not None else '-'}")
+        for other in others:
+            typer.echo(f"if set by {other['domain']}: {other['service'] or 'the site'} ({other['category']})")
     if not verdict.known:
         raise typer.Exit(1)
 

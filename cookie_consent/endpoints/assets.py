@@ -34,7 +34,6 @@ class Assets:
             stem, dot, extension = name.rpartition(".")
             hashed = f"{stem}.{hashlib.sha256(content).hexdigest()[:12]}.{extension}"
             self._files[hashed] = (content, _MEDIA_TYPES[dot + extension])
-            self._packed[hashed] = gzip.compress(content, 9, mtime=0)
             urls[name] = f"{base}/{hashed}"
         self.urls: Mapping[str, str] = urls
         """The path of each file, by its original name."""
@@ -42,7 +41,6 @@ class Assets:
     def include(self, other: Assets) -> None:
         """Serve the files of ``other`` too, under their own names."""
         self._files = {**other._files, **self._files}
-        self._packed = {**other._packed, **self._packed}
 
     def digests(self, url: str) -> tuple[str, ...]:
         """Return the hashes of the file at ``url``, as in ``integrity`` (SRI, section 3.5), the strongest last."""
@@ -68,7 +66,10 @@ class Assets:
             "Content-Type": media_type,
         }
         if takes_gzip(accept_encoding):
-            content = self._packed[name]
+            packed = self._packed.get(name)
+            if packed is None:  # at the first request for it, so that a start need not wait for it
+                packed = self._packed[name] = gzip.compress(content, 9, mtime=0)
+            content = packed
             headers["Content-Encoding"] = "gzip"
         return Response(content, headers=headers)
 

@@ -3,26 +3,29 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 from urllib.parse import quote
 
 from cookie_consent.consent import gpc_cookie_name
 from cookie_consent.gate.cookies.card_numbers import ISSUERS
-from cookie_consent.policy import UNCLASSIFIED
+from cookie_consent.policy import UNCLASSIFIED, registry
 from cookie_consent.policy.host_pattern import HostPattern
+from cookie_consent.policy.registry.compiled import guard_order, host_order
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from cookie_consent.consent import Consent
-    from cookie_consent.policy import Policy
+    from cookie_consent.policy import CookieRule, Policy
 
 __all__ = ["RULES_PLACEHOLDER", "guard_script", "guard_tag"]
 
 RULES_PLACEHOLDER = b"__RULES__"
 """Occurs once in the guard's code, where the policy's rules are inserted."""
 
-_OwnerKey = tuple[str, str]
+_OwnerKey: TypeAlias = "tuple[str, str]"
+_Cookie: TypeAlias = "tuple[str, int, int, str, str, str]"
+"""Name, owner, longest lifetime, path, category that lets it persist, and domain."""
 
 
 def guard_script(
@@ -83,9 +86,11 @@ def guard_tag(
 
 
 def _rules(policy: Policy, own_cookies: Iterable[str]) -> dict[str, Any]:
-    """Return the guard's rules. Lists are in order of precedence: the first match wins.
+    """Return the guard's rules.
 
-    Each rule refers to its owner, a service and its category, by the index in ``owners``.
+    Cookies and storage are lists of lists: the first of these that has a match counts. In each the exact name wins,
+    then the first pattern. Of hosts and paths the first match counts. Each rule refers to its owner, a service and its
+    category, by the index in ``owners``.
     """
     owners: dict[_OwnerKey, int] = {}
     offered = {category.id for category in policy.categories}
@@ -94,49 +99,38 @@ def _rules(policy: Policy, own_cookies: Iterable[str]) -> dict[str, Any]:
         key = (service, category if category in offered else UNCLASSIFIED)
         return owners.setdefault(key, len(owners))
 
-    known = policy.undeclared_services
-    for service in (*policy.services, *known):
-        owner(service.id, service.category)  # first, so that a service's own category precedes those of its cookies
-    cookies = _in_order(
-        (rule.name, owner("", rule.category), rule.max_age or 0, rule.path, rule.persist or "")
-        for rule in policy.cookies
+    # First, so that a service's own category precedes those of its cookies. Declared services precede the registry's.
+    owned = [(service, owner(service.id, service.category)) for service in policy.services]
+    declared = {service.id for service in policy.services}
+    given = registry().guard
+    known = {
+        number: (service_id, category, owner(service_id, category))
+        for number, (service_id, category, *_) in enumerate(registry().tables["services"])
+        if service_id not in declared
+    }
+    site = HostPattern.parse(policy.site).domain if policy.site else ""
+    own_rules = [(rule.name, owner("", rule.category), *_limits(rule)) for rule in policy.cookies]
+    of_services = [
+        (rule.name, owner(service.id, rule.category or service.category), *_limits(rule))
+        for service in policy.services
+        for rule in service.cookies
+    ]
+    of_registry = [
+        (name, owner(known[number][0], category or known[number][1]), *rest)
+        for name, number, category, *rest in given["cookies"]
+        if number in known
+    ]
+    cookies = [
+        *_levels(_in_order(own_rules), site),
+        *_levels(_in_order(of_services), site),
+        *_levels(of_registry, site),
+    ]
+    storage = sorted(
+        ((rule.name, number) for service, number in owned for rule in service.storage),
+        key=lambda rule: guard_order(rule[0]),
     )
-    storage: list[list[Any]] = []
-    hosts: list[list[Any]] = []
-    local: list[list[Any]] = []
-    stubs = []
-    # Declared services before those of the registry, as in the classifier.
-    for services in (policy.services, known):
-        cookies += _in_order(
-            (
-                rule.name,
-                owner(service.id, rule.category or service.category),
-                rule.max_age or 0,
-                rule.path,
-                rule.persist or "",
-            )
-            for service in services
-            for rule in service.cookies
-        )
-        owned = [(service, owner(service.id, service.category)) for service in services]
-        storage += _in_order((rule.name, number) for service, number in owned for rule in service.storage)
-        patterns = [(pattern, number) for service, number in owned for pattern in service.hosts]
-        hosts += sorted(([host, number] for host, number in patterns if not host.startswith("/")), key=_host_order)
-        paths: list[list[Any]] = [[path, number] for path, number in patterns if path.startswith("/")]
-        local = [
-            *sorted(paths, key=lambda rule: -len(rule[0])),
-            *local,
-            *(
-                [rule.path, number, rule.query, rule.element or "", rule.attributes]
-                for service, number in owned
-                for rule in service.own
-            ),
-        ]
-        stubs += [
-            [stub.name, number, stub.queue or "", list(stub.methods)]
-            for service, number in owned
-            for stub in service.stubs
-        ]
+    patterns = [(pattern, number) for service, number in owned for pattern in service.hosts]
+    hosts = sorted((rule for rule in patterns if rule[0][0] != "/"), key=lambda rule: host_order(rule[0]))
     return {
         "own": sorted(own_cookies),
         "unknown": policy.unknown_cookies,
@@ -150,38 +144,56 @@ def _rules(policy: Policy, own_cookies: Iterable[str]) -> dict[str, Any]:
         "owners": list(owners),
         "cookies": cookies,
         "cards": ISSUERS.pattern,
-        "storage": storage,
+        "storage": [storage, [[name, known[number][2]] for name, number in given["storage"] if number in known]],
         "first": [*policy.first_party, *([policy.site] if policy.site else [])],
-        "hosts": hosts,
-        "declared": sum(not host.startswith("/") for service in policy.services for host in service.hosts),
-        "local": local,
-        "stubs": stubs,
+        "hosts": [*hosts, *([host, known[number][2]] for host, number in given["hosts"] if number in known)],
+        "declared": len(hosts),
+        "local": [
+            *sorted((rule for rule in patterns if rule[0][0] == "/"), key=lambda rule: -len(rule[0])),
+            *(
+                [rule.path, number, rule.query, rule.element or "", rule.attributes]
+                for service, number in owned
+                for rule in service.own
+            ),
+            *([path, known[number][2], *rest] for path, number, *rest in given["own"] if number in known),
+        ],
+        "stubs": [
+            *(
+                [stub.name, number, stub.queue or "", stub.methods]
+                for service, number in owned
+                for stub in service.stubs
+            ),
+            *([name, known[number][2], *rest] for name, number, *rest in given["stubs"] if number in known),
+        ],
     }
 
 
-def _host_order(rule: list[Any]) -> tuple[bool, int, int]:
-    """Sort exact hosts before wildcards, longer wildcards before shorter ones, longer paths before shorter ones."""
-    pattern = HostPattern.parse(rule[0])
-    return pattern.is_wildcard, -len(pattern.domain), -len(pattern.path)
+def _limits(rule: CookieRule) -> tuple[int, str, str, str]:
+    return rule.max_age or 0, rule.path, rule.persist or "", rule.domain or ""
 
 
-def _in_order(rules: Iterable[tuple[Any, ...]]) -> list[list[Any]]:
-    """Return the rules in the classifier's order: exact patterns first, then the longest ones.
+def _in_order(rules: Iterable[_Cookie]) -> list[_Cookie]:
+    return sorted(rules, key=lambda rule: guard_order(rule[0]))
+
+
+def _levels(rules: Sequence[_Cookie], site: str) -> Iterator[list[list[Any]]]:
+    """Yield the rules for the site's domain, which come first, and those without a domain.
 
     Defaults at the end of a rule (no limit, the path ``/``, no category that lets it persist) are omitted.
     """
-    first: dict[str, tuple[Any, ...]] = {}
-    for rule in rules:
-        first.setdefault(rule[0], rule)
-    ordered = sorted(first.values(), key=lambda rule: -len(rule[0]) if "*" in rule[0] else -1_000)
-    return [list(_shortened(rule)) for rule in ordered]
+    for level in (
+        [rule for rule in rules if rule[-1] and f".{site}".endswith(f".{rule[-1]}")],
+        [rule for rule in rules if not rule[-1]],
+    ):
+        if level:
+            yield [_shortened(rule[:-1]) for rule in level]
 
 
-def _shortened(rule: tuple[Any, ...]) -> Iterator[Any]:
+def _shortened(rule: Sequence[Any]) -> list[Any]:
     end = len(rule)
     while end > 2 and rule[end - 1] in (0, "/", ""):
         end -= 1
-    yield from rule[:end]
+    return list(rule[:end])
 
 
 def _escaped(value: str) -> str:

@@ -2,29 +2,33 @@
 
 from __future__ import annotations
 
-import re
-from collections import Counter
+from collections.abc import Callable
 from dataclasses import dataclass
-from functools import cached_property, lru_cache
-from itertools import chain
-from typing import TYPE_CHECKING, Generic, TypeVar
+from functools import cached_property, lru_cache, partial
+from typing import TYPE_CHECKING, Protocol, TypeAlias
 
-from cookie_consent.policy import UNCLASSIFIED, CookieRule, Service, registry
-from cookie_consent.policy.host_pattern import HostPattern, parent_domains
-from cookie_consent.policy.own_rules import OwnRules
+from cookie_consent.policy import UNCLASSIFIED, CookieRule, Service, host_table, name_table, registry
+from cookie_consent.policy.catalogue import DeclaredServices
+from cookie_consent.policy.host_pattern import HostPattern, path_matches
+from cookie_consent.policy.host_table import HostTable
+from cookie_consent.policy.name_table import NameTable
+from cookie_consent.policy.own_rules import Marks, OwnRules
+from cookie_consent.policy.signatures import Signatures
 from cookie_consent.policy.site_domain import site_domain
 from cookie_consent.policy.undeclared import is_host
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterator, Sequence
+    from collections.abc import Set as AbstractSet
 
     from cookie_consent.policy import Policy
+    from cookie_consent.policy.catalogue import Catalogue, Kind
     from cookie_consent.policy.own_rules import Element
 
 __all__ = ["Classifier", "Verdict"]
 
-T = TypeVar("T")
-
+_PathRule: TypeAlias = "tuple[str, Verdict]"
+"""A prefix of the path, empty for all, and what it means."""
 _KNOWN_COOKIES = 4096
 _LONGEST_KEPT = 256
 """Verdicts on so many cookies are kept, unless their names are longer than any that is in use."""
@@ -62,11 +66,14 @@ class Verdict:
         return self.category if self.category != "session" else None
 
 
+_UNKNOWN_COOKIE = Verdict(category=UNCLASSIFIED, reason="no rule of the policy or the registry matches this cookie")
+
+
 class Classifier:
     """Tells what belongs to which service and category. Built once per policy; immutable.
 
     The site's own declarations come first, then the policy's services, then the registry. Among patterns the exact
-    one wins, then the longest. A category that the policy has removed counts as unclassified.
+    one wins, then the one with most literal characters. A category that the policy has removed counts as unclassified.
 
     On the site's own hosts, services that the policy declares for them come first, then the registry's signatures, and
     the rest is the site's.
@@ -74,26 +81,24 @@ class Classifier:
 
     def __init__(self, policy: Policy) -> None:
         self.policy = policy
-        self._categories = {category.id for category in policy.categories}
+        offered = {category.id for category in policy.categories}
         self._declared = frozenset(service.id for service in policy.services)
-        self._cookies: list[_Patterns[Verdict]] = []
-        self._storage: list[_Patterns[Verdict]] = []
-        self._hosts: list[_Hosts] = []
-        self._inline: list[_Signatures] = []
-        self._own_rules = OwnRules[Verdict]()
+        known = registry()
+        replaced = frozenset(known.numbers[service_id] for service_id in self._declared if service_id in known)
+        declared = _Services(DeclaredServices(policy.services), "declared by the site", offered)
+        self._services = (declared, _Services(known, "in the registry", offered, replaced))
+        own = (_SiteCookies(policy.cookies, offered),) if policy.cookies else ()
+        self._cookies: tuple[_CookieRules, ...] = (*own, *(level for level in self._services if level.has_cookies))
+        self._own_rules = OwnRules[Callable[[], Verdict]]()
+        for services in self._services:
+            for path, verdict in services.own_prefixes():
+                self._own_rules.add_prefix(path, verdict)
+            for marks, verdict in services.own_rules():
+                self._own_rules.add(marks, verdict)
         self._has_own_paths = any(_declares_paths(service) for service in policy.services)
-        own = _Patterns[Verdict]()
-        for rule in policy.cookies:
-            own.add(rule.name, self._cookie_verdict(None, rule, "declared by the site"))
-        self._cookies.append(own)
-        for services, source in (
-            (policy.services, "declared by the site"),
-            (policy.undeclared_services, "in the registry"),
-        ):
-            self._add(services, source)
-        self._first_party = _Hosts()
-        for pattern in chain(policy.first_party, [policy.site] if policy.site else []):
-            self._first_party.add(pattern, Verdict(category="session", reason="declared first party"))
+        self._site = HostPattern.parse(policy.site).domain if policy.site else ""
+        first = [*policy.first_party, *([policy.site] if policy.site else [])]
+        self._first_party = HostTable(host_table.arranged((pattern, 0) for pattern in first))
         self._known_cookies = lru_cache(maxsize=_KNOWN_COOKIES)(self._find_cookie)
         self._rules_of = lru_cache(maxsize=_KNOWN_HOSTS)(self._find_rules)
         self._is_own = lru_cache(maxsize=_KNOWN_HOSTS)(self._find_own)
@@ -104,23 +109,38 @@ class Classifier:
         return service in self._declared
 
     def cookie(self, name: str) -> Verdict:
-        """Say what the cookie of that name is for; an undeclared one is ``unclassified``."""
+        """Say what the cookie of that name is for; an undeclared one is ``unclassified``.
+
+        It is one of the site: of the rules for a domain, only those for the declared ``site`` count.
+        """
         return self._known_cookies(name) if len(name) <= _LONGEST_KEPT else self._find_cookie(name)
+
+    def cookie_of(self, name: str, host: str) -> Verdict:
+        """Say the same of a cookie that a host has set, which is lower-case without port.
+
+        A rule for a domain counts if the host is that domain or below it, and then comes before those without one.
+        """
+        return self._find_cookie(name, host)
+
+    def cookie_elsewhere(self, name: str) -> tuple[tuple[str, Verdict], ...]:
+        """Return the domains for which there is a rule for a cookie of that name, and what it is for if they set it."""
+        return tuple(found for rules in self._cookies for found in rules.elsewhere(name))
 
     def storage(self, name: str) -> Verdict:
         """Say what the storage key of that name is for. Where no rule for storage matches, those for cookies do."""
-        for patterns in self._storage:
-            verdict = patterns.find(name)
+        for services in self._services:
+            verdict = services.storage(name)
             if verdict is not None:
                 return verdict
         return self.cookie(name)
 
-    def _find_cookie(self, name: str) -> Verdict:
-        for patterns in self._cookies:
-            verdict = patterns.find(name)
+    def _find_cookie(self, name: str, host: str | None = None) -> Verdict:
+        host = host if host is not None else self._site
+        for rules in self._cookies:
+            verdict = (rules.bound(name, host) if host else None) or rules.cookie(name)
             if verdict is not None:
                 return verdict
-        return Verdict(category=UNCLASSIFIED, reason="no rule of the policy or the registry matches this cookie")
+        return _UNKNOWN_COOKIE
 
     def host(self, host: str, path: str = "/") -> Verdict:
         """Say what a third-party address belongs to.
@@ -129,13 +149,17 @@ class Classifier:
         """
         rules, unknown = self._rules_of(host)
         for prefix, verdict in rules:
-            if path.startswith(prefix):
+            if path_matches(prefix, path):
                 return verdict
         return unknown
 
+    def known_below(self, domain: str) -> Sequence[Service]:
+        """Return the services of the registry, without those that the policy declares, with a host below a domain."""
+        return self._services[1].with_hosts_below(domain)
+
     def address(self, host: str, path: str = "/") -> Verdict:
         """Say what an address on a page of the declared ``site`` belongs to, first party or not."""
-        site = HostPattern.parse(self.policy.site).domain if self.policy.site else ""
+        site = self._site
         if not self.is_first_party(host, site):
             return self.host(host, path)
         how = "declared" if self.is_declared_own(host, site) else f"by its domain, {self.own_domain(site)}"
@@ -161,9 +185,10 @@ class Classifier:
         is always the site's.
         """
         for prefix, verdict in self._rules_of_own(host):
-            if path.startswith(prefix) and (prefix or host != page_host):
+            if path_matches(prefix, path) and (prefix or host != page_host):
                 return verdict
-        return self._own_rules.find(path, element)
+        found = self._own_rules.find(path, element)
+        return found() if found is not None else None
 
     def has_own_paths(self, page_host: str) -> bool:
         """Return whether the policy declares paths on the page's own host, so that relative addresses may be held."""
@@ -185,78 +210,35 @@ class Classifier:
         """
         if self.policy.site is None or self.is_first_party(page_host, ""):
             return ""
-        return HostPattern.parse(self.policy.site).domain
+        return self._site
 
     @cached_property
     def _domain_of_site(self) -> str | None:
-        return site_domain(HostPattern.parse(self.policy.site or "").domain)
+        return site_domain(self._site)
 
     def inline_script(self, text: str) -> tuple[Verdict, ...]:
         """Return the services whose signatures an inline script carries; none for the site's own code."""
-        return tuple(verdict for signatures in self._inline for verdict in signatures.find(text))
-
-    def _add(self, services: Iterable[Service], source: str) -> None:
-        cookies, storage, hosts, inline = _Patterns[Verdict](), _Patterns[Verdict](), _Hosts(), _Signatures()
-        for service in services:
-            for rule in service.cookies:
-                cookies.add(rule.name, self._cookie_verdict(service, rule, source))
-            category = self._offered(service.category)
-            for stored in service.storage:
-                reason = f"{stored.name} is storage of {service.name}, {source}"
-                storage.add(stored.name, Verdict(category=category, service=service.id, reason=reason))
-            for pattern in service.hosts:
-                kind = "a path" if pattern.startswith("/") else "a host"
-                verdict = Verdict(
-                    category=category, service=service.id, reason=f"{pattern} is {kind} of {service.name}, {source}"
-                )
-                if pattern.startswith("/"):
-                    self._own_rules.add_prefix(pattern, verdict)
-                else:
-                    hosts.add(pattern, verdict)
-            for own in service.own:
-                reason = f"{own.path} with its marks is an address of {service.name}, {source}"
-                self._own_rules.add(own, Verdict(category=category, service=service.id, reason=reason))
-            for signature in service.inline:
-                reason = f"holds {signature!r}, a mark of {service.name}, {source}"
-                inline.add(signature, Verdict(category=category, service=service.id, reason=reason))
-        inline.compile()
-        self._cookies.append(cookies)
-        self._storage.append(storage)
-        self._hosts.append(hosts)
-        self._inline.append(inline)
+        return tuple(verdict for services in self._services for verdict in services.inline(text))
 
     def _find_rules(self, host: str) -> tuple[tuple[_PathRule, ...], Verdict]:
         """Return the rules for the host, the first that matches being the one that counts, and what holds if none."""
         reason = f"no rule of the policy or the registry matches {host}"
         named = host if self.policy.unknown_hosts == "ask" and is_host(host) else ""
         unknown = Verdict(category=UNCLASSIFIED, reason=reason, host=named)
-        return tuple(rule for hosts in self._hosts for rule in hosts.rules(host)), unknown
+        return tuple(rule for services in self._services for rule in services.hosts(host)), unknown
 
     def _find_own(self, host: str) -> bool:
-        return any("/".startswith(prefix) for prefix, _ in self._first_party.rules(host))
+        return any(path_matches(prefix, "/") for prefix, _ in self._first_party.rules(host))
 
     def _find_rules_of_own(self, host: str) -> tuple[_PathRule, ...]:
         """Return the rules of declared services for one of the site's hosts."""
         # A host that the site declares as first party is not taken by a wider pattern of a service.
         found: list[_PathRule] = []
-        for declared, own in self._hosts[0].levels(host, self._first_party):
+        for declared, own in zip(self._services[0].host_levels(host), self._first_party.levels(host), strict=True):
             found += declared
             if own:
                 break
         return tuple(found)
-
-    def _cookie_verdict(self, service: Service | None, rule: CookieRule, source: str) -> Verdict:
-        category = rule.category or (service.category if service is not None else UNCLASSIFIED)
-        owner = f"a cookie of {service.name}, {source}" if service is not None else source
-        return Verdict(
-            category=self._offered(category),
-            service=service.id if service is not None else None,
-            reason=f"{rule.name} is {owner}",
-            rule=rule,
-        )
-
-    def _offered(self, category: str) -> str:
-        return category if category in self._categories else UNCLASSIFIED
 
 
 def _declares_paths(service: Service) -> bool:
@@ -267,99 +249,156 @@ def _declares_paths(service: Service) -> bool:
     return any(rule not in inherited for rule in service.own) or any(host.startswith("/") for host in service.hosts)
 
 
-class _Patterns(Generic[T]):
-    """Names with ``*``: exact ones in a dict, the others by length, longest first."""
+class _CookieRules(Protocol):
+    """Rules for cookies, with and without a domain."""
 
-    def __init__(self) -> None:
-        self._exact: dict[str, T] = {}
-        self._globs: list[tuple[re.Pattern[str], int, T]] = []
+    def cookie(self, name: str) -> Verdict | None:
+        """Return what a cookie is for by the rules without a domain."""
 
-    def add(self, pattern: str, value: T) -> None:
-        if "*" not in pattern:
-            self._exact.setdefault(pattern, value)
-            return
-        regex = re.compile(".*".join(re.escape(part) for part in pattern.split("*")), re.DOTALL)
-        self._globs.append((regex, len(pattern), value))
-        self._globs.sort(key=lambda entry: -entry[1])
+    def bound(self, name: str, host: str) -> Verdict | None:
+        """Return what a cookie of the host is for by the rules with a domain."""
 
-    def find(self, name: str) -> T | None:
-        exact = self._exact.get(name)
-        if exact is not None:
-            return exact
-        return next((value for regex, _, value in self._globs if regex.fullmatch(name)), None)
+    def elsewhere(self, name: str) -> Iterator[tuple[str, Verdict]]:
+        """Yield the domains of the rules for the name, and what it is for there."""
 
 
-_PathRule = tuple[str, Verdict]
-"""A prefix of the path, empty for all, and what it means."""
+class _SiteCookies:
+    """The rules for cookies that the site itself declares."""
+
+    def __init__(self, rules: Sequence[CookieRule], offered: AbstractSet[str]) -> None:
+        self._rules = rules
+        self._offered = offered
+        numbered = list(enumerate(rules))
+        tables = (
+            name_table.arranged((rule.name, number) for number, rule in numbered if (rule.domain is not None) is bound)
+            for bound in (False, True)
+        )
+        self._cookies, self._bound = (NameTable(table, looks_through=True) for table in tables)
+
+    def cookie(self, name: str) -> Verdict | None:
+        number = self._cookies.find(name)
+        return self._verdict(number) if number is not None else None
+
+    def bound(self, name: str, host: str) -> Verdict | None:
+        number = self._bound.find(name, lambda number: _is_of(host, self._rules[number].domain))
+        return self._verdict(number) if number is not None else None
+
+    def elsewhere(self, name: str) -> Iterator[tuple[str, Verdict]]:
+        for number in self._bound.all(name):
+            yield self._rules[number].domain or "", self._verdict(number)
+
+    def _verdict(self, number: int) -> Verdict:
+        rule = self._rules[number]
+        category = rule.category if rule.category in self._offered else UNCLASSIFIED
+        return Verdict(category=category or UNCLASSIFIED, reason=f"{rule.name} is declared by the site", rule=rule)
 
 
-class _Hosts:
-    """Host patterns: looked up by the host and then by each parent domain; the longest path prefix wins."""
+class _Services:
+    """What services have. Verdicts are made when they are needed. Those in ``replaced`` do not count."""
 
-    def __init__(self) -> None:
-        self._exact: dict[str, list[_PathRule]] = {}
-        self._below: dict[str, list[_PathRule]] = {}
+    def __init__(
+        self, catalogue: Catalogue, source: str, offered: AbstractSet[str], replaced: AbstractSet[int] = frozenset()
+    ) -> None:
+        self._catalogue = catalogue
+        self._source = source
+        self._offered = offered
+        self._replaced = replaced
+        tables = catalogue.tables
+        self._cookies = NameTable(tables["cookies"], looks_through=True)
+        self._bound = NameTable(tables["bound"], looks_through=True)
+        self._storage = NameTable(tables["storage"], looks_through=False)
+        self._hosts = HostTable(tables["hosts"])
+        self._inline = Signatures(tables["inline"], self._counting("inline"))
+        self.has_cookies = bool(self._cookies) or bool(self._bound)
+        self._accepts_cookie = self._counting("cookies")
+        self._accepts_storage = self._counting("storage")
+        self._verdicts: dict[tuple[Kind, int], Verdict] = {}
 
-    def add(self, pattern: str, verdict: Verdict) -> None:
-        parsed = HostPattern.parse(pattern)
-        table = self._below if parsed.is_wildcard else self._exact
-        entries = table.setdefault(parsed.domain, [])
-        entries.append((parsed.path, verdict))
-        entries.sort(key=lambda entry: -len(entry[0]))
+    def cookie(self, name: str) -> Verdict | None:
+        number = self._cookies.find(name, self._accepts_cookie)
+        return self._verdict("cookies", number) if number is not None else None
 
-    def rules(self, host: str) -> Iterator[_PathRule]:
-        """Yield the rules for the host, those of the nearest domain first."""
-        yield from self._exact.get(host, ())
-        for domain in parent_domains(host):
-            yield from self._below.get(domain, ())
+    def bound(self, name: str, host: str) -> Verdict | None:
+        def accepts(number: int) -> bool:
+            return self._counts("cookies", number) and _is_of(host, self._cookie_rule(number).domain)
 
-    def levels(self, host: str, other: _Hosts) -> Iterator[tuple[list[_PathRule], list[_PathRule]]]:
-        """Yield the rules of both for the host itself, and then for each parent domain."""
-        yield self._exact.get(host, []), other._exact.get(host, [])
-        for domain in parent_domains(host):
-            yield self._below.get(domain, []), other._below.get(domain, [])
+        number = self._bound.find(name, accepts)
+        return self._verdict("cookies", number) if number is not None else None
+
+    def elsewhere(self, name: str) -> Iterator[tuple[str, Verdict]]:
+        for number in self._bound.all(name):
+            if self._counts("cookies", number):
+                yield self._cookie_rule(number).domain or "", self._verdict("cookies", number)
+
+    def storage(self, name: str) -> Verdict | None:
+        number = self._storage.find(name, self._accepts_storage)
+        return self._verdict("storage", number) if number is not None else None
+
+    def hosts(self, host: str) -> list[_PathRule]:
+        return self._of_hosts(self._hosts.rules(host))
+
+    def host_levels(self, host: str) -> Iterator[list[_PathRule]]:
+        return map(self._of_hosts, self._hosts.levels(host))
+
+    def with_hosts_below(self, domain: str) -> list[Service]:
+        owners = {self._catalogue.owner("hosts", number)[0] for number in self._hosts.below(domain)}
+        return [self._catalogue.service_at(number) for number in sorted(owners - self._replaced)]
+
+    def inline(self, text: str) -> list[Verdict]:
+        return [self._verdict("inline", number) for number in self._inline.find(text)]
+
+    def own_prefixes(self) -> Iterator[tuple[str, Callable[[], Verdict]]]:
+        for path, number in self._catalogue.tables["paths"]:
+            if self._counts("hosts", number):
+                yield path, partial(self._verdict, "hosts", number)
+
+    def own_rules(self) -> Iterator[tuple[Marks, Callable[[], Verdict]]]:
+        for number, row in enumerate(self._catalogue.tables["own"]):
+            if self._counts("own", number):
+                yield Marks(*row), partial(self._verdict, "own", number)
+
+    def _of_hosts(self, rules: Sequence[tuple[str, int]]) -> list[_PathRule]:
+        return [(path, self._verdict("hosts", number)) for path, number in rules if self._counts("hosts", number)]
+
+    def _counts(self, kind: Kind, number: int) -> bool:
+        return not self._replaced or self._catalogue.owner(kind, number)[0] not in self._replaced
+
+    def _counting(self, kind: Kind) -> Callable[[int], bool] | None:
+        return partial(self._counts, kind) if self._replaced else None
+
+    def _cookie_rule(self, number: int) -> CookieRule:
+        owner, place = self._catalogue.owner("cookies", number)
+        return self._catalogue.service_at(owner).cookies[place]
+
+    def _verdict(self, kind: Kind, number: int) -> Verdict:
+        verdict = self._verdicts.get((kind, number))
+        if verdict is None:
+            verdict = self._verdicts[kind, number] = self._made(kind, number)
+        return verdict
+
+    def _made(self, kind: Kind, number: int) -> Verdict:
+        owner, place = self._catalogue.owner(kind, number)
+        service = self._catalogue.service_at(owner)
+        of = f"of {service.name}, {self._source}"
+        category, rule = service.category, None
+        match kind:
+            case "cookies":
+                rule = service.cookies[place]
+                category = rule.category or category
+                reason = f"{rule.name} is a cookie {of}"
+                reason += f", if set by {rule.domain}" if rule.domain is not None else ""
+            case "storage":
+                reason = f"{service.storage[place].name} is storage {of}"
+            case "hosts":
+                pattern = service.hosts[place]
+                reason = f"{pattern} is a {'path' if pattern.startswith('/') else 'host'} {of}"
+            case "inline":
+                reason = f"holds {service.inline[place]!r}, a mark {of}"
+            case "own":
+                reason = f"{service.own[place].path} with its marks is an address {of}"
+        category = category if category in self._offered else UNCLASSIFIED
+        return Verdict(category=category, service=service.id, reason=reason, rule=rule)
 
 
-_FRAGMENT = 5
-"""The length of what signatures share."""
-
-
-class _Signatures:
-    """Texts to find in inline scripts. Where one lies within another that is found, only the longer one counts."""
-
-    def __init__(self) -> None:
-        self._verdicts: dict[str, Verdict] = {}
-        self._by_fragment: dict[str, list[str]] = {}
-
-    def add(self, signature: str, verdict: Verdict) -> None:
-        self._verdicts.setdefault(signature, verdict)
-
-    def compile(self) -> None:
-        # Many signatures share a fragment, such as ".com/". Only in a script that holds it are they searched for.
-        counts = Counter(chain.from_iterable(map(_fragments, self._verdicts)))
-        for signature in self._verdicts:
-            shared = max(_fragments(signature), key=counts.__getitem__)
-            self._by_fragment.setdefault(shared, []).append(signature)
-
-    def find(self, text: str) -> list[Verdict]:
-        """Return the verdicts of the signatures in ``text``, in the order in which they first occur."""
-        groups = [signatures for fragment, signatures in self._by_fragment.items() if fragment in text]
-        found = [signature for signatures in groups for signature in signatures if signature in text]
-        if len(found) > 1:
-            found = [signature for signature in found if _stands_alone(signature, found, text)]
-            found.sort(key=text.find)
-        return [self._verdicts[signature] for signature in found]
-
-
-def _fragments(signature: str) -> list[str]:
-    """Return the runs of characters in ``signature``, each once; a short one is a run of its own."""
-    starts = range(max(len(signature) - _FRAGMENT + 1, 1))
-    return list(dict.fromkeys(signature[start : start + _FRAGMENT] for start in starts))
-
-
-def _stands_alone(signature: str, found: list[str], text: str) -> bool:
-    """Say whether ``signature`` occurs in ``text`` outside of longer signatures."""
-    for other in found:
-        if signature != other and signature in other:
-            text = text.replace(other, "\0")
-    return signature in text
+def _is_of(host: str, domain: str | None) -> bool:
+    return domain is not None and (host == domain or host.endswith(f".{domain}"))

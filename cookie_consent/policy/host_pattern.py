@@ -1,9 +1,13 @@
-"""Host patterns of the policy: ``cdn.example.com``, ``*.example.com``, and either with a path such as ``/embed/``."""
+"""Host patterns of the policy: ``cdn.example.com``, ``*.example.com``, and either with a path such as ``/embed/``.
+
+A segment of the path may be ``*``, which stands for any one: ``cdn.example.com/*/sdk.js``.
+"""
 
 from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from cookie_consent.policy.host import ascii_host
@@ -11,7 +15,16 @@ from cookie_consent.policy.host import ascii_host
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-__all__ = ["HostPattern", "checked_pattern", "is_below", "is_host_name", "parent_domains"]
+__all__ = [
+    "HostPattern",
+    "checked_pattern",
+    "is_below",
+    "is_host_name",
+    "parent_domains",
+    "path_example",
+    "path_matches",
+    "path_rank",
+]
 
 _LABEL = r"[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?"
 _NAME = re.compile(rf"(?:{_LABEL}\.)*{_LABEL}")
@@ -25,7 +38,7 @@ class HostPattern:
     """The host, or for a wildcard the domain whose subdomains match."""
     is_wildcard: bool
     path: str
-    """The path prefix; empty for any path."""
+    """The path prefix, in which ``*`` stands for any one segment; empty for any path."""
 
     @classmethod
     def parse(cls, pattern: str) -> HostPattern:
@@ -54,7 +67,32 @@ def checked_pattern(pattern: str) -> str:
         name = ""
     if not is_host_name(name.removeprefix("*.")):
         raise ValueError("must be a host name such as 'cdn.example.com' or '*.example.com', without scheme or port")
+    if any("*" in segment and segment != "*" for segment in path.split("/")) or path.endswith("*"):
+        raise ValueError("must have '*' in its path for a whole segment before others only, as in 'x.example/*/sdk.js'")
     return name + slash + path
+
+
+def path_matches(prefix: str, path: str) -> bool:
+    """Return whether a path, which may go on with a query, begins with a pattern's path."""
+    if "*" not in prefix:
+        return path.startswith(prefix)
+    return _path_expression(prefix).match(path) is not None
+
+
+def path_rank(prefix: str) -> tuple[int, int]:
+    """Return the place of a path among those of one domain: the lowest is the closest."""
+    stars = prefix.count("*")
+    return stars - len(prefix), stars
+
+
+def path_example(prefix: str) -> str:
+    """Return a path that matches a pattern's path."""
+    return prefix.replace("*", "consent-example") or "/"
+
+
+@lru_cache(maxsize=1024)
+def _path_expression(prefix: str) -> re.Pattern[str]:
+    return re.compile("[^/?#]+".join(map(re.escape, prefix.split("*"))))
 
 
 def is_host_name(host: str) -> bool:

@@ -4,17 +4,16 @@ from __future__ import annotations
 
 import math
 from bisect import bisect_left
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from cookie_consent.policy.model import UNCLASSIFIED
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from cookie_consent.policy.model import CookieRule
     from cookie_consent.policy.policy import Policy
 
-__all__ = ["SESSION", "home_of", "lasts", "longest", "needs_consent", "or_open", "step_of"]
+__all__ = ["SESSION", "LastingRule", "home_of", "lasts", "longest", "needs_consent", "or_open", "step_of"]
 
 _DAY = 86_400
 _STEPS = (0, _DAY, 7 * _DAY, 31 * _DAY, 93 * _DAY, 186 * _DAY, 397 * _DAY, 731 * _DAY)
@@ -24,7 +23,27 @@ SESSION = 0.0
 """The lifetime of what ends with the browser."""
 
 
-def lasts(policy: Policy, rule: CookieRule, home: str) -> float:
+class LastingRule(Protocol):
+    """What says how long a cookie may last, such as a ``CookieRule``."""
+
+    @property
+    def category(self) -> str | None:
+        """Its category, if it has one of its own."""
+
+    @property
+    def party(self) -> str:
+        """Whose domain it belongs to: ``first`` or ``third``."""
+
+    @property
+    def max_age(self) -> int | None:
+        """Its longest lifetime in seconds."""
+
+    @property
+    def persist(self) -> str | None:
+        """The category that lets it outlive the browser session."""
+
+
+def lasts(policy: Policy, rule: LastingRule, home: str) -> float:
     """Return the longest time that the gate lets a cookie last, in seconds. It does not see what other hosts set."""
     category = policy.category(home)
     is_own = rule.party == "first"
@@ -42,7 +61,7 @@ def step_of(lifetime: float) -> int:
     return bisect_left(_STEPS, lifetime)
 
 
-def longest(policy: Policy, rules: Iterable[CookieRule], default: str) -> float:
+def longest(policy: Policy, rules: Iterable[LastingRule], default: str) -> float:
     """Return the longest lifetime of those cookies that need consent, in seconds.
 
     ``default`` is the category of cookies that name none.
@@ -53,7 +72,7 @@ def longest(policy: Policy, rules: Iterable[CookieRule], default: str) -> float:
     )
 
 
-def needs_consent(policy: Policy, rule: CookieRule, home: str) -> bool:
+def needs_consent(policy: Policy, rule: LastingRule, home: str) -> bool:
     """Return whether a cookie of the category ``home`` needs consent, or needs it to outlive the browser's session."""
     return not policy.required_ids >= {home, rule.persist or home}
 

@@ -25,6 +25,7 @@ from pydantic import (
 from cookie_consent.policy.duration import DURATION, Lifetime, parse_duration
 from cookie_consent.policy.host import ascii_host
 from cookie_consent.policy.host_pattern import checked_pattern, is_host_name
+from cookie_consent.policy.name_pattern import checked_name_pattern, without_runs
 from cookie_consent.policy.paths import checked_pattern as checked_path_pattern
 
 __all__ = [
@@ -73,23 +74,25 @@ def _slug(value: str) -> str:
 
 
 def _cookie_name(value: str) -> str:
-    if not _COOKIE_NAME.fullmatch(value):
+    checked = checked_name_pattern(value)
+    if not _COOKIE_NAME.fullmatch(without_runs(checked)):
         raise ValueError("must be a cookie name; '*' stands for any characters, as in '_ga_*'")
-    return _pattern(value)
+    return checked
 
 
-def _pattern(value: str) -> str:
-    if value.count("*") > 2:
-        raise ValueError("must contain '*' at most twice")
-    if not value.strip("*"):
-        raise ValueError("must be more than '*', which would match every name")
-    return value
+def _domain(value: str) -> str:
+    domain = checked_pattern(value)
+    if "*" in domain or "/" in domain:
+        raise ValueError(
+            "must be a domain such as 'tracker.example', without '*' and path: its subdomains are meant too"
+        )
+    return domain
 
 
 def _storage_name(value: str) -> str:
     if not 0 < len(value) <= 128 or not value.isprintable():
         raise ValueError("must be 1 to 128 printable characters; '*' stands for any, as in '_hjid*'")
-    return _pattern(value)
+    return checked_name_pattern(value)
 
 
 def _duration(value: Any) -> int:
@@ -227,7 +230,11 @@ class CookieRule(Model):
     """One cookie, or a family of them, that a service or the site sets."""
 
     name: CookieName
-    """The cookie's name; ``*`` stands for any characters, as in ``_ga_*``."""
+    """The cookie's name; ``*`` stands for any characters, as in ``_ga_*``, and ``{hex:32}`` for so many of an
+    alphabet."""
+    domain: Annotated[str, AfterValidator(_domain)] | None = None
+    """The domain that sets it, such as ``tracker.example``: a cookie of that name of another domain is another one. By
+    default it may be of any."""
     purpose: Text = ""
     """What the cookie is for, in the visitor's words."""
     category: Slug | None = None
@@ -242,7 +249,8 @@ class CookieRule(Model):
     carries a sign-in. Until it is agreed to, the cookie ends with the browser; then it keeps the lifetime that the
     application gave it."""
     party: Literal["first", "third"] = "first"
-    """Whose domain it belongs to: ``first`` for the site's own, ``third`` for the service's."""
+    """Whose domain it belongs to: ``first`` for the site's own, ``third`` for the service's. With ``domain`` the
+    default is ``third``."""
     exempt: (
         Literal[
             "input",
@@ -259,12 +267,19 @@ class CookieRule(Model):
     ) = None
     """Why it needs no consent, where it belongs to a category that is always on."""
 
+    @model_validator(mode="before")
+    @classmethod
+    def _is_of_its_domain(cls, values: Any) -> Any:
+        if isinstance(values, dict) and values.get("domain") is not None and "party" not in values:
+            return {**values, "party": "third"}
+        return values
+
 
 class StorageRule(Model):
     """A key of local or session storage, a database or a cache, or a family of them."""
 
     name: StorageName
-    """The name; ``*`` stands for any characters, as in ``_hjid*``."""
+    """The name; ``*`` stands for any characters, as in ``_hjid*``, and ``{hex:32}`` for so many of an alphabet."""
     purpose: Text = ""
     """What it is for, in the visitor's words."""
 
@@ -354,8 +369,8 @@ class Service(Model):
     """The address of its privacy policy, linked from the preferences page."""
     hosts: tuple[ServiceHost, ...] = ()
     """The hosts that it is loaded from and sends data to. ``*.x.example`` stands for the subdomains of ``x.example``. A
-    path prefix may follow, as in ``www.example.com/embed/``. A path alone, such as ``/stats/``, is one on the site's
-    own hosts."""
+    path prefix may follow, as in ``www.example.com/embed/``, where ``*`` stands for any one segment:
+    ``cdn.example.com/*/sdk.js``. A path alone, such as ``/stats/``, is one on the site's own hosts."""
     own: tuple[OwnRule, ...] = ()
     """How its requests to the site's own hosts are told from the site's, such as
     ``{ path = "*/matomo.php", query = ["idsite", "rec"] }``."""

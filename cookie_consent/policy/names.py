@@ -17,10 +17,11 @@ from cookie_consent.policy.spelling import spelt
 from cookie_consent.policy.undeclared import is_host
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Iterator, Sequence
     from collections.abc import Set as AbstractSet
 
-    from cookie_consent.policy.model import CookieRule, Service
+    from cookie_consent.policy.lasting import LastingRule
+    from cookie_consent.policy.model import Service
     from cookie_consent.policy.policy import Policy
 
 __all__ = ["Coverage", "Names", "check_names", "own_lasts"]
@@ -54,7 +55,6 @@ class Names:
 
     def __init__(self, policy: Policy) -> None:
         required = policy.required_ids
-        purposes = {service.purpose for service in registry().values()}
         self._controller = _fingerprint("controller", spelt(policy.controller.name) if policy.controller else "")
         self._categories = {
             category.id: _fingerprint(
@@ -64,25 +64,17 @@ class Names:
             )
             for category in policy.optional
         }
-        known = chain(policy.services, policy.undeclared_services)
-        homes = [(service, home_of(policy, service.category)) for service in known]
-        # What necessary services store is asked about by category.
-        asked = [(service, home) for service, home in homes if home not in required]
-        self._homes = {service.id: home for service, home in asked}
-        self._services = {
-            service.id: _fingerprint(
-                "service",
-                service.id,
-                home,
-                _purpose(service, purposes),
-                lasts=longest(policy, service.cookies, service.category),
-            )
-            for service, home in asked
-        }
+        self._homes: dict[str, str] = {}
+        self._services: dict[str, int] = {}
+        self._needed: dict[str, frozenset[str]] = {}
+        for service in _known(policy):
+            home = home_of(policy, service.category)
+            self._needed[service.id] = _needed(policy, service.cookies, service.category, service.category)
+            if home not in required:  # what necessary services store is asked about by category
+                self._homes[service.id] = home
+                lasts = longest(policy, service.cookies, service.category)
+                self._services[service.id] = _fingerprint("service", service.id, home, service.purpose, lasts=lasts)
         self._asks_for_hosts = policy.unknown_hosts == "ask"
-        self._needed = {
-            service.id: _needed(policy, service.cookies, service.category, service.category) for service, _ in homes
-        }
         declared = (self._needed[service.id] for service in policy.services)
         own = _needed(
             policy, policy.cookies, UNCLASSIFIED, *([UNCLASSIFIED] if policy.unknown_cookies == "ask" else [])
@@ -216,7 +208,7 @@ def check_names(names: str) -> None:
     _unpacked(names)
 
 
-def _needed(policy: Policy, cookies: Iterable[CookieRule], default: str, *categories: str) -> frozenset[str]:
+def _needed(policy: Policy, cookies: Iterable[LastingRule], default: str, *categories: str) -> frozenset[str]:
     """Return ``categories`` with those that the cookies are of, and those that they need to outlive the session.
 
     ``default`` is the category of cookies that name none.
@@ -225,9 +217,42 @@ def _needed(policy: Policy, cookies: Iterable[CookieRule], default: str, *catego
     return frozenset(home_of(policy, name) for name in chain(categories, names))
 
 
-def _purpose(service: Service, purposes: AbstractSet[object]) -> str:
+@dataclass(frozen=True, slots=True)
+class _Known:
+    """A service that is known: what counts of it."""
+
+    id: str
+    category: str
+    purpose: str
+    cookies: Sequence[LastingRule]
+
+
+@dataclass(frozen=True, slots=True)
+class _Lasting:
+    """What counts of a cookie's rule, as ``LastingRule``."""
+
+    category: str | None
+    party: str
+    max_age: int | None
+    persist: str | None
+
+
+def _known(policy: Policy) -> Iterator[_Known]:
+    """Yield the policy's services, and then the other ones of the registry."""
+    for service in policy.services:
+        yield _Known(service.id, service.category, _purpose(service), service.cookies)
+    declared = {service.id for service in policy.services}
+    tables = registry().tables
+    rules = [_Lasting(*row) for row in tables["lasting"]]
+    for service_id, category, purpose, kinds in tables["services"]:
+        if service_id not in declared:
+            text = purpose if isinstance(purpose, str) else ""
+            yield _Known(service_id, category, text, [rules[kind] for kind in kinds])
+
+
+def _purpose(service: Service) -> str:
     """Return the purpose by which the registry knows the service. The site's own words for it change nothing."""
-    if isinstance(service.purpose, str) and service.purpose in purposes:
+    if isinstance(service.purpose, str) and service.purpose in registry().purposes:
         return service.purpose
     known = registry().get(service.id)
     return known.purpose if known is not None and isinstance(known.purpose, str) else ""

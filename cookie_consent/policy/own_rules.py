@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import posixpath
-from typing import TYPE_CHECKING, Generic, Protocol, TypeVar
+from typing import TYPE_CHECKING, Generic, NamedTuple, Protocol, TypeVar
 from urllib.parse import parse_qsl, unquote
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from cookie_consent.policy.model import OwnRule
-
-__all__ = ["Element", "OwnRules", "matches"]
+__all__ = ["Element", "Marks", "OwnRules", "matches"]
 
 T = TypeVar("T")
 
@@ -27,14 +25,23 @@ class Element(Protocol):
         """Return the value of the attribute, or None."""
 
 
+class Marks(NamedTuple):
+    """By what requests are told: see ``OwnRule``."""
+
+    path: str
+    query: Sequence[str]
+    element: str | None
+    attributes: Sequence[str]
+
+
 class OwnRules(Generic[T]):
     """Rules in the order in which they are added; the first that matches counts. Each has a value."""
 
     def __init__(self) -> None:
-        self._rules: list[tuple[OwnRule, T]] = []
+        self._rules: list[tuple[Marks, T]] = []
         self._prefixes: list[tuple[str, T]] = []
 
-    def add(self, rule: OwnRule, value: T) -> None:
+    def add(self, rule: Marks, value: T) -> None:
         """Add a rule."""
         self._rules.append((rule, value))
 
@@ -89,7 +96,7 @@ def has_marks(marks: Sequence[str], values: Mapping[str, str]) -> bool:
     return True
 
 
-def _is_by(rule: OwnRule, element: Element | None) -> bool:
+def _is_by(rule: Marks, element: Element | None) -> bool:
     if rule.element is None and not rule.attributes:
         return True
     if element is None or (rule.element is not None and element.name != rule.element.encode()):

@@ -18,13 +18,49 @@ const makeJudge = (rules, covers, home, domain) => {
     }
     return at <= name.length - last.length;
   };
-  const find = (list, name) => list.find(([pattern]) => matches(pattern, name));
+  // Names may also have runs of an alphabet, such as `{hex:32}`.
+  const HEX = "[0-9A-Fa-f]";
+  const ALPHABETS = {
+    hex: HEX,
+    digit: "[0-9]",
+    alnum: "[0-9A-Za-z]",
+    upper: "[A-Z]",
+    lower: "[a-z]",
+    base64url: "[0-9A-Za-z_-]",
+    uuid: `${HEX}{8}(?:-${HEX}{4}){3}-${HEX}{12}`,
+  };
+  const expressions = new Map();
+  const expression = (pattern) => {
+    if (!expressions.has(pattern)) {
+      const parts = pattern.split(/(\*|\{\w+(?::[\d-]+)?\})/).map((part, at) => {
+        if (at % 2 === 0) return part.replace(/[^\w]/g, "\\$&");
+        if (part === "*") return "[^]*";
+        const [alphabet, length] = part.slice(1, -1).split(":");
+        return ALPHABETS[alphabet] + (length ? `{${length.replace("-", ",")}}` : alphabet === "uuid" ? "" : "+");
+      });
+      expressions.set(pattern, new RegExp(`^${parts.join("")}$`));
+    }
+    return expressions.get(pattern);
+  };
+  const fits = (pattern, name) => (pattern.includes("{") ? expression(pattern).test(name) : matches(pattern, name));
+  // Returns the rule for a name. Prefixes such as `__Host-` are looked through, in `bare`.
+  const findIn = (list, name, bare) =>
+    list.find(([pattern]) => pattern === name) ??
+    list.find(([pattern]) => pattern === bare) ??
+    list.find(([pattern]) => /[*{]/.test(pattern) && (fits(pattern, name) || fits(pattern, bare)));
+  const find = (lists, name, bare = name) => {
+    for (const list of lists) {
+      const rule = findIn(list, name, bare);
+      if (rule) return rule;
+    }
+  };
+  const cookieRule = (name) => find(rules.cookies, name, name.replace(/^__(Host-Http|Host|Http|Secure)-/i, ""));
   const UNKNOWN = ["", "unclassified"];
   const ownerOf = (rule) => (rule ? rules.owners[rule[1]] : UNKNOWN);
   const permits = (rule, unknown) =>
     rule || unknown === "ask" ? covers(ownerOf(rule)) : unknown === "session" || unknown === "allow";
   const isLogin = (rule) => ownerOf(rule)[1] === "login";
-  const storageRule = (name) => find(rules.storage, name) ?? find(rules.cookies, name);
+  const storageRule = (name) => find(rules.storage, name) ?? cookieRule(name);
   const mayStore = (name) => {
     const rule = storageRule(name);
     return permits(rule, rules.unknown) || isLogin(rule);
@@ -86,7 +122,7 @@ const makeJudge = (rules, covers, home, domain) => {
   const judge = (name, value, seconds) => {
     if (rules.own.includes(name) || hasCardNumber(value)) return "drop";
     if (seconds <= 0) return "keep";
-    const rule = find(rules.cookies, name);
+    const rule = cookieRule(name);
     const [, category] = ownerOf(rule);
     if (!permits(rule, rules.unknown)) return category === "login" ? "session" : "drop";
     if (seconds === undefined) return "keep";
@@ -132,7 +168,11 @@ const makeJudge = (rules, covers, home, domain) => {
     const host = hostOf(address);
     return list.find(([pattern]) => {
       const [name, ...path] = pattern.split("/");
-      const begins = (address.pathname + address.search).startsWith(`/${path.join("/")}`);
+      const whole = address.pathname + address.search;
+      // A segment of the path may be `*`.
+      const actual = path.includes("*") ? whole.split("/").slice(1) : [];
+      const prefix = path.map((part, at) => (part === "*" && /^[^?#]+$/.test(actual[at]) ? actual[at] : part));
+      const begins = whole.startsWith(`/${prefix.join("/")}`);
       return covering(host, name) && begins && isEligible(name, path);
     });
   };
@@ -184,13 +224,13 @@ const makeJudge = (rules, covers, home, domain) => {
   };
 
   return {
-    cookieRule: (name) => find(rules.cookies, name),
+    cookieRule,
     isOwn,
     isOwnByDomain,
     isShared,
     isRefusedUnknown: () => !permitsHost(["*", UNKNOWN[1]]), // no host has this name
     isRefusedCookie: (name) => {
-      const rule = find(rules.cookies, name);
+      const rule = cookieRule(name);
       return !permits(rule, rules.unknown) && !isLogin(rule) && !rules.own.includes(name);
     },
     judge,

@@ -17,6 +17,7 @@ from playwright.async_api import async_playwright
 
 from cookie_consent import ConsentMiddleware, Policy
 from cookie_consent.mirror.libraries import Libraries
+from cookie_consent.policy import registry
 from cookie_consent.policy.model import CookieRule, GateOptions, LimitOptions, Service
 from tests.browser.harness import FLAGS, Proxy, certified, forward_proxy, serving, stubbed
 from tests.leaklab.beyond import BEYOND, OF_UNKNOWN_HOSTS
@@ -73,7 +74,7 @@ def policy(options: GateOptions, *, is_named: bool = False) -> Policy:
     if not is_named:
         return undeclared
     lab = Service(id="lab", name="Lab", category="advertising", hosts=("*.leak.test",))
-    known = [service for service in undeclared.undeclared_services if service.category in undeclared.optional_ids]
+    known = [service for service in registry().values() if service.category in undeclared.optional_ids]
     return undeclared.model_copy(update={"services": (stats, lab, *known)})
 
 

@@ -4,6 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from cookie_consent.errors import PolicyError
 from cookie_consent.policy import Policy, Service, parse_policy, registry
 from cookie_consent.policy.classifier import Classifier
 
@@ -89,3 +90,91 @@ def test_an_address_on_the_sites_own_hosts(address: str, service: str | None, re
     verdict = classifier.address(host, f"/{path}")
     assert verdict.service == service
     assert reason in verdict.reason
+
+
+@pytest.mark.parametrize(
+    ("path", "service"),
+    [
+        ("/de_DE/sdk.js", "sdk"),
+        ("/de_DE/sdk.js?v=1", "sdk"),
+        ("/sdk.js", "rest"),
+        ("//sdk.js", "rest"),  # a segment has something in it
+        ("/a/b/sdk.js", "rest"),  # and is one
+        ("/a?b/sdk.js", "rest"),  # of the path
+        ("/de_DE/sdk.jsx", "sdk"),  # a prefix, as all paths are
+        ("/x/sdk.js/own/", "deep"),
+    ],
+)
+def test_a_segment_of_a_hosts_path_may_be_any(path: str, service: str) -> None:
+    classifier = own(
+        Service(id="rest", name="Rest", category="social", hosts=("cdn.example",)),
+        Service(id="sdk", name="SDK", category="social", hosts=("cdn.example/*/sdk.js",)),
+        Service(id="deep", name="Deep", category="social", hosts=("cdn.example/*/sdk.js/own/",)),
+    )
+    assert classifier.host("cdn.example", path).service == service
+
+
+TRACKER: dict[str, object] = {
+    "name": "Tracker",
+    "category": "advertising",
+    "cookies": [{"name": "uid", "domain": "tracker.example"}, {"name": "t_*", "domain": "t.example"}, {"name": "t_1"}],
+}
+
+
+def with_tracker(**more: object) -> Classifier:
+    return Classifier(parse_policy({"version": "1", "services": {"tracker": TRACKER}, **more}, source="test"))
+
+
+def test_a_cookie_of_a_domain_is_one_of_that_domain_alone() -> None:
+    classifier = with_tracker()
+    assert classifier.cookie("uid").category == "unclassified"
+    for host, service in (
+        ("tracker.example", "tracker"),
+        ("a.b.tracker.example", "tracker"),
+        ("xtracker.example", None),
+        ("example", None),
+    ):
+        assert classifier.cookie_of("uid", host).service == service, host
+    ((domain, verdict),) = classifier.cookie_elsewhere("uid")
+    assert (domain, verdict.service, verdict.category) == ("tracker.example", "tracker", "advertising")
+    assert "if set by tracker.example" in verdict.reason
+    assert classifier.cookie_elsewhere("other") == ()
+
+
+def test_a_rule_for_the_domain_comes_before_one_without() -> None:
+    classifier = with_tracker()
+    (first, bound) = (classifier.cookie_of("t_1", host).rule for host in ("shop.example", "a.t.example"))
+    assert first is not None
+    assert bound is not None
+    assert (first.name, first.party, bound.name, bound.party) == ("t_1", "first", "t_*", "third")
+
+
+def test_the_declared_site_has_the_rules_for_its_domain() -> None:
+    assert with_tracker(site="www.tracker.example").cookie("uid").service == "tracker"
+    assert with_tracker(site="shop.example").cookie("uid").service is None
+
+
+def test_the_site_may_bind_its_own_cookies_too() -> None:
+    rule = {"name": "uid", "category": "preferences", "domain": "shop.example", "party": "first"}
+    classifier = with_tracker(site="shop.example", cookies=[rule])
+    verdict = classifier.cookie("uid")
+    assert (verdict.category, verdict.rule and verdict.rule.party) == ("preferences", "first")
+    assert [domain for domain, _ in classifier.cookie_elsewhere("uid")] == ["shop.example", "tracker.example"]
+
+
+@pytest.mark.parametrize("domain", ["", "*.a.example", "a.example/x", "https://a.example"])
+def test_a_domain_is_a_host_name(domain: str) -> None:
+    rule = {"name": "uid", "category": "preferences", "domain": domain}
+    with pytest.raises(PolicyError, match=r"cookies\.0\.domain"):
+        parse_policy({"version": "1", "cookies": [rule]}, source="test")
+
+
+def test_what_the_policy_declares_replaces_the_registrys() -> None:
+    name, rule = next((found.id, rule) for found in registry().values() for rule in found.cookies if not rule.domain)
+    policy = {"version": "1", "services": {name: {"cookies": [{"name": "other"}], "hosts": [], "inline": []}}}
+    classifier = Classifier(parse_policy(policy, source="test"))
+    assert CLASSIFIER.cookie(rule.name.replace("*", "")).service == name
+    assert classifier.cookie(rule.name.replace("*", "")).service is None
+    assert classifier.cookie("other").service == name
+    for host in registry()[name].hosts:
+        assert classifier.host(host.replace("*", "x").partition("/")[0]).service != name

@@ -32,6 +32,12 @@ def test_what_is_no_pattern_is_refused(wrong: str) -> None:
         checked_pattern(wrong)
 
 
+@pytest.mark.parametrize("wrong", ["a.example/x*", "a.example/*x/y", "a.example/*", "a.example/x/*", "a.example/**/x"])
+def test_a_star_in_a_path_is_a_segment_before_others(wrong: str) -> None:
+    with pytest.raises(ValueError, match="for a whole segment"):
+        checked_pattern(wrong)
+
+
 def test_what_lies_below_a_domain() -> None:
     assert is_below("a.example.com", "example.com")
     assert is_below("*.example.com", "example.com")

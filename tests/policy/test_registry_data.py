@@ -5,7 +5,7 @@ from __future__ import annotations
 import tomllib
 from collections import Counter
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import pytest
 
@@ -13,6 +13,7 @@ import cookie_consent.policy
 from cookie_consent.policy import BUILTIN_CATEGORIES, Policy, registry
 from cookie_consent.policy.classifier import Classifier
 
+T = TypeVar("T")
 FOLDER = Path(cookie_consent.policy.__file__).parent / "registry"
 ENTRIES: list[tuple[str, dict[str, Any]]] = [
     entry for path in sorted(FOLDER.glob("*.toml")) for entry in tomllib.loads(path.read_text("utf-8")).items()
@@ -26,7 +27,7 @@ DECISIONS = Path(__file__).parents[2] / "docs" / "decisions"
 CLASSIFIER = Classifier(Policy(version="1"))
 
 
-def repeated(values: list[str]) -> list[str]:
+def repeated(values: list[T]) -> list[T]:
     return [value for value, count in Counter(values).items() if count > 1]
 
 
@@ -39,7 +40,7 @@ def test_there_are_enough_and_no_id_comes_twice() -> None:
 def test_no_two_services_claim_the_same() -> None:
     services = registry().values()
     assert repeated([host for service in services for host in service.hosts]) == []
-    assert repeated([cookie.name for service in services for cookie in service.cookies]) == []
+    assert repeated([(cookie.name, cookie.domain) for service in services for cookie in service.cookies]) == []
     assert repeated([stub.name for service in services for stub in service.stubs]) == []
     assert repeated([rule.name for service in services for rule in service.storage]) == []
     signatures = [signature for service in services for signature in service.inline]
@@ -180,6 +181,8 @@ def test_addresses_are_recognised(host: str, path: str, service: str | None) -> 
         ("_gcl_au", "advertising"),
         ("__stripe_mid", "analytics"),
         ("_GRECAPTCHA", "preferences"),
+        ("SESS0123456789abcdef0123456789abcdef", "session"),
+        ("SESSION_OF_MINE", "unclassified"),
         ("something", "unclassified"),
     ],
 )

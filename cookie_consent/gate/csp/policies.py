@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 from collections import OrderedDict
-from functools import lru_cache
+from functools import cache, lru_cache
+from itertools import chain
 from typing import TYPE_CHECKING, NamedTuple
 from urllib.parse import quote
 
 from cookie_consent.consent import Consent
 from cookie_consent.gate.allowed import allows_host, allows_unknown_hosts
 from cookie_consent.gate.csp.sources import HostSource, fit, is_expressible, own_sources
-from cookie_consent.policy.host_pattern import HostPattern, is_below
+from cookie_consent.policy import registry
+from cookie_consent.policy.host_pattern import HostPattern, is_below, path_example
 from cookie_consent.policy.undeclared import is_host
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    from cookie_consent.policy import Service
     from cookie_consent.policy.classifier import Classifier, Verdict
 
 __all__ = ["LARGEST_POLICY", "ContentSecurityPolicies"]
@@ -71,27 +74,8 @@ class ContentSecurityPolicies:
         self._is_enforced = policy.gate.csp == "enforce"
         self._is_on = policy.gate.csp != "off"
         self._report_path = report_path
-        self._sources: list[tuple[HostSource, Verdict]] = []
-        known = policy.undeclared_services
-        # First what every page may need: if not all fits, the last is left out.
-        necessary = [service for service in known if service.category in policy.required_ids]
-        others = [service for service in known if service.category not in policy.required_ids]
-        for number, service in enumerate((*policy.services, *necessary, *others)):
-            is_declared = number < len(policy.services)
-            for pattern in service.hosts:
-                if pattern.startswith("/"):
-                    continue  # on the site's own hosts, of which a policy cannot leave out a part
-                parsed = HostPattern.parse(pattern)
-                if is_expressible(parsed.host):
-                    source = HostSource(
-                        host=parsed.host,
-                        path=parsed.path,
-                        service=service.id,
-                        # Every page has them in its header, and neither payment forms nor captchas use WebSockets.
-                        has_websockets=is_declared or service.category not in policy.required_ids,
-                        is_declared=is_declared,
-                    )
-                    self._sources.append((source, classifier.host(_example(parsed), parsed.path or "/")))
+        self._declared = [source for service in policy.services for source in self._sources_of(service)]
+        self._undeclared = [service_id for service_id in registry() if not classifier.declares(service_id)]
         own = [HostPattern.parse(pattern) for pattern in (policy.site, *policy.first_party) if pattern is not None]
         own_hosts = [pattern.host for pattern in own if pattern.path in {"", "/"}]
         expressible = [host for host in dict.fromkeys(own_hosts) if is_expressible(host)]
@@ -191,14 +175,56 @@ class ContentSecurityPolicies:
             if consent.allows_service(host)
         ]
         refused: list[HostSource] = []
-        for source, verdict in self._sources:
+        known, candidates = registry(), self._candidates(consent)
+        for source, verdict in chain(self._declared, *(self._sources_of(known[service]) for service in candidates)):
             (allowed if allows_host(self._policy, consent, verdict) else refused).append(source)
         adds_observed = allows_unknown_hosts(self._policy, consent)
-        if adds_observed and not refused:
+        if adds_observed and not refused and len(candidates) == len(self._undeclared):
             return None
+
+        @cache
+        def has_refused_below(domain: str) -> bool:
+            return any(is_below(source.host, domain) for source in refused) or any(
+                not allows_host(self._policy, consent, verdict)
+                for service in self._classifier.known_below(domain)
+                for source, verdict in self._sources_of(service)
+                if is_below(source.host, domain)
+            )
+
         fixed = " ".join([*self._own, _LOCAL])
-        text, left_out = fit(allowed, LARGEST_POLICY - _RESERVED - len(fixed), refused=refused)
+        text, left_out = fit(allowed, LARGEST_POLICY - _RESERVED - len(fixed), has_refused_below=has_refused_below)
         return _Sources(f"{fixed} {text}".rstrip(), adds_observed, left_out)
+
+    def _candidates(self, consent: Consent) -> list[str]:
+        """Return the ids of those undeclared services that may be allowed, in the order in which they are left out."""
+        # First what every page may need: if not all fits, the last is left out.
+        known = registry()
+        necessary = {service for category in self._policy.required_ids for service in known.in_category(category)}
+        named = consent.named if consent.named is not None else frozenset(self._undeclared)
+        others = named | {name for name, is_allowed in consent.services.items() if is_allowed}
+        found = [service for service in self._undeclared if service in necessary or service in others]
+        return sorted(found, key=lambda service: service not in necessary)
+
+    def _sources_of(self, service: Service) -> list[tuple[HostSource, Verdict]]:
+        """Return the sources of a service's hosts, each with the classifier's verdict."""
+        is_declared = self._classifier.declares(service.id)
+        sources = []
+        for pattern in service.hosts:
+            if pattern.startswith("/"):
+                continue  # on the site's own hosts, of which a policy cannot leave out a part
+            parsed = HostPattern.parse(pattern)
+            if is_expressible(parsed.host):
+                source = HostSource(
+                    host=parsed.host,
+                    # CSP has no wildcards in paths.
+                    path=parsed.path.partition("*")[0],
+                    service=service.id,
+                    # Every page has them in its header, and neither payment forms nor captchas use WebSockets.
+                    has_websockets=is_declared or service.category not in self._policy.required_ids,
+                    is_declared=is_declared,
+                )
+                sources.append((source, self._classifier.host(_example(parsed), path_example(parsed.path))))
+        return sources
 
 
 def _answers(consent: Consent) -> _Answers:

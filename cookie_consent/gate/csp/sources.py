@@ -8,10 +8,10 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 from urllib.parse import quote
 
-from cookie_consent.policy.host_pattern import HostPattern, is_below, parent_domains
+from cookie_consent.policy.host_pattern import HostPattern, parent_domains
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Callable, Iterable, Sequence
 
 __all__ = ["HostSource", "fit", "is_expressible", "own_sources"]
 
@@ -72,7 +72,7 @@ def own_sources(host: str) -> tuple[str, ...]:
 
 
 def fit(
-    sources: Sequence[HostSource], size: int, *, refused: Iterable[HostSource] = ()
+    sources: Sequence[HostSource], size: int, *, has_refused_below: Callable[[str], bool] = lambda _: False
 ) -> tuple[str, tuple[HostSource, ...]]:
     """Return the expressions of ``sources`` in at most ``size`` characters, and the sources that are left out.
 
@@ -80,11 +80,10 @@ def fit(
     ports of services that are not declared, and then the last sources.
     """
     kept = _without_covered(sources)
-    refused = tuple(refused)
     # Only below a domain that is itself a host of the service are its hosts folded: without a list of public suffixes,
     # nothing else shows that the domain is the service's own. No refused host may be below it.
     while _size(kept) > size:
-        folded = _fold_best(kept, refused)
+        folded = _fold_best(kept, has_refused_below)
         if folded is None:
             break
         kept = folded
@@ -133,7 +132,7 @@ def _plain_size(sources: Iterable[HostSource]) -> int:
     return sum(len(text) + 1 for source in sources for text in source.expressions) - 1
 
 
-def _fold_best(sources: list[HostSource], refused: Sequence[HostSource]) -> list[HostSource] | None:
+def _fold_best(sources: list[HostSource], has_refused_below: Callable[[str], bool]) -> list[HostSource] | None:
     """Return the sources after the fold that saves most, or None if no fold would save anything."""
     whole_hosts = {(source.service, source.host) for source in sources if source.path == ""}
     groups: dict[tuple[str, str], list[HostSource]] = {}
@@ -146,7 +145,7 @@ def _fold_best(sources: list[HostSource], refused: Sequence[HostSource]) -> list
     for (_, domain), group in groups.items():
         wildcard = replace(group[0], host=f"*.{domain}")
         saved = _size(group) - _size([wildcard])
-        if saved > (best[0] if best is not None else 0) and not any(is_below(other.host, domain) for other in refused):
+        if saved > (best[0] if best is not None else 0) and not has_refused_below(domain):
             best = (saved, wildcard, group)
     if best is None:
         return None

@@ -2,27 +2,41 @@
 
 from __future__ import annotations
 
-import tomllib
+import logging
 from functools import cache
 from importlib.resources import files
-from types import MappingProxyType
 from typing import TYPE_CHECKING
 
-from cookie_consent.policy.model import Service
+from cookie_consent.policy.registry.compiled import COMPILED, compiled, digest_line
+from cookie_consent.policy.registry.known import Registry
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from importlib.resources.abc import Traversable
 
-__all__ = ["registry"]
+__all__ = ["Registry", "registry", "sources"]
+
+logger = logging.getLogger("cookie_consent")
 
 
 @cache
-def registry() -> Mapping[str, Service]:
+def registry() -> Registry:
     """Return every known service by id. Read once per process; the mapping cannot be changed."""
-    services: dict[str, Service] = {}
-    folder = files("cookie_consent.policy.registry")
-    for file in sorted(folder.iterdir(), key=lambda entry: entry.name):
-        if file.name.endswith(".toml"):
-            for service_id, entry in tomllib.loads(file.read_text("utf-8")).items():
-                services[service_id] = Service.model_validate({"id": service_id, **entry})
-    return MappingProxyType(services)
+    return Registry(_content(files("cookie_consent.policy.registry")))
+
+
+def sources(folder: Traversable) -> dict[str, bytes]:
+    """Return the data files by name."""
+    return {file.name: file.read_bytes() for file in folder.iterdir() if file.name.endswith(".toml")}
+
+
+def _content(folder: Traversable) -> bytes:
+    """Return the compiled form of the data files: the one that is stored, unless they have changed since."""
+    found = sources(folder)
+    try:
+        content = folder.joinpath(COMPILED).read_bytes()
+    except FileNotFoundError:
+        content = b""
+    if content.startswith(digest_line(found)):
+        return content
+    logger.warning("the registry of known services is compiled at each start, as its files have changed: make assets")
+    return compiled(found)

@@ -1,0 +1,109 @@
+"""The registry in the form in which it is read at a start: look-up tables first, then each service by itself.
+
+``compiled.jsonl`` has one JSON value a line: the digest of the data files that it was made from, the tables, the rules
+for the guard, and then the services. Nothing in it is validated again before somebody asks for it.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import tomllib
+from typing import TYPE_CHECKING, Any
+
+from cookie_consent.policy.catalogue import tables
+from cookie_consent.policy.host_pattern import HostPattern, path_rank
+from cookie_consent.policy.model import Service
+from cookie_consent.policy.name_pattern import name_rank
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+__all__ = ["COMPILED", "compiled", "digest_line", "guard_order", "host_order"]
+
+COMPILED = "compiled.jsonl"
+_FORMAT = 1
+"""Changes with the form of the file, so that one of another form counts as out of date."""
+
+
+def digest_line(sources: Mapping[str, bytes]) -> bytes:
+    """Return the first line of the compiled form of these files, which are given by name."""
+    digest = hashlib.sha256(b"%d\n" % _FORMAT)
+    for name in sorted(sources):
+        digest.update(b"%s %d\n" % (name.encode(), len(sources[name])))
+        digest.update(sources[name])
+    return _line({"made by": "make assets", "sources": digest.hexdigest()})
+
+
+def compiled(sources: Mapping[str, bytes]) -> bytes:
+    """Return the compiled form of data files. Raises what ``tomllib`` and pydantic raise if one is wrong."""
+    entries: dict[str, dict[str, Any]] = {}
+    for name in sorted(sources):
+        entries |= tomllib.loads(sources[name].decode("utf-8"))
+    services = [Service.model_validate({"id": service_id, **entry}) for service_id, entry in entries.items()]
+    lines = [_tables(services), _guard(services), *entries.values()]
+    return digest_line(sources) + b"".join(map(_line, lines))
+
+
+def guard_order(pattern: str) -> tuple[int, ...]:
+    """Sort names as the classifier prefers them: exact ones, then those with most literal characters."""
+    return (1, *name_rank(pattern)) if "*" in pattern or "{" in pattern else (0,)
+
+
+def host_order(pattern: str) -> tuple[bool, int, tuple[int, int]]:
+    """Sort exact hosts before wildcards, longer wildcards before shorter ones, closer paths before others."""
+    parsed = HostPattern.parse(pattern)
+    return parsed.is_wildcard, -len(parsed.domain), path_rank(parsed.path)
+
+
+def _tables(services: list[Service]) -> dict[str, Any]:
+    """Return the tables of a catalogue, and what the registry is asked for as a whole."""
+    kinds: dict[tuple[Any, ...], int] = {}
+    lasting = [
+        sorted({kinds.setdefault(_lasting(rule), len(kinds)) for rule in service.cookies}) for service in services
+    ]
+    return {
+        **tables(services),
+        "services": [
+            [service.id, service.category, service.purpose, kinds_of]
+            for service, kinds_of in zip(services, lasting, strict=True)
+        ],
+        "lasting": list(kinds),
+        "places": [
+            [number, service.name, ",".join(service.places), int(service.forms)]
+            for number, service in enumerate(services)
+            if service.places or service.forms
+        ],
+    }
+
+
+def _guard(services: list[Service]) -> dict[str, Any]:
+    """Return the guard's rules in the order in which it tries them, each with the number of its service."""
+    owned = list(enumerate(services))
+    cookies = [(rule, number) for number, service in owned for rule in service.cookies]
+    storage = [(rule.name, number) for number, service in owned for rule in service.storage]
+    hosts = [(host, number) for number, service in owned for host in service.hosts]
+    return {
+        "cookies": [
+            [rule.name, number, rule.category, rule.max_age or 0, rule.path, rule.persist or "", rule.domain or ""]
+            for rule, number in sorted(cookies, key=lambda entry: guard_order(entry[0].name))
+        ],
+        "storage": sorted(storage, key=lambda entry: guard_order(entry[0])),
+        "hosts": sorted(hosts, key=lambda entry: host_order(entry[0])),
+        "own": [
+            [rule.path, number, rule.query, rule.element or "", rule.attributes]
+            for number, service in owned
+            for rule in service.own
+        ],
+        "stubs": [
+            [stub.name, number, stub.queue or "", stub.methods] for number, service in owned for stub in service.stubs
+        ],
+    }
+
+
+def _lasting(rule: Any) -> tuple[Any, ...]:
+    return rule.category, rule.party, rule.max_age, rule.persist
+
+
+def _line(value: Any) -> bytes:
+    return json.dumps(value, ensure_ascii=False, separators=(",", ":")).encode("utf-8") + b"\n"
