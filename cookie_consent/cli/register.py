@@ -19,6 +19,7 @@ from cookie_consent.errors import ConfigurationError
 from cookie_consent.ledger.exports.destination import find_output
 from cookie_consent.policy import UNCLASSIFIED, home_of, policy_in_force
 from cookie_consent.policy.lasting import SESSION, lasts
+from cookie_consent.policy.name_pattern import without_runs
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -156,7 +157,7 @@ def _activity(policy: Policy, view: CategoryView) -> dict[str, Any]:
     stored = [*_stored(policy, own, view.id)]
     for service in services:
         stored += _stored(policy, service.cookies, service.category)
-        stored += [f"{rule.name} (browser storage)" for rule in service.storage]
+        stored += [f"{without_runs(rule.name)} (browser storage)" for rule in service.storage]
     kept = [f"{service.name}: {_duration(service.retention)}" for service in services if service.retention is not None]
     return {
         "name": view.name,
@@ -173,9 +174,10 @@ def _stored(policy: Policy, rules: tuple[CookieRule, ...] | list[CookieRule], de
     for rule in rules:
         seconds = lasts(policy, rule, home_of(policy, rule.category or default))
         if seconds == SESSION:
-            yield f"{rule.name} (cookie, until the browser closes)"
+            lifetime = "until the browser closes"
         else:
-            yield f"{rule.name} (cookie, {'no limit' if math.isinf(seconds) else _duration(int(seconds))})"
+            lifetime = "no limit" if math.isinf(seconds) else _duration(int(seconds))
+        yield f"{without_runs(rule.name)} (cookie, {lifetime})"
 
 
 def _recipient(service: Service) -> dict[str, Any]:

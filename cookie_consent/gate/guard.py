@@ -10,7 +10,7 @@ from cookie_consent.consent import gpc_cookie_name
 from cookie_consent.gate.cookies.card_numbers import ISSUERS
 from cookie_consent.policy import UNCLASSIFIED, registry
 from cookie_consent.policy.host_pattern import HostPattern
-from cookie_consent.policy.registry.compiled import guard_order, host_order
+from cookie_consent.policy.registry.compiled import guard_order, host_order, shortened
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -24,8 +24,6 @@ RULES_PLACEHOLDER = b"__RULES__"
 """Occurs once in the guard's code, where the policy's rules are inserted."""
 
 _OwnerKey: TypeAlias = "tuple[str, str]"
-_Cookie: TypeAlias = "tuple[str, int, int, str, str, str]"
-"""Name, owner, longest lifetime, path, category that lets it persist, and domain."""
 
 
 def guard_script(
@@ -103,27 +101,27 @@ def _rules(policy: Policy, own_cookies: Iterable[str]) -> dict[str, Any]:
     owned = [(service, owner(service.id, service.category)) for service in policy.services]
     declared = {service.id for service in policy.services}
     given = registry().guard
+    ids = registry().ids
     known = {
-        number: (service_id, category, owner(service_id, category))
-        for number, (service_id, category, *_) in enumerate(registry().tables["services"])
-        if service_id not in declared
+        number: owner(ids[service], category)
+        for number, (service, category) in enumerate(given["owners"])
+        if ids[service] not in declared
     }
     site = HostPattern.parse(policy.site).domain if policy.site else ""
-    own_rules = [(rule.name, owner("", rule.category), *_limits(rule)) for rule in policy.cookies]
+    own_rules = [(rule, owner("", rule.category)) for rule in policy.cookies]
     of_services = [
-        (rule.name, owner(service.id, rule.category or service.category), *_limits(rule))
+        (rule, owner(service.id, rule.category or service.category))
         for service in policy.services
         for rule in service.cookies
     ]
-    of_registry = [
-        (name, owner(known[number][0], category or known[number][1]), *rest)
-        for name, number, category, *rest in given["cookies"]
-        if number in known
-    ]
+    of_registry = (
+        [row for domain, row in given["bound"] if _is_of(site, domain)],
+        given["cookies"],
+    )
     cookies = [
-        *_levels(_in_order(own_rules), site),
-        *_levels(_in_order(of_services), site),
-        *_levels(of_registry, site),
+        *_levels(own_rules, site),
+        *_levels(of_services, site),
+        *([[row[0], known[row[1]], *row[2:]] for row in rows if row[1] in known] for rows in of_registry),
     ]
     storage = sorted(
         ((rule.name, number) for service, number in owned for rule in service.storage),
@@ -142,11 +140,11 @@ def _rules(policy: Policy, own_cookies: Iterable[str]) -> dict[str, Any]:
         "categories": [[category.id, category.max_age or 0] for category in policy.categories],
         "required": sorted(policy.required_ids),
         "owners": list(owners),
-        "cookies": cookies,
+        "cookies": [level for level in cookies if level],
         "cards": ISSUERS.pattern,
-        "storage": [storage, [[name, known[number][2]] for name, number in given["storage"] if number in known]],
+        "storage": [storage, [[name, known[number]] for name, number in given["storage"] if number in known]],
         "first": [*policy.first_party, *([policy.site] if policy.site else [])],
-        "hosts": [*hosts, *([host, known[number][2]] for host, number in given["hosts"] if number in known)],
+        "hosts": [*hosts, *([host, known[number]] for host, number in given["hosts"] if number in known)],
         "declared": len(hosts),
         "local": [
             *sorted((rule for rule in patterns if rule[0][0] == "/"), key=lambda rule: -len(rule[0])),
@@ -155,7 +153,7 @@ def _rules(policy: Policy, own_cookies: Iterable[str]) -> dict[str, Any]:
                 for service, number in owned
                 for rule in service.own
             ),
-            *([path, known[number][2], *rest] for path, number, *rest in given["own"] if number in known),
+            *([path, known[number], *rest] for path, number, *rest in given["own"] if number in known),
         ],
         "stubs": [
             *(
@@ -163,37 +161,20 @@ def _rules(policy: Policy, own_cookies: Iterable[str]) -> dict[str, Any]:
                 for service, number in owned
                 for stub in service.stubs
             ),
-            *([name, known[number][2], *rest] for name, number, *rest in given["stubs"] if number in known),
+            *([name, known[number], *rest] for name, number, *rest in given["stubs"] if number in known),
         ],
     }
 
 
-def _limits(rule: CookieRule) -> tuple[int, str, str, str]:
-    return rule.max_age or 0, rule.path, rule.persist or "", rule.domain or ""
+def _levels(rules: Sequence[tuple[CookieRule, int]], site: str) -> Iterator[list[list[Any]]]:
+    """Yield the rules for the site's domain, which come first, and those without a domain."""
+    ordered = sorted(rules, key=lambda entry: guard_order(entry[0].name))
+    yield [shortened(rule, number) for rule, number in ordered if rule.domain is not None and _is_of(site, rule.domain)]
+    yield [shortened(rule, number) for rule, number in ordered if rule.domain is None]
 
 
-def _in_order(rules: Iterable[_Cookie]) -> list[_Cookie]:
-    return sorted(rules, key=lambda rule: guard_order(rule[0]))
-
-
-def _levels(rules: Sequence[_Cookie], site: str) -> Iterator[list[list[Any]]]:
-    """Yield the rules for the site's domain, which come first, and those without a domain.
-
-    Defaults at the end of a rule (no limit, the path ``/``, no category that lets it persist) are omitted.
-    """
-    for level in (
-        [rule for rule in rules if rule[-1] and f".{site}".endswith(f".{rule[-1]}")],
-        [rule for rule in rules if not rule[-1]],
-    ):
-        if level:
-            yield [_shortened(rule[:-1]) for rule in level]
-
-
-def _shortened(rule: Sequence[Any]) -> list[Any]:
-    end = len(rule)
-    while end > 2 and rule[end - 1] in (0, "/", ""):
-        end -= 1
-    return list(rule[:end])
+def _is_of(site: str, domain: str) -> bool:
+    return f".{site}".endswith(f".{domain}")
 
 
 def _escaped(value: str) -> str:

@@ -18,6 +18,7 @@ from cookie_consent.banner.declaration.structure import (
 from cookie_consent.banner.view import category_views, own_text
 from cookie_consent.consent import own_cookies
 from cookie_consent.policy import UNCLASSIFIED, instant
+from cookie_consent.policy.name_pattern import without_runs
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -205,12 +206,16 @@ class _Entries:
     def _cookie(self, rule: CookieRule, category: Category) -> StoredEntry:
         exempt = self._exempt(rule.exempt) if category.required else ""
         purpose = own_text(rule.purpose, self._locale)
-        return self._stored(rule.name, "cookie", purpose, self._lifetime(rule, category), rule.party, exempt)
+        return self._stored(
+            without_runs(rule.name), "cookie", purpose, self._lifetime(rule, category), rule.party, exempt
+        )
 
     def _storage(self, rule: StorageRule, category: Category) -> StoredEntry:
         exempt = self._exempt(None) if category.required else ""
         purpose = own_text(rule.purpose, self._locale)
-        return self._stored(rule.name, "storage", purpose, self._text("lifetime_storage"), "first", exempt)
+        return self._stored(
+            without_runs(rule.name), "storage", purpose, self._text("lifetime_storage"), "first", exempt
+        )
 
     def _stored(  # noqa: PLR0917 - the name, and then the facts in their order
         self, name: str, kind: str, purpose: str, lifetime: str, party: str, exempt: str

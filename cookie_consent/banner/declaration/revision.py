@@ -9,6 +9,7 @@ from cookie_consent.banner.declaration.lifetime import duration_in
 from cookie_consent.banner.declaration.structure import Revision, RevisionChange
 from cookie_consent.banner.view import category_views
 from cookie_consent.policy import changes, parse_duration
+from cookie_consent.policy.name_pattern import without_runs
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -138,5 +139,5 @@ def _facts(declared: Declaration, table: str, of: str) -> Iterable[Fact]:
             if not item:
                 yield from service.facts
             for entry in service.stored:
-                if item and entry.name == item.partition(".")[2]:
+                if item and entry.name == without_runs(item.partition(".")[2]):
                     yield from entry.facts

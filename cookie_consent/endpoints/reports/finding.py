@@ -5,9 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
 
+from cookie_consent.policy.name_pattern import NamePattern, without_runs
+
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from datetime import date
 
+    from cookie_consent.policy import Policy
     from cookie_consent.policy.classifier import Classifier
 
 __all__ = ["SCRIPT_ERROR", "Finding", "Kind", "Observation", "is_held_at_first"]
@@ -64,7 +68,13 @@ class Finding:
                 return seen.service in {"", verdict.service}  # of another service only a path is meant
             return verdict.known and classifier.declares(verdict.service)
         verdict = classifier.cookie(seen.name) if seen.kind == "cookie" else classifier.storage(seen.name)
-        return verdict.known and (verdict.service is None or classifier.declares(verdict.service))
+        if verdict.known:
+            return verdict.service is None or classifier.declares(verdict.service)
+        # Of an id in the name only "*" is left, which no run of an alphabet matches.
+        return "*" in seen.name and any(
+            NamePattern(without_runs(name)).matches(seen.name)
+            for name in _names_with_runs(classifier.policy, seen.kind)
+        )
 
     def is_own(self, classifier: Classifier) -> bool:
         """Return whether it is a host that the policy of ``classifier`` makes first party by its domain alone."""
@@ -87,6 +97,15 @@ class Finding:
             "first": self.first.isoformat(),
             "last": self.last.isoformat(),
         }
+
+
+def _names_with_runs(policy: Policy, kind: Kind) -> Iterator[str]:
+    """Yield the names that the policy declares, for cookies or also for storage, with runs of an alphabet."""
+    rules = [*policy.cookies, *(rule for service in policy.services for rule in service.cookies)]
+    names = [rule.name for rule in rules]
+    if kind == "storage":
+        names += [rule.name for service in policy.services for rule in service.storage]
+    return (name for name in names if "{" in name)
 
 
 def is_held_at_first(host: str, service: str, classifier: Classifier) -> bool:

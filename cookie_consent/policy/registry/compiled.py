@@ -19,10 +19,12 @@ from cookie_consent.policy.name_pattern import name_rank
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-__all__ = ["COMPILED", "compiled", "digest_line", "guard_order", "host_order"]
+    from cookie_consent.policy.model import CookieRule
+
+__all__ = ["COMPILED", "compiled", "digest_line", "guard_order", "host_order", "shortened"]
 
 COMPILED = "compiled.jsonl"
-_FORMAT = 1
+_FORMAT = 2
 """Changes with the form of the file, so that one of another form counts as out of date."""
 
 
@@ -78,16 +80,27 @@ def _tables(services: list[Service]) -> dict[str, Any]:
 
 
 def _guard(services: list[Service]) -> dict[str, Any]:
-    """Return the guard's rules in the order in which it tries them, each with the number of its service."""
+    """Return the guard's rules in the order in which it tries them, each with the number of its owner.
+
+    An owner is the number of a service and a category. First stand those of the services themselves.
+    """
+    owners: dict[tuple[int, str], int] = {(number, service.category): number for number, service in enumerate(services)}
     owned = list(enumerate(services))
-    cookies = [(rule, number) for number, service in owned for rule in service.cookies]
+    rules = sorted(
+        ((rule, number) for number, service in owned for rule in service.cookies),
+        key=lambda entry: guard_order(entry[0].name),
+    )
+    cookies = [
+        (rule.domain or "", shortened(rule, owners.setdefault((number, category), len(owners))))
+        for rule, number in rules
+        for category in [rule.category or services[number].category]
+    ]
     storage = [(rule.name, number) for number, service in owned for rule in service.storage]
     hosts = [(host, number) for number, service in owned for host in service.hosts]
     return {
-        "cookies": [
-            [rule.name, number, rule.category, rule.max_age or 0, rule.path, rule.persist or "", rule.domain or ""]
-            for rule, number in sorted(cookies, key=lambda entry: guard_order(entry[0].name))
-        ],
+        "owners": list(owners),
+        "cookies": [row for domain, row in cookies if not domain],
+        "bound": [row for row in cookies if row[0]],
         "storage": sorted(storage, key=lambda entry: guard_order(entry[0])),
         "hosts": sorted(hosts, key=lambda entry: host_order(entry[0])),
         "own": [
@@ -99,6 +112,17 @@ def _guard(services: list[Service]) -> dict[str, Any]:
             [stub.name, number, stub.queue or "", stub.methods] for number, service in owned for stub in service.stubs
         ],
     }
+
+
+def shortened(rule: CookieRule, owner: int) -> list[Any]:
+    """Return the guard's rule for a cookie: name, owner, longest lifetime, path, category that lets it persist.
+
+    Defaults at the end (no limit, the path ``/``, no such category) are omitted.
+    """
+    row = [rule.name, owner, rule.max_age or 0, rule.path, rule.persist or ""]
+    while len(row) > 2 and row[-1] in (0, "/", ""):
+        row.pop()
+    return row
 
 
 def _lasting(rule: Any) -> tuple[Any, ...]:

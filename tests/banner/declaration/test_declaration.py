@@ -151,6 +151,12 @@ def test_storage_has_a_purpose_where_one_is_declared() -> None:
     assert entries["plain"]["type"] == "storage"
 
 
+def test_people_read_a_star_for_a_run_of_an_alphabet() -> None:
+    declared = policy(cookies=[{"name": "run{hex:32}_{digit}", "category": "analytics", "max_age": "1d"}])
+    assert "run*_*" in json.dumps(data(declared))
+    assert "{hex" not in json.dumps(data(declared))
+
+
 def test_mirrored_libraries_are_named_where_there_are_any() -> None:
     assert data(policy(), mirrored=["unpkg.com", "code.jquery.com"])["mirrored"] == ["code.jquery.com", "unpkg.com"]
     assert "code.jquery.com" in renderer(policy(), mirrored=["code.jquery.com"]).declaration_page("en")

@@ -162,6 +162,15 @@ GA = Observation(kind="cookie", name="_ga", directive="set-cookie", service="goo
         (GTM, "[services.tags]\nname = 'Tags'\ncategory = 'analytics'\nhosts = ['*.googletagmanager.com']"),
         (GA, "[[cookies]]\nname = '_ga'\ncategory = 'analytics'"),
         (GA, "[services.own]\nname = 'Own'\ncategory = 'analytics'\nhosts = ['a.example']\ncookies = [{name = '_g*'}]"),
+        # of an id, the report has a star only
+        (
+            Observation(kind="cookie", name="run*", directive="set-cookie"),
+            "[[cookies]]\nname = 'run{hex:32}'\ncategory = 'analytics'",
+        ),
+        (
+            Observation(kind="storage", name="acme-*", directive="script"),
+            "[services.acme]\nname = 'Acme'\ncategory = 'analytics'\nhosts = ['a.example']\nstorage = ['acme-{hex}']",
+        ),
         (
             Observation(kind="storage", name="acme-key", directive="script"),
             "[services.acme]\nname = 'Acme'\ncategory = 'analytics'\nhosts = ['a.example']\nstorage = ['acme-*']",
