@@ -22,7 +22,7 @@ from cookie_consent.consent import (
     ReceiptOffer,
     secret_keys,
 )
-from cookie_consent.endpoints.assets import Assets
+from cookie_consent.endpoints.assets import Assets, hashed_name
 from cookie_consent.endpoints.choices import Choices
 from cookie_consent.endpoints.declaration import DeclarationPage
 from cookie_consent.endpoints.ledger_health import LedgerHealth
@@ -47,7 +47,7 @@ from cookie_consent.exchange.shared import Site
 from cookie_consent.exchange.websocket import handshake
 from cookie_consent.exchange.xray.door import XRayDoor
 from cookie_consent.exchange.xray.endpoint import XRayEndpoint
-from cookie_consent.gate import ContentSecurityPolicies, TagCache, guard_script
+from cookie_consent.gate import ContentSecurityPolicies, TagCache, guard_details, guard_script
 from cookie_consent.ledger import Ledger
 from cookie_consent.mirror.endpoint import MirrorEndpoint
 from cookie_consent.mirror.libraries import Libraries
@@ -178,7 +178,11 @@ def _build(
     files = static_files()
     mirror = _mirror(policy, classifier)
     libraries = mirror.libraries.for_guard() if mirror is not None else None
-    files["guard.js"] = guard_script(files["guard.js"], policy, own_cookies, libraries=libraries)
+    details = guard_details(policy)
+    files["known.json"] = details
+    files["guard.js"] = guard_script(
+        files["guard.js"], policy, own_cookies, libraries=libraries, details=hashed_name("known.json", details)
+    )
     files["banner.js"] = banner_script(files["banner.js"], policy)
     assets = Assets(f"{prefix}/assets", files)
     guard_url = assets.urls["guard.js"] if policy.gate.guard else ""

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from cookie_consent.endpoints.static_files import static_files
-from cookie_consent.gate import guard_script
+from cookie_consent.gate import guard_details, guard_script
 from cookie_consent.mirror.libraries import Libraries
 from cookie_consent.policy import Policy
 
@@ -24,8 +24,9 @@ def test_the_sizes_are_those_in_the_documentation(form: str) -> None:
     contents = {
         "the guard's code": files["guard.js"],
         "the guard with the built-in policy's rules, as it is sent": guard_script(
-            files["guard.js"], Policy(version="1"), ["a"], libraries=Libraries().for_guard()
+            files["guard.js"], Policy(version="1"), ["a"], libraries=Libraries().for_guard(), details="known.0.json"
         ),
+        "the registry's rules for cookies and storage, which the guard asks for": guard_details(Policy(version="1")),
         "`banner.js`": files["banner.js"],
         "`banner.css`": files["banner.css"],
         "`admin.css`, on the operator's pages": files["admin.css"],

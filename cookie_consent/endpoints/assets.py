@@ -13,9 +13,13 @@ from starlette.responses import Response
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-__all__ = ["Assets", "takes_gzip"]
+__all__ = ["Assets", "hashed_name", "takes_gzip"]
 
-_MEDIA_TYPES = {".js": "text/javascript; charset=utf-8", ".css": "text/css; charset=utf-8"}
+_MEDIA_TYPES = {
+    ".css": "text/css; charset=utf-8",
+    ".js": "text/javascript; charset=utf-8",
+    ".json": "application/json",
+}
 
 _GZIP = re.compile(r"(?:^|,)\s*gzip\s*(?:;\s*q=(?!0(?:\.0*)?\s*(?:,|$))[^,]*)?(?:,|$)", re.IGNORECASE)
 
@@ -31,9 +35,8 @@ class Assets:
         self._packed: dict[str, bytes] = {}
         urls = {}
         for name, content in contents.items():
-            stem, dot, extension = name.rpartition(".")
-            hashed = f"{stem}.{hashlib.sha256(content).hexdigest()[:12]}.{extension}"
-            self._files[hashed] = (content, _MEDIA_TYPES[dot + extension])
+            hashed = hashed_name(name, content)
+            self._files[hashed] = (content, _MEDIA_TYPES[name[name.rfind(".") :]])
             urls[name] = f"{base}/{hashed}"
         self.urls: Mapping[str, str] = urls
         """The path of each file, by its original name."""
@@ -72,6 +75,12 @@ class Assets:
             content = packed
             headers["Content-Encoding"] = "gzip"
         return Response(content, headers=headers)
+
+
+def hashed_name(name: str, content: bytes) -> str:
+    """Return the name under which a file with this content is served."""
+    stem, _, extension = name.rpartition(".")
+    return f"{stem}.{hashlib.sha256(content).hexdigest()[:12]}.{extension}"
 
 
 def takes_gzip(accept_encoding: str) -> bool:

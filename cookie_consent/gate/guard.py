@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from cookie_consent.consent import Consent
     from cookie_consent.policy import CookieRule, Policy
 
-__all__ = ["RULES_PLACEHOLDER", "guard_script", "guard_tag"]
+__all__ = ["RULES_PLACEHOLDER", "guard_details", "guard_script", "guard_tag"]
 
 RULES_PLACEHOLDER = b"__RULES__"
 """Occurs once in the guard's code, where the policy's rules are inserted."""
@@ -27,15 +27,37 @@ _OwnerKey: TypeAlias = "tuple[str, str]"
 
 
 def guard_script(
-    source: bytes, policy: Policy, own_cookies: Iterable[str], *, libraries: Mapping[str, Any] | None = None
+    source: bytes,
+    policy: Policy,
+    own_cookies: Iterable[str],
+    *,
+    libraries: Mapping[str, Any] | None = None,
+    details: str = "",
 ) -> bytes:
     """Return the guard's code ``source`` with the rules of ``policy`` and of the registry inserted.
 
     ``own_cookies`` are the names of this package's own cookies, which no script may write. ``libraries`` are the hosts
-    that are mirrored and the names of their packages, as ``Libraries.for_guard`` returns them.
+    that are mirrored and the names of their packages, as ``Libraries.for_guard`` returns them. ``details`` is the name
+    of the file with what ``guard_details`` returns, beside the script. Without it that is inserted too.
     """
-    rules = json.dumps({**_rules(policy, own_cookies), "mirror": libraries}, separators=(",", ":"))
-    return source.replace(RULES_PLACEHOLDER, rules.encode("ascii"), 1)
+    given = registry().guard
+    numbers = _Numbers(policy, given)
+    names = given["inline"] if details else given
+    known = {
+        **_known_names(numbers, names),
+        **({"filter": given["filter"], "file": details} if details else {}),
+    }
+    rules = {**_rules(policy, own_cookies, given, numbers), "known": known, "mirror": libraries}
+    return source.replace(RULES_PLACEHOLDER, json.dumps(rules, separators=(",", ":")).encode("ascii"), 1)
+
+
+def guard_details(policy: Policy) -> bytes:
+    """Return, as JSON, the registry's rules for cookies and storage, for which the guard asks once it needs them.
+
+    They refer to the owners of the guard's script for the same policy.
+    """
+    given = registry().guard
+    return json.dumps(_known_names(_Numbers(policy, given), given), separators=(",", ":")).encode("ascii")
 
 
 def guard_tag(
@@ -83,45 +105,58 @@ def guard_tag(
     return f"<script{written}></script>"
 
 
-def _rules(policy: Policy, own_cookies: Iterable[str]) -> dict[str, Any]:
+class _Numbers:
+    """The owners, which are services and their categories, by the numbers that the guard has for them."""
+
+    def __init__(self, policy: Policy, given: Mapping[str, Any]) -> None:
+        self._offered = {category.id for category in policy.categories}
+        self.owners: dict[_OwnerKey, int] = {}
+        # First, so that a service's own category precedes those of its cookies. Declared services precede the others.
+        self.declared = [(service, self.of(service.id, service.category)) for service in policy.services]
+        declared = {service.id for service in policy.services}
+        ids = registry().ids
+        self.known = {
+            number: self.of(ids[service], category)
+            for number, (service, category) in enumerate(given["owners"])
+            if ids[service] not in declared
+        }
+        """The number here for each of the compiled registry, without services that the policy declares."""
+
+    def of(self, service: str, category: str | None) -> int:
+        """Return the number of an owner."""
+        key = (service, category if category in self._offered else UNCLASSIFIED)
+        return self.owners.setdefault(key, len(self.owners))
+
+
+def _known_names(numbers: _Numbers, given: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the registry's rules for cookies and storage, in their order."""
+    known = numbers.known
+    return {
+        kind: [[row[0], known[row[1]], *row[2:]] for row in given[kind] if row[1] in known]
+        for kind in ("cookies", "storage")
+    }
+
+
+def _rules(policy: Policy, own_cookies: Iterable[str], given: Mapping[str, Any], numbers: _Numbers) -> dict[str, Any]:
     """Return the guard's rules.
 
     Cookies and storage are lists of lists: the first of these that has a match counts. In each the exact name wins,
     then the first pattern. Of hosts and paths the first match counts. Each rule refers to its owner, a service and its
     category, by the index in ``owners``.
     """
-    owners: dict[_OwnerKey, int] = {}
-    offered = {category.id for category in policy.categories}
-
-    def owner(service: str, category: str | None) -> int:
-        key = (service, category if category in offered else UNCLASSIFIED)
-        return owners.setdefault(key, len(owners))
-
-    # First, so that a service's own category precedes those of its cookies. Declared services precede the registry's.
-    owned = [(service, owner(service.id, service.category)) for service in policy.services]
-    declared = {service.id for service in policy.services}
-    given = registry().guard
-    ids = registry().ids
-    known = {
-        number: owner(ids[service], category)
-        for number, (service, category) in enumerate(given["owners"])
-        if ids[service] not in declared
-    }
+    owned, known = numbers.declared, numbers.known
     site = HostPattern.parse(policy.site).domain if policy.site else ""
-    own_rules = [(rule, owner("", rule.category)) for rule in policy.cookies]
+    own_rules = [(rule, numbers.of("", rule.category)) for rule in policy.cookies]
     of_services = [
-        (rule, owner(service.id, rule.category or service.category))
+        (rule, numbers.of(service.id, rule.category or service.category))
         for service in policy.services
         for rule in service.cookies
     ]
-    of_registry = (
-        [row for domain, row in given["bound"] if _is_of(site, domain)],
-        given["cookies"],
-    )
+    bound = [row for domain, row in given["bound"] if _is_of(site, domain)]
     cookies = [
         *_levels(own_rules, site),
         *_levels(of_services, site),
-        *([[row[0], known[row[1]], *row[2:]] for row in rows if row[1] in known] for rows in of_registry),
+        [[row[0], known[row[1]], *row[2:]] for row in bound if row[1] in known],
     ]
     storage = sorted(
         ((rule.name, number) for service, number in owned for rule in service.storage),
@@ -139,10 +174,10 @@ def _rules(policy: Policy, own_cookies: Iterable[str]) -> dict[str, Any]:
         "version": policy.version,
         "categories": [[category.id, category.max_age or 0] for category in policy.categories],
         "required": sorted(policy.required_ids),
-        "owners": list(owners),
+        "owners": list(numbers.owners),
         "cookies": [level for level in cookies if level],
         "cards": ISSUERS.pattern,
-        "storage": [storage, [[name, known[number]] for name, number in given["storage"] if number in known]],
+        "storage": [storage],
         "first": [*policy.first_party, *([policy.site] if policy.site else [])],
         "hosts": [*hosts, *([host, known[number]] for host, number in given["hosts"] if number in known)],
         "declared": len(hosts),

@@ -112,7 +112,34 @@
     if (kind === "host") banner.held?.();
     if (kind === "cookie" || kind === "storage") note(kind, name);
   };
-  const holdStorage = (name, again) => hold("storage", name, ownerOf(storageRule(name)), again);
+  // What waits for the rules of the registry, by kind and name: of several writes of one name the latest counts.
+  const awaiting = new Map();
+  let asking = null;
+  const askForRules = () => {
+    asking ??= ask(url(`assets/${rules.known.file}`))
+      .then((response) => response.json())
+      .then((details) => {
+        judgement.learn(details);
+        const all = [...awaiting.values()];
+        awaiting.clear();
+        for (const again of all) again();
+        sweep();
+        sweepDatabases();
+      })
+      .catch(() => {
+        asking = null; // it is held until a later attempt
+      });
+  };
+  const defer = (key, again) => {
+    if (awaiting.size < MAXIMUM_HELD || awaiting.has(key)) awaiting.set(key, again);
+    askForRules();
+  };
+  const holdStorage = (name, again) => {
+    const owner = () => ownerOf(storageRule(name));
+    if (!judgement.isAwaited(name, true)) return hold("storage", name, owner(), again);
+    // A database that did not open needs a reload if it turns out to be allowed.
+    defer(`storage ${name}`, again ?? (() => (mayStore(name) ? lose(owner()) : holdStorage(name))));
+  };
   const redo = () => {
     const all = [...waiting.values()];
     waiting.clear();
@@ -126,6 +153,10 @@
   const decide = (name, value, seconds, again) => {
     const rule = cookieRule(name);
     const judged = judge(name, value, seconds);
+    if (judged === "wait") {
+      defer(`cookie ${name}`, again);
+      return "drop";
+    }
     // What is allowed for this visit stores nothing that lasts.
     const isToEnd = judged !== "drop" && !(seconds <= 0) && state.visit.includes(ownerOf(rule)[0]);
     const verdict = isToEnd && seconds !== undefined ? "session" : judged;
@@ -280,11 +311,16 @@
     try {
       for (const pair of readCookies.call(document).split("; ")) {
         const name = pair.split("=")[0];
-        if (name && isRefusedCookie(name)) deleteCookie(name);
+        if (name && judgement.isAwaited(name)) askForRules();
+        else if (name && isRefusedCookie(name)) deleteCookie(name);
       }
       for (const area of [localStorage, sessionStorage]) {
         for (const key of Object.keys(area)) {
           if (mayStore(key) || [REFERRER, LATEST, ...KEPT].includes(key)) continue;
+          if (judgement.isAwaited(key, true)) {
+            askForRules();
+            continue;
+          }
           const value = area.getItem(key);
           if (isSwept) holdStorage(key, () => area.setItem(key, value)); // unless it is older than the page
           area.removeItem(key);
@@ -304,8 +340,13 @@
 
   const sweepDatabases = async () => {
     try {
-      for (const { name } of await indexedDB.databases()) if (!mayStore(name)) indexedDB.deleteDatabase(name);
-      for (const name of await caches.keys()) if (!mayStore(name)) await caches.delete(name);
+      const isRefused = (name) => {
+        const isAwaited = judgement.isAwaited(name, true);
+        if (isAwaited) askForRules();
+        return !isAwaited && !mayStore(name);
+      };
+      for (const { name } of await indexedDB.databases()) if (isRefused(name)) indexedDB.deleteDatabase(name);
+      for (const name of await caches.keys()) if (isRefused(name)) await caches.delete(name);
     } catch {} // as above, or a browser that cannot list them
   };
 
@@ -587,7 +628,7 @@
     if (isBlocked) leave();
   });
   self.cookieStore?.addEventListener("change", ({ changed }) => {
-    if (changed.some(({ name }) => isRefusedCookie(name))) sweep();
+    if (changed.some(({ name }) => judgement.isAwaited(name) || isRefusedCookie(name))) sweep();
   });
   window.cookieConsent = guard;
 })();

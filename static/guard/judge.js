@@ -54,16 +54,44 @@ const makeJudge = (rules, covers, home, domain) => {
       if (rule) return rule;
     }
   };
-  const cookieRule = (name) => find(rules.cookies, name, name.replace(/^__(Host-Http|Host|Http|Secure)-/i, ""));
+  const bareOf = (name) => name.replace(/^__(Host-Http|Host|Http|Secure)-/i, "");
+  // Of the registry's names only those that most pages need are here, and a Bloom filter of all others. `learn` adds
+  // these, once they have been asked for.
+  let { known } = rules;
+  const { filter } = known;
+  const bits = filter && atob(filter.bits);
+  const hash = (text, seed) => {
+    let value = seed;
+    for (let at = 0; at < text.length; at++) value = Math.imul(value ^ text.charCodeAt(at), 16777619) >>> 0;
+    value = Math.imul(value ^ (value >>> 16), 0x85ebca6b) >>> 0;
+    return (value ^ (value >>> 13)) >>> 0;
+  };
+  const isKey = (key) => {
+    const first = hash(key, 2166136261);
+    const step = hash(key, 3339675911);
+    for (let number = 0; number < filter.hashes; number++) {
+      const at = (first + number * step) % filter.size;
+      if (!((bits.charCodeAt(at >> 3) >> (at & 7)) & 1)) return false;
+    }
+    return true;
+  };
+  const mayBeKnown = (name) =>
+    isKey(`=${name}`) || filter.lengths.some((length) => length <= name.length && isKey(`^${name.slice(0, length)}`));
+  const cookieRule = (name) => find(rules.cookies, name, bareOf(name)) ?? findIn(known.cookies, name, bareOf(name));
+  const storageRule = (name) => find(rules.storage, name) ?? findIn(known.storage, name, name) ?? cookieRule(name);
+  // Returns whether the registry may have a rule for a name that is not here yet.
+  const isAwaited = (name, isStorage) => {
+    if (!known.filter || find(isStorage ? rules.storage : rules.cookies, name, bareOf(name))) return false;
+    return mayBeKnown(name) || mayBeKnown(bareOf(name));
+  };
   const UNKNOWN = ["", "unclassified"];
   const ownerOf = (rule) => (rule ? rules.owners[rule[1]] : UNKNOWN);
   const permits = (rule, unknown) =>
     rule || unknown === "ask" ? covers(ownerOf(rule)) : unknown === "session" || unknown === "allow";
   const isLogin = (rule) => ownerOf(rule)[1] === "login";
-  const storageRule = (name) => find(rules.storage, name) ?? cookieRule(name);
   const mayStore = (name) => {
     const rule = storageRule(name);
-    return permits(rule, rules.unknown) || isLogin(rule);
+    return !isAwaited(name, true) && (permits(rule, rules.unknown) || isLogin(rule));
   };
 
   const luhn = (digits) =>
@@ -117,11 +145,12 @@ const makeJudge = (rules, covers, home, domain) => {
     return rule[4] ? covers(["", rule[4]]) : ownerOf(rule)[1] !== "session";
   };
 
-  // Returns what to do with a cookie: "drop", "keep", "session" (until the browser closes) or its new lifetime.
+  // Returns what to do with a cookie: "wait" (until the rules are known), "drop", "keep", "session" (until the browser closes) or its new lifetime.
   // `seconds` is undefined without a lifetime, and NaN for an invalid one.
   const judge = (name, value, seconds) => {
     if (rules.own.includes(name) || hasCardNumber(value)) return "drop";
     if (seconds <= 0) return "keep";
+    if (isAwaited(name)) return "wait";
     const rule = cookieRule(name);
     const [, category] = ownerOf(rule);
     if (!permits(rule, rules.unknown)) return category === "login" ? "session" : "drop";
@@ -225,15 +254,19 @@ const makeJudge = (rules, covers, home, domain) => {
 
   return {
     cookieRule,
+    isAwaited: (name, isStorage) => isAwaited(name, isStorage) && !rules.own.includes(name),
     isOwn,
     isOwnByDomain,
     isShared,
     isRefusedUnknown: () => !permitsHost(["*", UNKNOWN[1]]), // no host has this name
     isRefusedCookie: (name) => {
       const rule = cookieRule(name);
-      return !permits(rule, rules.unknown) && !isLogin(rule) && !rules.own.includes(name);
+      return !isAwaited(name) && !permits(rule, rules.unknown) && !isLogin(rule) && !rules.own.includes(name);
     },
     judge,
+    learn: (details) => {
+      known = details;
+    },
     mayStore,
     ownerOf,
     parse,

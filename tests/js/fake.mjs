@@ -115,6 +115,7 @@ export const load = ({
     length: 0,
     URL,
     URLSearchParams,
+    atob,
     DOMException,
     localStorage: new Storage(),
     sessionStorage: new Storage(),
@@ -124,6 +125,10 @@ export const load = ({
     clearTimeout: () => {},
     fetch: async (address, options = {}) => {
       page.sent.push([address, options]);
+      if (address.endsWith("/known.json")) {
+        if (page.isOffline) throw new TypeError("offline");
+        return { ok: true, json: async () => JSON.parse(readFileSync(`${process.env.GUARDS}/known.json`, "utf8")) };
+      }
       return { ok: served !== null, json: async () => served };
     },
     ...globals,

@@ -456,3 +456,80 @@ test("known beacons on own hosts are not asked for by scripts", async () => {
     assert.equal(agreed.page.sent.length, 1, why);
   }
 });
+
+const settled = () => new Promise((done) => setImmediate(done));
+const asked = ({ sent }) => sent.filter(([address]) => address.endsWith("/known.json")).length;
+
+test("what the registry may know waits for its rules, and is asked for once", async () => {
+  const { document, page, window } = load({ unknown: "asking" });
+  document.cookie = "mine=1"; // of nobody known
+  document.cookie = "sessionid=1"; // which most sites need at once
+  assert.deepEqual(page.writes, ["mine=1", "sessionid=1"]);
+  assert.equal(asked(page), 0);
+  document.cookie = "_ga=1; Max-Age=60";
+  document.cookie = "_ga_ABC123=1";
+  document.cookie = "__Secure-_ga=1; Secure";
+  window.localStorage.setItem("_cltk", "1");
+  assert.equal(page.writes.length, 2);
+  assert.equal(asked(page), 1);
+  assert.equal(window.cookieConsent.held.length, 0);
+  await settled();
+  const held = [...window.cookieConsent.held].map(({ kind, name, service }) => [kind, name, service]);
+  assert.deepEqual(held, [
+    ["cookie", "_ga", "google-analytics"],
+    ["cookie", "_ga_ABC123", "google-analytics"],
+    ["cookie", "__Secure-_ga", "google-analytics"],
+    ["storage", "_cltk", "clarity"],
+  ]);
+  assert.equal(page.writes.filter((text) => !/Max-Age=0/.test(text)).length, 2);
+  document.cookie = "_gid=1";
+  assert.equal(page.writes.at(-1)?.startsWith("_gid=1"), false);
+  assert.equal(asked(page), 1);
+});
+
+test("what turns out to be allowed is written after all, the latest value of each name", async () => {
+  const { document, page, window } = load({
+    unknown: "asking",
+    dataset: { granted: "session analytics", services: "clarity=1" },
+  });
+  document.cookie = "_ga=1";
+  document.cookie = "_ga=2; Max-Age=60";
+  window.localStorage.setItem("_cltk", "3");
+  assert.deepEqual([page.writes, window.localStorage.getItem("_cltk")], [[], null]);
+  await settled();
+  assert.deepEqual(page.writes, ["_ga=2; Max-Age=60"]);
+  assert.equal(window.localStorage.getItem("_cltk"), "3");
+  document.cookie = "_ga=3";
+  assert.equal(page.writes.at(-1), "_ga=3");
+  assert.equal(window.cookieConsent.held.length, 0);
+});
+
+test("without an answer it stays held, and the next write asks again", async () => {
+  const { document, page } = load({ unknown: "asking", dataset: { granted: "session analytics" } });
+  page.isOffline = true;
+  document.cookie = "_ga=1";
+  await settled();
+  assert.deepEqual(page.writes, []);
+  page.isOffline = false;
+  document.cookie = "_gid=1";
+  await settled();
+  assert.deepEqual(page.writes, ["_ga=1", "_gid=1"]);
+  assert.equal(asked(page), 2);
+});
+
+test("what a script wrote earlier is deleted once the rules say so, and not before", async () => {
+  const { page } = load({ unknown: "asking", cookies: ["_ga=1", "mine=1"] });
+  assert.deepEqual(page.writes, []);
+  await settled();
+  assert.ok(page.writes.some((text) => text.startsWith("_ga=;Max-Age=0")));
+  assert.ok(!page.writes.some((text) => text.startsWith("mine")));
+});
+
+test("what the policy declares waits for nothing", async () => {
+  const { document, page } = load({ unknown: "asking" });
+  document.cookie = "acme=1"; // refused
+  document.cookie = "basket=1";
+  document.cookie = "_ga=; Max-Age=0"; // deleting is always possible
+  assert.deepEqual(page.writes, ["basket=1", "_ga=; Max-Age=0"]);
+  assert.equal(asked(page), 0);
+});

@@ -12,7 +12,7 @@ import pytest
 
 from cookie_consent.consent import Consent, ConsentCookie
 from cookie_consent.endpoints.static_files import static_files
-from cookie_consent.gate import CookieGate, guard_script
+from cookie_consent.gate import CookieGate, guard_details, guard_script
 from cookie_consent.policy import Policy, parse_policy
 from cookie_consent.policy.classifier import Classifier
 from tests.js.nodes import find_node
@@ -46,6 +46,10 @@ def test_the_scripts_pass_their_own_tests(form: str, tmp_path: Path) -> None:
     source = static_files(form)["guard.js"]
     for unknown in ("session", "block", "ask", "allow"):
         (tmp_path / f"{unknown}.js").write_bytes(guard_script(source, policy(unknown), OWN))
+    # One that has the registry's names as a filter only, as it is served.
+    asking = guard_script(source, policy("session"), OWN, details="known.json")
+    (tmp_path / "asking.js").write_bytes(asking)
+    (tmp_path / "known.json").write_bytes(guard_details(policy("session")))
     files = sorted(str(path) for path in HERE.glob("*.test.mjs"))
     assert files
     done = subprocess.run(

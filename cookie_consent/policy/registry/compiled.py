@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING, Any
 from cookie_consent.policy.catalogue import tables
 from cookie_consent.policy.host_pattern import HostPattern, path_rank
 from cookie_consent.policy.model import Service
-from cookie_consent.policy.name_pattern import name_rank
+from cookie_consent.policy.name_pattern import NamePattern, name_rank
+from cookie_consent.policy.registry.name_filter import name_filter
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
 __all__ = ["COMPILED", "compiled", "digest_line", "guard_order", "host_order", "shortened"]
 
 COMPILED = "compiled.jsonl"
-_FORMAT = 2
+_FORMAT = 3
 """Changes with the form of the file, so that one of another form counts as out of date."""
 
 
@@ -90,18 +91,30 @@ def _guard(services: list[Service]) -> dict[str, Any]:
         ((rule, number) for number, service in owned for rule in service.cookies),
         key=lambda entry: guard_order(entry[0].name),
     )
-    cookies = [
-        (rule.domain or "", shortened(rule, owners.setdefault((number, category), len(owners))))
-        for rule, number in rules
-        for category in [rule.category or services[number].category]
-    ]
-    storage = [(rule.name, number) for number, service in owned for rule in service.storage]
+    bound, free, inline = [], [], []
+    for rule, number in rules:
+        category = rule.category or services[number].category
+        row = shortened(rule, owners.setdefault((number, category), len(owners)))
+        if rule.domain is not None:
+            bound.append((rule.domain, row))
+            continue
+        free.append(row)
+        if _is_inline(rule.name, category) or rule.persist is not None:
+            inline.append(row)
+    storage = sorted(
+        ((rule.name, number) for number, service in owned for rule in service.storage),
+        key=lambda entry: guard_order(entry[0]),
+    )
+    inline_storage = [row for row in storage if _is_inline(row[0], services[row[1]].category)]
+    asked = [row[0] for row in free if row not in inline] + [row[0] for row in storage if row not in inline_storage]
     hosts = [(host, number) for number, service in owned for host in service.hosts]
     return {
         "owners": list(owners),
-        "cookies": [row for domain, row in cookies if not domain],
-        "bound": [row for row in cookies if row[0]],
-        "storage": sorted(storage, key=lambda entry: guard_order(entry[0])),
+        "cookies": free,
+        "bound": bound,
+        "storage": storage,
+        "inline": {"cookies": inline, "storage": inline_storage},
+        "filter": name_filter(asked),
         "hosts": sorted(hosts, key=lambda entry: host_order(entry[0])),
         "own": [
             [rule.path, number, rule.query, rule.element or "", rule.attributes]
@@ -112,6 +125,11 @@ def _guard(services: list[Service]) -> dict[str, Any]:
             [stub.name, number, stub.queue or "", stub.methods] for number, service in owned for stub in service.stubs
         ],
     }
+
+
+def _is_inline(name: str, category: str) -> bool:
+    """Return whether every page has a rule, for which scripts would otherwise have to wait, or which no filter has."""
+    return category in {"session", "login"} or not NamePattern(name).prefix
 
 
 def shortened(rule: CookieRule, owner: int) -> list[Any]:
