@@ -121,7 +121,9 @@ class ConsentMiddleware:
             return
         all_parts = [parts for parts in (self._parts, self._parts.next) if parts is not None]
         mirrors = [parts.mirror for parts in all_parts if parts.mirror is not None]
-        self._background = Background(self._parts.ledger, [parts.reports for parts in all_parts], mirrors)
+        inventories = [(parts.policy.site, parts.site.inventory) for parts in all_parts]
+        reports = [parts.reports for parts in all_parts]
+        self._background = Background(self._parts.ledger, reports, mirrors, inventories)
         self._below = self._parts.prefix + "/"
         self._door = DevDoor() if self._parts.site.dev else None
 

@@ -16,6 +16,7 @@ import typer
 from cookie_consent.cli.drain import drain
 from cookie_consent.cli.excluded import excluded, tell_excluded
 from cookie_consent.cli.export import EXPORT_COMMANDS
+from cookie_consent.cli.inventory import inventory_app
 from cookie_consent.cli.log import log_app
 from cookie_consent.cli.mirror import mirror_app
 from cookie_consent.cli.missing import missing, tell_missing
@@ -49,6 +50,7 @@ app = typer.Typer(
 for _command in (*EXPORT_COMMANDS, *PROOF_COMMANDS, *RIGHTS_COMMANDS, *STATS_COMMANDS, drain):
     log_app.command()(_command)
 app.add_typer(log_app, name="log")
+app.add_typer(inventory_app, name="inventory")
 app.add_typer(mirror_app, name="mirror")
 app.add_typer(policy_app, name="policy")
 app.add_typer(export_app, name="export")

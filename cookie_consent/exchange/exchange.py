@@ -163,7 +163,7 @@ class Exchange:
             known = [verdict for verdict in verdicts if verdict.known]
             categories.update(chain((verdict.category for verdict in known), filter(None, (v.persist for v in known))))
         inventory = self.site.inventory
-        if met or unknown or categories or inventory.waits:  # a page that comes from the cache meets nothing
+        if met or unknown or categories or inventory.waiting:  # a page that comes from the cache meets nothing
             inventory.meet(met, categories=categories, hosts=unknown, path=str(self.scope["path"]))
 
     @property

@@ -2,7 +2,8 @@
 
 ``records`` and ``notices`` hold what is logged, ``events`` and ``erasures`` what was done to the log itself. The proof
 is in ``leaves`` (which record is which leaf of the tree), ``tiles`` (the hashes of the tree) and ``checkpoints``.
-``rollups`` holds the statistics, ``counted`` how far the records are counted.
+``rollups`` holds the statistics, ``counted`` how far the records are counted. ``inventory`` holds what the site's pages
+were found to use, so that its processes name the same in their notices.
 """
 
 from __future__ import annotations
@@ -24,6 +25,7 @@ __all__ = [
     "erasures",
     "events",
     "from_row",
+    "inventory",
     "leaves",
     "meta",
     "metadata",
@@ -36,7 +38,7 @@ __all__ = [
     "to_row",
 ]
 
-SCHEMA_VERSION = 4
+SCHEMA_VERSION = 5
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _Position = BigInteger().with_variant(Integer, "sqlite")
 
@@ -135,6 +137,14 @@ counted = Table(
     Column("what", String(16), primary_key=True),  # "records"
     Column("last", String(36)),  # the id of the last counted record, in the store's order
     Column("version", BigInteger, nullable=False),  # grows with each change
+)
+inventory = Table(
+    "consent_inventory",
+    metadata,
+    Column("site", String(253), primary_key=True),  # of the policy; empty without one
+    Column("kind", String(16), primary_key=True),  # see ``InventoryKind``
+    Column("name", String(253), primary_key=True),
+    Column("at", BigInteger, nullable=False),
 )
 _LISTS = ("granted", "refused", "granted_services", "refused_services")
 

@@ -4,7 +4,7 @@ from cookie_consent.policy.changes import Change, changes
 from cookie_consent.policy.duration import Lifetime, parse_duration
 from cookie_consent.policy.find import find_policy
 from cookie_consent.policy.host import ascii_host, host_of
-from cookie_consent.policy.inventory import Inventory
+from cookie_consent.policy.inventory import Inventory, InventoryEvent
 from cookie_consent.policy.lasting import home_of
 from cookie_consent.policy.load import load_policy, parse_policy, policy_in_force
 from cookie_consent.policy.model import (
@@ -43,6 +43,7 @@ __all__ = [
     "GateOptions",
     "HostRule",
     "Inventory",
+    "InventoryEvent",
     "Lifetime",
     "LimitOptions",
     "Names",

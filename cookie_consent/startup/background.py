@@ -1,4 +1,4 @@
-"""Background work: open, count and seal the log, and save findings."""
+"""Background work: open, count and seal the log, share the inventory, and save findings."""
 
 from __future__ import annotations
 
@@ -19,7 +19,9 @@ if TYPE_CHECKING:
 
     from cookie_consent.endpoints.reports import Reports
     from cookie_consent.ledger import Ledger
+    from cookie_consent.ledger.inventory import InventoryThread
     from cookie_consent.mirror.mirror import Mirror
+    from cookie_consent.policy import Inventory
 
 __all__ = ["Background"]
 
@@ -35,8 +37,16 @@ class Background:
     Safe to use from several threads. A forked process starts its own, with its own first request.
     """
 
-    def __init__(self, ledger: Ledger, reports: Sequence[Reports], mirrors: Sequence[Mirror] = ()) -> None:
+    def __init__(
+        self,
+        ledger: Ledger,
+        reports: Sequence[Reports],
+        mirrors: Sequence[Mirror] = (),
+        inventories: Sequence[tuple[str | None, Inventory]] = (),
+    ) -> None:
         self._ledger = ledger
+        self._inventories = inventories
+        self._exchange: InventoryThread | None = None
         self._reports = reports
         self._mirrors = mirrors
         self._lock = threading.Lock()
@@ -61,6 +71,7 @@ class Background:
                     logger.error("the log cannot be used until this is put right: %s", error)  # noqa: TRY400 - it says it all
             try:
                 self._ledger.start()
+                self._share_inventories(at_once=open_ledger)
             except ConsentError:
                 raise
             except Exception:  # such as no more threads; responses need none
@@ -68,6 +79,12 @@ class Background:
             if multiprocessing.parent_process() is not None:
                 # multiprocessing's children skip atexit, which otherwise closes the log and saves the reports.
                 multiprocessing.util.Finalize(None, _stop, (weakref.ref(self),), exitpriority=0)
+
+    def _share_inventories(self, *, at_once: bool) -> None:
+        from cookie_consent.ledger.inventory import InventoryThread
+
+        self._exchange = InventoryThread(self._ledger, self._inventories)
+        self._exchange.start(at_once=at_once)
 
     def start_at_request(self) -> None:
         """Start the threads alone. They open the log themselves, so that no request waits for the disk."""
@@ -82,6 +99,8 @@ class Background:
         with self._lock:
             for reports in self._reports:
                 reports.flush()
+            if self._exchange is not None:
+                self._exchange.stop()
             self._ledger.close()
             for mirror in self._mirrors:
                 mirror.close()
@@ -113,6 +132,7 @@ class Background:
     def after_fork(self) -> None:
         """Let the fork begin for itself."""
         self._lock = threading.Lock()
+        self._exchange = None
         self.has_started = False
 
 

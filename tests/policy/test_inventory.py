@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from cookie_consent.policy import Inventory, Policy, parse_policy
+from cookie_consent.policy import Inventory, InventoryEvent, Policy, parse_policy
 
 DAY = 86_400
 
@@ -35,10 +35,10 @@ def test_an_answered_notice_changes_once_a_day() -> None:
     found.meet(["vimeo"])
     found.answered(found.names)
     found.meet(["google-analytics"])
-    assert found.undeclared == ("vimeo", "youtube")
+    assert set(found.undeclared) == {"vimeo", "youtube"}
     clock.now += DAY / 2
     found.answered(found.names)  # others who answer do not keep it longer
-    clock.now += DAY / 2
+    clock.now += DAY / 2 + 1
     found.meet(["youtube"])
     assert list(found.undeclared) == ["google-analytics", "vimeo", "youtube"]
 
@@ -103,3 +103,58 @@ def test_categories_are_offered_for_the_known_cookies_that_the_site_sets() -> No
     coverage = Policy(version="1").names.read(found.names)
     assert coverage is not None
     assert coverage.asked == {"login"}
+
+
+def test_two_processes_name_the_same_once_they_have_exchanged_what_they_met() -> None:
+    clock = Clock()
+    here, there = inventory(clock=clock), inventory(clock=clock)
+
+    def exchange() -> None:
+        news = [*here.take_news(), *there.take_news()]
+        here.learn(news)
+        there.learn(news)
+
+    here.meet(["youtube"], categories=["login"])
+    there.meet(["vimeo"])
+    there.meet([], hosts=["x.example"], path="/a")
+    there.meet([], hosts=["x.example"], path="/b")
+    exchange()
+    assert here.names == there.names
+    assert set(here.undeclared) == {"vimeo", "x.example", "youtube"}
+    assert {"login", "social", "unclassified"} <= here.categories
+    clock.now += 1
+    there.answered(there.names)
+    exchange()
+    clock.now += 1
+    here.meet(["google-analytics"])
+    exchange()
+    for found in here, there:
+        assert [event.name for event in found.waiting] == ["google-analytics"]
+        assert found.due is not None
+        assert abs(found.due - (1_001 + DAY)) < 1
+    clock.now += DAY
+    for found in here, there:
+        found.meet([])
+        assert "google-analytics" in found.undeclared
+        assert found.due is None
+    assert here.names == there.names
+
+
+def test_what_waits_is_named_once_it_is_accepted() -> None:
+    found = inventory()
+    found.meet(["youtube"])
+    found.answered(found.names)
+    found.meet(["vimeo"])
+    assert set(found.undeclared) == {"youtube"}
+    found.accept()
+    assert set(found.undeclared) == {"vimeo", "youtube"}
+    found.meet(["google-analytics"])
+    assert set(found.undeclared) == {"vimeo", "youtube"}
+
+
+def test_what_another_policy_can_name_is_not_learnt() -> None:
+    declared = inventory(parse_policy({"version": "1", "services": {"youtube": {}}}, source="test"))
+    kinds = (("service", "vimeo"), ("category", "login"), ("host", "localhost"))
+    declared.learn(InventoryEvent(kind=kind, name=name, at=1) for kind, name in kinds)  # type: ignore[arg-type]
+    assert declared.offered == {"youtube"}
+    assert declared.categories == {"social"}

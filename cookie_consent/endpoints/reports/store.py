@@ -10,12 +10,12 @@ from sqlalchemy import Column, Integer, MetaData, String, Table, case, delete, f
 
 from cookie_consent.endpoints.reports.finding import Finding, Kind, Observation
 from cookie_consent.endpoints.reports.table import MAXIMUM_PATHS
+from cookie_consent.ledger.upsert import inserter
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Iterable
 
     from sqlalchemy import Connection, Row
-    from sqlalchemy.dialects import postgresql, sqlite
 
     from cookie_consent.ledger import Ledger
 
@@ -87,7 +87,7 @@ class ReportStore:
 def _upsert(connection: Connection, finding: Finding) -> None:
     key = vars(finding.observation)
     row = {**key, "count": finding.count, "first": finding.first.isoformat(), "last": finding.last.isoformat()}
-    insert = _inserter(connection)
+    insert = inserter(connection)
     added = insert(findings).values(row)
     first, last = added.excluded["first"], added.excluded["last"]
     connection.execute(
@@ -106,17 +106,6 @@ def _upsert(connection: Connection, finding: Finding) -> None:
         if path not in known and len(known) < MAXIMUM_PATHS:
             known.add(path)
             connection.execute(insert(pages).values({**key, "path": path}).on_conflict_do_nothing())
-
-
-def _inserter(connection: Connection) -> Callable[[Table], sqlite.Insert | postgresql.Insert]:
-    """Return the dialect's own ``insert``, which knows ``ON CONFLICT``."""
-    if connection.dialect.name == "postgresql":
-        from sqlalchemy.dialects.postgresql import insert as postgresql_insert
-
-        return postgresql_insert
-    from sqlalchemy.dialects.sqlite import insert as sqlite_insert
-
-    return sqlite_insert
 
 
 def _evict(connection: Connection) -> None:

@@ -86,5 +86,14 @@ _FIELDS = (
     f"AND NOT EXISTS (SELECT 1 FROM consent_leaves WHERE id = OLD.id AND salt IS NOT NULL)) {_NEVER}",
 )
 
-SQLITE_STEPS = (_RECORDS, _PROOF, _COUNTS, _FIELDS)
+_INVENTORY = (
+    "CREATE TABLE consent_inventory (site VARCHAR(253) NOT NULL, kind VARCHAR(16) NOT NULL, "
+    "name VARCHAR(253) NOT NULL, at BIGINT NOT NULL, PRIMARY KEY (site, kind, name))",
+    *(
+        f"CREATE TRIGGER consent_inventory_no_{action.lower()} BEFORE {action} ON consent_inventory {_NEVER}"
+        for action in ("UPDATE", "DELETE")
+    ),
+)
+
+SQLITE_STEPS = (_RECORDS, _PROOF, _COUNTS, _FIELDS, _INVENTORY)
 """The statements of each step; the first creates version 1 in an empty file."""

@@ -14,7 +14,7 @@ from nats.js.api import DiscardPolicy, RetentionPolicy, StorageType, StreamConfi
 from nats.js.errors import APIError
 from starlette.applications import Starlette
 
-from cookie_consent import ConfigurationError, ConsentMiddleware, Ledger, LedgerError, Policy
+from cookie_consent import ConfigurationError, ConsentMiddleware, Ledger, LedgerError
 from cookie_consent.consent.record import ConsentRecord
 from cookie_consent.errors import RecordRefusedError
 from cookie_consent.ledger.proof.note import new_key
@@ -22,6 +22,8 @@ from cookie_consent.ledger.store import Entry
 from cookie_consent.ledger.stores.jetstream.sink import JetStreamSink
 from cookie_consent.ledger.stores.jetstream.url import parse_jetstream
 from cookie_consent.ledger.writing.framing import decode_frame
+from cookie_consent.testing import make_policy
+from tests.declaring import own_cookies
 from tests.ledger.making import NOTICE, make
 from tests.ledger.nats_cluster import MAX_PAYLOAD, Cluster
 from tests.running import run
@@ -225,7 +227,7 @@ def test_a_site_serves_choices_and_receipts(cluster: Cluster, stream: str, tmp_p
     sql = f"sqlite:///{tmp_path / 'landed.db'}"
     ledger = Ledger(cluster.url(stream), spool=tmp_path, reads=sql if reads else None)
     ledger.open()
-    app = ConsentMiddleware(Starlette(), Policy(version="1"), secret="x" * 40, ledger=ledger)
+    app = ConsentMiddleware(Starlette(), make_policy(cookies=own_cookies()), secret="x" * 40, ledger=ledger)
 
     async def visit() -> tuple[httpx.Response, httpx.Response]:
         transport = httpx.ASGITransport(app=app)

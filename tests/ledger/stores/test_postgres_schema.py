@@ -15,11 +15,13 @@ from typer.testing import CliRunner
 from cookie_consent import Ledger, LedgerError
 from cookie_consent.cli.main import app
 from cookie_consent.endpoints.reports import store as reports
+from cookie_consent.ledger import inventory
 from cookie_consent.ledger.proof.note import new_key
 from cookie_consent.ledger.schema import SCHEMA_VERSION, metadata
 from cookie_consent.ledger.stores.postgres import migration
 from cookie_consent.ledger.stores.postgres import store as postgres_store
 from cookie_consent.ledger.stores.postgres.steps import POSTGRES_STEPS
+from cookie_consent.policy import InventoryEvent
 from tests.ledger.making import START, make
 
 if TYPE_CHECKING:
@@ -211,6 +213,9 @@ def test_roles_may_do_what_the_documentation_says_and_no_more(postgres: Postgres
     assert ledger.seal().added == 2
     assert ledger.verify().faults == []
     reports.ReportStore(ledger).clear()
+    met = InventoryEvent(kind="service", name="youtube", at=1)
+    inventory.InventoryStore(ledger, None).save([met])
+    assert inventory.InventoryStore(Ledger(as_officer), None).read() == [met]
     for refused in (lambda: ledger.erase("one"), lambda: ledger.prune(START.replace(year=2200))):
         with pytest.raises(LedgerError, match=r"permission denied .* docs/postgresql.md"):
             refused()
@@ -222,6 +227,7 @@ def test_roles_may_do_what_the_documentation_says_and_no_more(postgres: Postgres
             "INSERT INTO consent_erasures SELECT id, id FROM consent_records",
             "UPDATE consent_meta SET value = 0",
             "TRUNCATE consent_records",
+            "DELETE FROM consent_inventory",
             "ALTER TABLE consent_records DISABLE TRIGGER USER",
             "DROP TABLE consent_records_earlier",
             "CREATE TABLE public.more ()",

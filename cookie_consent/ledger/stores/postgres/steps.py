@@ -181,5 +181,20 @@ _FIELDS = (
     ),
 )
 
-POSTGRES_STEPS: tuple[tuple[str, ...], ...] = ((), (*_TABLES, *_GUARDS, *_FUNCTIONS), _COUNTS, _FIELDS)
+_INVENTORY = (
+    "CREATE TABLE consent_inventory (site varchar(253) NOT NULL, kind varchar(16) NOT NULL, "
+    "name varchar(253) NOT NULL, at bigint NOT NULL, PRIMARY KEY (site, kind, name))",
+    "CREATE TRIGGER consent_guard BEFORE UPDATE OR DELETE ON consent_inventory "
+    "FOR EACH ROW EXECUTE FUNCTION consent_refuse()",
+    "CREATE TRIGGER consent_no_truncate BEFORE TRUNCATE ON consent_inventory "
+    "FOR EACH STATEMENT EXECUTE FUNCTION consent_refuse()",
+)
+
+POSTGRES_STEPS: tuple[tuple[str, ...], ...] = (
+    (),
+    (*_TABLES, *_GUARDS, *_FUNCTIONS),
+    _COUNTS,
+    _FIELDS,
+    _INVENTORY,
+)
 """The statements of each step; version 1 never existed for PostgreSQL."""
