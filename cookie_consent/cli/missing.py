@@ -22,6 +22,8 @@ _SERVICE = {
     "purpose": "what the site uses it for",
     "privacy_url": "the address of its privacy policy",
 }
+_OPT_OUTS = 730 * 86_400
+"""The seconds of 24 months, which have 730 days or more."""
 
 
 def missing(policy: Policy) -> list[dict[str, str]]:
@@ -53,6 +55,8 @@ def _found(policy: Policy) -> Iterator[tuple[str, str]]:
         yield "banner.privacy_url", "give the address of the site's privacy policy"
     if policy.retention is None:
         yield "retention", "say how long records of choices are kept (GDPR, Article 5(1)(e))"
+    elif policy.sold_ids and policy.retention < _OPT_OUTS:
+        yield "retention", "is less than the 24 months for which California has opt-outs kept (11 CCR 7101)"
     for service in policy.services:
         yield from _service(service, policy)
     for index, rule in enumerate(policy.cookies):

@@ -9,7 +9,7 @@ import pytest
 
 from cookie_consent.endpoints.static_files import static_files
 from cookie_consent.testing import make_policy
-from tests.law.site import NAVIGATION, SIGNAL, contacts, panel, post, shop
+from tests.law.site import NAVIGATION, SIGNAL, contacts, missing_keys, panel, post, shop
 
 pytestmark = pytest.mark.anyio
 
@@ -65,7 +65,10 @@ async def test_row_98_cal_civ_1798_135_c_4_not_asked_for_twelve_months() -> None
 
 def test_row_99_11_ccr_7101_nothing_is_deleted_by_itself() -> None:
     assert make_policy().retention is None
-    assert make_policy(retention="2y").retention
+    assert "retention" not in missing_keys(make_policy(retention="24mo"))
+    assert "retention" in missing_keys(make_policy(retention="23mo"))
+    nothing_sold = {name: {"sale_or_sharing": False} for name in ("advertising", "social", "unclassified")}
+    assert "retention" not in missing_keys(make_policy(retention="1mo", categories=nothing_sold))
 
 
 async def test_row_100_cal_civ_1798_140_all_by_which_others_get_data() -> None:
