@@ -111,7 +111,12 @@ class AdminStats:
 
         def read() -> LedgerStats:
             until = now if days is not None else None
-            return self._ledger.stats(since=since, until=until, enough=lambda: time.monotonic() > deadline)
+            return self._ledger.stats(
+                since=since,
+                until=until,
+                lifetime=self._renderer.policy.cookie.max_age,
+                enough=lambda: time.monotonic() > deadline,
+            )
 
         try:
             return await anyio.to_thread.run_sync(read), ""

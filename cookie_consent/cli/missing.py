@@ -9,7 +9,7 @@ import typer
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from cookie_consent.policy import Category, CookieRule, Policy, Service
+    from cookie_consent.policy import Category, Controller, CookieRule, Policy, Service
 
 __all__ = ["missing", "tell_missing"]
 
@@ -41,16 +41,7 @@ def tell_missing(policy: Policy) -> None:
 
 
 def _found(policy: Policy) -> Iterator[tuple[str, str]]:
-    controller = policy.controller
-    if controller is None:
-        yield "controller", "say who is responsible: name, address and contact (GDPR, Article 13(1)(a))"
-    else:
-        if not controller.address:
-            yield "controller.address", "give the postal address (GDPR, Article 13(1)(a))"
-        if not controller.contact:
-            yield "controller.contact", "say how to reach them (GDPR, Article 13(1)(a))"
-        if not controller.authority:
-            yield "controller.authority", "name the authority that receives complaints (GDPR, Article 13(2)(d))"
+    yield from _controller(policy.controller)
     if not policy.banner.privacy_url:
         yield "banner.privacy_url", "give the address of the site's privacy policy"
     if policy.retention is None:
@@ -65,6 +56,18 @@ def _found(policy: Policy) -> Iterator[tuple[str, str]]:
         yield from _cookie(f"cookies.{index}", rule.name, rule.purpose, has_limit=has_limit)
         if category is not None and category.required and rule.exempt is None:
             yield f"cookies.{index}.exempt", f"say why {rule.name} needs no consent (ePrivacy Directive, Article 5(3))"
+
+
+def _controller(controller: Controller | None) -> Iterator[tuple[str, str]]:
+    if controller is None:
+        yield "controller", "say who is responsible: name, address and contact (GDPR, Article 13(1)(a))"
+        return
+    if not controller.address:
+        yield "controller.address", "give the postal address (GDPR, Article 13(1)(a))"
+    if not controller.contact:
+        yield "controller.contact", "say how to reach them (GDPR, Article 13(1)(a))"
+    if not controller.authority:
+        yield "controller.authority", "name the authority that receives complaints (GDPR, Article 13(2)(d))"
 
 
 def _service(service: Service, policy: Policy) -> Iterator[tuple[str, str]]:

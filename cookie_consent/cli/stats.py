@@ -14,9 +14,10 @@ from rich.progress import MofNCompleteColumn, Progress, SpinnerColumn, TextColum
 from rich.table import Table
 
 from cookie_consent.cli.log import open_log, tell_of_spools
-from cookie_consent.cli.options import LedgerOption, SinceOption, UntilOption, moment_of
+from cookie_consent.cli.options import LedgerOption, PolicyOption, SinceOption, UntilOption, moment_of
 from cookie_consent.errors import ConfigurationError
 from cookie_consent.ledger import TABLES, make_table, whole_days, write_csv
+from cookie_consent.policy import policy_in_force
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -64,18 +65,20 @@ def stats(
     recount: Annotated[
         bool, typer.Option("--recount", help="Count the whole log again, except days with pruned records.")
     ] = False,
+    policy: PolicyOption = None,
     ledger: LedgerOption = None,
 ) -> None:
     """Count the choices by day, category, language and policy version, in whole days (UTC)."""
     if output_format is StatsFormat.CSV and table is None:
         raise ConfigurationError(f"CSV holds one table; name it with --table: {', '.join(TableName)}")
     begin, end = moment_of(since, "--since"), moment_of(until, "--until")
+    lifetime = policy_in_force(policy).cookie.max_age
     log = open_log(ledger)
     tell_of_spools(log)
     if recount:
         log.recount()
     with _progress() as progress:
-        found = log.stats(since=begin, until=end, progress=progress)
+        found = log.stats(since=begin, until=end, lifetime=lifetime, progress=progress)
     log.close()
     _tell_of_days(begin, end)
     names = [table.value.replace("-", "_")] if table is not None else list(TABLES)
@@ -100,6 +103,7 @@ def _summary(found: LedgerStats) -> dict[str, Any]:
         "first_choices": found.first_choices,
         "withdrawals": found.withdrawals,
         "gpc": found.gpc,
+        "lapsed": found.lapsed,
         "outcomes": found.outcomes,
         "actions": found.actions,
         "channels": found.channels,
@@ -117,7 +121,7 @@ def _print(found: LedgerStats, tables: list[StatsTable], by: ByOption) -> None:
     share = found.gpc / found.total if found.total else 0.0
     console.print(
         f"{found.total} choices, {found.first_choices} of them first choices; {found.withdrawals} withdrawals; "
-        f"{found.gpc} by Global Privacy Control ({share:.1%})",
+        f"{found.gpc} by Global Privacy Control ({share:.1%}); {found.lapsed} consents lapsed",
         soft_wrap=True,
     )
     for made in tables:

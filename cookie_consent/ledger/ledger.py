@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from cookie_consent.ledger.store import ChoiceSink, Store
     from cookie_consent.ledger.writing.spool import WaitingSpool
     from cookie_consent.policy import Policy
+    from cookie_consent.policy.duration import Lifetime
 
 __all__ = ["Ledger"]
 
@@ -230,10 +231,13 @@ class Ledger(LedgerReader):
         *,
         since: datetime | None = None,
         until: datetime | None = None,
+        lifetime: Lifetime | None = None,
         enough: Callable[[], bool] = lambda: False,
         progress: Callable[[int], object] | None = None,
     ) -> LedgerStats:
         """Return statistics for whole days (UTC), from that of ``since`` to that of ``until``.
+
+        ``lifetime`` is that of choices, ``policy.cookie.max_age``, from which it follows which have lapsed.
 
         New records are counted first, see ``count_new``. Raises ``ProofError`` and ``LedgerError``.
         """
@@ -242,7 +246,7 @@ class Ledger(LedgerReader):
         is_complete = self.count_new(enough, progress=progress)
         first, last = whole_days(since, until)
         with self._store.reading() as connection:
-            return read_stats(connection, since=first, until=last, is_complete=is_complete)
+            return read_stats(connection, since=first, until=last, is_complete=is_complete, lifetime=lifetime)
 
     def count_new(
         self, enough: Callable[[], bool] = lambda: False, *, progress: Callable[[int], object] | None = None

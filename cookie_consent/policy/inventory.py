@@ -102,7 +102,7 @@ class Inventory:
 
     @property
     def waiting(self) -> tuple[InventoryEvent, ...]:
-        """What was met and is not named yet."""
+        """What was found and is not named yet."""
         return self._state.waiting
 
     @property

@@ -69,9 +69,9 @@ def test_csv_is_of_one_table_and_safe(folder: Path) -> None:
     assert {row[0] for row in rows[1:]} == {"1", "'=2"}
     days = run("log", "stats", "--format", "csv", "--table", "days", "--by", "month", folder=folder)
     assert days.stdout.splitlines() == [
-        "start,choices,all,some,none,first,withdrawals,gpc",
-        "2026-11-01,3,0,2,1,2,1,1",
-        "2026-12-01,1,0,1,0,1,0,0",
+        "start,choices,all,some,none,first,withdrawals,gpc,lapsed",
+        "2026-11-01,3,0,2,1,2,1,1,0",
+        "2026-12-01,1,0,1,0,1,0,0,0",
     ]
 
 

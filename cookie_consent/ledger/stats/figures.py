@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from typing import TYPE_CHECKING, Literal, get_args
 
-from sqlalchemy import func, select
+from sqlalchemy import and_, case, func, or_, select
 
 from cookie_consent.ledger.schema import rollups
 
@@ -16,12 +16,15 @@ if TYPE_CHECKING:
 
     from sqlalchemy import Connection
 
-__all__ = ["INTERVALS", "Interval", "LedgerStats", "Share", "read_stats", "whole_days"]
+    from cookie_consent.policy.duration import Lifetime
+
+__all__ = ["INTERVALS", "LAPSED", "Interval", "LedgerStats", "Share", "read_stats", "whole_days"]
 
 Interval = Literal["day", "week", "month"]
 INTERVALS: tuple[Interval, ...] = get_args(Interval)
 _EPOCH = date(1970, 1, 1)
 _FILLED = 5000
+LAPSED = ("lapsed", "")
 _BY_DAY = ("action", "outcome", "first", "gpc")
 
 
@@ -43,8 +46,9 @@ class Share:
 class LedgerStats:
     """Counts for the days (UTC) from ``since`` to before ``until``; None means no limit.
 
-    ``days`` counts each day by measure (``rollup.Measure``) and value; ``groups`` counts all days by measure, value,
-    policy version and language. ``is_complete`` is false while some records are not counted yet.
+    ``days`` counts each day by measure (``rollup.Measure``) and value; ``lapsed`` by days counts the consents whose
+    lifetime has ended on it and that no later choice had replaced. ``groups`` counts all days by measure, value, policy
+    version and language. ``is_complete`` is false while some records are not counted yet.
     """
 
     since: date | None = None
@@ -67,6 +71,11 @@ class LedgerStats:
     def withdrawals(self) -> int:
         """Records that took back earlier consent and granted nothing new."""
         return self.actions.get("withdrawn", 0)
+
+    @property
+    def lapsed(self) -> int:
+        """Consents whose lifetime has ended. Nobody sees that happen: it follows from when they were given."""
+        return sum(numbers.get(LAPSED, 0) for numbers in self.days.values())
 
     @property
     def gpc(self) -> int:
@@ -152,9 +161,17 @@ def whole_days(since: datetime | None, until: datetime | None) -> tuple[date | N
 
 
 def read_stats(
-    connection: Connection, *, since: date | None = None, until: date | None = None, is_complete: bool = True
+    connection: Connection,
+    *,
+    since: date | None = None,
+    until: date | None = None,
+    is_complete: bool = True,
+    lifetime: Lifetime | None = None,
 ) -> LedgerStats:
-    """Read the counts for the days from ``since`` to before ``until``."""
+    """Read the counts for the days from ``since`` to before ``until``.
+
+    ``lifetime`` is that of a choice; without it nothing has lapsed.
+    """
     bounds = []
     if since is not None:
         bounds.append(rollups.c.day >= (since - _EPOCH).days)
@@ -166,14 +183,36 @@ def read_stats(
     days: dict[date, dict[tuple[str, str], int]] = {}
     for day, measure, value, sum_ in connection.execute(query):
         days.setdefault(_EPOCH + timedelta(days=day), {})[measure, value] = int(sum_)
+    if lifetime is not None:
+        for day, ended in _lapses(connection, lifetime).items():
+            if ended > 0 and (since is None or day >= since) and (until is None or day < until):
+                days.setdefault(day, {})[LAPSED] = ended
     by_group = (rollups.c.measure, rollups.c.value, rollups.c.policy_version, rollups.c.language)
     groups = {
         (measure, value, version, language): int(sum_)
         for measure, value, version, language, sum_ in connection.execute(
-            select(*by_group, number).where(*bounds).group_by(*by_group)
+            select(*by_group, number).where(rollups.c.measure != "replaced", *bounds).group_by(*by_group)
         )
     }
     return LedgerStats(since=since, until=until, is_complete=is_complete, days=days, groups=groups)
+
+
+def _lapses(connection: Connection, lifetime: Lifetime) -> Counter[date]:
+    """Return how many consents have lapsed on each day that is over: those given, less those replaced since."""
+    is_consent = and_(rollups.c.measure == "outcome", rollups.c.value != "none")
+    signed = case((rollups.c.measure == "replaced", -rollups.c.number), else_=rollups.c.number)
+    query = select(rollups.c.day, func.sum(signed)).where(or_(is_consent, rollups.c.measure == "replaced"))
+    found: Counter[date] = Counter()
+    today = datetime.now(UTC).date()
+    for number, left in connection.execute(query.group_by(rollups.c.day)):
+        start = datetime.combine(_EPOCH + timedelta(days=number), datetime.min.time(), UTC)
+        try:
+            end = lifetime.end(start).date()
+        except (OverflowError, ValueError):  # beyond the year 9999
+            continue
+        if end < today:
+            found[end] += int(left)
+    return found
 
 
 def _start(day: date, interval: Interval) -> date:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 from sqlalchemy import delete, func, insert, select, text, update
 
+from cookie_consent.consent.record_id import milliseconds_of
 from cookie_consent.errors import ProofError
 from cookie_consent.ledger.schema import counted, events, notices, rollups
 
@@ -21,10 +22,10 @@ if TYPE_CHECKING:
 
 __all__ = ["DAY", "Cell", "Measure", "RecordCounter", "count_rest", "move_mark"]
 
-Measure = Literal["action", "channel", "granted", "refused", "outcome", "first", "gpc"]
+Measure = Literal["action", "channel", "granted", "refused", "outcome", "first", "gpc", "replaced"]
 """What is counted: records by ``action`` and by ``channel``; records that ``granted`` or ``refused`` a category; the
-``outcome``, which is ``all``, ``some`` or ``none``; ``first`` choices, which have no previous record; and ``gpc``,
-records caused by Global Privacy Control."""
+``outcome``, which is ``all``, ``some`` or ``none``; ``first`` choices, which have no previous record; ``gpc``,
+records caused by Global Privacy Control; and, on the day of the previous record, that it was ``replaced``."""
 DAY = 86_400_000_000
 """Microseconds."""
 
@@ -184,14 +185,14 @@ def _sums(connection: Connection, rows: Sequence[WalkedRow]) -> Counter[Cell]:
     for row in rows:
         (_, _, at, action, granted, refused, on, off, previous, channel, version, notice, *_) = row
         if type(at) is int and at // DAY in _DAYS:
-            key = (at // DAY, action, granted, refused, on != "", off != "", previous is None, channel, version, notice)
+            key = (at // DAY, action, granted, refused, on != "", off != "", _day(previous), channel, version, notice)
             alike[key] += 1
     languages = _languages(connection, {key[-1] for key in alike if key[-1] is not None})
     sums: Counter[Cell] = Counter()
     for key, number in alike.items():
         if not all(isinstance(part, str) for part in (*key[1:4], *key[7:9])):
             continue
-        day, action, granted, refused, on, off, is_first, channel, version, notice = key
+        day, action, granted, refused, on, off, replaced, channel, version, notice = key
         yes, no = granted.split(), refused.split()
         measured: list[tuple[Measure, str]] = [
             ("action", action),
@@ -201,13 +202,23 @@ def _sums(connection: Connection, rows: Sequence[WalkedRow]) -> Counter[Cell]:
             *(("granted", category) for category in yes),
             *(("refused", category) for category in no),
         ]
-        if is_first:
+        if replaced is None:
             measured.append(("first", ""))
+        elif replaced in _DAYS:
+            sums[Cell(replaced, "replaced", "", version, languages.get(notice, ""))] += number
         if channel == "gpc" or action == "signal":
             measured.append(("gpc", ""))
         for measure, value in measured:
             sums[Cell(day, measure, value[:_LONGEST_VALUE], version, languages.get(notice, ""))] += number
     return sums
+
+
+def _day(previous: object) -> int | None:
+    """Return the day of the previous record by its id: one that is no day where the id has no time, None without it."""
+    if previous is None:
+        return None
+    milliseconds = milliseconds_of(str(previous))
+    return milliseconds * 1000 // DAY if milliseconds is not None else _DAYS.stop
 
 
 def _languages(connection: Connection, hashes: Iterable[str]) -> dict[str | None, str]:

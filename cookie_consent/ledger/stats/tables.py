@@ -25,6 +25,7 @@ _PERIOD = (
     ("first", ("first", "")),
     ("withdrawals", ("action", "withdrawn")),
     ("gpc", ("gpc", "")),
+    ("lapsed", ("lapsed", "")),
 )
 _SHARE = ("category", "granted", "refused", "accepted")
 

@@ -13,8 +13,9 @@ import pytest
 from cookie_consent import ConsentRecord, Ledger
 from cookie_consent.errors import ProofError
 from cookie_consent.ledger import Notice
-from cookie_consent.ledger.stats.figures import LedgerStats, read_stats
+from cookie_consent.ledger.stats.figures import LAPSED, LedgerStats, read_stats
 from cookie_consent.ledger.stats.rollup import RecordCounter
+from cookie_consent.policy.duration import Lifetime
 from tests.ledger.making import START, make
 from tests.waiting import until
 
@@ -265,3 +266,30 @@ def test_times_within_a_day_mean_the_day(store_url: str) -> None:
     assert ledger.stats(until=datetime(2026, 11, 24, tzinfo=UTC)).total == 0
     assert ledger.stats(since=noon + timedelta(days=1)).total == 0
     ledger.close()
+
+
+def test_what_no_later_choice_has_replaced_lapses_with_its_lifetime(store_url: str) -> None:
+    def given(day: str, previous: ConsentRecord | None = None, **values: object) -> ConsentRecord:
+        at = datetime.fromisoformat(f"{day}T12:00:00+00:00")
+        time = f"{int(at.timestamp() * 1000):012x}"
+        name = f"{time[:8]}-{time[8:]}-7{next(numbers):03x}-8000-000000000000"
+        return make(id=name, at=at, previous=previous.id if previous is not None else None, **values)  # type: ignore[arg-type]
+
+    numbers = iter(range(100))
+    ledger = Ledger(store_url)
+    first, second, third = given("2024-01-31"), given("2024-01-31"), given("2024-02-10")
+    ledger.append([first, second, third, given("2024-01-31", granted=(), action="refused")])
+    assert ledger.stats(lifetime=Lifetime(months=1)).lapsed == 3
+    changed = given("2024-02-20", second)
+    ledger.append([changed, given("2024-02-25", third, granted=(), action="withdrawn")])
+    found = ledger.stats(lifetime=Lifetime(months=1))
+    assert {day.isoformat(): numbers[LAPSED] for day, numbers in found.days.items() if LAPSED in numbers} == {
+        "2024-02-29": 1,
+        "2024-03-20": 1,
+    }
+    assert ledger.stats(since=changed.at, lifetime=Lifetime(months=1)).lapsed == 2
+    assert ledger.stats(until=datetime(2024, 3, 20, tzinfo=UTC), lifetime=Lifetime(months=1)).lapsed == 1
+    assert ledger.stats(lifetime=Lifetime(months=1200)).lapsed == 0
+    assert ledger.stats().lapsed == 0
+    ledger.recount()
+    assert ledger.stats(lifetime=Lifetime(months=1)).lapsed == 2
