@@ -6,6 +6,7 @@ Run it with ``CONSENT_SECRET`` set, and open http://127.0.0.1:8000.
 from __future__ import annotations
 
 import os
+from pathlib import Path
 
 import uvicorn
 from fastapi import FastAPI, Request
@@ -29,7 +30,7 @@ async def recommendations(request: Request) -> list[str]:
     return ["rye bread", "the cake you looked at"] if consent_of(request).allows("preferences") else ["rye bread"]
 
 
-app = ConsentMiddleware(site)
+app = ConsentMiddleware(site, policy=Path(__file__).with_name("fastapi.toml"))
 
 if __name__ == "__main__":
     uvicorn.run(app, host="127.0.0.1", port=int(os.environ.get("PORT", "8000")))

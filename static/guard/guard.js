@@ -201,7 +201,11 @@
       // The host has been agreed to since, but the page still has its old policy.
       if (!owner && isChanged) banner.renew?.();
       const isFrame = event.effectiveDirective === "frame-src";
-      hold("host", address.hostname, owner ?? unknownHost(address), null, "csp", isFrame);
+      // Of an own address that leads to another host, nobody says to which: it may wait for any category.
+      const isOwn = !owner && judgement.isOwn(address);
+      const other = isOwn ? ["", unknownHost(address)[1]] : unknownHost(address);
+      hold("host", address.hostname, owner ?? other, null, "csp", isFrame);
+      if (isOwn) for (const [category] of rules.categories) lose(["", category]);
     } catch {} // "inline" and the like
   };
 

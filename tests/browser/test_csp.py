@@ -13,6 +13,7 @@ from cookie_consent import ConsentMiddleware
 from cookie_consent.policy import parse_policy
 from tests.browser.harness import SITE
 from tests.browser.journey import choose
+from tests.declaring import own_cookies
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -158,7 +159,7 @@ class Reports:
 
 
 def gated(tmp_path: Path, *, csp: str = "enforce", html: bool = False) -> Reports:
-    policy = parse_policy({"version": "1", "gate": {"csp": csp, "html": html}}, source="test")
+    policy = parse_policy({"version": "1", "cookies": own_cookies(), "gate": {"csp": csp, "html": html}}, source="test")
     return Reports(ConsentMiddleware(APP, policy, secret="x" * 40, ledger=f"sqlite:///{tmp_path / 'consent.db'}"))
 
 

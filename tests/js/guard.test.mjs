@@ -348,7 +348,7 @@ test("violations of our own policy are taken note of, with their owner; others a
     [...window.cookieConsent.held].map(({ kind, name, category, service }) => [kind, name, category, service]),
     [
       ["host", "www.googletagmanager.com", "analytics", "google-analytics"],
-      ["host", "unknown.test", "unclassified", null],
+      ["host", "unknown.test", "unclassified", "unknown.test"],
     ],
   );
 });

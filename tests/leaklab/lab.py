@@ -73,9 +73,10 @@ def policy(options: GateOptions, *, is_named: bool = False) -> Policy:
     undeclared = Policy(version="1", gate=options, limits=any_number, cookies=(rule,), services=(stats,))
     if not is_named:
         return undeclared
-    lab = Service(id="lab", name="Lab", category="advertising", hosts=("*.leak.test",))
+    lab = Service(id="lab", name="Lab", category="advertising", hosts=("*.leak.test", "127.0.0.1"))
     known = [service for service in registry().values() if service.category in undeclared.optional_ids]
-    return undeclared.model_copy(update={"services": (stats, lab, *known)})
+    lasting = (CookieRule(name=name, category="analytics") for page in PAGES for name in page.lasting if name)
+    return undeclared.model_copy(update={"services": (stats, lab, *known), "cookies": (rule, *lasting)})
 
 
 @dataclass
@@ -175,7 +176,7 @@ class Lab:
         await visit.goto(visit.tab, visit.address)
         visit.forget()
         if await visit.choose("Accept all") and page.act == "load":
-            self.note(page, "activated", await visit.awaited(page.wanted, self.ran(page)))
+            self.note(page, "activated", await visit.awaited(page.agreed, self.ran(page)))
         else:
             await visit.tab.wait_for_load_state("load")
         await visit.goto(visit.tab, "about:blank")  # what the page as it was still does is not looked at

@@ -69,6 +69,8 @@ class Page:
     """Whether what it does is a matter of the browser around the engine: windows, frames' connections, icons."""
     scripts: bool = True
     """Whether the browser runs scripts."""
+    unnamable: bool = False
+    """Whether no policy and no notice can name what it does, so that it waits even where all is accepted."""
 
     @property
     def whole(self) -> bool:
@@ -102,12 +104,9 @@ class Page:
     @property
     def agreed(self) -> frozenset[str]:
         """Return what it gives away where all is agreed to: not what the mirror does for it."""
+        if self.unnamable:
+            return frozenset()
         return self.leaks - {urlsplit(address).netloc for address in self.mirrored}
-
-    @property
-    def wanted(self) -> frozenset[str]:
-        """Return what it gives away once all is accepted on it. A cookie that it set before was for the session."""
-        return self.agreed - {f"lasting cookie {name}" for name in self.lasting}
 
     def fill(self, text: str, *, port: str = "") -> str:
         return text.replace("THIRD", self.third).replace("OWN", f"/{self.name}").replace("PORT", port)

@@ -32,10 +32,11 @@ from starlette.applications import Starlette
 from starlette.responses import HTMLResponse
 from starlette.routing import Route
 from cookie_consent import ConsentMiddleware, Ledger, Policy
-from cookie_consent.policy import LimitOptions
+from cookie_consent.policy import CookieRule, LimitOptions
+OWN = (CookieRule(name="own", category="analytics"),)
 ANY = LimitOptions(choices_per_address=0, choices=0)  # all clients have one address
 app = Starlette(routes=[Route("/", lambda request: HTMLResponse("<title>Hello</title>"))])
-app.add_middleware(ConsentMiddleware, policy=Policy(version="1", limits=ANY), secret="x" * 40,
+app.add_middleware(ConsentMiddleware, policy=Policy(version="1", limits=ANY, cookies=OWN), secret="x" * 40,
                    ledger=Ledger(sys.argv[1], key=sys.argv[3], seal_every=0.05))
 uvicorn.run(app, fd=int(sys.argv[2]), log_level="critical", access_log=False)
 """

@@ -32,6 +32,7 @@ PAGES = (
         body=f"<script @leak>document.cookie='nameless; path=/; {YEAR}'</script>",
         hosts=(),
         lasting=("",),
+        unnamable=True,
     ),
     keeps(
         "parent-script-cookie",

@@ -190,6 +190,7 @@ PAGES = (
         head='<script type=speculationrules>{"prefetch":[{"where":{"selector_matches":"a"},"eagerness":"immediate"}]}'
         "</script>",
         body="<a href=https://THIRD:PORT/next.html>a</a>",
+        unnamable=True,
     ),
     Page(
         name="tag-manager",
