@@ -115,30 +115,49 @@
   // What waits for the rules of the registry, by kind and name: of several writes of one name the latest counts.
   const awaiting = new Map();
   let asking = null;
+  const learn = (details) => {
+    judgement.learn(details);
+    const all = [...awaiting.values()];
+    awaiting.clear();
+    for (const again of all) again();
+    sweep();
+    sweepDatabases();
+  };
   const askForRules = () => {
     asking ??= ask(url(`assets/${rules.known.file}`))
       .then((response) => response.json())
-      .then((details) => {
-        judgement.learn(details);
-        const all = [...awaiting.values()];
-        awaiting.clear();
-        for (const again of all) again();
-        sweep();
-        sweepDatabases();
-      })
+      .then(learn)
       .catch(() => {
         asking = null; // it is held until a later attempt
       });
+  };
+  // A database opens or fails, it cannot wait. The browser has the rules from the page before, as a rule.
+  const { open: openRequest, send: sendRequest } = window.XMLHttpRequest?.prototype ?? {};
+  const mayOpen = (name) => {
+    if (judgement.isAwaited(name, true)) {
+      try {
+        const request = new XMLHttpRequest();
+        openRequest.call(request, "GET", url(`assets/${rules.known.file}`), false);
+        sendRequest.call(request);
+        learn(JSON.parse(request.responseText));
+      } catch {} // the site's own policy may forbid it
+    }
+    return mayStore(name);
   };
   const defer = (key, again) => {
     if (awaiting.size < MAXIMUM_HELD || awaiting.has(key)) awaiting.set(key, again);
     askForRules();
   };
+  // Returns whether it is refused; otherwise nobody knows yet.
   const holdStorage = (name, again) => {
     const owner = () => ownerOf(storageRule(name));
-    if (!judgement.isAwaited(name, true)) return hold("storage", name, owner(), again);
+    if (!judgement.isAwaited(name, true)) {
+      hold("storage", name, owner(), again);
+      return true;
+    }
     // A database that did not open needs a reload if it turns out to be allowed.
     defer(`storage ${name}`, again ?? (() => (mayStore(name) ? lose(owner()) : holdStorage(name))));
+    return false;
   };
   const redo = () => {
     const all = [...waiting.values()];
@@ -560,7 +579,7 @@
   };
   const armImages = makeImages({ isRefusedServer, isOwn: isOwnAddress });
   const arms = [armContacts, armImages, armOwn, mirror.arm]; // the last decides first where an address leads
-  makeArm({ parse, decide, mayStore, holdStorage, arms, beginOther, takeViolation })(window);
+  makeArm({ parse, decide, mayStore, mayOpen, holdStorage, arms, beginOther, takeViolation })(window);
   addEventListener("error", takeError, true);
   takeReferrer();
   const isNewToServer = gpc.announce(

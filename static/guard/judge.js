@@ -81,7 +81,8 @@ const makeJudge = (rules, covers, home, domain) => {
   const storageRule = (name) => find(rules.storage, name) ?? findIn(known.storage, name, name) ?? cookieRule(name);
   // Returns whether the registry may have a rule for a name that is not here yet.
   const isAwaited = (name, isStorage) => {
-    if (!known.filter || find(isStorage ? rules.storage : rules.cookies, name, bareOf(name))) return false;
+    if (!known.filter || find(rules.cookies, name, bareOf(name))) return false;
+    if (isStorage && find(rules.storage, name)) return false;
     return mayBeKnown(name) || mayBeKnown(bareOf(name));
   };
   const UNKNOWN = ["", "unclassified"];

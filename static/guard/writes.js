@@ -1,8 +1,8 @@
 // Intercepts what a page's scripts write in the browser, in the page and in the frames that it creates. Returns a
 // function that instruments a window. `parse` parses a cookie, and `decide` returns what to do with it. `mayStore`
-// returns whether a name may be stored, and `holdStorage` records that one was held. `arms` instrument the window for
-// connections. `beginOther` is called for windows that a script opens, and `takeViolation` for violations in them.
-const makeArm = ({ parse, decide, mayStore, holdStorage, arms, beginOther, takeViolation }) => {
+// returns whether a name may be stored, `mayOpen` whether a database may be opened, for which it finds out what it does
+// not know, and `holdStorage` records that one was held. `arms` instrument the window for connections. `beginOther` is called for windows that a script opens, and `takeViolation` for violations in them.
+const makeArm = ({ parse, decide, mayStore, mayOpen, holdStorage, arms, beginOther, takeViolation }) => {
   const armed = new WeakSet();
   const arm = (realm) => {
     const page = realm.Document.prototype;
@@ -55,10 +55,9 @@ const makeArm = ({ parse, decide, mayStore, holdStorage, arms, beginOther, takeV
       (open) =>
         function (...values) {
           const name = `${values[0]}`;
-          if (mayStore(name)) return open.apply(this, values);
-          holdStorage(name);
+          if (mayOpen(name)) return open.apply(this, values);
           // It must fail as in a browser without storage, so the creation of a new database is aborted.
-          this.deleteDatabase(name);
+          if (holdStorage(name)) this.deleteDatabase(name);
           const request = open.apply(this, values);
           request.addEventListener("upgradeneeded", (event) => {
             event.stopImmediatePropagation();
@@ -72,7 +71,7 @@ const makeArm = ({ parse, decide, mayStore, holdStorage, arms, beginOther, takeV
       "open",
       (open) =>
         function (...values) {
-          if (mayStore(`${values[0]}`)) return open.apply(this, values);
+          if (mayOpen(`${values[0]}`)) return open.apply(this, values);
           holdStorage(`${values[0]}`);
           return Promise.reject(new DOMException("not agreed to", "SecurityError"));
         },

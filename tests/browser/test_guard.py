@@ -328,3 +328,21 @@ def test_trusted_types_reach_the_browser_as_they_are(visiting: Visiting, ledger_
         visit.open()
         assert visit.page.evaluate("Object.keys(document.documentElement.dataset)") == ["one", "two"]
         assert errors == []
+
+
+def test_a_database_of_an_undeclared_service_opens_once_it_is_agreed_to(visiting: Visiting, ledger_url: str) -> None:
+    """The guard learns what the registry has for its name while the script waits."""
+    script = (
+        "r = indexedDB.open('_cltk'); r.onerror = () => document.title = 'failed';"
+        "r.onsuccess = () => { r.result.close(); document.title = 'opened'; }"
+    )
+    tag = "</script><script async src=https://www.clarity.ms/tag/a></script><script>"
+    with visiting(make(paged(script + tag), ledger_url, services={}, inventory=True)) as visit:
+        load(visit)
+        visit.until(lambda: visit.page.title() == "failed")
+        choose(visit, "Accept all")
+        visit.settled()
+        load(visit)
+        visit.until(lambda: visit.page.title() == "opened")
+        load(visit)
+        visit.until(lambda: visit.page.title() == "opened")
