@@ -123,13 +123,20 @@
     sweep();
     sweepDatabases();
   };
+  const rulesUrl = url(`assets/${rules.known.file}`);
   const askForRules = () => {
-    asking ??= ask(url(`assets/${rules.known.file}`))
+    asking ??= ask(rulesUrl)
       .then((response) => response.json())
       .then(learn)
       .catch(() => {
         asking = null; // it is held until a later attempt
       });
+  };
+  // Returns whether a name waits for the rules, and asks for them.
+  const isDeferred = (name, isStorage) => {
+    const isAwaited = judgement.isAwaited(name, isStorage);
+    if (isAwaited) askForRules();
+    return isAwaited;
   };
   // A database opens or fails, it cannot wait. The browser has the rules from the page before, as a rule.
   const { open: openRequest, send: sendRequest } = window.XMLHttpRequest?.prototype ?? {};
@@ -137,7 +144,7 @@
     if (judgement.isAwaited(name, true)) {
       try {
         const request = new XMLHttpRequest();
-        openRequest.call(request, "GET", url(`assets/${rules.known.file}`), false);
+        openRequest.call(request, "GET", rulesUrl, false);
         sendRequest.call(request);
         learn(JSON.parse(request.responseText));
       } catch {} // the site's own policy may forbid it
@@ -334,16 +341,11 @@
     try {
       for (const pair of readCookies.call(document).split("; ")) {
         const name = pair.split("=")[0];
-        if (name && judgement.isAwaited(name)) askForRules();
-        else if (name && isRefusedCookie(name)) deleteCookie(name);
+        if (name && !isDeferred(name) && isRefusedCookie(name)) deleteCookie(name);
       }
       for (const area of [localStorage, sessionStorage]) {
         for (const key of Object.keys(area)) {
-          if (mayStore(key) || [REFERRER, LATEST, ...KEPT].includes(key)) continue;
-          if (judgement.isAwaited(key, true)) {
-            askForRules();
-            continue;
-          }
+          if (mayStore(key) || [REFERRER, LATEST, ...KEPT].includes(key) || isDeferred(key, true)) continue;
           const value = area.getItem(key);
           if (isSwept) holdStorage(key, () => area.setItem(key, value)); // unless it is older than the page
           area.removeItem(key);
@@ -363,11 +365,7 @@
 
   const sweepDatabases = async () => {
     try {
-      const isRefused = (name) => {
-        const isAwaited = judgement.isAwaited(name, true);
-        if (isAwaited) askForRules();
-        return !isAwaited && !mayStore(name);
-      };
+      const isRefused = (name) => !isDeferred(name, true) && !mayStore(name);
       for (const { name } of await indexedDB.databases()) if (isRefused(name)) indexedDB.deleteDatabase(name);
       for (const name of await caches.keys()) if (isRefused(name)) await caches.delete(name);
     } catch {} // as above, or a browser that cannot list them

@@ -146,8 +146,8 @@ const makeJudge = (rules, covers, home, domain) => {
     return rule[4] ? covers(["", rule[4]]) : ownerOf(rule)[1] !== "session";
   };
 
-  // Returns what to do with a cookie: "wait" (until the rules are known), "drop", "keep", "session" (until the browser closes) or its new lifetime.
-  // `seconds` is undefined without a lifetime, and NaN for an invalid one.
+  // Returns what to do with a cookie: "wait" (until the rules are known), "drop", "keep", "session" (until the browser
+  // closes) or its new lifetime. `seconds` is undefined without a lifetime, and NaN for an invalid one.
   const judge = (name, value, seconds) => {
     if (rules.own.includes(name) || hasCardNumber(value)) return "drop";
     if (seconds <= 0) return "keep";

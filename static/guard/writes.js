@@ -1,7 +1,9 @@
 // Intercepts what a page's scripts write in the browser, in the page and in the frames that it creates. Returns a
 // function that instruments a window. `parse` parses a cookie, and `decide` returns what to do with it. `mayStore`
 // returns whether a name may be stored, `mayOpen` whether a database may be opened, for which it finds out what it does
-// not know, and `holdStorage` records that one was held. `arms` instrument the window for connections. `beginOther` is called for windows that a script opens, and `takeViolation` for violations in them.
+// not know, and `holdStorage` records that one was held, and returns whether it is refused for certain. `arms`
+// instrument the window for connections. `beginOther` is called for windows that a script opens, and `takeViolation`
+// for violations in them.
 const makeArm = ({ parse, decide, mayStore, mayOpen, holdStorage, arms, beginOther, takeViolation }) => {
   const armed = new WeakSet();
   const arm = (realm) => {
