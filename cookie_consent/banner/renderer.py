@@ -106,6 +106,7 @@ class Renderer:
         # Placeholders for the path to return to, which differs on each page, so that the rest can be cached.
         self._path_slot = secrets.token_hex(16)
         self._query_slot = secrets.token_hex(16)
+        self._category_names = lru_cache(maxsize=64)(self._name_categories)
         self._negotiated = lru_cache(maxsize=256)(self._negotiate)
         self._cached_banner = lru_cache(maxsize=256)(self._render_banner)
         self._declared = lru_cache(maxsize=256)(self._declare)
@@ -244,7 +245,7 @@ class Renderer:
         None is what cannot be allowed alone. With ``form`` it is shown at the button of a form that needs the service.
         """
         locale = self._locale(language)
-        views = {view.id: view for view in category_views(self.policy, locale)}
+        names = self._category_names(locale.language)
         known = self.policy.known_service(service) if service is not None else None
         host = urlsplit(address.strip()).hostname or address
         path = local_path(return_to)
@@ -254,8 +255,8 @@ class Renderer:
             root_path,
             label=known.name if known is not None else host,
             host=host,
-            blocked=category not in views,
-            category=views[category].name if category in views else "",
+            blocked=category not in names,
+            category=names.get(category, ""),
             service=service or "",
             granted=sorted(consent.granted - self.policy.required_ids),
             services=sorted((name, on) for name, on in consent.services.items() if name != service),
@@ -335,8 +336,10 @@ class Renderer:
 
     def category_name(self, category_id: str, language: str) -> str:
         """Return the name of a category, or its id if the policy no longer has it."""
-        views = category_views(self.policy, self._locale(language))
-        return next((view.name for view in views if view.id == category_id), category_id)
+        return self._category_names(self._locale(language).language).get(category_id, category_id)
+
+    def _name_categories(self, language: str) -> dict[str, str]:
+        return {view.id: view.name for view in category_views(self.policy, self._locales[language])}
 
     def _shown(self, consent: Consent) -> str:
         """Return the names that settings show: those of the notice now, of the answered one, and what was answered."""

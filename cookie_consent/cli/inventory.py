@@ -11,6 +11,7 @@ import typer
 from cookie_consent.cli.log import open_log
 from cookie_consent.cli.options import FormatOption, LedgerOption, OutputFormat, PolicyOption
 from cookie_consent.ledger.inventory import InventoryStore
+from cookie_consent.ledger.schema import moment
 from cookie_consent.policy import Inventory, policy_in_force
 
 if TYPE_CHECKING:
@@ -20,8 +21,6 @@ if TYPE_CHECKING:
     from cookie_consent.ledger import Ledger
 
 __all__ = ["inventory_app"]
-
-_MICROSECOND = 1_000_000
 
 inventory_app = typer.Typer(help="Show what pages were found to use beside what the policy declares.")
 
@@ -84,7 +83,7 @@ def _rows(found: Inventory) -> Iterator[dict[str, Any]]:
             yield {
                 "kind": event.kind,
                 "name": event.name,
-                "since": datetime.fromtimestamp(event.at / _MICROSECOND, UTC).isoformat(),
+                "since": moment(event.at).isoformat(),
                 "named": event not in waiting,
                 "named_from": due if event in waiting else None,
             }

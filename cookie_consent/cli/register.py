@@ -111,8 +111,7 @@ def register_entry(policy: Policy) -> dict[str, Any]:
         raise ConfigurationError(
             'the register names the controller; add [controller] with name = "…" and contact = "…" to the policy'
         )
-    offered = policy.names.offered(policy.names.declared)
-    views = category_views(policy, load_locales()["en"], offered=offered)
+    views = category_views(policy, load_locales()["en"], offered=policy.names.offered())
     return {
         "article": "GDPR, Article 30(1)",
         "site": policy.site,

@@ -121,11 +121,7 @@ class Consent:
         """The sorted ids of the services that granted categories cover; None: all of them."""
         if self.named is None:
             return None
-        homes = ((name, self.policy.known_service(name)) for name in sorted(self.named))
-        granted = self.granted
-        return tuple(
-            name for name, service in homes if service is not None and home_of(self.policy, service.category) in granted
-        )
+        return tuple(filter(self.is_in_granted, sorted(self.named)))
 
     def allows(self, category: str) -> bool:
         """Return whether ``category`` may be used. False for a category that the policy does not have."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 from contextlib import suppress
 from typing import TYPE_CHECKING, get_args
 
@@ -41,8 +40,8 @@ class InventoryStore:
     def save(self, new: Iterable[InventoryEvent]) -> None:
         """Add events. One that another process has saved before stays as it is."""
         rows = [{"site": self._site, "kind": event.kind, "name": event.name, "at": event.at} for event in new]
-        with self._ledger.writing() as connection:
-            if rows:
+        if rows:
+            with self._ledger.writing() as connection:
                 connection.execute(inserter(connection)(inventory).on_conflict_do_nothing(), rows)
 
     def read(self) -> list[InventoryEvent]:
@@ -63,7 +62,6 @@ class InventoryThread:
     def __init__(self, ledger: Ledger, inventories: Sequence[tuple[str | None, Inventory]]) -> None:
         self._ledger = ledger
         self._pairs = [(InventoryStore(ledger, site), inventory) for site, inventory in inventories]
-        self._lock = threading.Lock()
         self._thread: PeriodicThread | None = None
 
     def start(self, *, at_once: bool) -> None:
@@ -80,17 +78,15 @@ class InventoryThread:
 
     def exchange(self) -> None:
         """Save what is new here, and learn what is new in the log. Raises ``LedgerError``."""
-        with self._lock:
-            self._ledger.open()  # not every server runs the lifespan, so this may be the first to open it
-            for store, found in self._pairs:
-                news = found.take_news()
-                try:
-                    if news:
-                        store.save(news)
-                    found.learn(store.read())
-                except BaseException:
-                    found.give_back(news)
-                    raise
+        self._ledger.open()  # not every server runs the lifespan, so this may be the first to open it
+        for store, found in self._pairs:
+            news = found.take_news()
+            try:
+                store.save(news)
+            except BaseException:
+                found.give_back(news)
+                raise
+            found.learn(store.read())
 
     def stop(self) -> None:
         """Save what is new, and end the thread."""

@@ -111,7 +111,7 @@ def _top(old: Policy, new: Policy) -> Iterator[Change]:
 def _categories(old: Policy, new: Policy) -> Iterator[Change]:
     before = {category.id: category for category in old.categories}
     after = {category.id: category for category in new.categories}
-    before_offered, offered = (policy.names.offered(policy.names.declared) - {UNCLASSIFIED} for policy in (old, new))
+    before_offered, offered = (policy.names.offered() - {UNCLASSIFIED} for policy in (old, new))
     for name in before.keys() | after.keys():
         subject, was, now = f"categories.{name}", before.get(name), after.get(name)
         if was is None and now is not None:

@@ -73,7 +73,6 @@ class Inventory:
         self._policy = policy
         self._clock = clock
         self._lock = threading.Lock()
-        self._is_on = policy.inventory if policy.inventory is not None else not policy.services
         self._events: dict[tuple[InventoryKind, str], InventoryEvent] = {}
         self._news: list[InventoryEvent] = []
         self._last = 0
@@ -178,9 +177,9 @@ class Inventory:
         """Return whether this policy's notices can name something."""
         names = self._policy.names
         if kind == "service":
-            return self._is_on and names.has(name) and not is_host(name) and name not in names.declared
+            return self._policy.has_inventory and names.has(name) and not is_host(name) and name not in names.declared
         if kind == "category":
-            return self._is_on and name in self._policy.optional_ids
+            return self._policy.has_inventory and name in self._policy.optional_ids
         return self._policy.unknown_hosts == "ask" and is_host(name) and names.has(name)
 
     def _meet_hosts(self, hosts: Iterable[str], path: str) -> None:

@@ -99,7 +99,7 @@ class Names:
         found = self.read(names)
         return tuple(sorted(found.services - self.declared)) if found is not None else ()
 
-    def offered(self, services: Iterable[str]) -> frozenset[str]:
+    def offered(self, services: Iterable[str] = ()) -> frozenset[str]:
         """Return the optional categories that a notice offers which names these services beside the declared ones.
 
         They are those in which something is declared or named: a service, or a cookie of the site's own.

@@ -124,6 +124,11 @@ class Policy(Model):
         """The ids of the categories that a visitor can refuse."""
         return frozenset(category.id for category in self.categories if not category.required)
 
+    @property
+    def has_inventory(self) -> bool:
+        """Whether notices also name the known services that the site's own pages are found to load."""
+        return self.inventory if self.inventory is not None else not self.services
+
     @cached_property
     def sold_ids(self) -> frozenset[str]:
         """The ids of the categories that Global Privacy Control refuses."""

@@ -31,7 +31,7 @@ NAMES = st.lists(st.sampled_from(["a", "b", "1", "_", "-", ".", "ab", "F", "__Ho
 
 
 def matches(pattern: str, name: str) -> bool:
-    """Say whether a pattern matches, by translating it anew."""
+    """Say whether a pattern matches, by translating it each time."""
     expression = re.escape(pattern).replace(r"\*", ".*")
     run = re.compile(r"\\\{(\w+)(?::([0-9]+)(?:\\-([0-9]+))?)?\\\}")
     expression = run.sub(

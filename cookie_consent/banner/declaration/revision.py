@@ -37,7 +37,7 @@ def revision(policy: Policy, locale: Locale, *, secure: bool = True) -> Revision
     new = policy.next
     if new is None or new.effective is None:
         return None
-    shown = tuple(declaration(each, locale, offered=_offered(each), secure=secure) for each in (policy, new))
+    shown = tuple(declaration(each, locale, offered=each.names.offered(), secure=secure) for each in (policy, new))
     words = _Words(policy, new, locale, shown)
     found = [change for change in changes(policy, new) if change.kind not in _TOLD_ELSEWHERE]
     told = (
@@ -45,10 +45,6 @@ def revision(policy: Policy, locale: Locale, *, secure: bool = True) -> Revision
         for change in found
     )
     return Revision(version=new.version, effective=new.effective, changes=tuple(told))
-
-
-def _offered(policy: Policy) -> frozenset[str]:
-    return policy.names.offered(policy.names.declared)
 
 
 class _Words:

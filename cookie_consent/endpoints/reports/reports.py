@@ -174,8 +174,7 @@ class Reports:
         self._logged_hosts.add(host)
         lines = declaration("host", host, service, self._classifier.policy)
         if lines and is_held_at_first(host, service or "", self._classifier):
-            policy = self._classifier.policy
-            is_named = service is not None and (not policy.services if policy.inventory is None else policy.inventory)
+            is_named = service is not None and self._classifier.policy.has_inventory
             until = "is held until visitors agree" if is_named else 'stays held after "Accept all"'
             logger.warning("the policy does not declare %s, which %s. Add to it: %s", host, until, f"\n{lines}")
 
