@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     from cookie_consent.ledger.stores.jetstream.url import JetStreamUrl
 
-__all__ = ["Message", "NobodyAnswersError", "Publisher", "connect", "failure"]
+__all__ = ["Message", "Publisher", "RetryableError", "connect", "failure"]
 
 logger = logging.getLogger("cookie_consent")
 
@@ -32,6 +32,7 @@ WINDOW = 1024
 _HEADERS = 512  # bytes reserved for headers in the largest message
 _NO_RESPONDERS = "503"
 _TOO_LARGE = 10054
+_IN_PROCESS = 10158  # "duplicate message id is in process": another copy is neither stored nor refused yet
 _ENDINGS = (OSError, StaleConnectionError, NoServersError)
 """Errors of connections that end or cannot be made."""
 _WAITS = "check that a majority of its servers run and reach each other, and that their disks are not full"
@@ -47,8 +48,8 @@ class Message:
     payload: bytes
 
 
-class NobodyAnswersError(LedgerError):
-    """The stream has no leader, for example during an election."""
+class RetryableError(LedgerError):
+    """The stream has no leader yet, or another copy of a message is still being stored."""
 
 
 async def connect(url: JetStreamUrl, told: Callable[[str], object] | None = None) -> Client:
@@ -142,6 +143,8 @@ class Publisher:
                 )
             while self._waiting:
                 await self._progress(stall)
+            if self._fault is not None:  # its answer came while the last messages were being sent
+                raise self._fault
         except (NatsError, OSError) as error:
             raise failure(self._url, "cannot be written", error) from error
         finally:
@@ -173,7 +176,7 @@ class Publisher:
     def _judge(self, answer: Msg, message: Message) -> Exception | None:
         if answer.headers and answer.headers.get("Status") == _NO_RESPONDERS:
             text = f"the log {self._url.name} cannot be written: the stream {message.stream} has no leader; {_WAITS}"
-            return NobodyAnswersError(text, url=self._url.name)
+            return RetryableError(text, url=self._url.name)
         try:
             content = json.loads(answer.data)
             error = content.get("error")
@@ -187,6 +190,8 @@ class Publisher:
                 f"the log {self._url.name} refuses {message.key[:64]}: {text}; raise its max_msg_size",
                 url=self._url.name,
             )
+        if code == _IN_PROCESS:
+            return RetryableError(f"the log {self._url.name} cannot be written: {text}; {_WAITS}", url=self._url.name)
         return failure(self._url, "cannot be written", text)
 
 

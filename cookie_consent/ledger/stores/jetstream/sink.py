@@ -16,7 +16,7 @@ from nats.js.errors import ServiceUnavailableError
 
 from cookie_consent.errors import LedgerError, RecordRefusedError
 from cookie_consent.ledger.store import PATIENCE
-from cookie_consent.ledger.stores.jetstream.client import Message, NobodyAnswersError, Publisher, connect, failure
+from cookie_consent.ledger.stores.jetstream.client import Message, Publisher, RetryableError, connect, failure
 from cookie_consent.ledger.stores.jetstream.loop import LoopThread
 from cookie_consent.ledger.stores.jetstream.streams import ensure_streams, notice_subject, record_subject
 from cookie_consent.ledger.writing.framing import encode_frame
@@ -145,7 +145,7 @@ class JetStreamSink:
         while True:
             try:
                 await self._publish_once(notices, messages, patience)
-            except NobodyAnswersError:
+            except RetryableError:
                 if time.monotonic() >= deadline:
                     raise
                 await asyncio.sleep(_BETWEEN_ATTEMPTS)
