@@ -28,6 +28,7 @@ LAYERS = {
     "middleware": 4,
     "site": 4,
     "demo": 5,
+    "scanner": 5,
     "testing": 5,
     "cli": 5,
     "__main__": 5,
@@ -40,6 +41,7 @@ SAME_LAYER = {
     ("startup", "mirror"),
     ("middleware", "site"),
     ("cli", "demo"),
+    ("cli", "scanner"),
     ("__main__", "cli"),
 }
 """What rooms of one floor import of each other; any file may import ``errors``."""
