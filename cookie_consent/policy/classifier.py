@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property, lru_cache, partial
-from typing import TYPE_CHECKING, Protocol, TypeAlias
+from typing import TYPE_CHECKING, Literal, Protocol, TypeAlias
 
 from cookie_consent.policy import UNCLASSIFIED, CookieRule, Service, host_table, name_table, registry
 from cookie_consent.policy.catalogue import DeclaredServices
@@ -25,10 +25,17 @@ if TYPE_CHECKING:
     from cookie_consent.policy.catalogue import Catalogue, Kind
     from cookie_consent.policy.own_rules import Element
 
-__all__ = ["Classifier", "Verdict"]
+__all__ = ["Basis", "Classifier", "Source", "Verdict"]
 
+Source: TypeAlias = Literal["policy", "registry", "own host", "nobody"]
+"""Who says it: the site's policy, the registry, nobody, or that it is on a host of the site."""
+Basis: TypeAlias = Literal[
+    "declared", "registry-domain", "registry-host", "registry-name", "signature", "own-host", "unknown"
+]
+"""How sure a verdict is. ``docs/classify.md`` explains the words."""
 _PathRule: TypeAlias = "tuple[str, Verdict]"
 """A prefix of the path, empty for all, and what it means."""
+_NEEDED = frozenset({"session", "login"})
 _KNOWN_COOKIES = 4096
 _LONGEST_KEPT = 256
 """Verdicts on so many cookies are kept, unless their names are longer than any that is in use."""
@@ -47,6 +54,8 @@ class Verdict:
     """The rule that a cookie matched."""
     host: str = ""
     """The undeclared host, as notices name it. Empty for what is known, and for hosts that no notice can name."""
+    source: Source = "nobody"
+    basis: Basis = "unknown"
 
     @property
     def known(self) -> bool:
@@ -85,8 +94,8 @@ class Classifier:
         self._declared = frozenset(service.id for service in policy.services)
         known = registry()
         replaced = frozenset(known.numbers[service_id] for service_id in self._declared if service_id in known)
-        declared = _Services(DeclaredServices(policy.services), "declared by the site", offered)
-        self._services = (declared, _Services(known, "in the registry", offered, replaced))
+        declared = _Services(DeclaredServices(policy.services), "policy", offered)
+        self._services = (declared, _Services(known, "registry", offered, replaced))
         own = (_SiteCookies(policy.cookies, offered),) if policy.cookies else ()
         self._cookies: tuple[_CookieRules, ...] = (*own, *(level for level in self._services if level.has_cookies))
         self._own_rules = OwnRules[Callable[[], Verdict]]()
@@ -121,6 +130,23 @@ class Classifier:
         A rule for a domain counts if the host is that domain or below it, and then comes before those without one.
         """
         return self._find_cookie(name, host)
+
+    def cookie_of_third_party(self, name: str, host: str, setter: Verdict) -> Verdict:
+        """Say the same of a cookie of a host that is not the site's.
+
+        ``setter`` is what the address that set it belongs to. A rule without a domain is about cookies of the site, and counts only if it is the setter's. A cookie without a
+        rule is its setter's, but that a setter is needed does not make its cookies necessary.
+        """
+        verdict = self._find_cookie(name, host)
+        if verdict.rule is not None and verdict.rule.domain is not None:
+            return verdict
+        if setter.service is not None:
+            if verdict.service == setter.service:
+                return replace(verdict, basis="registry-domain") if verdict.basis == "registry-name" else verdict
+            reason = f"no rule for this name, but of who sets it: {setter.reason}"
+            is_needed = setter.category in _NEEDED
+            return replace(setter, category=UNCLASSIFIED if is_needed else setter.category, reason=reason)
+        return Verdict(category=UNCLASSIFIED, reason=f"no rule matches a cookie of this name that {host} sets")
 
     def cookie_elsewhere(self, name: str) -> tuple[tuple[str, Verdict], ...]:
         """Return the domains for which there is a rule for a cookie of that name, and what it is for if they set it."""
@@ -163,7 +189,9 @@ class Classifier:
         if not self.is_first_party(host, site):
             return self.host(host, path)
         how = "declared" if self.is_declared_own(host, site) else f"by its domain, {self.own_domain(site)}"
-        return self.own_service(host, path, site) or Verdict(category="session", reason=f"first party: {how}")
+        return self.own_service(host, path, site) or Verdict(
+            category="session", reason=f"first party: {how}", source="own host", basis="own-host"
+        )
 
     def is_first_party(self, host: str, page_host: str) -> bool:
         """Say whether ``host`` belongs to the site of the page; ports are not compared."""
@@ -290,14 +318,20 @@ class _SiteCookies:
     def _verdict(self, number: int) -> Verdict:
         rule = self._rules[number]
         category = rule.category if rule.category in self._offered else UNCLASSIFIED
-        return Verdict(category=category or UNCLASSIFIED, reason=f"{rule.name} is declared by the site", rule=rule)
+        return Verdict(
+            category=category or UNCLASSIFIED,
+            reason=f"{rule.name} is declared by the site",
+            rule=rule,
+            source="policy",
+            basis="declared",
+        )
 
 
 class _Services:
     """What services have. Verdicts are made when they are needed. Those in ``replaced`` do not count."""
 
     def __init__(
-        self, catalogue: Catalogue, source: str, offered: AbstractSet[str], replaced: AbstractSet[int] = frozenset()
+        self, catalogue: Catalogue, source: Source, offered: AbstractSet[str], replaced: AbstractSet[int] = frozenset()
     ) -> None:
         self._catalogue = catalogue
         self._source = source
@@ -379,25 +413,35 @@ class _Services:
     def _made(self, kind: Kind, number: int) -> Verdict:
         owner, place = self._catalogue.owner(kind, number)
         service = self._catalogue.service_at(owner)
-        of = f"of {service.name}, {self._source}"
+        of = f"of {service.name}, {'declared by the site' if self._source == 'policy' else 'in the registry'}"
         category, rule = service.category, None
+        basis: Basis
         match kind:
             case "cookies":
                 rule = service.cookies[place]
                 category = rule.category or category
+                basis = "registry-domain" if rule.domain is not None else "registry-name"
                 reason = f"{rule.name} is a cookie {of}"
                 reason += f", if set by {rule.domain}" if rule.domain is not None else ""
             case "storage":
+                basis = "registry-name"
                 reason = f"{service.storage[place].name} is storage {of}"
             case "hosts":
                 pattern = service.hosts[place]
+                basis = "registry-host"
                 reason = f"{pattern} is a {'path' if pattern.startswith('/') else 'host'} {of}"
             case "inline":
+                basis = "signature"
                 reason = f"holds {service.inline[place]!r}, a mark {of}"
             case "own":
+                basis = "signature"
                 reason = f"{service.own[place].path} with its marks is an address {of}"
+        if self._source == "policy" and basis != "signature":
+            basis = "declared"
         category = category if category in self._offered else UNCLASSIFIED
-        return Verdict(category=category, service=service.id, reason=reason, rule=rule)
+        return Verdict(
+            category=category, service=service.id, reason=reason, rule=rule, source=self._source, basis=basis
+        )
 
 
 def _is_of(host: str, domain: str | None) -> bool:
