@@ -10,6 +10,7 @@ from pydantic import ValidationError
 from cookie_consent.policy import CookieRule, registry
 from cookie_consent.policy.host_pattern import checked_pattern
 from cookie_consent.policy.paths import checked_pattern as checked_path_pattern
+from cookie_consent.policy.toml_string import quoted
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
     from cookie_consent.endpoints.reports.finding import Finding, Kind
     from cookie_consent.policy import Policy
 
-__all__ = ["declaration", "first_party_line", "payment_lines", "policy_lines", "policy_patch", "quoted"]
+__all__ = ["declaration", "first_party_line", "payment_lines", "policy_lines", "policy_patch"]
 
 _CATEGORY = 'category = "unclassified"  # say what it is for: "Accept all" leaves this out'
 _NOTHING = "# There is nothing to declare."
@@ -143,12 +144,6 @@ def _cookie(name: str) -> str:
     except ValidationError:
         return f"# this cookie cannot be declared under its name:\n# {quoted(name)}"
     return f"[[cookies]]\nname = {quoted(name)}\n{_CATEGORY}"
-
-
-def quoted(text: str) -> str:
-    """Return a TOML basic string, in ASCII."""
-    kept = "".join(c if " " <= c <= "~" and c not in '"\\' else f"\\u{min(ord(c), 0xFFFD):04X}" for c in text)
-    return f'"{kept}"'
 
 
 def _comment(text: str) -> str:
