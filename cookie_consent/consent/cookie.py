@@ -23,7 +23,16 @@ if TYPE_CHECKING:
     from cookie_consent.consent.model import Consent
     from cookie_consent.policy import CookieOptions
 
-__all__ = ["XRAY_COOKIE", "ConsentCookie", "Rank", "StoredChoice", "StoredVisit", "own_cookies", "secret_keys"]
+__all__ = [
+    "XRAY_COOKIE",
+    "ConsentCookie",
+    "Rank",
+    "StoredChoice",
+    "StoredVisit",
+    "is_own_cookie",
+    "own_cookies",
+    "secret_keys",
+]
 
 XRAY_COOKIE = "cookie_consent_xray"
 """The cookie of an owner who wants to see what is held on pages."""
@@ -179,9 +188,7 @@ class ConsentCookie:
 
     def owns(self, name: str) -> bool:
         """Return whether ``name`` is a cookie of this package, with or without a prefix."""
-        own = {self.gpc_cookie_name, XRAY_COOKIE}
-        own.add(self._options.name + _OPT_OUT_SUFFIX)
-        return without_prefix(name) in own or self.is_choice(name) or self.is_framed_choice(name)
+        return is_own_cookie(self._options, name)
 
     def is_choice(self, name: str) -> bool:
         """Return whether ``name`` is the consent cookie or that of a visit, with or without a prefix."""
@@ -308,6 +315,12 @@ def own_cookies(options: CookieOptions, *, secure: bool) -> Iterator[tuple[str, 
     yield "visit", name + _VISIT_SUFFIX, None
     yield "opt_out", name + _OPT_OUT_SUFFIX, _OPT_OUT
     yield "gpc", gpc_cookie_name(options), None
+
+
+def is_own_cookie(options: CookieOptions, name: str) -> bool:
+    """Return whether ``name`` is a cookie of this package, with or without a prefix."""
+    suffixes = ("", _VISIT_SUFFIX, _FRAMED_SUFFIX, _OPT_OUT_SUFFIX)
+    return without_prefix(name) in {gpc_cookie_name(options), XRAY_COOKIE, *(options.name + end for end in suffixes)}
 
 
 def _name(options: CookieOptions, *, secure: bool) -> str:
