@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import ipaddress
 import json
 import os
-import re
 import sys
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from cookie_consent.cli.classify import classify
 from cookie_consent.cli.drain import drain
 from cookie_consent.cli.excluded import excluded, tell_excluded
 from cookie_consent.cli.export import EXPORT_COMMANDS
@@ -20,7 +19,7 @@ from cookie_consent.cli.inventory import inventory_app
 from cookie_consent.cli.log import log_app
 from cookie_consent.cli.mirror import mirror_app
 from cookie_consent.cli.missing import missing, tell_missing
-from cookie_consent.cli.options import FormatOption, OutputFormat, PolicyOption
+from cookie_consent.cli.options import FormatOption, OutputFormat
 from cookie_consent.cli.output import ReaderGoneError, give_up_streams, prepare_streams
 from cookie_consent.cli.own_hosts import own_hosts, tell_own_hosts
 from cookie_consent.cli.policy import policy_app
@@ -31,17 +30,13 @@ from cookie_consent.cli.revision import announced, tell_revision, warnings
 from cookie_consent.cli.rights import RIGHTS_COMMANDS
 from cookie_consent.cli.stats import STATS_COMMANDS
 from cookie_consent.errors import ConfigurationError, ConsentError, PolicyError, Problem, ProofError
-from cookie_consent.gate.html.urls import target
-from cookie_consent.policy import find_policy, load_policy, policy_in_force, policy_schema
-from cookie_consent.policy.classifier import Classifier
+from cookie_consent.policy import find_policy, load_policy, policy_schema
 
 if TYPE_CHECKING:
     from cookie_consent.policy import Policy
 
 __all__ = ["app", "main"]
 
-_ADDRESS = re.compile(r"[\x00-\x20]*https?:[/\\]", re.IGNORECASE)
-_FORBIDDEN = re.compile(r"[\x00-\x20#/:<>?@\[\\\]^|%\x7f]")  # "forbidden domain code points"
 app = typer.Typer(
     no_args_is_help=True,
     pretty_exceptions_enable=False,
@@ -55,6 +50,7 @@ app.add_typer(mirror_app, name="mirror")
 app.add_typer(policy_app, name="policy")
 app.add_typer(export_app, name="export")
 app.command()(report)
+app.command()(classify)
 
 _SHOWN = 100
 """Characters of a wrong argument that a message repeats."""
@@ -181,62 +177,6 @@ def _check_texts(policy: Policy, *, source: str, key: str) -> None:
 def schema() -> None:
     """Print the JSON Schema of the policy file, for editors."""
     typer.echo(json.dumps(policy_schema(), indent=2, ensure_ascii=False))
-
-
-@app.command()
-def classify(
-    what: Annotated[str, typer.Argument(metavar="COOKIE-OR-URL", help="The name of a cookie, or an http(s) URL.")],
-    *,
-    policy: PolicyOption = None,
-    output_format: FormatOption = OutputFormat.TABLE,
-) -> None:
-    """Show which service and category a cookie or URL belongs to, and why. Exits with status 1 if it is unknown."""
-    declared = policy_in_force(policy)
-    classifier = Classifier(declared)
-    asked = _asked(what)
-    verdict = classifier.cookie(what) if asked is None else classifier.address(*asked)
-    found: dict[str, Any] = {"category": verdict.category, "service": verdict.service, "reason": verdict.reason}
-    if asked is None:
-        found["persist"] = verdict.persist
-        elsewhere = [
-            {"domain": domain, "category": other.category, "service": other.service}
-            for domain, other in classifier.cookie_elsewhere(what)
-        ]
-        if elsewhere:
-            found["elsewhere"] = elsewhere
-    if output_format is OutputFormat.JSON:
-        typer.echo(json.dumps(found))
-    else:
-        others = found.pop("elsewhere", [])
-        for name, value in found.items():
-            typer.echo(f"{name:<9} {value if value is not None else '-'}")
-        for other in others:
-            typer.echo(f"if set by {other['domain']}: {other['service'] or 'the site'} ({other['category']})")
-    if not verdict.known:
-        raise typer.Exit(1)
-
-
-def _asked(what: str) -> tuple[str, str] | None:
-    """Return the host and path of an http(s) URL; None for anything else, such as the name of a cookie.
-
-    Raises ``ConfigurationError`` for a host that browsers refuse (URL standard, section 3.5).
-    """
-    if _ADDRESS.match(what) is None:
-        return None
-    host, path = target(what, "") or ("", "/")
-    try:
-        if host.startswith("[") and host.endswith("]"):
-            ipaddress.IPv6Address(host[1:-1])
-            is_host = True
-        else:
-            is_host = bool(host) and _FORBIDDEN.search(host) is None
-    except ValueError:
-        is_host = False
-    if not is_host:
-        raise ConfigurationError(
-            f"{what[:200]!r} is not a URL that a browser accepts; write it like https://shop.example/path"
-        )
-    return host, path.partition("#")[0]
 
 
 if __name__ == "__main__":
