@@ -134,8 +134,9 @@ class Classifier:
     def cookie_of_third_party(self, name: str, host: str, setter: Verdict) -> Verdict:
         """Say the same of a cookie of a host that is not the site's.
 
-        ``setter`` is what the address that set it belongs to. A rule without a domain is about cookies of the site, and counts only if it is the setter's. A cookie without a
-        rule is its setter's, but that a setter is needed does not make its cookies necessary.
+        ``setter`` is what the address that set it belongs to. A rule without a domain is about cookies of the site,
+        and counts only if it is the setter's. A cookie without a rule is its setter's, but that a setter is needed does
+        not make its cookies necessary.
         """
         verdict = self._find_cookie(name, host)
         if verdict.rule is not None and verdict.rule.domain is not None:

@@ -102,7 +102,7 @@ class Answers:
     ) -> Answer:
         """Say what a cookie belongs to.
 
-        ``domain`` is the one to which it belongs, lower-case without a leading dot, and ``setter`` the host and the path
+        ``domain`` is the one to which it belongs, lower-case without a leading dot. ``setter`` is the host and the path
         of the address that set it; by default its domain. With neither it is one of the site.
         """
         party = self.party(domain) if domain is not None else None

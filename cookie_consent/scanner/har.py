@@ -72,7 +72,7 @@ def parse_har(content: bytes, source: str) -> Har:
     """
     if len(content) > LARGEST_HAR:
         raise ConfigurationError(
-            f"{source} is larger than {LARGEST_HAR >> 20} MiB; record fewer pages, or leave the contents of responses out"
+            f"{source} is larger than {LARGEST_HAR >> 20} MiB; record fewer pages, or leave out what responses hold"
         )
     document = _parsed(content, source)
     log = document.get("log") if isinstance(document, dict) else None
