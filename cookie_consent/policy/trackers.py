@@ -4,17 +4,13 @@ from __future__ import annotations
 
 import re
 from functools import cache
-from typing import TYPE_CHECKING
 
 from cookie_consent.policy import name_table
 from cookie_consent.policy.cookie_prefix import without_prefix
-from cookie_consent.policy.name_pattern import NamePattern, without_runs
+from cookie_consent.policy.name_pattern import without_runs
 from cookie_consent.policy.name_table import NameTable
 from cookie_consent.policy.registry import registry
 from cookie_consent.policy.spelling import spelt
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
 
 __all__ = ["is_like_tracker", "words"]
 
@@ -22,8 +18,12 @@ _NEEDED = frozenset({"session", "login"})
 _WORD = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+")
 _LONGEST = 256
 """No more characters of a name are looked at."""
-_TELLING = 4
-"""A beginning of so many letters and digits is a name of its own, and not a mere syllable."""
+_TELLING = 3
+"""So many letters and digits are a name of their own, and not a mere syllable."""
+_MOST_WORDS = 5
+"""Names of so many words are looked for within longer ones."""
+_ORDINARY = 3
+"""A word that so many services use is no mark of any of them."""
 
 
 def words(name: str) -> list[str]:
@@ -44,37 +44,53 @@ class _Trackers:
     """What the registry knows of names that are neither for the session nor for signing in."""
 
     def __init__(self) -> None:
-        found = list(_named())
-        needing = [name for name, category in found if category not in _NEEDED]
-        common = {word for name, category in found if category in _NEEDED for word in words(without_runs(name))}
-        patterns = list(map(NamePattern, needing))
-        self._table = NameTable(name_table.arranged((name, 0) for name in needing), looks_through=True)
-        self._spelt = {spelt(pattern.text) for pattern in patterns if pattern.prefix == pattern.text}
-        starts = {spelt(pattern.prefix) for pattern in patterns if pattern.prefix != pattern.text}
-        self._starts = tuple(start for start in starts if len(start) >= _TELLING)
-        self._words = {word for name in needing for word in words(without_runs(name)) if len(word) > 1} - common
-        self._ids = [
-            text
-            for service_id in registry().ids
-            if registry()[service_id].category not in _NEEDED and len(text := spelt(service_id)) > _TELLING
-        ]
+        found = list(registry().names())
+        needing = [(name, service) for name, category, service in found if category not in _NEEDED]
+        common = {word for name, category, _ in found if category in _NEEDED for word in words(without_runs(name))}
+        spelled = (_spelled(name) for name, _ in needing)
+        self._table = NameTable(name_table.arranged((name, 0) for name, _ in needing), looks_through=True)
+        self._spelt = NameTable(
+            name_table.arranged((name, 0) for name in spelled if len(name.replace("*", "")) >= _TELLING),
+            looks_through=False,
+        )
+        users: dict[str, set[str]] = {}
+        self._names: set[tuple[str, ...]] = set()
+        for name, service in needing:
+            parts = tuple(words(without_runs(name)))
+            if not common.issuperset(parts):
+                self._names.add(parts)
+            for word in parts:
+                users.setdefault(word, set()).add(service)
+        self._words = {word for word, of in users.items() if len(word) > 1 and len(of) < _ORDINARY} - common
+        ids = dict.fromkeys(spelt(service) for _, service in needing)
+        self._ids = [text for text in ids if len(text) > _TELLING]
 
     def finds(self, name: str) -> bool:
-        if self._table.find(name) is not None:
+        text = _spelled(name)
+        if self._table.find(name) is not None or self._spelt.find(text) is not None:
             return True
-        text = spelt(name)
-        if text in self._spelt or text.startswith(self._starts):
-            return True
-        return not self._words.isdisjoint(words(name)) or any(service_id in text for service_id in self._ids)
+        parts = words(name)
+        return (
+            not self._words.isdisjoint(parts)
+            or any(tuple(parts[at:end]) in self._names for at in range(len(parts)) for end in _ends(at, parts))
+            or any(service in text for service in self._ids)
+        )
+
+
+def _spelled(name: str) -> str:
+    """Return a name or a pattern without what differs between two spellings of it. Runs become ``*``."""
+    bare = "*".join(map(_letters, without_runs(name).split("*")))
+    return bare.removeprefix("host").removeprefix("secure")
+
+
+def _letters(text: str) -> str:
+    return spelt(text) if any(map(str.isalnum, text)) else ""
+
+
+def _ends(at: int, parts: list[str]) -> range:
+    return range(at + 1, min(at + _MOST_WORDS, len(parts)) + 1)
 
 
 @cache
 def _trackers() -> _Trackers:
     return _Trackers()
-
-
-def _named() -> Iterator[tuple[str, str]]:
-    """Yield the patterns for cookies and storage, each with its category."""
-    for service in registry().values():
-        yield from ((rule.name, rule.category or service.category) for rule in service.cookies)
-        yield from ((rule.name, service.category) for rule in service.storage)
