@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import re
 from functools import cache
+from itertools import islice
+from typing import TYPE_CHECKING
 
 from cookie_consent.policy import name_table
 from cookie_consent.policy.cookie_prefix import without_prefix
@@ -11,6 +13,9 @@ from cookie_consent.policy.name_pattern import without_runs
 from cookie_consent.policy.name_table import NameTable
 from cookie_consent.policy.registry import registry
 from cookie_consent.policy.spelling import spelt
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 __all__ = ["is_like_tracker", "words"]
 
@@ -22,6 +27,7 @@ _TELLING = 3
 """So many letters and digits are a name of their own, and not a mere syllable."""
 _MOST_WORDS = 5
 """Names of so many words are looked for within longer ones."""
+_MOST_TAILS = 16
 _ORDINARY = 3
 """A word that so many services use is no mark of any of them."""
 
@@ -67,7 +73,7 @@ class _Trackers:
 
     def finds(self, name: str) -> bool:
         text = _spelled(name)
-        if self._table.find(name) is not None or self._spelt.find(text) is not None:
+        if self._spelt.find(text) is not None or any(self._table.find(end) is not None for end in _tails(name)):
             return True
         parts = words(name)
         return (
@@ -85,6 +91,13 @@ def _spelled(name: str) -> str:
 
 def _letters(text: str) -> str:
     return spelt(text) if any(map(str.isalnum, text)) else ""
+
+
+def _tails(name: str) -> Iterator[str]:
+    """Yield a name, and its ends that begin with what is neither letter nor digit, as most trackers' names do."""
+    yield name
+    places = (at for at, character in enumerate(name) if at and not character.isalnum())
+    yield from (name[at:] for at in islice(places, _MOST_TAILS))
 
 
 def _ends(at: int, parts: list[str]) -> range:
