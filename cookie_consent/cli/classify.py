@@ -35,6 +35,7 @@ _STREAM = "-"
 _HEADER = "set-cookie:"
 _FILES = frozenset({".cjs", ".har", ".htm", ".html", ".js", ".json", ".mjs", ".txt"})
 """Names that end so are meant as files. Any other name is a file's only with its folder: ``./name``."""
+_FOLDERS = ("./", "../", "/")
 _LARGEST_SCRIPT = 32 * 1024 * 1024
 _SHOWN = 200
 """Characters of a name that are shown."""
@@ -112,10 +113,10 @@ class _Asked:
     def _about_one(self, answer: Answer, fault: str = "") -> tuple[bool, dict[str, Any], list[str]]:
         document = answer.as_dict()
         lines = list(_block(answer))
-        declaration = self._answers.declaration(answer)
-        if declaration:
-            document["policy"] = declaration
-            lines += _declaring([declaration])
+        declarations = self._answers.declarations([answer])
+        if declarations:
+            document["policy"] = declarations[0]
+            lines += _declaring(declarations)
         if fault:
             document["fault"] = fault
             lines.append(f"browsers refuse it: {fault}")
@@ -181,7 +182,9 @@ class _Asked:
 def _file(argument: str) -> Path | None:
     """Return the file that an argument means, or None. Raises ``ConfigurationError`` if that is missing."""
     path = Path(argument)
-    if path.suffix.lower() not in _FILES and len(path.parts) < 2 and not argument.startswith(("./", "/", "../")):
+    has_folder = len(path.parts) > 1 or argument.startswith(_FOLDERS) or argument in {".", ".."}
+    is_named_so = path.suffix.lower() in _FILES
+    if not (has_folder or is_named_so):
         return None
     try:
         if path.is_dir():
@@ -190,7 +193,7 @@ def _file(argument: str) -> Path | None:
             return path
     except (OSError, ValueError):  # no path could be called so
         return None
-    if "=" not in argument and (path.suffix.lower() in _FILES or argument.startswith(("./", "/", "../"))):
+    if "=" not in argument and (is_named_so or argument.startswith(_FOLDERS)):
         raise ConfigurationError(f"there is no file {_shown(argument)}; a name is given without a folder")
     return None
 
@@ -271,7 +274,7 @@ def _recording_lines(found: Recording, answers: Answers) -> Iterator[str]:
         yield from ["", "unknown:"]
         for counted in unknown:
             yield from _entry(counted.answer, counted.count)
-        hosts = [answers.declaration(counted.answer) for counted in found.addresses]
+        hosts = answers.declarations(counted.answer for counted in unknown)
         yield from _declaring([*hosts, *_lines_of(counted.answer for counted in unknown)])
 
 
@@ -294,7 +297,11 @@ def _lines_of(answers: Iterable[Answer]) -> list[str]:
 
 def _declaring(lines: Sequence[str]) -> list[str]:
     parts = [part for part in dict.fromkeys(lines) if part]
-    return ["", "# if that is right, add to the policy file:", "", "\n\n".join(parts)] if parts else []
+    return (
+        ["", "# to declare it, once you know what it is for, add to the policy file:", "", "\n\n".join(parts)]
+        if parts
+        else []
+    )
 
 
 def _lifetime(seconds: float) -> str:

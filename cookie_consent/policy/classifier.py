@@ -30,9 +30,9 @@ __all__ = ["Basis", "Classifier", "Source", "Verdict"]
 Source: TypeAlias = Literal["policy", "registry", "own host", "nobody"]
 """Who says it: the site's policy, the registry, nobody, or that it is on a host of the site."""
 Basis: TypeAlias = Literal[
-    "declared", "registry-domain", "registry-host", "registry-name", "signature", "own-host", "unknown"
+    "declared", "registry-domain", "registry-host", "registry-name", "signature", "setter", "own-host", "unknown"
 ]
-"""How sure a verdict is. ``docs/classify.md`` explains the words."""
+"""How sure a verdict is. ``docs/services.md`` explains the words."""
 _PathRule: TypeAlias = "tuple[str, Verdict]"
 """A prefix of the path, empty for all, and what it means."""
 _NEEDED = frozenset({"session", "login"})
@@ -145,8 +145,9 @@ class Classifier:
             if verdict.service == setter.service:
                 return replace(verdict, basis="registry-domain") if verdict.basis == "registry-name" else verdict
             reason = f"no rule for this name, but of who sets it: {setter.reason}"
-            is_needed = setter.category in _NEEDED
-            return replace(setter, category=UNCLASSIFIED if is_needed else setter.category, reason=reason)
+            if setter.category in _NEEDED:
+                return replace(setter, category=UNCLASSIFIED, reason=reason, basis="unknown")
+            return replace(setter, reason=reason, basis="setter")
         return Verdict(category=UNCLASSIFIED, reason=f"no rule matches a cookie of this name that {host} sets")
 
     def cookie_elsewhere(self, name: str) -> tuple[tuple[str, Verdict], ...]:

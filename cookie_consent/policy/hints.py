@@ -205,12 +205,14 @@ def cookie_hints(
     value: str = "",
     lifetime: float | None = None,
     party: Party | None = None,
+    domain: str | None = None,
     categories: Collection[str] | None = None,
 ) -> tuple[Hint, ...]:
     """Return what a cookie looks like that neither the policy nor the registry knows; empty if that tells nothing.
 
-    ``lifetime`` is in seconds, None if it is unknown or ends with the browser. ``categories`` are those of the policy:
-    by default the built-in ones. Never raises, whatever is given, and takes time that is linear in its length.
+    ``lifetime`` is in seconds, None if it is unknown or ends with the browser. ``domain`` is the one to which a cookie
+    of another site belongs. ``categories`` are those of the policy: by default the built-in ones. It never raises, and
+    takes time that is linear in the length of what is given.
 
     *session* and *login* are named only if nothing speaks against it: a name that the registry has for something
     else, a word of tracking beside it, another site that sets it.
@@ -218,7 +220,7 @@ def cookie_hints(
     if lifetime is not None and not isfinite(lifetime):
         lifetime = None
     return tuple(
-        Hint(text=text, category=category, lines=_cookie_lines(name, category, lifetime))
+        Hint(text=text, category=category, lines=_cookie_lines(name, category, lifetime, domain))
         for text, category in _looks(name, value, lifetime, party, categories)
     )
 
@@ -325,11 +327,13 @@ def _lasting(seconds: float) -> str:
     return f"{months} months" if months > 1 else f"{round(seconds / UNITS['d'])} days"
 
 
-def _cookie_lines(name: str, category: str | None, lifetime: float | None) -> str:
+def _cookie_lines(name: str, category: str | None, lifetime: float | None, domain: str | None) -> str:
     # As a rule, "a*" would declare many other cookies besides.
-    if not _names_one(name) or not _is_valid(CookieRule, name):
+    if not _names_one(name) or not _is_valid(CookieRule, name=name, domain=domain):
         return f"# this cookie cannot be declared under its name:\n# {quoted(name[:_LONGEST_NAME])}"
-    lines = ["[[cookies]]", f"name = {quoted(name)}", _category_line(category)]
+    lines = ["[[cookies]]", f"name = {quoted(name)}"]
+    lines += [f"domain = {quoted(domain)}"] if domain is not None else []
+    lines.append(_category_line(category))
     if lifetime is not None and lifetime > 0 and category not in {"session", None}:
         days = ceil(lifetime / UNITS["d"])
         lines.append(f'max_age = "{duration_text(days * UNITS["d"])}"')
@@ -337,9 +341,9 @@ def _cookie_lines(name: str, category: str | None, lifetime: float | None) -> st
 
 
 def _storage_lines(name: str) -> str:
-    if not _names_one(name) or not _is_valid(StorageRule, name):
+    if not _names_one(name) or not _is_valid(StorageRule, name=name):
         return f"# this key cannot be declared under its name:\n# {quoted(name[:_LONGEST_NAME])}"
-    return f"# in the table of the service whose script sets it:\nstorage = [{quoted(name)}]"
+    return f"# in the table of the service whose script sets it:\n# storage = [{quoted(name)}]"
 
 
 def _category_line(category: str | None) -> str:
@@ -352,9 +356,9 @@ def _names_one(name: str) -> bool:
     return not any(character in name for character in "*{}")
 
 
-def _is_valid(model: type[CookieRule | StorageRule], name: str) -> bool:
+def _is_valid(model: type[CookieRule | StorageRule], **values: str | None) -> bool:
     try:
-        model(name=name)
+        model.model_validate(values)
     except ValidationError:
         return False
     return True

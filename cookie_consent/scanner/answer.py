@@ -7,12 +7,14 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 from cookie_consent.consent.cookie import is_own_cookie
-from cookie_consent.endpoints.reports.advice import declaration
+from cookie_consent.endpoints.reports.advice import first_party_line, host_lines
 from cookie_consent.policy.classifier import Classifier, Verdict
 from cookie_consent.policy.hints import Hint, cookie_hints, host_hints, storage_hints
 from cookie_consent.policy.host_pattern import HostPattern
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from cookie_consent.policy import Policy
     from cookie_consent.policy.hints import Party
 
@@ -117,8 +119,15 @@ class Answers:
         else:
             verdict = self.classifier.cookie_of(name, domain)
         hints: tuple[Hint, ...] = ()
-        if not verdict.known and verdict.service is None:
-            hints = cookie_hints(name, value=value, lifetime=lifetime, party=party, categories=self._categories)
+        if verdict.basis == "unknown":
+            hints = cookie_hints(
+                name,
+                value=value,
+                lifetime=lifetime,
+                party=party,
+                domain=domain if party == "third" else None,
+                categories=self._categories,
+            )
         return Answer(
             kind="cookie",
             name=name,
@@ -133,14 +142,13 @@ class Answers:
     def storage(self, name: str) -> Answer:
         """Say what a key of local or session storage belongs to."""
         verdict = self.classifier.storage(name)
-        is_unknown = not verdict.known and verdict.service is None
-        hints = storage_hints(name, categories=self._categories) if is_unknown else ()
+        hints = storage_hints(name, categories=self._categories) if verdict.basis == "unknown" else ()
         return Answer(kind="storage", name=name, verdict=verdict, hints=hints)
 
     def address(self, host: str, path: str = "/") -> Answer:
         """Say what an address belongs to. ``path`` may go on with a query."""
         verdict = self.classifier.address(host, path)
-        hints = host_hints(host) if not verdict.known and verdict.service is None else ()
+        hints = host_hints(host) if verdict.basis == "unknown" else ()
         return Answer(kind="address", name=host, verdict=verdict, party=self.party(host), domain=host, hints=hints)
 
     def inline(self, text: str) -> list[Answer]:
@@ -161,8 +169,13 @@ class Answers:
     def _site_host(self) -> str | None:
         return HostPattern.parse(self.site).domain if self.site else None
 
-    def declaration(self, answer: Answer) -> str:
-        """Return TOML that declares an unknown host, or an empty string."""
-        if answer.kind != "address" or answer.verdict.known:
-            return ""
-        return declaration("host", answer.name, answer.verdict.service, self.policy)
+    def declarations(self, answers: Iterable[Answer]) -> list[str]:
+        """Return TOML that declares the unknown hosts among the answers, one text for each."""
+        unknown = [answer for answer in answers if answer.kind == "address" and answer.verdict.basis == "unknown"]
+        hosts = list(dict.fromkeys(answer.name for answer in unknown))
+        return [
+            f"{lines}\n# or, if the host is the site's own:\n# {first_party_line(host)}"
+            if lines.startswith("[")
+            else lines
+            for host, lines in zip(hosts, host_lines(hosts, self.policy), strict=True)
+        ]

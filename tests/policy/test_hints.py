@@ -19,6 +19,8 @@ from cookie_consent.policy.trackers import is_like_tracker, words
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from cookie_consent.policy.hints import Party
+
 DAY = 86_400
 UUID = "3f2504e0-4f89-41d3-9a0c-0305e82c3301"
 EXAMPLES = {"hex": "0a", "digit": "1", "alnum": "a1", "upper": "A", "lower": "a", "base64url": "a1"}
@@ -162,6 +164,16 @@ def test_names_of_the_session_are_no_trackers() -> None:
         assert not is_like_tracker(name)
 
 
+def test_a_cookie_of_another_site_is_declared_with_its_domain() -> None:
+    hint = cookie_hints("acme_visitor", party="third", domain="tracker.example")[0]
+    assert tomllib.loads(hint.lines)["cookies"][0]["domain"] == "tracker.example"
+
+
+def test_a_key_of_storage_belongs_to_a_service() -> None:
+    (hint,) = storage_hints("acme:theme")
+    assert hint.lines.splitlines()[1] == '# storage = ["acme:theme"]'
+
+
 def test_words() -> None:
     assert words("cart_id") == words("CART-ID") == words("cartId2") == words("3cart.id") == ["cart", "id"]
     assert words("XSRFToken") == ["xsrf", "token"]
@@ -191,21 +203,28 @@ TEXTS = st.text(max_size=30) | st.lists(PIECES, max_size=6).map("".join)
 LIFETIMES = st.none() | st.floats() | st.sampled_from([0.0, -1.0, 1e300, 34_560_000.0])
 
 
-@given(name=TEXTS, value=TEXTS, lifetime=LIFETIMES, party=st.sampled_from([None, "first", "third"]))
-def test_no_input_breaks_out_of_the_lines(name: str, value: str, lifetime: float | None, party: None) -> None:
-    hints = [*cookie_hints(name, value=value, lifetime=lifetime, party=party), *storage_hints(name), *host_hints(name)]
+DOMAINS = st.none() | TEXTS | st.just("tracker.example")
+
+
+@given(name=TEXTS, value=TEXTS, lifetime=LIFETIMES, party=st.sampled_from([None, "first", "third"]), domain=DOMAINS)
+def test_no_input_breaks_out_of_the_lines(
+    name: str, value: str, lifetime: float | None, party: Party | None, domain: str | None
+) -> None:
+    hints = [*cookie_hints(name, value=value, lifetime=lifetime, party=party, domain=domain)]
+    hints += [*storage_hints(name), *host_hints(name)]
     for hint in hints:
         assert hint.text.isprintable()
         assert hint.lines.isascii()
         declared = tomllib.loads(hint.lines)
         if "cookies" in declared:
             (rule,) = declared["cookies"]
-            assert set(rule) <= {"name", "category", "max_age"}
+            assert set(rule) <= {"name", "category", "max_age", "domain"}
+            assert rule.get("domain") == domain
             assert rule["name"] == name
             assert rule["category"] == (hint.category or "unclassified")
             parse_policy({"version": "1", **declared}, source="test")
         else:
-            assert declared in ({}, {"storage": [name]})
+            assert declared == {}
 
 
 @pytest.mark.parametrize("name", ["s*", "sess{hex:32}", "*session*", "a{b", "session}"])

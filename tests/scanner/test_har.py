@@ -61,7 +61,7 @@ def test_a_byte_order_mark_is_read_over() -> None:
     assert parse_har(b"\xef\xbb\xbf" + har(), "a.har").entries == ()
 
 
-ENTRIES = [None, 1, [], {}, {"request": None}, {"request": {"url": 1}}, {"request": {"url": "data:,x"}}]
+ENTRIES: list[Any] = [None, 1, [], {}, {"request": None}, {"request": {"url": 1}}, {"request": {"url": "data:,x"}}]
 
 
 def test_entries_without_fields_survive() -> None:

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from cookie_consent.endpoints.reports.finding import Finding, Kind
     from cookie_consent.policy import Policy
 
-__all__ = ["declaration", "first_party_line", "payment_lines", "policy_lines", "policy_patch"]
+__all__ = ["declaration", "first_party_line", "host_lines", "payment_lines", "policy_lines", "policy_patch"]
 
 _CATEGORY = 'category = "unclassified"  # say what it is for: "Accept all" leaves this out'
 _NOTHING = "# There is nothing to declare."
@@ -67,11 +67,16 @@ def _parts(findings: Iterable[Finding], policy: Policy) -> Iterator[tuple[str | 
             continue
         table = services if seen.service else {"host": hosts, "cookie": cookies}.get(seen.kind, storage)
         table[seen.service or seen.name] = None
-    taken = {service.id for service in policy.services} | set(registry())
     yield from ((None, _service(name, policy)) for name in sorted(services) if name in registry())
-    yield from ((name, "\n".join(_host(name, taken))) for name in sorted(hosts))
+    yield from zip(sorted(hosts), host_lines(sorted(hosts), policy), strict=True)
     yield from ((name, _cookie(name)) for name in sorted(cookies))
     yield from ((name, _storage(name)) for name in sorted(storage))
+
+
+def host_lines(hosts: Iterable[str], policy: Policy) -> list[str]:
+    """Return valid TOML that declares undeclared hosts, one text for each; together they are valid too."""
+    taken = {service.id for service in policy.services} | set(registry())
+    return ["\n".join(_host(host, taken)) for host in hosts]
 
 
 def declaration(kind: Kind, name: str, service: str | None, policy: Policy) -> str:
