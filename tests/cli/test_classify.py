@@ -43,7 +43,7 @@ VISIT = {
             visited("https://shop.example/", "shop_sid=1; HttpOnly", f"acme_id={UUID}; Max-Age=34128000"),
             visited("https://shop.example/style.css", sent="shop_sid=1; _ga=GA1.1.1.1"),
             visited("https://www.youtube.com/embed/x"),
-            visited("https://sync.partner.example/px", "uid=1; Domain=partner.example; Max-Age=31536000; Secure"),
+            visited("https://sync.partner.example/px", "sync_uid=1; Domain=partner.example; Max-Age=31536000; Secure"),
         ],
     }
 }
@@ -95,7 +95,7 @@ KINDS: list[tuple[Any, ...]] = [
     (["__Host-shop_sid"], "cookie", "session", None, "declared"),
     (["_ga"], "cookie", "analytics", "google-analytics", "registry-name"),
     (["Set-Cookie: _ga=GA1.1.1.1; Domain=.shop.example"], "cookie", "analytics", "google-analytics", "registry-name"),
-    (["uid=1; domain=sub.partner.example"], "cookie", "advertising", "ad-partner", "declared"),
+    (["sync_uid=1; domain=sub.partner.example"], "cookie", "advertising", "ad-partner", "declared"),
     (["shop_sid=1; Domain=partner.example"], "cookie", "unclassified", None, "unknown"),
     (["https://www.youtube.com/embed/x"], "address", "social", "youtube", "registry-host"),
     (["wss://www.youtube.com/"], "address", "social", "youtube", "registry-host"),

@@ -236,7 +236,7 @@ PIECES = st.sampled_from([
 ])  # fmt: skip
 WORDS = st.lists(PIECES, min_size=1, max_size=4).map("".join) | st.text(max_size=12)
 OPTIONS = {
-    ("classify",): ("--policy", "--format"),
+    ("classify",): ("--policy", "--format", "--site"),
     ("check",): ("--format",),
     ("report",): ("--format", "--since", "--policy", "--ledger"),
     ("log", "export"): (
