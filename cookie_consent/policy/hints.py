@@ -188,10 +188,13 @@ _LOCALE = re.compile(r"([a-z]{2})(?:[-_][A-Za-z]{2,4})?")
 _LEAST_ENTROPY = 3.0
 """Bits a character. Hexadecimal digits have up to 4, words of a language hardly ever as much over 16 characters."""
 _LANGUAGES = frozenset(
-    "ar bg bn ca cs cy da de el en es et eu fa fi fr ga gl gu he hi hr hu hy id is it ja ka kk km kn ko lt lv mk ml mn "
-    "mr ms my nb ne nl nn no pa pl ps pt ro ru sk sl sq sr sv sw ta te th tl tr uk ur uz vi zh zu".split()
+    re.findall(
+        "..",
+        "arbgbncacscydadeeleneseteufafifrgaglguhehihrhuhyidisitjakakkkmknkoltlvmkmlmnmrmsmynbnenlnnnopaplpspt"
+        "roruskslsqsrsvswtatethtltrukuruzvizhzu",
+    )
 )
-"""Codes of ISO 639-1."""
+"""Codes of ISO 639-1, one after another."""
 _CURRENCIES = frozenset(
     "AED ARS AUD BGN BRL CAD CHF CLP CNY COP CZK DKK EGP EUR GBP HKD HUF IDR ILS INR ISK JPY KES KRW KWD MAD MXN MYR "
     "NGN NOK NZD PEN PHP PKR PLN QAR RON RSD RUB SAR SEK SGD THB TRY TWD UAH USD VND ZAR".split()
