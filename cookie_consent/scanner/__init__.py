@@ -1,1 +1,1 @@
-"""Finds out what a site sets and loads: the crawl over HTTP, the visit in a browser, what recordings and scripts show."""
+"""Finds out what a site sets and loads: by a crawl over HTTP, in a browser, from recordings and scripts."""
