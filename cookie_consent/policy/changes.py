@@ -9,7 +9,16 @@ from operator import attrgetter
 from typing import TYPE_CHECKING, Any, Literal, get_args
 
 from cookie_consent.policy.duration import duration_text
-from cookie_consent.policy.lasting import SESSION, home_of, lasts, longest, needs_consent, or_open, step_of
+from cookie_consent.policy.lasting import (
+    SESSION,
+    home_of,
+    lasts,
+    longest,
+    needs_consent,
+    or_open,
+    other_categories,
+    step_of,
+)
 from cookie_consent.policy.model import UNCLASSIFIED
 from cookie_consent.policy.names import own_lasts
 from cookie_consent.policy.spelling import spelt
@@ -73,19 +82,22 @@ class _Stored:
     lifetime: float
     asked_in: str | None
     """The category that is asked about them; None if they need no consent."""
+    needed: frozenset[str]
+    """The optional categories that a service's cookies need beside its own. Those of the site need none."""
     texts: Mapping[str, str | None]
 
 
 def changes(old: Policy, new: Policy) -> list[Change]:
     """Return what changes for visitors from ``old`` to ``new``: first by kind, then by subject.
 
-    Visitors have to be asked again about another controller, a service or category that they were not asked about, and
-    cookies that last longer than those that they were shown. Texts, spellings, ``version``, and everything that a
-    policy no longer has, ask nobody. ``Policy.names`` follows the same rules.
+    Visitors have to be asked again about another controller, a service or category that they were not asked about,
+    cookies that last longer than those that they were shown, and a service's cookies that are in another category than
+    the service, or were. Texts, spellings, ``version``, and everything that a policy no longer has, ask nobody.
+    ``Policy.names`` follows the same rules.
     """
     found = [*_top(old, new), *_categories(old, new), *_services(old, new)]
     shown = {category.id: own_lasts(old, category.id) for category in old.categories}
-    found += _cookies("cookies", _jar(old, None), _jar(new, None), shown)
+    found += _cookies("cookies", _jar(old, None), _jar(new, None), shown, frozenset())
     return sorted(found, key=lambda change: (_ORDER[change.kind], change.subject))
 
 
@@ -147,29 +159,45 @@ def _services(old: Policy, new: Policy) -> Iterator[Change]:
             yield from _lifetime(f"{subject}.retention", or_open(was.retention), or_open(now.retention), asks=False)
         longest_before = longest(old, was.cookies, was.category) if was is not None and is_choice else math.inf
         shown = dict.fromkeys(new.optional_ids, longest_before)
-        yield from _cookies(f"{subject}.cookies", _jar(old, was), _jar(new, now), shown)
+        other = new.optional_ids - {homes[1]} if was is not None and is_choice else frozenset()
+        yield from _cookies(f"{subject}.cookies", _jar(old, was), _jar(new, now), shown, other)
         yield from _storage(f"{subject}.storage", was, now)
 
 
 def _cookies(
-    key: str, before: Mapping[str, _Stored], after: Mapping[str, _Stored], shown: Mapping[str, float]
+    key: str,
+    before: Mapping[str, _Stored],
+    after: Mapping[str, _Stored],
+    shown: Mapping[str, float],
+    other: frozenset[str],
 ) -> Iterator[Change]:
-    """Yield what changes of some cookies. ``shown`` is how long those of each category lasted at most, in seconds."""
+    """Yield what changes of some cookies. ``shown`` is how long those of each category lasted at most, in seconds.
 
-    def asks(cookie: _Stored) -> bool:
+    ``other`` are the categories in which each cookie is asked about by itself.
+    """
+
+    def lasts_longer(cookie: _Stored) -> bool:
         before = shown.get(cookie.asked_in, math.inf) if cookie.asked_in is not None else math.inf
         return step_of(cookie.lifetime) > step_of(before)
+
+    def asks(now: _Stored, was: _Stored | None) -> bool:
+        needed = was.needed if was is not None else frozenset()
+        return lasts_longer(now) or bool((now.needed ^ needed) & other)
 
     for name in before.keys() | after.keys():
         subject, was, now = f"{key}.{name}", before.get(name), after.get(name)
         if was is None and now is not None:
-            yield Change(kind="cookie-added", subject=subject, old=None, new=_age(now.lifetime), asks=asks(now))
+            yield Change(kind="cookie-added", subject=subject, old=None, new=_age(now.lifetime), asks=asks(now, was))
         elif was is not None and now is None:
             yield Change(kind="cookie-removed", subject=subject, old=_age(was.lifetime), new=None, asks=False)
         elif was is not None and now is not None:
             if was.home != now.home:
-                yield Change(kind="cookie-moved", subject=subject, old=was.home, new=now.home, asks=asks(now))
-            yield from _lifetime(subject, was.lifetime, now.lifetime, asks=asks(now))
+                yield Change(kind="cookie-moved", subject=subject, old=was.home, new=now.home, asks=asks(now, was))
+            elif was.asked_in != now.asked_in and None not in {was.asked_in, now.asked_in}:
+                yield Change(
+                    kind="cookie-moved", subject=subject, old=was.asked_in, new=now.asked_in, asks=asks(now, was)
+                )
+            yield from _lifetime(subject, was.lifetime, now.lifetime, asks=lasts_longer(now))
             yield from _texts(subject, was.texts, now.texts)
 
 
@@ -194,19 +222,21 @@ def _jar(policy: Policy, service: Service | None) -> dict[str, _Stored]:
     """Return the cookies of a service by name; None stands for the site. Of one name the longest lifetime counts."""
     rules = policy.cookies if service is None else service.cookies
     default = service.category if service is not None else UNCLASSIFIED
+    needed = other_categories(policy, rules, default) if service is not None else {}
     return {
-        name: _cookie(policy, list(same), home_of(policy, default))
+        name: _cookie(policy, list(same), home_of(policy, default), needed.get(name, frozenset()))
         for name, same in groupby(sorted(rules, key=attrgetter("name")), attrgetter("name"))
     }
 
 
-def _cookie(policy: Policy, rules: list[CookieRule], default: str) -> _Stored:
+def _cookie(policy: Policy, rules: list[CookieRule], default: str, needed: frozenset[str]) -> _Stored:
     lasting = max(rules, key=lambda rule: lasts(policy, rule, home_of(policy, rule.category or default)))
     home = home_of(policy, lasting.category or default)
     return _Stored(
         home=home,
         lifetime=lasts(policy, lasting, home),
         asked_in=(lasting.persist or home) if needs_consent(policy, lasting, home) else None,
+        needed=needed,
         texts=_texts_of(lasting, ("purpose", "exempt")),
     )
 

@@ -11,9 +11,20 @@ from cookie_consent.policy.model import UNCLASSIFIED
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    from cookie_consent.policy.model import CookieRule
     from cookie_consent.policy.policy import Policy
 
-__all__ = ["SESSION", "LastingRule", "home_of", "lasts", "longest", "needs_consent", "or_open", "step_of"]
+__all__ = [
+    "SESSION",
+    "LastingRule",
+    "home_of",
+    "lasts",
+    "longest",
+    "needs_consent",
+    "or_open",
+    "other_categories",
+    "step_of",
+]
 
 _DAY = 86_400
 _STEPS = (0, _DAY, 7 * _DAY, 31 * _DAY, 93 * _DAY, 186 * _DAY, 397 * _DAY, 731 * _DAY)
@@ -75,6 +86,19 @@ def longest(policy: Policy, rules: Iterable[LastingRule], default: str) -> float
 def needs_consent(policy: Policy, rule: LastingRule, home: str) -> bool:
     """Return whether a cookie of the category ``home`` needs consent, or needs it to outlive the browser's session."""
     return not policy.required_ids >= {home, rule.persist or home}
+
+
+def other_categories(policy: Policy, cookies: Iterable[CookieRule], default: str) -> dict[str, frozenset[str]]:
+    """Return, by name, the optional categories that a service's cookies need to be set, or to last, beside its own.
+
+    ``default`` is the category of the service.
+    """
+    own = {home_of(policy, default)} | policy.required_ids
+    found: dict[str, frozenset[str]] = {}
+    for rule in cookies:
+        needed = {home_of(policy, name) for name in (rule.category or default, rule.persist) if name}
+        found[rule.name] = found.get(rule.name, frozenset()) | (needed - own)
+    return found
 
 
 def home_of(policy: Policy, category_id: str) -> str:

@@ -10,14 +10,14 @@ from hashlib import sha256
 from itertools import chain
 from typing import TYPE_CHECKING
 
-from cookie_consent.policy.lasting import home_of, longest, step_of
+from cookie_consent.policy.known_services import known_services
+from cookie_consent.policy.lasting import home_of, longest, other_categories, step_of
 from cookie_consent.policy.model import UNCLASSIFIED
-from cookie_consent.policy.registry import registry
 from cookie_consent.policy.spelling import spelt
 from cookie_consent.policy.undeclared import is_host
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Iterable, Iterator
     from collections.abc import Set as AbstractSet
 
     from cookie_consent.policy.lasting import LastingRule
@@ -42,15 +42,15 @@ class Coverage:
     """Those of them in which the site itself stores for no longer now: a grant covers these."""
     services: frozenset[str]
     """The ids of the services that it named, as they are now: in the same category, for the same purpose, storing for
-    no longer. An undeclared host is one of them."""
+    no longer, and each cookie in the same category. An undeclared host is one of them."""
 
 
 class Names:
     """Gives what a policy and the registry have the names by which answers remember them. Built once per policy.
 
     A notice's names are a text of three bytes for each thing that it named, sorted, in base64url: of the controller,
-    of each category that it offered, and of each service. Undeclared hosts follow, as they are. They tell the same in
-    any process, without the policy of the time.
+    of each category that it offered, of each service, and of each cookie that needs another category than its service.
+    Undeclared hosts follow, as they are. They tell the same in any process, without the policy of the time.
     """
 
     def __init__(self, policy: Policy) -> None:
@@ -67,13 +67,20 @@ class Names:
         self._homes: dict[str, str] = {}
         self._services: dict[str, int] = {}
         self._needed: dict[str, frozenset[str]] = {}
-        for service in _known(policy):
+        for service in known_services(policy):
             home = home_of(policy, service.category)
             self._needed[service.id] = _needed(policy, service.cookies, service.category, service.category)
             if home not in required:  # what necessary services store is asked about by category
                 self._homes[service.id] = home
                 lasts = longest(policy, service.cookies, service.category)
                 self._services[service.id] = _fingerprint("service", service.id, home, service.purpose, lasts=lasts)
+        self._apart: dict[str, frozenset[int]] = {}
+        """What a notice has to name beside a service: its cookies that need another category."""
+        self._moved: dict[str, frozenset[int]] = {}
+        """What a notice cannot have named if its answer is to cover the service: a cookie of it in another category."""
+        for service in policy.services:  # the registry's others have no such cookies
+            if service.id in self._services:
+                self._apart[service.id], self._moved[service.id] = _cookies_apart(policy, service)
         self._asks_for_hosts = policy.unknown_hosts == "ask"
         declared = (self._needed[service.id] for service in policy.services)
         own = _needed(
@@ -124,18 +131,25 @@ class Names:
         services = frozenset(services)
         offered = self.offered(services).union(categories)
         asked = [fingerprint for name, fingerprint in self._categories.items() if name in offered]
-        found = [self._services[service] for service in services if service in self._services]
+        found = chain.from_iterable(map(self._fingerprints, services))
         return _packed({self._controller, *asked, *found}, filter(self._is_asked_host, services))
 
     def added(self, names: str, services: Iterable[str]) -> str:
         """Return ``names`` with those of some services as they are now. Without any, the controller is named too."""
         services = frozenset(services)
-        new = {self._services[service] for service in services if service in self._services}
+        new = set(chain.from_iterable(map(self._fingerprints, services)))
         if not names:
             new.add(self._controller)
+        moved = frozenset[int]().union(*(self._moved.get(service, ()) for service in services))
         replaced = {fingerprint >> 4 for fingerprint in new}
         hosts = {*_hosts_in(names), *filter(self._is_asked_host, services)}
-        return _packed({old for old in _unpacked(names) if old >> 4 not in replaced} | new, hosts)
+        return _packed({old for old in _unpacked(names) - moved if old >> 4 not in replaced} | new, hosts)
+
+    def _fingerprints(self, service: str) -> Iterator[int]:
+        """Yield what names a service: its own fingerprint, and those of its cookies in other categories."""
+        if service in self._services:
+            yield self._services[service]
+            yield from self._apart.get(service, ())
 
     def reduced(self, names: str, granted: AbstractSet[str], services: AbstractSet[str]) -> str:
         """Return the part of ``names`` that is needed later where these categories and services are granted.
@@ -145,10 +159,16 @@ class Names:
         """
         known = {fingerprint >> 4: service for service, fingerprint in self._services.items()}
         fixed = {fingerprint >> 4 for fingerprint in (self._controller, *self._categories.values())}
+        cookies = {
+            fingerprint: service
+            for apart in (self._moved, self._apart)
+            for service, fingerprints in apart.items()
+            for fingerprint in fingerprints
+        }
         is_refusal = not granted and not services
         kept = set()
         for fingerprint in _unpacked(names):
-            service = known.get(fingerprint >> 4)
+            service = known.get(fingerprint >> 4) or cookies.get(fingerprint)
             if service is not None and fingerprint >> 4 not in fixed:
                 if service in services or self._homes[service] in granted:
                     kept.add(fingerprint)
@@ -173,6 +193,14 @@ class Names:
                 other = seen.setdefault(fingerprint >> 4, f"{kind}.{name}")
                 if other != f"{kind}.{name}":
                     found.append((other, f"{kind}.{name}"))
+        cookies: dict[int, str] = {}
+        for apart in (self._apart, self._moved):
+            for service, fingerprints in apart.items():
+                for fingerprint in fingerprints:
+                    key = f"services.{service}.cookies"
+                    other = seen.get(fingerprint >> 4) or cookies.setdefault(fingerprint, key)
+                    if other != key:
+                        found.append((other, key))
         return found
 
     def _coverage(self, names: str) -> Coverage | None:
@@ -186,12 +214,18 @@ class Names:
         if not is_named(self._controller):
             return None
         hashes = {fingerprint >> 4 for fingerprint in answered}
+        all_answered = frozenset(answered)
+
+        def is_covered(service: str) -> bool:
+            apart, moved = (cookies.get(service, frozenset()) for cookies in (self._apart, self._moved))
+            return apart <= all_answered and moved.isdisjoint(all_answered)
+
         return Coverage(
             asked=frozenset(name for name, fingerprint in self._categories.items() if fingerprint >> 4 in hashes),
             categories=frozenset(name for name, fingerprint in self._categories.items() if is_named(fingerprint)),
             services=frozenset(
                 chain(
-                    (name for name, fingerprint in self._services.items() if is_named(fingerprint)),
+                    (name for name, found in self._services.items() if is_named(found) and is_covered(name)),
                     filter(self._is_asked_host, _hosts_in(names)),
                 )
             ),
@@ -217,50 +251,28 @@ def _needed(policy: Policy, cookies: Iterable[LastingRule], default: str, *categ
     return frozenset(home_of(policy, name) for name in chain(categories, names))
 
 
-@dataclass(frozen=True, slots=True)
-class _Known:
-    """A service that is known: what counts of it."""
-
-    id: str
-    category: str
-    purpose: str
-    cookies: Sequence[LastingRule]
-
-
-@dataclass(frozen=True, slots=True)
-class _Lasting:
-    """What counts of a cookie's rule, as ``LastingRule``."""
-
-    category: str | None
-    party: str
-    max_age: int | None
-    persist: str | None
-
-
-def _known(policy: Policy) -> Iterator[_Known]:
-    """Yield the policy's services, and then the other ones of the registry."""
-    for service in policy.services:
-        yield _Known(service.id, service.category, _purpose(service), service.cookies)
-    declared = {service.id for service in policy.services}
-    tables = registry().tables
-    rules = [_Lasting(*row) for row in tables["lasting"]]
-    for service_id, category, purpose, kinds in tables["services"]:
-        if service_id not in declared:
-            text = purpose if isinstance(purpose, str) else ""
-            yield _Known(service_id, category, text, [rules[kind] for kind in kinds])
-
-
-def _purpose(service: Service) -> str:
-    """Return the purpose by which the registry knows the service. The site's own words for it change nothing."""
-    if isinstance(service.purpose, str) and service.purpose in registry().purposes:
-        return service.purpose
-    known = registry().get(service.id)
-    return known.purpose if known is not None and isinstance(known.purpose, str) else ""
-
-
 def _fingerprint(*parts: str, lasts: float = 0) -> int:
-    digest = sha256("\0".join(parts).encode("utf-8")).digest()
-    return int.from_bytes(digest[:_SIZE], "big") >> 4 << 4 | step_of(lasts)
+    return _hash(*parts) >> 4 << 4 | step_of(lasts)
+
+
+def _hash(*parts: str) -> int:
+    return int.from_bytes(sha256("\0".join(parts).encode("utf-8")).digest()[:_SIZE], "big")
+
+
+def _cookies_apart(policy: Policy, service: Service) -> tuple[frozenset[int], frozenset[int]]:
+    """Return the fingerprints of a service's cookies in the other categories that they need, and in all further ones.
+
+    All their bits are the hash's: only the very same one counts.
+    """
+    home = home_of(policy, service.category)
+    needed = other_categories(policy, service.cookies, service.category)
+    every = {
+        (name, category): _hash("cookie", service.id, name, category)
+        for name in needed
+        for category in policy.optional_ids - {home}
+    }
+    apart = frozenset(fingerprint for (name, category), fingerprint in every.items() if category in needed[name])
+    return apart, frozenset(every.values()) - apart
 
 
 def _packed(fingerprints: Iterable[int], hosts: Iterable[str]) -> str:

@@ -58,7 +58,12 @@ def make(rules: Policy, ledger: Ledger, markup: str = TAGS) -> ConsentMiddleware
     async def video(_: Request) -> HTMLResponse:
         return HTMLResponse("<!doctype html><iframe src=https://www.youtube.com/embed/x></iframe>")
 
-    app = Starlette(routes=[Route("/", page), Route("/video", video)])
+    async def counted(request: Request) -> HTMLResponse:
+        response = await page(request)
+        response.set_cookie("chat_count", "1", max_age=86400)
+        return response
+
+    app = Starlette(routes=[Route("/", page), Route("/video", video), Route("/counted", counted)])
     return ConsentMiddleware(app, rules, secret=SECRET, ledger=ledger)
 
 
@@ -235,6 +240,26 @@ async def test_all_can_be_asked_again_from_a_day_on(ledger: Ledger, monkeypatch:
     assert "Accept all" in visitor.page
 
 
+async def test_a_cookie_that_moves_to_an_agreed_category_is_held_until_it_is_agreed_to(ledger: Ledger) -> None:
+    def site(category: str) -> ConsentMiddleware:
+        cookies = [{"name": "chat_count", "category": category, "max_age": "30d"}]
+        return make(policy(services={"chat": {**CHAT, "cookies": cookies}}), ledger)
+
+    visitor, old, new = Visitor(), site("analytics"), site("preferences")
+    await visitor.chooses(old, granted=["preferences"])
+    assert await visitor.opens(old, "/counted") == {"chat.example"}
+    assert "chat_count" not in visitor.cookies
+    assert await visitor.opens(new, "/counted") == set()
+    assert "chat_count" not in visitor.cookies
+    assert "<b>Acme Chat</b>" in visitor.page
+    await visitor.submits(new, "Allow")
+    for app in (new, new):
+        assert await visitor.opens(app, "/counted") == {"chat.example"}
+        assert not visitor.is_asked
+    assert "chat_count" in visitor.cookies
+    assert await visitor.opens(old, "/counted") == set()  # a process that still runs with the earlier policy asks too
+
+
 async def test_any_process_takes_the_answer_to_a_notice_of_another(ledger: Ledger) -> None:
     visitor, old, new = Visitor(), make(OLD, ledger), make(NEW, ledger)
     await visitor.opens(old)
@@ -326,6 +351,26 @@ async def test_with_a_declaration_what_it_leaves_out_stays_held(ledger: Ledger) 
     assert "Google Analytics" not in visitor.page
     await visitor.submits(site, "Accept all")
     assert await visitor.opens(site) == {"ads.example"}
+
+
+async def test_a_cookie_that_moves_to_an_agreed_category_is_held_until_it_is_agreed_to(ledger: Ledger) -> None:
+    def site(category: str) -> ConsentMiddleware:
+        cookies = [{"name": "chat_count", "category": category, "max_age": "30d"}]
+        return make(policy(services={"chat": {**CHAT, "cookies": cookies}}), ledger)
+
+    visitor, old, new = Visitor(), site("analytics"), site("preferences")
+    await visitor.chooses(old, granted=["preferences"])
+    assert await visitor.opens(old, "/counted") == {"chat.example"}
+    assert "chat_count" not in visitor.cookies
+    assert await visitor.opens(new, "/counted") == set()
+    assert "chat_count" not in visitor.cookies
+    assert "<b>Acme Chat</b>" in visitor.page
+    await visitor.submits(new, "Allow")
+    for app in (new, new):
+        assert await visitor.opens(app, "/counted") == {"chat.example"}
+        assert not visitor.is_asked
+    assert "chat_count" in visitor.cookies
+    assert await visitor.opens(old, "/counted") == set()  # a process that still runs with the earlier policy asks too
 
 
 async def test_any_process_takes_the_answer_about_what_is_new(ledger: Ledger) -> None:

@@ -139,6 +139,22 @@ def found(text: str) -> dict[tuple[str, str], tuple[str | None, str | None, bool
         ('name = "theme"', 'name = "look"', "cookie-added", "cookies.look", (None, "no limit", False)),
         ('name = "theme"', 'name = "look"', "cookie-removed", "cookies.theme", ("no limit", None, False)),
         ('category = "session"', 'category = "login"', "cookie-moved", "cookies.sid", ("session", "login", True)),
+        # a service's cookie in another category is asked about by itself
+        (
+            ', category = "analytics"',
+            "",
+            "cookie-moved",
+            "services.chat.cookies.count",
+            ("analytics", "preferences", True),
+        ),
+        ('name = "count"', 'name = "sum"', "cookie-added", "services.chat.cookies.sum", (None, "1y", True)),
+        (
+            'max_age = "30d",',
+            'max_age = "30d", persist = "login",',
+            "cookie-moved",
+            "services.chat.cookies.chat",
+            ("preferences", "login", True),
+        ),
         ('"chat_state"', '"state"', "storage-added", "services.chat.storage.state", (None, "state", False)),
     ],
 )
@@ -233,6 +249,15 @@ def test_texts_labels_and_what_is_gone_ask_nobody(old: Policy, new: Policy) -> N
     assert not [
         each for each in changes(old, new) if each.asks and (each.kind in quiet or each.kind.endswith("-removed"))
     ]
+
+
+@settings(max_examples=200, deadline=None)
+@given(POLICIES, POLICIES)
+def test_who_is_asked_about_a_service_is_who_has_not_been_told(old: Policy, new: Policy) -> None:
+    covered = new.names.read(old.names.of(old.names.declared, categories=old.optional_ids))
+    asked = {each.subject.split(".")[1] for each in changes(old, new) if each.asks and each.subject[:9] == "services."}
+    if covered is not None:
+        assert new.names.declared - covered.services == asked & new.names.declared
 
 
 def test_changes_come_in_the_order_of_their_kinds() -> None:

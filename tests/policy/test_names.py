@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cookie_consent.policy import Policy, parse_policy, registry
+from cookie_consent.policy.lasting import other_categories
 
 OWN = [{"name": name, "category": name, "max_age": "1d"} for name in ("analytics", "login", "social")]
 CHAT: dict[str, Any] = {
@@ -61,6 +62,82 @@ def test_another_recipient_category_or_a_longer_lifetime_was_not_named(other: Po
     found = other.names.read(AGREED)
     assert found is not None
     assert not found.services & {"chat", "talk"}
+
+
+def counting(**cookie: Any) -> Policy:
+    """Return the policy with a chat that counts by a cookie of another category."""
+    return with_chat(cookies=[*CHAT["cookies"], {"name": "count", "max_age": "30d", **cookie}])
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        # into the service's own category, which a visitor may have granted who refused the other
+        ({"category": "analytics"}, {}),
+        ({"category": "analytics"}, {"category": "preferences"}),
+        ({"category": "analytics"}, {"category": "social"}),
+        # the service has not been named in that category
+        ({}, {"category": "analytics"}),
+        # it would outlive the browser though login was refused
+        ({"persist": "login"}, {}),
+        ({}, {"persist": "login"}),
+        ({"category": "session", "persist": "login"}, {"category": "session", "persist": "analytics"}),
+    ],
+)
+def test_a_cookie_that_needs_another_category_was_not_named(before: dict[str, Any], after: dict[str, Any]) -> None:
+    old, new = counting(**before).names, counting(**after).names
+    agreed = old.of(["chat"])
+    assert "chat" in old.read(agreed).services  # type: ignore[union-attr]
+    assert "chat" not in new.read(agreed).services  # type: ignore[union-attr]
+    again = new.added(agreed, ["chat"])
+    assert "chat" in new.read(again).services  # type: ignore[union-attr]
+    assert "chat" not in old.read(again).services  # type: ignore[union-attr]
+    assert new.read(new.reduced(again, {"preferences"}, frozenset())) == new.read(again)
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        # it became necessary, or no longer is: whoever agreed had it before too
+        ({}, {"category": "session"}),
+        ({"category": "session"}, {}),
+        # the same one, with other words for it and for a shorter time
+        ({"category": "analytics"}, {"category": "analytics", "purpose": "Counts", "max_age": "1d"}),
+        # what is gone asks nobody
+        ({"category": "analytics"}, None),
+        ({}, None),
+        # another cookie of the service's own category
+        (None, {}),
+    ],
+)
+def test_a_cookie_in_the_same_category_stays_named(before: dict[str, Any] | None, after: dict[str, Any] | None) -> None:
+    old, new = (counting(**cookie) if cookie is not None else policy() for cookie in (before, after))
+    agreed = old.names.reduced(old.names.of(["chat"]), {"preferences"}, frozenset())
+    assert "chat" in new.names.read(agreed).services  # type: ignore[union-attr]
+
+
+def test_a_release_that_knows_no_cookies_reads_the_service_as_before() -> None:
+    """It looks for the service's own fingerprint, and keeps the others."""
+    counts = counting(category="analytics").names
+    agreed = counts.of(["chat"])
+    assert "chat" in NAMES.read(agreed).services  # type: ignore[union-attr]
+    assert NAMES.added(NAMES.reduced(agreed, {"preferences"}, frozenset()), ["chat"]) == agreed
+    assert len(agreed) == len(AGREED) + 4
+
+
+def test_a_refusal_names_no_cookie_of_a_service() -> None:
+    counts = counting(category="analytics").names
+    assert counts.reduced(counts.of(["chat"]), {"analytics"}, frozenset()) == NAMES.reduced(
+        AGREED, frozenset(), frozenset()
+    )
+
+
+def test_the_registrys_services_have_no_cookie_in_another_category() -> None:
+    """Their rules have no names in the compiled tables, so ``Names`` could not tell."""
+    builtin = Policy(version="1")
+    for service in registry().values():
+        if service.category not in builtin.required_ids:
+            assert not any(other_categories(builtin, service.cookies, service.category).values()), service.id
 
 
 def test_a_category_that_is_new_or_stores_longer_was_not_named() -> None:
