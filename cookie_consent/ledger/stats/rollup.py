@@ -10,7 +10,7 @@ from sqlalchemy import delete, func, insert, select, text, update
 
 from cookie_consent.consent.record_id import milliseconds_of
 from cookie_consent.errors import ProofError
-from cookie_consent.ledger.schema import counted, events, notices, rollups
+from cookie_consent.ledger.schema import counted, events, notices, records, rollups
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -25,10 +25,13 @@ __all__ = ["DAY", "Cell", "Measure", "RecordCounter", "count_rest", "move_mark"]
 Measure = Literal["action", "channel", "granted", "refused", "outcome", "first", "gpc", "replaced"]
 """What is counted: records by ``action`` and by ``channel``; records that ``granted`` or ``refused`` a category; the
 ``outcome``, which is ``all``, ``some`` or ``none``; ``first`` choices, which have no previous record; ``gpc``,
-records caused by Global Privacy Control; and, on the day of the previous record, that it was ``replaced``."""
+records caused by Global Privacy Control; and, on the day of the previous record, that it was ``replaced``. What is
+allowed for a visit replaces nothing. It ends with the visit, so it counts as replaced itself."""
 DAY = 86_400_000_000
 """Microseconds."""
 
+_VISIT = "visit"
+"""The channel of what is allowed for a visit alone."""
 _BATCH = 16_384
 _ATTEMPTS = 5
 _LONGEST_VALUE = 255
@@ -182,17 +185,20 @@ def _add(connection: Connection, sums: Mapping[Cell, int]) -> None:
 def _sums(connection: Connection, rows: Sequence[WalkedRow]) -> Counter[Cell]:
     """Return the sums over rows. Damaged rows are left out."""
     alike: Counter[tuple[Any, ...]] = Counter()
+    before_visits = _before_visits(connection, {row[8] for row in rows})
     for row in rows:
         (_, _, at, action, granted, refused, on, off, previous, channel, version, notice, *_) = row
         if type(at) is int and at // DAY in _DAYS:
-            key = (at // DAY, action, granted, refused, on != "", off != "", _day(previous), channel, version, notice)
+            # Replaced is the last choice that was not for a visit alone; a first choice has none before it at all.
+            before = _day(before_visits.get(previous, previous)), previous is None
+            key = (at // DAY, action, granted, refused, on != "", off != "", before, channel, version, notice)
             alike[key] += 1
     languages = _languages(connection, {key[-1] for key in alike if key[-1] is not None})
     sums: Counter[Cell] = Counter()
     for key, number in alike.items():
         if not all(isinstance(part, str) for part in (*key[1:4], *key[7:9])):
             continue
-        day, action, granted, refused, on, off, replaced, channel, version, notice = key
+        day, action, granted, refused, on, off, (replaced, is_first), channel, version, notice = key
         yes, no = granted.split(), refused.split()
         measured: list[tuple[Measure, str]] = [
             ("action", action),
@@ -202,15 +208,43 @@ def _sums(connection: Connection, rows: Sequence[WalkedRow]) -> Counter[Cell]:
             *(("granted", category) for category in yes),
             *(("refused", category) for category in no),
         ]
-        if replaced is None:
+        if is_first:
             measured.append(("first", ""))
-        elif replaced in _DAYS:
+        if channel == _VISIT:
+            replaced = day if yes or on else None
+        if replaced is not None and replaced in _DAYS:
             sums[Cell(replaced, "replaced", "", version, languages.get(notice, ""))] += number
         if channel == "gpc" or action == "signal":
             measured.append(("gpc", ""))
         for measure, value in measured:
             sums[Cell(day, measure, value[:_LONGEST_VALUE], version, languages.get(notice, ""))] += number
     return sums
+
+
+def _before_visits(connection: Connection, ids: Iterable[object]) -> dict[object, str | None]:
+    """Return, for those ids that are of a visit's records, the record before: the last one that is not a visit's."""
+    found: dict[str, str | None] = {}
+    left = [name for name in ids if isinstance(name, str)]
+    while left:
+        new: dict[str, str | None] = {}
+        for at in range(0, len(left), 500):
+            query = select(records.c.id, records.c.previous).where(
+                records.c.id.in_(left[at : at + 500]), records.c.channel == _VISIT
+            )
+            new.update({str(row.id): row.previous for row in connection.execute(query)})
+        found.update(new)
+        left = [name for name in new.values() if name is not None and name not in found]
+    return {name: _first_outside(found, name) for name in found}
+
+
+def _first_outside(found: Mapping[str, str | None], name: str) -> str | None:
+    """Return the first record before ``name`` that is not in ``found``."""
+    seen = set()
+    before: str | None = name
+    while before is not None and before in found and before not in seen:  # a damaged log may go in circles
+        seen.add(before)
+        before = found[before]
+    return before
 
 
 def _day(previous: object) -> int | None:

@@ -1,12 +1,14 @@
 from __future__ import annotations
 
+import itertools
 import multiprocessing
 import random
 import sqlite3
 import threading
 from collections import Counter
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -268,25 +270,58 @@ def test_times_within_a_day_mean_the_day(store_url: str) -> None:
     ledger.close()
 
 
-def test_what_no_later_choice_has_replaced_lapses_with_its_lifetime(store_url: str) -> None:
-    def given(day: str, previous: ConsentRecord | None = None, **values: object) -> ConsentRecord:
-        at = datetime.fromisoformat(f"{day}T12:00:00+00:00")
-        time = f"{int(at.timestamp() * 1000):012x}"
-        name = f"{time[:8]}-{time[8:]}-7{next(numbers):03x}-8000-000000000000"
-        return make(id=name, at=at, previous=previous.id if previous is not None else None, **values)  # type: ignore[arg-type]
+NUMBERS = itertools.count(1)
 
-    numbers = iter(range(100))
+
+def given(day: str, previous: ConsentRecord | None = None, **values: object) -> ConsentRecord:
+    at = datetime.fromisoformat(f"{day}T12:00:00+00:00")
+    time = f"{int(at.timestamp() * 1000):012x}"
+    name = f"{time[:8]}-{time[8:]}-7{next(NUMBERS) % 4096:03x}-8000-000000000000"
+    return make(id=name, at=at, previous=previous.id if previous is not None else None, **values)  # type: ignore[arg-type]
+
+
+def lapses(ledger: Ledger) -> dict[str, int]:
+    found = ledger.stats(lifetime=Lifetime(months=1)).days
+    return {day.isoformat(): numbers[LAPSED] for day, numbers in found.items() if LAPSED in numbers}
+
+
+def test_what_is_allowed_for_a_visit_neither_lapses_nor_replaces_a_choice(store_url: str) -> None:
+    ledger = Ledger(store_url)
+    video: dict[str, Any] = {"granted": (), "refused": (), "granted_services": ("youtube",), "channel": "visit"}
+    alone = given("2024-01-10", **video)
+    lasting = given("2024-01-31")
+    visit = given("2024-02-02", lasting, **{**video, "granted": lasting.granted})
+    ledger.append([alone, lasting, visit])
+    assert lapses(ledger) == {"2024-02-29": 1}
+    assert ledger.stats().first_choices == 2
+    assert ledger.stats().channels["visit"] == 2
+    again = given("2024-02-03", visit, **video)
+    # the next choice names the visit's record before it, and replaces the one before that
+    ledger.append([again, given("2024-02-20", again), given("2024-02-21", alone)])
+    assert lapses(ledger) == {"2024-03-20": 1, "2024-03-21": 1}
+    assert ledger.stats().first_choices == 2
+    ledger.recount()
+    assert lapses(ledger) == {"2024-03-20": 1, "2024-03-21": 1}
+
+
+def test_records_for_visits_that_name_each_other_are_counted(store_url: str) -> None:
+    ledger = Ledger(store_url)
+    one = given("2024-01-10", channel="visit")
+    other = given("2024-01-11", one, channel="visit")
+    circular = replace(one, previous=other.id)
+    ledger.append([circular, other, given("2024-01-12", other)])
+    assert ledger.stats().total == 3
+    assert lapses(ledger).keys() <= {"2024-02-10", "2024-02-11", "2024-02-12"}
+
+
+def test_what_no_later_choice_has_replaced_lapses_with_its_lifetime(store_url: str) -> None:
     ledger = Ledger(store_url)
     first, second, third = given("2024-01-31"), given("2024-01-31"), given("2024-02-10")
     ledger.append([first, second, third, given("2024-01-31", granted=(), action="refused")])
     assert ledger.stats(lifetime=Lifetime(months=1)).lapsed == 3
     changed = given("2024-02-20", second)
     ledger.append([changed, given("2024-02-25", third, granted=(), action="withdrawn")])
-    found = ledger.stats(lifetime=Lifetime(months=1))
-    assert {day.isoformat(): numbers[LAPSED] for day, numbers in found.days.items() if LAPSED in numbers} == {
-        "2024-02-29": 1,
-        "2024-03-20": 1,
-    }
+    assert lapses(ledger) == {"2024-02-29": 1, "2024-03-20": 1}
     assert ledger.stats(since=changed.at, lifetime=Lifetime(months=1)).lapsed == 2
     assert ledger.stats(until=datetime(2024, 3, 20, tzinfo=UTC), lifetime=Lifetime(months=1)).lapsed == 1
     assert ledger.stats(lifetime=Lifetime(months=1200)).lapsed == 0
