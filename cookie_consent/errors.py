@@ -89,7 +89,10 @@ class ChoiceError(ConsentError):
 
     ``status`` is the HTTP status code: 400 to 499, or 503 if the choice could not be saved. ``code`` is a short stable
     name for programs, such as ``"unknown-category"``. ``retry_after`` is in seconds, where trying again helps.
+    ``language`` is the tag of the form's language; empty if it is not known.
     """
+
+    language: str = ""
 
     def __init__(self, message: str, *, status: int, code: str, retry_after: int | None = None) -> None:
         self.status = status

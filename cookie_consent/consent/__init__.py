@@ -1,7 +1,15 @@
 """What the visitor chose: the consent, the posted choice, the signed cookie, and Global Privacy Control."""
 
 from cookie_consent.consent.access import is_read, tracked
-from cookie_consent.consent.choice import Choice, action_between, action_of, chosen, grants_more, parse_choice
+from cookie_consent.consent.choice import (
+    Choice,
+    action_between,
+    action_of,
+    chosen,
+    grants_more,
+    parse_choice,
+    posted_language,
+)
 from cookie_consent.consent.cookie import XRAY_COOKIE, ConsentCookie, StoredChoice, own_cookies, secret_keys
 from cookie_consent.consent.decide import asking, decide
 from cookie_consent.consent.edition import EditionSigner
@@ -36,6 +44,7 @@ __all__ = [
     "notice_hash",
     "own_cookies",
     "parse_choice",
+    "posted_language",
     "scope_of",
     "secret_keys",
     "tracked",

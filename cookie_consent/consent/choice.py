@@ -20,9 +20,11 @@ if TYPE_CHECKING:
     from cookie_consent.consent.record import Control
     from cookie_consent.policy import Policy
 
-__all__ = ["Choice", "action_between", "action_of", "chosen", "grants_more", "parse_choice"]
+__all__ = ["Choice", "action_between", "action_of", "chosen", "grants_more", "parse_choice", "posted_language"]
 
 _MAXIMUM_FIELDS = 512
+_LONGEST_TAG = 35
+"""Of a language tag, in characters: those that RFC 5646, section 4.4.1, asks for."""
 ChoiceAction = Literal["given", "refused", "changed", "withdrawn"]
 ChoiceChannel = Literal["banner", "preferences", "api"]
 _CHANNELS = frozenset(get_args(ChoiceChannel))
@@ -100,7 +102,7 @@ def parse_choice(body: bytes, content_type: str, policy: Policy) -> Choice:
         build=values["build"],
         notice=values["notice"] or None,
         edition=values["edition"],
-        language=values["language"][:35],
+        language=values["language"][:_LONGEST_TAG],
         url=_path_of(values["url"] or return_to),
         visit=values["for"] == "visit",
         framed=values["framed"],
@@ -216,6 +218,17 @@ def _path_of(address: str) -> str:
 
 def _unreadable(message: str) -> ChoiceError:
     return ChoiceError(message, status=400, code="unreadable")
+
+
+def posted_language(body: bytes, content_type: str) -> str:
+    """Return the language tag that a form sends, or an empty string. The rest of the form may be wrong."""
+    if content_type.partition(";")[0].strip().lower() != "application/x-www-form-urlencoded":
+        return ""
+    try:
+        sent = parse_qsl(body.decode("utf-8", errors="replace"), max_num_fields=_MAXIMUM_FIELDS)
+    except ValueError:
+        return ""
+    return dict(sent).get("language", "")[:_LONGEST_TAG]
 
 
 def _from_form(body: bytes) -> dict[str, Any]:

@@ -12,6 +12,7 @@ from uuid import UUID
 from itsdangerous import BadData
 
 from cookie_consent.consent.gpc import gpc_cookie_name
+from cookie_consent.consent.record import VISIT_LIFETIME
 from cookie_consent.consent.signing import serializer, signed
 from cookie_consent.errors import ChoiceError, ConfigurationError
 from cookie_consent.policy import Lifetime, check_names
@@ -106,8 +107,8 @@ class StoredVisit:
     """Their names, as ``Policy.names`` writes them. Older releases did not store them."""
 
     def is_over(self, now: datetime) -> bool:
-        """Return whether the visit is over: some browsers keep their session for weeks, so it lasts for a day."""
-        return now - self.at > _A_DAY
+        """Return whether the visit is over."""
+        return now - self.at > VISIT_LIFETIME
 
 
 def secret_keys(secret: str | Sequence[str] | None) -> list[str]:

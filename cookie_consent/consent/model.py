@@ -84,6 +84,18 @@ class Consent:
         return left - self.policy.sold_ids if self.gpc else left
 
     @property
+    def asked(self) -> frozenset[str]:
+        """The optional categories that the answered notice offered; those that the policy offers where that is unknown.
+
+        The others are not granted either, but nobody was asked about them.
+        """
+        names = self.policy.names
+        if not self.names:
+            return names.offered()
+        coverage = names.read(self.names)
+        return coverage.asked if coverage is not None else frozenset()
+
+    @property
     def is_complete(self) -> bool:
         """Whether every category has an answer, though services that are new in them may have none yet."""
         return self.decided or bool(self.pending)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, fields
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, Literal, get_args
 
 from cookie_consent.consent.notice_hash import edition_digest
@@ -19,6 +19,7 @@ __all__ = [
     "ACTIONS",
     "CHANNELS",
     "CONTROLS",
+    "VISIT_LIFETIME",
     "Action",
     "Channel",
     "ConsentRecord",
@@ -36,6 +37,9 @@ Control = Literal["", "accept-all", "refuse-all", "save", "service", "placeholde
 ACTIONS: tuple[Action, ...] = get_args(Action)
 CHANNELS: tuple[Channel, ...] = get_args(Channel)
 CONTROLS: tuple[Control, ...] = get_args(Control)
+VISIT_LIFETIME = timedelta(days=1)
+"""What is allowed for a visit, on the channel ``visit``, ends then at the latest: some browsers keep their session for
+weeks."""
 DEFAULT_REGIME = "opt-in"
 """The rules that hold for all visitors: nothing optional before they have agreed."""
 
@@ -115,7 +119,7 @@ def new_record(
     action: Action,
     channel: Channel,
     granted: Iterable[str],
-    refused: Iterable[str] | None = None,
+    refused: Iterable[str],
     services: Mapping[str, bool],
     previous: str | None,
     notice: Notice | None = None,
@@ -126,7 +130,7 @@ def new_record(
     names: str = "",
     note: str = "",
 ) -> ConsentRecord:
-    """Return a new record. Without ``refused``, all optional categories that are not ``granted`` are refused.
+    """Return a new record. Of ``granted`` and ``refused`` the optional categories count, and those granted first.
 
     ``services`` maps each exception to whether it is granted. ``previous`` is the id of the record before. Of
     ``user_agent`` only the browser family is stored, and of ``names``, which is what the notice named, a digest.
@@ -138,7 +142,7 @@ def new_record(
         at=at,
         action=action,
         granted=tuple(sorted(yes)),
-        refused=tuple(sorted((policy.optional_ids if refused is None else policy.optional_ids & set(refused)) - yes)),
+        refused=tuple(sorted(policy.optional_ids.intersection(refused) - yes)),
         granted_services=tuple(sorted(name for name, on in services.items() if on)),
         refused_services=tuple(sorted(name for name, on in services.items() if not on)),
         previous=previous,

@@ -12,7 +12,7 @@ from uuid import uuid4
 
 from starlette.responses import JSONResponse, RedirectResponse, Response
 
-from cookie_consent.consent import action_of, chosen, grants_more, new_record, parse_choice
+from cookie_consent.consent import action_of, chosen, grants_more, new_record, parse_choice, posted_language
 from cookie_consent.consent.record import Notice
 from cookie_consent.endpoints.body import read_body
 from cookie_consent.endpoints.choice_limit import AddressReader, choice_limit
@@ -86,6 +86,13 @@ class Choices:
         """Save a choice. Return the new state, or redirect to the page. Raises ``ChoiceError``."""
         self._origin.refuse_cross_site(request)
         body = await read_body(request, MAXIMUM_BODY)
+        try:
+            return await self._save_choice(request, consent, body)
+        except ChoiceError as error:
+            error.language = posted_language(body, request.headers.get("content-type", ""))
+            raise
+
+    async def _save_choice(self, request: Request, consent: Consent, body: bytes) -> Response:
         choice = self._named(parse_choice(body, request.headers.get("content-type", ""), self._policy))
         notice = self._notice(choice, request)
         after = chosen(consent, choice)
@@ -145,7 +152,8 @@ class Choices:
             at=datetime.now(UTC),
             action=action_of(consent, after),
             granted=after.granted,
-            refused=after.refused,
+            # What was not asked about is no answer, unless it was posted all the same.
+            refused=after.refused & (after.asked | (choice.granted or frozenset())),
             services={**after.services, **choice.services} if choice.granted is None else after.services,
             previous=consent.record,
             channel="visit" if choice.visit else choice.channel,

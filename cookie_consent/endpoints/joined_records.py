@@ -51,7 +51,7 @@ class JoinedRecords:
         """
         record = replace(record, url="", user_agent_family="")  # they differ between visitors
         if record.previous is None and not is_partial:
-            record = replace(record, refused_services=())  # their categories are refused anyway
+            record = replace(record, refused_services=())  # their categories are not granted anyway
         answers = record.refused, record.refused_services
         shown = record.policy_version, record.notice, record.control, record.build, record.edition
         group = record.previous or (record.action, record.channel, shown, answers)

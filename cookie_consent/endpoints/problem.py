@@ -55,7 +55,7 @@ class ProblemResponses:
             response = JSONResponse({"error": error.code, "message": str(error)}, status_code=error.status)
         else:
             page = self._renderer.problem(
-                language=language_of(request, self._renderer),
+                language=language_of(request, self._renderer, posted=error.language),
                 status=error.status,
                 title_key_or_code=error.code,
                 message=str(error),
@@ -76,6 +76,10 @@ def wants_json(request: Request) -> bool:
     return kind == "application/json" or "text/html" not in request.headers.get("accept", "")
 
 
-def language_of(request: Request, renderer: Renderer) -> str:
-    """Return the language for this visitor: ``language`` in the query precedes ``Accept-Language``."""
-    return renderer.language(request.headers.get("accept-language", ""), request.query_params.get("language", ""))
+def language_of(request: Request, renderer: Renderer, *, posted: str = "") -> str:
+    """Return the language for this visitor: that of the page that they came from precedes ``Accept-Language``.
+
+    Forms have sent it as ``posted``, and links name it as ``language`` in the query.
+    """
+    page = posted or request.query_params.get("language", "")
+    return renderer.language(request.headers.get("accept-language", ""), page)

@@ -93,7 +93,7 @@ def _record(consent: Consent, subject: str, path: str, user_agent: str) -> Conse
         control="signal",
         channel="gpc",
         granted=consent.granted,
-        refused=consent.refused,
+        refused=consent.refused & consent.asked,
         services=consent.services,
         previous=consent.record,
         url=path[:_LONGEST_PATH],

@@ -39,8 +39,9 @@ def made_elsewhere(
 ) -> ConsentRecord:
     """Return the record of an offline choice. ``granted`` and ``refused`` are ids of categories and services.
 
-    Unnamed categories are refused. Raises ``ConfigurationError`` for an unknown or required id, an id that is both
-    granted and refused, another channel, a time in the future, or a note that cannot be stored.
+    Unnamed categories are refused, if the policy declares something in them. Raises ``ConfigurationError`` for an
+    unknown or required id, an id that is both granted and refused, another channel, a time in the future, or a note
+    that cannot be stored.
     """
     if channel not in OTHER_CHANNELS:
         raise ConfigurationError(f"{channel!r} is not an offline channel; write one of {', '.join(OTHER_CHANNELS)}")
@@ -62,6 +63,7 @@ def made_elsewhere(
         action=_action(previous, *chosen),
         channel=channel,
         granted=yes,
+        refused=policy.names.offered() | no,
         services=services,
         previous=previous.id if previous is not None else None,
         notice=notice,

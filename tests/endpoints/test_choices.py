@@ -72,6 +72,35 @@ async def choose(browser: httpx.AsyncClient, choice: dict[str, Any], **headers: 
     return await browser.post("/_consent/choices", json=choice, headers=headers)
 
 
+@pytest.mark.parametrize(
+    "form",
+    [
+        {"edition": "x.y"},  # the notice is out of date
+        {"granted": "shopping"},  # a category that the policy no longer has
+        {"service.maps": "2"},  # cannot be read
+        {"return_to": "/x", "for": "ever"},
+    ],
+)
+async def test_an_error_page_speaks_the_language_of_the_form(ledger_url: str, form: dict[str, str]) -> None:
+    async with visiting(make(Ledger(ledger_url))) as browser:
+        for language, shown in (("de", "de"), ("", "fr"), ("tlh", "fr"), ("\x00" * 99, "fr")):
+            answer = await browser.post(
+                "/_consent/choices", data={**form, "language": language}, headers={**PAGE, "accept-language": "fr"}
+            )
+            assert answer.status_code in {400, 409, 422}
+            assert f'<html lang="{shown}"' in answer.text
+
+
+@pytest.mark.parametrize("content_type", ["application/x-www-form-urlencoded", "text/plain", "application/json"])
+async def test_an_error_page_for_a_body_that_is_no_form(ledger_url: str, content_type: str) -> None:
+    async with visiting(make(Ledger(ledger_url))) as browser:
+        body = b"language=de&" + b"a=1&" * 600 + b"\xff"  # more fields than are read
+        headers = {**PAGE, "content-type": content_type, "accept-language": "fr"}
+        answer = await browser.post("/_consent/choices", content=body, headers=headers)
+        assert answer.status_code in {400, 415}
+        assert 'lang="de"' not in answer.text
+
+
 # -- what a refusal leaves behind --------------------------------------------------------------------------------------
 
 

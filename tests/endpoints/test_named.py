@@ -353,26 +353,6 @@ async def test_with_a_declaration_what_it_leaves_out_stays_held(ledger: Ledger) 
     assert await visitor.opens(site) == {"ads.example"}
 
 
-async def test_a_cookie_that_moves_to_an_agreed_category_is_held_until_it_is_agreed_to(ledger: Ledger) -> None:
-    def site(category: str) -> ConsentMiddleware:
-        cookies = [{"name": "chat_count", "category": category, "max_age": "30d"}]
-        return make(policy(services={"chat": {**CHAT, "cookies": cookies}}), ledger)
-
-    visitor, old, new = Visitor(), site("analytics"), site("preferences")
-    await visitor.chooses(old, granted=["preferences"])
-    assert await visitor.opens(old, "/counted") == {"chat.example"}
-    assert "chat_count" not in visitor.cookies
-    assert await visitor.opens(new, "/counted") == set()
-    assert "chat_count" not in visitor.cookies
-    assert "<b>Acme Chat</b>" in visitor.page
-    await visitor.submits(new, "Allow")
-    for app in (new, new):
-        assert await visitor.opens(app, "/counted") == {"chat.example"}
-        assert not visitor.is_asked
-    assert "chat_count" in visitor.cookies
-    assert await visitor.opens(old, "/counted") == set()  # a process that still runs with the earlier policy asks too
-
-
 async def test_any_process_takes_the_answer_about_what_is_new(ledger: Ledger) -> None:
     visitor, site, other = Visitor(), make(policy(services={}), ledger, GTAG), make(policy(services={}), ledger, "")
     await visitor.opens(other)

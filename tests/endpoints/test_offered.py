@@ -99,6 +99,23 @@ async def test_a_category_in_which_nothing_is_declared_is_not_offered() -> None:
         assert "cc-panel" not in await text(browser, "/")
 
 
+async def test_a_record_lists_what_was_answered_alone() -> None:
+    async with visiting(services={"google-analytics": {}, "youtube": {}}, cookies=own_cookies("login")) as browser:
+        markup = await text(browser, "/")
+        for button, listed in (
+            ("Refuse all", ((), ("analytics", "login", "social"))),
+            ("Accept all", (("analytics", "login", "social"), ())),
+        ):
+            assert (await browser.post("/_consent/choices", data=form(markup, button))).status_code == 303
+            record = max(browser.ledger.records(), key=lambda record: record.id)
+            assert (record.granted, record.refused) == listed
+        assert browser.ledger.stats().outcomes == {"all": 1, "none": 1}
+        await choose(browser, services={"youtube": False})
+        record = max(browser.ledger.records(), key=lambda record: record.id)
+        assert (record.granted, record.refused) == (("analytics", "login", "social"), ())
+        assert record.refused_services == ("youtube",)
+
+
 async def test_with_nothing_declared_nobody_is_asked_and_a_choice_is_no_error() -> None:
     async with visiting() as browser:
         assert "cc-panel" not in await text(browser, "/")

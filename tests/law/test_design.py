@@ -82,6 +82,10 @@ async def test_row_36_edpb_03_2022_the_banner_speaks_the_pages_language() -> Non
     async with shop(headers={"accept-language": "de"}) as client:
         assert "Refuse all" in panel((await client.get("/")).text).visible  # on <html lang=en>
         assert "Alle ablehnen" in Markup((await client.get("/_consent/preferences")).text).visible
+        fields = {**dict(panel((await client.get("/")).text).form("refuse-all").fields), "edition": "out-of-date"}
+        problem = await client.post("/_consent/choices", data=fields, headers=NAVIGATION)
+        assert problem.status_code == 409
+        assert '<html lang="en"' in problem.text
 
 
 async def test_row_37_edpb_03_2022_a_refusal_is_not_followed_by_a_question() -> None:

@@ -134,6 +134,8 @@ def _services(record: ConsentRecord, policy: Policy, termination: str) -> list[d
 
 
 def _termination(choice: ConsentRecord, policy: Policy) -> str:
+    if choice.channel == "visit":
+        return "at the end of the visit"
     lifetime = policy.cookie.max_age
     latest = f"{lifetime.end(choice.at):%Y-%m-%d}, {duration_in(load_locales()['en'], lifetime)} after the choice"
     return f"when it is withdrawn, at the latest on {latest}"

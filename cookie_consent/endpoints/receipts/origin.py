@@ -14,13 +14,14 @@ _MOST = 8
 
 
 def choice_behind(ledger: Ledger, record: ConsentRecord) -> ConsentRecord | None:
-    """Return the choice made by hand that GPC has limited in ``record``, or ``record`` if it is such a choice.
+    """Return the choice made by hand that GPC has limited in ``record``, or ``record`` if it is made by hand.
 
-    Return None if it is no longer in the log. Raises ``LedgerError``.
+    What was allowed for a visit is none that GPC limits later. Return None if the choice is no longer in the log.
+    Raises ``LedgerError``.
     """
     found: ConsentRecord | None = record
     for _ in range(_MOST):
-        if found is None or found.action != "signal":
+        if found is None or (found.action != "signal" and (found is record or found.channel != "visit")):
             return found
         found = ledger.record(found.previous) if found.previous is not None else None
     return None

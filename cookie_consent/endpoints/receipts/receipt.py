@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
-from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
+from cookie_consent.consent.record import VISIT_LIFETIME
 from cookie_consent.endpoints.receipts.origin import choice_behind
 from cookie_consent.endpoints.receipts.party import party_of, recipients_of
 from cookie_consent.ledger import time_text
@@ -13,6 +13,8 @@ from cookie_consent.policy import DEFAULT_PREFIX
 from cookie_consent.policy.rights import RIGHTS
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from cookie_consent.ledger import ConsentRecord, Ledger
     from cookie_consent.policy import Policy
 
@@ -27,18 +29,16 @@ def make_receipt(ledger: Ledger, policy: Policy, subject: str, *, prefix: str = 
 
     ``records`` are the latest 1,000 of the past year, oldest first. Each has ``used``, the period in which the site
     applied it: until the visitor's next choice, or until the consent cookie expired. A choice ``expires`` with its
-    cookie; it has ``expired`` if nothing has replaced it before. ``recipients`` are those of the policy, for records
-    of its version. ``notices`` are the texts they were shown, by the hash that the records name, each with its address
-    below ``prefix``. ``rights`` are those of the GDPR, by article. Erased records belong to no visitor, so they are
-    missing.
+    cookie, and what was allowed for a visit after a day at the latest; it has ``expired`` if nothing has replaced it
+    before. ``recipients`` are those of the policy, for records of its version. ``notices`` are the texts they were
+    shown, by the hash that the records name, each with its address below ``prefix``. ``rights`` are those of the GDPR,
+    by article. Erased records belong to no visitor, so they are missing.
     """
     now = datetime.now(UTC)
     newest = list(ledger.records(since=now - _PERIOD, subject=subject, limit=_MOST, newest_first=True))
     records = newest[::-1]
     hashes = dict.fromkeys(record.notice for record in records if record.notice is not None)
     notices = [notice for name in hashes if (notice := ledger.notice(name)) is not None]
-    following = [later.at for _, later in pairwise(records)]
-    ends = [*following, None] if records else []
     return {
         "subject": subject,
         "issued": time_text(now),
@@ -47,7 +47,7 @@ def make_receipt(ledger: Ledger, policy: Policy, subject: str, *, prefix: str = 
         "rights": list(RIGHTS),
         "records": [
             _with_use(record, _chosen_at(ledger, record), end, policy, now)
-            for record, end in zip(records, ends, strict=True)
+            for record, end in zip(records, _ends(records), strict=True)
         ],
         "notices": {
             notice.hash: {
@@ -61,6 +61,22 @@ def make_receipt(ledger: Ledger, policy: Policy, subject: str, *, prefix: str = 
     }
 
 
+def _ends(records: Sequence[ConsentRecord]) -> list[datetime | None]:
+    """Return when another choice took the place of each; None if none has.
+
+    One for a visit takes the place of others for a visit only.
+    """
+    ends: list[datetime | None] = []
+    following: datetime | None = None
+    following_choice: datetime | None = None
+    for record in reversed(records):
+        ends.append(following if record.channel == "visit" else following_choice)
+        following = record.at
+        if record.channel != "visit":
+            following_choice = record.at
+    return ends[::-1]
+
+
 def _chosen_at(ledger: Ledger, record: ConsentRecord) -> datetime:
     """Return the start of the cookie's lifetime. A record of GPC does not extend it, so its choice counts if known."""
     choice = choice_behind(ledger, record)
@@ -70,7 +86,8 @@ def _chosen_at(ledger: Ledger, record: ConsentRecord) -> datetime:
 def _with_use(
     record: ConsentRecord, chosen_at: datetime, following: datetime | None, policy: Policy, now: datetime
 ) -> dict[str, Any]:
-    expires = policy.cookie.max_age.end(chosen_at)
+    is_for_visit = record.channel == "visit"
+    expires = record.at + VISIT_LIFETIME if is_for_visit else policy.cookie.max_age.end(chosen_at)
     end = expires if following is None else min(following, expires)
     return {
         **record.as_dict(),

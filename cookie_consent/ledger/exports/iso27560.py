@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import select
 
-from cookie_consent.consent.record import time_text
+from cookie_consent.consent.record import VISIT_LIFETIME, time_text
 from cookie_consent.errors import ConfigurationError
 from cookie_consent.ledger.exports.columns import Memo, minute_text, time_texts
 from cookie_consent.ledger.exports.dpv import (
@@ -114,7 +114,9 @@ class Iso27560Lines:
             f'"cc:action":{_text(action)},"cc:policyVersion":{_text(version)}'
         )
         if action != "signal" and (granted or more) and version == self._policy.version:
-            expires = time_text(self._lifetime.end(moment(at)))  # nobody sees it happen, so no record says so
+            start = moment(at)
+            end = start + VISIT_LIFETIME if channel == "visit" else self._lifetime.end(start)
+            expires = time_text(end)  # nobody sees it happen, so no record says so
             parts.append(f'"cc:expires":"{expires}"')
         rest = {
             "cc:url": url, "cc:region": region, "cc:userAgentFamily": family, "cc:ip": ip, "cc:control": control,
@@ -140,7 +142,7 @@ class Iso27560Lines:
                 if action != "signal" or which is no:  # a signal grants nothing: the rest was granted before
                     status["dpv:hasIndicationMethod"] = channel
                 if version == self._policy.version and action != "signal":  # a signal does not extend the consent
-                    lifetime = self._policy.cookie.max_age.iso
+                    lifetime = "P1D" if channel == "visit" else self._policy.cookie.max_age.iso
                     status["dpv:hasDuration"] = {"@type": "dpv:TemporalDuration", "rdf:value": lifetime}
                 status["dpv:hasProcess"] = [{"@id": node["@id"]} for node in which]
                 found.append((kind, _json(status)[1:-1]))

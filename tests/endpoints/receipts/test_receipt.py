@@ -77,6 +77,22 @@ def test_a_signal_makes_no_choice_last_longer(ledger_url: str) -> None:
     ledger.close()
 
 
+def test_what_was_allowed_for_a_visit_ends_with_it_and_ends_no_choice(ledger_url: str) -> None:
+    ledger = Ledger(ledger_url)
+    choice = days_ago(100)
+    visit = days_ago(60, channel="visit", previous=choice.id)
+    again = days_ago(59.5, channel="visit", previous=visit.id)
+    signal = days_ago(50, action="signal", channel="gpc", previous=again.id)
+    ledger.append([choice, visit, again, signal])
+    first, second, third, last = make_receipt(ledger, POLICY, "me")["records"]
+    assert first["used"]["until"] == last["used"]["from"]
+    assert second["used"]["until"] == third["at"]
+    assert third["used"]["until"] == third["expires"] == time_text(again.at + timedelta(days=1))
+    assert third["expired"]
+    assert first["expires"] == last["expires"] == time_text(POLICY.cookie.max_age.end(choice.at))
+    ledger.close()
+
+
 def test_of_very_many_choices_the_latest_are_given(ledger_url: str) -> None:
     ledger = Ledger(ledger_url)
     written = [days_ago(100 - at / 20) for at in range(1005)]

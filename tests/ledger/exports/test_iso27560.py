@@ -165,7 +165,7 @@ def test_the_parties_the_rights_and_the_end_are_named(ledger_url: str) -> None:
     )
     ledger = Ledger(ledger_url)
     ledger.append([make(0, notice=NOTICE.hash), make(1, region="DE", granted=(), action="refused")], [NOTICE])
-    ledger.append([make(2, policy_version="0")])
+    ledger.append([make(2, policy_version="0"), make(3, channel="visit", granted_services=("youtube",))])
     document = json.loads(b"".join(piece.data for piece in ledger.export("iso27560", policy=policy)))
     ledger.close()
     Draft202012Validator(SCHEMA).validate(document)
@@ -177,10 +177,12 @@ def test_the_parties_the_rights_and_the_end_are_named(ledger_url: str) -> None:
     assert processes[_id("1", "social")]["dpv:hasRecipient"][0]["dpv:hasCountry"] == "loc:DE"
     assert "eu-gdpr:A7-3" in processes[_id("1", "social")]["dpv:hasRight"]
     assert "dpv:hasRight" not in processes[_id("1", "session")]
-    given, refused, older = nodes(document, "dpv:ConsentRecord")
+    given, refused, older, visit = nodes(document, "dpv:ConsentRecord")
     assert [node["dpv:hasJurisdiction"] for node in (given, refused, older)] == ["loc:IE", "loc:DE", "loc:IE"]
     assert given["dpv:hasNotice"]["schema:url"] == f"https://shop.example/_consent/notice/{NOTICE.hash}"
     assert given["cc:expires"] == "2027-05-24T08:00:00.123456Z"
+    assert visit["cc:expires"] == "2026-11-25T08:03:00.123456Z"
+    assert visit["dpv:hasConsentStatus"][0]["dpv:hasDuration"]["rdf:value"] == "P1D"
     assert not [node for node in (refused, older) if "cc:expires" in node]  # nothing to end, and not known
 
 
