@@ -93,7 +93,7 @@ def with_consent(categories: Iterable[CategoryView], consent: Consent, locale: L
             if service_id not in listed and known is not None and known.category == category.id:
                 listed[service_id] = _service_view(known, locale)
         services = tuple(replace(service, exception=_exception(consent, service.id)) for service in listed.values())
-        result.append(replace(category, granted=consent.allows(category.id), services=services))
+        result.append(replace(category, granted=category.id in consent.granted, services=services))
     return tuple(result)
 
 
@@ -125,13 +125,19 @@ def _category_view(
     return CategoryView(
         id=category.id,
         name=own_text(category.name, locale) or locale.category(category.id, "name") or category.id,
-        purpose=own_text(category.purpose, locale) or locale.category(category.id, "purpose") or "",
+        purpose=_purpose(category, locale),
         consequence=own_text(category.consequence, locale) or locale.category(category.id, "consequence") or "",
         required=category.required,
         sale_or_sharing=category.sale_or_sharing,
         services=tuple(_service_view(service, locale) for service in services),
         on_demand=tuple(_service_view(service, locale) for service in on_demand),
     )
+
+
+def _purpose(category: Category, locale: Locale) -> str:
+    """Return what a category is for, with what the site itself does in it."""
+    text = own_text(category.purpose, locale) or locale.category(category.id, "purpose") or ""
+    return " ".join(filter(None, [text, *(own_text(purpose, locale) for purpose in category.purposes.values())]))
 
 
 def _service_view(service: Service, locale: Locale) -> ServiceView:

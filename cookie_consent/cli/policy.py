@@ -25,6 +25,8 @@ _MEANINGS = {
     "category-added": "new category",
     "category-offered": "category is offered from now on: something is declared in it",
     "category-emptied": "category is not offered any more: nothing is declared in it",
+    "purpose-added": "new purpose: {new}",
+    "purpose-removed": "purpose is gone: {old}",
     "category-removed": "category is gone",
     "category-optional": "was always on, is now a choice",
     "category-required": "was a choice, is now always on",

@@ -39,7 +39,7 @@ def decide(
     """
     offered = policy.names.declared if offered is None else offered
     categories = policy.names.offered(offered) if categories is None else categories
-    lasting = _lasting(policy, stored, offered, categories, gpc=gpc)
+    lasting = replace(_lasting(policy, stored, offered, categories, gpc=gpc), offered=categories)
     if gpc or opted_out:
         lasting = replace(lasting, opted_out=lasting.grants_no_sale)
     if visit is None:

@@ -8,7 +8,8 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from cookie_consent.errors import ConfigurationError
-from cookie_consent.policy import home_of
+from cookie_consent.logs import log_once
+from cookie_consent.policy import UNCLASSIFIED, home_of
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -62,6 +63,8 @@ class Consent:
     """The ids of the services that the notice named as they are now: a granted category covers no others. None: all."""
     pending: frozenset[str] = field(default=frozenset(), repr=False, compare=False)
     """The ids of services in granted categories that the site's notice names and the answered one did not."""
+    offered: frozenset[str] | None = field(default=None, repr=False, compare=False)
+    """The categories that the site's notice offers; None where that is unknown."""
     framed: bool = field(default=False, compare=False)
     """The choice was made in a page that another site shows in a frame, and counts below that site only."""
 
@@ -85,15 +88,16 @@ class Consent:
 
     @property
     def asked(self) -> frozenset[str]:
-        """The optional categories that the answered notice offered; those that the policy offers where that is unknown.
+        """The optional categories that the answered notice offered, or that Global Privacy Control answers.
 
-        The others are not granted either, but nobody was asked about them.
+        Where the notice is unknown, they are those that the policy offers. The others are not granted either, but
+        nobody was asked about them.
         """
-        names = self.policy.names
+        names, signalled = self.policy.names, self.policy.sold_ids if self.gpc else frozenset()
         if not self.names:
-            return names.offered()
+            return names.offered() | signalled
         coverage = names.read(self.names)
-        return coverage.asked if coverage is not None else frozenset()
+        return coverage.asked | signalled if coverage is not None else signalled
 
     @property
     def is_complete(self) -> bool:
@@ -136,15 +140,29 @@ class Consent:
         return tuple(filter(self.is_in_granted, sorted(self.named)))
 
     def allows(self, category: str) -> bool:
-        """Return whether ``category`` may be used. False for a category that the policy does not have."""
-        return category in self.granted
+        """Return whether ``category`` may be used. False for a category that the policy does not have.
+
+        Nobody is asked about a category in which nothing is declared: it is never granted, and the log says so once.
+        """
+        if category in self.granted:
+            return True
+        if self.offered is not None and category in self.policy.optional_ids - self.offered - {UNCLASSIFIED}:
+            log_once(
+                f"not-offered {category}",
+                "the application asks whether %r is agreed to, but nothing is declared in this category, so no visitor "
+                "is asked about it; declare a service or a cookie in it, or say what the site does for it under "
+                "[categories.%s.purposes]",
+                category,
+                category,
+            )
+        return False
 
     def covers(self, category: str, service: str | None) -> bool:
         """Return whether something of ``service`` and ``category`` may be used. The service's exception comes first."""
         own = self.services.get(service) if service is not None else None
         if own is not None:
             return own
-        return self.allows(category) and (service is None or self._names(service))
+        return category in self.granted and (service is None or self._names(service))
 
     def _names(self, service: str) -> bool:
         """Return whether the notice named the service, or need not have named it: it is necessary."""

@@ -44,6 +44,8 @@ Kind = Literal[
     "service-moved",
     "category-offered",
     "category-emptied",
+    "purpose-added",
+    "purpose-removed",
     "cookie-added",
     "cookie-removed",
     "cookie-moved",
@@ -138,7 +140,21 @@ def _categories(old: Policy, new: Policy) -> Iterator[Change]:
                 kind = "category-offered" if name in offered else "category-emptied"
                 values = {"old": None, "new": name} if name in offered else {"old": name, "new": None}
                 yield Change(kind=kind, subject=subject, **values, asks=name in offered)
+            yield from _purposes(f"{subject}.purposes", was, now)
             yield from _texts(subject, _texts_of(was, _CATEGORY), _texts_of(now, _CATEGORY))
+
+
+def _purposes(key: str, old: Category, new: Category) -> Iterator[Change]:
+    texts = [{name: _shown(text) for name, text in category.purposes.items()} for category in (old, new)]
+    before, after = texts
+    for name in before.keys() | after.keys():
+        subject = f"{key}.{name}"
+        if name not in before:
+            yield Change(kind="purpose-added", subject=subject, old=None, new=after[name], asks=not new.required)
+        elif name not in after:
+            yield Change(kind="purpose-removed", subject=subject, old=before[name], new=None, asks=False)
+        elif before[name] != after[name]:
+            yield Change(kind="text", subject=subject, old=before[name], new=after[name], asks=False)
 
 
 def _services(old: Policy, new: Policy) -> Iterator[Change]:

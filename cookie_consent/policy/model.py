@@ -306,6 +306,9 @@ class Category(Model):
     """What it is for. A built-in category has a text in every language."""
     consequence: Text | None = None
     """What visitors miss if they refuse it. A built-in category has a text in every language."""
+    purposes: dict[Slug, Text] = {}
+    """What the site itself does once it is agreed to, beside what its services and cookies do, each with an id of its
+    own: ``{ offers = "Shows what goes with your last order" }``. Each is shown, and a new one is asked about."""
     legal_basis: (
         Literal["consent", "contract", "legal-obligation", "vital-interests", "public-task", "legitimate-interests"]
         | None

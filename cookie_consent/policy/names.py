@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from base64 import urlsafe_b64decode, urlsafe_b64encode
 from bisect import bisect_left
 from dataclasses import dataclass
 from functools import lru_cache
-from hashlib import sha256
 from itertools import chain
 from typing import TYPE_CHECKING
 
+from cookie_consent.policy.builtin import BUILTIN_CATEGORIES
+from cookie_consent.policy.fingerprints import by_fingerprint, fingerprint_of, hash_of, hosts_in, packed, unpacked
 from cookie_consent.policy.known_services import known_services
-from cookie_consent.policy.lasting import home_of, longest, other_categories, step_of
+from cookie_consent.policy.lasting import home_of, longest, other_categories
 from cookie_consent.policy.model import UNCLASSIFIED
 from cookie_consent.policy.spelling import spelt
 from cookie_consent.policy.undeclared import is_host
@@ -26,11 +26,6 @@ if TYPE_CHECKING:
 
 __all__ = ["Coverage", "Names", "check_names", "own_lasts"]
 
-_SIZE = 3
-"""The bytes of a fingerprint: 20 bits of SHA-256, and four for how long it may last."""
-_HOSTS = "."
-"""Stands between the fingerprints and the undeclared hosts, which are written as they are. Base64url has no dot."""
-
 
 @dataclass(frozen=True, kw_only=True)
 class Coverage:
@@ -39,7 +34,7 @@ class Coverage:
     asked: frozenset[str]
     """The ids of the optional categories that it named."""
     categories: frozenset[str]
-    """Those of them in which the site itself stores for no longer now: a grant covers these."""
+    """Those of them in which the site itself now stores for no longer, for no new purpose: a grant covers these."""
     services: frozenset[str]
     """The ids of the services that it named, as they are now: in the same category, for the same purpose, storing for
     no longer, and each cookie in the same category. An undeclared host is one of them."""
@@ -49,19 +44,24 @@ class Names:
     """Gives what a policy and the registry have the names by which answers remember them. Built once per policy.
 
     A notice's names are a text of three bytes for each thing that it named, sorted, in base64url: of the controller,
-    of each category that it offered, of each service, and of each cookie that needs another category than its service.
-    Undeclared hosts follow, as they are. They tell the same in any process, without the policy of the time.
+    of each category that it offered, of each purpose in these, of each service, and of each cookie that needs another
+    category than its service. Undeclared hosts follow, as they are. They tell the same in any process, without the
+    policy of the time.
     """
 
     def __init__(self, policy: Policy) -> None:
         required = policy.required_ids
-        self._controller = _fingerprint("controller", spelt(policy.controller.name) if policy.controller else "")
+        self._controller = fingerprint_of("controller", spelt(policy.controller.name) if policy.controller else "")
         self._categories = {
-            category.id: _fingerprint(
+            category.id: fingerprint_of(
                 "category",
                 category.id,
                 lasts=own_lasts(policy, category.id),
             )
+            for category in policy.optional
+        }
+        self._purposes = {
+            category.id: frozenset(hash_of("purpose", category.id, purpose) for purpose in category.purposes)
             for category in policy.optional
         }
         self._homes: dict[str, str] = {}
@@ -73,7 +73,7 @@ class Names:
             if home not in required:  # what necessary services store is asked about by category
                 self._homes[service.id] = home
                 lasts = longest(policy, service.cookies, service.category)
-                self._services[service.id] = _fingerprint("service", service.id, home, service.purpose, lasts=lasts)
+                self._services[service.id] = fingerprint_of("service", service.id, home, service.purpose, lasts=lasts)
         self._apart: dict[str, frozenset[int]] = {}
         """What a notice has to name beside a service: its cookies that need another category."""
         self._moved: dict[str, frozenset[int]] = {}
@@ -86,6 +86,7 @@ class Names:
         own = _needed(
             policy, policy.cookies, UNCLASSIFIED, *([UNCLASSIFIED] if policy.unknown_cookies == "ask" else [])
         )
+        own |= _described(policy)
         self._always = own.union(*declared)
         """The categories in which the policy declares something."""
         necessary = (self._needed[service.id] for service in policy.services if service.id not in self._homes)
@@ -109,7 +110,8 @@ class Names:
     def offered(self, services: Iterable[str] = ()) -> frozenset[str]:
         """Return the optional categories that a notice offers which names these services beside the declared ones.
 
-        They are those in which something is declared or named: a service, or a cookie of the site's own.
+        They are those in which something is declared or named: a service, a cookie of the site's own, or what it does
+        for a purpose of its own.
         """
         hosts = {UNCLASSIFIED} if any(map(self._is_asked_host, services)) else set()
         needed = (self._needed[service] for service in services if service in self._needed)
@@ -131,8 +133,9 @@ class Names:
         services = frozenset(services)
         offered = self.offered(services).union(categories)
         asked = [fingerprint for name, fingerprint in self._categories.items() if name in offered]
+        purposes = chain.from_iterable(found for name, found in self._purposes.items() if name in offered)
         found = chain.from_iterable(map(self._fingerprints, services))
-        return _packed({self._controller, *asked, *found}, filter(self._is_asked_host, services))
+        return packed({self._controller, *asked, *purposes, *found}, filter(self._is_asked_host, services))
 
     def added(self, names: str, services: Iterable[str]) -> str:
         """Return ``names`` with those of some services as they are now. Without any, the controller is named too."""
@@ -142,8 +145,8 @@ class Names:
             new.add(self._controller)
         moved = frozenset[int]().union(*(self._moved.get(service, ()) for service in services))
         replaced = {fingerprint >> 4 for fingerprint in new}
-        hosts = {*_hosts_in(names), *filter(self._is_asked_host, services)}
-        return _packed({old for old in _unpacked(names) - moved if old >> 4 not in replaced} | new, hosts)
+        hosts = {*hosts_in(names), *filter(self._is_asked_host, services)}
+        return packed({old for old in unpacked(names) - moved if old >> 4 not in replaced} | new, hosts)
 
     def _fingerprints(self, service: str) -> Iterator[int]:
         """Yield what names a service: its own fingerprint, and those of its cookies in other categories."""
@@ -159,23 +162,22 @@ class Names:
         """
         known = {fingerprint >> 4: service for service, fingerprint in self._services.items()}
         fixed = {fingerprint >> 4 for fingerprint in (self._controller, *self._categories.values())}
-        cookies = {
-            fingerprint: service
-            for apart in (self._moved, self._apart)
-            for service, fingerprints in apart.items()
-            for fingerprint in fingerprints
-        }
+        cookies = by_fingerprint(self._moved, self._apart)
+        purposes = by_fingerprint(self._purposes)
         is_refusal = not granted and not services
         kept = set()
-        for fingerprint in _unpacked(names):
+        for fingerprint in unpacked(names):
             service = known.get(fingerprint >> 4) or cookies.get(fingerprint)
             if service is not None and fingerprint >> 4 not in fixed:
                 if service in services or self._homes[service] in granted:
                     kept.add(fingerprint)
+            elif fingerprint in purposes:
+                if purposes[fingerprint] in granted:
+                    kept.add(fingerprint)
             elif fingerprint >> 4 in fixed or not is_refusal:
                 kept.add(fingerprint)
-        hosts = (host for host in _hosts_in(names) if UNCLASSIFIED in granted or host in services)
-        return _packed(kept, hosts)
+        hosts = (host for host in hosts_in(names) if UNCLASSIFIED in granted or host in services)
+        return packed(kept, hosts)
 
     def read(self, names: str) -> Coverage | None:
         """Return what an answer to a notice with these names covers now; None for another controller's.
@@ -194,17 +196,22 @@ class Names:
                 if other != f"{kind}.{name}":
                     found.append((other, f"{kind}.{name}"))
         cookies: dict[int, str] = {}
-        for apart in (self._apart, self._moved):
-            for service, fingerprints in apart.items():
+        parts = (
+            ("services", "cookies", self._apart),
+            ("services", "cookies", self._moved),
+            ("categories", "purposes", self._purposes),
+        )
+        for table, part, owners in parts:
+            for owner, fingerprints in owners.items():
                 for fingerprint in fingerprints:
-                    key = f"services.{service}.cookies"
+                    key = f"{table}.{owner}.{part}"
                     other = seen.get(fingerprint >> 4) or cookies.setdefault(fingerprint, key)
                     if other != key:
                         found.append((other, key))
         return found
 
     def _coverage(self, names: str) -> Coverage | None:
-        answered = sorted(_unpacked(names))
+        answered = sorted(unpacked(names))
 
         def is_named(fingerprint: int) -> bool:
             # The first with this hash that lasts as long, or longer.
@@ -222,11 +229,15 @@ class Names:
 
         return Coverage(
             asked=frozenset(name for name, fingerprint in self._categories.items() if fingerprint >> 4 in hashes),
-            categories=frozenset(name for name, fingerprint in self._categories.items() if is_named(fingerprint)),
+            categories=frozenset(
+                name
+                for name, fingerprint in self._categories.items()
+                if is_named(fingerprint) and self._purposes[name] <= all_answered
+            ),
             services=frozenset(
                 chain(
                     (name for name, found in self._services.items() if is_named(found) and is_covered(name)),
-                    filter(self._is_asked_host, _hosts_in(names)),
+                    filter(self._is_asked_host, hosts_in(names)),
                 )
             ),
         )
@@ -237,9 +248,15 @@ def own_lasts(policy: Policy, category: str) -> float:
     return longest(policy, (rule for rule in policy.cookies if (rule.persist or rule.category) == category), category)
 
 
+def _described(policy: Policy) -> frozenset[str]:
+    """Return the categories of which the policy itself says what they are used for: its own, and by their purposes."""
+    builtin = {category.id for category in BUILTIN_CATEGORIES}
+    return frozenset(category.id for category in policy.categories if category.purposes or category.id not in builtin)
+
+
 def check_names(names: str) -> None:
     """Raise ``ValueError`` if these are not the names of a notice."""
-    _unpacked(names)
+    unpacked(names)
 
 
 def _needed(policy: Policy, cookies: Iterable[LastingRule], default: str, *categories: str) -> frozenset[str]:
@@ -251,44 +268,15 @@ def _needed(policy: Policy, cookies: Iterable[LastingRule], default: str, *categ
     return frozenset(home_of(policy, name) for name in chain(categories, names))
 
 
-def _fingerprint(*parts: str, lasts: float = 0) -> int:
-    return _hash(*parts) >> 4 << 4 | step_of(lasts)
-
-
-def _hash(*parts: str) -> int:
-    return int.from_bytes(sha256("\0".join(parts).encode("utf-8")).digest()[:_SIZE], "big")
-
-
 def _cookies_apart(policy: Policy, service: Service) -> tuple[frozenset[int], frozenset[int]]:
-    """Return the fingerprints of a service's cookies in the other categories that they need, and in all further ones.
-
-    All their bits are the hash's: only the very same one counts.
-    """
+    """Return the fingerprints of a service's cookies in other categories: in those that they need, and in the rest."""
+    # All their bits are the hash's: only the very same one counts.
     home = home_of(policy, service.category)
     needed = other_categories(policy, service.cookies, service.category)
     every = {
-        (name, category): _hash("cookie", service.id, name, category)
+        (name, category): hash_of("cookie", service.id, name, category)
         for name in needed
         for category in policy.optional_ids - {home}
     }
     apart = frozenset(fingerprint for (name, category), fingerprint in every.items() if category in needed[name])
     return apart, frozenset(every.values()) - apart
-
-
-def _packed(fingerprints: Iterable[int], hosts: Iterable[str]) -> str:
-    data = b"".join(fingerprint.to_bytes(_SIZE, "big") for fingerprint in sorted(fingerprints))
-    text = urlsafe_b64encode(data).decode("ascii")  # three bytes are four characters, without padding
-    written = ",".join(sorted(hosts))
-    return f"{text}{_HOSTS}{written}" if written else text
-
-
-def _hosts_in(names: str) -> list[str]:
-    hosts = names.partition(_HOSTS)[2]
-    return hosts.split(",") if hosts else []
-
-
-def _unpacked(names: str) -> set[int]:
-    data = urlsafe_b64decode(names.partition(_HOSTS)[0])
-    if len(data) % _SIZE:
-        raise ValueError("these are not the names of a notice")
-    return {int.from_bytes(data[at : at + _SIZE], "big") for at in range(0, len(data), _SIZE)}

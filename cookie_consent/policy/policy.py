@@ -8,7 +8,7 @@ from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
 
-from cookie_consent.policy.duration import parse_duration
+from cookie_consent.policy.builtin import BUILTIN_CATEGORIES
 from cookie_consent.policy.model import (
     UNCLASSIFIED,
     BannerOptions,
@@ -29,23 +29,6 @@ from cookie_consent.policy.registry import registry
 from cookie_consent.policy.undeclared import is_host, undeclared_host
 
 __all__ = ["BUILTIN_CATEGORIES", "UNCLASSIFIED", "Policy", "succession_fault"]
-
-
-BUILTIN_CATEGORIES = (
-    Category(id="session", required=True),
-    Category(id="login"),
-    Category(id="preferences"),
-    Category(id="analytics", max_age=parse_duration("13mo")),
-    Category(id="advertising", sale_or_sharing=True),
-    Category(id="social", sale_or_sharing=True),
-    Category(id=UNCLASSIFIED, sale_or_sharing=True),
-)
-"""The built-in categories. Their texts are in the locale files.
-
-What nobody has classified may be sold or shared, so Global Privacy Control refuses it too.
-
-Audience measurement without consent is limited to cookies of at most 13 months (CNIL, guidelines of 17 September
-2020). With consent nobody needs longer ones either."""
 
 
 class Policy(Model):

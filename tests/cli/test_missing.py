@@ -31,6 +31,18 @@ hosts = ["live.example"]
 cookies = [{ name = "a" }]
 storage = ["key"]
 """
+NAMED = """
+version = "1"
+[categories.preferences]
+purpose = "Fits the shop to you"
+[categories.analytics]
+purpose = "Counts visits"
+[categories.partners]
+name = "Partners"
+purpose = "Offers of our partners"
+consequence = "You see none"
+[services.google-analytics]
+"""
 COMPLETE = """
 version = "1"
 retention = "3y"
@@ -105,3 +117,15 @@ def test_hints_do_not_fail_a_check(tmp_path: Path) -> None:
     # A sign-in that is agreed to has no limit, nor has the language.
     assert keys(COMPLETE) == {"services.django.cookies.0.max_age", "services.django.cookies.3.max_age"}
     assert CliRunner().invoke(app, ["check", str(path)]).exit_code == 0
+
+
+def test_a_category_that_is_described_but_not_used_is_not_offered() -> None:
+    policy = parse_policy(tomllib.loads(NAMED), source="test")
+    assert policy.names.offered() == {"analytics", "partners"}
+    hints = {entry["key"]: entry["hint"] for entry in missing(policy) if entry["key"].startswith("categories.")}
+    assert hints.keys() == {"categories.preferences.purposes"}
+    assert "no visitor is asked about it" in hints["categories.preferences.purposes"]
+    used = NAMED.replace("[categories.analytics]", 'purposes = { fit = "Fits it to you" }\n[categories.analytics]')
+    policy = parse_policy(tomllib.loads(used), source="test")
+    assert policy.names.offered() == {"analytics", "partners", "preferences"}
+    assert not [entry for entry in missing(policy) if entry["key"].startswith("categories.")]

@@ -13,7 +13,7 @@ from starlette.applications import Starlette
 from starlette.responses import HTMLResponse
 from starlette.routing import Route
 
-from cookie_consent import ConsentMiddleware, Ledger
+from cookie_consent import ConsentMiddleware, Ledger, consent_of, logs
 from cookie_consent.testing import ConsentClient, make_policy
 from tests.declaring import own_cookies
 
@@ -31,7 +31,9 @@ OPTIONAL = {"login", "preferences", "analytics", "advertising", "social", "uncla
 async def page(request: Request) -> HTMLResponse:
     tags = "".join(f"<img src=https://{host}/p.gif>" for host in request.query_params.getlist("host"))
     frames = "".join(f"<iframe src=https://{host}/></iframe>" for host in request.query_params.getlist("frame"))
-    return HTMLResponse(f"<!doctype html><title>x</title><p>{tags}{frames}")
+    category = request.query_params.get("category")
+    headers = {"x-allowed": str(consent_of(request).allows(category))} if category else {}
+    return HTMLResponse(f"<!doctype html><title>x</title><p>{tags}{frames}", headers=headers)
 
 
 APP = Starlette(routes=[Route("/{path:path}", page)])
@@ -114,6 +116,41 @@ async def test_a_record_lists_what_was_answered_alone() -> None:
         record = max(browser.ledger.records(), key=lambda record: record.id)
         assert (record.granted, record.refused) == (("analytics", "login", "social"), ())
         assert record.refused_services == ("youtube",)
+
+
+async def test_a_category_is_offered_for_what_the_site_itself_does(
+    ledger: Ledger, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(logs, "_logged", set())
+
+    def at(purposes: dict[str, str], jar: httpx.Cookies | None = None) -> httpx.AsyncClient:
+        return process(
+            ledger, jar, services={"google-analytics": {}}, categories={"preferences": {"purposes": purposes}}
+        )
+
+    async with at({}) as before:
+        assert switches(await text(before, "/")) == {"analytics"}
+        assert not caplog.records  # the gates ask for no category in the application's name
+        assert (await before.get("/asks?category=preferences")).headers["x-allowed"] == "False"
+        assert (await before.get("/asks?category=preferences&a=1")).headers["x-allowed"] == "False"
+        assert [record.args for record in caplog.records] == [("preferences", "preferences")]
+        await choose(before, granted=["analytics", "preferences"])
+    async with at({"offers": "Shows what goes with it."}, before.cookies) as after:
+        markup = await text(after, "/")
+        assert switches(markup) == {"analytics", "preferences"}
+        assert "Shows what goes with it." in markup
+        assert "Shows what goes with it." in await text(after, "/_consent/policy")
+        await choose(after, granted=["analytics", "preferences"])
+        assert (await after.get("/asks?category=preferences")).headers["x-allowed"] == "True"
+    for purposes, is_asked in (
+        ({"offers": "In other words."}, False),
+        ({"offers": "x", "sizes": "Remembers your size."}, True),
+        ({}, False),
+    ):
+        async with at(purposes, after.cookies) as later:
+            assert ("cc-panel" in await text(later, "/")) == is_asked
+            assert (await later.get("/_consent/state")).json()["decided"] != is_asked
+    assert len(caplog.records) == 1
 
 
 async def test_with_nothing_declared_nobody_is_asked_and_a_choice_is_no_error() -> None:

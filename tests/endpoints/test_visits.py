@@ -135,7 +135,7 @@ async def test_a_visit_lasts_for_a_day_at_most(monkeypatch: pytest.MonkeyPatch) 
         await choose(browser, FILM)
         await browser.get("/")
         assert seen[-1].visit == {"youtube"}
-        monkeypatch.setattr(cookie_module, "_A_DAY", -timedelta(seconds=2))
+        monkeypatch.setattr(cookie_module, "VISIT_LIFETIME", -timedelta(seconds=2))
         await browser.get("/")
         assert seen[-1].visit == frozenset()
         assert not seen[-1].allows_service("youtube")

@@ -102,7 +102,7 @@ def found(text: str) -> dict[tuple[str, str], tuple[str | None, str | None, bool
             "[categories.friends]",
             "category-added",
             "categories.friends",
-            (None, "friends", False),  # nothing is declared in it
+            (None, "friends", True),  # it is the site's own, and says what for
         ),
         (
             "[categories.partners]",

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 from cookie_consent.banner.declaration.build import declaration
 from cookie_consent.banner.declaration.lifetime import duration_in
 from cookie_consent.banner.declaration.structure import Revision, RevisionChange
-from cookie_consent.banner.view import category_views
+from cookie_consent.banner.view import category_views, own_text
 from cookie_consent.policy import changes, parse_duration
 from cookie_consent.policy.name_pattern import without_runs
 
@@ -28,8 +29,13 @@ _FACTS = {
     "authority_url": "authority",
 }
 """The facts of a declaration that go by another name than the policy's key."""
-_KEYS = {"category-offered": "category_added", "category-emptied": "category_removed"}
-"""Visitors see a category only while it is offered."""
+_KEYS = {
+    "category-offered": "category_added",
+    "category-emptied": "category_removed",
+    "purpose-added": "category_added",
+    "purpose-removed": "category_removed",
+}
+"""Visitors see a category only while it is offered, and to them it is a purpose itself."""
 
 
 def revision(policy: Policy, locale: Locale, *, secure: bool = True) -> Revision | None:
@@ -87,6 +93,9 @@ class _Words:
     def _what(self, change: Change, table: str, rest: str) -> str:
         """Return the name of what changes. ``rest`` is the subject without the table."""
         if table == "categories":
+            category_id, _, purpose = rest.partition(".purposes.")
+            if purpose:
+                return self._purpose(category_id, purpose)
             return self._categories.get(rest, rest)
         if table == "services":
             service_id, _, item = rest.partition(".")
@@ -98,12 +107,19 @@ class _Words:
             return self._policies[0].cookie.name
         return rest if table == "cookies" else (change.new or change.old or "")
 
+    def _purpose(self, category_id: str, purpose: str) -> str:
+        categories = (policy.category(category_id) for policy in self._policies)
+        found = (category.purposes[purpose] for category in categories if category and purpose in category.purposes)
+        return own_text(next(found, purpose), self._locale)
+
     def _service(self, service_id: str) -> str:
         found = (policy.known_service(service_id) for policy in self._policies)
         return next((service.name for service in found if service is not None), service_id)
 
     def _reworded(self, change: Change, table: str, rest: str) -> str:
         """Return the sentence for another text, with the new one where the declaration shows it."""
+        if table == "categories":  # its purposes stand with that of the category
+            rest = re.sub(r"\.purposes\..*", ".purpose", rest)
         of, _, attribute = rest.rpartition(".")
         what = self._locale.text("declaration.controller") if table == "controller" else self._what(change, table, of)
         if attribute == "name" or rest == "name":

@@ -135,7 +135,7 @@ def test_every_form_has_it_in_every_language(language: str) -> None:
 def test_every_kind_of_change_has_words(language: str) -> None:
     texts = load_locales()[language].texts
     lasting, moved, told_elsewhere = {"longer", "shorter"}, {"service-moved", "cookie-moved"}, {"version", "effective"}
-    as_added_or_removed = {"category-offered", "category-emptied"}
+    as_added_or_removed = {"category-offered", "category-emptied", "purpose-added", "purpose-removed"}
     rest = set(get_args(Kind)) - lasting - moved - told_elsewhere - as_added_or_removed
     assert {f"revision.{kind.replace('-', '_')}" for kind in rest} <= texts.keys()
 
