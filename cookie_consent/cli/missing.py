@@ -50,10 +50,10 @@ def _found(policy: Policy) -> Iterator[tuple[str, str]]:
         yield "retention", "say how long records of choices are kept (GDPR, Article 5(1)(e))"
     elif policy.sold_ids and policy.retention < _OPT_OUTS:
         yield "retention", "is less than the 24 months for which California has opt-outs kept (11 CCR 7101)"
-    for category in policy.optional:
-        if category not in BUILTIN_CATEGORIES and category.id not in policy.names.offered() | {UNCLASSIFIED}:
+    for optional in policy.optional:
+        if optional not in BUILTIN_CATEGORIES and optional.id not in policy.names.offered() | {UNCLASSIFIED}:
             yield (
-                f"categories.{category.id}.purposes",
+                f"categories.{optional.id}.purposes",
                 "nothing is declared in this category, so no visitor is asked about it: declare a service or a cookie "
                 'in it, or say here what the site does for it, such as { offers = "Shows what goes with your order" }',
             )

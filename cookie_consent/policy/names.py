@@ -78,9 +78,9 @@ class Names:
         """What a notice has to name beside a service: its cookies that need another category."""
         self._moved: dict[str, frozenset[int]] = {}
         """What a notice cannot have named if its answer is to cover the service: a cookie of it in another category."""
-        for service in policy.services:  # the registry's others have no such cookies
-            if service.id in self._services:
-                self._apart[service.id], self._moved[service.id] = _cookies_apart(policy, service)
+        for declared_service in policy.services:  # the registry's others have no such cookies
+            if (name := declared_service.id) in self._services:
+                self._apart[name], self._moved[name] = _cookies_apart(policy, declared_service)
         self._asks_for_hosts = policy.unknown_hosts == "ask"
         declared = (self._needed[service.id] for service in policy.services)
         own = _needed(

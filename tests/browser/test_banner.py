@@ -86,6 +86,18 @@ def test_activation_keeps_the_order_and_runs_nothing_twice(visiting: Visiting, l
         assert errors == []
 
 
+def test_the_settings_button_of_a_phone_keeps_its_width_when_it_is_open(visiting: Visiting, ledger_url: str) -> None:
+    with visiting(site(ledger_url)) as visit:
+        visit.page.set_viewport_size({"width": 360, "height": 740})
+        visit.open()
+        button, actions = visit.page.locator("button.cc-toggle"), visit.page.locator(".cc-actions").first
+        for is_open in ("false", "true", "false"):
+            visit.page.locator(f"button.cc-toggle[aria-expanded={is_open}]").wait_for()
+            width, whole = (box["width"] for box in (button.bounding_box(), actions.bounding_box()) if box is not None)
+            assert width == whole
+            button.click()
+
+
 def test_a_choice_that_is_not_saved_is_told_and_changes_nothing(visiting: Visiting, tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     with visiting(site(f"sqlite:///{tmp_path}/file/consent.db")) as visit:

@@ -130,6 +130,8 @@ def _kind(entry: dict[str, Any]) -> str:
         return f"list of {inner}" if inner.startswith("`") else f"list of {inner}s"
     if "pattern" in entry and "mo|y" in entry["pattern"]:
         return "duration"
+    if entry["type"] == "object":
+        return f"table by id, each a {_kind(entry['additionalProperties'])}"
     named = {"path": "path of a folder", "date": "date", "date-time": "time"}.get(entry.get("format", ""))
     plain = {"string": "text", "boolean": "`true` or `false`", "integer": "number", "number": "number"}
     return named or plain[entry["type"]]
