@@ -16,6 +16,7 @@ MIRRORED = {
     "category-emptied": "category-offered",
     "category-added": "category-removed",
     "category-optional": "category-required",
+    "purpose-added": "purpose-removed",
     "service-added": "service-removed",
     "cookie-added": "cookie-removed",
     "storage-added": "storage-removed",
@@ -139,6 +140,13 @@ def found(text: str) -> dict[tuple[str, str], tuple[str | None, str | None, bool
         ('name = "theme"', 'name = "look"', "cookie-added", "cookies.look", (None, "no limit", False)),
         ('name = "theme"', 'name = "look"', "cookie-removed", "cookies.theme", ("no limit", None, False)),
         ('category = "session"', 'category = "login"', "cookie-moved", "cookies.sid", ("session", "login", True)),
+        (
+            'max_age = "1y"',
+            'max_age = "1y"\npurposes = { offers = "Shows more" }',
+            "purpose-added",
+            "categories.analytics.purposes.offers",
+            (None, "Shows more", True),
+        ),
         # a service's cookie in another category is asked about by itself
         (
             ', category = "analytics"',
@@ -210,7 +218,13 @@ DOCUMENT = st.builds(
         cookies=st.lists(st.builds(lambda rule: {"category": "session", **rule}, COOKIE), max_size=3),
         categories=_optional(
             social=st.just({"remove": True}),
-            analytics=_optional(max_age=DURATION, required=st.booleans(), name=TEXT, sale_or_sharing=st.booleans()),
+            analytics=_optional(
+                purposes=st.dictionaries(st.sampled_from(["sizes", "offers"]), TEXT),
+                max_age=DURATION,
+                required=st.booleans(),
+                name=TEXT,
+                sale_or_sharing=st.booleans(),
+            ),
         ),
         retention=DURATION,
     ),
