@@ -62,9 +62,9 @@ def make_receipt(ledger: Ledger, policy: Policy, subject: str, *, prefix: str = 
 
 
 def _ends(records: Sequence[ConsentRecord]) -> list[datetime | None]:
-    """Return when another choice took the place of each; None if none has.
+    """Return when another choice replaced each; None if none has.
 
-    One for a visit takes the place of others for a visit only.
+    One for a visit replaces others for a visit only.
     """
     ends: list[datetime | None] = []
     following: datetime | None = None
