@@ -9,7 +9,7 @@ from urllib.parse import quote
 from cookie_consent.consent import gpc_cookie_name
 from cookie_consent.gate.cookies.card_numbers import ISSUERS
 from cookie_consent.policy import UNCLASSIFIED, registry
-from cookie_consent.policy.host_pattern import HostPattern
+from cookie_consent.policy.host_pattern import HostPattern, parent_domains
 from cookie_consent.policy.registry.compiled import guard_order, host_order, shortened
 
 if TYPE_CHECKING:
@@ -42,22 +42,26 @@ def guard_script(
     """
     given = registry().guard
     numbers = _Numbers(policy, given)
-    names = given["inline"] if details else given
-    known = {
-        **_known_names(numbers, names),
-        **({"filter": given["filter"], "file": details} if details else {}),
-    }
-    rules = {**_rules(policy, own_cookies, given, numbers), "known": known, "mirror": libraries}
+    rules = {**_rules(policy, own_cookies, given, numbers), "mirror": libraries}
+    rest = _details(numbers, given)
+    if details:
+        rules["known"] |= {"filter": given["filter"], "file": details}
+    else:
+        rules["known"] = {"cookies": rest["cookies"], "storage": rest["storage"]}
+        rules["owners"] += rest["owners"]
+        rules["hosts"] = [*rules["hosts"][: rules["declared"]], *rest["hosts"]]
     return source.replace(RULES_PLACEHOLDER, json.dumps(rules, separators=(",", ":")).encode("ascii"), 1)
 
 
 def guard_details(policy: Policy) -> bytes:
-    """Return, as JSON, the registry's rules for cookies and storage, for which the guard asks once it needs them.
+    """Return, as JSON, the registry's rules for cookies, storage and hosts, for which the guard asks if it needs them.
 
-    They refer to the owners of the guard's script for the same policy.
+    They continue the owners of the guard's script for the same policy.
     """
     given = registry().guard
-    return json.dumps(_known_names(_Numbers(policy, given), given), separators=(",", ":")).encode("ascii")
+    numbers = _Numbers(policy, given)
+    _rules(policy, (), given, numbers)
+    return json.dumps(_details(numbers, given), separators=(",", ":")).encode("ascii")
 
 
 def guard_tag(
@@ -106,35 +110,80 @@ def guard_tag(
 
 
 class _Numbers:
-    """The owners, which are services and their categories, by the numbers that the guard has for them."""
+    """The owners, which are services and their categories, by the numbers that the guard has for them.
+
+    An owner gets its number when it is first asked for.
+    """
 
     def __init__(self, policy: Policy, given: Mapping[str, Any]) -> None:
         self._offered = {category.id for category in policy.categories}
+        self._given: list[tuple[int, str]] = given["owners"]
         self.owners: dict[_OwnerKey, int] = {}
-        # First, so that a service's own category precedes those of its cookies. Declared services precede the others.
+        # First, so that a service's own category precedes those of its cookies.
         self.declared = [(service, self.of(service.id, service.category)) for service in policy.services]
-        declared = {service.id for service in policy.services}
-        ids = registry().ids
-        self.known = {
-            number: self.of(ids[service], category)
-            for number, (service, category) in enumerate(given["owners"])
-            if ids[service] not in declared
-        }
-        """The number here for each of the compiled registry, without services that the policy declares."""
+        self._replaced = {service.id for service in policy.services}
 
     def of(self, service: str, category: str | None) -> int:
         """Return the number of an owner."""
-        key = (service, category if category in self._offered else UNCLASSIFIED)
+        key = (service, self.category(category))
         return self.owners.setdefault(key, len(self.owners))
 
+    def category(self, category: str | None) -> str:
+        """Return the category that counts under the policy."""
+        return category if category is not None and category in self._offered else UNCLASSIFIED
 
-def _known_names(numbers: _Numbers, given: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the registry's rules for cookies and storage, in their order."""
-    known = numbers.known
-    return {
-        kind: [[row[0], known[row[1]], *row[2:]] for row in given[kind] if row[1] in known]
-        for kind in ("cookies", "storage")
+    def counts(self, number: int) -> bool:
+        """Return whether the registry's owner of that number counts: the policy does not declare the service."""
+        return registry().ids[self._given[number][0]] not in self._replaced
+
+    def category_of(self, number: int) -> str:
+        """Return the category of the registry's owner of that number."""
+        return self.category(self._given[number][1])
+
+    def known(self, rows: Iterable[Sequence[Any]]) -> list[list[Any]]:
+        """Return the rows of the registry that count, each with the number that its owner has here."""
+        return [[row[0], self._of_known(row[1]), *row[2:]] for row in rows if self.counts(row[1])]
+
+    def _of_known(self, number: int) -> int:
+        service, category = self._given[number]
+        name = registry().ids[service]
+        self.of(name, self._given[service][1])  # as above
+        return self.of(name, category)
+
+
+def _details(numbers: _Numbers, given: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the registry's rules in their order, and the owners that nobody has asked for before."""
+    before = len(numbers.owners)
+    rules = {kind: numbers.known(given[kind]) for kind in ("cookies", "storage", "hosts")}
+    return {"owners": list(numbers.owners)[before:], **rules}
+
+
+def _names_here(policy: Policy, given: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Return the registry's rules for cookies and storage that every page has.
+
+    Where undeclared cookies are kept until the browser closes, those of *session*, and of *login* before it is agreed
+    to, are treated likewise, so that nobody needs their rules. Elsewhere scripts would have to wait for them.
+    """
+    offered = {category.id for category in policy.categories}
+    is_alike = policy.unknown_cookies == "session" and "session" in policy.required_ids and "login" in offered
+    names: Mapping[str, Any] = given["bare" if is_alike else "inline"]
+    return names
+
+
+def _necessary_hosts(policy: Policy, given: Mapping[str, Any], numbers: _Numbers) -> list[Sequence[Any]]:
+    """Return the registry's rules for hosts that pass without a choice, and all that may precede one of these."""
+    required = policy.required_ids
+    names = {
+        row[0].partition("/")[0]
+        for row in given["hosts"]
+        if numbers.counts(row[1]) and numbers.category_of(row[1]) in required
     }
+    found = []
+    for row in given["hosts"]:
+        host = row[0].partition("/")[0]
+        if host in names or any(f"*.{domain}" in names for domain in parent_domains(host.removeprefix("*."))):
+            found.append(row)
+    return found
 
 
 def _rules(policy: Policy, own_cookies: Iterable[str], given: Mapping[str, Any], numbers: _Numbers) -> dict[str, Any]:
@@ -144,7 +193,7 @@ def _rules(policy: Policy, own_cookies: Iterable[str], given: Mapping[str, Any],
     then the first pattern. Of hosts and paths the first match counts. Each rule refers to its owner, a service and its
     category, by the index in ``owners``.
     """
-    owned, known = numbers.declared, numbers.known
+    owned = numbers.declared
     site = HostPattern.parse(policy.site).domain if policy.site else ""
     own_rules = [(rule, numbers.of("", rule.category)) for rule in policy.cookies]
     of_services = [
@@ -156,7 +205,7 @@ def _rules(policy: Policy, own_cookies: Iterable[str], given: Mapping[str, Any],
     cookies = [
         *_levels(own_rules, site),
         *_levels(of_services, site),
-        [[row[0], known[row[1]], *row[2:]] for row in bound if row[1] in known],
+        numbers.known(bound),
     ]
     storage = sorted(
         ((rule.name, number) for service, number in owned for rule in service.storage),
@@ -164,7 +213,7 @@ def _rules(policy: Policy, own_cookies: Iterable[str], given: Mapping[str, Any],
     )
     patterns = [(pattern, number) for service, number in owned for pattern in service.hosts]
     hosts = sorted((rule for rule in patterns if rule[0][0] != "/"), key=lambda rule: host_order(rule[0]))
-    return {
+    rules = {
         "own": sorted(own_cookies),
         "unknown": policy.unknown_cookies,
         "unknownHosts": policy.unknown_hosts,
@@ -174,13 +223,13 @@ def _rules(policy: Policy, own_cookies: Iterable[str], given: Mapping[str, Any],
         "version": policy.version,
         "categories": [[category.id, category.max_age or 0] for category in policy.categories],
         "required": sorted(policy.required_ids),
-        "owners": list(numbers.owners),
         "cookies": [level for level in cookies if level],
         "cards": ISSUERS.pattern,
         "storage": [storage],
         "first": [*policy.first_party, *([policy.site] if policy.site else [])],
-        "hosts": [*hosts, *([host, known[number]] for host, number in given["hosts"] if number in known)],
+        "hosts": [*hosts, *numbers.known(_necessary_hosts(policy, given, numbers))],
         "declared": len(hosts),
+        "services": len(owned),
         "local": [
             *sorted((rule for rule in patterns if rule[0][0] == "/"), key=lambda rule: -len(rule[0])),
             *(
@@ -188,7 +237,7 @@ def _rules(policy: Policy, own_cookies: Iterable[str], given: Mapping[str, Any],
                 for service, number in owned
                 for rule in service.own
             ),
-            *([path, known[number], *rest] for path, number, *rest in given["own"] if number in known),
+            *numbers.known(given["own"]),
         ],
         "stubs": [
             *(
@@ -196,9 +245,11 @@ def _rules(policy: Policy, own_cookies: Iterable[str], given: Mapping[str, Any],
                 for service, number in owned
                 for stub in service.stubs
             ),
-            *([name, known[number], *rest] for name, number, *rest in given["stubs"] if number in known),
+            *numbers.known(given["stubs"]),
         ],
+        "known": {kind: numbers.known(rows) for kind, rows in _names_here(policy, given).items()},
     }
+    return {"owners": list(numbers.owners), **rules}
 
 
 def _levels(rules: Sequence[tuple[CookieRule, int]], site: str) -> Iterator[list[list[Any]]]:
