@@ -507,9 +507,8 @@
   // The server lists only what a granted category covers.
   const coversStranger = (id, { services, named }) => services[id] ?? Boolean(named?.includes(id));
   const withdraws = (before, after) =>
-    [...owners, ...hostsIn(before)].some(
-      (owner) => covers(owner, before) && !covers(owner, after),
-    ) || idsIn(before).some((id) => isStranger(id) && coversStranger(id, before) && !coversStranger(id, after));
+    [...owners, ...hostsIn(before)].some((owner) => covers(owner, before) && !covers(owner, after)) ||
+    idsIn(before).some((id) => isStranger(id) && coversStranger(id, before) && !coversStranger(id, after));
   const isOutdated = () => {
     try {
       const [, granted, services, , named] = JSON.parse(localStorage.getItem(LATEST) ?? serialize());

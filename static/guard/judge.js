@@ -83,16 +83,14 @@ const makeJudge = (rules, covers, home, domain) => {
         filter.lengths.some((length) => length <= text.length && isKey(sets.prefixes, prefix + text.slice(0, length))),
     );
   // A host is in the filter by its last two labels.
-  const mayBeHost = (host) =>
-    [-1, -2].some((from) => isKey(sets.exact, `@${host.split(".").slice(from).join(".")}`));
+  const mayBeHost = (host) => [-1, -2].some((from) => isKey(sets.exact, `@${host.split(".").slice(from).join(".")}`));
   const cookieRule = (name) => find(rules.cookies, name, bareOf(name)) ?? findIn(known.cookies, name, bareOf(name));
   const storageRule = (name) => find(rules.storage, name) ?? findIn(known.storage, name, name) ?? cookieRule(name);
   // Returns whether the registry may have a rule for a name that is not here yet.
   const isAwaited = (name, isStorage) => {
     if (!known.filter || find(rules.cookies, name, bareOf(name))) return false;
     if (isStorage && find(rules.storage, name)) return false;
-    if (known.cookies.some(([pattern]) => pattern === name)) return false; // it is not of those in the filter
-    return mayBeKnown(name, "=^");
+    return !filter.chance.includes(name) && mayBeKnown(name, "=^");
   };
   const UNKNOWN = ["", "unclassified"];
   const ownerOf = (rule) => (rule ? rules.owners[rule[1]] : UNKNOWN);

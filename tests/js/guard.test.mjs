@@ -667,7 +667,11 @@ test("a refused host of the registry is held wherever an unknown one would pass"
     const blind = loadHosts(unknown, dataset);
     blind.page.isOffline = true;
     const known = allowed.filter((host) => host === GA);
-    assert.deepEqual(all.filter(blind.mayAsk), allowed.filter((host) => !known.includes(host)), `${why}, offline`);
+    assert.deepEqual(
+      all.filter(blind.mayAsk),
+      allowed.filter((host) => !known.includes(host)),
+      `${why}, offline`,
+    );
     blind.page.isOffline = false;
     blind.mayAsk("static.hotjar.com"); // asks again, without waiting
     await settled();
@@ -719,7 +723,9 @@ test("a choice that names a service of the registry waits for its rules", async 
 test("without the header of GPC, a service whose rules are not here counts as sold", () => {
   const dataset = { decided: "true", granted: "session", named: "", services: "criteo=1 nobody.test=1" };
   const globals = { navigator: { globalPrivacyControl: true, userActivation: { hasBeenActive: false } } };
-  const services = (more) => ({ ...load({ unknown: "open", dataset: { ...dataset, ...more }, globals }).window.cookieConsent.state.services });
+  const services = (more) => ({
+    ...load({ unknown: "open", dataset: { ...dataset, ...more }, globals }).window.cookieConsent.state.services,
+  });
   assert.deepEqual(services({}), { "nobody.test": true }); // which this policy does not count as sold
   assert.deepEqual(services({ gpc: "1" }), { criteo: true, "nobody.test": true });
 });

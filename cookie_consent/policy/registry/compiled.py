@@ -84,7 +84,8 @@ def _guard(services: list[Service]) -> dict[str, Any]:
     """Return the guard's rules in the order in which it tries them, each with the number of its owner.
 
     An owner is the number of a service and a category. First stand those of the services themselves. ``inline`` are the
-    rules for names of *session* and *login*, and ``bare`` those that no filter has or that are taken for others by chance.
+    rules for names of *session* and *login*, and ``bare`` those that no filter has. ``chance`` of the filter are the
+    names among them that it has by chance, for which scripts must not wait.
     """
     owners: dict[tuple[int, str], int] = {(number, service.category): number for number, service in enumerate(services)}
     owned = list(enumerate(services))
@@ -112,10 +113,11 @@ def _guard(services: list[Service]) -> dict[str, Any]:
     lasting = [row[0] for row in inline if NamePattern(row[0]).prefix and (keys[row[1]][1] == "login" or row[4:])]
     hosts = [(host, number) for number, service in owned for host in service.hosts]
     found = name_filter(asked, lasting, (host for host, _ in hosts))
-    bare, bare_storage = (
-        [row for row in rows if not NamePattern(row[0]).prefix or (row[0] not in asked and _is_taken(row[0], found))]
-        for rows in (inline, inline_storage)
-    )
+    names = {row[0] for row in inline if NamePattern(row[0]).prefix == row[0]}
+    patterns = [NamePattern(name) for name, _ in storage]
+    names -= {name for name in names if any(pattern.matches(name) for pattern in patterns)}
+    found["chance"] = sorted(name for name in names.difference(asked) if may_have(found, name))
+    bare, bare_storage = ([row for row in rows if not NamePattern(row[0]).prefix] for rows in (inline, inline_storage))
     return {
         "owners": keys,
         "cookies": free,
@@ -139,11 +141,6 @@ def _guard(services: list[Service]) -> dict[str, Any]:
 def _is_inline(name: str, category: str) -> bool:
     """Return whether every page has a rule, for which scripts would otherwise have to wait, or which no filter has."""
     return category in {"session", "login"} or not NamePattern(name).prefix
-
-
-def _is_taken(pattern: str, found: dict[str, Any]) -> bool:
-    """Return whether the filter takes an exact name for one of those that scripts have to wait for."""
-    return NamePattern(pattern).prefix == pattern and may_have(found, pattern)
 
 
 def shortened(rule: CookieRule, owner: int) -> list[Any]:

@@ -22,7 +22,7 @@ _MASK = 0xFFFFFFFF
 
 
 def name_filter(awaited: Iterable[str], lasting: Iterable[str] = (), hosts: Iterable[str] = ()) -> dict[str, Any]:
-    """Return filters of patterns for names, which have a literal beginning, and of host patterns. ``judge.js`` reads it.
+    """Return filters of patterns for names, which have a literal beginning, and of host patterns, for ``judge.js``.
 
     ``exact`` has ``=`` and the name, or ``~`` for those that are ``lasting``, and ``@`` and what ``host_key`` returns.
     ``prefixes`` has ``^`` (``%``) and the literal beginning of a pattern with wildcards, of which ``lengths`` has the
