@@ -52,7 +52,16 @@ from cookie_consent.ledger import Ledger
 from cookie_consent.mirror.endpoint import MirrorEndpoint
 from cookie_consent.mirror.libraries import Libraries
 from cookie_consent.mirror.mirror import Mirror
-from cookie_consent.policy import UNCLASSIFIED, Inventory, Policy, checked_prefix, find_policy, instant, load_policy
+from cookie_consent.policy import (
+    UNCLASSIFIED,
+    Inventory,
+    Policy,
+    checked_prefix,
+    find_policy,
+    instant,
+    load_policy,
+    registry,
+)
 from cookie_consent.policy.classifier import Classifier
 from cookie_consent.policy.paths import PathPatterns
 from cookie_consent.rewriter import MarkupCache
@@ -304,10 +313,19 @@ def _warn_of_size(policy: Policy, policies: ContentSecurityPolicies) -> None:
     known = frozenset(category.id for category in policy.categories) - {UNCLASSIFIED}
     accepted = Consent(policy=policy, granted=known, named=policy.names.declared)
     left_out = policies.left_out(accepted) if policies.is_on else ()
-    if left_out:
+    domains = {domain for patterns in registry().tables["hosts"].values() for domain in patterns}
+    own = [host for host in left_out if host.removeprefix("*.") not in domains]
+    if own:
         logger.error(
             "the Content-Security-Policy has no room for %d hosts, from %s on, and scripts cannot load from them: "
             "write wildcards such as '*.example.com' in the policy's hosts",
+            len(own),
+            own[0],
+        )
+    elif left_out:
+        logger.warning(
+            "the Content-Security-Policy has no room for %d hosts of known services, from %s on: if the site needs them, "
+            "write the hosts that it needs as the service's hosts in the policy",
             len(left_out),
             left_out[0],
         )
