@@ -47,7 +47,7 @@ from cookie_consent.exchange.shared import Site
 from cookie_consent.exchange.websocket import handshake
 from cookie_consent.exchange.xray.door import XRayDoor
 from cookie_consent.exchange.xray.endpoint import XRayEndpoint
-from cookie_consent.gate import ContentSecurityPolicies, TagCache, guard_details, guard_script
+from cookie_consent.gate import ContentSecurityPolicies, GuardRules, TagCache
 from cookie_consent.ledger import Ledger
 from cookie_consent.mirror.endpoint import MirrorEndpoint
 from cookie_consent.mirror.libraries import Libraries
@@ -187,10 +187,10 @@ def _build(
     files = static_files()
     mirror = _mirror(policy, classifier)
     libraries = mirror.libraries.for_guard() if mirror is not None else None
-    details = guard_details(policy)
-    files["known.json"] = details
-    files["guard.js"] = guard_script(
-        files["guard.js"], policy, own_cookies, libraries=libraries, details=hashed_name("known.json", details)
+    rules = GuardRules(policy)
+    details = files["known.json"] = rules.details()
+    files["guard.js"] = rules.script(
+        files["guard.js"], own_cookies, libraries=libraries, details=hashed_name("known.json", details)
     )
     files["banner.js"] = banner_script(files["banner.js"], policy)
     assets = Assets(f"{prefix}/assets", files)
@@ -324,8 +324,8 @@ def _warn_of_size(policy: Policy, policies: ContentSecurityPolicies) -> None:
         )
     elif left_out:
         logger.warning(
-            "the Content-Security-Policy has no room for %d hosts of known services, from %s on: if the site needs them, "
-            "write the hosts that it needs as the service's hosts in the policy",
+            "the Content-Security-Policy has no room for %d hosts of known services, from %s on: if the site needs "
+            "them, write the hosts that it needs as the service's hosts in the policy",
             len(left_out),
             left_out[0],
         )

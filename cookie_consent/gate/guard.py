@@ -9,21 +9,63 @@ from urllib.parse import quote
 from cookie_consent.consent import gpc_cookie_name
 from cookie_consent.gate.cookies.card_numbers import ISSUERS
 from cookie_consent.policy import UNCLASSIFIED, registry
-from cookie_consent.policy.host_pattern import HostPattern, parent_domains
+from cookie_consent.policy.host_pattern import HostPattern
 from cookie_consent.policy.registry.compiled import guard_order, host_order, shortened
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Set as AbstractSet
 
     from cookie_consent.consent import Consent
     from cookie_consent.policy import CookieRule, Policy
 
-__all__ = ["RULES_PLACEHOLDER", "guard_details", "guard_script", "guard_tag"]
+__all__ = ["RULES_PLACEHOLDER", "GuardRules", "guard_details", "guard_script", "guard_tag"]
 
 RULES_PLACEHOLDER = b"__RULES__"
 """Occurs once in the guard's code, where the policy's rules are inserted."""
 
 _OwnerKey: TypeAlias = "tuple[str, str]"
+
+
+class GuardRules:
+    """The guard's rules under a policy: those of every page, and those of the registry for which it asks."""
+
+    def __init__(self, policy: Policy) -> None:
+        given = registry().guard
+        numbers = _Numbers(policy, given)
+        self._rules: dict[str, Any] = _rules(policy, given, numbers)
+        self._filter = given["filter"]
+        # They continue the owners of the others.
+        rest = {kind: numbers.known(given[kind]) for kind in ("cookies", "storage", "hosts")}
+        self._details: dict[str, list[Any]] = {"owners": list(numbers.owners)[len(self._rules["owners"]) :], **rest}
+
+    def details(self) -> bytes:
+        """Return, as JSON, the registry's rules for cookies, storage and hosts, for which the guard asks if need be."""
+        return _json(self._details)
+
+    def script(
+        self,
+        source: bytes,
+        own_cookies: Iterable[str],
+        *,
+        libraries: Mapping[str, Any] | None = None,
+        details: str = "",
+    ) -> bytes:
+        """Return the guard's code ``source`` with the rules inserted.
+
+        ``own_cookies`` are the names of this package's own cookies, which no script may write. ``libraries`` are the
+        hosts that are mirrored and the names of their packages, as ``Libraries.for_guard`` returns them. ``details`` is
+        the name of the file with what ``details`` returns, beside the script. Without it that is inserted too.
+        """
+        rules = {**self._rules, "own": sorted(own_cookies), "mirror": libraries}
+        if details:
+            rules["known"] = {**rules["known"], "filter": self._filter, "file": details}
+        else:
+            rest = self._details
+            rules["known"] = {"cookies": rest["cookies"], "storage": rest["storage"]}
+            rules["owners"] = [*rules["owners"], *rest["owners"]]
+            rules["hosts"] = [*rules["hosts"][: rules["declared"]], *rest["hosts"]]
+        return source.replace(RULES_PLACEHOLDER, _json(rules), 1)
 
 
 def guard_script(
@@ -34,34 +76,13 @@ def guard_script(
     libraries: Mapping[str, Any] | None = None,
     details: str = "",
 ) -> bytes:
-    """Return the guard's code ``source`` with the rules of ``policy`` and of the registry inserted.
-
-    ``own_cookies`` are the names of this package's own cookies, which no script may write. ``libraries`` are the hosts
-    that are mirrored and the names of their packages, as ``Libraries.for_guard`` returns them. ``details`` is the name
-    of the file with what ``guard_details`` returns, beside the script. Without it that is inserted too.
-    """
-    given = registry().guard
-    numbers = _Numbers(policy, given)
-    rules = {**_rules(policy, own_cookies, given, numbers), "mirror": libraries}
-    rest = _details(numbers, given)
-    if details:
-        rules["known"] |= {"filter": given["filter"], "file": details}
-    else:
-        rules["known"] = {"cookies": rest["cookies"], "storage": rest["storage"]}
-        rules["owners"] += rest["owners"]
-        rules["hosts"] = [*rules["hosts"][: rules["declared"]], *rest["hosts"]]
-    return source.replace(RULES_PLACEHOLDER, json.dumps(rules, separators=(",", ":")).encode("ascii"), 1)
+    """Return what ``GuardRules.script`` returns for a policy."""
+    return GuardRules(policy).script(source, own_cookies, libraries=libraries, details=details)
 
 
 def guard_details(policy: Policy) -> bytes:
-    """Return, as JSON, the registry's rules for cookies, storage and hosts, for which the guard asks if it needs them.
-
-    They continue the owners of the guard's script for the same policy.
-    """
-    given = registry().guard
-    numbers = _Numbers(policy, given)
-    _rules(policy, (), given, numbers)
-    return json.dumps(_details(numbers, given), separators=(",", ":")).encode("ascii")
+    """Return what ``GuardRules.details`` returns for a policy."""
+    return GuardRules(policy).details()
 
 
 def guard_tag(
@@ -121,41 +142,45 @@ class _Numbers:
         self.owners: dict[_OwnerKey, int] = {}
         # First, so that a service's own category precedes those of its cookies.
         self.declared = [(service, self.of(service.id, service.category)) for service in policy.services]
-        self._replaced = {service.id for service in policy.services}
+        self._ids = registry().ids
+        replaced = {service.id for service in policy.services}.intersection(self._ids)
+        self._counting = {
+            number for number, (service, _) in enumerate(self._given) if self._ids[service] not in replaced
+        }
+        self._known: dict[int, int] = {}
 
     def of(self, service: str, category: str | None) -> int:
         """Return the number of an owner."""
-        key = (service, self.category(category))
+        key = (service, category if category in self._offered else UNCLASSIFIED)
         return self.owners.setdefault(key, len(self.owners))
 
-    def category(self, category: str | None) -> str:
-        """Return the category that counts under the policy."""
-        return category if category is not None and category in self._offered else UNCLASSIFIED
+    def within(self, categories: AbstractSet[str]) -> set[int]:
+        """Return the registry's numbers of the owners that count, because no service of the policy replaces them.
 
-    def counts(self, number: int) -> bool:
-        """Return whether the registry's owner of that number counts: the policy does not declare the service."""
-        return registry().ids[self._given[number][0]] not in self._replaced
-
-    def category_of(self, number: int) -> str:
-        """Return the category of the registry's owner of that number."""
-        return self.category(self._given[number][1])
+        Only those in ``categories`` are returned, as the policy has them.
+        """
+        return {
+            number
+            for number in self._counting
+            if (category if (category := self._given[number][1]) in self._offered else UNCLASSIFIED) in categories
+        }
 
     def known(self, rows: Iterable[Sequence[Any]]) -> list[list[Any]]:
         """Return the rows of the registry that count, each with the number that its owner has here."""
-        return [[row[0], self._of_known(row[1]), *row[2:]] for row in rows if self.counts(row[1])]
+        numbers, counting = self._known, self._counting
+        found = []
+        for row in rows:
+            number = row[1]
+            if number in counting:
+                if number not in numbers:
+                    numbers[number] = self._of_known(number)
+                found.append([row[0], numbers[number], *row[2:]])
+        return found
 
     def _of_known(self, number: int) -> int:
         service, category = self._given[number]
-        name = registry().ids[service]
-        self.of(name, self._given[service][1])  # as above
-        return self.of(name, category)
-
-
-def _details(numbers: _Numbers, given: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the registry's rules in their order, and the owners that nobody has asked for before."""
-    before = len(numbers.owners)
-    rules = {kind: numbers.known(given[kind]) for kind in ("cookies", "storage", "hosts")}
-    return {"owners": list(numbers.owners)[before:], **rules}
+        self.of(self._ids[service], self._given[service][1])  # as above
+        return self.of(self._ids[service], category)
 
 
 def _names_here(policy: Policy, given: Mapping[str, Any]) -> Mapping[str, Any]:
@@ -172,21 +197,13 @@ def _names_here(policy: Policy, given: Mapping[str, Any]) -> Mapping[str, Any]:
 
 def _necessary_hosts(policy: Policy, given: Mapping[str, Any], numbers: _Numbers) -> list[Sequence[Any]]:
     """Return the registry's rules for hosts that pass without a choice, and all that may precede one of these."""
-    required = policy.required_ids
-    names = {
-        row[0].partition("/")[0]
-        for row in given["hosts"]
-        if numbers.counts(row[1]) and numbers.category_of(row[1]) in required
-    }
-    found = []
-    for row in given["hosts"]:
-        host = row[0].partition("/")[0]
-        if host in names or any(f"*.{domain}" in names for domain in parent_domains(host.removeprefix("*."))):
-            found.append(row)
-    return found
+    required = numbers.within(policy.required_ids)
+    names = {row[0].partition("/")[0] for row in given["hosts"] if row[1] in required}
+    ends = tuple(name[1:] for name in names if name.startswith("*."))
+    return [row for row in given["hosts"] if (host := row[0].partition("/")[0]) in names or host.endswith(ends)]
 
 
-def _rules(policy: Policy, own_cookies: Iterable[str], given: Mapping[str, Any], numbers: _Numbers) -> dict[str, Any]:
+def _rules(policy: Policy, given: Mapping[str, Any], numbers: _Numbers) -> dict[str, Any]:
     """Return the guard's rules.
 
     Cookies and storage are lists of lists: the first of these that has a match counts. In each the exact name wins,
@@ -214,7 +231,6 @@ def _rules(policy: Policy, own_cookies: Iterable[str], given: Mapping[str, Any],
     patterns = [(pattern, number) for service, number in owned for pattern in service.hosts]
     hosts = sorted((rule for rule in patterns if rule[0][0] != "/"), key=lambda rule: host_order(rule[0]))
     rules = {
-        "own": sorted(own_cookies),
         "unknown": policy.unknown_cookies,
         "unknownHosts": policy.unknown_hosts,
         "enforced": policy.gate.csp == "enforce",
@@ -257,6 +273,10 @@ def _levels(rules: Sequence[tuple[CookieRule, int]], site: str) -> Iterator[list
     ordered = sorted(rules, key=lambda entry: guard_order(entry[0].name))
     yield [shortened(rule, number) for rule, number in ordered if rule.domain is not None and _is_of(site, rule.domain)]
     yield [shortened(rule, number) for rule, number in ordered if rule.domain is None]
+
+
+def _json(value: Any) -> bytes:
+    return json.dumps(value, separators=(",", ":")).encode("ascii")
 
 
 def _is_of(site: str, domain: str) -> bool:

@@ -506,9 +506,12 @@
   const hostsIn = (before) => idsIn(before).flatMap((id) => (isHost(id) ? [[id, "unclassified"]] : []));
   // The server lists only what a granted category covers.
   const coversStranger = (id, { services, named }) => services[id] ?? Boolean(named?.includes(id));
+  // Necessary cookies of other services are swept away; no script has to end for them.
+  const isCookie = ([service, category]) => rules.required.includes(category) && homes.get(service) !== category;
   const withdraws = (before, after) =>
-    [...owners, ...hostsIn(before)].some((owner) => covers(owner, before) && !covers(owner, after)) ||
-    idsIn(before).some((id) => isStranger(id) && coversStranger(id, before) && !coversStranger(id, after));
+    [...owners.filter((owner) => !owner[0] || !isCookie(owner)), ...hostsIn(before)].some(
+      (owner) => covers(owner, before) && !covers(owner, after),
+    ) || idsIn(before).some((id) => isStranger(id) && coversStranger(id, before) && !coversStranger(id, after));
   const isOutdated = () => {
     try {
       const [, granted, services, , named] = JSON.parse(localStorage.getItem(LATEST) ?? serialize());

@@ -720,6 +720,16 @@ test("a choice that names a service of the registry waits for its rules", async 
   }
 });
 
+test("refusing everything leaves no page, though a refused service has a necessary cookie", async () => {
+  const served = { ...state([]), named: [] };
+  const at = loadHosts("asking", { decided: "false", granted: "session" }, { served });
+  at.mayAsk(GA);
+  await settled();
+  assert.equal(at.window.cookieConsent.held[0].service, "google-analytics", "all rules are here");
+  await at.window.cookieConsent.refresh();
+  assert.deepEqual(at.page.left, []);
+});
+
 test("without the header of GPC, a service whose rules are not here counts as sold", () => {
   const dataset = { decided: "true", granted: "session", named: "", services: "criteo=1 nobody.test=1" };
   const globals = { navigator: { globalPrivacyControl: true, userActivation: { hasBeenActive: false } } };
