@@ -34,10 +34,16 @@ UNKNOWN = [f"{word}_{number}" for number in range(100) for word in ("cart", "_g"
 UNKNOWN_HOSTS = [f"{word}{number}.example.com" for number in range(100) for word in ("cdn", "www.a.b", "static.x")]
 
 
+def numbered(name: str, number: int) -> str:
+    """Return the pattern of a name with a number after the first characters, but not within a run such as `{hex:4}`."""
+    start = re.split(r"[{*]", name)[0][:3]
+    return f"{start}{number}{name[len(start) :]}"
+
+
 def copied(entry: dict[str, Any], number: int) -> dict[str, Any]:
     """Return a service of the registry under other names."""
     copy = {**entry, "name": f"{entry['name']} {number}", "inline": [f"{number}{mark}" for mark in entry["inline"]]}
-    copy["cookies"] = [{**rule, "name": f"{rule['name'][:3]}{number}{rule['name'][3:]}"} for rule in entry["cookies"]]
+    copy["cookies"] = [{**rule, "name": numbered(rule["name"], number)} for rule in entry["cookies"]]
     copy["storage"] = [{**rule, "name": f"{number}{rule['name']}"} for rule in entry["storage"]]
     hosts = (host.removeprefix("*.") for host in entry["hosts"])
     wild = ("*." if host.startswith("*.") else "" for host in entry["hosts"])

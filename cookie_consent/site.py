@@ -47,12 +47,21 @@ from cookie_consent.exchange.shared import Site
 from cookie_consent.exchange.websocket import handshake
 from cookie_consent.exchange.xray.door import XRayDoor
 from cookie_consent.exchange.xray.endpoint import XRayEndpoint
-from cookie_consent.gate import ContentSecurityPolicies, TagCache, guard_details, guard_script
+from cookie_consent.gate import ContentSecurityPolicies, GuardRules, TagCache
 from cookie_consent.ledger import Ledger
 from cookie_consent.mirror.endpoint import MirrorEndpoint
 from cookie_consent.mirror.libraries import Libraries
 from cookie_consent.mirror.mirror import Mirror
-from cookie_consent.policy import UNCLASSIFIED, Inventory, Policy, checked_prefix, find_policy, instant, load_policy
+from cookie_consent.policy import (
+    UNCLASSIFIED,
+    Inventory,
+    Policy,
+    checked_prefix,
+    find_policy,
+    instant,
+    load_policy,
+    registry,
+)
 from cookie_consent.policy.classifier import Classifier
 from cookie_consent.policy.paths import PathPatterns
 from cookie_consent.rewriter import MarkupCache
@@ -178,10 +187,10 @@ def _build(
     files = static_files()
     mirror = _mirror(policy, classifier)
     libraries = mirror.libraries.for_guard() if mirror is not None else None
-    details = guard_details(policy)
-    files["known.json"] = details
-    files["guard.js"] = guard_script(
-        files["guard.js"], policy, own_cookies, libraries=libraries, details=hashed_name("known.json", details)
+    rules = GuardRules(policy)
+    details = files["known.json"] = rules.details()
+    files["guard.js"] = rules.script(
+        files["guard.js"], own_cookies, libraries=libraries, details=hashed_name("known.json", details)
     )
     files["banner.js"] = banner_script(files["banner.js"], policy)
     assets = Assets(f"{prefix}/assets", files)
@@ -304,10 +313,19 @@ def _warn_of_size(policy: Policy, policies: ContentSecurityPolicies) -> None:
     known = frozenset(category.id for category in policy.categories) - {UNCLASSIFIED}
     accepted = Consent(policy=policy, granted=known, named=policy.names.declared)
     left_out = policies.left_out(accepted) if policies.is_on else ()
-    if left_out:
+    domains = {domain for patterns in registry().tables["hosts"].values() for domain in patterns}
+    own = [host for host in left_out if host.removeprefix("*.") not in domains]
+    if own:
         logger.error(
             "the Content-Security-Policy has no room for %d hosts, from %s on, and scripts cannot load from them: "
             "write wildcards such as '*.example.com' in the policy's hosts",
+            len(own),
+            own[0],
+        )
+    elif left_out:
+        logger.warning(
+            "the Content-Security-Policy has no room for %d hosts of known services, from %s on: if the site needs "
+            "them, write the hosts that it needs as the service's hosts in the policy",
             len(left_out),
             left_out[0],
         )

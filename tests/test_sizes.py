@@ -26,7 +26,7 @@ def test_the_sizes_are_those_in_the_documentation(form: str) -> None:
         "the guard with the built-in policy's rules, as it is sent": guard_script(
             files["guard.js"], Policy(version="1"), ["a"], libraries=Libraries().for_guard(), details="known.0.json"
         ),
-        "the registry's rules for cookies and storage, which the guard asks for": guard_details(Policy(version="1")),
+        "the registry's rules for names and hosts, which the guard asks for": guard_details(Policy(version="1")),
         "`banner.js`": files["banner.js"],
         "`banner.css`": files["banner.css"],
         "`admin.css`, on the operator's pages": files["admin.css"],

@@ -14,16 +14,58 @@ from cookie_consent.policy.registry.compiled import guard_order, host_order, sho
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Set as AbstractSet
 
     from cookie_consent.consent import Consent
     from cookie_consent.policy import CookieRule, Policy
 
-__all__ = ["RULES_PLACEHOLDER", "guard_details", "guard_script", "guard_tag"]
+__all__ = ["RULES_PLACEHOLDER", "GuardRules", "guard_details", "guard_script", "guard_tag"]
 
 RULES_PLACEHOLDER = b"__RULES__"
 """Occurs once in the guard's code, where the policy's rules are inserted."""
 
 _OwnerKey: TypeAlias = "tuple[str, str]"
+
+
+class GuardRules:
+    """The guard's rules under a policy: those of every page, and those of the registry for which it asks."""
+
+    def __init__(self, policy: Policy) -> None:
+        given = registry().guard
+        numbers = _Numbers(policy, given)
+        self._rules: dict[str, Any] = _rules(policy, given, numbers)
+        self._filter = given["filter"]
+        # They continue the owners of the others.
+        rest = {kind: numbers.known(given[kind]) for kind in ("cookies", "storage", "hosts")}
+        self._details: dict[str, list[Any]] = {"owners": list(numbers.owners)[len(self._rules["owners"]) :], **rest}
+
+    def details(self) -> bytes:
+        """Return, as JSON, the registry's rules for cookies, storage and hosts, for which the guard asks if need be."""
+        return _json(self._details)
+
+    def script(
+        self,
+        source: bytes,
+        own_cookies: Iterable[str],
+        *,
+        libraries: Mapping[str, Any] | None = None,
+        details: str = "",
+    ) -> bytes:
+        """Return the guard's code ``source`` with the rules inserted.
+
+        ``own_cookies`` are the names of this package's own cookies, which no script may write. ``libraries`` are the
+        hosts that are mirrored and the names of their packages, as ``Libraries.for_guard`` returns them. ``details`` is
+        the name of the file with what ``details`` returns, beside the script. Without it that is inserted too.
+        """
+        rules = {**self._rules, "own": sorted(own_cookies), "mirror": libraries}
+        if details:
+            rules["known"] = {**rules["known"], "filter": self._filter, "file": details}
+        else:
+            rest = self._details
+            rules["known"] = {"cookies": rest["cookies"], "storage": rest["storage"]}
+            rules["owners"] = [*rules["owners"], *rest["owners"]]
+            rules["hosts"] = [*rules["hosts"][: rules["declared"]], *rest["hosts"]]
+        return source.replace(RULES_PLACEHOLDER, _json(rules), 1)
 
 
 def guard_script(
@@ -34,30 +76,13 @@ def guard_script(
     libraries: Mapping[str, Any] | None = None,
     details: str = "",
 ) -> bytes:
-    """Return the guard's code ``source`` with the rules of ``policy`` and of the registry inserted.
-
-    ``own_cookies`` are the names of this package's own cookies, which no script may write. ``libraries`` are the hosts
-    that are mirrored and the names of their packages, as ``Libraries.for_guard`` returns them. ``details`` is the name
-    of the file with what ``guard_details`` returns, beside the script. Without it that is inserted too.
-    """
-    given = registry().guard
-    numbers = _Numbers(policy, given)
-    names = given["inline"] if details else given
-    known = {
-        **_known_names(numbers, names),
-        **({"filter": given["filter"], "file": details} if details else {}),
-    }
-    rules = {**_rules(policy, own_cookies, given, numbers), "known": known, "mirror": libraries}
-    return source.replace(RULES_PLACEHOLDER, json.dumps(rules, separators=(",", ":")).encode("ascii"), 1)
+    """Return what ``GuardRules.script`` returns for a policy."""
+    return GuardRules(policy).script(source, own_cookies, libraries=libraries, details=details)
 
 
 def guard_details(policy: Policy) -> bytes:
-    """Return, as JSON, the registry's rules for cookies and storage, for which the guard asks once it needs them.
-
-    They refer to the owners of the guard's script for the same policy.
-    """
-    given = registry().guard
-    return json.dumps(_known_names(_Numbers(policy, given), given), separators=(",", ":")).encode("ascii")
+    """Return what ``GuardRules.details`` returns for a policy."""
+    return GuardRules(policy).details()
 
 
 def guard_tag(
@@ -106,45 +131,86 @@ def guard_tag(
 
 
 class _Numbers:
-    """The owners, which are services and their categories, by the numbers that the guard has for them."""
+    """The owners, which are services and their categories, by the numbers that the guard has for them.
+
+    An owner gets its number when it is first asked for.
+    """
 
     def __init__(self, policy: Policy, given: Mapping[str, Any]) -> None:
         self._offered = {category.id for category in policy.categories}
+        self._given: list[tuple[int, str]] = given["owners"]
         self.owners: dict[_OwnerKey, int] = {}
-        # First, so that a service's own category precedes those of its cookies. Declared services precede the others.
+        # First, so that a service's own category precedes those of its cookies.
         self.declared = [(service, self.of(service.id, service.category)) for service in policy.services]
-        declared = {service.id for service in policy.services}
-        ids = registry().ids
-        self.known = {
-            number: self.of(ids[service], category)
-            for number, (service, category) in enumerate(given["owners"])
-            if ids[service] not in declared
+        self._ids = registry().ids
+        replaced = {service.id for service in policy.services}.intersection(self._ids)
+        self._counting = {
+            number for number, (service, _) in enumerate(self._given) if self._ids[service] not in replaced
         }
-        """The number here for each of the compiled registry, without services that the policy declares."""
+        self._known: dict[int, int] = {}
 
     def of(self, service: str, category: str | None) -> int:
         """Return the number of an owner."""
         key = (service, category if category in self._offered else UNCLASSIFIED)
         return self.owners.setdefault(key, len(self.owners))
 
+    def within(self, categories: AbstractSet[str]) -> set[int]:
+        """Return the registry's numbers of the owners that count, because no service of the policy replaces them.
 
-def _known_names(numbers: _Numbers, given: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the registry's rules for cookies and storage, in their order."""
-    known = numbers.known
-    return {
-        kind: [[row[0], known[row[1]], *row[2:]] for row in given[kind] if row[1] in known]
-        for kind in ("cookies", "storage")
-    }
+        Only those in ``categories`` are returned, as the policy has them.
+        """
+        return {
+            number
+            for number in self._counting
+            if (category if (category := self._given[number][1]) in self._offered else UNCLASSIFIED) in categories
+        }
+
+    def known(self, rows: Iterable[Sequence[Any]]) -> list[list[Any]]:
+        """Return the rows of the registry that count, each with the number that its owner has here."""
+        numbers, counting = self._known, self._counting
+        found = []
+        for row in rows:
+            number = row[1]
+            if number in counting:
+                if number not in numbers:
+                    numbers[number] = self._of_known(number)
+                found.append([row[0], numbers[number], *row[2:]])
+        return found
+
+    def _of_known(self, number: int) -> int:
+        service, category = self._given[number]
+        self.of(self._ids[service], self._given[service][1])  # as above
+        return self.of(self._ids[service], category)
 
 
-def _rules(policy: Policy, own_cookies: Iterable[str], given: Mapping[str, Any], numbers: _Numbers) -> dict[str, Any]:
+def _names_here(policy: Policy, given: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Return the registry's rules for cookies and storage that every page has.
+
+    Where undeclared cookies are kept until the browser closes, those of *session*, and of *login* before it is agreed
+    to, are treated likewise, so that nobody needs their rules. Elsewhere scripts would have to wait for them.
+    """
+    offered = {category.id for category in policy.categories}
+    is_alike = policy.unknown_cookies == "session" and "session" in policy.required_ids and "login" in offered
+    names: Mapping[str, Any] = given["bare" if is_alike else "inline"]
+    return names
+
+
+def _necessary_hosts(policy: Policy, given: Mapping[str, Any], numbers: _Numbers) -> list[Sequence[Any]]:
+    """Return the registry's rules for hosts that pass without a choice, and all that may precede one of these."""
+    required = numbers.within(policy.required_ids)
+    names = {row[0].partition("/")[0] for row in given["hosts"] if row[1] in required}
+    ends = tuple(name[1:] for name in names if name.startswith("*."))
+    return [row for row in given["hosts"] if (host := row[0].partition("/")[0]) in names or host.endswith(ends)]
+
+
+def _rules(policy: Policy, given: Mapping[str, Any], numbers: _Numbers) -> dict[str, Any]:
     """Return the guard's rules.
 
     Cookies and storage are lists of lists: the first of these that has a match counts. In each the exact name wins,
     then the first pattern. Of hosts and paths the first match counts. Each rule refers to its owner, a service and its
     category, by the index in ``owners``.
     """
-    owned, known = numbers.declared, numbers.known
+    owned = numbers.declared
     site = HostPattern.parse(policy.site).domain if policy.site else ""
     own_rules = [(rule, numbers.of("", rule.category)) for rule in policy.cookies]
     of_services = [
@@ -156,7 +222,7 @@ def _rules(policy: Policy, own_cookies: Iterable[str], given: Mapping[str, Any],
     cookies = [
         *_levels(own_rules, site),
         *_levels(of_services, site),
-        [[row[0], known[row[1]], *row[2:]] for row in bound if row[1] in known],
+        numbers.known(bound),
     ]
     storage = sorted(
         ((rule.name, number) for service, number in owned for rule in service.storage),
@@ -164,8 +230,7 @@ def _rules(policy: Policy, own_cookies: Iterable[str], given: Mapping[str, Any],
     )
     patterns = [(pattern, number) for service, number in owned for pattern in service.hosts]
     hosts = sorted((rule for rule in patterns if rule[0][0] != "/"), key=lambda rule: host_order(rule[0]))
-    return {
-        "own": sorted(own_cookies),
+    rules = {
         "unknown": policy.unknown_cookies,
         "unknownHosts": policy.unknown_hosts,
         "enforced": policy.gate.csp == "enforce",
@@ -174,13 +239,13 @@ def _rules(policy: Policy, own_cookies: Iterable[str], given: Mapping[str, Any],
         "version": policy.version,
         "categories": [[category.id, category.max_age or 0] for category in policy.categories],
         "required": sorted(policy.required_ids),
-        "owners": list(numbers.owners),
         "cookies": [level for level in cookies if level],
         "cards": ISSUERS.pattern,
         "storage": [storage],
         "first": [*policy.first_party, *([policy.site] if policy.site else [])],
-        "hosts": [*hosts, *([host, known[number]] for host, number in given["hosts"] if number in known)],
+        "hosts": [*hosts, *numbers.known(_necessary_hosts(policy, given, numbers))],
         "declared": len(hosts),
+        "services": len(owned),
         "local": [
             *sorted((rule for rule in patterns if rule[0][0] == "/"), key=lambda rule: -len(rule[0])),
             *(
@@ -188,7 +253,7 @@ def _rules(policy: Policy, own_cookies: Iterable[str], given: Mapping[str, Any],
                 for service, number in owned
                 for rule in service.own
             ),
-            *([path, known[number], *rest] for path, number, *rest in given["own"] if number in known),
+            *numbers.known(given["own"]),
         ],
         "stubs": [
             *(
@@ -196,9 +261,11 @@ def _rules(policy: Policy, own_cookies: Iterable[str], given: Mapping[str, Any],
                 for service, number in owned
                 for stub in service.stubs
             ),
-            *([name, known[number], *rest] for name, number, *rest in given["stubs"] if number in known),
+            *numbers.known(given["stubs"]),
         ],
+        "known": {kind: numbers.known(rows) for kind, rows in _names_here(policy, given).items()},
     }
+    return {"owners": list(numbers.owners), **rules}
 
 
 def _levels(rules: Sequence[tuple[CookieRule, int]], site: str) -> Iterator[list[list[Any]]]:
@@ -206,6 +273,10 @@ def _levels(rules: Sequence[tuple[CookieRule, int]], site: str) -> Iterator[list
     ordered = sorted(rules, key=lambda entry: guard_order(entry[0].name))
     yield [shortened(rule, number) for rule, number in ordered if rule.domain is not None and _is_of(site, rule.domain)]
     yield [shortened(rule, number) for rule, number in ordered if rule.domain is None]
+
+
+def _json(value: Any) -> bytes:
+    return json.dumps(value, separators=(",", ":")).encode("ascii")
 
 
 def _is_of(site: str, domain: str) -> bool:

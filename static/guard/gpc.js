@@ -3,8 +3,12 @@
 const makeGpc = (rules, { gpc, sight }) => {
   const isOn = navigator.globalPrivacyControl === true;
   const isHeaderMissing = isOn && gpc === undefined;
-  const isSold = (category) => rules.sold.includes(category);
-  const categoryOf = (service) => rules.owners.find(([id]) => id === service)?.[1] ?? "unclassified";
+  // A service whose rules are not here yet may be sold.
+  const isSold = (category) => category === undefined || rules.sold.includes(category);
+  const categoryOf = (service) => {
+    const isUnknown = !rules.known.filter || service.includes(".");
+    return rules.owners.find(([id]) => id === service)?.[1] ?? (isUnknown ? "unclassified" : undefined);
+  };
   return {
     // Returns what remains granted. A choice that was made with GPC on is not limited.
     limit: ({ granted, services }) => {

@@ -54,15 +54,33 @@
     policy_version: rules.version,
   });
   // A granted category covers the services that the answered notice has named, and what necessary ones store.
-  const homes = new Map([...rules.owners].reverse()); // the first category of a service is its own
+  let homes;
+  let owners;
+  const takeOwners = () => {
+    homes = new Map([...rules.owners].reverse()); // the first category of a service is its own
+    owners = [...rules.owners, ...rules.categories.map(([category]) => ["", category])];
+  };
+  takeOwners();
   const covers = ([service, category], { services, granted, named } = state) =>
     services[service] ??
     (granted.includes(category) &&
       (!service || !named || named.includes(service) || rules.required.includes(homes.get(service))));
-  const owners = [...rules.owners, ...rules.categories.map(([category]) => ["", category])];
-  const allows = (name) => covers(rules.owners.find(([service]) => service && service === name) ?? ["", name]);
+  const isHost = (id) => id.includes(".");
+  const idsIn = ({ services, named }) => [...Object.keys(services), ...(named ?? [])];
+  // Services of the registry that the visitor has answered for, and whose rules are not here yet.
+  let isLearned = !rules.known.filter;
+  const declared = rules.owners.slice(0, rules.services).map(([service]) => service);
+  const isStranger = (id) => !isLearned && !isHost(id) && !declared.includes(id);
+  const allows = (name) => {
+    if (isStranger(name) && !owners.some(([, category]) => category === name)) findOut();
+    return covers(rules.owners.find(([service]) => service && service === name) ?? ["", name]);
+  };
+  // Returns whether something may be allowed of services whose rules are not here yet.
+  const isOpen = () =>
+    idsIn(state).some((id) => isStranger(id) && state.services[id] !== false) ||
+    (!state.named && state.granted.some((category) => !rules.required.includes(category)));
   const judgement = makeJudge(rules, covers, location.hostname, script.dataset.site);
-  const { cookieRule, isRefusedCookie, judge, mayStore, ownerOf, parse, refusedHost, storageRule, unknownHost } =
+  const { cookieRule, isHostAwaited, isRefusedCookie, judge, mayStore, ownerOf, parse, storageRule, unknownHost } =
     judgement;
 
   // -- what was held back --------------------------------------------------------------------------------------------
@@ -116,10 +134,15 @@
   const awaiting = new Map();
   let asking = null;
   const learn = (details) => {
+    if (isLearned) return; // from a request of the same time
     judgement.learn(details);
+    isLearned = true;
+    takeOwners();
+    nameHeld();
     const all = [...awaiting.values()];
     awaiting.clear();
     for (const again of all) again();
+    if (hasFailed) redo();
     sweep();
     sweepDatabases();
   };
@@ -131,6 +154,7 @@
       .catch(() => {
         asking = null; // it is held until a later attempt
       });
+    return asking;
   };
   // Returns whether a name waits for the rules, and asks for them.
   const isDeferred = (name, isStorage) => {
@@ -138,17 +162,28 @@
     if (isAwaited) askForRules();
     return isAwaited;
   };
-  // A database opens or fails, it cannot wait. The browser has the rules from the page before, as a rule.
-  const { open: openRequest, send: sendRequest } = window.XMLHttpRequest?.prototype ?? {};
-  const mayOpen = (name) => {
-    if (judgement.isAwaited(name, true)) {
-      try {
-        const request = new XMLHttpRequest();
-        openRequest.call(request, "GET", rulesUrl, false);
-        sendRequest.call(request);
-        learn(JSON.parse(request.responseText));
-      } catch {} // the site's own policy may forbid it
+  // Asks at once for what cannot wait. The browser has the rules from the page before, as a rule. Returns whether they
+  // are known.
+  const Request = window.XMLHttpRequest;
+  const { open: openRequest, send: sendRequest } = Request?.prototype ?? {};
+  let hasFailed = false;
+  const findOut = () => {
+    if (isLearned) return true;
+    try {
+      if (hasFailed) throw new TypeError("asked in vain");
+      const request = new Request();
+      openRequest.call(request, "GET", rulesUrl, false);
+      sendRequest.call(request);
+      learn(JSON.parse(request.responseText));
+    } catch {
+      hasFailed = true; // the site's own policy may forbid it, or the page is being left
+      askForRules();
     }
+    return isLearned;
+  };
+  // A database opens or fails.
+  const mayOpen = (name) => {
+    if (judgement.isAwaited(name, true)) findOut();
     return mayStore(name);
   };
   const defer = (key, again) => {
@@ -184,6 +219,8 @@
       return "drop";
     }
     // What is allowed for this visit stores nothing that lasts.
+    // It is written again, for longer, if it may last.
+    if (judged === "session" && judgement.isOpenEnded(name)) defer(`cookie ${name}`, again);
     const isToEnd = judged !== "drop" && !(seconds <= 0) && state.visit.includes(ownerOf(rule)[0]);
     const verdict = isToEnd && seconds !== undefined ? "session" : judged;
     if (verdict === "drop") hold("cookie", name, ownerOf(rule), again);
@@ -194,22 +231,51 @@
   // On the site's own hosts the host does not tell the service.
   const noteServer = (server, [service]) =>
     note("host", server.hostname, (judgement.isOwn(server) && service) || undefined);
+  // What is held of hosts whose rules are not here yet gets its owner once they are.
+  const unnamed = new Map();
+  const nameHeld = () => {
+    for (const [host, server] of unnamed) {
+      const owner = refusedHost(server);
+      if (!owner) continue;
+      lose(owner);
+      held.forEach((item, at) => {
+        const isUnnamed = item.service === host || item.category === "blocked";
+        if (item.kind !== "host" || item.name !== host || !isUnnamed) return;
+        held[at] = freeze({ ...item, category: owner[1], service: owner[0] || null });
+      });
+    }
+    unnamed.clear();
+    banner.held?.();
+  };
+  const holdHost = (server, owner, ...more) => {
+    hold("host", server.hostname, owner, ...more);
+    if (!isHostAwaited(server) || unnamed.size >= MAXIMUM_HELD) return;
+    unnamed.set(server.hostname, server);
+    askForRules();
+  };
+  // Returns whether nobody can say that an address may be asked: the registry may know its host, and its rules are not
+  // here. Where it would be held in any case, they matter only if the owner has to be named (`isSure`).
+  const isUnclear = (server, isSure) =>
+    isHostAwaited(server) && (isSure || isOpen() || judgement.permitsUnknown(server)) && !findOut();
+  // Returns the owner of a refused address, or null if it is allowed.
+  const refusedHost = (server, marks, isSure = false) =>
+    isUnclear(server, isSure) ? judgement.heldHost(server) : judgement.refusedHost(server, marks);
   // Returns whether a server must not be contacted, and records it. With `isNamed`, only those of services that the
-  // policy names. With `isOwnOnly`, only those that no policy can tell from others: the site's hosts, of which `marks`
-  // tells services, and parts of what an allowed service has. `isFrame` says that it would be shown in a frame. With
-  // `isQuiet`, nothing is recorded.
+  // policy or the registry names. With `isOwnOnly`, only those that no policy can tell from others: the site's hosts, of
+  // which `marks` tells services, and parts of what an allowed service has. `isFrame` says that it would be shown in a
+  // frame. With `isQuiet`, nothing is recorded.
   const isRefusedServer = (address, again, { isNamed, isOwnOnly, isQuiet, isFrame, marks } = {}) => {
     try {
       const server = new URL(`${address}`.replace(/^(stun|turn)s?:/i, "https://"), document.baseURI);
       if (!/^http/.test(server.protocol)) return false;
-      const owner = refusedHost(server, marks);
-      if (isOwnOnly && !judgement.isOwn(server) && !(owner && rules.enforced && judgement.isShared(server)))
-        return false;
-      const isRefused = Boolean(owner && (!isNamed || rules.owners.includes(owner)));
+      const owner = refusedHost(server, marks, isNamed || isFrame);
+      const mayBeShared = () => judgement.isShared(server) || isUnclear(server);
+      if (isOwnOnly && !judgement.isOwn(server) && !(owner && rules.enforced && mayBeShared())) return false;
+      const isRefused = Boolean(owner && (!isNamed || rules.owners.includes(owner) || isUnclear(server, true)));
       if (isQuiet) return isRefused;
       if (judgement.isOwnByDomain(server)) note("host", server.hostname);
       if (isRefused) {
-        hold("host", server.hostname, owner, again, "guard", isFrame);
+        holdHost(server, owner, again, "guard", isFrame);
         noteServer(server, owner);
       }
       return isRefused;
@@ -230,7 +296,7 @@
       // Of an own address that leads to another host, nobody says to which: it may wait for any category.
       const isOwn = !owner && judgement.isOwn(address);
       const other = isOwn ? ["", unknownHost(address)[1]] : unknownHost(address);
-      hold("host", address.hostname, owner ?? other, null, "csp", isFrame);
+      holdHost(address, owner ?? other, null, "csp", isFrame);
       if (isOwn) for (const [category] of rules.categories) lose(["", category]);
     } catch {} // "inline" and the like
   };
@@ -314,9 +380,10 @@
   const isLost = (gains) => {
     const isGained = ([service, category]) => gains(category, service);
     if ([...lost.values()].some(isGained)) return true;
-    if (!owners.some(isGained)) return false;
-    if (hasOthers || navigator.serviceWorker?.controller) return true;
-    return [...Array(length).keys()].some((at) => isLostIn(window[at], gains));
+    const isElsewhere = hasOthers || navigator.serviceWorker?.controller;
+    if (!isElsewhere && !length) return false;
+    if (!owners.some(isGained) && !(findOut() && owners.some(isGained))) return false;
+    return Boolean(isElsewhere) || [...Array(length).keys()].some((at) => isLostIn(window[at], gains));
   };
 
   // -- deleting what is refused --------------------------------------------------------------------------------------
@@ -436,10 +503,15 @@
       localStorage[LATEST] = text;
     } catch {} // as above
   };
-  const unknownIn = ({ services, named }) =>
-    [...Object.keys(services), ...(named ?? [])].filter((id) => id.includes(".")).map((host) => [host, "unclassified"]);
+  const hostsIn = (before) => idsIn(before).flatMap((id) => (isHost(id) ? [[id, "unclassified"]] : []));
+  // The server lists only what a granted category covers.
+  const coversStranger = (id, { services, named }) => services[id] ?? Boolean(named?.includes(id));
+  // Necessary cookies of other services are swept away; no script has to end for them.
+  const isCookie = ([service, category]) => rules.required.includes(category) && homes.get(service) !== category;
   const withdraws = (before, after) =>
-    [...owners, ...unknownIn(before)].some((owner) => covers(owner, before) && !covers(owner, after));
+    [...owners.filter((owner) => !owner[0] || !isCookie(owner)), ...hostsIn(before)].some(
+      (owner) => covers(owner, before) && !covers(owner, after),
+    ) || idsIn(before).some((id) => isStranger(id) && coversStranger(id, before) && !coversStranger(id, after));
   const isOutdated = () => {
     try {
       const [, granted, services, , named] = JSON.parse(localStorage.getItem(LATEST) ?? serialize());
@@ -483,6 +555,7 @@
     const response = await ask(url("state"), { credentials: "same-origin", cache: "no-store" }).catch(() => null);
     if (response?.ok) {
       const now = await response.json();
+      if (idsIn(now).some(isStranger)) await askForRules();
       isChosen = false;
       await update(now);
     }
@@ -522,9 +595,9 @@
   // not be in the document when the visitor agrees, so the page is loaded again.
   const holdIn = (node, address) => {
     const server = new URL(address, document.baseURI);
-    const owner = refusedHost(server, { node }) ?? unknownHost(server);
+    const owner = refusedHost(server, { node }, true) ?? unknownHost(server);
     const [service, category] = owner;
-    hold("host", server.hostname, owner);
+    holdHost(server, owner);
     noteServer(server, owner);
     if (node.localName === "script") {
       if (node.hasAttribute("type")) node.setAttribute("data-consent-type", node.type);
@@ -586,6 +659,7 @@
   );
   remember(serialize());
   sweep();
+  if (idsIn(state).some(isStranger)) askForRules();
   // The server did not know of GPC, and sent what it refuses. So the page is stopped, and reloaded without that.
   if (withdraws(served, state)) {
     blockOtherHosts();

@@ -55,35 +55,42 @@ const makeJudge = (rules, covers, home, domain) => {
     }
   };
   const bareOf = (name) => name.replace(/^__(Host-Http|Host|Http|Secure)-/i, "");
-  // Of the registry's names only those that most pages need are here, and a Bloom filter of all others. `learn` adds
-  // these, once they have been asked for.
+  // Of the registry's rules only those that most pages need are here, and Bloom filters of the names and hosts of all
+  // others. `learn` adds these, once they have been asked for.
   let { known } = rules;
   const { filter } = known;
-  const bits = filter && atob(filter.bits);
+  const sets = {};
+  for (const set of filter ? ["exact", "prefixes"] : []) sets[set] = { ...filter[set], bits: atob(filter[set].bits) };
   const hash = (text, seed) => {
     let value = seed;
     for (let at = 0; at < text.length; at++) value = Math.imul(value ^ text.charCodeAt(at), 16777619) >>> 0;
     value = Math.imul(value ^ (value >>> 16), 0x85ebca6b) >>> 0;
     return (value ^ (value >>> 13)) >>> 0;
   };
-  const isKey = (key) => {
+  const isKey = ({ bits, hashes, size }, key) => {
     const first = hash(key, 2166136261);
     const step = hash(key, 3339675911);
-    for (let number = 0; number < filter.hashes; number++) {
-      const at = (first + number * step) % filter.size;
+    for (let number = 0; number < hashes; number++) {
+      const at = (first + number * step) % size;
       if (!((bits.charCodeAt(at >> 3) >> (at & 7)) & 1)) return false;
     }
     return true;
   };
-  const mayBeKnown = (name) =>
-    isKey(`=${name}`) || filter.lengths.some((length) => length <= name.length && isKey(`^${name.slice(0, length)}`));
+  const mayBeKnown = (name, [exact, prefix]) =>
+    [name, bareOf(name)].some(
+      (text) =>
+        isKey(sets.exact, exact + text) ||
+        filter.lengths.some((length) => length <= text.length && isKey(sets.prefixes, prefix + text.slice(0, length))),
+    );
+  // A host is in the filter by its last two labels.
+  const mayBeHost = (host) => [-1, -2].some((from) => isKey(sets.exact, `@${host.split(".").slice(from).join(".")}`));
   const cookieRule = (name) => find(rules.cookies, name, bareOf(name)) ?? findIn(known.cookies, name, bareOf(name));
   const storageRule = (name) => find(rules.storage, name) ?? findIn(known.storage, name, name) ?? cookieRule(name);
   // Returns whether the registry may have a rule for a name that is not here yet.
   const isAwaited = (name, isStorage) => {
     if (!known.filter || find(rules.cookies, name, bareOf(name))) return false;
     if (isStorage && find(rules.storage, name)) return false;
-    return mayBeKnown(name) || mayBeKnown(bareOf(name));
+    return !filter.chance.includes(name) && mayBeKnown(name, "=^");
   };
   const UNKNOWN = ["", "unclassified"];
   const ownerOf = (rule) => (rule ? rules.owners[rule[1]] : UNKNOWN);
@@ -140,6 +147,14 @@ const makeJudge = (rules, covers, home, domain) => {
     return Date.UTC(year, month, day, time[1], time[2], time[3]);
   };
 
+  // Where undeclared cookies end with the browser, most rules of *session* and *login* are not here, since they say the
+  // same. Returns whether one of these may say more: how long the cookie lasts, if more than required is agreed to.
+  const isOpenEnded = (name) =>
+    Boolean(known.filter) &&
+    rules.unknown === "session" &&
+    !cookieRule(name) &&
+    (covers(UNKNOWN) || (covers(["", "login"]) && mayBeKnown(name, "~%")));
+
   // Returns whether a cookie that is allowed may outlive the browser session.
   const mayPersist = (rule) => {
     if (!rule) return rules.unknown === "allow" || covers(UNKNOWN);
@@ -156,7 +171,7 @@ const makeJudge = (rules, covers, home, domain) => {
     const [, category] = ownerOf(rule);
     if (!permits(rule, rules.unknown)) return category === "login" ? "session" : "drop";
     if (seconds === undefined) return "keep";
-    if (!mayPersist(rule)) return "session";
+    if (isOpenEnded(name) || !mayPersist(rule)) return "session";
     const cap = Math.min(...[rule?.[2], rules.categories.find(([id]) => id === category)?.[1]].filter(Boolean));
     return cap === Infinity || seconds <= cap ? "keep" : Number.isNaN(seconds) ? "session" : cap;
   };
@@ -194,17 +209,34 @@ const makeJudge = (rules, covers, home, domain) => {
     return Boolean(domain) && `.${host}`.endsWith(`.${domain}`) && !isDeclaredOwn(host);
   };
   const isOwn = (address) => isDeclaredOwn(hostOf(address)) || isOwnByDomain(address);
-  const hostRule = (address, list, isEligible) => {
-    const host = hostOf(address);
-    return list.find(([pattern]) => {
-      const [name, ...path] = pattern.split("/");
-      const whole = address.pathname + address.search;
-      // A segment of the path may be `*`.
-      const actual = path.includes("*") ? whole.split("/").slice(1) : [];
-      const prefix = path.map((part, at) => (part === "*" && /^[^?#]+$/.test(actual[at]) ? actual[at] : part));
-      const begins = whole.startsWith(`/${prefix.join("/")}`);
-      return covering(host, name) && begins && isEligible(name, path);
-    });
+  // Rules by their host, in their order.
+  const tableOf = (list) => {
+    const found = new Map();
+    for (const rule of list) {
+      const [name] = rule[0].split("/");
+      if (!found.has(name)) found.set(name, []);
+      found.get(name).push(rule);
+    }
+    return found;
+  };
+  const declaredHosts = tableOf(rules.hosts.slice(0, rules.declared));
+  let knownHosts = tableOf(rules.hosts.slice(rules.declared));
+  const namesOf = (host) => {
+    const labels = host.split(".");
+    return [host, ...labels.slice(1).map((_, at) => `*.${labels.slice(at + 1).join(".")}`)];
+  };
+  const hostRules = (address, tables, isEligible = () => true) => {
+    const names = namesOf(hostOf(address));
+    const whole = address.pathname + address.search;
+    return tables
+      .flatMap((table) => names.flatMap((name) => table.get(name) ?? []))
+      .filter(([pattern]) => {
+        const [name, ...path] = pattern.split("/");
+        // A segment of the path may be `*`.
+        const actual = path.includes("*") ? whole.split("/").slice(1) : [];
+        const prefix = path.map((part, at) => (part === "*" && /^[^?#]+$/.test(actual[at]) ? actual[at] : part));
+        return whole.startsWith(`/${prefix.join("/")}`) && isEligible(name, path);
+      });
   };
   const hasMarks = (marks, read) =>
     marks.every((mark) => {
@@ -227,7 +259,7 @@ const makeJudge = (rules, covers, home, domain) => {
     const firsts = rules.first.map((pattern) => pattern.split("/")[0]).filter((name) => covering(host, name));
     const isEligible = (name, path) =>
       (host !== home || path.length) && firsts.every((first) => exactness(name) >= exactness(first));
-    const declared = hostRule(address, rules.hosts.slice(0, rules.declared), isEligible);
+    const [declared] = hostRules(address, [declaredHosts], isEligible);
     if (declared) return declared;
     const path = decoded(address.pathname);
     const query = new URLSearchParams(address.search);
@@ -242,20 +274,30 @@ const makeJudge = (rules, covers, home, domain) => {
   };
   // Returns whether another service that is agreed to has the address too, as a whole host or folder. A policy that
   // allows that has no exceptions (CSP).
-  const isShared = (address) => rules.hosts.some((rule) => hostRule(address, [rule], () => true) && permits(rule));
+  const isShared = (address) => hostRules(address, [declaredHosts, knownHosts]).some((rule) => permits(rule));
+  // Returns whether the registry may have a rule for a host that is not here yet.
+  const isHostAwaited = (address) =>
+    Boolean(known.filter) &&
+    !isOwn(address) &&
+    !hostRules(address, [declaredHosts, knownHosts]).length &&
+    mayBeHost(hostOf(address));
+  // Returns what stands for the owner of an unknown address that is refused.
+  const heldHost = (address) => (rules.unknownHosts === "ask" ? unknownHost(address) : ["", "blocked"]);
   // Returns the owner of a refused address, or null if it is allowed.
   const refusedHost = (address, marks) => {
     const isSites = isOwn(address);
-    const rule = isSites ? ownRule(address, marks) : hostRule(address, rules.hosts, () => true);
+    const rule = isSites ? ownRule(address, marks) : hostRules(address, [declaredHosts, knownHosts])[0];
     if (isSites && !rule) return null;
-    const owner = rule ? ownerOf(rule) : unknownHost(address);
-    if (rule ? covers(owner) : permitsHost(owner)) return null;
-    return rule || rules.unknownHosts === "ask" ? owner : ["", "blocked"];
+    if (rule) return covers(ownerOf(rule)) ? null : ownerOf(rule);
+    return permitsHost(unknownHost(address)) ? null : heldHost(address);
   };
 
   return {
     cookieRule,
+    heldHost,
     isAwaited: (name, isStorage) => isAwaited(name, isStorage) && !rules.own.includes(name),
+    isHostAwaited,
+    isOpenEnded,
     isOwn,
     isOwnByDomain,
     isShared,
@@ -267,10 +309,13 @@ const makeJudge = (rules, covers, home, domain) => {
     judge,
     learn: (details) => {
       known = details;
+      rules.owners.push(...details.owners);
+      knownHosts = tableOf(details.hosts);
     },
     mayStore,
     ownerOf,
     parse,
+    permitsUnknown: (address) => permitsHost(unknownHost(address)),
     refusedHost,
     storageRule,
     unknownHost,

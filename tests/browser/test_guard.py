@@ -292,6 +292,55 @@ def test_servers_of_peers_are_held_to_the_choice(visiting: Visiting, ledger_url:
         assert visit.page.evaluate("seen") == [["stun:acme.test:3478"], 1], "the unknown one stays held"
 
 
+@pytest.mark.parametrize("rule", ["allow", "ask"])
+def test_hosts_of_the_registry_are_held_where_unknown_ones_pass(visiting: Visiting, ledger_url: str, rule: str) -> None:
+    # No policy declares them, and the guard has no rules for them until it asks.
+    script = """
+      const may = (host) => new RTCPeerConnection({ iceServers: [{ urls: `stun:${host}` }] })
+        .getConfiguration().iceServers.length > 0;
+      const all = ["static.hotjar.com", "unknown.test", "widget.intercom.io"];
+      window.seen = all.filter(may);
+      window.files = () => performance.getEntriesByType("resource").filter(({ name }) => name.includes("/known."));
+    """
+    kept = "[...cookieConsent.held].filter(({ kind }) => kind === 'host').map(({ service }) => service).sort()"
+    with visiting(make(paged(script), ledger_url, unknown_hosts=rule)) as visit:
+        visit.open()
+        passed = ["unknown.test"] if rule == "allow" else []
+        assert visit.page.evaluate("seen") == passed
+        # With "allow" nobody may wait for the rules; otherwise they only tell what was held.
+        visit.page.wait_for_function(f"{kept}.includes('hotjar')")
+        others = [] if rule == "allow" else ["unknown.test"]
+        assert visit.page.evaluate(kept) == ["hotjar", "intercom", *others]
+        assert len(visit.page.evaluate("files()")) == 1
+        visit.page.evaluate(
+            """async () => {
+                const choice = { granted: [], services: { "intercom": true } };
+                const headers = { "Content-Type": "application/json" };
+                await fetch("/_consent/choices", { method: "POST", headers, body: JSON.stringify(choice) });
+            }"""
+        )
+        visit.open()
+        assert visit.page.evaluate("seen") == [*passed, "widget.intercom.io"]
+
+
+def test_without_the_rules_of_the_registry_its_hosts_are_held(visiting: Visiting, ledger_url: str) -> None:
+    script = """
+      const may = (host) => new RTCPeerConnection({ iceServers: [{ urls: `stun:${host}` }] })
+        .getConfiguration().iceServers.length > 0;
+      window.seen = ["static.hotjar.com", "unknown.test"].filter(may);
+      const form = document.createElement("form");
+      form.action = "https://static.hotjar.com/x";
+      document.body.append(form);
+      form.submit();
+    """
+    with visiting(make(paged(script), ledger_url, unknown_hosts="allow")) as visit:
+        visit.page.route("**/known.*", lambda route: route.abort())
+        visit.open()
+        assert visit.page.evaluate("seen") == ["unknown.test"]
+        visit.page.wait_for_load_state("networkidle")
+        assert visit.page.url.startswith("http://site.test")
+
+
 HINTS = {
     "properties": "l = document.createElement('link'); l.rel = 'preconnect'; l.href = u; document.head.append(l)",
     "the other way round": "l = document.createElement('link'); l.href = u; l.rel = 'preconnect';"

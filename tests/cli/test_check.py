@@ -84,7 +84,7 @@ def test_programs_read_the_same(tmp_path: Path) -> None:
     assert own["services"][2] == {"service": "counter", "category": "analytics", "address": "/stats/"}
 
 
-NEXT = 'version = "2"\neffective = 2099-12-01\n[services.youtube]\n'
+NEXT = 'version = "2"\neffective = 2099-12-01\n[services.bluesky]\n'
 
 
 def test_it_checks_the_policy_that_is_announced(tmp_path: Path) -> None:
@@ -93,7 +93,7 @@ def test_it_checks_the_policy_that_is_announced(tmp_path: Path) -> None:
     assert line in check(tmp_path, "")
     told = json.loads(check(tmp_path, "", "--format", "json"))
     assert told["next"]["effective"] == "2099-12-01"
-    assert "services.youtube" in [change["subject"] for change in told["next"]["changes"]]
+    assert "services.bluesky" in [change["subject"] for change in told["next"]["changes"]]
     (tmp_path / "consent.next.toml").write_text(f"{NEXT}sight = 1", "utf-8")
     done = CliRunner().invoke(app, ["check", str(tmp_path / "consent.toml"), "--format", "json"])
     assert done.exit_code == 2

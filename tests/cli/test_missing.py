@@ -23,7 +23,7 @@ category = "session"
 [[cookies]]
 name = "theme"
 category = "preferences"
-[services.youtube]
+[services.mastodon-social]
 [services.live]
 name = "Live"
 category = "advertising"
@@ -93,7 +93,7 @@ def test_what_a_regulator_would_miss_is_named() -> None:
         "services.live.purpose",
         "services.live.retention",
         "services.live.storage.0.purpose",
-        "services.youtube.retention",
+        "services.mastodon-social.retention",
     }
 
 

@@ -230,6 +230,11 @@ async def test_what_has_no_room_is_told_at_the_start(ledger_url: str, caplog: py
     services = {"many": {"name": "Many", "category": "analytics", "hosts": hosts}}
     guarded(HTMLResponse("<p>"), ledger_url, services=services)
     assert "has no room for" in caplog.text
+    assert [record.levelname for record in caplog.records] == ["ERROR"]
+    caplog.clear()
+    guarded(HTMLResponse("<p>"), ledger_url, services={"google-ads": {}, "google-maps": {}, "lead-forensics": {}})
+    assert "hosts of known services" in caplog.text
+    assert [record.levelname for record in caplog.records] == ["WARNING"]
     caplog.clear()
     guarded(HTMLResponse("<p>"), ledger_url)
     assert not caplog.records

@@ -23,6 +23,8 @@ const makeEvent = (type, more = {}) => ({
   },
 });
 
+const known = (address) => readFileSync(`${process.env.GUARDS}/${address.split("/assets/")[1]}`, "utf8");
+
 // Loads the guard into a page; `served` is what GET state answers. With `keeps` written cookies can be read.
 export const load = ({
   unknown = "session",
@@ -32,7 +34,7 @@ export const load = ({
   cookies = [],
   keeps = false,
 } = {}) => {
-  const page = { writes: [], sent: [], left: [], timers: [], channels: [], added: [], jar: [...cookies] };
+  const page = { writes: [], sent: [], left: [], timers: [], channels: [], added: [], asked: [], jar: [...cookies] };
   class CustomEvent {
     constructor(type, { detail } = {}) {
       Object.assign(this, makeEvent(type, { detail }));
@@ -77,6 +79,23 @@ export const load = ({
     get action() {
       return this.address;
     }
+    get target() {
+      return "";
+    }
+    submit() {
+      page.left.push(this.address);
+    }
+  }
+  // Only what the guard asks for at once. It uses the functions of the prototype, and each page has its own.
+  class XMLHttpRequest {
+    open(_, address) {
+      this.address = address;
+    }
+    send() {
+      page.asked.push(this.address);
+      if (page.isOffline || !this.address.endsWith("/known.json")) throw new TypeError("offline");
+      this.responseText = known(this.address);
+    }
   }
   const window = new Events();
   const document = new Document();
@@ -111,6 +130,7 @@ export const load = ({
     HTMLLinkElement,
     CustomEvent,
     BroadcastChannel,
+    XMLHttpRequest,
     navigator: {},
     length: 0,
     URL,
@@ -127,7 +147,7 @@ export const load = ({
       page.sent.push([address, options]);
       if (address.endsWith("/known.json")) {
         if (page.isOffline) throw new TypeError("offline");
-        return { ok: true, json: async () => JSON.parse(readFileSync(`${process.env.GUARDS}/known.json`, "utf8")) };
+        return { ok: true, json: async () => JSON.parse(known(address)) };
       }
       return { ok: served !== null, json: async () => served };
     },

@@ -533,3 +533,230 @@ test("what the policy declares waits for nothing", async () => {
   assert.deepEqual(page.writes, ["basket=1", "_ga=; Max-Age=0"]);
   assert.equal(asked(page), 0);
 });
+
+// -- hosts of the registry, which the guard does not have ------------------------------------------------------------
+
+const GA = "www.google-analytics.com";
+const DECIDED = { decided: "true", granted: "session", named: "" };
+// Returns a page, and what asks it whether a host may be contacted, and whether the page may lead there by itself.
+const loadHosts = (unknown, dataset, more = {}) => {
+  class RTCPeerConnection {
+    constructor(options) {
+      this.asked = options.iceServers.length;
+    }
+  }
+  const page = load({
+    unknown,
+    dataset,
+    ...more,
+    globals: { RTCPeerConnection, navigator: { userActivation: { hasBeenActive: false } }, ...more.globals },
+  });
+  page.window.top = page.window;
+  page.window.parent = page.window;
+  const mayAsk = (host) => new page.window.RTCPeerConnection({ iceServers: [{ urls: `stun:${host}` }] }).asked > 0;
+  const mayLead = (address) => {
+    const before = page.page.left.length;
+    const form = new page.window.HTMLFormElement();
+    form.address = address;
+    form.submit();
+    return page.page.left.length > before;
+  };
+  return { ...page, mayAsk, mayLead };
+};
+const heldHosts = ({ window }) =>
+  [...window.cookieConsent.held].map(({ name, category, service }) => [name, category, service]);
+
+test("a known host is held like an unknown one at first, and gets its name when the rules are here", async () => {
+  const at = loadHosts("asking", DECIDED);
+  assert.equal(at.mayAsk(GA), false);
+  assert.equal(at.mayAsk("nobody.test"), false);
+  assert.deepEqual(heldHosts(at), [
+    [GA, "unclassified", GA],
+    ["nobody.test", "unclassified", "nobody.test"],
+  ]);
+  assert.deepEqual([asked(at.page), at.page.asked.length], [1, 0], "nothing waits for them");
+  const link = {};
+  at.window.dispatchEvent(new at.window.CustomEvent("cookieconsent:guard", { detail: link }));
+  let told = 0;
+  link.held = () => told++;
+  await settled();
+  assert.deepEqual(heldHosts(at), [
+    [GA, "analytics", "google-analytics"],
+    ["nobody.test", "unclassified", "nobody.test"],
+  ]);
+  assert.equal(told, 1);
+  assert.equal(
+    link.isLost((category, service) => category === "analytics" && service === "google-analytics"),
+    true,
+    "agreeing to the service loads the page again",
+  );
+  assert.equal(at.mayAsk(GA), false);
+  assert.equal(heldHosts(at).length, 2);
+});
+
+test("where nothing known is met, nobody asks for the rules", async () => {
+  const at = loadHosts("asking", DECIDED);
+  for (const host of ["nobody.test", "elsewhere.test", "api.stripe.com", "www.site.test"]) at.mayAsk(host);
+  assert.equal(at.mayAsk("api.stripe.com"), true, "necessary ones pass");
+  assert.equal(at.mayLead("https://idp.test/login"), true);
+  await settled();
+  assert.deepEqual([asked(at.page), at.page.asked.length], [0, 0]);
+});
+
+// Each row: why, the guard, the visitor's state, hosts that may be asked, and those that may not.
+const passing = [
+  ["undeclared hosts pass by the policy", "open", DECIDED, ["nobody.test"], [GA, "connect.facebook.net"]],
+  ["before any choice too", "open", { granted: "session" }, ["nobody.test"], [GA, "connect.facebook.net"]],
+  [
+    "undeclared hosts have been accepted",
+    "asking",
+    { decided: "true", granted: "session unclassified" },
+    ["nobody.test"],
+    [GA, "connect.facebook.net"],
+  ],
+  [
+    "a host was accepted by its name, and is known by now",
+    "asking",
+    { decided: "true", granted: "session unclassified", named: `nobody.test ${GA}` },
+    ["nobody.test"],
+    [GA, "elsewhere.test"],
+  ],
+  [
+    "likewise by itself",
+    "asking",
+    { decided: "true", granted: "session", named: "", services: `nobody.test=1 ${GA}=1` },
+    ["nobody.test"],
+    [GA],
+  ],
+  [
+    "one service of the registry is agreed to",
+    "asking",
+    { decided: "true", granted: "session analytics", named: "google-analytics" },
+    [GA],
+    ["static.hotjar.com", "connect.facebook.net", "nobody.test"],
+  ],
+  [
+    "likewise by itself, against its category",
+    "asking",
+    { decided: "true", granted: "session", named: "", services: "google-analytics=1" },
+    [GA],
+    ["static.hotjar.com", "nobody.test"],
+  ],
+  [
+    "a category is granted as a whole, but for a service",
+    "asking",
+    { decided: "true", granted: "session analytics", services: "hotjar=0" },
+    [GA],
+    ["static.hotjar.com", "connect.facebook.net", "nobody.test"],
+  ],
+  [
+    "undeclared hosts pass, and a service is refused in a granted category",
+    "open",
+    { decided: "true", granted: "session analytics", services: "hotjar=0" },
+    [GA, "nobody.test"],
+    ["static.hotjar.com", "connect.facebook.net"],
+  ],
+];
+
+test("a refused host of the registry is held wherever an unknown one would pass", async () => {
+  for (const [why, unknown, dataset, allowed, refused] of passing) {
+    const all = [...refused, ...allowed, ...refused]; // before the rules are here, and after that
+    const at = loadHosts(unknown, dataset);
+    assert.deepEqual(all.filter(at.mayAsk), allowed, why);
+    assert.ok(at.page.asked.length <= 1, why);
+    const blind = loadHosts(unknown, dataset);
+    blind.page.isOffline = true;
+    const known = allowed.filter((host) => host === GA);
+    assert.deepEqual(
+      all.filter(blind.mayAsk),
+      allowed.filter((host) => !known.includes(host)),
+      `${why}, offline`,
+    );
+    blind.page.isOffline = false;
+    blind.mayAsk("static.hotjar.com"); // asks again, without waiting
+    await settled();
+    assert.deepEqual(all.filter(blind.mayAsk), allowed, `${why}, online again`);
+  }
+});
+
+test("a page leads itself anywhere but to refused services of the registry", () => {
+  for (const unknown of ["asking", "open"]) {
+    const at = loadHosts(unknown, DECIDED);
+    assert.equal(at.mayLead("https://idp.test/login"), true);
+    assert.equal(at.page.asked.length, 0);
+    assert.equal(at.mayLead(`https://${GA}/collect`), false);
+    assert.equal(at.page.asked.length, 1);
+    assert.equal(at.mayLead("https://ad.doubleclick.net/x"), false);
+    assert.equal(at.page.asked.length, 1);
+    assert.deepEqual(heldHosts(at)[0], [GA, "analytics", "google-analytics"]);
+    const blind = loadHosts(unknown, DECIDED);
+    blind.page.isOffline = true;
+    assert.equal(blind.mayLead(`https://${GA}/collect`), false);
+    assert.equal(blind.mayLead("https://idp.test/login"), true);
+    const agreed = loadHosts(unknown, { decided: "true", granted: "session analytics", named: "google-analytics" });
+    assert.equal(agreed.mayLead(`https://${GA}/collect`), true);
+  }
+});
+
+test("a choice that names a service of the registry waits for its rules", async () => {
+  const served = { ...state(["analytics"]), named: ["google-analytics"] };
+  const at = loadHosts("asking", DECIDED, { served });
+  await at.window.cookieConsent.refresh();
+  assert.equal(asked(at.page), 1);
+  assert.equal(at.window.cookieConsent.allows("google-analytics"), true);
+  assert.equal(at.window.cookieConsent.allows("hotjar"), false);
+  assert.equal(at.mayAsk(GA), true);
+  assert.equal(at.page.asked.length, 0);
+  // Taking it back leaves the page, whether its rules are here or not.
+  for (const isOffline of [false, true]) {
+    const before = loadHosts(
+      "asking",
+      { decided: "true", granted: "session analytics", named: "google-analytics" },
+      { served: { ...state(["analytics"]), named: [] } },
+    );
+    before.page.isOffline = isOffline;
+    await before.window.cookieConsent.refresh();
+    assert.deepEqual(before.page.left, ["reload"]);
+  }
+});
+
+test("refusing everything leaves no page, though a refused service has a necessary cookie", async () => {
+  const served = { ...state([]), named: [] };
+  const at = loadHosts("asking", { decided: "false", granted: "session" }, { served });
+  at.mayAsk(GA);
+  await settled();
+  assert.equal(at.window.cookieConsent.held[0].service, "google-analytics", "all rules are here");
+  await at.window.cookieConsent.refresh();
+  assert.deepEqual(at.page.left, []);
+});
+
+test("without the header of GPC, a service whose rules are not here counts as sold", () => {
+  const dataset = { decided: "true", granted: "session", named: "", services: "criteo=1 nobody.test=1" };
+  const globals = { navigator: { globalPrivacyControl: true, userActivation: { hasBeenActive: false } } };
+  const services = (more) => ({
+    ...load({ unknown: "open", dataset: { ...dataset, ...more }, globals }).window.cookieConsent.state.services,
+  });
+  assert.deepEqual(services({}), { "nobody.test": true }); // which this policy does not count as sold
+  assert.deepEqual(services({ gpc: "1" }), { criteo: true, "nobody.test": true });
+});
+
+test("a necessary cookie is kept until the browser closes at once, and for longer once that is known", async () => {
+  const written = async (granted, text) => {
+    const { document, page } = load({ unknown: "asking", dataset: { decided: "true", granted, named: "" } });
+    document.cookie = text;
+    const first = [...page.writes];
+    await settled();
+    return [first, page.writes.slice(first.length), asked(page)];
+  };
+  const login = "wordpress_logged_in_0123456789abcdef0123456789abcdef=1";
+  const lasting = `${login}; Max-Age=60`;
+  assert.deepEqual(await written("session", lasting), [[login], [], 0]);
+  assert.deepEqual(await written("session login", login), [[login], [], 0]);
+  assert.deepEqual(await written("session login", lasting), [[login], [lasting], 1]);
+  // Undeclared ones last if that was agreed to, and those of *session* do not.
+  const session = "PHPSESSID=1; Max-Age=60";
+  assert.deepEqual(await written("session", session), [["PHPSESSID=1"], [], 0]);
+  assert.deepEqual(await written("session unclassified", session), [["PHPSESSID=1"], ["PHPSESSID=1"], 1]);
+  const mine = "mine=1; Max-Age=60";
+  assert.deepEqual(await written("session unclassified", mine), [["mine=1"], [mine], 1]);
+});

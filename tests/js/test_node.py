@@ -27,6 +27,16 @@ def policy(unknown: str) -> Policy:
     return parse_policy({**TABLE["policy"], "unknown_cookies": unknown}, source="cookie_cases.json")
 
 
+def served() -> dict[str, Policy]:
+    """Return the policies whose guards ask for what they do not have."""
+    open_to_all = {
+        **TABLE["policy"],
+        "unknown_hosts": "allow",
+        "categories": {"unclassified": {"sale_or_sharing": False}},
+    }
+    return {"asking": policy("session"), "open": parse_policy(open_to_all, source="cookie_cases.json")}
+
+
 @pytest.mark.parametrize("case", TABLE["cases"], ids=lambda case: case["why"])
 def test_what_the_server_does_with_a_cookie(case: dict[str, Any]) -> None:
     declared = policy(case.get("unknown", "session"))
@@ -46,10 +56,11 @@ def test_the_scripts_pass_their_own_tests(form: str, tmp_path: Path) -> None:
     source = static_files(form)["guard.js"]
     for unknown in ("session", "block", "ask", "allow"):
         (tmp_path / f"{unknown}.js").write_bytes(guard_script(source, policy(unknown), OWN))
-    # One that has the registry's names as a filter only, as it is served.
-    asking = guard_script(source, policy("session"), OWN, details="known.json")
-    (tmp_path / "asking.js").write_bytes(asking)
-    (tmp_path / "known.json").write_bytes(guard_details(policy("session")))
+    # As it is served: with a filter of what the registry has.
+    for name, declared in served().items():
+        (tmp_path / f"{name}.js").write_bytes(guard_script(source, declared, OWN, details=f"{name}/known.json"))
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "known.json").write_bytes(guard_details(declared))
     files = sorted(str(path) for path in HERE.glob("*.test.mjs"))
     assert files
     done = subprocess.run(

@@ -153,8 +153,8 @@ def test_what_waits_is_named_once_it_is_accepted() -> None:
 
 
 def test_what_another_policy_can_name_is_not_learnt() -> None:
-    declared = inventory(parse_policy({"version": "1", "services": {"youtube": {}}}, source="test"))
+    declared = inventory(parse_policy({"version": "1", "services": {"soundcloud": {}}}, source="test"))
     kinds = (("service", "vimeo"), ("category", "login"), ("host", "localhost"))
     declared.learn(InventoryEvent(kind=kind, name=name, at=1) for kind, name in kinds)  # type: ignore[arg-type]
-    assert declared.offered == {"youtube"}
+    assert declared.offered == {"soundcloud"}
     assert declared.categories == {"social"}

@@ -32,7 +32,8 @@ def repeated(values: list[T]) -> list[T]:
 
 
 def test_there_are_enough_and_no_id_comes_twice() -> None:
-    assert len(ENTRIES) >= 100
+    assert sum("hosts" in entry for _, entry in ENTRIES) >= 500
+    assert sum(len(entry.get("cookies", ())) for _, entry in ENTRIES) >= 2000
     assert repeated([service_id for service_id, _ in ENTRIES]) == []
     assert list(registry()) == [service_id for service_id, _ in ENTRIES]
 
@@ -81,6 +82,39 @@ def test_a_decision_says_why_a_third_party_is_necessary(service_id: str) -> None
     assert not registry()[service_id].cookies, "a necessary third party that recognises visitors needs a closer look"
 
 
+def test_no_cookie_of_a_third_party_is_necessary() -> None:
+    bound = [
+        (service_id, cookie["name"])
+        for service_id, entry in ENTRIES
+        for cookie in entry.get("cookies", ())
+        if "domain" in cookie and cookie.get("category", entry["category"]) in {"session", "login"}
+    ]
+    assert bound == []
+
+
+def test_a_cookie_that_is_always_on_says_why() -> None:
+    without = [
+        (service_id, cookie["name"])
+        for service_id, entry in ENTRIES
+        for cookie in entry.get("cookies", ())
+        if cookie.get("category", entry["category"]) == "session" and "exempt" not in cookie
+    ]
+    assert without == []
+
+
+@pytest.mark.parametrize(
+    "cookie",
+    [
+        "_shopify_y", "_shopify_s", "_shopify_sa_p", "_shopify_sa_t", "sbjs_first", "sbjs_current_add", "tk_ai",
+        "tk_or", "tk_lr", "ahoy_visitor", "ahoy_visit", "cfz_google-analytics_v4", "RT", "odoo_utm_source", "ss_cvr",
+        "ss_cvt", "dwac_0123456789", "SC_ANALYTICS_GLOBAL_COOKIE", "WMF-Last-Access",
+        "fornax_anonymousId", "_landing_page",
+    ],
+)  # fmt: skip
+def test_a_tracker_among_the_cookies_of_a_platform_is_not_necessary(cookie: str) -> None:
+    assert CLASSIFIER.cookie(cookie).category in {"analytics", "advertising"}
+
+
 @pytest.mark.parametrize(
     ("host", "path", "service"),
     [
@@ -91,7 +125,7 @@ def test_a_decision_says_why_a_third_party_is_necessary(service_id: str) -> None
         ("securepubads.g.doubleclick.net", "/tag/js/gpt.js", "google-ads"),
         ("www.google.com", "/recaptcha/api.js", "recaptcha"),
         ("www.google.com", "/maps/embed?pb=1", "google-maps"),
-        ("www.google.com", "/search", None),
+        ("www.google.com", "/search", "google"),
         ("connect.facebook.net", "/en_US/fbevents.js", "facebook-pixel"),
         ("connect.facebook.net", "/en_US/sdk.js", "facebook-social"),
         ("connect.facebook.net", "/de_DE/sdk.js", "facebook-social"),  # each language has an address of its own
@@ -151,6 +185,14 @@ def test_a_decision_says_why_a_third_party_is_necessary(service_id: str) -> None
         ("eu-api.friendlycaptcha.eu", "/api/v1/puzzle", "friendly-captcha"),
         ("eu.altcha.org", "/api/v1/challenge", "altcha"),
         ("hcaptcha.com", "/1/api.js", "hcaptcha"),
+        ("www.google.de", "/pagead/1p-user-list/1/", "google-ads"),  # of a country's Google, advertising apart
+        ("www.google.de", "/maps/embed", "google-maps"),
+        ("www.google.de", "/", "google"),
+        ("cdn.cookielaw.org", "/scripttemplates/otSDKStub.js", "onetrust"),
+        ("www.bing.com", "/maps/embed", "bing-maps"),
+        ("www.bing.com", "/action/0", "bing-ads"),
+        ("checkout.com", "/", None),  # a necessary third party has no more hosts than its decision names
+        ("bucket.s3.amazonaws.com", "/x.js", None),  # anybody may put anything there
         ("notyoutube.com", "/", None),
         ("youtube.com.evil.example", "/", None),
     ],
@@ -183,7 +225,17 @@ def test_addresses_are_recognised(host: str, path: str, service: str | None) -> 
         ("_GRECAPTCHA", "preferences"),
         ("SESS0123456789abcdef0123456789abcdef", "session"),
         ("SESSION_OF_MINE", "unclassified"),
+        ("JSESSIONID.1a2b3c", "session"),
+        ("OptanonConsent", "session"),
+        ("BIGipServerpool", "session"),
+        ("xf_user", "login"),
+        ("pll_language", "preferences"),
+        ("_hjid", "analytics"),
+        ("yandexuid", "analytics"),
         ("something", "unclassified"),
+        ("lang", "unclassified"),  # any site may have these for itself
+        ("token", "unclassified"),
+        ("user", "unclassified"),
     ],
 )
 def test_cookies_are_recognised(cookie: str, category: str) -> None:

@@ -53,6 +53,7 @@ class Reports:
         self._bucket = TokenBucket(rate=20, burst=200, at=time.monotonic())
         self._lock = threading.Lock()
         self._buffer = _Buffer(self.store, every)
+        self._kept = classifier.policy.required_ids | {"login"}
         self._logged: set[tuple[str, str]] = set()
         self._logged_hosts: set[str] = set()
 
@@ -125,6 +126,8 @@ class Reports:
             name = clean_name(posted.name)
             judge = self._classifier.cookie if posted.kind == "cookie" else self._classifier.storage
             verdict = judge(posted.name[:256])
+            if verdict.category in self._kept and not self._classifier.declares(verdict.service) and verdict.service:
+                continue  # the guard reports what it does not know, and has no rules for these
             known = verdict.known or verdict.rule is not None
             is_ours = self._classifier.declares(verdict.service) or (known and verdict.service is None)
             observation = Observation(

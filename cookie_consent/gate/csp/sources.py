@@ -77,7 +77,7 @@ def fit(
     """Return the expressions of ``sources`` in at most ``size`` characters, and the sources that are left out.
 
     If they do not fit, hosts are first folded into wildcards. After that the last WebSockets are left out, then the odd
-    ports of services that are not declared, and then the last sources.
+    ports of services that are not declared, and then the last sources of the services that have most.
     """
     kept = _without_covered(sources)
     # Only below a domain that is itself a host of the service are its hosts folded: without a list of public suffixes,
@@ -89,6 +89,8 @@ def fit(
         kept = folded
     if _plain_size(kept) > size:
         kept = [source if source.is_declared else replace(source, has_ports=False) for source in kept]
+    if _plain_size(kept) > size:
+        kept = _in_turn(kept)
     plain: list[str] = []
     left_out = []
     room = size + 1  # no space before the first
@@ -106,6 +108,19 @@ def fit(
             plain += source.websockets
             room -= needed
     return " ".join(plain), tuple(left_out)
+
+
+def _in_turn(sources: Iterable[HostSource]) -> list[HostSource]:
+    """Return the first source of each service, then the second of each, and so on.
+
+    So a service with a host for each country does not take the room of all others.
+    """
+    places: dict[str, int] = {}
+    ranked = []
+    for source in sources:
+        place = places[source.service] = places.get(source.service, -1) + 1
+        ranked.append((place, source))
+    return [source for _, source in sorted(ranked, key=lambda entry: entry[0])]
 
 
 def _without_covered(sources: Sequence[HostSource]) -> list[HostSource]:

@@ -15,7 +15,7 @@ from cookie_consent.policy.catalogue import tables
 from cookie_consent.policy.host_pattern import HostPattern, path_rank
 from cookie_consent.policy.model import Service
 from cookie_consent.policy.name_pattern import NamePattern, name_rank
-from cookie_consent.policy.registry.name_filter import name_filter
+from cookie_consent.policy.registry.name_filter import may_have, name_filter
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 __all__ = ["COMPILED", "compiled", "digest_line", "guard_order", "host_order", "shortened"]
 
 COMPILED = "compiled.jsonl"
-_FORMAT = 3
+_FORMAT = 4
 """Changes with the form of the file, so that one of another form counts as out of date."""
 
 
@@ -83,7 +83,9 @@ def _tables(services: list[Service]) -> dict[str, Any]:
 def _guard(services: list[Service]) -> dict[str, Any]:
     """Return the guard's rules in the order in which it tries them, each with the number of its owner.
 
-    An owner is the number of a service and a category. First stand those of the services themselves.
+    An owner is the number of a service and a category. First stand those of the services themselves. ``inline`` are the
+    rules for names of *session* and *login*, and ``bare`` those that no filter has. ``chance`` of the filter are the
+    names among them that it has by chance, for which scripts must not wait.
     """
     owners: dict[tuple[int, str], int] = {(number, service.category): number for number, service in enumerate(services)}
     owned = list(enumerate(services))
@@ -107,14 +109,23 @@ def _guard(services: list[Service]) -> dict[str, Any]:
     )
     inline_storage = [row for row in storage if _is_inline(row[0], services[row[1]].category)]
     asked = [row[0] for row in free if row not in inline] + [row[0] for row in storage if row not in inline_storage]
+    keys = list(owners)
+    lasting = [row[0] for row in inline if NamePattern(row[0]).prefix and (keys[row[1]][1] == "login" or row[4:])]
     hosts = [(host, number) for number, service in owned for host in service.hosts]
+    found = name_filter(asked, lasting, (host for host, _ in hosts))
+    names = {row[0] for row in inline if NamePattern(row[0]).prefix == row[0]}
+    patterns = [NamePattern(name) for name, _ in storage]
+    names -= {name for name in names if any(pattern.matches(name) for pattern in patterns)}
+    found["chance"] = sorted(name for name in names.difference(asked) if may_have(found, name))
+    bare, bare_storage = ([row for row in rows if not NamePattern(row[0]).prefix] for rows in (inline, inline_storage))
     return {
-        "owners": list(owners),
+        "owners": keys,
         "cookies": free,
         "bound": bound,
         "storage": storage,
         "inline": {"cookies": inline, "storage": inline_storage},
-        "filter": name_filter(asked),
+        "bare": {"cookies": bare, "storage": bare_storage},
+        "filter": found,
         "hosts": sorted(hosts, key=lambda entry: host_order(entry[0])),
         "own": [
             [rule.path, number, rule.query, rule.element or "", rule.attributes]

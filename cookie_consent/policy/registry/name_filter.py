@@ -1,8 +1,8 @@
-"""A Bloom filter of names, by which the guard tells in a page whether the registry may know a name."""
+"""Bloom filters by which the guard tells in a page whether the registry may know a name or a host."""
 
 from __future__ import annotations
 
-from base64 import b64encode
+from base64 import b64decode, b64encode
 from typing import TYPE_CHECKING, Any
 
 from cookie_consent.policy.name_pattern import NamePattern
@@ -10,38 +10,70 @@ from cookie_consent.policy.name_pattern import NamePattern
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-__all__ = ["name_filter"]
+__all__ = ["host_key", "may_have", "name_filter"]
 
-_BITS = 20
-"""Bits for each key. A name is looked up some 20 times, and about one unknown name in 500 is taken for a known one."""
-_HASHES = 8
+_EXACT = 8, 6
+"""Bits for each key, and hashes: about one in 50 unknown names is taken for a known one."""
+_PREFIXES = 16, 8
+"""The same for prefixes. A name is looked up some 20 times, which adds about one in 100."""
 _PRIME = 16_777_619
 _SEEDS = 2_166_136_261, 3_339_675_911
 _MASK = 0xFFFFFFFF
 
 
-def name_filter(patterns: Iterable[str]) -> dict[str, Any]:
-    """Return a filter of patterns, which have a literal beginning: bits in base64, their number, and lengths to try.
+def name_filter(awaited: Iterable[str], lasting: Iterable[str] = (), hosts: Iterable[str] = ()) -> dict[str, Any]:
+    """Return filters of patterns for names, which have a literal beginning, and of host patterns, for ``judge.js``.
 
-    Its keys are ``=`` and the name, or ``^`` and the literal beginning of a pattern with wildcards. ``judge.js`` reads
-    it.
+    ``exact`` has ``=`` and the name, or ``~`` for those that are ``lasting``, and ``@`` and what ``host_key`` returns.
+    ``prefixes`` has ``^`` (``%``) and the literal beginning of a pattern with wildcards, of which ``lengths`` has the
+    lengths to try.
     """
-    keys, lengths = set(), set()
-    for text in patterns:
-        prefix = NamePattern(text).prefix
-        if prefix == text:
-            keys.add(f"={text}")
-        else:
-            keys.add(f"^{prefix}")
-            lengths.add(len(prefix.encode("utf-16-le")) // 2)  # as JavaScript counts
-    size = max(len(keys) * _BITS // 8, 1) * 8
+    exact = {f"@{host_key(host)}" for host in hosts}
+    prefixes, lengths = set(), set()
+    for texts, name_mark, prefix_mark in ((awaited, "=", "^"), (lasting, "~", "%")):
+        for text in texts:
+            prefix = NamePattern(text).prefix
+            if prefix == text:
+                exact.add(name_mark + text)
+            else:
+                prefixes.add(prefix_mark + prefix)
+                lengths.add(len(prefix.encode("utf-16-le")) // 2)  # as JavaScript counts
+    return {"exact": _bloom(exact, *_EXACT), "prefixes": _bloom(prefixes, *_PREFIXES), "lengths": sorted(lengths)}
+
+
+def may_have(found: dict[str, Any], name: str, *, name_mark: str = "=", prefix_mark: str = "^") -> bool:
+    """Return whether filters that ``name_filter`` has made may have a name, as ``judge.js`` does."""
+    starts = (f"{prefix_mark}{name[:length]}" for length in found["lengths"] if length <= len(name))
+    return _has(found["exact"], f"{name_mark}{name}") or any(_has(found["prefixes"], start) for start in starts)
+
+
+def host_key(pattern: str) -> str:
+    """Return the last two labels of a host pattern, under which the filter has it.
+
+    That leaves out which hosts of a domain are known, so that the filter stays small.
+    """
+    return ".".join(pattern.partition("/")[0].removeprefix("*.").split(".")[-2:])
+
+
+def _bloom(keys: Iterable[str], bits_each: int, hashes: int) -> dict[str, Any]:
+    """Return a filter: its bits in base64, and their number."""
+    all_keys = list(keys)
+    size = max(len(all_keys) * bits_each // 8, 1) * 8
     bits = bytearray(size // 8)
-    for key in keys:
-        first, step = (_hash(key, seed) for seed in _SEEDS)
-        for number in range(_HASHES):
-            at = (first + number * step) % size
+    for key in all_keys:
+        for at in _places(key, size, hashes):
             bits[at >> 3] |= 1 << (at & 7)
-    return {"size": size, "hashes": _HASHES, "lengths": sorted(lengths), "bits": b64encode(bits).decode("ascii")}
+    return {"size": size, "hashes": hashes, "bits": b64encode(bits).decode("ascii")}
+
+
+def _has(bloom: dict[str, Any], key: str) -> bool:
+    bits = b64decode(bloom["bits"])
+    return all(bits[at >> 3] >> (at & 7) & 1 for at in _places(key, bloom["size"], bloom["hashes"]))
+
+
+def _places(key: str, size: int, hashes: int) -> list[int]:
+    first, step = (_hash(key, seed) for seed in _SEEDS)
+    return [(first + number * step) % size for number in range(hashes)]
 
 
 def _hash(text: str, seed: int) -> int:

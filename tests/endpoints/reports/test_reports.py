@@ -334,3 +334,13 @@ def test_garbage_waits_for_no_lock_of_the_log(ledger_url: str) -> None:
     assert done.wait(30)
     _at_exit()
     assert [found.observation.name for found in ReportStore(ledger).read()] == ["tracker.example"]
+
+
+def test_necessary_cookies_of_the_registry_are_no_finding(store_url: str) -> None:
+    Ledger(store_url).open()
+    reports = Reports(Classifier(Policy(version="1")), Ledger(store_url), every=60)
+    names = ["sessionid", f"wordpress_logged_in_{'0' * 32}", "mine", "_ga"]
+    body = {"path": "/", "held": [{"kind": "cookie", "name": name} for name in names]}
+    reports.post(json.dumps(body).encode(), "application/json", "shop.example")
+    reports.flush()
+    assert {one.observation.name for one in reports.store.read()} == {"mine", "_ga"}

@@ -21,6 +21,10 @@ if TYPE_CHECKING:
 
 EVERYTHING = ("session", "login", "preferences", "analytics", "advertising", "social", "unclassified")
 
+REGISTERED = ("google-analytics", "microsoft-ads", "youtube", "facebook-pixel", "hotjar")
+NAMED = frozenset({*REGISTERED, "chat", "code", "many"})
+"""What the answered notices have named: services of the registry, and the tests' own."""
+
 
 def made(**document: Any) -> ContentSecurityPolicies:
     document = {"version": "1", "gate": {"csp": "enforce"}, **document}
@@ -29,10 +33,16 @@ def made(**document: Any) -> ContentSecurityPolicies:
 
 
 def header(
-    policies: ContentSecurityPolicies, *granted: str, services: dict[str, bool] | None = None, **place: Any
+    policies: ContentSecurityPolicies,
+    *granted: str,
+    services: dict[str, bool] | None = None,
+    named: frozenset[str] | None = NAMED,
+    **place: Any,
 ) -> str:
     """Return the policy of a state of consent; empty where there is none."""
-    consent = Consent(policy=Policy(version="1"), granted=frozenset({"session", *granted}), services=services or {})
+    consent = Consent(
+        policy=Policy(version="1"), granted=frozenset({"session", *granted}), services=services or {}, named=named
+    )
     sent = dict(policies.headers(consent, **{"host": "site.test", **place}))
     return sent.get(b"content-security-policy", b"").decode("ascii")
 
@@ -128,10 +138,11 @@ def test_after_consent(granted: list[str], services: dict[str, bool], url: str, 
 
 
 def test_nothing_refused_needs_no_policy() -> None:
-    assert header(made(), *EVERYTHING) == ""
-    assert header(made(), *EVERYTHING, services={"youtube": False})
-    assert header(made(unknown_hosts="block"), *EVERYTHING)
-    assert header(made(unknown_hosts="allow"), *EVERYTHING[:-1]) == ""
+    assert header(made(), *EVERYTHING, named=None) == ""
+    assert header(made(), *EVERYTHING)
+    assert header(made(), *EVERYTHING, named=None, services={"youtube": False})
+    assert header(made(unknown_hosts="block"), *EVERYTHING, named=None)
+    assert header(made(unknown_hosts="allow"), *EVERYTHING[:-1], named=None) == ""
 
 
 @pytest.mark.parametrize(
@@ -145,12 +156,12 @@ def test_nothing_refused_needs_no_policy() -> None:
 )
 def test_unknown_hosts_are_allowed_as_they_are_observed(rule: str, granted: tuple[str, ...], allowed: bool) -> None:  # noqa: FBT001
     policies = made(unknown_hosts=rule)
-    assert not allows(header(policies, *granted), "https://met.test/a.js")
+    assert not allows(header(policies, *granted, named=None), "https://met.test/a.js")
     policies.observe(["met.test", "evil.test; script-src *", "a, b"])
-    assert allows(header(policies, *granted), "https://met.test/a.js") is allowed
-    assert allows(header(policies, *granted), "wss://met.test/a.js") is allowed
-    assert "evil" not in header(policies, *granted)
-    assert not allows(header(policies, *granted), "https://bat.bing.com/")
+    assert allows(header(policies, *granted, named=None), "https://met.test/a.js") is allowed
+    assert allows(header(policies, *granted, named=None), "wss://met.test/a.js") is allowed
+    assert "evil" not in header(policies, *granted, named=None)
+    assert not allows(header(policies, *granted, named=None), "https://bat.bing.com/")
 
 
 def test_hosts_met_are_bounded_and_the_latest_are_kept() -> None:
@@ -261,5 +272,28 @@ def test_the_header_is_bounded_whatever_is_declared(count: int, own: int) -> Non
     text = header(policies, *EVERYTHING[:-1], host="h" * 255, root_path="/root" * 50)
     assert len(text) <= LARGEST_POLICY
     assert text.endswith("/_consent/report")
-    consent = Consent(policy=policy, granted=frozenset(EVERYTHING[:-1]))
+    consent = Consent(policy=policy, granted=frozenset(EVERYTHING[:-1]), named=NAMED)
     assert bool(policies.left_out(consent)) == (500 in {count, own})
+
+
+def test_what_has_no_room_is_refused() -> None:
+    hosts = [f"host{number}.example" for number in range(40)]
+    policies = made(services={"many": {"name": "Many", "category": "analytics", "hosts": hosts}})
+    text = header(policies, "analytics", named=None)  # the whole registry
+    assert len(text) <= LARGEST_POLICY
+    consent = Consent(policy=Policy(version="1"), granted=frozenset({"session", "analytics"}))
+    left_out = policies.left_out(consent)
+    assert len(left_out) > 100
+    for host in left_out:
+        assert not allows(text, f"https://{host.replace('*', 'any')}/"), host
+    assert not allows(text, "https://bat.bing.com/")
+
+
+def test_a_service_with_many_hosts_leaves_room_for_others() -> None:
+    many = [HostSource(host=f"many.{number}.example", service="many") for number in range(500)]
+    others = [HostSource(host=f"{number}.other.example", service=f"other{number}") for number in range(40)]
+    text, left_out = fit([*many, *others], 2000)
+    assert {source.service for source in left_out} == {"many"}
+    assert left_out[-1] is many[-1]
+    for source in (many[0], *others):
+        assert allows(f"default-src {text}", address(source)), source.host
