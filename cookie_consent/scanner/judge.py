@@ -10,8 +10,10 @@ from typing import TYPE_CHECKING
 
 from pydantic import ValidationError
 
-from cookie_consent.endpoints.reports.advice import declaration, quoted
+from cookie_consent.endpoints.reports.advice import as_comment, declaration
+from cookie_consent.policy.toml_string import quoted
 from cookie_consent.policy import CookieRule, Policy, registry
+from cookie_consent.policy.host_pattern import checked_pattern
 from cookie_consent.policy.lasting import lasts
 from cookie_consent.policy.prefix import DEFAULT_PREFIX
 from cookie_consent.scanner.declared import missing, wrong_categories
@@ -20,11 +22,11 @@ from cookie_consent.scanner.model import Mode, ObservedCookie, ObservedRequest, 
 from cookie_consent.scanner.verdicts import Judged, Verdicts, host_in
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable, Iterator, Sequence
 
     from cookie_consent.scanner.model import ConsentTool, ScannedPage
 
-__all__ = ["Judgement", "declaring", "judge"]
+__all__ = ["Judgement", "declaring", "judge", "undeclared"]
 
 _OWN_TOOL = "cookie_consent"
 _TOLERANCE = 86_400
@@ -32,8 +34,8 @@ _TOLERANCE = 86_400
 _DAY = 86_400
 _GCS = re.compile(r"\bG1([01])([01])\b")
 """Google Consent Mode: whether storage for advertising, and for analytics, is granted."""
-_ENFORCED = frozenset({Kind.BEFORE_CONSENT, Kind.AFTER_REFUSAL, Kind.OUTLIVED})
-"""What the middleware itself prevents."""
+_ENFORCED = frozenset({Kind.BEFORE_CONSENT, Kind.AFTER_REFUSAL, Kind.OUTLIVED, Kind.FINGERPRINTING, Kind.CONSENT_MODE})
+"""What the middleware prevents, since it holds the scripts that do it."""
 _MOST_NOTES = 200
 """Of one kind. Errors and warnings are never left out."""
 _UNDECLARED = {
@@ -88,26 +90,52 @@ def judge(scan: Scan, policy: Policy, *, prefix: str = DEFAULT_PREFIX) -> Judgem
     return judgement.with_findings(_bounded(judging.findings()))
 
 
+def undeclared(things: Sequence[Judged]) -> Iterator[tuple[str, list[Judged]]]:
+    """Yield what the policy does not declare: what findings call it, and everything that is of that name."""
+    groups: dict[tuple[str, str, str], list[Judged]] = defaultdict(list)
+    hosts = {thing.name for thing in things if thing.sort == "host" and not (thing.is_declared or thing.is_own)}
+    for thing in things:
+        if thing.is_declared or thing.is_ours:
+            continue
+        if thing.sort != "host" and not thing.is_own and thing.where in hosts:
+            continue  # to declare the host is enough
+        groups[thing.sort, thing.cleaned, "" if thing.is_own else thing.where].append(thing)
+    for (sort, name, where), group in groups.items():
+        yield f"{_NOUNS[sort]} {name}{f' of {where}' if where and where != name else ''}", group
+
+
 def declaring(thing: Judged, policy: Policy) -> str:
-    """Return TOML that declares what was seen; empty where ``policy`` declares it or no line can."""
+    """Return TOML that declares what was seen; empty where ``policy`` declares it, in comments where no line can."""
     service = thing.verdict.service
     if thing.alias and service is not None:
         return _cloaked_lines(thing, policy)
+    if thing.sort == "storage" and service is None:
+        # Rules for cookies hold for storage too, where no service has one.
+        return _bound(declaration("cookie", thing.cleaned, None, policy), thing)
     lines = declaration("inline" if thing.sort == "snippet" else thing.sort, thing.cleaned, service, policy)
-    if thing.sort == "cookie" and not thing.is_own and lines.startswith("[[cookies]]"):
-        try:
-            CookieRule(name=thing.cleaned, domain=thing.where)
-        except ValidationError:
-            return "\n".join(f"# {line}" for line in lines.split("\n"))
-        lines += f"\ndomain = {quoted(thing.where)}"
-    return lines
+    return _bound(lines, thing) if thing.sort == "cookie" else lines
+
+
+def _bound(lines: str, thing: Judged) -> str:
+    """Return the lines with the domain that sets a cookie, if it is not one of the site."""
+    if thing.is_own or not lines.startswith("[[cookies]]"):
+        return lines
+    try:
+        CookieRule(name=thing.cleaned, domain=thing.where)
+    except ValidationError:
+        return as_comment(lines)
+    return f"{lines}\ndomain = {quoted(thing.where)}"
 
 
 def _cloaked_lines(thing: Judged, policy: Policy) -> str:
     service = policy.known_service(thing.verdict.service or "")
     if service is None:
         return ""
-    hosts = ", ".join(map(quoted, (*service.hosts, thing.name)))
+    try:
+        name = checked_pattern(thing.name)
+    except ValueError:
+        return ""
+    hosts = ", ".join(map(quoted, dict.fromkeys((*service.hosts, name))))
     return f"[services.{service.id}]\nhosts = [{hosts}]"
 
 
@@ -148,25 +176,13 @@ class _Judging:
         yield from self._not_read()
 
     def _undeclared(self) -> Iterator[Finding]:
-        groups: dict[tuple[str, str, str], list[Judged]] = defaultdict(list)
-        unknown_hosts = {
-            thing.name for thing in self.things if thing.sort == "host" and not (thing.is_declared or thing.is_own)
-        }
-        for thing in self.things:
-            if thing.is_declared or thing.is_ours:
-                continue
-            if thing.sort != "host" and not thing.is_own and thing.where in unknown_hosts:
-                continue  # to declare the host is enough
-            groups[thing.sort, thing.cleaned, "" if thing.is_own else thing.where].append(thing)
-        for (sort, name, where), group in groups.items():
-            yield self._undeclared_one(group, sort, name, where)
+        for subject, group in undeclared(self.things):
+            yield self._undeclared_one(subject, group)
 
-    def _undeclared_one(self, group: list[Judged], sort: str, name: str, where: str) -> Finding:
+    def _undeclared_one(self, what: str, group: list[Judged]) -> Finding:
         first = group[0]
         verdict = first.verdict
         known = self.policy.known_service(verdict.service) if verdict.service is not None else None
-        of = f" of {where}" if where and where != name else ""
-        what = f"{_NOUNS[sort]} {name}{of}"
         if known is not None:
             message = f"The {what} belongs to {known.name} ({verdict.category}), which the policy does not declare."
         else:
@@ -174,7 +190,7 @@ class _Judging:
         # A known service that needs consent is worse than what may turn out to be the site's own.
         is_error = verdict.known and not self.verdicts.is_needed(verdict)
         return Finding(
-            kind=_UNDECLARED[sort],
+            kind=_UNDECLARED[first.sort],
             severity=Severity.ERROR if is_error else Severity.WARNING,
             subject=what,
             message=message,

@@ -59,10 +59,7 @@ def test_what_is_not_declared_is_found_until_its_lines_are_in_the_policy(
     assert (finding.severity, finding.service) == (severity, service)
     assert finding.sightings
     assert finding.initiators
-    lines = finding.lines
-    if kind is Kind.UNDECLARED_STORAGE and not service:
-        lines = '[services.own]\nname = "Own"\ncategory = "preferences"\nstorage = ["odd_key"]'
-    document = tomllib.loads(f'version = "1"\n{lines}')
+    document = tomllib.loads(f'version = "1"\n{finding.lines}')
     assert found(judge(scan(thing), parse_policy(document, source="test")), kind) == []
 
 

@@ -18,7 +18,16 @@ if TYPE_CHECKING:
     from cookie_consent.endpoints.reports.finding import Finding, Kind
     from cookie_consent.policy import Policy
 
-__all__ = ["declaration", "first_party_line", "host_lines", "payment_lines", "policy_lines", "policy_patch"]
+__all__ = [
+    "as_comment",
+    "comment_text",
+    "declaration",
+    "first_party_line",
+    "host_lines",
+    "payment_lines",
+    "policy_lines",
+    "policy_patch",
+]
 
 _CATEGORY = 'category = "unclassified"  # say what it is for: "Accept all" leaves this out'
 _NOTHING = "# There is nothing to declare."
@@ -33,7 +42,7 @@ def policy_lines(findings: Iterable[Finding], policy: Policy) -> str:
     purpose. An unknown cookie becomes ``unclassified`` until its category is filled in.
     """
     parts = [
-        _as_comment(lines) if name is not None and lines.startswith("[services.") else lines
+        as_comment(lines) if name is not None and lines.startswith("[services.") else lines
         for name, lines in _parts(findings, policy)
     ]
     return "\n\n".join(parts) or _NOTHING
@@ -47,7 +56,7 @@ def policy_patch(findings: Iterable[Finding], policy: Policy, text: str, *, tabl
     that holds the policy within a larger file, such as ``tool.cookie_consent``.
     """
     parts = [
-        lines if name is None else _as_comment(lines)
+        lines if name is None else as_comment(lines)
         for name, lines in _parts(findings, policy)
         if name is None or quoted(name) not in text
     ]
@@ -114,13 +123,14 @@ def _storage(name: str) -> str:
 
 def _service(name: str, policy: Policy) -> str:
     service = registry()[name]
-    lines = [f"[services.{name}]  # {_comment(service.name)}"]
+    lines = [f"[services.{name}]  # {comment_text(service.name)}"]
     if policy.category(service.category) is None:
         lines.append('category = "unclassified"  # this policy has no category ' + quoted(service.category))
     return "\n".join(lines)
 
 
-def _as_comment(lines: str) -> str:
+def as_comment(lines: str) -> str:
+    """Return lines of TOML as comments."""
     return "\n".join(line if line.startswith("#") else f"# {line}" for line in lines.split("\n"))
 
 
@@ -151,5 +161,6 @@ def _cookie(name: str) -> str:
     return f"[[cookies]]\nname = {quoted(name)}\n{_CATEGORY}"
 
 
-def _comment(text: str) -> str:
+def comment_text(text: str) -> str:
+    """Return a text that can stand in a TOML comment, in one line."""
     return "".join(c if c.isprintable() else " " for c in text)
