@@ -5,35 +5,27 @@ from __future__ import annotations
 import json
 import os
 import sys
-from datetime import UTC, datetime
-from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
+from cookie_consent.cli.check import check
 from cookie_consent.cli.classify import classify
 from cookie_consent.cli.drain import drain
-from cookie_consent.cli.excluded import excluded, tell_excluded
 from cookie_consent.cli.export import EXPORT_COMMANDS
+from cookie_consent.cli.init import init
 from cookie_consent.cli.inventory import inventory_app
 from cookie_consent.cli.log import log_app
 from cookie_consent.cli.mirror import mirror_app
-from cookie_consent.cli.missing import missing, tell_missing
-from cookie_consent.cli.options import FormatOption, OutputFormat
 from cookie_consent.cli.output import ReaderGoneError, give_up_streams, prepare_streams
-from cookie_consent.cli.own_hosts import own_hosts, tell_own_hosts
 from cookie_consent.cli.policy import policy_app
 from cookie_consent.cli.proof import PROOF_COMMANDS
 from cookie_consent.cli.register import export_app
 from cookie_consent.cli.report import report
-from cookie_consent.cli.revision import announced, tell_revision, warnings
 from cookie_consent.cli.rights import RIGHTS_COMMANDS
 from cookie_consent.cli.stats import STATS_COMMANDS
-from cookie_consent.errors import ConfigurationError, ConsentError, PolicyError, Problem, ProofError
-from cookie_consent.policy import find_policy, load_policy, policy_schema
-
-if TYPE_CHECKING:
-    from cookie_consent.policy import Policy
+from cookie_consent.errors import ConfigurationError, ConsentError, ProofError
+from cookie_consent.policy import policy_schema
 
 __all__ = ["app", "main"]
 
@@ -50,6 +42,8 @@ app.add_typer(mirror_app, name="mirror")
 app.add_typer(policy_app, name="policy")
 app.add_typer(export_app, name="export")
 app.command()(report)
+app.command()(init)
+app.command()(check)
 app.command()(classify)
 
 _SHOWN = 100
@@ -111,66 +105,6 @@ def demo(
         raise ConfigurationError("the demo needs the package uvicorn: pip install 'cookie-consent[standard]'") from None
 
     run(port=port, third_party_port=third_party_port, ledger=ledger)
-
-
-@app.command()
-def check(
-    policy: Annotated[
-        Path | None,
-        typer.Argument(help="The policy file. Else CONSENT_POLICY, consent.toml here, this folder's pyproject.toml."),
-    ] = None,
-    *,
-    output_format: FormatOption = OutputFormat.TABLE,
-) -> None:
-    """Check a policy file, and print every problem found. Exits with status 2 if there are any.
-
-    A policy that is announced, in consent.next.toml beside it or in the table [next], is checked too.
-
-    Without problems it says which hosts are first party, what on them is held as a service's, and which paths are left
-    out. Hints say what is missing in the cookie declaration; they do not change the status.
-    """
-    policy = policy if policy is not None else find_policy() or Path("consent.toml")
-    try:
-        loaded = load_policy(policy)
-        checked = loaded.at(datetime.now(UTC))
-        _check_texts(checked, source=str(policy), key="banner")
-        if checked.next is not None:
-            _check_texts(checked.next, source=str(policy), key="next.banner")
-    except PolicyError as error:
-        if output_format is OutputFormat.JSON:
-            problems = [vars(problem) for problem in error.problems]
-            typer.echo(json.dumps({"source": error.source, "problems": problems}, indent=2))
-            raise typer.Exit(2) from None
-        raise
-    if output_format is OutputFormat.JSON:
-        said = {
-            "next": announced(checked),
-            "warnings": warnings(loaded, checked),
-            "excluded": excluded(checked),
-            "own": own_hosts(checked),
-            "hints": missing(checked),
-        }
-        typer.echo(json.dumps({"source": str(policy), "problems": [], **said}))
-        return
-    typer.echo(
-        f"{policy}: OK; version {checked.version}, {len(checked.categories)} categories, "
-        f"{len(checked.services)} services, {len(checked.cookies)} cookies of the site"
-    )
-    tell_revision(loaded, checked)
-    tell_own_hosts(checked)
-    tell_excluded(checked)
-    tell_missing(checked)
-
-
-def _check_texts(policy: Policy, *, source: str, key: str) -> None:
-    """Raise ``PolicyError`` if one of the site's own templates or texts is wrong."""
-    from cookie_consent.banner import Renderer
-
-    try:
-        Renderer(policy, assets=dict.fromkeys(("banner.css", "banner.js"), ""))
-    except ConfigurationError as error:
-        cause, _, fix = str(error).rpartition("; ")
-        raise PolicyError(source, [Problem(key=key, cause=cause, fix=fix)]) from None
 
 
 @app.command()

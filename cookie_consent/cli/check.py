@@ -1,0 +1,272 @@
+"""``cookie-consent check``: whether a policy is right, and whether a site keeps to it."""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import anyio
+import typer
+
+from cookie_consent.cli.excluded import excluded, tell_excluded
+from cookie_consent.cli.missing import missing, tell_missing
+from cookie_consent.cli.options import OutputOption, PrefixOption  # noqa: TC001 - typer reads the annotations
+from cookie_consent.cli.output import writer
+from cookie_consent.cli.own_hosts import own_hosts, tell_own_hosts
+from cookie_consent.cli.revision import announced, tell_revision, warnings
+from cookie_consent.cli.scanned import ScanSettings, scan_of
+from cookie_consent.errors import ConfigurationError, PolicyError, Problem
+from cookie_consent.ledger.exports.destination import find_output
+from cookie_consent.policy import find_policy, load_policy
+from cookie_consent.policy.prefix import DEFAULT_PREFIX, checked_prefix
+
+if TYPE_CHECKING:
+    from cookie_consent.policy import Policy
+    from cookie_consent.scanner.baseline import Baseline
+    from cookie_consent.scanner.judge import Judgement
+
+__all__ = ["check", "check_texts"]
+
+_LONGEST_BASELINE = 64 * 1024 * 1024
+
+
+class CheckFormat(StrEnum):
+    """How ``check`` prints what it found."""
+
+    TABLE = "table"
+    JSON = "json"
+    SARIF = "sarif"
+    JUNIT = "junit"
+    HTML = "html"
+
+
+def check(
+    policy: Annotated[
+        Path | None,
+        typer.Argument(help="The policy file. Else CONSENT_POLICY, consent.toml here, this folder's pyproject.toml."),
+    ] = None,
+    *,
+    against: Annotated[
+        str | None,
+        typer.Option(
+            metavar="URL|FILE",
+            help="Also scan the site at this address, or read a scan that `scan --format json` wrote, and tell what "
+            "differs from the policy.",
+        ),
+    ] = None,
+    browser: Annotated[bool, typer.Option("--browser", help="Scan in Chromium, which sees what scripts do.")] = False,
+    pages: Annotated[int | None, typer.Option(min=1, help="The most pages to scan.")] = None,
+    private: Annotated[
+        bool, typer.Option("--private", help="Also follow what leads to private addresses while scanning.")
+    ] = False,
+    links: Annotated[
+        bool, typer.Option("--links/--no-links", help="Open the privacy links, and tell which lead nowhere.")
+    ] = True,
+    baseline: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="The file of known findings, by which the check does not fail.")
+    ] = None,
+    write_baseline: Annotated[
+        bool, typer.Option("--write-baseline", help="Write the present findings to the file of --baseline.")
+    ] = False,
+    output_format: Annotated[
+        CheckFormat, typer.Option("--format", help="The output format; the last three need --against.")
+    ] = CheckFormat.TABLE,
+    output: OutputOption = None,
+    prefix: PrefixOption = DEFAULT_PREFIX,
+) -> None:
+    """Check a policy file, and print every problem found. Exits with status 2 if there are any.
+
+    A policy that is announced, in consent.next.toml beside it or in the table [next], is checked too.
+
+    Without problems it says which hosts are first party, what on them is held as a service's, and which paths are left
+    out. Hints say what is missing in the cookie declaration; they do not change the status.
+
+    With --against it tells what the site sets and loads and the policy does not declare, what is declared and was not
+    seen, cookies that live longer than declared, categories that are too lenient, and privacy links that lead nowhere.
+    Exits with status 1 if any of that is an error or a warning.
+    """
+    _check_options(against, output_format, output, baseline, write_baseline=write_baseline)
+    file = policy if policy is not None else find_policy() or Path("consent.toml")
+    try:
+        loaded = load_policy(file)
+        checked = loaded.at(datetime.now(UTC))
+        check_texts(checked, source=str(file), key="banner")
+        if checked.next is not None:
+            check_texts(checked.next, source=str(file), key="next.banner")
+    except PolicyError as error:
+        if output_format is CheckFormat.JSON:
+            problems = [vars(problem) for problem in error.problems]
+            typer.echo(json.dumps({"source": error.source, "problems": problems}, indent=2))
+            raise typer.Exit(2) from None
+        raise
+    known = _read_baseline(baseline) if baseline is not None and not write_baseline else None
+    judgement = None
+    if against is not None:
+        settings = ScanSettings(browser=browser, pages=pages, private=private)
+        judgement = _judged(against, settings, checked, prefix=checked_prefix(prefix), links=links)
+        if baseline is not None and write_baseline:
+            known = _write_baseline(baseline, judgement)
+        if known is not None:
+            judgement = judgement.with_findings(known.applied(judgement.findings))
+    if judgement is None and output_format is CheckFormat.TABLE:
+        _tell(file, loaded, checked)
+        return
+    with writer(find_output(output) if output is not None and output != "-" else None) as stream:
+        stream.write(_report(output_format, file, loaded, checked, judgement))
+    if judgement is not None and judgement.fails:
+        raise typer.Exit(1)
+
+
+def _check_options(
+    against: str | None, output_format: CheckFormat, output: str | None, baseline: Path | None, *, write_baseline: bool
+) -> None:
+    """Raise ``ConfigurationError`` for options that need others."""
+    needs = {
+        f"--format {output_format}": output_format not in {CheckFormat.TABLE, CheckFormat.JSON},
+        "--baseline": baseline is not None,
+        "--output": output is not None and output_format is not CheckFormat.JSON,
+    }
+    for option, is_given in needs.items():
+        if is_given and against is None:
+            raise ConfigurationError(f"{option} needs a site: add --against URL")
+    if write_baseline and baseline is None:
+        raise ConfigurationError("--write-baseline needs a file: add --baseline FILE")
+
+
+def _judged(source: str, settings: ScanSettings, policy: Policy, *, prefix: str, links: bool) -> Judgement:
+    from cookie_consent.scanner.judge import judge
+    from cookie_consent.scanner.privacy_links import dead_links
+
+    scan = scan_of(source, settings)
+    judgement = judge(scan, policy, prefix=prefix).for_declarations()
+    dead = anyio.run(dead_links, policy, scan.site) if links else []
+    return judgement.with_findings((*judgement.findings, *dead))
+
+
+def _read_baseline(path: Path) -> Baseline:
+    from cookie_consent.scanner.baseline import Baseline
+
+    try:
+        with path.open("rb") as stream:
+            text = stream.read(_LONGEST_BASELINE).decode("utf-8", "replace")
+    except FileNotFoundError:
+        raise ConfigurationError(f"{path} does not exist; make it with --write-baseline") from None
+    return Baseline.parse(text, source=str(path))
+
+
+def _write_baseline(path: Path, judgement: Judgement) -> Baseline:
+    from cookie_consent.scanner.baseline import Baseline
+
+    known = Baseline.of(judgement.findings)
+    with writer(find_output(path)) as stream:
+        stream.write(known.as_text())
+    count = len(known)
+    typer.echo(f"{path}: {count} {'finding' if count == 1 else 'findings'}", err=True)
+    return known
+
+
+def _report(
+    output_format: CheckFormat, file: Path, loaded: Policy, checked: Policy, judgement: Judgement | None
+) -> str:
+    """Return what is printed."""
+    if output_format is CheckFormat.JSON:
+        return json.dumps(_as_json(file, loaded, checked, judgement)) + "\n"
+    if judgement is None:
+        return ""
+    if output_format is not CheckFormat.TABLE:
+        return _document(output_format, file, judgement)
+    from cookie_consent.scanner.reports.text import findings_text
+
+    scan, failing = judgement.scan, sum(finding.fails for finding in judgement.findings)
+    notes = len(judgement.findings) - failing
+    read = sum(not page.error for page in scan.pages)
+    said = [
+        findings_text(judgement.findings),
+        f"{file} against {scan.site}: {_number(failing, 'finding')}, {_number(notes, 'note')}; "
+        f"{_number(read, 'page')} read ({scan.mode})",
+        *(
+            f"a limit was reached, so something may be missing: {one.name} {one.value} {one.note}"
+            for one in scan.limits
+        ),
+        *(f"not seen: {sentence}" for sentence in scan.unseen),
+    ]
+    return "\n".join(filter(None, said)) + "\n"
+
+
+def _document(output_format: CheckFormat, file: Path, judgement: Judgement) -> str:
+    if output_format is CheckFormat.SARIF:
+        from cookie_consent.scanner.reports.sarif import sarif_report
+
+        text = file.read_bytes().decode("utf-8", "replace") if file.is_file() else ""
+        return sarif_report(judgement.scan, judgement.findings, policy_file=_relative(file), policy_text=text)
+    if output_format is CheckFormat.JUNIT:
+        from cookie_consent.scanner.reports.junit import junit_report
+
+        return junit_report(judgement.scan, judgement.findings)
+    from cookie_consent.scanner.reports.html import html_report
+
+    return html_report(judgement)
+
+
+def _relative(file: Path) -> str:
+    """Return the path from the working folder, which services take for that of the repository."""
+    try:
+        return file.resolve().relative_to(Path.cwd()).as_posix()
+    except ValueError:
+        return file.name
+
+
+def _as_json(file: Path, loaded: Policy, checked: Policy, judgement: Judgement | None) -> dict[str, Any]:
+    said: dict[str, Any] = {
+        "source": str(file),
+        "problems": [],
+        "next": announced(checked),
+        "warnings": warnings(loaded, checked),
+        "excluded": excluded(checked),
+        "own": own_hosts(checked),
+        "hints": missing(checked),
+    }
+    if judgement is not None:
+        scan = judgement.scan
+        said["against"] = {
+            "site": scan.site,
+            "mode": scan.mode.value,
+            "started": scan.started,
+            "pages": len(scan.pages),
+            "gated": judgement.is_gated,
+            "fails": judgement.fails,
+            "findings": [finding.as_dict() for finding in judgement.findings],
+            "limits": [{"name": one.name, "value": one.value, "note": one.note} for one in scan.limits],
+            "unseen": scan.unseen,
+        }
+    return said
+
+
+def _tell(file: Path, loaded: Policy, checked: Policy) -> None:
+    """Print what the policy says."""
+    typer.echo(
+        f"{file}: OK; version {checked.version}, {len(checked.categories)} categories, "
+        f"{len(checked.services)} services, {len(checked.cookies)} cookies of the site"
+    )
+    tell_revision(loaded, checked)
+    tell_own_hosts(checked)
+    tell_excluded(checked)
+    tell_missing(checked)
+
+
+def _number(count: int, unit: str) -> str:
+    return f"{count} {unit}{'' if count == 1 else 's'}"
+
+
+def check_texts(policy: Policy, *, source: str, key: str) -> None:
+    """Raise ``PolicyError`` if one of the site's own templates or texts is wrong."""
+    from cookie_consent.banner import Renderer
+
+    try:
+        Renderer(policy, assets=dict.fromkeys(("banner.css", "banner.js"), ""))
+    except ConfigurationError as error:
+        cause, _, fix = str(error).rpartition("; ")
+        raise PolicyError(source, [Problem(key=key, cause=cause, fix=fix)]) from None

@@ -1,0 +1,1 @@
+"""What scans and checks print: text, SARIF, JUnit and a page to read."""

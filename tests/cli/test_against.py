@@ -1,0 +1,249 @@
+"""``check --against``: whether a site keeps to its policy. The scans are made by hand."""
+
+from __future__ import annotations
+
+import json
+import socket
+from typing import TYPE_CHECKING, Any
+from xml.etree import ElementTree as ET
+
+import anyio
+import httpx
+import pytest
+
+from cookie_consent.cli import check as check_module
+from cookie_consent.policy import load_policy
+from cookie_consent.scanner.finding import Severity
+from cookie_consent.scanner.policy_lines import line_of
+from cookie_consent.scanner.privacy_links import dead_links, privacy_links
+from tests.running import run
+from tests.scanner.made import SITE, cookie, policy, request, scan
+
+if TYPE_CHECKING:
+    import subprocess
+    from pathlib import Path
+
+    from cookie_consent.scanner.model import Scan
+
+GA = "https://www.google-analytics.com/analytics.js"
+CLEAN = 'version = "1"\n[services.google-analytics]\n'
+
+
+@pytest.fixture
+def against(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
+    """Return a function that checks a policy against a scan, without opening links."""
+
+    def checked(seen: Scan, *options: str, text: str = CLEAN, links: bool = False) -> subprocess.CompletedProcess[str]:
+        (tmp_path / "consent.toml").write_text(text, "utf-8")
+        monkeypatch.setattr(check_module, "scan_of", lambda *_: seen)
+        more = () if links else ("--no-links",)
+        return run("check", "--against", SITE, *more, *options, folder=tmp_path, COLUMNS="100")
+
+    return checked
+
+
+def test_what_is_not_declared_fails(against: Any) -> None:
+    done = against(scan(request(GA), cookie("odd")))
+    assert done.returncode == 1
+    assert "warning: The cookie odd is not declared" in done.stdout
+    assert 'name = "odd"' in done.stdout
+    assert "consent.toml against https://shop.example/: 1 finding, 0 notes; 1 page read (browser)" in done.stdout
+
+
+def test_a_site_that_keeps_to_its_policy_passes(against: Any) -> None:
+    done = against(scan(request(GA), cookie("_ga")))
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "0 findings" in done.stdout
+
+
+def test_json(against: Any) -> None:
+    done = against(scan(cookie("odd")), "--format", "json")
+    assert done.returncode == 1
+    found = json.loads(done.stdout)
+    assert found["problems"] == []
+    assert found["against"]["fails"] is True
+    assert [one["kind"] for one in found["against"]["findings"] if one["severity"] != "note"] == ["undeclared-cookie"]
+
+
+def test_documents_are_written_to_files(against: Any, tmp_path: Path) -> None:
+    seen = scan(cookie("odd"))
+    for name in ("sarif", "junit", "html", "json", "table"):
+        file = tmp_path / f"out.{name}"
+        done = against(seen, "--format", name, "--output", str(file))
+        assert (done.returncode, done.stdout) == (1, "")
+        assert "odd" in file.read_text("utf-8")
+    places = [
+        place["physicalLocation"]["artifactLocation"]["uri"]
+        for result in json.loads((tmp_path / "out.sarif").read_text("utf-8"))["runs"][0]["results"]
+        for place in result["locations"]
+    ]
+    assert set(places) == {"consent.toml"}
+    assert ET.parse(tmp_path / "out.junit").getroot().attrib["failures"] == "1"  # noqa: S314 - our own
+
+
+@pytest.mark.parametrize(
+    ("options", "told"),
+    [
+        (["--format", "sarif"], "--format sarif needs a site"),
+        (["--baseline", "b.json"], "--baseline needs a site"),
+        (["--output", "x"], "--output needs a site"),
+        (["--against", SITE, "--write-baseline"], "--write-baseline needs a file"),
+        (["--against", SITE, "--baseline", "none.json"], "none.json does not exist; make it with --write-baseline"),
+    ],
+)
+def test_options_that_need_others(tmp_path: Path, options: list[str], told: str) -> None:
+    (tmp_path / "consent.toml").write_text(CLEAN, "utf-8")
+    done = run("check", *options, folder=tmp_path)
+    assert done.returncode == 2
+    assert told in done.stderr
+
+
+def test_a_wrong_policy_is_told_before_the_site_is_scanned(against: Any) -> None:
+    done = against(scan(cookie("odd")), text='version = "1"\nsit = "x"\n')
+    assert done.returncode == 2
+    assert "did you mean 'site'" in done.stderr
+
+
+def test_a_baseline(against: Any, tmp_path: Path) -> None:
+    options = ("--baseline", "known.json")
+    seen = scan(cookie("odd"), cookie("older"))
+    assert against(seen, *options, "--write-baseline").returncode == 0
+    first = (tmp_path / "known.json").read_text("utf-8")
+    assert [one["subject"] for one in json.loads(first)["findings"]] == ["cookie odd", "cookie older"]
+    done = against(seen, *options)
+    assert done.returncode == 0
+    assert "It is in the baseline." in done.stdout
+    new = against(scan(cookie("odd"), cookie("newer")), *options)
+    assert new.returncode == 1
+    assert "warning: The cookie newer" in new.stdout
+    assert "note: The baseline has a finding that is gone: undeclared-cookie, cookie older." in new.stdout
+    against(seen, *options, "--write-baseline")
+    assert (tmp_path / "known.json").read_text("utf-8") == first
+
+
+@pytest.mark.parametrize(
+    "text", ["", "{", "[]", "{}", '{"format": 2, "findings": []}', "[" * 100_000, '{"format": 1, "findings": [3]}']
+)
+def test_a_wrong_baseline_is_told(against: Any, tmp_path: Path, text: str) -> None:
+    (tmp_path / "known.json").write_text(text, "utf-8")
+    done = against(scan(), "--baseline", "known.json")
+    assert done.returncode == 2
+    assert "known.json is no baseline; write it with --write-baseline" in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("content", "told"),
+    [(None, "cannot be read"), (b"{", "is not JSON"), (b"\xff", "is not JSON"), (b"[" * 99_999, "is not JSON")],
+)
+def test_a_file_that_is_no_scan(tmp_path: Path, content: bytes | None, told: str) -> None:
+    (tmp_path / "consent.toml").write_text(CLEAN, "utf-8")
+    if content is not None:
+        (tmp_path / "scan.json").write_bytes(content)
+    done = run("check", "--against", "scan.json", folder=tmp_path)
+    assert done.returncode == 2
+    assert told in done.stderr
+
+
+LINKS = """
+[controller]
+name = "Shop"
+authority_url = "https://authority.example/complaints"
+[banner]
+privacy_url = "/privacy"
+[services.own]
+name = "Own"
+category = "preferences"
+hosts = ["x.example"]
+privacy_url = "https://x.example/privacy"
+opt_out_url = "mailto:a@x.example"
+[services.own-2]
+name = "Own 2"
+category = "preferences"
+hosts = ["y.example"]
+privacy_url = "https://x.example/privacy"
+"""
+
+
+def test_the_privacy_links_of_a_policy() -> None:
+    assert list(privacy_links(policy(LINKS), "https://shop.example/de/")) == [
+        ("banner.privacy_url", "https://shop.example/privacy"),
+        ("controller.authority_url", "https://authority.example/complaints"),
+        ("services.own.privacy_url", "https://x.example/privacy"),
+        ("services.own-2.privacy_url", "https://x.example/privacy"),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("answer", "expected"),
+    [
+        ({"HEAD": 200}, None),
+        ({"HEAD": 405, "GET": 200}, None),
+        ({"HEAD": 404, "GET": 200}, None),  # servers that know no HEAD
+        ({"HEAD": 404, "GET": 404}, Severity.ERROR),
+        ({"HEAD": 410, "GET": 410}, Severity.ERROR),
+        ({"HEAD": 403, "GET": 403}, Severity.NOTE),
+        ({"HEAD": 429, "GET": 429}, Severity.NOTE),
+        ({"HEAD": 503, "GET": 503}, Severity.NOTE),
+        (httpx.ReadTimeout("slow"), Severity.NOTE),
+        (httpx.ConnectError("refused"), Severity.NOTE),
+        (socket.gaierror(socket.EAI_NONAME, "no such name"), Severity.ERROR),
+        (socket.gaierror(socket.EAI_AGAIN, "no resolver"), Severity.NOTE),
+        ({"HEAD": 302, "location": "https://x.example/loop"}, Severity.NOTE),
+        ({"HEAD": 302, "location": "https://[/"}, Severity.NOTE),
+    ],
+)
+def test_links_that_lead_nowhere(answer: Any, expected: Severity | None) -> None:
+    asked = []
+
+    def handle(seen: httpx.Request) -> httpx.Response:
+        asked.append((seen.method, str(seen.url)))
+        if isinstance(answer, socket.gaierror):
+            raise httpx.ConnectError("no name") from answer
+        if isinstance(answer, Exception):
+            raise answer
+        headers = {"location": answer["location"]} if "location" in answer else {}
+        return httpx.Response(answer.get(seen.method, answer["HEAD"]), headers=headers)
+
+    async def found() -> Any:
+        return await dead_links(policy(LINKS), SITE, transport=httpx.MockTransport(handle))
+
+    dead = anyio.run(found)
+    assert {one.severity for one in dead} == ({expected} if expected else set())
+    assert len(dead) == (3 if expected else 0)  # two services with the same link are one
+    assert len(asked) <= 3 * 2 * 6
+
+
+def test_dead_links_fail_a_check(against: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def dead(policy: Any, site: str) -> Any:
+        transport = httpx.MockTransport(lambda _: httpx.Response(404))
+        return await dead_links(policy, site, transport=transport)
+
+    monkeypatch.setattr("cookie_consent.scanner.privacy_links.dead_links", dead)
+    done = against(scan(), text=f'version = "1"\n{LINKS}', links=True)
+    assert done.returncode == 1
+    assert "error: banner.privacy_url: https://shop.example/privacy cannot be opened: status 404." in done.stdout
+
+
+def test_the_line_of_a_key(tmp_path: Path) -> None:
+    text = (
+        'version = "1"\nsite = "shop.example"\n[banner]\nprivacy_url = "/p"\n\n'
+        '[services."own"]\nname = "x"\ncategory = "social"\n[[cookies]]\nname = "a"\ncategory = "session"\n'
+        '[[cookies]]\nname = "b"\ncategory = "session"\n[services]\nhotjar = {}\n'
+    )
+    expected = {
+        "": 1,
+        "site": 2,
+        "banner.privacy_url": 4,
+        "banner.other": 3,
+        "services.own": 6,
+        "services.own.category": 8,
+        "cookies.0": 9,
+        "cookies.1": 12,
+        "cookies.9": 1,
+        "services.hotjar": 16,
+        "services.none": 15,
+    }
+    assert {key: line_of(text, key) for key in expected} == expected
+    assert line_of("\n\n[tool.cookie_consent.services.own]\n", "services.own") == 3
+    (tmp_path / "consent.toml").write_text('version = "1"\n', "utf-8")
+    assert load_policy(tmp_path / "consent.toml")
