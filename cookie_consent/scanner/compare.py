@@ -13,7 +13,14 @@ if TYPE_CHECKING:
     from cookie_consent.scanner.judge import Judgement
     from cookie_consent.scanner.verdicts import Judged
 
-__all__ = ["Comparison", "compare", "phases_of"]
+__all__ = ["PHASES", "Comparison", "compare", "phases_of"]
+
+PHASES = {
+    Phase.UNDECIDED: "before an answer",
+    Phase.REFUSED: "after refusing",
+    Phase.ACCEPTED: "after accepting",
+}
+"""The phases in plain words."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -32,12 +39,12 @@ def compare(before: Judgement, after: Judgement, *, names: tuple[str, str] = ("b
     """Return two scans side by side, such as a site without and with the middleware, for each phase of both."""
     phases = [phase for phase in Phase if phase in before.scan.phases and phase in after.scan.phases]
     pairs = zip(names, (before, after), strict=True)
-    return _compared([(f"{phase.value}, {name}", judgement, phase) for name, judgement in pairs for phase in phases])
+    return _compared([(f"{PHASES[phase]}, {name}", judgement, phase) for name, judgement in pairs for phase in phases])
 
 
 def phases_of(judgement: Judgement) -> Comparison:
     """Return the phases of one scan side by side."""
-    return _compared([(phase.value, judgement, phase) for phase in Phase if phase in judgement.scan.phases])
+    return _compared([(PHASES[phase], judgement, phase) for phase in Phase if phase in judgement.scan.phases])
 
 
 def _compared(columns: Sequence[_Column]) -> Comparison:

@@ -46,7 +46,7 @@ def test_it_writes_a_policy_that_check_accepts(init: Any, tmp_path: Path) -> Non
     assert stat.S_IMODE((tmp_path / "consent.toml").stat().st_mode) & 0o600 == 0o600
 
 
-def test_without_an_address_it_scans_nothing(init: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_an_address_it_scans_nothing(init: Any, tmp_path: Path) -> None:
     done = init("--privacy-url", "/privacy", "--language", "de", "--language", "en")
     assert done.returncode == 0
     policy = load_policy(tmp_path / "consent.toml")

@@ -13,7 +13,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
 from cookie_consent.policy import UNCLASSIFIED
-from cookie_consent.scanner.compare import Comparison, phases_of
+from cookie_consent.scanner.compare import PHASES, Comparison, phases_of
 from cookie_consent.scanner.finding import KINDS, Severity, by_whom
 from cookie_consent.scanner.model import Mode, ObservedCookie, Phase
 
@@ -51,11 +51,6 @@ _CATEGORIES = {
     "social": "Social media",
     UNCLASSIFIED: "Nobody knows what for",
 }
-_PHASES = {
-    Phase.UNDECIDED: "before an answer",
-    Phase.REFUSED: "after refusing",
-    Phase.ACCEPTED: "after accepting",
-}
 
 
 def html_report(judgement: Judgement, *, comparison: Comparison | None = None) -> str:
@@ -82,6 +77,7 @@ def html_report(judgement: Judgement, *, comparison: Comparison | None = None) -
             counts=counts,
             cookies=sum(thing.sort == "cookie" for thing in judgement.things),
             others=len(others),
+            when=f"{scan.started[:16].replace('T', ' ')} UTC",
             read=sum(not page.error for page in scan.pages),
             is_gated=judgement.is_gated,
             sections=list(_sections(findings)),
@@ -91,7 +87,7 @@ def html_report(judgement: Judgement, *, comparison: Comparison | None = None) -
             more_pages=max(len(scan.pages) - _MOST_ROWS, 0),
             screenshots=list(_screenshots(judgement)),
             by_whom=by_whom,
-            phases=_PHASES,
+            phases=PHASES,
         )
     )
     return page.encode("utf-8", "replace").decode()
@@ -177,7 +173,7 @@ def _row(judgement: Judgement, thing: Judged) -> dict[str, Any]:
         "name": thing.name[:_LONGEST] or "(without a name)",
         "where": thing.where if thing.sort != "host" else thing.alias and f"leads to {thing.alias}",
         "lifetime": _lifetime(lifetimes) if lifetimes else "",
-        "phases": ", ".join(_PHASES[phase] for phase in phases),
+        "phases": ", ".join(PHASES[phase] for phase in phases),
         "by": next(iter(initiators), "")[:_LONGEST],
         "declared": "this consent tool" if thing.is_ours else "yes" if thing.is_declared else "no",
     }
@@ -202,4 +198,4 @@ def _screenshots(judgement: Judgement) -> Iterator[dict[str, Any]]:
             count, size = count + 1, size + len(image)
             # Base64 has no character that HTML knows.
             source = Markup("data:image/png;base64,") + Markup(b64encode(image).decode())  # noqa: S704
-            yield {"address": page.address, "phase": _PHASES[phase], "source": source}
+            yield {"address": page.address, "phase": PHASES[phase], "source": source}

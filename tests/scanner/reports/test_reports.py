@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from xml.etree import ElementTree as ET
@@ -163,7 +164,7 @@ def test_headings_are_in_order_and_ids_are_unique() -> None:
     tree = elements(html_report(usual()))
     levels = [int(element.tag[1]) for element in tree.iter() if re.fullmatch("h[1-6]", str(element.tag))]
     assert levels[0] == 1
-    assert all(after - before <= 1 for before, after in zip(levels, levels[1:], strict=False))
+    assert all(after - before <= 1 for before, after in pairwise(levels))
     ids = [element.attrib["id"] for element in tree.iter() if "id" in element.attrib]
     assert len(ids) == len(set(ids))
 
@@ -177,7 +178,7 @@ def test_phases_side_by_side() -> None:
         request("https://x.example/a.js", Phase.UNDECIDED, is_made=False),
     )
     found = phases_of(judge(scan(*things, phases=ALL_PHASES), policy()))
-    assert found.columns == ("undecided", "refused", "accepted")
+    assert found.columns == ("before an answer", "after refusing", "after accepting")
     rows = dict(found.rows)
     assert rows["Cookies"] == (1, 0, 1)  # this package's own does not count
     assert rows["Hosts of others that were contacted"] == (1, 0, 1)
@@ -188,10 +189,10 @@ def test_before_and_after() -> None:
     before = judge(scan(cookie("_ga", Phase.UNDECIDED), request(GA, Phase.UNDECIDED)), policy())
     after = judge(scan(cookie("cookie_consent")), policy())
     found = compare(before, after, names=("without", "with"))
-    assert found.columns == ("undecided, without", "undecided, with")
+    assert found.columns == ("before an answer, without", "before an answer, with")
     assert dict(found.rows)["Cookies that are not necessary"] == (1, 0)
     page = html_report(before, comparison=found)
-    assert "undecided, without" in page
+    assert "before an answer, without" in page
     assert "google-analytics" in page
 
 
