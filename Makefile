@@ -81,7 +81,7 @@ lint: .venv/dev node_modules/installed ## Check format, style, types, the JavaSc
 	@PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python -m tests.minify --check
 	@$(BIN)/python -m tests.compile_registry --check
 	@found=$$($(BIN)/zizmor --offline --quiet --no-progress .github 2>&1) || { echo "$$found"; exit 1; }
-	@$(BIN)/check-jsonschema --quiet --builtin-schema vendor.github-workflows .github/workflows/*.yml
+	@$(BIN)/check-jsonschema --quiet --builtin-schema vendor.github-workflows .github/workflows/*.yml examples/ci/*.yml
 	@$(BIN)/check-jsonschema --quiet --builtin-schema vendor.dependabot .github/dependabot.yml
 	@$(BIN)/check-jsonschema --quiet --builtin-schema vendor.compose-spec examples/container/compose.yaml
 	@$(BIN)/check-jsonschema --quiet --builtin-schema vendor.github-issue-config .github/ISSUE_TEMPLATE/config.yml
