@@ -7,7 +7,7 @@ import re
 from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import anyio
 import typer
@@ -44,19 +44,34 @@ def scan_of(source: str, settings: ScanSettings) -> Scan:
     """Scan an address now, or read a scan from a file. Raises ``ConfigurationError``."""
     if not is_address(source):
         return read_scan(Path(source))
-    # Imported here, as both take long, and the browser's needs an extra.
     kind = "browser" if settings.browser else "http"
     typer.echo(f"scanning {source} ({kind})", err=True)
-    limits = {"private": settings.private, **({"pages": settings.pages} if settings.pages is not None else {})}
-    if settings.browser:
-        options = import_module("cookie_consent.scanner.browser.options").BrowseOptions(**limits)
-        browse = import_module("cookie_consent.scanner.browse").browse
-        found: Scan = anyio.run(browse, source, options)
-    else:
-        options = import_module("cookie_consent.scanner.options").CrawlOptions(**limits)
-        crawl = import_module("cookie_consent.scanner.crawl").crawl
-        found = anyio.run(crawl, source, options)
+    try:
+        found = _browsed(source, settings) if settings.browser else _crawled(source, settings)
+    except ModuleNotFoundError as error:
+        name, extra = (error.name or "").partition(".")[0], "browser" if settings.browser else "standard"
+        raise ConfigurationError(f"a scan needs the package {name}: pip install 'cookie-consent[{extra}]'") from None
+    if all(page.error for page in found.pages):
+        why = found.pages[0].error if found.pages else "the time was over"
+        raise ConfigurationError(f"{source[:200]} could not be read: {why}")
     return found
+
+
+# Both are imported when they are used, since they take long, and the browser's needs an extra.
+def _crawled(source: str, settings: ScanSettings) -> Scan:
+    options = import_module("cookie_consent.scanner.options").CrawlOptions(**_limits(settings))
+    found: Scan = anyio.run(import_module("cookie_consent.scanner.crawl").crawl, source, options)
+    return found
+
+
+def _browsed(source: str, settings: ScanSettings) -> Scan:
+    options = import_module("cookie_consent.scanner.browser.options").BrowseOptions(**_limits(settings))
+    found: Scan = anyio.run(import_module("cookie_consent.scanner.browse").browse, source, options)
+    return found
+
+
+def _limits(settings: ScanSettings) -> dict[str, Any]:
+    return {"private": settings.private, **({"pages": settings.pages} if settings.pages is not None else {})}
 
 
 def read_scan(path: Path) -> Scan:
