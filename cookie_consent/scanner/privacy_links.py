@@ -27,6 +27,7 @@ _SECONDS = 10.0
 _ALL_SECONDS = 90.0
 _MOST_LINKS = 500
 _MOST_REDIRECTS = 5
+_NO_HOST = "no such host"
 _GONE = frozenset({404, 410})
 _HEADERS = {"User-Agent": f"cookie-consent/{__version__} (+check)", "Accept": "text/html, */*;q=0.5"}
 
@@ -48,7 +49,7 @@ def privacy_links(policy: Policy, site: str) -> Iterator[tuple[str, str]]:
 async def dead_links(policy: Policy, site: str, *, transport: httpx.AsyncBaseTransport | None = None) -> list[Finding]:
     """Return a finding for each privacy link that cannot be opened.
 
-    That a page or host does not exist is an error. Refusals, errors of a server and timeouts are notes, as many sites
+    That a page or host does not exist is an error, unless none of several hosts does. Refusals, errors of a server and timeouts are notes, as many sites
     refuse programs. A few links are opened at once, of each host one after another, and no page is read.
     """
     import httpx
@@ -81,6 +82,10 @@ async def dead_links(policy: Policy, site: str, *, transport: httpx.AsyncBaseTra
             async with anyio.create_task_group() as group:
                 for address in keys:
                     group.start_soon(opened, address)
+    unknown = {urlsplit(address).hostname for address, (_, why) in problems.items() if why == _NO_HOST}
+    if len(unknown) > 1 and all(why == _NO_HOST for _, why in problems.values()) and len(problems) == len(keys):
+        # More likely this machine resolves no names than that all of them are wrong.
+        problems = dict.fromkeys(problems, (Severity.NOTE, "no name of any link can be resolved from here"))
     return [
         Finding(
             kind=Kind.DEAD_LINK,
@@ -104,7 +109,7 @@ async def _problem(client: httpx.AsyncClient, address: str) -> tuple[Severity, s
                 status = response.status_code
         except (httpx.HTTPError, httpx.InvalidURL, UnicodeError, ValueError, OSError) as error:
             if _is_unknown_name(error):
-                return Severity.ERROR, "no such host"
+                return Severity.ERROR, _NO_HOST
             return Severity.NOTE, str(error)[:200] or type(error).__name__
         if status < 400:
             return None

@@ -186,7 +186,7 @@ def test_the_privacy_links_of_a_policy() -> None:
         ({"HEAD": 503, "GET": 503}, Severity.NOTE),
         (httpx.ReadTimeout("slow"), Severity.NOTE),
         (httpx.ConnectError("refused"), Severity.NOTE),
-        (socket.gaierror(socket.EAI_NONAME, "no such name"), Severity.ERROR),
+        (socket.gaierror(socket.EAI_NONAME, "no such name"), Severity.NOTE),  # of all hosts: there is no network
         (socket.gaierror(socket.EAI_AGAIN, "no resolver"), Severity.NOTE),
         ({"HEAD": 302, "location": "https://x.example/loop"}, Severity.NOTE),
         ({"HEAD": 302, "location": "https://[/"}, Severity.NOTE),
@@ -211,6 +211,19 @@ def test_links_that_lead_nowhere(answer: Any, expected: Severity | None) -> None
     assert {one.severity for one in dead} == ({expected} if expected else set())
     assert len(dead) == (3 if expected else 0)  # two services with the same link are one
     assert len(asked) <= 3 * 2 * 6
+
+
+def test_a_host_that_does_not_exist_is_an_error() -> None:
+    def handle(seen: httpx.Request) -> httpx.Response:
+        if seen.url.host == "x.example":
+            raise httpx.ConnectError("no name") from socket.gaierror(socket.EAI_NONAME, "no such name")
+        return httpx.Response(200)
+
+    async def found() -> Any:
+        return await dead_links(policy(LINKS), SITE, transport=httpx.MockTransport(handle))
+
+    (dead,) = anyio.run(found)
+    assert (dead.severity, dead.key) == (Severity.ERROR, "services.own.privacy_url")
 
 
 def test_dead_links_fail_a_check(against: Any, monkeypatch: pytest.MonkeyPatch) -> None:

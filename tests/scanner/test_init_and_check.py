@@ -43,7 +43,9 @@ def answered(text: str) -> str:
     return lines.replace('"unclassified"', '"preferences"')
 
 
-@pytest.mark.parametrize("options", [(), pytest.param(("--browser",), marks=pytest.mark.browser)], ids=["http", "browser"])
+@pytest.mark.parametrize(
+    "options", [(), pytest.param(("--browser",), marks=pytest.mark.browser)], ids=["http", "browser"]
+)
 def test_a_policy_from_the_demo_shop_passes(shop: str, tmp_path: Path, options: tuple[str, ...]) -> None:
     pages: Any = ("--pages", "8", "--private")
     made = run("init", shop, *options, *pages, folder=tmp_path)
@@ -52,9 +54,10 @@ def test_a_policy_from_the_demo_shop_passes(shop: str, tmp_path: Path, options: 
     assert run("check", folder=tmp_path).returncode == 0
     file.write_text(answered(file.read_text("utf-8")), "utf-8")
     assert load_policy(file).services or load_policy(file).cookies
-    done = run("check", "--against", shop, *options, *pages, folder=tmp_path)
+    done = run("check", "--against", shop, "--no-links", *options, *pages, folder=tmp_path)
     assert done.returncode == 0, done.stdout
     assert "0 findings" in done.stdout
     # It is no check that cannot fail: the site sets what an empty policy does not declare.
     file.write_text('version = "1"\n', "utf-8")
-    assert run("check", "--against", shop, *options, *pages, folder=tmp_path).returncode == 1
+    done = run("check", "--against", shop, "--no-links", *options, *pages, folder=tmp_path)
+    assert done.returncode == 1
