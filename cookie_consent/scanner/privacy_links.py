@@ -49,8 +49,9 @@ def privacy_links(policy: Policy, site: str) -> Iterator[tuple[str, str]]:
 async def dead_links(policy: Policy, site: str, *, transport: httpx.AsyncBaseTransport | None = None) -> list[Finding]:
     """Return a finding for each privacy link that cannot be opened.
 
-    That a page or host does not exist is an error, unless none of several hosts does. Refusals, errors of a server and timeouts are notes, as many sites
-    refuse programs. A few links are opened at once, of each host one after another, and no page is read.
+    That a page or host does not exist is an error, unless none of several hosts does. Refusals, errors of a server and
+    timeouts are notes, as many sites refuse programs. A few links are opened at once, of each host one after another,
+    and no page is read.
     """
     import httpx
 
