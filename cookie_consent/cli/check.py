@@ -178,13 +178,13 @@ def _report(
         return ""
     if output_format is not CheckFormat.TABLE:
         return _document(output_format, file, judgement)
+    from cookie_consent.endpoints.reports.advice import comment_text
     from cookie_consent.scanner.reports.text import findings_text
 
     scan, failing = judgement.scan, sum(finding.fails for finding in judgement.findings)
     notes = len(judgement.findings) - failing
     read = sum(not page.error for page in scan.pages)
-    said = [
-        findings_text(judgement.findings),
+    summary = [
         f"{file} against {scan.site}: {_number(failing, 'finding')}, {_number(notes, 'note')}; "
         f"{_number(read, 'page')} read ({scan.mode})",
         *(
@@ -193,7 +193,8 @@ def _report(
         ),
         *(f"not seen: {sentence}" for sentence in scan.unseen),
     ]
-    return "\n".join(filter(None, said)) + "\n"
+    # The names are a site's, and may hold control characters.
+    return "\n".join(filter(None, [findings_text(judgement.findings), *map(comment_text, summary)])) + "\n"
 
 
 def _document(output_format: CheckFormat, file: Path, judgement: Judgement) -> str:

@@ -41,7 +41,10 @@ def privacy_links(policy: Policy, site: str) -> Iterator[tuple[str, str]]:
         links.append((f"services.{service.id}.privacy_url", service.privacy_url))
         links.append((f"services.{service.id}.opt_out_url", service.opt_out_url))
     for key, link in links:
-        address = urljoin(site, link) if link else ""
+        try:
+            address = urljoin(site, link) if link else ""
+        except ValueError:  # of a saved scan that somebody has changed
+            address = ""
         if address.lower().startswith(("http:", "https:")):
             yield key, address
 

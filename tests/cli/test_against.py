@@ -14,6 +14,7 @@ import pytest
 from cookie_consent.cli import check as check_module
 from cookie_consent.policy import load_policy
 from cookie_consent.scanner.finding import Severity
+from cookie_consent.scanner.model import Initiator, Limit
 from cookie_consent.scanner.policy_lines import line_of
 from cookie_consent.scanner.privacy_links import dead_links, privacy_links
 from tests.running import run
@@ -79,6 +80,21 @@ def test_documents_are_written_to_files(against: Any, tmp_path: Path) -> None:
     ]
     assert set(places) == {"consent.toml"}
     assert ET.parse(tmp_path / "out.junit").getroot().attrib["failures"] == "1"  # noqa: S314 - our own
+
+
+@pytest.mark.parametrize("output_format", ["table", "json", "sarif", "junit", "html"])
+def test_hostile_names_reach_no_terminal(against: Any, tmp_path: Path, output_format: str) -> None:
+    text = "\x1b[31m\x00\ud800\u202e\u2028<b>"
+    things = [cookie(text, domain=text, initiators=[Initiator(by=text, address=text)]), cookie(text)]
+    limits = [Limit(name=text, value=text, note=text)]
+    seen = scan(*things, site=f"http://[{text}", limits=limits, unseen=[text])
+    done = against(seen, "--format", output_format, links=True, text='version = "1"\nbanner.privacy_url = "/p"\n')
+    assert done.returncode == 1
+    assert done.stderr == ""
+    assert not set(done.stdout) & {"\x1b", "\x00", "\u202e", "\ud800", "\u2028"}
+    known = against(seen, "--baseline", "known.json", "--write-baseline")
+    assert known.returncode == 0
+    assert (tmp_path / "known.json").read_bytes().isascii()
 
 
 @pytest.mark.parametrize(
