@@ -49,6 +49,8 @@ def scan_of(source: str, settings: ScanSettings) -> Scan:
     try:
         found = _browsed(source, settings) if settings.browser else _crawled(source, settings)
     except ModuleNotFoundError as error:
+        if (error.name or "").startswith("cookie_consent."):
+            raise
         name, extra = (error.name or "").partition(".")[0], "browser" if settings.browser else "standard"
         raise ConfigurationError(f"a scan needs the package {name}: pip install 'cookie-consent[{extra}]'") from None
     if all(page.error for page in found.pages):

@@ -12,9 +12,10 @@ import httpx
 import pytest
 
 from cookie_consent.cli import check as check_module
+from cookie_consent.cli import scanned
 from cookie_consent.policy import load_policy
 from cookie_consent.scanner.finding import Severity
-from cookie_consent.scanner.model import Initiator, Limit
+from cookie_consent.scanner.model import Initiator, Limit, ScannedPage
 from cookie_consent.scanner.policy_lines import line_of
 from cookie_consent.scanner.privacy_links import dead_links, privacy_links
 from tests.running import run
@@ -158,6 +159,30 @@ def test_a_file_that_is_no_scan(tmp_path: Path, content: bytes | None, told: str
     done = run("check", "--against", "scan.json", folder=tmp_path)
     assert done.returncode == 2
     assert told in done.stderr
+
+
+@pytest.mark.parametrize("command", [["check", "--against"], ["init", "-o", "new.toml"]])
+@pytest.mark.parametrize("pages", [[], [ScannedPage(address=SITE, error="no answer")]])
+def test_a_site_that_cannot_be_read(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, command: list[str], pages: list[ScannedPage]
+) -> None:
+    (tmp_path / "consent.toml").write_text(CLEAN, "utf-8")
+    monkeypatch.setattr(scanned, "_crawled", lambda *_: scan(is_empty=True, pages=pages))
+    done = run(*command, SITE, folder=tmp_path)
+    assert done.returncode == 2
+    assert f"{SITE} could not be read: {'no answer' if pages else 'the time was over'}" in done.stderr
+    assert not (tmp_path / "new.toml").exists()
+
+
+def test_a_package_that_a_scan_needs_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def missing(*_: Any) -> Any:
+        raise ModuleNotFoundError("No module named 'playwright'", name="playwright.async_api")
+
+    (tmp_path / "consent.toml").write_text(CLEAN, "utf-8")
+    monkeypatch.setattr(scanned, "_browsed", missing)
+    done = run("check", "--against", SITE, "--browser", folder=tmp_path)
+    assert done.returncode == 2
+    assert "a scan needs the package playwright: pip install 'cookie-consent[browser]'" in done.stderr
 
 
 LINKS = """
