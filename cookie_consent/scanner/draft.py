@@ -7,12 +7,12 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from cookie_consent.endpoints.reports.advice import as_comment, comment_text, declaration, policy_patch
-from cookie_consent.policy.toml_string import quoted
 from cookie_consent.errors import PolicyError
 from cookie_consent.policy import Policy, parse_policy, registry
 from cookie_consent.policy.classifier import Classifier
 from cookie_consent.policy.host_pattern import checked_pattern
 from cookie_consent.policy.site_domain import site_domain
+from cookie_consent.policy.toml_string import quoted
 from cookie_consent.scanner.finding import Kind, by_whom
 from cookie_consent.scanner.judge import declaring, judge, undeclared
 from cookie_consent.scanner.verdicts import Verdicts, host_in

@@ -11,11 +11,11 @@ from typing import TYPE_CHECKING
 from pydantic import ValidationError
 
 from cookie_consent.endpoints.reports.advice import as_comment, declaration
-from cookie_consent.policy.toml_string import quoted
 from cookie_consent.policy import CookieRule, Policy, registry
 from cookie_consent.policy.host_pattern import checked_pattern
 from cookie_consent.policy.lasting import lasts
 from cookie_consent.policy.prefix import DEFAULT_PREFIX
+from cookie_consent.policy.toml_string import quoted
 from cookie_consent.scanner.declared import missing, wrong_categories
 from cookie_consent.scanner.finding import KINDS, Finding, Kind, Severity, seen_where
 from cookie_consent.scanner.model import Mode, ObservedCookie, ObservedRequest, Phase, Scan, Seen
