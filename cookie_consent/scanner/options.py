@@ -1,0 +1,85 @@
+"""How far a scan goes, how long it takes at most, and how it behaves towards the site."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+from cookie_consent.errors import ConfigurationError
+from cookie_consent.version import __version__
+
+__all__ = ["USER_AGENT", "CrawlOptions", "Progress"]
+
+USER_AGENT = f"cookie-consent/{__version__} (+scan)"
+_LOWEST = {
+    "pages": 1,
+    "depth": 0,
+    "seconds": 0.001,
+    "page_seconds": 0.001,
+    "page_bytes": 1,
+    "total_bytes": 1,
+    "concurrency": 1,
+    "delay": 0,
+}
+_MOST_AT_ONCE = 64
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Progress:
+    """How far a scan has come."""
+
+    done: int
+    """Pages that were visited, or that failed."""
+    total: int
+    """The same with those that are known and will be visited, as far as ``pages`` allows."""
+    address: str
+    """The page that was done last."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CrawlOptions:
+    """The limits of a scan. Raises ``ConfigurationError`` for numbers that allow no scan."""
+
+    pages: int = 100
+    """How many pages are visited."""
+    depth: int = 5
+    """How many links a page may be away from the first; pages of sitemaps and seeds count as one link away."""
+    seconds: float = 300.0
+    """For the whole scan."""
+    page_seconds: float = 20.0
+    """For one page."""
+    page_bytes: int = 5_000_000
+    """Of a decoded body. The rest is not read."""
+    total_bytes: int = 500_000_000
+    """Of all decoded bodies."""
+    concurrency: int = 4
+    """How many pages are read at the same time."""
+    delay: float = 0.1
+    """The seconds between the starts of two requests to one host."""
+    private: bool = False
+    """Whether to follow what leads to private, loopback and link-local addresses. The given host is always asked."""
+    robots: bool = True
+    """Whether to obey ``robots.txt``."""
+    user_agent: str = USER_AGENT
+    include: tuple[str, ...] = ()
+    """Patterns of paths such as ``/shop/*``: if there are any, only pages that match one are visited."""
+    exclude: tuple[str, ...] = ()
+    """Patterns of paths that are not visited. They come before ``include``."""
+    seeds: tuple[str, ...] = ()
+    """Further addresses, or paths, to start from."""
+
+    def __post_init__(self) -> None:
+        for name, lowest in _LOWEST.items():
+            value = getattr(self, name)
+            if not math.isfinite(value) or value < lowest:
+                option = "--" + name.replace("_", "-")
+                raise ConfigurationError(f"{option} is {value}; it must be {'more than 0' if lowest else '0 or more'}")
+        if self.concurrency > _MOST_AT_ONCE:
+            raise ConfigurationError(f"--concurrency is {self.concurrency}; it must be {_MOST_AT_ONCE} or less")
+        if not self.user_agent.isascii() or not self.user_agent.isprintable() or not self.user_agent.strip():
+            raise ConfigurationError("--user-agent must consist of printable ASCII characters")
+        for pattern in (*self.include, *self.exclude):
+            if not pattern.startswith(("/", "*")):
+                raise ConfigurationError(
+                    f"{pattern[:200]!r} is no pattern of a path; begin it with a slash, as in '/shop/*'"
+                )
