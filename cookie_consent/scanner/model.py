@@ -201,6 +201,8 @@ class ScannedPage:
     status: int = 0
     content_type: str = ""
     title: str = ""
+    content_security_policy: str = ""
+    """Its policies, as headers and ``meta`` elements have them, separated by commas."""
     size: int = 0
     """Bytes of the decoded body that were read."""
     seconds: float = 0.0
@@ -229,6 +231,8 @@ class Scan:
     mode: Mode
     started: str
     """ISO 8601, UTC."""
+    landed: str = ""
+    """Where that address led, if it redirects to another host: then the scan is of that host's site."""
     seconds: float = 0.0
     phases: tuple[Phase, ...] = (Phase.UNDECIDED,)
     pages: list[ScannedPage] = field(default_factory=list)

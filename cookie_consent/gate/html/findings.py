@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from cookie_consent.policy.classifier import Verdict
+    from cookie_consent.rewriter import StartTag
 
-__all__ = ["INLINE", "OWN", "HeldPart", "Host", "PageFindings", "Trace"]
+__all__ = ["INLINE", "OWN", "HeldPart", "Host", "Observer", "PageFindings", "Trace"]
 
 Host = tuple[str, str | None]
 """A host and its service: None if that is unknown, ``OWN`` for a host of the site."""
@@ -39,6 +40,19 @@ class HeldPart(NamedTuple):
     address: str
     """``HOST/PATH`` without the query; empty for text such as that of an inline script."""
     verdict: Verdict
+
+
+class Observer(Protocol):
+    """Is told what a page would make a browser contact, whether or not it is held."""
+
+    def address(self, written: str, host: str, path: str, tag: StartTag | None) -> None:
+        """Note an address as it is written, and the host and path that it leads to.
+
+        ``tag`` is the tag that has it; None for one in a text or a header.
+        """
+
+    def script(self, text: str, verdicts: Sequence[Verdict]) -> None:
+        """Note the text of an inline script, and the services whose signatures it carries."""
 
 
 class Trace:
@@ -96,6 +110,8 @@ class PageFindings:
         """The addresses to which held refreshes would have led, each with its host."""
         self.trace: Trace | None = None
         """Collects what was held in detail; None where nobody asks for it."""
+        self.observer: Observer | None = None
+        """Is told of all that is judged; None where nobody asks for it."""
         self.header = ""
         """The response header that is being judged, as the place of what is held in it."""
         self._waiting: dict[tuple[str, str], Verdict] = {}

@@ -211,6 +211,8 @@ class TagGate:
 
     def _refused_script(self, text: str) -> list[Verdict]:
         verdicts = self._classifier.inline_script(text)
+        if self.findings.observer is not None:
+            self.findings.observer.script(text, verdicts)
         for verdict in verdicts:
             if not self._classifier.declares(verdict.service):
                 self.findings.add_host(INLINE, verdict.service)
@@ -246,6 +248,8 @@ class TagGate:
         found = target(address, base_host)
         if found is None:
             return None
+        if self.findings.observer is not None:
+            self.findings.observer.address(address, *found, self._tag)
         is_declared = self._classifier.is_declared_own(found[0], self._page_host)
         if is_declared or self._classifier.is_own_by_domain(found[0], self._page_host):
             path = self._folder + found[1][1:] if is_relative(address) else found[1]
@@ -482,7 +486,7 @@ class TagGate:
         )
         inner._depth = self._depth + 1
         inner._holds = self._holds and holds
-        inner.findings.trace = self.findings.trace
+        inner.findings.trace, inner.findings.observer = self.findings.trace, self.findings.observer
         inner._base_hosts = self._base_hosts if is_part else (self._page_host,)
         inner.encoding = self.encoding if is_part else inner.encoding
         return inner
