@@ -41,7 +41,9 @@ def from_dict(data: Any) -> Scan:
 
 def written(thing: Any) -> dict[str, Any]:
     """Return one of the model's objects, or one that is made of them, as an object of JSON."""
-    data: dict[str, Any] = _adapter(type(thing)).dump_python(thing, mode="json", exclude=_HIDDEN)
+    kind: Any = type(thing)
+    adapter = _adapter(kind)
+    data: dict[str, Any] = adapter.dump_python(thing, mode="json", exclude=_HIDDEN)
     return data
 
 
@@ -49,16 +51,18 @@ def read(kind: type[_T], data: Any) -> _T:
     """Return what ``written`` has written. Raises ``ConfigurationError`` for anything else."""
     from pydantic import ValidationError
 
+    wanted: Any = kind
     try:
-        return _adapter(kind).validate_python(data)
+        thing: _T = _adapter(wanted).validate_python(data)
     except ValidationError as error:
         first = error.errors(include_url=False, include_input=False)[0]
         where = ".".join(map(str, first["loc"]))
         raise ConfigurationError(f"the scan cannot be read: {where}: {first['msg']}") from None
+    return thing
 
 
 @cache
-def _adapter(kind: type[_T]) -> TypeAdapter[_T]:
+def _adapter(kind: Any) -> TypeAdapter[Any]:
     from pydantic import TypeAdapter
 
     return TypeAdapter(kind)

@@ -14,6 +14,7 @@ USER_AGENT = f"cookie-consent/{__version__} (+scan)"
 _LOWEST = {
     "pages": 1,
     "depth": 0,
+    "alike": 1,
     "seconds": 0.001,
     "page_seconds": 0.001,
     "page_bytes": 1,
@@ -44,6 +45,8 @@ class CrawlOptions:
     """How many pages are visited."""
     depth: int = 5
     """How many links a page may be away from the first; pages of sitemaps and seeds count as one link away."""
+    alike: int = 25
+    """How many pages of one kind in a row may show nothing new before the others of that kind are left."""
     seconds: float = 300.0
     """For the whole scan."""
     page_seconds: float = 20.0

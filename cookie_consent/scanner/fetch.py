@@ -1,0 +1,199 @@
+"""Asks a site for its pages: bounded in time and bytes, and only at addresses that may be asked."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+import httpx
+
+from cookie_consent.exchange.content_encoding import READABLE, CodingError, coding_for
+from cookie_consent.mirror.network import Network
+
+if TYPE_CHECKING:
+    import ssl
+    from collections.abc import AsyncIterator
+
+    from cookie_consent.scanner.links import Address
+    from cookie_consent.scanner.options import CrawlOptions
+
+__all__ = ["Answer", "Fetcher", "UnreadableError"]
+
+_MOST_HOSTS = 50
+"""How many hosts' connections are kept open."""
+_MOST_ADDRESSES = 4
+_CONNECT_SECONDS = 10.0
+_PIECE = 64 * 1024
+_LINE = re.compile(r"[\x00-\x1f\x7f]+")
+
+
+class UnreadableError(Exception):
+    """A page cannot be had, or not in full; the text says why."""
+
+
+@dataclass(slots=True, kw_only=True)
+class Answer:
+    """The head of a response, whose body can be read once."""
+
+    address: Address
+    response: httpx.Response
+    is_cut: bool = False
+    """Whether the body was longer than allowed."""
+    size: int = 0
+    """The decoded bytes that were read."""
+
+    @property
+    def status(self) -> int:
+        """The status code."""
+        return self.response.status_code
+
+    def lines(self, name: str) -> list[str]:
+        """Return the values of a header, in order; each character is a byte."""
+        wanted = name.encode("ascii")
+        return [value.decode("latin-1") for key, value in self.response.headers.raw if key.lower() == wanted]
+
+    async def pieces(self, most: int) -> AsyncIterator[bytes]:
+        """Yield the decoded body, at most so many bytes of it. Raises ``UnreadableError`` and httpx's errors.
+
+        What arrives is counted as well, since compressed data may decode to nothing for ever.
+        """
+        name = ", ".join(self.lines("content-encoding"))
+        coding = coding_for(name)
+        if coding is None:
+            raise UnreadableError(f"it is in the content coding {name[:80]!r}, which cannot be read")
+        arrived = 0
+        try:
+            async for raw in self.response.aiter_raw(_PIECE):
+                arrived += len(raw)
+                for piece in coding.decode(raw):
+                    whole = piece[: most - self.size]
+                    self.size += len(whole)
+                    if whole:
+                        yield whole
+                    if len(whole) < len(piece) or self.size >= most:
+                        self.is_cut = True
+                        return
+                    # A body that is at hand must not keep time limits and other pages waiting.
+                    await asyncio.sleep(0)
+                if arrived >= most:
+                    self.is_cut = True
+                    return
+        except CodingError as error:
+            raise UnreadableError(f"its content coding is broken: {error}") from None
+
+
+class Fetcher:
+    """Makes the requests of one scan. Follows no redirects, and keeps no cookies.
+
+    The host that the user has named is asked wherever it is. What its pages lead to is asked at public addresses only,
+    unless ``private`` allows others.
+    """
+
+    def __init__(self, options: CrawlOptions, given: str, network: Network | None = None) -> None:
+        self._options = options
+        self._given = given
+        self._network = network or Network()
+        self._anywhere = replace(self._network, is_public=_is_anything)
+        self._tls: ssl.SSLContext | None = self._network.tls
+        self._transports: dict[str, httpx.AsyncHTTPTransport] = {}
+        self._addresses: dict[str, list[str]] = {}
+        self._next: dict[str, float] = {}
+        self._accepted = ", ".join(sorted(READABLE - {"identity", "x-gzip"}))
+
+    async def turn(self, address: Address, delay: float) -> None:
+        """Wait until the host may be asked again."""
+        loop = asyncio.get_running_loop()
+        now = loop.time()
+        start = max(now, self._next.get(address.authority, now))
+        if len(self._next) >= 10 * _MOST_HOSTS:
+            self._next = {name: at for name, at in self._next.items() if at > now}
+        self._next[address.authority] = start + delay
+        if start > now:
+            await asyncio.sleep(start - now)
+
+    def pause(self, address: Address, seconds: float) -> None:
+        """Leave a host that says it is busy alone for so long."""
+        until = asyncio.get_running_loop().time() + seconds
+        self._next[address.authority] = max(self._next.get(address.authority, until), until)
+
+    @asynccontextmanager
+    async def get(self, address: Address, cookies: str = "") -> AsyncIterator[Answer]:
+        """Give the answer to a GET request. Raises ``UnreadableError``."""
+        try:
+            response = await self._sent(address, cookies)
+            try:
+                yield Answer(address=address, response=response)
+            finally:
+                await response.aclose()
+        except (httpx.HTTPError, httpx.InvalidURL, httpx.StreamError) as error:
+            raise UnreadableError(_said(error)) from None
+
+    async def aclose(self) -> None:
+        """Close all connections."""
+        transports, self._transports = self._transports, {}
+        for transport in transports.values():
+            await transport.aclose()
+
+    async def _sent(self, address: Address, cookies: str) -> httpx.Response:
+        name = address.host.strip("[]")
+        failure: Exception | None = None
+        for at in await self._resolved(address.host, name):
+            # The connection is made to the address that was looked at, since the name may have another one by now.
+            # Certificate and request are for the name all the same.
+            url = httpx.URL(str(address)).copy_with(host=at)
+            seconds = self._options.page_seconds
+            timeouts = {"connect": min(_CONNECT_SECONDS, seconds), "read": seconds, "write": seconds, "pool": seconds}
+            headers = {
+                "Host": address.authority,
+                "User-Agent": self._options.user_agent,
+                "Accept": "text/html,application/xhtml+xml,*/*;q=0.8",
+                "Accept-Encoding": self._accepted,
+                **({"Cookie": cookies} if cookies else {}),
+            }
+            request = httpx.Request("GET", url, headers=headers, extensions={"sni_hostname": name, "timeout": timeouts})
+            try:
+                return await (await self._transport(address.host)).handle_async_request(request)
+            except (httpx.ConnectError, httpx.ConnectTimeout) as error:
+                failure = error
+        raise UnreadableError(f"{address.authority} cannot be reached: {_said(failure)}")
+
+    async def _transport(self, host: str) -> httpx.AsyncHTTPTransport:
+        # Each host has connections of its own: a connection is known by its IP address, which hosts may share.
+        found = self._transports.pop(host, None)
+        if found is None:
+            if self._tls is None:
+                self._tls = httpx.create_ssl_context()
+            limits = httpx.Limits(max_connections=self._options.concurrency * 2)
+            found = httpx.AsyncHTTPTransport(verify=self._tls, trust_env=False, limits=limits)
+        self._transports[host] = found
+        return found
+
+    async def _resolved(self, host: str, name: str) -> list[str]:
+        known = self._addresses.get(host)
+        if known is None:
+            allows_all = self._options.private or host == self._given
+            network = self._anywhere if allows_all else self._network
+            try:
+                known = (await network.addresses(name))[:_MOST_ADDRESSES]
+            except (OSError, UnicodeError) as error:
+                hint = "" if allows_all or "not public" not in str(error) else "; --private allows it"
+                raise UnreadableError(f"{_line(str(error))}{hint}") from None
+            if len(self._addresses) < 10 * _MOST_HOSTS:
+                self._addresses[host] = known
+        return known
+
+
+def _is_anything(_: str) -> bool:
+    return True
+
+
+def _said(error: Exception | None) -> str:
+    text = _line(str(error)) if error is not None else ""
+    return f"{type(error).__name__}: {text}" if text else type(error).__name__
+
+
+def _line(text: str) -> str:
+    return _LINE.sub(" ", text)[:300]

@@ -1,0 +1,103 @@
+"""What one page of a crawl showed, and how it is added to a scan."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING
+
+from cookie_consent.scanner.model import ObservedCookie, ObservedRequest, ObservedSnippet, ScannedPage, Sighting
+
+if TYPE_CHECKING:
+    from cookie_consent.scanner.collector import Collector
+    from cookie_consent.scanner.model import Carrier, Initiator, Seen
+
+__all__ = ["Additions", "Visit"]
+
+_MOST_QUERIES = 5
+
+
+@dataclass(slots=True, kw_only=True)
+class Visit:
+    """What one page showed. Its things have initiators, but neither counts nor sightings."""
+
+    page: ScannedPage
+    depth: int = 0
+    """How many links it is away from the first page."""
+    is_page: bool = True
+    """False for what pages load, such as a style sheet of the site; ``page`` is then the page that names it."""
+    cookies: list[ObservedCookie] = field(default_factory=list)
+    requests: list[ObservedRequest] = field(default_factory=list)
+    snippets: list[ObservedSnippet] = field(default_factory=list)
+    links: list[str] = field(default_factory=list)
+    """The addresses of the same site that it leads to."""
+    sheets: list[str] = field(default_factory=list)
+    """The style sheets of the same site that it names."""
+    inline_scripts: int = 0
+    """How many inline scripts it has."""
+    skipped: int = 0
+    """How many links were not followed because following them may change something, or because they are no pages."""
+
+
+class Additions:
+    """Adds visits to a scan."""
+
+    def __init__(self, collector: Collector) -> None:
+        self._collector = collector
+        self._hosts: set[tuple[str, Carrier]] = set()
+        """What was asked of which host."""
+
+    def add(self, visit: Visit) -> bool:
+        """Add what a page showed; return whether anything is new but the page itself and where it leads."""
+        collector, scan = self._collector, self._collector.scan
+        before = self._size
+        if visit.is_page:
+            scan.pages.append(visit.page)
+        sighting = Sighting(page=visit.page.landed or visit.page.address)
+        for cookie in visit.cookies:
+            _add_cookie(collector, cookie, sighting)
+        for request in visit.requests:
+            if _add_request(collector, request, sighting):
+                self._hosts.add((request.host, request.carrier))
+        for snippet in visit.snippets:
+            _add_snippet(collector, snippet, sighting)
+        return self._size != before
+
+    @property
+    def _size(self) -> tuple[int, ...]:
+        scan = self._collector.scan
+        return len(scan.cookies), len(scan.snippets), len(self._hosts)
+
+
+def _first(thing: Seen) -> Initiator | None:
+    return thing.initiators[0] if thing.initiators else None
+
+
+def _add_cookie(collector: Collector, cookie: ObservedCookie, sighting: Sighting) -> None:
+    key = (cookie.name, cookie.domain, cookie.path)
+    bare = replace(cookie, initiators=[], sightings=[])
+    found = collector.see(collector.scan.cookies, key, lambda: bare, sighting, _first(cookie))
+    if found is None or found is bare:
+        return
+    if cookie.lifetime is not None:
+        found.lifetime = max(found.lifetime or 0.0, cookie.lifetime)
+    found.host_only = found.host_only and cookie.host_only
+    found.http_only = found.http_only and cookie.http_only
+    found.secure = found.secure and cookie.secure
+
+
+def _add_request(collector: Collector, request: ObservedRequest, sighting: Sighting) -> bool:
+    """Add a request; return whether the scan had room for it."""
+    key = (request.address, request.carrier, request.is_made)
+    bare = replace(request, initiators=[], sightings=[])
+    found = collector.see(collector.scan.requests, key, lambda: bare, sighting, _first(request))
+    if found is not None and found is not bare:
+        room = _MOST_QUERIES - len(found.queries)
+        found.queries += [query for query in request.queries if query not in found.queries][:room]
+        found.statuses += [status for status in request.statuses if status not in found.statuses]
+    return found is not None
+
+
+def _add_snippet(collector: Collector, snippet: ObservedSnippet, sighting: Sighting) -> None:
+    bare = replace(snippet, initiators=[], sightings=[])
+    key = (snippet.service, snippet.excerpt)
+    collector.see(collector.scan.snippets, key, lambda: bare, sighting, _first(snippet))
