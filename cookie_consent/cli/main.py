@@ -23,6 +23,7 @@ from cookie_consent.cli.proof import PROOF_COMMANDS
 from cookie_consent.cli.register import export_app
 from cookie_consent.cli.report import report
 from cookie_consent.cli.rights import RIGHTS_COMMANDS
+from cookie_consent.cli.scan import scan
 from cookie_consent.cli.stats import STATS_COMMANDS
 from cookie_consent.errors import ConfigurationError, ConsentError, ProofError
 from cookie_consent.policy import policy_schema
@@ -42,6 +43,7 @@ app.add_typer(mirror_app, name="mirror")
 app.add_typer(policy_app, name="policy")
 app.add_typer(export_app, name="export")
 app.command()(report)
+app.command()(scan)
 app.command()(init)
 app.command()(check)
 app.command()(classify)

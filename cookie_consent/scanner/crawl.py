@@ -102,7 +102,7 @@ class Crawler:
         self._current: list[Visit] = []
         """The visits in progress."""
         self._pages = self._active = self._bytes = 0
-        self._cut = self._forbidden = self._skipped = self._inline = 0
+        self._cut = self._forbidden = self._skipped = self._inline = self._held = 0
         self._refused_hosts: set[str] = set()
         self._changed = asyncio.Event()
 
@@ -374,6 +374,7 @@ class Crawler:
         is_new = self._additions.add(visit)
         self._skipped += visit.skipped
         self._inline += visit.inline_scripts
+        self._held += visit.held
         address = parsed(visit.page.address)
         if visit.is_page and address is not None:
             self._frontier.done(kind_of(address), is_new=is_new)
@@ -505,7 +506,7 @@ class Crawler:
         self._current.clear()
         for name, value, note in self._limits():
             self._collector.limit(name, value, note)
-        self.scan.unseen = unseen_by_crawl(self.scan, inline=self._inline, skipped=self._skipped)
+        self.scan.unseen = unseen_by_crawl(self.scan, inline=self._inline, skipped=self._skipped, held=self._held)
 
     def _limits(self) -> Iterator[tuple[str, object, str]]:
         """Yield the limits that were reached: the option, its value and what is missing."""

@@ -10,6 +10,7 @@ from cookie_consent.consent import Consent
 from cookie_consent.exchange.charset import Charset
 from cookie_consent.gate.headers import ADDRESS_HEADERS
 from cookie_consent.gate.html.attributes import ICON_RELS
+from cookie_consent.gate.html.inert import released, released_css
 from cookie_consent.gate.html.multibyte import BothReadings, is_doubtful
 from cookie_consent.gate.html.refresh import refresh_addresses
 from cookie_consent.gate.html.tags import TagGate, is_policy
@@ -115,6 +116,8 @@ class PageReader:
         self._has_base = False
         self._carrier: Carrier | None = None
         """What makes requests at the moment, if it is not a tag."""
+        self._latest: tuple[StartTag, StartTag] | None = None
+        """The latest tag, and what was read for it."""
         self._seen: set[tuple[str, Carrier]] = set()
         self._links: set[str] = set()
         self._head = bytearray()
@@ -171,7 +174,10 @@ class PageReader:
         return True
 
     def start_tag(self, tag: StartTag) -> bool:
-        """Note the tag's links, then let the gate judge it."""
+        """Note the tag's links, then let the gate judge it. Tags that the site itself holds back are read as if not."""
+        found = released(tag)
+        self._visit.held += found is not tag
+        self._latest, tag = (tag, found), found
         name = tag.name
         self._carrier = None
         if name == b"base" and not self._has_base and tag.get(b"href") is not None:
@@ -198,7 +204,10 @@ class PageReader:
     def text(self, tag: StartTag, text: bytes, *, more: bool) -> bytes:
         """Let the gate judge the text of a script or style sheet."""
         self._carrier = None
-        return self._gate.text(tag, text, more=more)
+        if self._latest is not None and self._latest[0] is tag:
+            tag = self._latest[1]
+        self._gate.text(tag, released_css(text) if tag.name == b"style" else text, more=more)
+        return text
 
     def _meta(self, tag: StartTag) -> None:
         content = tag.get(b"content") or ""

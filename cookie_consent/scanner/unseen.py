@@ -12,8 +12,11 @@ if TYPE_CHECKING:
 __all__ = ["unseen_by_crawl"]
 
 
-def unseen_by_crawl(scan: Scan, *, inline: int, skipped: int) -> list[str]:
-    """Return what the crawl could not see, each as a sentence. ``inline`` scripts were found, in all pages together."""
+def unseen_by_crawl(scan: Scan, *, inline: int, skipped: int, held: int) -> list[str]:
+    """Return what the crawl could not see, each as a sentence.
+
+    In all pages together, so many ``inline`` scripts were found, links ``skipped``, and tags ``held`` by cookie_consent.
+    """
     named = [request for request in scan.requests if not request.is_made]
     scripts = [request for request in named if request.carrier is Carrier.SCRIPT]
     frames = [request for request in named if request.carrier is Carrier.FRAME]
@@ -28,6 +31,11 @@ def unseen_by_crawl(scan: Scan, *, inline: int, skipped: int) -> list[str]:
         found.append(f"{_number(inline, 'inline script')} {_were(inline)} read but not run.")
     if not scripts and not inline:
         found.append("No scripts were found; had there been any, they would not have been run.")
+    if held:
+        found.append(
+            f"The site runs cookie_consent: {_number(held, 'tag')} that it holds back {_were(held)} read, but the cookies "
+            "that it withholds until the visitor agrees were not sent."
+        )
     if frames:
         hosts = len({request.host for request in frames})
         found.append(f"{_number(len(frames), 'frame')} of {_number(hosts, 'host')} {_were(len(frames))} not opened.")

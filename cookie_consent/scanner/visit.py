@@ -34,6 +34,8 @@ class Visit:
     """The style sheets of the same site that it names."""
     inline_scripts: int = 0
     """How many inline scripts it has."""
+    held: int = 0
+    """How many tags the site itself holds back until the visitor agrees."""
     skipped: int = 0
     """How many links were not followed because following them may change something, or because they are no pages."""
 

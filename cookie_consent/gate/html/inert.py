@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -9,7 +10,17 @@ if TYPE_CHECKING:
 
     from cookie_consent.rewriter import StartTag
 
-__all__ = ["ANY_HOST", "BLOCKED", "INERT_ADDRESS", "hold_attribute", "hold_value", "make_text", "mark_held"]
+__all__ = [
+    "ANY_HOST",
+    "BLOCKED",
+    "INERT_ADDRESS",
+    "hold_attribute",
+    "hold_value",
+    "make_text",
+    "mark_held",
+    "released",
+    "released_css",
+]
 
 INERT_ADDRESS = "https://#consent/"
 """The prefix of a held address in CSS; ``CATEGORY/SERVICE/`` and the address follow it.
@@ -22,6 +33,8 @@ ANY_HOST = "*"
 """The value of ``data-consent-service`` for an undeclared host that no notice can name, so that nothing allows it."""
 _PREFIX = b"data-consent-"
 """The prefix of the name of each held attribute."""
+_MARKS = frozenset({b"data-consent-service", b"data-consent-placeholder"})
+_INERT = re.compile(rb"https://#consent/[^/\s\"']*/[^/\s\"']*/")
 
 
 def hold_attribute(tag: StartTag, name: bytes) -> None:
@@ -55,3 +68,23 @@ def mark_held(tag: StartTag, waits: Iterable[tuple[str, str]]) -> None:
     services = [service for _, service in waits]
     if any(service != "-" for service in services):
         tag.add(b"data-consent-service", " ".join(services))
+
+
+def released(tag: StartTag) -> StartTag:
+    """Return the tag as it was before it was held, or the tag itself if it is not held."""
+    names = set(tag.names())
+    if b"data-consent" not in names:
+        return tag
+    made = tag.copy(released_css(tag.raw))
+    held = [name for name in names if name.startswith(_PREFIX) and name not in _MARKS]
+    for name in (b"type",) if tag.name in {b"script", b"style"} else (b"srcdoc",):
+        if name in names and _PREFIX + name not in held:  # it is ours: the mark of a text, or a placeholder
+            made.rename(name, b"data-" + name)
+    for name in held:
+        made.add(name.removeprefix(_PREFIX), made.get(name) or "")
+    return tag.copy(made.to_bytes())
+
+
+def released_css(css: bytes) -> bytes:
+    """Return CSS with the addresses that it had before they were held."""
+    return _INERT.sub(b"", css) if INERT_ADDRESS.encode("ascii") in css else css
