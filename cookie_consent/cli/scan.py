@@ -28,6 +28,7 @@ from cookie_consent.scanner.options import USER_AGENT, CrawlOptions, Progress
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
+    from cookie_consent.policy import Policy
     from cookie_consent.scanner.model import Scan
 
 __all__ = ["ScanFormat", "scan"]
@@ -114,7 +115,7 @@ def scan(
         if browser:
             found, is_whole = _browsed(url, options, told), True
         else:
-            found, is_whole = _crawled(url, options, told, resume)
+            found, is_whole = _crawled(url, options, told, resume, classifier.policy)
     with writer(target) as stream:
         for line in _lines(found, classifier, output_format):
             stream.write(line + "\n")
@@ -130,7 +131,7 @@ def scan(
 
 
 def _crawled(
-    url: str, options: CrawlOptions, told: Callable[[Progress], None], journal: Path | None
+    url: str, options: CrawlOptions, told: Callable[[Progress], None], journal: Path | None, policy: Policy
 ) -> tuple[Scan, bool]:
     """Return the scan, and whether it was not interrupted."""
     try:
@@ -139,7 +140,7 @@ def _crawled(
         if error.name != "protego":
             raise
         raise ConfigurationError("a scan needs the package protego: pip install 'cookie-consent[standard]'") from None
-    crawler = Crawler(url, options, progress=told, journal=journal)
+    crawler = Crawler(url, options, progress=told, journal=journal, policy=policy)
     try:
         asyncio.run(crawler.run())
     except KeyboardInterrupt:

@@ -22,7 +22,7 @@ from cookie_consent.scanner.journal import Journal
 from cookie_consent.scanner.links import Site, kind_of, parsed
 from cookie_consent.scanner.model import Carrier, Initiator, Mode, ObservedRequest, Scan, ScannedPage
 from cookie_consent.scanner.options import Progress
-from cookie_consent.scanner.reader import PageReader, cleaned
+from cookie_consent.scanner.reader import PageReader, cleaned, make_classifier
 from cookie_consent.scanner.robots import LARGEST, Robots
 from cookie_consent.scanner.set_cookies import cookies_of
 from cookie_consent.scanner.sitemap import Sitemap
@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from cookie_consent.mirror.network import Network
+    from cookie_consent.policy import Policy
     from cookie_consent.scanner.fetch import Answer
     from cookie_consent.scanner.links import Address
     from cookie_consent.scanner.options import CrawlOptions
@@ -51,6 +52,7 @@ _MOST_SITEMAPS = 20
 _LARGEST_SITEMAP = 50 * 1024 * 1024
 _SITEMAP_SHARE = 10
 """For each page that may be visited, so many addresses of sitemaps are read."""
+_MOST_SKIPPED = 5_000
 _LONGEST_COOKIES = 16 * 1024
 
 
@@ -60,14 +62,17 @@ async def crawl(
     *,
     progress: Callable[[Progress], None] | None = None,
     journal: Path | None = None,
+    policy: Policy | None = None,
     network: Network | None = None,
 ) -> Scan:
     """Visit the pages of a site without a browser, and return what they set and name.
 
-    ``journal`` is the file from which an interrupted scan goes on, and in which this one is kept. ``network`` resolves
-    the names of hosts. Raises ``ConfigurationError`` if ``site`` is no http(s) address or the journal is wrong.
+    ``journal`` is the file from which an interrupted scan goes on, and in which this one is kept. ``policy`` may
+    declare signatures of inline scripts, besides those of the registry. ``network`` resolves the names of hosts.
+    Raises ``ConfigurationError`` if ``site`` is no http(s) address or the journal is wrong.
     """
-    return await Crawler(site, options, progress=progress, journal=journal, network=network).run()
+    crawler = Crawler(site, options, progress=progress, journal=journal, policy=policy, network=network)
+    return await crawler.run()
 
 
 class Crawler:
@@ -80,6 +85,7 @@ class Crawler:
         *,
         progress: Callable[[Progress], None] | None = None,
         journal: Path | None = None,
+        policy: Policy | None = None,
         network: Network | None = None,
     ) -> None:
         start = parsed(site)
@@ -93,6 +99,7 @@ class Crawler:
         self._additions = Additions(self._collector)
         self._fetcher = Fetcher(options, start.host, network)
         self._frontier = Frontier(options)
+        self._classifier = make_classifier(policy)
         self._start = start
         self._site = Site(start)
         self._robots: dict[str, asyncio.Task[Robots]] = {}
@@ -102,7 +109,8 @@ class Crawler:
         self._current: list[Visit] = []
         """The visits in progress."""
         self._pages = self._active = self._bytes = 0
-        self._cut = self._forbidden = self._skipped = self._inline = self._held = 0
+        self._cut = self._forbidden = self._inline = self._held = 0
+        self._skipped: set[str] = set()
         self._refused_hosts: set[str] = set()
         self._changed = asyncio.Event()
 
@@ -243,7 +251,7 @@ class Crawler:
                 async with self._fetcher.get(address, cookies) as answer:
                     page.status = answer.status
                     self._note_answer(visit, answer, carrier, by)
-                    reader = PageReader(address, self._site if not is_first else Site(address), visit)
+                    reader = self._reader(address, visit, Site(address) if is_first else self._site)
                     for name, value in answer.response.headers.raw:
                         reader.header(name.decode("latin-1").lower(), value.decode("latin-1"))
                     location = answer.lines("location") if answer.status in _REDIRECTS else []
@@ -267,6 +275,9 @@ class Crawler:
             jar.set_cookie_header(request)
             cookies = request.headers.get("cookie", "")
         raise UnreadableError(f"it redirects more than {_MOST_REDIRECTS} times")
+
+    def _reader(self, address: Address, visit: Visit, site: Site) -> PageReader:
+        return PageReader(address, site, visit, self._classifier)
 
     async def _follows(self, visit: Visit, address: Address, following: Address, chain: set[str]) -> bool:
         """Say whether a redirect is followed. One that leaves the site is noted."""
@@ -366,13 +377,13 @@ class Crawler:
             finally:
                 self._bytes += answer.size
                 self._cut += answer.is_cut
-            PageReader(address, self._site, visit).sheet(body.decode("utf-8", "replace"))
+            self._reader(address, visit, self._site).sheet(body.decode("utf-8", "replace"))
 
     # What was seen
 
     def _take_in(self, visit: Visit) -> None:
         is_new = self._additions.add(visit)
-        self._skipped += visit.skipped
+        self._skipped.update(visit.skipped[: max(0, _MOST_SKIPPED - len(self._skipped))])
         self._inline += visit.inline_scripts
         self._held += visit.held
         address = parsed(visit.page.address)
@@ -435,7 +446,7 @@ class Crawler:
         agent = self._options.user_agent
         visit = Visit(page=ScannedPage(address=str(address)), is_page=False)
         text = b""
-        status = 0
+        status, why = 0, "it takes too long"
         try:
             async with asyncio.timeout(self._options.page_seconds):
                 for _ in range(_MOST_REDIRECTS):
@@ -451,11 +462,13 @@ class Crawler:
                     if following is None or not self._site.has(following):
                         break
                     address = following
-        except Exception:  # noqa: BLE001 - a file that nobody thought of counts as one that cannot be read
+        except TimeoutError:
             status = 0
+        except Exception as error:  # noqa: BLE001 - a file that nobody thought of counts as one that cannot be read
+            status, why = 0, cleaned(str(error))
         self._additions.add(visit)
         if status == 0 or status >= 500:
-            return Robots.nothing_allowed(agent)
+            return Robots.nothing_allowed(agent, why if status == 0 else f"status {status}")
         return Robots(text.decode("utf-8", "replace"), agent)
 
     async def _read_sitemaps(self) -> None:
@@ -506,7 +519,7 @@ class Crawler:
         self._current.clear()
         for name, value, note in self._limits():
             self._collector.limit(name, value, note)
-        self.scan.unseen = unseen_by_crawl(self.scan, inline=self._inline, skipped=self._skipped, held=self._held)
+        self.scan.unseen = unseen_by_crawl(self.scan, inline=self._inline, skipped=len(self._skipped), held=self._held)
 
     def _limits(self) -> Iterator[tuple[str, object, str]]:
         """Yield the limits that were reached: the option, its value and what is missing."""
@@ -525,15 +538,14 @@ class Crawler:
             (self._refused_hosts, "hosts", _MOST_HOSTS, "further hosts of the site were not visited"),
         )
         yield from ((name, value, note) for is_reached, name, value, note in told if is_reached)
-        for origin, robots in self._robots.items():
-            if self._options.robots and _is_closed(robots):
-                yield (
-                    "--no-robots",
-                    origin,
-                    "its robots.txt cannot be read, so only pages that were named are asked for",
-                )
-                self._forbidden = 0
-        if self._forbidden:
+        closed = [(origin, _closed(robots)) for origin, robots in self._robots.items() if _closed(robots)]
+        for origin, why in closed if self._options.robots else ():
+            yield (
+                "--no-robots",
+                origin,
+                f"its robots.txt cannot be read, so none of its other pages was asked for: {why}",
+            )
+        if self._forbidden and not closed:
             yield "--no-robots", "robots.txt", f"{_pages(self._forbidden)} forbidden by it"
 
 
@@ -541,8 +553,9 @@ def _files(number: int) -> str:
     return "1 file is" if number == 1 else f"{number} files are"
 
 
-def _is_closed(robots: asyncio.Task[Robots]) -> bool:
-    return robots.done() and not robots.cancelled() and robots.result().closed
+def _closed(robots: asyncio.Task[Robots]) -> str:
+    """Return why nothing of an origin may be asked for, or an empty string."""
+    return robots.result().closed if robots.done() and not robots.cancelled() else ""
 
 
 def _pages(number: int) -> str:

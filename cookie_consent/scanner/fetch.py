@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import ipaddress
 import re
+import ssl
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
@@ -14,7 +16,6 @@ from cookie_consent.exchange.content_encoding import READABLE, CodingError, codi
 from cookie_consent.mirror.network import Network
 
 if TYPE_CHECKING:
-    import ssl
     from collections.abc import AsyncIterator
 
     from cookie_consent.scanner.links import Address
@@ -22,11 +23,13 @@ if TYPE_CHECKING:
 
 __all__ = ["Answer", "Fetcher", "UnreadableError"]
 
-_MOST_HOSTS = 50
-"""How many hosts' connections are kept open."""
+_MOST_REMEMBERED = 500
+"""How many hosts' addresses and turns are remembered."""
 _MOST_ADDRESSES = 4
 _CONNECT_SECONDS = 10.0
 _PIECE = 64 * 1024
+_NO_TLS = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+"""For http: without it the certificates would be loaded for nothing, which takes a while."""
 _LINE = re.compile(r"[\x00-\x1f\x7f]+")
 
 
@@ -98,7 +101,7 @@ class Fetcher:
         self._network = network or Network()
         self._anywhere = replace(self._network, is_public=_is_anything)
         self._tls: ssl.SSLContext | None = self._network.tls
-        self._transports: dict[str, httpx.AsyncHTTPTransport] = {}
+        self._transports: dict[tuple[str, str], httpx.AsyncHTTPTransport] = {}
         self._addresses: dict[str, list[str]] = {}
         self._next: dict[str, float] = {}
         self._accepted = ", ".join(sorted(READABLE - {"identity", "x-gzip"}))
@@ -108,7 +111,7 @@ class Fetcher:
         loop = asyncio.get_running_loop()
         now = loop.time()
         start = max(now, self._next.get(address.authority, now))
-        if len(self._next) >= 10 * _MOST_HOSTS:
+        if len(self._next) >= _MOST_REMEMBERED:
             self._next = {name: at for name, at in self._next.items() if at > now}
         self._next[address.authority] = start + delay
         if start > now:
@@ -155,20 +158,21 @@ class Fetcher:
             }
             request = httpx.Request("GET", url, headers=headers, extensions={"sni_hostname": name, "timeout": timeouts})
             try:
-                return await (await self._transport(address.host)).handle_async_request(request)
+                return await self._transport(address).handle_async_request(request)
             except (httpx.ConnectError, httpx.ConnectTimeout) as error:
                 failure = error
         raise UnreadableError(f"{address.authority} cannot be reached: {_said(failure)}")
 
-    async def _transport(self, host: str) -> httpx.AsyncHTTPTransport:
+    def _transport(self, address: Address) -> httpx.AsyncHTTPTransport:
         # Each host has connections of its own: a connection is known by its IP address, which hosts may share.
-        found = self._transports.pop(host, None)
+        key = (address.scheme, address.host)
+        found = self._transports.get(key)
         if found is None:
-            if self._tls is None:
+            if address.scheme == "https" and self._tls is None:
                 self._tls = httpx.create_ssl_context()
             limits = httpx.Limits(max_connections=self._options.concurrency * 2)
-            found = httpx.AsyncHTTPTransport(verify=self._tls, trust_env=False, limits=limits)
-        self._transports[host] = found
+            tls = self._tls if address.scheme == "https" and self._tls is not None else _NO_TLS
+            found = self._transports[key] = httpx.AsyncHTTPTransport(verify=tls, trust_env=False, limits=limits)
         return found
 
     async def _resolved(self, host: str, name: str) -> list[str]:
@@ -176,18 +180,31 @@ class Fetcher:
         if known is None:
             allows_all = self._options.private or host == self._given
             network = self._anywhere if allows_all else self._network
+            network = replace(network, resolve=_itself) if _is_ip(name) else network
             try:
                 known = (await network.addresses(name))[:_MOST_ADDRESSES]
             except (OSError, UnicodeError) as error:
                 hint = "" if allows_all or "not public" not in str(error) else "; --private allows it"
                 raise UnreadableError(f"{_line(str(error))}{hint}") from None
-            if len(self._addresses) < 10 * _MOST_HOSTS:
+            if len(self._addresses) < _MOST_REMEMBERED:
                 self._addresses[host] = known
         return known
 
 
 def _is_anything(_: str) -> bool:
     return True
+
+
+def _is_ip(name: str) -> bool:
+    try:
+        ipaddress.ip_address(name)
+    except ValueError:
+        return False
+    return True
+
+
+async def _itself(address: str) -> list[str]:
+    return [address]
 
 
 def _said(error: Exception | None) -> str:

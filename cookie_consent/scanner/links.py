@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 from itertools import pairwise
 from typing import NamedTuple
 from urllib.parse import quote, unquote, urljoin, urlsplit
@@ -16,6 +17,7 @@ __all__ = ["Address", "Site", "is_left_alone", "kind_of", "parsed"]
 LONGEST = 2_000
 """Characters of an address that is followed."""
 _LONGEST_WRITTEN = 20_000
+_LONGEST_CACHED = 200
 _MOST_SEGMENTS = 12
 _MOST_REPEATS = 3
 _PORTS = {"http": 80, "https": 443}
@@ -90,8 +92,16 @@ class Address(NamedTuple):
 
 def parsed(written: str, base: str = "") -> Address | None:
     """Return the address that browsers ask for, or None for what is no http(s) address."""
+    if len(written) > _LONGEST_CACHED:
+        return _parsed(written[:_LONGEST_WRITTEN], base)
+    # A path is the same link on all pages of an origin, such as those of a menu.
+    is_path = written.startswith("/") and not written.startswith(("//", "/\\"))
+    return _cached(written, "/".join(base.split("/", 3)[:3]) + "/" if is_path else base)
+
+
+def _parsed(written: str, base: str) -> Address | None:
     try:
-        parts = urlsplit(urljoin(base, stripped(written[:_LONGEST_WRITTEN]).replace("\\", "/")))
+        parts = urlsplit(urljoin(base, stripped(written).replace("\\", "/")))
         scheme = {"ws": "http", "wss": "https"}.get(parts.scheme, parts.scheme)
         port = parts.port or _PORTS.get(scheme, 0)
         host = host_of(parts.netloc.rpartition("@")[2])
@@ -102,6 +112,9 @@ def parsed(written: str, base: str = "") -> Address | None:
     path = quote(parts.path.encode("utf-8", "surrogateescape"), safe=_SAFE) or "/"
     query = quote(parts.query.encode("utf-8", "surrogateescape"), safe=_SAFE + "?")
     return Address(scheme, host, port, _without_dots(path), query)
+
+
+_cached = lru_cache(maxsize=8_192)(_parsed)
 
 
 def _without_dots(path: str) -> str:

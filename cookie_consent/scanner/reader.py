@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from functools import cache
 from typing import TYPE_CHECKING
 
 from cookie_consent.consent import Consent
@@ -31,7 +30,7 @@ if TYPE_CHECKING:
     from cookie_consent.scanner.links import Address, Site
     from cookie_consent.scanner.visit import Visit
 
-__all__ = ["PageReader", "cleaned"]
+__all__ = ["PageReader", "cleaned", "make_classifier"]
 
 _MOST_THINGS = 2_000
 """Different addresses of one page that are listed."""
@@ -42,6 +41,7 @@ _LONGEST_TITLE = 200
 _EXCERPT = 200
 _LONGEST = 2_000
 _TITLE = re.compile(rb"<title(?:[\s/][^>]{0,200})?>([^<]{0,2000})", re.IGNORECASE)
+_WITH_TEXT = frozenset({b"html", b"script", b"style"})
 _PAGE_TAGS = frozenset({b"iframe", b"frame"})
 _LINK_RELS = frozenset({"next", "prev", "alternate", "canonical"})
 _FEEDS = ("application/", "text/xml")
@@ -98,17 +98,15 @@ def cleaned(text: str) -> str:
     return text if len(text) <= _LONGEST else text[: _LONGEST - 1] + "…"
 
 
-@cache
-def _judge() -> tuple[Classifier, Consent]:
-    """Return the classifier and consent of a visitor who has agreed to nothing, so that everything is judged."""
-    policy = Policy(version="1")
-    return Classifier(policy), Consent(policy=policy, granted=frozenset({"session"}))
+def make_classifier(policy: Policy | None) -> Classifier:
+    """Return what recognises the inline scripts of services: those of the registry and of the policy."""
+    return Classifier(policy if policy is not None else Policy(version="1"))
 
 
 class PageReader:
     """Reads one page, given in pieces, and adds what it names to a visit. Memory is bounded."""
 
-    def __init__(self, address: Address, site: Site, visit: Visit) -> None:
+    def __init__(self, address: Address, site: Site, visit: Visit, classifier: Classifier) -> None:
         self._address = address
         self._site = site
         self._visit = visit
@@ -124,7 +122,8 @@ class PageReader:
         self._charset: Charset | None = None
         self._rewriter: Rewriter | None = None
         self._is_xml = False
-        classifier, consent = _judge()
+        # A visitor who has agreed to nothing.
+        consent = Consent(policy=classifier.policy, granted=frozenset())
         folder = address.path.rpartition("/")[0] + "/"
         self._gate = TagGate(classifier, consent, address.authority, folder=folder)
         self._gate.findings.observer = self
@@ -175,11 +174,17 @@ class PageReader:
 
     def start_tag(self, tag: StartTag) -> bool:
         """Note the tag's links, then let the gate judge it. Tags that the site itself holds back are read as if not."""
+        if len(tag.raw) == len(tag.name) + 2 and tag.name not in _WITH_TEXT:
+            return False  # without attributes, as most tags
         found = released(tag)
         self._visit.held += found is not tag
         self._latest, tag = (tag, found), found
-        name = tag.name
         self._carrier = None
+        self._note_links(tag)
+        return self._gate.start_tag(tag)
+
+    def _note_links(self, tag: StartTag) -> None:
+        name = tag.name
         if name == b"base" and not self._has_base and tag.get(b"href") is not None:
             self._has_base = True
             base = parsed(tag.get(b"href") or "", self._base)
@@ -199,7 +204,6 @@ class PageReader:
             self._form(tag.get(b"formaction"))
         elif name == b"meta":
             self._meta(tag)
-        return self._gate.start_tag(tag)
 
     def text(self, tag: StartTag, text: bytes, *, more: bool) -> bytes:
         """Let the gate judge the text of a script or style sheet."""
@@ -236,7 +240,7 @@ class PageReader:
             return
         self._links.add(text)
         if is_left_alone(address):
-            self._visit.skipped += 1
+            self._visit.skipped.append(text)
         else:
             self._visit.links.append(text)
 

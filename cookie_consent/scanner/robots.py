@@ -31,14 +31,14 @@ class Robots:
     def __init__(self, text: str, user_agent: str) -> None:
         self._name = user_agent.partition("/")[0].strip()
         self._rules = Protego.parse("\n".join(_bounded(text.splitlines())))
-        self.closed = False
-        """Whether the file could not be read because of the server, so that nothing may be asked for."""
+        self.closed = ""
+        """Why the file could not be read, so that nothing may be asked for; else empty."""
 
     @classmethod
-    def nothing_allowed(cls, user_agent: str) -> Robots:
+    def nothing_allowed(cls, user_agent: str, why: str) -> Robots:
         """Return the rules for an origin whose file cannot be read (RFC 9309, section 2.3.1.4)."""
         robots = cls("User-agent: *\nDisallow: /", user_agent)
-        robots.closed = True
+        robots.closed = why
         return robots
 
     def allows(self, address: Address) -> bool:

@@ -15,7 +15,7 @@ __all__ = ["unseen_by_crawl"]
 def unseen_by_crawl(scan: Scan, *, inline: int, skipped: int, held: int) -> list[str]:
     """Return what the crawl could not see, each as a sentence.
 
-    In all pages together, so many ``inline`` scripts were found, links ``skipped``, and tags ``held`` by cookie_consent.
+    So many ``inline`` scripts were found in all pages together, links ``skipped``, and tags ``held`` by cookie_consent.
     """
     named = [request for request in scan.requests if not request.is_made]
     scripts = [request for request in named if request.carrier is Carrier.SCRIPT]
@@ -33,8 +33,8 @@ def unseen_by_crawl(scan: Scan, *, inline: int, skipped: int, held: int) -> list
         found.append("No scripts were found; had there been any, they would not have been run.")
     if held:
         found.append(
-            f"The site runs cookie_consent: {_number(held, 'tag')} that it holds back {_were(held)} read, but the cookies "
-            "that it withholds until the visitor agrees were not sent."
+            f"The site runs cookie_consent: {_number(held, 'tag')} that it holds back {_were(held)} read, but the "
+            "cookies that it withholds until the visitor agrees were not sent."
         )
     if frames:
         hosts = len({request.host for request in frames})

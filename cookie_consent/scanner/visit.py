@@ -36,8 +36,8 @@ class Visit:
     """How many inline scripts it has."""
     held: int = 0
     """How many tags the site itself holds back until the visitor agrees."""
-    skipped: int = 0
-    """How many links were not followed because following them may change something, or because they are no pages."""
+    skipped: list[str] = field(default_factory=list)
+    """Links that are not followed: doing so may change something, or they lead to files, or look like a trap."""
 
 
 class Additions:
