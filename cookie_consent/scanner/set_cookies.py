@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from cookie_consent.scanner.links import Address
 
-__all__ = ["cookies_of"]
+__all__ = ["cookies_of", "default_path"]
 
 _MOST = 200
 """How many cookies of one answer are read; browsers keep no more of one host (RFC 6265bis, section 6.1)."""
@@ -43,7 +43,7 @@ def cookies_of(headers: Iterable[str], address: Address) -> Iterator[ObservedCoo
         yield ObservedCookie(
             name=cleaned(_text(cookie.judged_name)),
             domain=domain or address.host,
-            path=cleaned(_text(path)) if path.startswith("/") else _default_path(address.path),
+            path=cleaned(_text(path)) if path.startswith("/") else default_path(address.path),
             host_only=not domain,
             lifetime=lifetime,
             http_only="httponly" in cookie.attributes,
@@ -65,7 +65,7 @@ def _domain(written: str, host: str) -> str | None:
     return domain if host.endswith(f".{domain}") and site_domain(domain) is not None else None
 
 
-def _default_path(path: str) -> str:
+def default_path(path: str) -> str:
     """Return the path of a cookie that names none (RFC 6265, section 5.1.4)."""
     return path.rpartition("/")[0] or "/"
 

@@ -5,7 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
+from cookie_consent.scanner.links import parsed
 from cookie_consent.scanner.model import ObservedCookie, ObservedRequest, ObservedSnippet, ScannedPage, Sighting
+from cookie_consent.scanner.set_cookies import default_path
 
 if TYPE_CHECKING:
     from cookie_consent.scanner.collector import Collector
@@ -75,9 +77,13 @@ def _first(thing: Seen) -> Initiator | None:
 
 
 def _add_cookie(collector: Collector, cookie: ObservedCookie, sighting: Sighting) -> None:
-    key = (cookie.name, cookie.domain, cookie.path)
+    by = _first(cookie)
+    address = parsed(by.address) if by is not None else None
+    # A cookie without Path has that of the page that sets it, so that each folder has another one of the same name.
+    is_by_default = address is not None and cookie.path == default_path(address.path) != "/"
+    key = (cookie.name, cookie.domain, "" if is_by_default else cookie.path)
     bare = replace(cookie, initiators=[], sightings=[])
-    found = collector.see(collector.scan.cookies, key, lambda: bare, sighting, _first(cookie))
+    found = collector.see(collector.scan.cookies, key, lambda: bare, sighting, by)
     if found is None or found is bare:
         return
     if cookie.lifetime is not None:

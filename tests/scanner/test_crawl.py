@@ -122,6 +122,17 @@ async def test_cookies_are_those_that_a_browser_would_keep() -> None:
     assert first.initiators[0].address == site.url("/d/p")
 
 
+async def test_a_cookie_without_a_path_is_one_cookie_whatever_the_folder() -> None:
+    def answer(path: str) -> bytes:
+        return response('<a href="/a/b/"></a><a href="/c/d"></a>' + path, "set-cookie: a=1", "set-cookie: b=1; path=/c")
+
+    async with hostile_site(answer) as site:
+        scan = await scanned(site)
+    paths = [cookie.path for cookie in scan.cookies if cookie.name == "a"]
+    assert paths in (["/", "/a/b"], ["/", "/c"])
+    assert {cookie.path for cookie in scan.cookies if cookie.name == "b"} == {"/c"}
+
+
 async def test_inline_snippets_are_known_by_their_signature() -> None:
     async with hostile_site(
         lambda path: response("<script>gtag('config', 'G-1')</script>") if path == "/" else missing()

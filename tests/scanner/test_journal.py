@@ -17,7 +17,7 @@ from cookie_consent.scanner.as_dict import as_dict
 from cookie_consent.scanner.crawl import crawl
 from cookie_consent.scanner.options import CrawlOptions
 from tests.scanner.hostile import HostileSite, hostile_site, missing, page
-from tests.waiting import wait_until
+from tests.waiting import until_async
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -114,7 +114,7 @@ async def test_the_journal_of_another_site_and_a_folder_are_refused(tmp_path: Pa
     journal = tmp_path / "scan.jsonl"
     async with hostile_site(answer) as site, hostile_site(answer) as other:
         await scanned(site, journal, pages=2)
-        with pytest.raises(ConfigurationError, match="the journal of a scan of 'http://shop.example:"):
+        with pytest.raises(ConfigurationError, match=r"the journal of a scan of 'http://shop\.example:"):
             await scanned(other, journal)
         with pytest.raises(ConfigurationError, match="cannot be used"):
             await scanned(site, tmp_path)
@@ -140,9 +140,9 @@ async def test_a_scan_that_was_killed_goes_on(how: signal.Signals, tmp_path: Pat
         with subprocess.Popen(  # noqa: ASYNC220 - it runs beside the site
             [*command, "--delay", "0.05"], stdout=subprocess.PIPE, stderr=subprocess.PIPE, env={**os.environ}, text=True
         ) as process:
-            await wait_until(lambda: journal.exists() and journal.read_bytes().count(b"\n") >= 5)
+            await until_async(lambda: journal.exists() and journal.read_bytes().count(b"\n") >= 5)
             process.send_signal(how)
-            await wait_until(lambda: process.poll() is not None)
+            await until_async(lambda: process.poll() is not None)
             assert process.stdout is not None
             assert process.stderr is not None
             out, err = process.stdout.read(), process.stderr.read()

@@ -6,9 +6,8 @@ import textwrap
 from collections import defaultdict
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
-from urllib.parse import urlsplit
 
-from cookie_consent.policy import host_of
+from cookie_consent.scanner.links import parsed
 from cookie_consent.scanner.model import Carrier
 
 if TYPE_CHECKING:
@@ -45,7 +44,8 @@ def rows(scan: Scan, classifier: Classifier) -> list[Row]:
 
     Declared is what the policy itself names, and what belongs to the site. What only the registry knows is not.
     """
-    site = host_of(urlsplit(scan.landed or scan.site).netloc)
+    start = parsed(scan.landed or scan.site)
+    site = start.host if start is not None else ""
     return [
         *_cookies(scan, classifier),
         *_keys(scan, classifier),
@@ -133,7 +133,7 @@ def _hosts(scan: Scan, classifier: Classifier, site: str) -> Iterator[Row]:
     """Yield one row for each host and service."""
     found: dict[tuple[str, str | None, str, bool], list[ObservedRequest]] = defaultdict(list)
     for request in scan.requests:
-        path = urlsplit(request.address).path or "/"
+        path = "/" + "".join(request.address.split("/", 3)[3:])
         is_own = classifier.is_first_party(request.host, site)
         verdict: Verdict | None
         if is_own:

@@ -1,0 +1,127 @@
+"""``cookie-consent scan``."""
+
+from __future__ import annotations
+
+import json
+import sys
+import threading
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import TYPE_CHECKING
+
+import pytest
+
+from cookie_consent.scanner.as_dict import from_dict
+from tests.running import run
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+pytestmark = pytest.mark.server
+PAGE = b"<title>Shop</title><script src=https://www.googletagmanager.com/gtag/js></script><a href=/a>a</a>"
+
+
+@contextmanager
+def site(page: bytes = PAGE, cookie: str = "cart=1", status: int = 200) -> Iterator[str]:
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            is_page = not self.path.endswith((".txt", ".xml"))
+            self.send_response(status if is_page else 404)
+            self.send_header("content-type", "text/html")
+            if is_page:
+                self.send_header("set-cookie", cookie)
+            self.end_headers()
+            self.wfile.write(page if is_page else b"")
+
+        def log_message(self, *_: object) -> None: ...
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
+    thread.start()
+    try:
+        yield f"http://127.0.0.1:{server.server_port}/"
+    finally:
+        server.shutdown()
+        thread.join()
+        server.server_close()
+
+
+def policy(folder: Path, *lines: str) -> str:
+    path = folder / "consent.toml"
+    path.write_text("\n".join(['version = "1"', *lines, '[[cookies]]\nname = "cart"\ncategory = "session"\n']), "utf-8")
+    return str(path)
+
+
+def test_the_table_marks_what_is_not_declared(tmp_path: Path) -> None:
+    with site() as url:
+        found = run("scan", url, "--delay", "0", "--policy", policy(tmp_path), folder=tmp_path)
+        assert found.returncode == 1, found.stderr
+        assert "! www.googletagmanager.com\n" in found.stdout
+        assert "  cart\n" in found.stdout
+        assert found.stdout.startswith(f"{url}: 2 pages read in ")
+        declared = policy(tmp_path, "[services.google-analytics]", "[services.google-tag-manager]")
+        found = run("scan", url, "--delay", "0", "--policy", declared, folder=tmp_path)
+        assert (found.returncode, found.stdout.splitlines()[-1]) == (0, "all is declared")
+
+
+def test_json_is_a_scan_and_har_a_log_and_both_can_go_to_a_file(tmp_path: Path) -> None:
+    with site() as url:
+        found = run("scan", url, "--delay", "0", "--format", "json", "-o", "scan.json", folder=tmp_path)
+        assert (found.returncode, found.stdout) == (1, "")
+        scan = from_dict(json.loads((tmp_path / "scan.json").read_text("utf-8")))
+        assert {request.host for request in scan.requests} == {"127.0.0.1", "www.googletagmanager.com"}
+        found = run("scan", url, "--delay", "0", "--format", "har", folder=tmp_path)
+        assert json.loads(found.stdout)["log"]["version"] == "1.2"
+
+
+def test_options_reach_the_scan(tmp_path: Path) -> None:
+    with site() as url:
+        found = run("scan", url, "--delay", "0", "--pages", "1", "--format", "json", folder=tmp_path)
+        assert len(json.loads(found.stdout)["pages"]) == 1
+        found = run("scan", url, "--delay", "0", "--exclude", "/a", "--seed", "/b", "--format", "json", folder=tmp_path)
+        assert {page["address"] for page in json.loads(found.stdout)["pages"]} == {url, f"{url}b"}
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["shop.example"], "'shop.example' is not the address of a site; write it like https://shop.example"),
+        (["http://127.0.0.1:1/"], "could not be read: 127.0.0.1:1 cannot be reached"),
+        (["http://a.test/", "--pages", "0"], "--pages is 0; it must be more than 0"),
+        (["http://a.test/", "--delay", "-1"], "--delay is -1.0; it must be 0 or more"),
+        (["http://a.test/", "--seconds", "nan"], "--seconds is nan; it must be more than 0"),
+        (["http://a.test/", "--concurrency", "1000"], "--concurrency is 1000; it must be 64 or less"),
+        (["http://a.test/", "--include", "shop"], "'shop' is no pattern of a path; begin it with a slash"),
+        (["http://a.test/", "--user-agent", "ü"], "--user-agent must consist of printable ASCII characters"),
+        (["http://a.test/", "-o", "."], "is a folder"),
+    ],
+)
+def test_wrong_usage_and_sites_that_cannot_be_read_are_errors(
+    arguments: list[str], message: str, tmp_path: Path
+) -> None:
+    found = run("scan", *arguments, folder=tmp_path)
+    assert found.returncode == 2
+    assert message in found.stderr
+
+
+def test_without_playwright_the_browser_is_an_error_that_says_what_to_install(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "playwright", None)
+    monkeypatch.setitem(sys.modules, "playwright.async_api", None)
+    monkeypatch.delitem(sys.modules, "cookie_consent.scanner.browse", raising=False)
+    found = run("scan", "http://127.0.0.1:1/", "--browser", folder=tmp_path)
+    assert found.returncode == 2
+    assert "pip install 'cookie-consent[browser]'" in found.stderr
+
+
+def test_without_protego_a_scan_is_an_error_that_says_what_to_install(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("cookie_consent.scanner.crawl", "cookie_consent.scanner.robots"):
+        monkeypatch.delitem(sys.modules, name, raising=False)
+    monkeypatch.setitem(sys.modules, "protego", None)
+    found = run("scan", "http://127.0.0.1:1/", folder=tmp_path)
+    assert found.returncode == 2
+    assert "pip install 'cookie-consent[standard]'" in found.stderr
