@@ -91,7 +91,7 @@ class Address(NamedTuple):
 
 
 def parsed(written: str, base: str = "") -> Address | None:
-    """Return the address that browsers ask for, or None for what is no http(s) address."""
+    """Return the address that browsers ask for, or None if it is not an http(s) address."""
     if len(written) > _LONGEST_CACHED:
         return _parsed(written[:_LONGEST_WRITTEN], base)
     # A path is the same link on all pages of an origin, such as those of a menu.
