@@ -1,0 +1,75 @@
+"""Addresses of pages and of what they load."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+from urllib.parse import urldefrag, urlsplit
+
+from cookie_consent.errors import ConfigurationError
+from cookie_consent.policy.site_domain import site_domain
+
+if TYPE_CHECKING:
+    from urllib.parse import SplitResult
+
+__all__ = ["is_same_site", "normalised", "origin_of", "parsed", "site_address", "stack_of"]
+
+_WEB = frozenset({"http", "https"})
+_LOADED = frozenset({"http", "https", "ws", "wss"})
+_FRAME = re.compile(r"(https?://[^\s()]+?):([0-9]{1,9})(?::[0-9]{1,9})?\)?$", re.MULTILINE)
+_DEFAULT_PORTS = {"http": 80, "ws": 80, "https": 443, "wss": 443}
+
+
+def parsed(address: str) -> SplitResult | None:
+    """Return the parts of an address that is loaded over a network, or None."""
+    try:
+        parts = urlsplit(address)
+        _ = parts.port
+    except ValueError:
+        return None
+    return parts if parts.scheme in _LOADED and parts.hostname else None
+
+
+def site_address(site: str) -> str:
+    """Return the address that somebody typed, with a scheme. Raises ``ConfigurationError`` if it is none."""
+    address = site.strip()
+    if "://" not in address:
+        address = f"https://{address}"
+    parts = parsed(address)
+    if parts is None or parts.scheme not in _WEB:
+        raise ConfigurationError(f"{site!r} is no address of a site: write one such as https://shop.example")
+    return normalised(address)
+
+
+def normalised(address: str) -> str:
+    """Return the address without its fragment, and with a path."""
+    address = urldefrag(address).url
+    parts = urlsplit(address)
+    return address if parts.path else parts._replace(path="/").geturl()
+
+
+def is_same_site(address: str, site: str) -> bool:
+    """Return whether a page belongs to the site: by its registrable domain, or by host and port if there is none."""
+    one, other = parsed(address), parsed(site)
+    if one is None or other is None or one.scheme not in _WEB:
+        return False
+    domain = site_domain(other.hostname or "")
+    if domain is not None and domain == site_domain(one.hostname or ""):
+        return True
+    return one.hostname == other.hostname and _port(one) == _port(other)
+
+
+def origin_of(address: str) -> str:
+    """Return scheme, host and port of an address, or nothing."""
+    parts = parsed(address)
+    return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}" if parts else ""
+
+
+def stack_of(text: str) -> tuple[tuple[str, ...], int]:
+    """Return the scripts' addresses in a stack as V8 writes it, the innermost first, and the line of the first."""
+    found = _FRAME.findall(text)
+    return tuple(dict.fromkeys(address for address, _ in found)), int(found[0][1]) if found else 0
+
+
+def _port(parts: SplitResult) -> int | None:
+    return parts.port or _DEFAULT_PORTS.get(parts.scheme)

@@ -1,0 +1,61 @@
+"""The options of a scan in a browser."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from cookie_consent.errors import ConfigurationError
+from cookie_consent.scanner.browser.network import Network
+from cookie_consent.scanner.collector import Bounds
+from cookie_consent.scanner.model import Phase
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+__all__ = ["BrowseOptions"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class BrowseOptions:
+    """How to scan in a browser. Raises ``ConfigurationError`` for a value that makes no sense."""
+
+    addresses: tuple[str, ...] = ()
+    """The pages to visit, beside the site's own address. None given: links within the site are followed."""
+    pages: int = 20
+    """How many pages to visit at most, in each phase."""
+    phases: tuple[Phase, ...] = (Phase.UNDECIDED, Phase.REFUSED, Phase.ACCEPTED)
+    page_seconds: float = 30.0
+    """How long a page may take at most, with loading, scrolling and clicking."""
+    seconds: float = 900.0
+    """How long the scan may take at most."""
+    quiet_seconds: float = 1.0
+    """A page counts as quiet when it has asked for nothing for so long."""
+    clicks: int = 8
+    """How many elements to click on a page at most."""
+    executable: str | None = None
+    """The path of Chromium. None: Playwright's own, else one that is installed on the system."""
+    setup: Path | None = None
+    """A Python file with a function ``setup(page)``, which may be ``async``. It signs in, for example."""
+    private: bool = False
+    """Whether pages may load from private addresses too. The site itself is always asked."""
+    headless: bool = True
+    screenshots: bool = True
+    viewport: tuple[int, int] = (1280, 900)
+    """Width and height in CSS pixels."""
+    locale: str = "en-US"
+    bounds: Bounds = field(default_factory=Bounds)
+    network: Network = field(default_factory=Network)
+    arguments: tuple[str, ...] = ()
+    """Further arguments for Chromium."""
+
+    def __post_init__(self) -> None:
+        for name, least in (("pages", 1), ("page_seconds", 1), ("seconds", 1), ("quiet_seconds", 0), ("clicks", 0)):
+            if not getattr(self, name) >= least:
+                option = f"--{name.replace('_', '-')}"
+                raise ConfigurationError(f"{option} is {getattr(self, name)}: give a number of at least {least}")
+        if not self.phases:
+            raise ConfigurationError("there is no phase to scan: give at least one")
+        if min(self.viewport) < 1:
+            raise ConfigurationError("the viewport is empty: give a width and a height of at least 1")
+
