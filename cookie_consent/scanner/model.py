@@ -49,6 +49,7 @@ class Act(StrEnum):
     LOAD = "load"
     SCROLL = "scroll"
     CLICK = "click"
+    LEAVE = "leave"
 
 
 class Carrier(StrEnum):
@@ -210,6 +211,8 @@ class ScannedPage:
     """Why it could not be read, or empty."""
     screenshots: dict[Phase, bytes] = field(default_factory=dict)
     """PNG images."""
+    notes: list[str] = field(default_factory=list)
+    """What else happened there, such as a window that the page opened, each as a sentence."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -13,7 +13,19 @@ from cookie_consent.scanner.model import Phase
 if TYPE_CHECKING:
     from pathlib import Path
 
-__all__ = ["BrowseOptions"]
+__all__ = ["BrowseOptions", "Progress"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Progress:
+    """How far a scan is: a page is about to be visited."""
+
+    phase: Phase
+    page: str
+    done: int
+    """How many pages of the phase were visited."""
+    known: int
+    """How many pages of the phase are known so far, visited or not."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -31,6 +43,10 @@ class BrowseOptions:
     """How long the scan may take at most."""
     quiet_seconds: float = 1.0
     """A page counts as quiet when it has asked for nothing for so long."""
+    stay_seconds: float = 4.0
+    """How long to stay on a page at least, as some tags wait before they load."""
+    answer_seconds: float = 4.0
+    """How long to wait at most for a consent dialogue that can be answered."""
     clicks: int = 8
     """How many elements to click on a page at most."""
     executable: str | None = None
@@ -58,4 +74,3 @@ class BrowseOptions:
             raise ConfigurationError("there is no phase to scan: give at least one")
         if min(self.viewport) < 1:
             raise ConfigurationError("the viewport is empty: give a width and a height of at least 1")
-

@@ -56,7 +56,9 @@ _CARRIERS = {
     "Ping": Carrier.BEACON,
     "CSPViolationReport": Carrier.BEACON,
 }
-_HINT_LINK = re.compile(r"<([^>]{1,2000})>\s*;[^,]{0,200}\brel=\"?(?:preconnect|dns-prefetch|preload|prefetch)", re.IGNORECASE)
+_HINT_LINK = re.compile(
+    r"<([^>]{1,2000})>\s*;[^,]{0,200}\brel=\"?(?:preconnect|dns-prefetch|preload|prefetch)", re.IGNORECASE
+)
 
 
 @dataclass(slots=True)
@@ -206,7 +208,9 @@ class Recorder:
             stack = tuple(dict.fromkeys(cut(address) for address, _ in frames))[:20]
             return Initiator(by="script", address=stack[0], line=frames[0][1], stack=stack)
         if found.get("type") == "parser" or (found.get("type") == "other" and found.get("url")):
-            return Initiator(by="markup", address=cut(str(found.get("url", ""))), line=int(found.get("lineNumber", -1)) + 1)
+            return Initiator(
+                by="markup", address=cut(str(found.get("url", ""))), line=int(found.get("lineNumber", -1)) + 1
+            )
         if "worker" in target.kind:
             return Initiator(by="script", address=cut(target.address), stack=(cut(target.address),))
         if given.get("type") == "Preflight" or found.get("type") == "preflight":

@@ -131,23 +131,23 @@ class Target:
                 await child.send("Runtime.runIfWaitingForDebugger")
 
     async def _through(self, session: str, child: Target, method: str, parameters: dict[str, Any]) -> dict[str, Any]:
-        child._last += 1  # noqa: SLF001 - of its own kind
-        number = child._last  # noqa: SLF001
+        child._last += 1
+        number = child._last
         waiting: asyncio.Future[dict[str, Any]] = asyncio.get_running_loop().create_future()
-        child._waiting[number] = waiting  # noqa: SLF001
+        child._waiting[number] = waiting
         message = json.dumps({"id": number, "method": method, "params": parameters})
         try:
             await self.send("Target.sendMessageToTarget", sessionId=session, message=message)
             answer = await waiting
         finally:
-            child._waiting.pop(number, None)  # noqa: SLF001
+            child._waiting.pop(number, None)
         if "error" in answer:
             raise OSError(f"{method}: {answer['error'].get('message')}")
         result: dict[str, Any] = answer.get("result", {})
         return result
 
 
-EVENTS = (
+_EVENTS = (
     "Target.attachedToTarget",
     "Target.detachedFromTarget",
     "Target.receivedMessageFromTarget",
@@ -162,6 +162,7 @@ EVENTS = (
     "Network.webSocketHandshakeResponseReceived",
     "Network.webTransportCreated",
     "DOMStorage.domStorageItemAdded",
+    "Fetch.requestPaused",
 )
 
 
@@ -172,7 +173,7 @@ async def watch(
 ) -> Target:
     """Watch a page, or the whole browser, by a session of Playwright's."""
     target = Target(session.send, listener, prepare)
-    for event in EVENTS:
+    for event in _EVENTS:
         session.on(event, lambda parameters, event=event: target.heard(event, parameters))
     await target.attach()
     return target

@@ -1,0 +1,222 @@
+"""Scans a site in Chromium: what loads before, after refusing and after accepting."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import time
+from collections import deque
+from datetime import UTC, datetime
+from pathlib import PurePosixPath
+from typing import TYPE_CHECKING
+from urllib.parse import urljoin, urlsplit
+
+from cookie_consent.scanner.browser.addresses import is_same_site, normalised, parsed, site_address
+from cookie_consent.scanner.browser.egress import Egress
+from cookie_consent.scanner.browser.launch import launched, playwright_started
+from cookie_consent.scanner.browser.options import Progress
+from cookie_consent.scanner.browser.record import Recorder
+from cookie_consent.scanner.browser.setup import state_after_setup
+from cookie_consent.scanner.browser.visit import BINDING, BrowserLostError, Visitor
+from cookie_consent.scanner.collector import Collector
+from cookie_consent.scanner.model import Carrier, Initiator, Mode, Phase, Scan, ScannedPage
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+    from typing import Any
+
+    from playwright.async_api import Playwright
+
+    from cookie_consent.scanner.browser.options import BrowseOptions
+
+__all__ = ["browse"]
+
+_STARTS = 3
+"""So often a browser that is lost is started again, in each phase."""
+_REFUSALS = 50
+_LOOK_UPS = 200
+"""So many hosts are asked for aliases."""
+_AT_ONCE = 10
+_KNOWN = 10_000
+"""So many addresses of pages are remembered."""
+_FILES = frozenset(
+    ".7z .avi .bmp .css .csv .doc .docx .epub .exe .gif .gz .ico .iso .jpeg .jpg .js .json .m4a .mov .mp3 .mp4 .msi .ods "
+    ".odt .ogg .pdf .png .ppt .pptx .rar .rss .svg .tar .tgz .webm .webp .woff2 .xls .xlsx .xml .zip".split()
+)
+_SIGN_OUT = ("logout", "log-out", "log_out", "signout", "sign-out", "sign_out", "logoff", "abmelden", "deconnexion")
+_BROWSERS_OWN = frozenset(
+    {
+        "accounts.google.com",
+        "clients2.google.com",
+        "content-autofill.googleapis.com",
+        "optimizationguide-pa.googleapis.com",
+        "redirector.gvt1.com",
+        "safebrowsing.googleapis.com",
+        "update.googleapis.com",
+    }
+)
+"""What Chromium contacts of itself, whatever the page."""
+_ANSWERS = {Phase.REFUSED: "refuse", Phase.ACCEPTED: "accept"}
+
+
+async def browse(site: str, options: BrowseOptions, *, progress: Callable[[Progress], None] | None = None) -> Scan:
+    """Visit the site's pages in Chromium, in each phase with an empty profile.
+
+    ``progress`` is called before each page. What ends early, by time or by the browser's end, is in the scan's
+    ``limits``. Raises ``ConfigurationError`` for a wrong address, without Playwright or Chromium, and if the setup
+    fails.
+    """
+    return await _Browsing(site_address(site), options, progress or (lambda _: None)).run()
+
+
+class _Browsing:
+    """One scan."""
+
+    def __init__(self, site: str, options: BrowseOptions, progress: Callable[[Progress], None]) -> None:
+        self._site = site
+        self._options = options
+        self._progress = progress
+        self._scan = Scan(
+            site=site, mode=Mode.BROWSER, started=datetime.now(UTC).isoformat(timespec="seconds"), phases=()
+        )
+        self._collector = Collector(self._scan, options.bounds)
+        self._recorder = Recorder(self._collector, BINDING)
+        self._records: dict[str, ScannedPage] = {}
+        self._contacts: dict[tuple[str, int], None] = {}
+        self._refusals = 0
+
+    async def run(self) -> Scan:
+        begun = time.monotonic()
+        egress = Egress(
+            self._options.network,
+            site=self._site,
+            private=self._options.private,
+            on_contact=self._contacted,
+            on_refused=self._refused,
+        )
+        async with egress, playwright_started() as playwright:
+            state = await state_after_setup(playwright, self._options, egress.port)
+            self._contacts.clear()
+            try:
+                async with asyncio.timeout(self._options.seconds):
+                    for phase in self._options.phases:
+                        await self._phase(playwright, egress.port, phase, state)
+            except TimeoutError:
+                self._collector.limit(
+                    "--seconds", self._options.seconds, "the scan ended before all pages were visited"
+                )
+        await self._aliases()
+        self._scan.seconds = time.monotonic() - begun
+        return self._scan
+
+    async def _phase(self, playwright: Playwright, port: int, phase: Phase, state: Mapping[str, Any] | None) -> None:
+        """Visit the pages, in a browser that is started again if it is lost."""
+        queue = deque(self._first(phase))
+        known = set(queue)
+        done = 0
+        is_answered = phase is Phase.UNDECIDED
+        for start in range(_STARTS):
+            self._recorder.cookies.forget()
+            try:
+                async with launched(playwright, self._options, port, state) as context:
+                    visitor = Visitor(context, self._recorder, self._options, self._site)
+                    if phase is not Phase.UNDECIDED:
+                        if not await visitor.answer(self._record(self._site), phase):
+                            if not is_answered:
+                                self._unanswered(phase)
+                            return
+                        is_answered = True
+                    if phase not in self._scan.phases:
+                        self._scan.phases += (phase,)
+                    while queue and done < self._options.pages:
+                        address = queue.popleft()
+                        self._progress(Progress(phase=phase, page=address, done=done, known=len(known)))
+                        done += 1
+                        links = await visitor.visit(self._record(address), phase)
+                        self._unrequested()
+                        if phase is Phase.UNDECIDED and not self._options.addresses:
+                            for link in self._followed(links, address):
+                                if link not in known and len(known) < _KNOWN:
+                                    known.add(link)
+                                    queue.append(link)
+                    if queue:
+                        self._collector.limit("--pages", self._options.pages, "further pages were not visited")
+                    return
+            except BrowserLostError:
+                if start == _STARTS - 1:
+                    self._collector.limit("browser", _STARTS, f"it was lost again and again ({phase})")
+
+    def _first(self, phase: Phase) -> list[str]:
+        """Return the pages to begin with: in later phases those of the first."""
+        if phase is not Phase.UNDECIDED and self._records:
+            return list(self._records)
+        given = [normalised(urljoin(self._site, address)) for address in self._options.addresses]
+        return list(dict.fromkeys([self._site, *(each for each in given if is_same_site(each, self._site))]))
+
+    def _record(self, address: str) -> ScannedPage:
+        record = self._records.get(address)
+        if record is None:
+            record = self._records[address] = ScannedPage(address=address)
+            self._scan.pages.append(record)
+        return record
+
+    def _followed(self, links: list[str], page: str) -> list[str]:
+        found = []
+        for link in links:
+            try:
+                address = normalised(urljoin(page, link))
+            except ValueError:
+                continue
+            path = urlsplit(address).path.lower()
+            is_page = PurePosixPath(path).suffix not in _FILES and not any(word in path for word in _SIGN_OUT)
+            if is_page and len(address) <= self._options.bounds.text and is_same_site(address, self._site):
+                found.append(address)
+        return found
+
+    def _unanswered(self, phase: Phase) -> None:
+        verb = _ANSWERS[phase]
+        self._scan.unseen.append(
+            f"What the site does after visitors {verb}: no consent tool was found that could be used to {verb}."
+        )
+
+    def _contacted(self, host: str, port: int) -> None:
+        if len(self._contacts) < self._options.bounds.things:
+            self._contacts[host, port] = None
+
+    def _refused(self, host: str, port: int, why: str) -> None:
+        self._refusals += 1
+        if self._refusals <= _REFUSALS:
+            self._collector.limit("--private", "off", f"{host}:{port} was not asked: {why}")
+
+    def _unrequested(self) -> None:
+        """Note the hosts that the browser has contacted without a request that anything told of."""
+        for host, port in self._contacts:
+            if host not in self._recorder.hosts and host not in _BROWSERS_OWN:
+                name = f"[{host}]" if ":" in host else host
+                scheme = "http" if port == 80 else "https"
+                place = name if port in {80, 443} else f"{name}:{port}"
+                self._recorder.request(f"{scheme}://{place}/", Carrier.HINT, Initiator(by="unknown"))
+        self._contacts.clear()
+
+    async def _aliases(self) -> None:
+        """Ask for the aliases of the site's own hosts: behind one of them may be a tracker."""
+        hosts = list(
+            dict.fromkeys(
+                request.host
+                for request in self._scan.requests
+                if (parts := parsed(request.address)) and is_same_site(f"https://{parts.netloc}/", self._site)
+            )
+        )
+        if len(hosts) > _LOOK_UPS:
+            self._collector.limit("hosts", _LOOK_UPS, "further hosts of the site were not asked for aliases")
+        free = asyncio.Semaphore(_AT_ONCE)
+        found: dict[str, tuple[str, ...]] = {}
+
+        async def ask(host: str) -> None:
+            async with free:
+                with contextlib.suppress(OSError):
+                    found[host] = await self._options.network.aliases(host)
+
+        await asyncio.gather(*(ask(host) for host in hosts[:_LOOK_UPS]))
+        for request in self._scan.requests:
+            request.aliases = found.get(request.host, ())
