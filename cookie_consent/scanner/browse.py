@@ -40,8 +40,8 @@ _AT_ONCE = 10
 _KNOWN = 10_000
 """So many addresses of pages are remembered."""
 _FILES = frozenset(
-    ".7z .avi .bmp .css .csv .doc .docx .epub .exe .gif .gz .ico .iso .jpeg .jpg .js .json .m4a .mov .mp3 .mp4 .msi .ods "
-    ".odt .ogg .pdf .png .ppt .pptx .rar .rss .svg .tar .tgz .webm .webp .woff2 .xls .xlsx .xml .zip".split()
+    ".7z .avi .bmp .css .csv .doc .docx .epub .exe .gif .gz .ico .iso .jpeg .jpg .js .json .m4a .mov .mp3 .mp4 .msi "
+    ".ods .odt .ogg .pdf .png .ppt .pptx .rar .rss .svg .tar .tgz .webm .webp .woff2 .xls .xlsx .xml .zip".split()
 )
 _SIGN_OUT = ("logout", "log-out", "log_out", "signout", "sign-out", "sign_out", "logoff", "abmelden", "deconnexion")
 _BROWSERS_OWN = frozenset(
@@ -69,6 +69,23 @@ async def browse(site: str, options: BrowseOptions, *, progress: Callable[[Progr
     return await _Browsing(site_address(site), options, progress or (lambda _: None)).run()
 
 
+class _Tour:
+    """The pages of one phase."""
+
+    def __init__(self, phase: Phase, pages: list[str]) -> None:
+        self.phase = phase
+        self.queue = deque(pages)
+        self.known = set(pages)
+        self.done = 0
+
+    def add(self, pages: list[str]) -> None:
+        """Add the pages that are not known yet."""
+        for page in pages:
+            if page not in self.known and len(self.known) < _KNOWN:
+                self.known.add(page)
+                self.queue.append(page)
+
+
 class _Browsing:
     """One scan."""
 
@@ -83,6 +100,7 @@ class _Browsing:
         self._recorder = Recorder(self._collector, BINDING)
         self._records: dict[str, ScannedPage] = {}
         self._contacts: dict[tuple[str, int], None] = {}
+        self._failures: dict[tuple[str, int], str] = {}
         self._refusals = 0
 
     async def run(self) -> Scan:
@@ -93,6 +111,7 @@ class _Browsing:
             private=self._options.private,
             on_contact=self._contacted,
             on_refused=self._refused,
+            on_failed=self._failed,
         )
         async with egress, playwright_started() as playwright:
             state = await state_after_setup(playwright, self._options, egress.port)
@@ -111,40 +130,41 @@ class _Browsing:
 
     async def _phase(self, playwright: Playwright, port: int, phase: Phase, state: Mapping[str, Any] | None) -> None:
         """Visit the pages, in a browser that is started again if it is lost."""
-        queue = deque(self._first(phase))
-        known = set(queue)
-        done = 0
-        is_answered = phase is Phase.UNDECIDED
-        for start in range(_STARTS):
+        tour = _Tour(phase, self._first(phase))
+        for _ in range(_STARTS):
             self._recorder.cookies.forget()
             try:
                 async with launched(playwright, self._options, port, state) as context:
-                    visitor = Visitor(context, self._recorder, self._options, self._site)
-                    if phase is not Phase.UNDECIDED:
-                        if not await visitor.answer(self._record(self._site), phase):
-                            if not is_answered:
-                                self._unanswered(phase)
-                            return
-                        is_answered = True
-                    if phase not in self._scan.phases:
-                        self._scan.phases += (phase,)
-                    while queue and done < self._options.pages:
-                        address = queue.popleft()
-                        self._progress(Progress(phase=phase, page=address, done=done, known=len(known)))
-                        done += 1
-                        links = await visitor.visit(self._record(address), phase)
-                        self._unrequested()
-                        if phase is Phase.UNDECIDED and not self._options.addresses:
-                            for link in self._followed(links, address):
-                                if link not in known and len(known) < _KNOWN:
-                                    known.add(link)
-                                    queue.append(link)
-                    if queue:
-                        self._collector.limit("--pages", self._options.pages, "further pages were not visited")
+                    await self._tour(Visitor(context, self._recorder, self._options, self._site), tour)
                     return
             except BrowserLostError:
-                if start == _STARTS - 1:
-                    self._collector.limit("browser", _STARTS, f"it was lost again and again ({phase})")
+                continue
+        self._collector.limit("browser", _STARTS, f"it was lost so often that the phase {phase} is not complete")
+
+    async def _tour(self, visitor: Visitor, tour: _Tour) -> None:
+        """Give the phase's answer, then visit the pages that are left."""
+        phase = tour.phase
+        if phase is not Phase.UNDECIDED and not await visitor.answer(self._record(self._site), phase):
+            if phase not in self._scan.phases:
+                verb = _ANSWERS[phase]
+                self._scan.unseen.append(
+                    f"What the site does after visitors {verb}: no consent tool was found that could be used to {verb}."
+                )
+            return
+        if phase not in self._scan.phases:
+            self._scan.phases += (phase,)
+        while tour.queue and tour.done < self._options.pages:
+            address = tour.queue.popleft()
+            self._progress(Progress(phase=phase, page=address, done=tour.done, known=len(tour.known)))
+            tour.done += 1
+            record = self._record(address)
+            links = await visitor.visit(record, phase)
+            self._explain(record)
+            self._unrequested()
+            if phase is Phase.UNDECIDED and not self._options.addresses:
+                tour.add(self._followed(links, address))
+        if tour.queue:
+            self._collector.limit("--pages", self._options.pages, "further pages were not visited")
 
     def _first(self, phase: Phase) -> list[str]:
         """Return the pages to begin with: in later phases those of the first."""
@@ -173,15 +193,20 @@ class _Browsing:
                 found.append(address)
         return found
 
-    def _unanswered(self, phase: Phase) -> None:
-        verb = _ANSWERS[phase]
-        self._scan.unseen.append(
-            f"What the site does after visitors {verb}: no consent tool was found that could be used to {verb}."
-        )
-
     def _contacted(self, host: str, port: int) -> None:
         if len(self._contacts) < self._options.bounds.things:
             self._contacts[host, port] = None
+
+    def _failed(self, host: str, port: int, why: str) -> None:
+        if len(self._failures) < self._options.bounds.things:
+            self._failures[host, port] = why
+
+    def _explain(self, record: ScannedPage) -> None:
+        """Say why a page could not be loaded, where it is known better than the browser knows it."""
+        parts = urlsplit(record.address)
+        port = parts.port or (443 if parts.scheme == "https" else 80)
+        if record.error and (why := self._failures.get((parts.hostname or "", port))):
+            record.error = why
 
     def _refused(self, host: str, port: int, why: str) -> None:
         self._refusals += 1

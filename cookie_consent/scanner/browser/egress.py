@@ -53,6 +53,7 @@ class Egress:
         private: bool = False,
         on_contact: Callable[[str, int], None] | None = None,
         on_refused: Callable[[str, int, str], None] | None = None,
+        on_failed: Callable[[str, int, str], None] | None = None,
     ) -> None:
         parts = urlsplit(site)
         self._network = network
@@ -61,6 +62,7 @@ class Egress:
         self._private = private
         self._on_contact = on_contact or (lambda _host, _port: None)
         self._on_refused = on_refused or (lambda _host, _port, _why: None)
+        self._on_failed = on_failed or (lambda _host, _port, _why: None)
         self._tasks: set[asyncio.Task[None]] = set()
         self._free = asyncio.Semaphore(_CONNECTIONS)
         self._server: asyncio.Server | None = None
@@ -96,17 +98,18 @@ class Egress:
             await _closed(writer)
 
     async def _answer(self, head: bytes, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        # Where there is no connection the browser's own is closed without an answer, as one would look like the host's.
         try:
             host, port, first = _parsed(head)
-            away_reader, away_writer = await self.open(host, port)
         except ValueError:
-            await _say(writer, "400 Bad Request", "The request cannot be read.")
             return
+        try:
+            away_reader, away_writer = await self.open(host, port)
         except RefusedError as error:
-            await _say(writer, "403 Forbidden", str(error))
+            self._on_refused(host, port, str(error))
             return
         except (OSError, TimeoutError) as error:
-            await _say(writer, "502 Bad Gateway", f"There is no connection: {error}")
+            self._on_failed(host, port, str(error) or f"{host} does not answer")
             return
         try:
             if first:
@@ -127,9 +130,7 @@ class Egress:
             error = OSError(f"{host} has no address")
             for address in found:
                 if not (is_own or self._private or self._network.is_public(address)):
-                    why = f"{host} is at {address}, which is not public"
-                    self._on_refused(host, port, why)
-                    raise RefusedError(why)
+                    raise RefusedError(f"{host} is at {address}, which is not public")
             for address in found:
                 try:
                     return await self._network.connect(address, port)
@@ -168,16 +169,6 @@ def _host(name: str | None) -> str:
     if not name:
         raise ValueError("no host")
     return name.rstrip(".")
-
-
-async def _say(writer: asyncio.StreamWriter, status: str, text: str) -> None:
-    body = text.encode()
-    writer.write(
-        f"HTTP/1.1 {status}\r\nContent-Type: text/plain; charset=utf-8\r\nContent-Length: {len(body)}\r\n"
-        "Connection: close\r\n\r\n".encode()
-    )
-    writer.write(body)
-    await writer.drain()
 
 
 async def _passed_on(head: bytes, first: bytes, browser: _Streams, away: _Streams) -> None:

@@ -59,6 +59,13 @@
       forms: urls(document.querySelectorAll("form[action]"), "action"),
       pings: urls(document.querySelectorAll("a[ping]"), "ping").flatMap((each) => each.split(/\s+/)),
     }),
+    // What a page is told when its visitor leaves it.
+    hide: () => {
+      Object.defineProperty(document, "visibilityState", { value: "hidden", configurable: true });
+      Object.defineProperty(document, "hidden", { value: true, configurable: true });
+      document.dispatchEvent(new Event("visibilitychange", { bubbles: true }));
+      dispatchEvent(new PageTransitionEvent("pagehide"));
+    },
     links: () => urls(document.querySelectorAll("a[href], area[href]"), "href"),
     clickable: (consent, count) => {
       const first = document.querySelectorAll(

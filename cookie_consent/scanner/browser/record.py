@@ -92,6 +92,10 @@ class Recorder:
         self._flights: OrderedDict[tuple[int, str], _Flight] = OrderedDict()
         self._workers: dict[str, tuple[Carrier, Initiator]] = {}
         self._reports = 0
+        self._told: dict[str, tuple[str, Sighting]] = {}
+        """The addresses of requests of the page, by Playwright, with CDP's type in lower case."""
+        self._noted: set[str] = set()
+        """The addresses of requests of the page, by CDP."""
 
     @property
     def sighting(self) -> Sighting:
@@ -104,6 +108,8 @@ class Recorder:
         self.main_status, self.main_type = 0, ""
         self._reports = 0
         self._workers.clear()
+        self._told.clear()
+        self._noted.clear()
 
     def heard(self, target: Target, method: str, parameters: dict[str, Any]) -> None:
         """Take an event of a target. What a hostile page made of it is left out rather than raised."""
@@ -114,6 +120,23 @@ class Recorder:
             except (KeyError, TypeError, ValueError, AttributeError, RecursionError):
                 return
 
+    def told(self, address: str, kind: str) -> None:
+        """Keep in mind a request that another source tells of."""
+        self.last = time.monotonic()
+        if len(self._told) < _IN_FLIGHT:
+            self._told.setdefault(address, (kind, self.sighting))
+
+    def complete(self) -> None:
+        """Note the requests of the page that only the other source has told of."""
+        carriers = {kind.lower(): carrier for kind, carrier in _CARRIERS.items()}
+        for address, (carrier, by) in self._workers.items():
+            if address not in self._noted:
+                self._noted.add(address)
+                self.request(address, carrier, by, sighting=self._told.get(address, ("", None))[1])
+        for address, (kind, sighting) in self._told.items():
+            if address not in self._noted:
+                self.request(address, carriers.get(kind, Carrier.OTHER), Initiator(by="unknown"), sighting=sighting)
+
     def request(
         self,
         address: str,
@@ -122,6 +145,7 @@ class Recorder:
         *,
         frame: str = "",
         is_made: bool = True,
+        sighting: Sighting | None = None,
     ) -> ObservedRequest | None:
         """Note a request, and return what is known of it. None for an address that is not loaded over a network."""
         parts = parsed(address)
@@ -136,7 +160,7 @@ class Recorder:
             lambda: ObservedRequest(
                 address=plain, host=cut(host), carrier=carrier, is_made=is_made, frame=cut(frame) if frame else ""
             ),
-            self.sighting,
+            sighting or self.sighting,
             initiator,
         )
         if is_made and len(self.hosts) < self.collector.bounds.things:
@@ -169,12 +193,9 @@ class Recorder:
         flight = self._flights.get(key)
         by = self._initiator(target, given)
         is_main = target.kind == "page" and given.get("frameId") == target.main_frame
-        carrier = _CARRIERS.get(str(given.get("type")), Carrier.OTHER)
-        if carrier is Carrier.FRAME and is_main:
-            carrier = Carrier.DOCUMENT
-        if address in self._workers and carrier in {Carrier.OTHER, Carrier.SCRIPT}:
-            carrier, known = self._workers[address]
-            by = known if by.by != "script" else by
+        carrier = self._carrier(address, given, is_main=is_main)
+        if carrier in {Carrier.WORKER, Carrier.SERVICE_WORKER} and by.by != "script":
+            by = self._workers[address][1]
         redirect = given.get("redirectResponse")
         if redirect and flight:
             self._answered(flight.seen, redirect)
@@ -184,6 +205,8 @@ class Recorder:
         document = str(given.get("documentURL", ""))
         frame = document if not is_main and document and document != self.page else ""
         seen = self.request(address, carrier, by, frame=frame)
+        if len(self._noted) < _IN_FLIGHT:
+            self._noted.add(address)
         if parsed(address) is None:
             return
         if flight is None:
@@ -194,6 +217,16 @@ class Recorder:
         flight.answered.append(address)
         while flight.early and flight.answered:
             self._headers(flight.answered.pop(0), flight.early.pop(0))
+
+    def _carrier(self, address: str, given: Mapping[str, Any], *, is_main: bool) -> Carrier:
+        if "report" in str(given["request"].get("headers", {}).get("Content-Type", "")):  # of CSP or the Reporting API
+            return Carrier.BEACON
+        carrier = _CARRIERS.get(str(given.get("type")), Carrier.OTHER)
+        if carrier is Carrier.FRAME and is_main:
+            return Carrier.DOCUMENT
+        if carrier in {Carrier.OTHER, Carrier.SCRIPT} and address in self._workers:
+            return self._workers[address][0]
+        return carrier
 
     def _initiator(self, target: Target, given: dict[str, Any]) -> Initiator:
         found = given.get("initiator") or {}
@@ -279,7 +312,7 @@ class Recorder:
     def _attached(self, target: Target, _: dict[str, Any]) -> None:
         if "worker" in target.kind and parsed(target.address) and target.address not in self._workers:
             carrier = Carrier.SERVICE_WORKER if target.kind == "service_worker" else Carrier.WORKER
-            self.request(target.address, carrier, Initiator(by="unknown"))
+            self._workers[target.address] = (carrier, Initiator(by="unknown"))
 
     def _stored(self, _: Target, given: dict[str, Any]) -> None:
         place = given["storageId"]

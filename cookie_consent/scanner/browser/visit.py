@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import secrets
 import time
+from functools import partial
 from importlib.resources import files
 from typing import TYPE_CHECKING, Any
 
@@ -16,7 +17,7 @@ from cookie_consent.scanner.model import Act, Carrier, ConsentTool, Initiator, P
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from playwright.async_api import BrowserContext, Dialog, ElementHandle, Frame, Page
+    from playwright.async_api import BrowserContext, Dialog, ElementHandle, Frame, Page, Request
 
     from cookie_consent.scanner.browser.options import BrowseOptions
     from cookie_consent.scanner.browser.record import Recorder
@@ -70,6 +71,7 @@ class Visitor:
         self._crashed = False
         self._record: ScannedPage | None = None
         self._target: Target | None = None
+        context.on("request", self._requested)
 
     async def visit(self, record: ScannedPage, phase: Phase) -> list[str]:
         """Visit a page; return the addresses that it links to. Raises ``BrowserLostError``."""
@@ -136,6 +138,7 @@ class Visitor:
             if not self._crashed:
                 await self._leave(page)
             await self._jar()
+            self._recorder.complete()
         finally:
             await self._close(page, hangs=hangs)
             record.seconds += time.monotonic() - begun
@@ -167,11 +170,16 @@ class Visitor:
         except (Error, TimeoutError) as error:
             raise BrowserLostError(str(error)) from error
 
+    def _requested(self, request: Request) -> None:
+        """Keep in mind a request of which Playwright tells. It knows some of workers that began before we listened."""
+        self._recorder.told(request.url, request.resource_type)
+
     async def _prepare(self, target: Target) -> None:
         """Have a target tell what happens in it, before it begins to run."""
         kind = target.kind
         commands: list[tuple[str, dict[str, Any]]] = [
             ("Network.enable", {"maxTotalBufferSize": 1_000_000, "maxResourceBufferSize": 100_000}),
+            ("Runtime.enable", {}),
             ("Runtime.addBinding", {"name": BINDING}),
         ]
         if kind in {"page", "iframe"}:
@@ -248,7 +256,7 @@ class Visitor:
         """Wait until nothing was asked for a while, but not for ever."""
         quiet = self._options.quiet_seconds
         end = time.monotonic() + max(quiet, self._options.page_seconds / 6)
-        while (now := time.monotonic()) < end and now - self._recorder.last < quiet:
+        while (now := time.monotonic()) < end and now - self._recorder.last < quiet:  # noqa: ASYNC110 - it is a clock
             await asyncio.sleep(0.05)
 
     async def _ask(self, frame: Frame, expression: str) -> Any:
@@ -372,7 +380,7 @@ class Visitor:
             found = await self._ask(frame, f"{_PAGE}.read()")
             if not isinstance(found, dict):
                 continue
-            address = self._recorder.collector.cut(frame.url)
+            address = self._recorder.collector.cut(frame.url) if parsed(frame.url) else self._recorder.page
             if frame is page.main_frame:
                 record.title = str(found.get("title") or "")
                 size = found.get("size")
@@ -403,18 +411,18 @@ class Visitor:
         for tool in found[:50] if isinstance(found, list) else ():
             if isinstance(tool, dict):
                 name, state = (collector.cut(str(tool.get(key) or "")) for key in ("name", "state"))
-                collector.see(
-                    collector.scan.tools,
-                    (name, state),
-                    lambda name=name, state=state: ConsentTool(name=name, state=state),
-                    self._recorder.sighting,
-                )
+                make = partial(ConsentTool, name=name, state=state)
+                collector.see(collector.scan.tools, (name, state), make, self._recorder.sighting)
 
     async def _leave(self, page: Page) -> None:
         """Go to an empty page, so that what is sent at the end of a visit is sent."""
         from playwright.async_api import Error
 
         self._recorder.act = Act.LEAVE
+        # What a page sends while it is being left is told of by none of its sessions. So it is made to believe first.
+        with contextlib.suppress(HangsError):
+            for frame in page.frames[:_FRAMES]:
+                await self._ask(frame, f"{_PAGE}.hide()")
         with contextlib.suppress(Error):
             await page.goto("about:blank", wait_until="commit", timeout=_ASK_SECONDS * 1000)
             await asyncio.sleep(0.3)
