@@ -11,6 +11,7 @@ from pathlib import PurePosixPath
 from typing import TYPE_CHECKING
 from urllib.parse import urljoin, urlsplit
 
+from cookie_consent.errors import ConfigurationError
 from cookie_consent.scanner.browser.addresses import is_same_site, normalised, parsed, site_address
 from cookie_consent.scanner.browser.egress import Egress
 from cookie_consent.scanner.browser.launch import launched, playwright_started
@@ -92,6 +93,12 @@ class _Browsing:
     def __init__(self, site: str, options: BrowseOptions, progress: Callable[[Progress], None]) -> None:
         self._site = site
         self._options = options
+        self._given = [normalised(urljoin(site, address)) for address in options.addresses]
+        for address in self._given:
+            if not is_same_site(address, site):
+                raise ConfigurationError(
+                    f"{address} is not of the site {site}: leave it out, or scan that site by itself"
+                )
         self._progress = progress
         self._scan = Scan(
             site=site, mode=Mode.BROWSER, started=datetime.now(UTC).isoformat(timespec="seconds"), phases=()
@@ -170,8 +177,7 @@ class _Browsing:
         """Return the pages to begin with: in later phases those of the first."""
         if phase is not Phase.UNDECIDED and self._records:
             return list(self._records)
-        given = [normalised(urljoin(self._site, address)) for address in self._options.addresses]
-        return list(dict.fromkeys([self._site, *(each for each in given if is_same_site(each, self._site))]))
+        return list(dict.fromkeys([self._site, *self._given]))
 
     def _record(self, address: str) -> ScannedPage:
         record = self._records.get(address)

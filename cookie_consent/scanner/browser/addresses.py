@@ -16,7 +16,8 @@ __all__ = ["is_same_site", "normalised", "origin_of", "parsed", "site_address", 
 
 _WEB = frozenset({"http", "https"})
 _LOADED = frozenset({"http", "https", "ws", "wss"})
-_FRAME = re.compile(r"(https?://[^\s()]+?):([0-9]{1,9})(?::[0-9]{1,9})?\)?$", re.MULTILINE)
+_FRAME = re.compile(r"(https?://\S+):([0-9]{1,9}):[0-9]{1,9}\)*(?:$|,)")
+_FRAMES = 50
 _DEFAULT_PORTS = {"http": 80, "ws": 80, "https": 443, "wss": 443}
 
 
@@ -67,8 +68,12 @@ def origin_of(address: str) -> str:
 
 def stack_of(text: str) -> tuple[tuple[str, ...], int]:
     """Return the scripts' addresses in a stack as V8 writes it, the innermost first, and the line of the first."""
-    found = _FRAME.findall(text)
-    return tuple(dict.fromkeys(address for address, _ in found)), int(found[0][1]) if found else 0
+    frames = []
+    for line in text.splitlines()[:_FRAMES]:
+        # One try a line: a hostile page has a say in what stands there.
+        if (start := line.find("http")) >= 0 and (frame := _FRAME.match(line, start)):
+            frames.append((frame[1], int(frame[2])))
+    return tuple(dict.fromkeys(address for address, _ in frames)), frames[0][1] if frames else 0
 
 
 def _port(parts: SplitResult) -> int | None:

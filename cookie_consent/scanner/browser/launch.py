@@ -50,6 +50,7 @@ _ARGUMENTS = (
 async def playwright_started() -> AsyncIterator[Playwright]:
     """Start Playwright. Raises ``ConfigurationError`` if it is not installed."""
     try:
+        import dns.asyncresolver  # noqa: F401 - of the same extra
         from playwright.async_api import async_playwright
     except ImportError as error:
         raise ConfigurationError(

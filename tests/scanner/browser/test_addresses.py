@@ -1,0 +1,61 @@
+from __future__ import annotations
+
+import pytest
+
+from cookie_consent.errors import ConfigurationError
+from cookie_consent.scanner.browser.addresses import is_same_site, site_address, stack_of
+
+SITES = [
+    ("https://shop.example.com/a", "https://example.com/", True),
+    ("http://example.com/", "https://www.example.com/", True),
+    ("https://example.org/", "https://example.com/", False),
+    ("https://a.github.io/", "https://b.github.io/", False),  # a suffix at which anybody gets a name
+    ("http://localhost:8000/a", "http://localhost:8000/", True),
+    ("http://localhost:8001/", "http://localhost:8000/", False),
+    ("http://127.0.0.1/", "http://127.0.0.1:80/", True),
+    ("http://127.0.0.2/", "http://127.0.0.1/", False),
+    ("javascript:alert(1)", "https://example.com/", False),
+    ("wss://example.com/", "https://example.com/", False),
+    ("http://[", "https://example.com/", False),
+]
+
+
+@pytest.mark.parametrize(("page", "site", "expected"), SITES)
+def test_pages_of_the_site(page: str, site: str, *, expected: bool) -> None:
+    assert is_same_site(page, site) is expected
+
+
+@pytest.mark.parametrize(
+    ("typed", "address"),
+    [
+        ("shop.example", "https://shop.example/"),
+        (" http://localhost:8000#top ", "http://localhost:8000/"),
+        ("https://shop.example/a?b", "https://shop.example/a?b"),
+    ],
+)
+def test_what_somebody_types(typed: str, address: str) -> None:
+    assert site_address(typed) == address
+
+
+@pytest.mark.parametrize(
+    "typed", ["", "ftp://shop.example", "https://", "file:///etc/passwd", "http://[", "http://x:y"]
+)
+def test_what_is_no_site(typed: str) -> None:
+    with pytest.raises(ConfigurationError, match="write one such as"):
+        site_address(typed)
+
+
+STACK = """Error
+    at Object.set (<anonymous>:10:5)
+    at track (https://t.example/a.js?v=(1):12:34)
+    at async https://t.example/a.js?v=(1):99:1
+    at new Thing (https://shop.example:8443/app.js:7:1)
+    at eval (eval at load (https://shop.example/e.js:1:1), <anonymous>:1:1)"""
+
+
+def test_scripts_of_a_stack() -> None:
+    assert stack_of(STACK) == (
+        ("https://t.example/a.js?v=(1)", "https://shop.example:8443/app.js", "https://shop.example/e.js"),
+        12,
+    )
+    assert stack_of("x" * 100_000) == ((), 0)
