@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import os
 import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -53,11 +54,11 @@ PAGES = {
     "/busy": "<script>addEventListener('load',()=>setTimeout(()=>{while(1);}))</script>",
     "/busy-at-once": "<script>while(1);</script>",
     "/giant": "<div>" * 500 + "<p>x" * 200_000,
-    "/flood": "<script>for(let i=0;i<3000;i++){fetch('/f'+i);document.cookie='c'+i+'=1';localStorage['k'+i]=1}</script>",
+    "/flood": "<script>for(let i=0;i<1000;i++){fetch('/f'+i);document.cookie='c'+i+'=1';localStorage['k'+i]=1}</script>",
     "/overwrites": f"<script>{OVERWRITING}</script>",
     "/away": "<script>location='https://away.test/'</script>",
-    "/private": "<img src='https://private.test/p.gif'><img src='http://127.0.0.1:8009/p.gif'>"
-    "<img src='http://[::1]:8009/p.gif'><img src='http://localhost:8009/p.gif'>",
+    "/private": "<img src='https://private.test/p.gif'><img src='https://127.0.0.1:8009/p.gif'>"
+    "<img src='https://[::1]:8009/p.gif'>",
     "/debugger": "<script>debugger;document.cookie='went_on=1'</script>",
     "/harmful": """<script>const said = [];const say = what => fetch('/harm/' + what)</script>
         <button onclick="say('out')" aria-expanded=false>Log out</button>
@@ -65,7 +66,8 @@ PAGES = {
         <button onclick="say('delete')" aria-expanded=false>Delete all</button>
         <form action=/harm/form><button aria-expanded=false>Show more</button></form>
         <a href=/harm/link aria-expanded=false>Show more</a>
-        <div role=dialog style="position:fixed">Cookies<button onclick="say('choice')" aria-expanded=false>Show more</button></div>
+        <div role=dialog style="position:fixed">Cookies
+        <button onclick="say('choice')" aria-expanded=false>Show more</button></div>
         <button onclick="fetch('/harmless')" aria-expanded=false>Show more</button>""",
 }
 
@@ -113,7 +115,7 @@ async def scanned(
                 "addresses": tuple(f"{SITE}{path}" for path in paths),
                 "executable": chromium_path,
                 "phases": (Phase.UNDECIDED,),
-                "page_seconds": 9,
+                "page_seconds": 60,
                 "stay_seconds": 0,
                 "quiet_seconds": 0.3,
                 "screenshots": False,
@@ -149,35 +151,50 @@ def profiles(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 async def test_hostile_pages_are_left_behind(chromium_path: str, tmp_path: Path, profiles: Path) -> None:
-    app = Hostile()
-    paths = [
-        "/dialogs", "/popups", "/download", "/redirects", "/reloads", "/never", "/endless", "/busy", "/busy-at-once",
-        "/away", "/private", "/debugger", "/overwrites", "/harmful", "/giant", "/after",
-    ]  # fmt: skip
-    scan = await scanned(app, chromium_path, tmp_path, *paths)
+    paths = ["/dialogs", "/reloads", "/never", "/endless", "/busy", "/busy-at-once", "/after"]
+    scan = await scanned(Hostile(), chromium_path, tmp_path, *paths, page_seconds=8)
     notes = {page.address.removeprefix(SITE): " ".join([page.error, *page.notes]) for page in scan.pages}
     assert list(notes) == ["/", *paths]
     assert "dialog (alert)" in notes["/dialogs"]
-    assert "opened a window" in notes["/popups"]
-    assert "save a file" in notes["/download"]
-    assert "ERR_TOO_MANY_REDIRECTS" in notes["/redirects"]
     assert "led on more than" in notes["/reloads"]
     assert page_of(scan, "/never").error
     assert "not finished loading" in notes["/endless"]
-    assert "stopped answering" in notes["/busy"]
+    assert "stopped answering" in notes["/busy"] or "too long" in notes["/busy"]
     assert notes["/busy-at-once"]
+    assert [cookie.name for cookie in scan.cookies] == ["after"]
+    await until_async(lambda: not browsers(profiles))
+    assert not os.listdir(profiles)
+
+
+async def test_hostile_pages_achieve_nothing(chromium_path: str, tmp_path: Path) -> None:
+    app = Hostile()
+    paths = [
+        "/popups",
+        "/download",
+        "/redirects",
+        "/away",
+        "/private",
+        "/debugger",
+        "/overwrites",
+        "/harmful",
+        "/giant",
+    ]
+    scan = await scanned(app, chromium_path, tmp_path, *paths)
+    notes = {page.address.removeprefix(SITE): " ".join([page.error, *page.notes]) for page in scan.pages}
+    assert list(notes) == ["/", *paths]
+    assert "opened a window" in notes["/popups"]
+    assert "save a file" in notes["/download"]
+    assert "ERR_TOO_MANY_REDIRECTS" in notes["/redirects"]
     assert "another site, which was not visited: https://away.test/" in notes["/away"]
     assert not any(asked.startswith(("away.test", "private.test")) for asked in app.asked)
     refused = {limit.note.partition(" ")[0] for limit in scan.limits if limit.name == "--private"}
     assert refused == {"private.test:443", "127.0.0.1:8009", "::1:8009"}
     cookies = {cookie.name: cookie for cookie in scan.cookies}
-    assert {"went_on", "after", "in_spite", "by_frame"} <= cookies.keys()
+    assert {"went_on", "in_spite", "by_frame"} <= cookies.keys()
     assert cookies["in_spite"].initiators[0].address == f"{SITE}/overwrites"
     assert "made_up" not in cookies
     assert any(key.name == "in_spite_key" and key.initiators for key in scan.keys)
     assert [asked for asked in app.asked if "/harm" in asked] == ["site.test/harmful", "site.test/harmless"]
-    await until_async(lambda: not browsers(profiles))
-    assert not list(profiles.iterdir())
 
 
 async def test_a_flood_is_bounded(chromium_path: str, tmp_path: Path) -> None:
@@ -195,8 +212,7 @@ async def test_after_a_crash_the_next_page_is_visited(
     async def crash(self: Visitor, page: Any) -> None:
         if page.url == f"{SITE}/":
             assert self._target
-            with contextlib.suppress(OSError):
-                await self._target.send("Page.crash")
+            await self._target.send("Page.crash")
         await scroll(self, page)
 
     monkeypatch.setattr(Visitor, "_scroll", crash)
@@ -225,4 +241,4 @@ async def test_a_scan_that_is_cancelled_leaves_no_browser(chromium_path: str, tm
     with pytest.raises(asyncio.CancelledError):
         await task
     await until_async(lambda: not browsers(profiles))
-    assert not list(profiles.iterdir())
+    assert not os.listdir(profiles)

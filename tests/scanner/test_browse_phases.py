@@ -26,17 +26,23 @@ if TYPE_CHECKING:
 pytestmark = [pytest.mark.browser, pytest.mark.anyio]
 SITE = "https://site.test"
 STATE = """
-const load = host => document.head.append(Object.assign(document.createElement("script"), { src: `https://${host}/t.js` }));
-const answer = given => { localStorage.answer = given; (document.getElementById("banner") ?? { remove() {} }).remove(); load(given + ".test") };
+const load = host => { document.head.append(Object.assign(document.createElement("script"), { src: `https://${host}/` })) };
+const answer = given => {
+  localStorage.answer = given;
+  document.getElementById("banner")?.remove();
+  load(given + ".test");
+};
 const before = localStorage.answer;
 if (before) load(before + ".test");
 """
 TOOLS = {
     "an unknown tool, in German": """<div id=banner style="position:fixed;bottom:0"><p>Wir verwenden Cookies.</p>
-        <button onclick="answer('accepted')">Alle akzeptieren</button><button onclick="answer('refused')">Nur notwendige</button></div>""",
+        <button onclick="answer('accepted')">Alle akzeptieren</button>
+        <button onclick="answer('refused')">Nur notwendige</button></div>""",
     "an unknown tool, in a shadow root": """<div id=banner></div><script>
         banner.attachShadow({mode: "open"}).innerHTML = `<div role=dialog>Cookies and privacy
-        <a href="#" onclick="answer('accepted')">I agree</a><a href="#" onclick="answer('refused')">Continue without agreeing</a></div>`
+        <a href="#" onclick="answer('accepted')">I agree</a>
+        <a href="#" onclick="answer('refused')">Continue without agreeing</a></div>`
         </script>""",
     "a known tool's buttons": """<script>globalThis.OneTrust = {}</script><div id=banner>
         <button id=onetrust-accept-btn-handler onclick="answer('accepted')">1</button>

@@ -68,11 +68,10 @@ def origin_of(address: str) -> str:
 
 def stack_of(text: str) -> tuple[tuple[str, ...], int]:
     """Return the scripts' addresses in a stack as V8 writes it, the innermost first, and the line of the first."""
-    frames = []
-    for line in text.splitlines()[:_FRAMES]:
-        # One try a line: a hostile page has a say in what stands there.
-        if (start := line.find("http")) >= 0 and (frame := _FRAME.match(line, start)):
-            frames.append((frame[1], int(frame[2])))
+    # One try a line: a hostile page has a say in what stands there.
+    tries = ((line, line.find("http")) for line in text.splitlines()[:_FRAMES])
+    found = (_FRAME.match(line, start) for line, start in tries if start >= 0)
+    frames = [(frame[1], int(frame[2])) for frame in found if frame]
     return tuple(dict.fromkeys(address for address, _ in frames)), frames[0][1] if frames else 0
 
 

@@ -15,7 +15,7 @@ from cookie_consent.scanner.browser.targets import watch
 from cookie_consent.scanner.model import Act, Carrier, ConsentTool, Initiator, Phase, StorageKind
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Coroutine
 
     from playwright.async_api import BrowserContext, Dialog, ElementHandle, Frame, Page, Request
 
@@ -46,7 +46,7 @@ _NAVIGATIONS = 20
 """So often may a page lead on to another one while it is visited."""
 _NOTES = 20
 _STACK_DEPTH = 8
-_GENTLE = 0.5
+_LOAD_PART = 0.5
 """The part of a page's time within which it has to have loaded."""
 
 
@@ -68,7 +68,7 @@ class Visitor:
         self._site = site
         self._tasks: set[asyncio.Task[None]] = set()
         self._navigations = 0
-        self._crashed = False
+        self._crashed = asyncio.Event()
         self._record: ScannedPage | None = None
         self._target: Target | None = None
         context.on("request", self._requested)
@@ -106,11 +106,11 @@ class Visitor:
         await self._on_page(record, acts)
         return used
 
-    async def _on_page(self, record: ScannedPage, acts: Callable[[Page], Any]) -> None:
+    async def _on_page(self, record: ScannedPage, acts: Callable[[Page], Coroutine[None, None, None]]) -> None:
         """Open a tab, act in it, and close it whatever happens."""
         from playwright.async_api import Error
 
-        self._record, self._navigations, self._crashed = record, 0, False
+        self._record, self._navigations, self._crashed = record, 0, asyncio.Event()
         self._recorder.begin(record.address)
         begun = time.monotonic()
         try:
@@ -120,8 +120,7 @@ class Visitor:
             raise BrowserLostError(str(error)) from error
         hangs = False
         try:
-            async with asyncio.timeout(self._options.page_seconds):
-                await acts(page)
+            await self._until_crash(acts(page))
         except TimeoutError:
             self._recorder.collector.limit(
                 "--page-seconds", self._options.page_seconds, "a page was left before its end"
@@ -130,12 +129,12 @@ class Visitor:
             hangs = True
         except HangsError:
             hangs = True
-            self._note("Its process crashed." if self._crashed else "It stopped answering.")
+            self._note("Its process crashed." if self._crashed.is_set() else "It stopped answering.")
         except Error as error:
             if not record.status and not record.error:
                 record.error = _first_line(error.message)
         try:
-            if not self._crashed:
+            if not self._crashed.is_set():
                 await self._leave(page)
             await self._jar()
             self._recorder.complete()
@@ -143,13 +142,28 @@ class Visitor:
             await self._close(page, hangs=hangs)
             record.seconds += time.monotonic() - begun
 
+    async def _until_crash(self, acts: Coroutine[None, None, None]) -> None:
+        """Act until the page crashes or its time is up. Raises ``HangsError`` or ``TimeoutError`` then."""
+        work, crash = asyncio.ensure_future(acts), asyncio.ensure_future(self._crashed.wait())
+        try:
+            await asyncio.wait({work, crash}, timeout=self._options.page_seconds, return_when=asyncio.FIRST_COMPLETED)
+            if crash.done():
+                raise HangsError
+            if not work.done():
+                raise TimeoutError
+            await work
+        finally:
+            for task in (work, crash):
+                task.cancel()
+            await asyncio.gather(work, crash, return_exceptions=True)
+
     async def _open(self) -> Page:
         page = await self._context.new_page()
         page.set_default_timeout(_ASK_SECONDS * 1000)
         page.on("dialog", lambda dialog: self._later(self._dismiss(dialog)))
         page.on("popup", lambda popup: self._later(self._shut(popup)))
         page.on("download", lambda download: self._note(f"It wanted to save a file: {download.url[:200]}"))
-        page.on("crash", lambda _: self._crash())
+        page.on("crash", lambda _: self._crashed.set())
         session = await self._context.new_cdp_session(page)
         self._target = await watch(session, self._heard, self._prepare)
         return page
@@ -158,7 +172,7 @@ class Visitor:
         from playwright.async_api import Error
 
         if self._target:
-            if hangs and not self._crashed:
+            if hangs and not self._crashed.is_set():
                 # A busy process does not close its pages, but it can be ended.
                 with contextlib.suppress(OSError, TimeoutError):
                     async with asyncio.timeout(1):
@@ -230,7 +244,7 @@ class Visitor:
     async def _load(self, page: Page, record: ScannedPage, phase: Phase | None) -> None:
         from playwright.async_api import Error
 
-        milliseconds = self._options.page_seconds * _GENTLE * 1000
+        milliseconds = self._options.page_seconds * _LOAD_PART * 1000
         begun = time.monotonic()
         response = await page.goto(record.address, wait_until="commit", timeout=milliseconds)
         record.landed = page.url
@@ -241,8 +255,6 @@ class Visitor:
             left = max(1.0, milliseconds - (time.monotonic() - begun) * 1000)
             await page.wait_for_load_state("load", timeout=left)
         except Error:
-            if self._crashed:
-                raise HangsError from None
             self._note("It had not finished loading when it was looked at.")
         await self._quiet()
         if phase is not None:
@@ -269,8 +281,6 @@ class Visitor:
         except TimeoutError:
             raise HangsError from None
         except Error:
-            if self._crashed:
-                raise HangsError from None
             return None
 
     async def _links(self, page: Page) -> list[str]:
@@ -286,7 +296,7 @@ class Visitor:
             # The wheel turns what is under the pointer, and a moving pointer wakes what waits for a visitor.
             await page.mouse.move(width / 3, height / 3)
             await page.mouse.move(width / 2, height / 2)
-        end = time.monotonic() + self._options.page_seconds * _GENTLE / 2
+        end = time.monotonic() + self._options.page_seconds * _LOAD_PART / 2
         for _ in range(_STEPS):
             with contextlib.suppress(Error, TimeoutError):
                 async with asyncio.timeout(_ASK_SECONDS):
@@ -312,8 +322,6 @@ class Visitor:
             with contextlib.suppress(Error):
                 await element.click(timeout=1500, no_wait_after=True)
             await asyncio.sleep(_STEP_SECONDS)
-            if self._crashed:
-                raise HangsError
             if self._navigations != before:  # the elements are gone
                 self._note("A click led on to another page.")
                 break
@@ -456,9 +464,6 @@ class Visitor:
         self._note(f"It opened a window, which was closed: {popup.url[:200]}")
         with contextlib.suppress(Error):
             await popup.close()
-
-    def _crash(self) -> None:
-        self._crashed = True
 
     def _note(self, text: str) -> None:
         if self._record and text not in self._record.notes and len(self._record.notes) < _NOTES:

@@ -76,9 +76,10 @@ async def asked(egress: Egress, request: bytes) -> bytes:
         async with asyncio.timeout(HANG):
             while not found.endswith((b"ok", b"established\r\n\r\n")) and (data := await reader.read(65_536)):
                 found += data
-        return found
     except ConnectionResetError:
         return b""
+    else:
+        return found
     finally:
         writer.close()
 
