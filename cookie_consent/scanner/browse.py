@@ -17,7 +17,7 @@ from cookie_consent.scanner.browser.egress import Egress
 from cookie_consent.scanner.browser.launch import launched, playwright_started
 from cookie_consent.scanner.browser.options import Progress
 from cookie_consent.scanner.browser.record import Recorder
-from cookie_consent.scanner.browser.setup import state_after_setup
+from cookie_consent.scanner.browser.setup import load_setup, state_after_setup
 from cookie_consent.scanner.browser.visit import BINDING, BrowserLostError, Visitor
 from cookie_consent.scanner.collector import Collector
 from cookie_consent.scanner.model import Carrier, Initiator, Mode, Phase, Scan, ScannedPage
@@ -112,6 +112,7 @@ class _Browsing:
 
     async def run(self) -> Scan:
         begun = time.monotonic()
+        setup = load_setup(self._options.setup) if self._options.setup else None
         egress = Egress(
             self._options.network,
             site=self._site,
@@ -121,7 +122,7 @@ class _Browsing:
             on_failed=self._failed,
         )
         async with egress, playwright_started() as playwright:
-            state = await state_after_setup(playwright, self._options, egress.port)
+            state = await state_after_setup(playwright, setup, self._options, egress.port) if setup else None
             self._contacts.clear()
             try:
                 async with asyncio.timeout(self._options.seconds):

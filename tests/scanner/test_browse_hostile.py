@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import os
 import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -45,7 +44,8 @@ frame.contentWindow.document.cookie = "by_frame=1; max-age=100";
 PAGES = {
     "/": "<p>home</p>",
     "/after": "<script>document.cookie='after=1'</script>",
-    "/dialogs": "<script>onbeforeunload=e=>{e.preventDefault();return'x'};alert(1);confirm(2);prompt(3);print()</script>"
+    "/dialogs": "<script>onbeforeunload=e=>{e.preventDefault();return'x'}</script>"
+    "<script>alert(1);confirm(2);prompt(3);print()</script>"
     "<script>setInterval(()=>alert(4),20)</script>",
     "/popups": "<script>for(let i=0;i<5;i++)open('/popup'+i)</script>",
     "/download": "<script>location='/file.zip'</script>",
@@ -54,7 +54,8 @@ PAGES = {
     "/busy": "<script>addEventListener('load',()=>setTimeout(()=>{while(1);}))</script>",
     "/busy-at-once": "<script>while(1);</script>",
     "/giant": "<div>" * 500 + "<p>x" * 200_000,
-    "/flood": "<script>for(let i=0;i<1000;i++){fetch('/f'+i);document.cookie='c'+i+'=1';localStorage['k'+i]=1}</script>",
+    "/flood": "<script>for(let i=0;i<1000;i++){"
+    "fetch('/f'+i);document.cookie='c'+i+'=1';localStorage['k'+i]=1}</script>",
     "/overwrites": f"<script>{OVERWRITING}</script>",
     "/away": "<script>location='https://away.test/'</script>",
     "/private": "<img src='https://private.test/p.gif'><img src='https://127.0.0.1:8009/p.gif'>"
@@ -142,6 +143,10 @@ def browsers(folder: Path) -> list[str]:
     return found
 
 
+def is_empty(folder: Path) -> bool:
+    return not list(folder.iterdir())
+
+
 @pytest.fixture
 def profiles(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     folder = tmp_path / "profiles"
@@ -163,7 +168,7 @@ async def test_hostile_pages_are_left_behind(chromium_path: str, tmp_path: Path,
     assert notes["/busy-at-once"]
     assert [cookie.name for cookie in scan.cookies] == ["after"]
     await until_async(lambda: not browsers(profiles))
-    assert not os.listdir(profiles)
+    assert is_empty(profiles)
 
 
 async def test_hostile_pages_achieve_nothing(chromium_path: str, tmp_path: Path) -> None:
@@ -241,4 +246,4 @@ async def test_a_scan_that_is_cancelled_leaves_no_browser(chromium_path: str, tm
     with pytest.raises(asyncio.CancelledError):
         await task
     await until_async(lambda: not browsers(profiles))
-    assert not os.listdir(profiles)
+    assert is_empty(profiles)

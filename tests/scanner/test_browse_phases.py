@@ -26,7 +26,9 @@ if TYPE_CHECKING:
 pytestmark = [pytest.mark.browser, pytest.mark.anyio]
 SITE = "https://site.test"
 STATE = """
-const load = host => { document.head.append(Object.assign(document.createElement("script"), { src: `https://${host}/` })) };
+const load = host => {
+  document.head.append(Object.assign(document.createElement("script"), { src: `https://${host}/` }));
+};
 const answer = given => {
   localStorage.answer = given;
   document.getElementById("banner")?.remove();
@@ -61,7 +63,8 @@ async def scanned(app: ASGIApp, chromium_path: str, folder: Path, **given: Any) 
                 "quiet_seconds": 0.5,
                 "answer_seconds": 1,
                 "screenshots": False,
-                "page_seconds": 60,
+                "page_seconds": 120,
+                "pages": 1,
                 "network": network,
                 "arguments": ARGUMENTS,
                 **given,
@@ -161,7 +164,8 @@ async def test_a_setup_that_fails_says_why(code: str, said: str, chromium_path: 
 
 async def test_links_are_followed_within_the_site_breadth_first(chromium_path: str, tmp_path: Path) -> None:
     pages = {
-        "/": '<a href="/a">a</a><a href="/b#x">b</a><a href="https://away.test/">x</a><a href="/logout">x</a><a href="/x.pdf">x</a>',
+        "/": '<a href="/a">a</a><a href="/b#x">b</a><a href="https://away.test/">x</a><a href="/logout">x</a>'
+        '<a href="/x.pdf">x</a>',
         "/a": '<a href="/a/deep">deep</a><a href="/">home</a><a href="javascript:1">x</a><a href="http://[">x</a>',
         "/b": '<a href="https://shop.site.test/">shop</a>',
     }

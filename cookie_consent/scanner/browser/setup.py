@@ -40,14 +40,13 @@ def load_setup(path: Path) -> Callable[[Any], Any]:
     return cast("Callable[[Any], Any]", setup)
 
 
-async def state_after_setup(playwright: Playwright, options: BrowseOptions, port: int) -> Mapping[str, Any] | None:
+async def state_after_setup(
+    playwright: Playwright, setup: Callable[[Any], Any], options: BrowseOptions, port: int
+) -> Mapping[str, Any]:
     """Run the setup in a browser of its own; return the cookies and storage keys that it leaves.
 
     Raises ``ConfigurationError`` if it fails.
     """
-    if options.setup is None:
-        return None
-    setup = load_setup(options.setup)
     try:
         if inspect.iscoroutinefunction(setup):
             async with launched(playwright, options, port) as context:
