@@ -65,8 +65,8 @@ class _Maker:
         self._found = found
         self._by: Interval = by
         self._renderer = renderer
-        self._language = language
-        self._locale: Locale = renderer.locale(language)
+        self._language = renderer.operator_locale(language).language
+        self._locale: Locale = renderer.operator_locale(language)
         self._t = self._locale.text
         self._days = make_table(found, "days", by=by)
         self._starts = [_start(str(row[0]), by) for row in self._days.rows]

@@ -4,37 +4,59 @@ from __future__ import annotations
 
 import re
 import tomllib
-from dataclasses import dataclass
-from functools import cache
+from datetime import datetime
+from functools import cache, cached_property
 from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
+from cookie_consent.banner.cldr import Languages, cldr_texts
 from cookie_consent.errors import ConfigurationError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from datetime import date
 
 __all__ = ["Locale", "load_locales"]
 
 _SHIPPED = Path(__file__).parent / "locales"
 _REFERENCE = "en"
-_OPTIONAL = ("countries.", "purposes.")
-"""Texts that a language may lack. The code of a country, or the registry's English, takes their place."""
+_OPTIONAL = ("countries.", "purposes.", "dates.", "digits")
+"""Texts that a language may lack. The code of a country, the registry's English or an ISO date takes their place."""
+_OPERATOR = ("admin.", "stats.")
+"""Texts of the operator's pages, which a language has all of, or none: then those pages are in English."""
 _PLACEHOLDER = re.compile(r"\{([a-z_]+)\}")
 
 
-@dataclass(frozen=True, kw_only=True)
 class Locale:
-    """All texts of one language, by dotted key such as ``banner.title``."""
+    """All texts of one language, by dotted key such as ``banner.title``. Shipped ones are read when they are used.
 
-    language: str
-    texts: Mapping[str, str]
+    ``own`` are the site's texts, which precede those that are shipped for this language.
+    """
+
+    def __init__(self, language: str, own: Mapping[str, str] | None = None) -> None:
+        self.language = language
+        self._own = dict(own or {})
+
+    @cached_property
+    def texts(self) -> Mapping[str, str]:
+        """The texts by their keys."""
+        return MappingProxyType({**_shipped(self.language), **self._own})
+
+    @property
+    def name(self) -> str:
+        """What the language calls itself."""
+        return self._own.get("language") or Languages.load().names.get(self.language) or self.texts["language"]
 
     @property
     def direction(self) -> str:
         """``ltr`` or ``rtl``, for the ``dir`` attribute."""
         return self.texts["direction"]
+
+    @property
+    def is_for_operators(self) -> bool:
+        """Whether there are texts for the operator's pages."""
+        return any(key.startswith(_OPERATOR) for key in self.texts)
 
     def text(self, key: str, **values: str) -> str:
         """Return the text of ``key`` with each ``{name}`` replaced by the value given for it.
@@ -48,31 +70,81 @@ class Locale:
         """Return the ``name``, ``purpose`` or ``consequence`` of a built-in category, or None for any other."""
         return self.texts.get(f"categories.{category_id}.{part}")
 
+    def number(self, number: int) -> str:
+        """Return a whole number in the digits of the language, without separators."""
+        return self._in_digits(str(number))
+
+    def date(self, day: date) -> str:
+        """Return a day such as ``27 November 2026``, of a ``datetime`` in its own time zone."""
+        if "dates.date" not in self.texts:
+            return day.isoformat()[:10]
+        month = self.text("dates.months").split("|")[day.month - 1]
+        return self.text("dates.date", day=self.number(day.day), month=month, year=self.number(day.year))
+
+    def time(self, at: datetime) -> str:
+        """Return a time to the minute such as ``27 November 2026, 08:15 UTC``, with the name of its own time zone."""
+        if "dates.date" not in self.texts:
+            return f"{at:%Y-%m-%d %H:%M} {at.tzname()}"
+        clock = self.text(
+            "dates.time",
+            hour=self.number(at.hour),
+            padded_hour=self._in_digits(f"{at:%H}"),
+            minute=self._in_digits(f"{at:%M:%S}" if at.second else f"{at:%M}"),
+        )
+        # Joined without breaks: a time is read with its zone.
+        return self.text("dates.both", date=self.date(at), time=f"{clock}\u00a0{at.tzname()}")
+
+    def moment(self, moment: date) -> str:
+        """Return a day, or a time with its zone."""
+        return self.time(moment) if isinstance(moment, datetime) else self.date(moment)
+
+    @cached_property
+    def _digits(self) -> dict[int, str]:
+        return dict(zip(range(ord("0"), ord("9") + 1), self.texts.get("digits", ""), strict=False))
+
+    def _in_digits(self, figures: str) -> str:
+        return figures.translate(self._digits)
+
 
 def load_locales(own: Path | None = None) -> dict[str, Locale]:
-    """Read the built-in languages and those in the folder ``own``, by language tag.
+    """Return the built-in languages and those in the folder ``own``, by language tag.
 
     A file in ``own`` replaces single texts of the built-in language of that name; one for a new language must contain
-    every text. Raises ``ConfigurationError`` if the folder or a file cannot be used.
+    every text that visitors see. Raises ``ConfigurationError`` if the folder or a file cannot be used.
     """
-    texts = dict(_shipped())
-    complete = {key for key in texts[_REFERENCE] if not key.startswith(_OPTIONAL)}
+    locales = {tag: Locale(tag) for tag in _tags()}
     if own is not None:
         if not own.is_dir():
             raise ConfigurationError(f"banner.locales: {own} is not a folder; give the folder of your .toml files")
         for file in sorted(own.glob("*.toml")):
-            texts[file.stem] = {**texts.get(file.stem, {}), **_read(file)}
-            missing = sorted(complete - set(texts[file.stem]))
+            locale = Locale(file.stem, _read(file))
+            missing = missing_texts(locale)
             if missing:
                 raise ConfigurationError(f"{file}: these texts are missing: {', '.join(missing)}; add them")
-            if texts[file.stem]["direction"] not in {"ltr", "rtl"}:
+            if locale.direction not in {"ltr", "rtl"}:
                 raise ConfigurationError(f'{file}: direction: write "ltr" or "rtl"')
-    return {tag: Locale(language=tag, texts=MappingProxyType(entry)) for tag, entry in texts.items()}
+            locales[file.stem] = locale
+    return locales
+
+
+def missing_texts(locale: Locale) -> list[str]:
+    """Return the keys of texts that a language must have, and lacks."""
+    needed = {key for key in _shipped(_REFERENCE) if not key.startswith(_OPTIONAL)}
+    if not locale.is_for_operators:
+        needed = {key for key in needed if not key.startswith(_OPERATOR)}
+    return sorted(needed - set(locale.texts))
 
 
 @cache
-def _shipped() -> Mapping[str, Mapping[str, str]]:
-    return {file.stem: _read(file) for file in sorted(_SHIPPED.glob("*.toml"))}
+def _tags() -> tuple[str, ...]:
+    return tuple(sorted(file.stem for file in _SHIPPED.glob("*.toml")))
+
+
+@cache
+def _shipped(tag: str) -> Mapping[str, str]:
+    """Return the texts that are shipped for a language: those of the CLDR, and of its file."""
+    generated = dict(_flat(cldr_texts(tag), ""))
+    return {**generated, **_read(_SHIPPED / f"{tag}.toml")} if tag in _tags() else generated
 
 
 def _read(file: Path) -> dict[str, str]:

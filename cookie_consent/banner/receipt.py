@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from cookie_consent.banner.declaration.structure import Fact
@@ -45,7 +46,7 @@ def receipt_view(
 ) -> dict[str, Any]:
     """Return the values of ``receipt.html``. ``base`` is the path of the endpoints, ``name_of`` names a category."""
     party = receipt.get("party") or {}
-    about = [_fact(locale, "issued", _time(receipt["issued"]))] if receipt.get("issued") else []
+    about = [_fact(locale, "issued", _time(locale, receipt["issued"]))] if receipt.get("issued") else []
     who = [party[name] for name in ("name", "address", "contact") if party.get(name)]
     if who:
         about.append(Fact(key="party", label=locale.text("declaration.responsible_title"), text="\n".join(who)))
@@ -53,7 +54,7 @@ def receipt_view(
     for record in reversed(receipt["records"]):
         title = locale.text("receipt.lapsed" if record["action"] == "expired" else f"receipt.{record['action']}")
         facts = _facts(record, policy, locale, base, name_of)
-        entries.append({"title": f"{_time(record['at'])}: {title}", "facts": facts})
+        entries.append({"title": f"{_time(locale, record['at'])}: {title}", "facts": facts})
     return {"subject": receipt["subject"], "about": about, "entries": entries}
 
 
@@ -74,8 +75,8 @@ def _facts(
     how = _CONTROLS.get(record["control"]) or _CHANNELS.get(record["channel"], "")
     facts += [
         _fact(locale, "how", locale.text(how) if how else ""),
-        _fact(locale, "from", _time(record["used"]["from"])),
-        _fact(locale, "until", _time(record["used"]["until"])),
+        _fact(locale, "from", _time(locale, record["used"]["from"])),
+        _fact(locale, "until", _time(locale, record["used"]["until"])),
         _fact(locale, "lapsed", locale.text("receipt.expired") if record["expired"] else ""),
         _fact(locale, "recipients", list_of(dict.fromkeys(entry["name"] for entry in record["recipients"]))),
         _fact(locale, "version", record["policy_version"]),
@@ -89,6 +90,5 @@ def _fact(locale: Locale, key: str, text: str, link: str = "") -> Fact:
     return Fact(key=key, label=locale.text(f"receipt.{key}"), text=text, link=link)
 
 
-def _time(text: str) -> str:
-    """Return a time of a receipt to the minute: ``2026-11-27 08:15 UTC``."""
-    return f"{text[:10]} {text[11:16]} UTC"
+def _time(locale: Locale, text: str) -> str:
+    return locale.time(datetime.fromisoformat(text).astimezone(UTC))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import secrets
+from datetime import UTC
 from dataclasses import replace
 from functools import lru_cache, partial
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -12,14 +13,14 @@ from markupsafe import Markup, escape
 
 from cookie_consent.banner.declaration import declaration, revision
 from cookie_consent.banner.locale import load_locales
-from cookie_consent.banner.negotiate import find_language, negotiate
+from cookie_consent.banner.negotiate import choose_language, same_language
 from cookie_consent.banner.notice import notice_text
 from cookie_consent.banner.receipt import notice_facts, receipt_view
 from cookie_consent.banner.templating import interface_build, template_environment
 from cookie_consent.banner.view import category_views, purposes_of, safe_link, with_consent
 from cookie_consent.consent.local_path import local_path
 from cookie_consent.errors import ConfigurationError
-from cookie_consent.policy import DEFAULT_PREFIX, Inventory, moment_text
+from cookie_consent.policy import DEFAULT_PREFIX, Inventory
 from cookie_consent.policy.undeclared import is_host
 
 if TYPE_CHECKING:
@@ -94,15 +95,16 @@ class Renderer:
         self._assets = dict(assets)
         self._mirrored = tuple(mirrored)
         self._environment = template_environment(policy.banner.templates)
-        self._locales = _offered(policy, load_locales(policy.banner.locales))
+        available = load_locales(policy.banner.locales)
+        self._locales = _offered(policy, available)
+        self._english = available["en"]
         self._inventory = inventory if inventory is not None else Inventory(policy)
         self._sign = sign
         shown = (assets[name].rpartition("/")[2] for name in ("banner.css", "banner.js"))
         self.build = interface_build(policy.banner.templates, (*shown, policy.banner.position))
         """The digest of templates, style and script, which records name."""
         self._offer = lru_cache(maxsize=64)(self._make_offer)
-        for tag in self._locales:
-            self._offer(tag, self._inventory.names)  # what is wrong is found at the start
+        self._offer(self.languages[0], self._inventory.names)  # others are read when a visitor has them
         # Placeholders for the path to return to, which differs on each page, so that the rest can be cached.
         self._path_slot = secrets.token_hex(16)
         self._query_slot = secrets.token_hex(16)
@@ -123,15 +125,15 @@ class Renderer:
         """The language tags on offer, the fallback first."""
         return tuple(self._locales)
 
-    def language(self, accept_language: str, page: str = "") -> str:
+    def language(self, accept_language: str, page: str = "", cookie: str = "") -> str:
         """Return the offered language of the ``page``, given by its tag, where it is on offer.
 
-        Otherwise return the one that best matches ``Accept-Language`` (RFC 9110, section 12.5.4).
+        Otherwise return that of the visitor's ``cookie``, or the one that best matches ``Accept-Language``.
         """
-        return self._negotiated(accept_language, page)
+        return self._negotiated(accept_language, page, cookie)
 
-    def _negotiate(self, accept_language: str, page: str) -> str:
-        return find_language(page, self.languages) or negotiate(accept_language, self.languages)
+    def _negotiate(self, accept_language: str, page: str, cookie: str) -> str:
+        return choose_language((page, cookie), accept_language, self.languages)
 
     def notice(self, language: str, names: str = "") -> NoticeText:
         """Return the notice in ``language`` that names ``names``, as ``Policy.names`` writes it.
@@ -202,7 +204,7 @@ class Renderer:
             root_path,
             **self._choice(locale, offer, categories),
             consent=consent,
-            decided_on=consent.decided_at.date().isoformat() if consent.decided_at is not None else "",
+            decided_on=locale.date(consent.decided_at.astimezone(UTC)) if consent.decided_at is not None else "",
             gpc=consent.gpc,
             visit=locale.text("list_separator").join(visit),
             head=Markup(head),  # noqa: S704 - our own
@@ -224,7 +226,7 @@ class Renderer:
             self._locale(language),
             root_path,
             declared=self.declaration(language, secure=secure),
-            languages=[(tag, locale.texts["language"]) for tag, locale in self._locales.items()],
+            languages=[(tag, locale.name) for tag, locale in self._locales.items()],
         )
 
     def placeholder(
@@ -324,22 +326,28 @@ class Renderer:
 
     def admin(self, *, language: str, root_path: str = "", **values: Any) -> str:
         """Return the operator's page of findings. The ``values`` are those of ``admin.html``."""
-        return self._render("admin.html", self._locale(language), root_path, **values)
+        return self._render("admin.html", self.operator_locale(language), root_path, **values)
 
     def stats(self, *, language: str, root_path: str = "", **values: Any) -> str:
         """Return the operator's page of statistics. The ``values`` are those of ``stats.html``."""
-        return self._render("stats.html", self._locale(language), root_path, **values)
+        return self._render("stats.html", self.operator_locale(language), root_path, **values)
 
     def locale(self, language: str) -> Locale:
         """Return the texts of a language, or of the fallback."""
         return self._locale(language)
 
+    def operator_locale(self, language: str) -> Locale:
+        """Return the texts for the operator's pages: English where the language has none for them."""
+        locale = self._locale(language)
+        return locale if locale.is_for_operators else self._english
+
     def category_name(self, category_id: str, language: str) -> str:
         """Return the name of a category, or its id if the policy no longer has it."""
-        return self._category_names(self._locale(language).language).get(category_id, category_id)
+        tag = language if language == self._english.language else self._locale(language).language
+        return self._category_names(tag).get(category_id, category_id)
 
     def _name_categories(self, language: str) -> dict[str, str]:
-        return {view.id: view.name for view in category_views(self.policy, self._locales[language])}
+        return {view.id: view.name for view in category_views(self.policy, self._locales.get(language, self._english))}
 
     def _shown(self, consent: Consent) -> str:
         """Return the names that settings show: those of the notice now, of the answered one, and what was answered."""
@@ -429,7 +437,8 @@ class Renderer:
             privacy_url=safe_link(options.privacy_url),
             position=options.position,
             csp=self.policy.gate.csp,
-            moment=moment_text,
+            moment=locale.moment,
+            number=locale.number,
             following=self.policy.next,
             **values,
         )
@@ -439,10 +448,9 @@ def _offered(policy: Policy, available: Mapping[str, Locale]) -> dict[str, Local
     """Return the offered locales by tag, the fallback first. It is English if the policy names no languages."""
     if not policy.banner.languages:
         return {tag: available[tag] for tag in sorted(available, key=lambda tag: (tag != "en", tag))}
-    by_tag = {tag.lower(): locale for tag, locale in available.items()}
     offered = {}
     for tag in policy.banner.languages:
-        locale = by_tag.get(tag.lower())
+        locale = available.get(same_language(tag, tuple(available)) or "")
         if locale is None:
             raise ConfigurationError(
                 f"banner.languages: there are no texts for {tag!r}; "

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
+from cookie_consent.banner.negotiate import find_language
 from cookie_consent.policy import UNCLASSIFIED
 
 if TYPE_CHECKING:
@@ -151,16 +152,11 @@ def _service_view(service: Service, locale: Locale) -> ServiceView:
 
 
 def own_text(text: Text | None, locale: Locale) -> str:
-    """Return the policy's text in the locale's language, else in a more general one, else in the first one given.
+    """Return the policy's text in the locale's language, as ``find_language`` finds it, else in the first one given.
 
     A purpose of the registry has a text in every language.
     """
     if text is None or isinstance(text, str):
         return locale.texts.get(f"purposes.{text}", text) if text else ""
-    by_tag = {tag.lower(): value for tag, value in text.items()}
-    tag = locale.language.lower()
-    while tag:
-        if tag in by_tag:
-            return by_tag[tag]
-        tag = tag.rpartition("-")[0]
-    return next(iter(text.values()), "")
+    tag = find_language(locale.language, tuple(text))
+    return text[tag] if tag is not None else next(iter(text.values()), "")

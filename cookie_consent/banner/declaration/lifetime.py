@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from cookie_consent.banner.plural import plural_form
 from cookie_consent.policy.duration import UNITS, Lifetime
 
 if TYPE_CHECKING:
@@ -25,12 +26,5 @@ def duration_in(locale: Locale, duration: int | Lifetime) -> str:
     units = {unit: size for unit, size in _UNITS.items() if not (is_exact and unit in _CALENDAR)}
     unit = next((unit for unit, size in units.items() if seconds % size == 0), "second")
     count = seconds // _UNITS.get(unit, 1)
-    forms = locale.text(f"durations.{unit}", count=str(count)).split("|")
-    return forms[min(_form(locale.language, count), len(forms) - 1)]
-
-
-def _form(language: str, count: int) -> int:
-    """Return which plural form a number takes (Unicode CLDR, plural rules). Most languages have one and many."""
-    if language.partition("-")[0] != "ar" or count < 3:
-        return count - 1 if language.partition("-")[0] == "ar" else int(count != 1)
-    return 2 if 3 <= count % 100 <= 10 else 3 if count % 100 > 10 else 4
+    forms = locale.text(f"durations.{unit}", count=locale.number(count)).split("|")
+    return forms[min(plural_form(locale.language, count), len(forms) - 1)]
