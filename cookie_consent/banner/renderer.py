@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import secrets
-from datetime import UTC
 from dataclasses import replace
+from datetime import UTC
 from functools import lru_cache, partial
 from typing import TYPE_CHECKING, Any, NamedTuple
-from urllib.parse import quote, urlsplit
+from urllib.parse import quote, unquote, urlsplit
 
 from markupsafe import Markup, escape
 
@@ -35,6 +35,9 @@ if TYPE_CHECKING:
     from cookie_consent.policy import Policy
 
 __all__ = ["Renderer"]
+
+
+_LONGEST_VALUE = 100
 
 
 class _Variant(NamedTuple):
@@ -125,12 +128,22 @@ class Renderer:
         """The language tags on offer, the fallback first."""
         return tuple(self._locales)
 
-    def language(self, accept_language: str, page: str = "", cookie: str = "") -> str:
+    def language(self, accept_language: str, page: str = "", cookies: str = "") -> str:
         """Return the offered language of the ``page``, given by its tag, where it is on offer.
 
-        Otherwise return that of the visitor's ``cookie``, or the one that best matches ``Accept-Language``.
+        Otherwise return that of the policy's ``banner.language_cookie``, which is looked for in the request header
+        ``cookies``, or the one that best matches ``Accept-Language``.
         """
-        return self._negotiated(accept_language, page, cookie)
+        return self._negotiated(accept_language, page, self._chosen_language(cookies))
+
+    def _chosen_language(self, cookies: str) -> str:
+        wanted = self.policy.banner.language_cookie
+        if wanted and wanted in cookies:
+            for pair in cookies.split(";"):
+                name, _, value = pair.strip(" \t").partition("=")
+                if name == wanted:
+                    return unquote(value[:_LONGEST_VALUE]).strip('" ')
+        return ""
 
     def _negotiate(self, accept_language: str, page: str, cookie: str) -> str:
         return choose_language((page, cookie), accept_language, self.languages)

@@ -24,8 +24,8 @@ def declaration_of(request: Any, language: str = "") -> Markup:
             "the request has no cookie declaration: wrap the application in ConsentMiddleware, outside the templates"
         )
     renderer, root_path = found
-    accepted = next((value for name, value in scope.get("headers", ()) if name == b"accept-language"), b"")
-    chosen = renderer.language(language or accepted.decode("latin-1"))
+    headers = {name: value.decode("latin-1") for name, value in scope.get("headers", ())}
+    chosen = renderer.language(headers.get(b"accept-language", ""), language, headers.get(b"cookie", ""))
     secure = scope.get("scheme") in {"https", "wss"}
     page = renderer.declaration_page(chosen, secure=secure, root_path=root_path, fragment=True)
     return Markup(page)  # noqa: S704 - our own template, which escapes

@@ -240,7 +240,10 @@ class Choices:
         """Return the notice that the visitor answered. Raises ``ChoiceError`` (409) if its text has changed since."""
         if choice.notice is None:
             return None
-        language = self._renderer.language(choice.language or request.headers.get("accept-language", ""))
+        headers = request.headers
+        language = self._renderer.language(
+            headers.get("accept-language", ""), choice.language or "", headers.get("cookie", "")
+        )
         for names in (choice.names, self._inventory.names):
             shown = self._renderer.notice(language, names)
             if shown.hash == choice.notice:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from starlette.responses import Response
 
 from cookie_consent.banner import as_data, as_markdown
-from cookie_consent.endpoints.problem import page_headers
+from cookie_consent.endpoints.problem import language_of, page_headers
 
 if TYPE_CHECKING:
     from starlette.requests import Request
@@ -46,8 +46,7 @@ class DeclarationPage:
         return self._response(request, "markdown")
 
     def _response(self, request: Request, form: str) -> Response:
-        asked = request.query_params.get("language") or request.headers.get("accept-language", "")
-        language = self._renderer.language(asked)
+        language = language_of(request, self._renderer)
         root_path = request.scope.get("root_path", "")
         body, tag = self._cached(form, language, request.url.scheme == "https", root_path)
         headers = {
@@ -55,7 +54,7 @@ class DeclarationPage:
             "Cache-Control": "public, no-cache",
             "Content-Language": language,
             "ETag": tag,
-            "Vary": "Accept-Language",
+            "Vary": "Accept-Language, Cookie" if self._renderer.policy.banner.language_cookie else "Accept-Language",
         }
         if _matches(request.headers.get("if-none-match", ""), tag):
             return Response(status_code=304, headers=headers)

@@ -77,9 +77,10 @@ def wants_json(request: Request) -> bool:
 
 
 def language_of(request: Request, renderer: Renderer, *, posted: str = "") -> str:
-    """Return the language for this visitor: that of the page that they came from precedes ``Accept-Language``.
+    """Return the language for this visitor: that of the page that they came from, of the site's cookie, or the browser's.
 
     Forms have sent it as ``posted``, and links name it as ``language`` in the query.
     """
+    headers = request.headers
     page = posted or request.query_params.get("language", "")
-    return renderer.language(request.headers.get("accept-language", ""), page)
+    return renderer.language(headers.get("accept-language", ""), page, headers.get("cookie", ""))

@@ -418,7 +418,7 @@ class Exchange:
             self.site.inventory.names,
             self.xray is not None,
             self.site.mirror.failing if self.site.mirror is not None else "",
-            self.site.renderer.language(self._accept_language),
+            self._language(),
             self.return_to,
             self.scope.get("root_path", ""),
         )
@@ -429,16 +429,17 @@ class Exchange:
         text = repr((self.site.identity, self.variant_key))
         return hashlib.blake2b(text.encode("utf-8", "replace"), digest_size=8).hexdigest()
 
-    @property
-    def _accept_language(self) -> str:
-        return self._request_headers.get(b"accept-language", b"").decode("latin-1")
+    def _language(self, page: str = "") -> str:
+        """Return the language for a page that names the tag ``page``, or none."""
+        accepted, cookies = (self._request_headers.get(name, b"") for name in (b"accept-language", b"cookie"))
+        return self.site.renderer.language(accepted.decode("latin-1"), page, cookies.decode("latin-1"))
 
     @property
     def _banner_options(self) -> dict[str, Any]:
         """What our own markup on the page needs. The page's language is known once its first tag has been read."""
         own = (self._tags.language if self._tags is not None else "") or self.content_language
         return {
-            "language": self.site.renderer.language(self._accept_language, own),
+            "language": self._language(own),
             "return_to": _return_to(self.scope),
             "root_path": self.scope.get("root_path", ""),
         }

@@ -433,6 +433,9 @@ class BannerOptions(Model):
 
     languages: tuple[str, ...] = ()
     """The language tags to offer; the first is the fallback. Without it, every language that has texts is offered."""
+    language_cookie: Annotated[str, Field(pattern=r"^[!#$%&'*+.^_`|~0-9A-Za-z-]{0,100}$")] = ""
+    """The name of a cookie in which the site keeps the language that the visitor has chosen, such as
+    ``django_language``. It counts where the page names no language, and before that of the browser."""
     privacy_url: Address = ""
     """The address of the site's privacy policy, linked from the banner: a path, or an http(s) address."""
     position: Literal["bottom", "center"] = "bottom"

@@ -1,8 +1,6 @@
 from __future__ import annotations
 
 import re
-import string
-import tomllib
 from pathlib import Path
 from typing import Any
 
@@ -37,25 +35,6 @@ def renderer(policy: Policy = POLICY) -> Renderer:
 
 def consent(policy: Policy = POLICY, **values: Any) -> Consent:
     return Consent(policy=policy, **{"granted": frozenset({"session"}), **values})
-
-
-def flat(table: dict[str, Any], prefix: str = "") -> dict[str, str]:
-    result: dict[str, str] = {}
-    for key, value in table.items():
-        result |= flat(value, f"{prefix}{key}.") if isinstance(value, dict) else {prefix + key: value}
-    return result
-
-
-@pytest.mark.parametrize("path", LOCALES, ids=lambda path: path.stem)
-def test_a_locale_has_every_text_with_its_placeholders(path: Path) -> None:
-    english = flat(tomllib.loads(LOCALES[0].with_name("en.toml").read_text("utf-8")))
-    texts = flat(tomllib.loads(path.read_text("utf-8")))
-    assert set(texts) == set(english)
-    for key, text in texts.items():
-        assert text
-        fields = [{name for _, name, _, _ in string.Formatter().parse(value) if name} for value in (text, english[key])]
-        assert fields[0] == fields[1], key
-    assert texts["direction"] == ("rtl" if path.stem in {"ar", "he"} else "ltr")
 
 
 @pytest.mark.parametrize("language", [path.stem for path in LOCALES])

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
 __all__ = ["as_markdown", "escaped"]
 
+_SPACES = re.compile(r"[^\S\u00a0\u202f]+")
 _MARKS = re.compile(r"[\\`*_{}\[\]<>#|~&!@$^=]|(?<=\d)[.)](?= |$)|:(?=//)|(?<=www)\.|(?<=WWW)\.|^[-+]")
 """What means something to Markdown, or to one of its extensions, anywhere on a line or at its beginning."""
 _SAFE = ":/?#@!$&'*+,;=%~-._"
@@ -119,5 +120,5 @@ def _linked(text: str, address: str) -> str:
 
 
 def escaped(text: str) -> str:
-    """Return a text on one line, without any markup."""
-    return _MARKS.sub(r"\\\g<0>", " ".join(text.split()))
+    """Return a text on one line, without any markup. Spaces that keep words together stay."""
+    return _MARKS.sub(r"\\\g<0>", _SPACES.sub(" ", text).strip())

@@ -277,7 +277,7 @@ def _purposes(service: Any) -> list[str]:
         ("en", "13mo", "13 months"),
         ("en", "90s", "90 seconds"),
         ("de", "1y", "1 Jahr"),
-        ("fr", "2w", "14 jours"),
+        ("fr", "2w", "14\u00a0jours"),
         ("ar", "1y", "سنة"),
         ("ar", "2d", "يومان"),
         ("ar", "3d", "3 أيام"),
@@ -295,7 +295,7 @@ def test_durations_take_the_plural_of_their_language(language: str, duration: st
     [
         ("en", "6mo", "6 months"),
         ("de", "6mo", "6 Monate"),
-        ("fr", "6mo", "6 mois"),
+        ("fr", "6mo", "6\u00a0mois"),
         ("es", "6mo", "6 meses"),
         ("ar", "6mo", "6 أشهر"),
         ("en", "12mo", "1 year"),
