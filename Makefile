@@ -80,6 +80,7 @@ lint: .venv/dev node_modules/installed ## Check format, style, types, the JavaSc
 	@PATH="$(CURDIR)/$(BIN):$$PATH" node_modules/.bin/biome ci --colors=off --log-level=warn .
 	@PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python -m tests.minify --check
 	@$(BIN)/python -m tests.compile_registry --check
+	@$(BIN)/python -m tests.cldr --check
 	@found=$$($(BIN)/zizmor --offline --quiet --no-progress .github 2>&1) || { echo "$$found"; exit 1; }
 	@$(BIN)/check-jsonschema --quiet --builtin-schema vendor.github-workflows .github/workflows/*.yml examples/ci/*.yml
 	@$(BIN)/check-jsonschema --quiet --builtin-schema vendor.dependabot .github/dependabot.yml
@@ -95,9 +96,10 @@ format: .venv/dev node_modules/installed ## Bring all files into the project's f
 	@PATH="$(CURDIR)/$(BIN):$$PATH" node_modules/.bin/biome check --write --log-level=warn .
 
 .PHONY: assets
-assets: .venv/dev node_modules/installed ## Minify the scripts and style sheets, and compile the registry, after changes
+assets: .venv/dev node_modules/installed ## Minify scripts and styles, compile the registry, and make the data of the languages, after changes
 	@PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python -m tests.minify
 	@$(BIN)/python -m tests.compile_registry
+	@$(BIN)/python -m tests.cldr
 
 .PHONY: build
 build: .venv/dev ## Make the wheel and the source archive in dist/

@@ -70,7 +70,9 @@ def texts_of(tag: str) -> dict[str, Any]:
 
 def _digits(locale: Locale) -> str:
     """Return the digits of the default numbering system, from 0 to 9."""
-    zero = {"arab": "٠", "arabext": "۰", "beng": "০", "deva": "०", "mymr": "၀"}.get(locale.default_numbering_system, "0")
+    zero = {"arab": "٠", "arabext": "۰", "beng": "০", "deva": "०", "mymr": "၀"}.get(
+        locale.default_numbering_system, "0"
+    )
     return "".join(chr(ord(zero) + value) for value in range(10))
 
 
@@ -169,7 +171,7 @@ def _languages() -> dict[str, Any]:
         if rule not in rules:
             rules.append(rule)
         plurals[tag] = rules.index(rule)
-    scripts = {}
+    scripts: dict[str, str] = {}
     for tag, full in sorted(get_global("likely_subtags").items()):
         match = re.fullmatch("([a-z]{2,3})(?:_([A-Z]{2}))?", tag)
         if match is None or match[1] not in known:
@@ -207,7 +209,8 @@ def contents() -> dict[str, bytes]:
 
 def _written(data: dict[str, Any]) -> bytes:
     lines = (
-        f"{json.dumps(key)}:{json.dumps(value, ensure_ascii=False, separators=(',', ':'))}" for key, value in data.items()
+        f"{json.dumps(key)}:{json.dumps(value, ensure_ascii=False, separators=(',', ':'))}"
+        for key, value in data.items()
     )
     return ("{\n" + ",\n".join(lines) + "\n}\n").encode()
 

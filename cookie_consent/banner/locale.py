@@ -70,33 +70,33 @@ class Locale:
         """Return the ``name``, ``purpose`` or ``consequence`` of a built-in category, or None for any other."""
         return self.texts.get(f"categories.{category_id}.{part}")
 
-    def number(self, number: int) -> str:
+    def format_number(self, number: int) -> str:
         """Return a whole number in the digits of the language, without separators."""
         return self._in_digits(str(number))
 
-    def date(self, day: date) -> str:
+    def format_date(self, day: date) -> str:
         """Return a day such as ``27 November 2026``, of a ``datetime`` in its own time zone."""
         if "dates.date" not in self.texts:
             return day.isoformat()[:10]
         month = self.text("dates.months").split("|")[day.month - 1]
-        return self.text("dates.date", day=self.number(day.day), month=month, year=self.number(day.year))
+        return self.text("dates.date", day=self.format_number(day.day), month=month, year=self.format_number(day.year))
 
-    def time(self, at: datetime) -> str:
+    def format_time(self, at: datetime) -> str:
         """Return a time to the minute such as ``27 November 2026, 08:15 UTC``, with the name of its own time zone."""
         if "dates.date" not in self.texts:
             return f"{at:%Y-%m-%d %H:%M} {at.tzname()}"
         clock = self.text(
             "dates.time",
-            hour=self.number(at.hour),
+            hour=self.format_number(at.hour),
             padded_hour=self._in_digits(f"{at:%H}"),
             minute=self._in_digits(f"{at:%M:%S}" if at.second else f"{at:%M}"),
         )
         # Joined without breaks: a time is read with its zone.
-        return self.text("dates.both", date=self.date(at), time=f"{clock}\u00a0{at.tzname()}")
+        return self.text("dates.both", date=self.format_date(at), time=f"{clock}\u00a0{at.tzname()}")
 
-    def moment(self, moment: date) -> str:
+    def format_moment(self, moment: date) -> str:
         """Return a day, or a time with its zone."""
-        return self.time(moment) if isinstance(moment, datetime) else self.date(moment)
+        return self.format_time(moment) if isinstance(moment, datetime) else self.format_date(moment)
 
     @cached_property
     def _digits(self) -> dict[int, str]:

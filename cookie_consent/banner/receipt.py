@@ -91,4 +91,4 @@ def _fact(locale: Locale, key: str, text: str, link: str = "") -> Fact:
 
 
 def _time(locale: Locale, text: str) -> str:
-    return locale.time(datetime.fromisoformat(text).astimezone(UTC))
+    return locale.format_time(datetime.fromisoformat(text).astimezone(UTC))

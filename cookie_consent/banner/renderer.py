@@ -217,7 +217,7 @@ class Renderer:
             root_path,
             **self._choice(locale, offer, categories),
             consent=consent,
-            decided_on=locale.date(consent.decided_at.astimezone(UTC)) if consent.decided_at is not None else "",
+            decided_on=locale.format_date(consent.decided_at.astimezone(UTC)) if consent.decided_at is not None else "",
             gpc=consent.gpc,
             visit=locale.text("list_separator").join(visit),
             head=Markup(head),  # noqa: S704 - our own
@@ -450,8 +450,8 @@ class Renderer:
             privacy_url=safe_link(options.privacy_url),
             position=options.position,
             csp=self.policy.gate.csp,
-            moment=locale.moment,
-            number=locale.number,
+            moment=locale.format_moment,
+            number=locale.format_number,
             following=self.policy.next,
             **values,
         )

@@ -77,7 +77,7 @@ def wants_json(request: Request) -> bool:
 
 
 def language_of(request: Request, renderer: Renderer, *, posted: str = "") -> str:
-    """Return the language for this visitor: that of the page that they came from, of the site's cookie, or the browser's.
+    """Return the visitor's language: that of the page that they came from, of the site's cookie, or the browser's.
 
     Forms have sent it as ``posted``, and links name it as ``language`` in the query.
     """

@@ -26,5 +26,5 @@ def duration_in(locale: Locale, duration: int | Lifetime) -> str:
     units = {unit: size for unit, size in _UNITS.items() if not (is_exact and unit in _CALENDAR)}
     unit = next((unit for unit, size in units.items() if seconds % size == 0), "second")
     count = seconds // _UNITS.get(unit, 1)
-    forms = locale.text(f"durations.{unit}", count=locale.number(count)).split("|")
+    forms = locale.text(f"durations.{unit}", count=locale.format_number(count)).split("|")
     return forms[min(plural_form(locale.language, count), len(forms) - 1)]

@@ -6,7 +6,6 @@ import re
 from typing import TYPE_CHECKING
 from urllib.parse import quote
 
-
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
@@ -42,10 +41,10 @@ def _lines(declared: Declaration, locale: Locale) -> Iterator[str]:
     if declared.site:
         yield from (escaped(declared.site), "")
     if declared.revised is not None:
-        yield from (t("revised", date=locale.date(declared.revised)), "")
+        yield from (t("revised", date=locale.format_date(declared.revised)), "")
     yield from (t("version", version=declared.version), "")
     if declared.effective is not None:
-        yield from (t("effective", date=locale.moment(declared.effective)), "")
+        yield from (t("effective", date=locale.format_moment(declared.effective)), "")
     if declared.revision is not None:
         yield from _revision(declared.revision, locale)
     yield from (f"## {t('what_title')}", "", t("what_cookies"), "", t("what_beacons"), "", t("enforced"), "")
@@ -67,7 +66,7 @@ def _revision(revision: Revision, locale: Locale) -> Iterator[str]:
     def t(key: str, **values: str) -> str:
         return escaped(locale.text(f"revision.{key}", **values))
 
-    about = t("about", date=locale.moment(revision.effective), version=revision.version)
+    about = t("about", date=locale.format_moment(revision.effective), version=revision.version)
     yield from (f"## {t('title')}", "", about, "")
     if revision.changes:
         yield from (f"- {escaped(change.text)}" for change in revision.changes)
