@@ -163,6 +163,7 @@ def test_what_has_no_data_reads_no_file(tag: str) -> None:
     assert cldr_texts(tag) == {}
 
 
+ASSETS = {name: f"/{name}" for name in ("banner.js", "banner.css", "admin.css")}
 NOTHING_FOUND: dict[str, Any] = {
     "findings": [],
     "breaks": [],
@@ -197,7 +198,7 @@ def own_language(folder: Path, *, leave_out: tuple[str, ...] = ()) -> Renderer:
                 lines += [f"[{title}]", *(f'"{key}" = "eo {text}"' for key, text in texts.items())]
     (folder / "eo.toml").write_text("\n".join(lines), "utf-8")
     policy = make_policy(banner={"locales": str(folder), "languages": ["eo"]})
-    return Renderer(policy, assets={"banner.js": "/a.js", "banner.css": "/a.css"})
+    return Renderer(policy, assets=ASSETS)
 
 
 def test_a_language_without_data_has_iso_dates_and_the_forms_of_its_file(tmp_path: Path) -> None:
