@@ -101,6 +101,7 @@ def test_it_has_every_text_that_visitors_see(tag: str) -> None:
     assert purposes - locale.texts.keys() == set()
     assert own(tag).keys() - english.keys() - {"digits"} == set(), "what English lacks is shown nowhere"
     assert all(text.strip() for key, text in locale.texts.items() if key != "list_separator")
+    assert not any("TRANSLATE" in text for text in own(tag).values())
     assert tag in Languages.load().names, "tests/cldr.py makes no data for it"
 
 

@@ -67,6 +67,52 @@ async def test_two_pages_alike_differ_by_their_header() -> None:
             assert shown((await client.get("/", headers={"x-page": language})).text) == language
 
 
+CHOSEN = make_policy(
+    banner={"language_cookie": "site_language"},
+    services={"maps": {"name": "Maps", "category": "social", "hosts": ["maps.example"]}},
+)
+
+
+@pytest.mark.parametrize(
+    ("page", "cookie", "expected"),
+    [
+        ("<p>", "site_language=fr", "fr"),
+        ("<p>", "a=b; site_language=es_MX; c", "es"),
+        ("<p>", 'site_language="fr-CA"', "fr"),
+        ("<p>", "site_language=ar%2DEG", "ar"),
+        ("<html lang=en>", "site_language=fr", "en"),  # the page's own comes first
+        ("<p>", "site_language=tlh", "de"),
+        ("<p>", "site_language=", "de"),
+        ("<p>", "site_language", "de"),
+        ("<p>", "xsite_language=fr; site_languages=fr", "de"),
+        ("<p>", "site_language='\"><script>", "de"),
+        ("<p>", "site_language=" + "fr-" * 5000, "de"),
+    ],
+)
+async def test_the_language_that_a_site_keeps_in_a_cookie(page: str, cookie: str, expected: str) -> None:
+    headers = {"accept-language": "de", "cookie": cookie}
+    async with ConsentClient(HTMLResponse(f"{page}<title>a</title>{FRAME}"), CHOSEN) as client:
+        pages = [await client.get("/", headers=headers) for _ in range(2)]
+        assert [shown(each.text) for each in pages] == [expected] * 2
+        assert shown((await client.get("/", headers={"accept-language": "es"})).text) == (
+            "en" if "lang=en" in page else "es"  # another visitor's page is not this one's
+        )
+        if "lang" not in page:
+            for address in ("/_consent/preferences", "/_consent/policy"):
+                answer = await client.get(address, headers=headers)
+                assert f'<html lang="{expected}"' in answer.text
+                assert "cookie" in answer.headers["vary"].lower()
+        answer = await client.get("/_consent/policy?language=es", headers=headers)
+        assert '<html lang="es"' in answer.text
+
+
+async def test_without_the_key_no_cookie_is_read() -> None:
+    async with ConsentClient(HTMLResponse("<p>a"), POLICY) as client:
+        answer = await client.get("/_consent/policy", headers={"cookie": "site_language=fr; language=fr"})
+        assert '<html lang="en"' in answer.text
+        assert answer.headers["vary"] == "Accept-Language"
+
+
 @pytest.mark.parametrize(
     ("tag", "expected"),
     [("de", "de"), ("DE-at", "de"), ("pt", "pt-BR"), ("pt-PT", "pt-BR"), ("it", None), ("", None), ("a" * 2000, None)],

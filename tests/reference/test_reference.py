@@ -6,6 +6,7 @@ import re
 from dataclasses import fields
 
 import pytest
+from babel import Locale as BabelLocale
 
 import cookie_consent
 from cookie_consent.banner.locale import load_locales
@@ -97,8 +98,10 @@ def test_the_fields_of_a_record() -> None:
 def test_the_templates_and_languages() -> None:
     text = (ROOT / "docs" / "banner.md").read_text("utf-8")
     assert set(re.findall(r"`(\w+\.html)`", text)) == {*TEMPLATES, "_page.html", "_forms.html", "_stored.html"}
-    languages = re.findall(r"[A-Z]\w+", text.partition("The banner speaks ")[2].partition(", and answers")[0])
-    assert len(languages) == len(load_locales())
+    listed = re.split(
+        ", | and ", " ".join(text.partition("The banner speaks ")[2].partition(", and answers")[0].split())
+    )
+    assert sorted(listed) == sorted(BabelLocale.parse(tag, sep="-").get_display_name("en") for tag in load_locales())
 
 
 @pytest.mark.parametrize("page", PAGES)
