@@ -1,8 +1,8 @@
 """Write a file for a translator: ``python -m tests.new_locale TAG``, such as ``nl`` or ``pt-BR``.
 
-It has every text that visitors see, in English, with a comment where the meaning is in doubt. What comes from the Unicode
-CLDR stands in comments, for a reader who knows the language: what is wrong or unidiomatic there goes into the file, which
-precedes it.
+It has every text that visitors see, in English, with a comment where the meaning is in doubt. What comes from the
+Unicode CLDR stands in comments, for a reader who knows the language: what is wrong or unidiomatic there goes into the
+file, which precedes it.
 """
 
 from __future__ import annotations

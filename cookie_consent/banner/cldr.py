@@ -23,7 +23,7 @@ class Languages:
     names: Mapping[str, str]
     """What a language calls itself, by the tag of its file."""
     aliases: Mapping[str, str]
-    """What a language is called now, by a name that it had, such as ``he`` by ``iw``."""
+    """What a language is called now, by a name that it had, such as ``id`` by ``in``."""
     scripts: Mapping[str, str]
     """The script that a language, or it in a region, is written in where that is not ``Latn``, or the language's."""
     parents: Mapping[str, str]

@@ -151,7 +151,7 @@ def _index(offered: tuple[str, ...]) -> tuple[dict[str, str], dict[_Tag, str]]:
 
 
 def _parse(name: str) -> _Tag:
-    """Read a tag in lower case. Names that a language had are replaced (``iw`` is ``he``, ``sh`` is ``sr-Latn``)."""
+    """Read a tag in lower case. Names that a language had are replaced (``in`` is ``id``, ``sh`` is ``sr-Latn``)."""
     data = Languages.load()
     language, *parts = name.split("-")
     language, *implied = data.aliases.get(language, language).split("-")
