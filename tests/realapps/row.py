@@ -2,9 +2,9 @@
 
 A file has ``TITLE``, and two functions. ``app(folder)`` builds the application, with all that it keeps in ``folder``;
 ``act(page)`` does what a user does and asserts what they would see. Where it differs from the defaults it also has
-``PATH``, the page that opens first; ``ENVIRONMENT``; ``CDN``, the hosts of libraries that it loads from a CDN;
-``NEEDED``, the hosts that what the user asks for cannot do without; and ``third_party(host, path)``, which answers for
-hosts that are not the site's.
+``PATH``, the page that opens first; ``ENVIRONMENT``; ``POLICY``, what its site declares; ``CDN``, the hosts of libraries
+that it loads from a CDN; ``NEEDED``, the hosts that what the user asks for cannot do without; and
+``third_party(host, path)``, which answers for hosts that are not the site's.
 What imports the application's framework stands in ``app``: the browser is driven from another environment.
 """
 
@@ -24,6 +24,10 @@ if TYPE_CHECKING:
 __all__ = ["APPS", "Row", "load", "names"]
 
 APPS = Path(__file__).with_name("apps")
+POLICY = """
+[services.plausible]
+"""
+"""Declares something to ask for. Where nothing is, nothing is asked, and no banner could be in an application's way."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -33,6 +37,7 @@ class Row:
     Attributes:
         path: The page that a visitor opens first.
         environment: The folder in ``.venv`` with what it needs.
+        policy: What its site declares, as its policy file has it.
         cdn: Hosts of libraries that it loads from a CDN, and behind the middleware from the site itself.
         needed: Hosts that may be contacted before a choice, since what the user asks for needs them.
         third_party: Gives media type and body for a host and a path that are not the site's; None for no answer.
@@ -43,6 +48,7 @@ class Row:
     title: str
     path: str
     environment: str
+    policy: str
     cdn: frozenset[str]
     needed: frozenset[str]
     third_party: Callable[[str, str], tuple[str, bytes] | None]
@@ -62,6 +68,7 @@ def load(name: str) -> Row:
         title=module.TITLE,
         path=getattr(module, "PATH", "/"),
         environment=getattr(module, "ENVIRONMENT", "realapps"),
+        policy=getattr(module, "POLICY", POLICY),
         cdn=frozenset(getattr(module, "CDN", ())),
         needed=frozenset(getattr(module, "NEEDED", ())),
         third_party=getattr(module, "third_party", lambda *_: None),

@@ -1,8 +1,8 @@
 """``python tests/realapps/serve.py ROW``: serve an application over TLS, bare or behind the middleware.
 
-Runs in the application's environment and in an empty folder, so that the middleware is as one line makes it: the
-built-in policy, and a ledger in the folder. Only the mirror's way out is another one: it leads to a stand-in for the
-hosts of libraries.
+Runs in the application's environment and in a folder with nothing but the row's policy, so that the middleware is as
+one line makes it: with the policy that it finds there, and a ledger beside it. Only the mirror's way out is another one:
+it leads to a stand-in for the hosts of libraries.
 """
 
 from __future__ import annotations
@@ -41,7 +41,9 @@ def main() -> None:
     parser.add_argument("--authority", required=True, help="a file with the certificate to trust there")
     options = parser.parse_args()
     os.chdir(options.folder)
-    app = load(options.row).app(options.folder)
+    row = load(options.row)
+    Path("consent.toml").write_text(f'version = "1"\n{row.policy}', "utf-8")
+    app = row.app(options.folder)
     tls = ssl.create_default_context(cafile=options.authority)
     network = partial(Network, resolve=on_this_machine, is_public=lambda _: True, port=options.upstream, tls=tls)
     with mock.patch.object(mirror, "Network", network):

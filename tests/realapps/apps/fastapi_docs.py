@@ -15,6 +15,13 @@ if TYPE_CHECKING:
 TITLE = "FastAPI `/docs`"
 PATH = "/docs"
 CDN = ("cdn.jsdelivr.net",)
+POLICY = """
+[services.fastapi]
+name = "FastAPI"
+category = "preferences"
+purpose = "Shows the icon of the page"
+hosts = ["fastapi.tiangolo.com"]
+"""
 
 
 def app(_: Path) -> ASGIApp:

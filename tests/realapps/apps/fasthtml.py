@@ -14,6 +14,9 @@ if TYPE_CHECKING:
 
 TITLE = "FastHTML"
 CDN = ("cdn.jsdelivr.net",)
+POLICY = """
+[services.jsdelivr]
+"""
 
 
 def app(folder: Path) -> ASGIApp:

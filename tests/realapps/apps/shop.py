@@ -25,6 +25,13 @@ if TYPE_CHECKING:
 TITLE = "Made shop"
 CDN = ("cdn.jsdelivr.net",)
 NEEDED = ("js.stripe.com", "api.stripe.com", "hooks.stripe.com", "challenges.cloudflare.com", BANK)
+POLICY = """
+[services.google-analytics]
+[services.google-tag-manager]
+[services.google-maps]
+[services.youtube]
+[services.stripe-signals]
+"""
 third_party = answer
 
 PAGE = """<!doctype html><html lang="en"><head><meta charset="utf-8"><title>{title}</title>

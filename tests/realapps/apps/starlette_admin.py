@@ -14,6 +14,13 @@ if TYPE_CHECKING:
 
 TITLE = "Starlette-Admin"
 PATH = "/admin/"
+POLICY = """
+[services.inter]
+name = "Inter"
+category = "preferences"
+purpose = "Shows text in the font Inter"
+hosts = ["rsms.me"]
+"""
 
 
 def app(folder: Path) -> ASGIApp:

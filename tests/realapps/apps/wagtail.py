@@ -15,6 +15,9 @@ if TYPE_CHECKING:
     from starlette.types import ASGIApp
 
 TITLE = "Wagtail"
+POLICY = """
+[services.gravatar]
+"""
 TEMPLATE = """<!doctype html>{% load wagtailuserbar %}<html lang="en"><head><title>{{ page.title }}</title></head>
 <body><h1>{{ page.title }}</h1>{% wagtailuserbar %}</body></html>"""
 
