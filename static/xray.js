@@ -69,6 +69,8 @@
 
   // What the server has said about names that only this browser knows of.
   const explained = new Map();
+  const NO_POLICY = "this browser gives a worker made of a data: address no policy. Make it of a file or a blob:";
+  explained.set("worker data:", { reason: NO_POLICY });
   const explain = async (wanted) => {
     const query = new URLSearchParams();
     for (const [kind, name] of wanted.slice(0, 100)) query.append(kind, name);
@@ -78,6 +80,7 @@
     for (const [kind, name] of wanted) if (!explained.has(`${kind} ${name}`)) explained.set(`${kind} ${name}`, {});
   };
 
+  const PLACES = { host: "a script's request", worker: "a script's worker" };
   const collect = async () => {
     const document_ = served();
     const inPage = nodes();
@@ -123,7 +126,7 @@
         kind,
         name,
         address: "",
-        place: frame ? "a script's frame" : kind === "host" ? "a script's request" : "a script's write",
+        place: frame ? "a script's frame" : (PLACES[kind] ?? "a script's write"),
         change: "held",
         layer,
         category,

@@ -7,7 +7,6 @@ LIMITS: dict[str, dict[str, str]] = {
     "firefox": {},
     "webkit": {
         "location": "WebKitGTK 2.50 has no Navigation API, by which the guard sees where a page is led",
-        "data-worker": "in WebKitGTK 2.50 a worker made of a data: address does not have the page's policy",
     },
 }
 """What an engine lets pass that Chromium does not, by case."""

@@ -1,9 +1,9 @@
 """The rows of the table: one file in ``apps/`` for each application.
 
 A file has ``TITLE``, and two functions. ``app(folder)`` builds the application, with all that it keeps in ``folder``;
-``act(page)`` does what a user does and asserts what they would see. Where it differs from the defaults it also has
-``PATH``, the page that opens first; ``ENVIRONMENT``; ``POLICY``, what its site declares; ``CDN``, the hosts of libraries
-that it loads from a CDN; ``NEEDED``, the hosts that what the user asks for cannot do without; and
+``act(page)`` does what a user does and asserts what they would see. Where it differs from the defaults, it also has
+``PATH``, the page that opens first; ``ENVIRONMENT``; ``POLICY``, what its site declares; ``CDN``, the hosts of
+libraries that it loads from a CDN; ``NEEDED``, the hosts that what the user asks for cannot do without; and
 ``third_party(host, path)``, which answers for hosts that are not the site's.
 What imports the application's framework stands in ``app``: the browser is driven from another environment.
 """

@@ -1,8 +1,8 @@
 """``python tests/realapps/serve.py ROW``: serve an application over TLS, bare or behind the middleware.
 
 Runs in the application's environment and in a folder with nothing but the row's policy, so that the middleware is as
-one line makes it: with the policy that it finds there, and a ledger beside it. Only the mirror's way out is another one:
-it leads to a stand-in for the hosts of libraries.
+one line makes it: with the policy that it finds there, and a ledger beside it. Only the mirror's way out is another
+one: it leads to a stand-in for the hosts of libraries.
 """
 
 from __future__ import annotations

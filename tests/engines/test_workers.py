@@ -1,0 +1,77 @@
+"""Workers made of a ``data:`` address, to which WebKit does not give the policy of the page."""
+
+from __future__ import annotations
+
+import json
+from contextlib import suppress
+
+import pytest
+from starlette.applications import Starlette
+from starlette.responses import HTMLResponse
+from starlette.routing import Route
+
+from tests.browser.test_guard import make
+from tests.engines.engine import DriverError, visiting
+from tests.engines.lab import rest
+from tests.engines.test_engines import holds
+from tests.leaklab.page import SITE
+from tests.waiting import until
+
+pytestmark = pytest.mark.engines
+
+FETCH = "fetch('https://HOST/', { mode: 'no-cors' }).catch(() => {})"
+CODES = {
+    "a script": "importScripts('https://HOST/a.js')",
+    "a request": FETCH,
+    "a request by XMLHttpRequest": "const x = new XMLHttpRequest(); x.open('GET', 'https://HOST/'); x.send()",
+    "an import": "import('https://HOST/a.js').catch(() => {})",
+}
+DATA = "`data:text/javascript,${encodeURIComponent(code)}`"
+BLOB = "URL.createObjectURL(new Blob([code]))"
+NESTED = "URL.createObjectURL(new Blob([`new Worker(${JSON.stringify(DATA)})`]))".replace("DATA", DATA)
+FRAME = "document.body.appendChild(document.createElement('iframe')).contentWindow"
+WAYS = {
+    **{name: (f"new Worker({DATA})", code) for name, code in CODES.items()},
+    "a static import": (f"new Worker({DATA}, {{ type: 'module' }})", "import 'https://HOST/a.js'"),
+    "a shared worker": (f"new SharedWorker({DATA})", FETCH),
+    "a worker of a worker": (f"new Worker({NESTED})", FETCH),
+    "a worker of an empty frame": (f"new ({FRAME}).Worker({DATA})", FETCH),
+    "a worker of a blob": (f"new Worker({BLOB})", FETCH),
+}
+HOSTS = {way: f"n{number}.acme.test" for number, way in enumerate(WAYS)}
+
+
+def page(way: str) -> HTMLResponse:
+    make_it, code = WAYS[way]
+    code = json.dumps(code.replace("HOST", HOSTS[way]))
+    return HTMLResponse(
+        f"<!doctype html><html lang=en><head><title>Site</title></head><body><script>const code = {code}; {make_it}"
+        "</script></body></html>"
+    )
+
+
+SITE_ITSELF = Starlette(routes=[Route(f"/{number}", lambda _, way=way: page(way)) for number, way in enumerate(WAYS)])
+
+
+def test_no_worker_contacts_whom_the_policy_does_not_allow(name: str, ledger_url: str) -> None:
+    with visiting(name, SITE_ITSELF) as (engine, proxy):
+        for number, way in enumerate(WAYS):
+            engine.open(f"https://{SITE}/{number}")
+            until(
+                lambda way=way: HOSTS[way] in proxy.hosts()
+            )  # it would prove nothing if it did not without the policy
+    with visiting(name, make(SITE_ITSELF, ledger_url)) as (engine, proxy):
+        for number in range(len(WAYS)):
+            with suppress(DriverError):
+                engine.open(f"https://{SITE}/{number}")
+            rest(proxy)
+        assert proxy.hosts() & set(HOSTS.values()) == set()
+
+
+def test_a_worker_that_webkit_refuses_is_told(name: str, ledger_url: str) -> None:
+    held = '[{"kind":"worker","name":"data:","category":"blocked","service":null,"layer":"csp"}]'
+    with visiting(name, make(SITE_ITSELF, ledger_url)) as (engine, _):
+        engine.open(f"https://{SITE}/0")
+        expected = held if name == "webkit" else "[]"
+        until(lambda: holds(engine, f"JSON.stringify(cookieConsent.held) === {json.dumps(expected)}"))
+        assert engine.run("document.querySelectorAll('meta').length") == 0
