@@ -67,6 +67,29 @@ for (const place of document.querySelectorAll(".cf-turnstile")) {
   });
 }
 """
+PAYPAL = """
+navigator.sendBeacon("https://t.paypal.com/ts", "x");
+window.paypal = { Buttons: ({ onApprove }) => ({ render(at) {
+  const src = "https://www.paypal.com/smart/buttons";
+  const frame = Object.assign(document.createElement("iframe"), { src, height: 60 });
+  document.querySelector(at).append(frame);
+  addEventListener("message", ({ source, data }) => source === frame.contentWindow && onApprove(data));
+} }) };
+"""
+BUTTONS = """<!doctype html><title>PayPal</title>
+<button onclick="parent.postMessage('order', '*')">Pay with PayPal</button>"""
+RECAPTCHA = """
+for (const place of document.querySelectorAll(".g-recaptcha")) {
+  if (place.childNodes.length) throw Error("reCAPTCHA placeholder element must be empty");
+  const src = "https://www.google.com/recaptcha/api2/anchor";
+  place.append(Object.assign(document.createElement("iframe"), { src, height: 78 }));
+  addEventListener("message", ({ data, origin }) => {
+    if (origin !== "https://www.google.com") return;
+    const name = "g-recaptcha-response";
+    place.append(Object.assign(document.createElement("input"), { type: "hidden", name, value: data }));
+  });
+}
+"""
 HUMAN = """<!doctype html><title>Captcha</title><script>parent.postMessage("human", "*")</script>Success!"""
 ANSWERS = {
     "js.stripe.com/v3/": ("text/javascript", STRIPE),
@@ -76,6 +99,10 @@ ANSWERS = {
     f"{BANK}/transfer": ("text/html", TRANSFER),
     "challenges.cloudflare.com/turnstile/v0/api.js": ("text/javascript", TURNSTILE),
     "challenges.cloudflare.com/turnstile/check.html": ("text/html", HUMAN),
+    "www.paypal.com/sdk/js": ("text/javascript", PAYPAL),
+    "www.paypal.com/smart/buttons": ("text/html", BUTTONS),
+    "www.google.com/recaptcha/api.js": ("text/javascript", RECAPTCHA),
+    "www.google.com/recaptcha/api2/anchor": ("text/html", HUMAN),
     "www.google.com/maps/embed": ("text/html", "<!doctype html><title>Map</title>A map"),
 }
 

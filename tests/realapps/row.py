@@ -4,7 +4,8 @@ A file has ``TITLE``, and two functions. ``app(folder)`` builds the application,
 ``act(page)`` does what a user does and asserts what they would see. Where it differs from the defaults, it also has
 ``PATH``, the page that opens first; ``ENVIRONMENT``; ``POLICY``, what its site declares; ``CDN``, the hosts of
 libraries that it loads from a CDN; ``NEEDED``, the hosts that what the user asks for cannot do without; and
-``third_party(host, path)``, which answers for hosts that are not the site's.
+``third_party(host, path)``, which answers for hosts that are not the site's; and ``allow(page)``, what the user does
+after ``act`` with one click that allows something: what is contacted by then is not counted.
 What imports the application's framework stands in ``app``: the browser is driven from another environment.
 """
 
@@ -54,6 +55,7 @@ class Row:
     third_party: Callable[[str, str], tuple[str, bytes] | None]
     app: Callable[[Path], ASGIApp]
     act: Callable[[Page], None]
+    allow: Callable[[Page], None]
 
 
 def names() -> list[str]:
@@ -74,4 +76,5 @@ def load(name: str) -> Row:
         third_party=getattr(module, "third_party", lambda *_: None),
         app=module.app,
         act=module.act,
+        allow=getattr(module, "allow", lambda _: None),
     )

@@ -40,11 +40,14 @@ BEFORE = ("undecided", "refused")
 BUTTONS = {"refused": "Refuse all", "accepted": "Accept all"}
 ROOT = Path(__file__).parents[2]
 HOST = "app.example.test"
-"""The site. The browser resolves it to loopback, and asks the proxy for everything else."""
+"""The site. The browser resolves the hosts of its domain to loopback, and asks the proxy for everything else."""
+ITS_HOSTS = "*.example.test"
 START = 300.0
 """Seconds that an application may take to start."""
 STEP = 20_000
 """Milliseconds that a user waits for one thing to happen."""
+LATE = 700
+"""Milliseconds in which a page may still contact somebody."""
 MIRROR = "/_consent/mirror/"
 REFUSED = re.compile(r"'https?://([^/':]+)[^']*'.*violates the following Content Security Policy")
 BOXES = Path(__file__).with_name("boxes.js").read_text("utf-8")
@@ -99,13 +102,13 @@ def visit(row: Row, chromium: str, python: Path) -> dict[str, dict[str, Any]]:
         sync_playwright() as playwright,
     ):
         certificate, trusted = Path(folder, "certificate.pem"), Path(folder, "authority.pem")
-        authority.issue_cert(HOST).private_key_and_cert_chain_pem.write_to_path(certificate)
+        authority.issue_cert(HOST, ITS_HOSTS).private_key_and_cert_chain_pem.write_to_path(certificate)
         authority.cert_pem.write_to_path(trusted)
         arguments = [
             *(flag for flag in FLAGS if not flag.startswith("--proxy-bypass-list")),
             f"--proxy-server=http://127.0.0.1:{proxy.port}",
-            f"--proxy-bypass-list=<-loopback>;{HOST}",
-            f"--host-resolver-rules=MAP {HOST} 127.0.0.1",
+            f"--proxy-bypass-list=<-loopback>;{ITS_HOSTS}",
+            f"--host-resolver-rules=MAP {ITS_HOSTS} 127.0.0.1",
         ]
         browser = playwright.chromium.launch(executable_path=chromium, args=arguments)
         rig = Rig(browser, proxy, python, certificate, trusted, libraries)
@@ -169,13 +172,14 @@ def see(row: Row, column: str, rig: Rig) -> Seen:
                 settle(page, row.path)
             seen.boxes = boxes(page, row, twice=column == "bare")
             row.act(page)
+            page.wait_for_timeout(LATE)
+            seen.contacts = sorted(rig.proxy.hosts())
+            row.allow(page)
         except (AssertionError, Error) as error:
             text = re.sub(r"\x1b\[\d+m", "", str(error)).partition("Aria snapshot")[0]
             seen.failed = " ".join(text.split())[:600] or type(error).__name__
             save(page, row, column)
-        with contextlib.suppress(Error):
-            page.wait_for_timeout(700)
-        seen.contacts = sorted(rig.proxy.hosts())
+            seen.contacts = seen.contacts or sorted(rig.proxy.hosts())
         seen.mirrored = sorted(mirrored)
         seen.errors = sorted(errors)
     return seen
