@@ -67,35 +67,33 @@ const makeRoom = (root) => {
     frame ||= requestAnimationFrame(measure);
   };
 
-  // Returns by how many pixels an element would have to move up to be seen.
-  const overlap = (node) => {
-    const panel = panelOf();
-    const covers = panel ? [panel] : [...root.querySelectorAll(".cc-back,.cc-revision,.cc-status")];
+  // Returns by how many pixels an element would have to move up to be seen beside what may cover it.
+  const overlap = (node, cover) => {
     const under = node.getBoundingClientRect();
-    const overlaps = covers.map((cover) => {
-      const over = cover.getBoundingClientRect();
-      if (!over.height || !node.isConnected || under.height > innerHeight - over.height) return 0;
-      const isCovered =
-        under.left < over.right && over.left < under.right && under.top < over.bottom && over.top < under.bottom;
-      return isCovered ? Math.ceil(under.bottom - over.top) : 0;
-    });
-    return Math.max(0, ...overlaps);
+    const over = cover.getBoundingClientRect();
+    if (!over.height || !node.isConnected || under.height > innerHeight - over.height) return 0;
+    const isCovered =
+      under.left < over.right && over.left < under.right && under.top < over.bottom && over.top < under.bottom;
+    return isCovered ? Math.max(0, Math.ceil(under.bottom - over.top)) : 0;
   };
   let focused = null;
   // Scrolls what has the focus out from under the banner, or moves the banner to the top where nothing can be scrolled.
+  // Of what there is after a choice, only what covers it moves: the rest could cover something there.
   const reveal = () => {
     const node = focused;
     // Not for a click: what was pressed must not move away before the button is released.
     if (!node || root.contains(node) || !node.matches(":focus-visible")) return;
-    root.classList.remove("cc-up");
-    if (panelOf()) {
-      for (let box = node.parentElement; box && overlap(node); box = box.parentElement) {
-        if (box === document.documentElement || getComputedStyle(box).overflowY !== "visible") {
-          box.scrollBy({ top: overlap(node), behavior: "instant" });
-        }
+    const panel = panelOf();
+    const parts = panel ? [] : root.querySelectorAll(".cc-back,.cc-revision,.cc-status");
+    for (const part of [root, ...parts]) part.classList.remove("cc-up");
+    for (const part of parts) if (overlap(node, part)) part.classList.add("cc-up");
+    if (!panel) return;
+    for (let box = node.parentElement; box && overlap(node, panel); box = box.parentElement) {
+      if (box === document.documentElement || getComputedStyle(box).overflowY !== "visible") {
+        box.scrollBy({ top: overlap(node, panel), behavior: "instant" });
       }
     }
-    if (overlap(node)) root.classList.add("cc-up");
+    if (overlap(node, panel)) root.classList.add("cc-up");
   };
   addEventListener("focusin", ({ target }) => {
     focused = target instanceof Element ? target : null;

@@ -160,6 +160,23 @@ def test_a_focused_link_is_not_hidden(
         visit.until(lambda: is_on_top(visit.page, "a[href='/imprint']"))
 
 
+def test_only_what_covers_a_focused_field_gives_way(visiting: Visiting, ledger_url: str) -> None:
+    """The rest would cover something where it goes."""
+    field = "<style>input { position: fixed; bottom: 80px; left: 200px }</style><input>"
+    with visiting(gated(app("", field), ledger_url)) as visit:
+        visit.open()
+        choose(visit, "Refuse all")
+        visit.page.locator(".cc-status a").wait_for()
+        places = (
+            "() => ['.cc-back', '.cc-status'].map((part) => document.querySelector(part).getBoundingClientRect().y)"
+        )
+        back, status = visit.page.evaluate(places)
+        visit.page.locator("input").focus()
+        visit.until(lambda: is_on_top(visit.page, "input"))
+        assert visit.page.evaluate(places)[0] == back
+        assert visit.page.evaluate(places)[1] < 100 < status
+
+
 def pressed_tab(visit: Visit) -> str:
     """Press Tab; return the text of what has the focus then, which of a switch is empty."""
     visit.page.keyboard.press("Tab")

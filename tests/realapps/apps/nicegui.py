@@ -51,6 +51,6 @@ def act(page: Page) -> None:
     expect(page.get_by_text("Hello Ann")).to_be_visible()
     page.get_by_role("button", name="Open").click()
     expect(page.get_by_text("In the dialog")).to_be_visible()
-    page.get_by_role("button", name="Close").click()
+    page.get_by_role("dialog").get_by_role("button", name="Close").click()
     expect(page.get_by_text("In the dialog")).to_be_hidden()
     expect(page.get_by_role("cell", name="Ben")).to_be_visible()
