@@ -56,10 +56,12 @@ const addressesOf = (node) => {
 };
 
 // Returns a function that instruments a window. `isRefusedServer` judges an address and records it, `isRefusedUnknown`
-// returns whether undeclared hosts are refused, and `beginOther` is called for workers and worklets.
+// returns whether undeclared hosts are refused, and `beginOther` is called for workers and worklets,
+// `holdWorker` for a worker that is held.
 // `holdIn` makes an element inert, and `placeIn` a frame, which then shows its placeholder. With `isPayment`, frames may
 // lead to undeclared hosts, which may be the visitor's bank. `mirror` leads elements to the mirror.
-const makeContacts = ({ isRefusedServer, isRefusedUnknown, beginOther, holdIn, placeIn, isPayment, mirror }) => {
+const makeContacts = (tools) => {
+  const { isRefusedServer, isRefusedUnknown, beginOther, holdWorker, holdIn, placeIn, isPayment, mirror } = tools;
   const allowedServers = (options) => {
     if (!options?.iceServers) return options;
     const mayAsk = ({ urls, url }) => ![].concat(urls ?? url ?? []).some((address) => isRefusedServer(address));
@@ -287,11 +289,25 @@ const makeContacts = ({ isRefusedServer, isRefusedUnknown, beginOther, holdIn, p
 
   // -- workers, whose violations no page sees ------------------------------------------------------------------------
 
+  // WebKit does not give the page's policy to a worker made of a `data:` address. There is one that fails in its place.
+  // Which engine it is, HTML has `navigator.vendor` say.
+  const hasNoPolicy = (address) => {
+    try {
+      const isWebKit = /^Apple/.test(navigator.vendor);
+      return isWebKit && rules.enforced && new URL(address, document.baseURI).protocol === "data:";
+    } catch {
+      return false; // not a URL, which the browser reports itself
+    }
+  };
+  const FAILS = "data:text/javascript,throw Error('held: the browser gives this worker no policy')";
   const begins = (native) =>
     new Proxy(native, {
-      construct(...values) {
+      construct(target, values, made) {
         beginOther();
-        return Reflect.construct(...values);
+        const [address, ...options] = values;
+        if (!hasNoPolicy(address)) return Reflect.construct(target, values, made);
+        holdWorker();
+        return Reflect.construct(target, [FAILS, ...options], made);
       },
       apply(...values) {
         beginOther();

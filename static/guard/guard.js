@@ -7,7 +7,6 @@
   const LATEST = "cookie_consent.state";
   // The banner's: what was typed, and what it said, before it loads the page again, and which announcement was closed.
   const KEPT = ["cookie_consent.typed", "cookie_consent.said", "cookie_consent.revision"];
-  const FILES_ONLY = "worker-src * blob:";
   const MAXIMUM_HELD = 100;
   const MAXIMUM_ERRORS = 20;
   const { freeze } = Object;
@@ -287,7 +286,6 @@
 
   // Records what our own policy has blocked. It is recognised by our report endpoint.
   const takeViolation = (event) => {
-    if (event.originalPolicy === FILES_ONLY) hold("worker", "data:", ["", "blocked"], null, "csp");
     if (event.disposition !== "enforce" || !event.originalPolicy.includes(new URL(url("report")).pathname)) return;
     try {
       const address = new URL(event.blockedURI);
@@ -485,20 +483,12 @@
     });
   };
 
-  // A policy in <meta> applies from its insertion on, and stays when the element goes.
-  const addPolicy = (content) => {
+  // Keeps the page's scripts from other hosts until it is left: a policy in <meta> applies from its insertion on.
+  const blockOtherHosts = () => {
     const policy = document.createElement("meta");
     policy.httpEquiv = "Content-Security-Policy";
-    policy.content = content;
+    policy.content = "default-src 'self' data: blob: 'unsafe-inline' 'unsafe-eval'";
     document.head?.append(policy);
-    policy.remove();
-  };
-  // Keeps the page's scripts from other hosts until it is left.
-  const blockOtherHosts = () => addPolicy("default-src 'self' data: blob: 'unsafe-inline' 'unsafe-eval'");
-  // WebKit does not give the page's policy to a worker made of a `data:` address. So it may make none, nor may its other
-  // workers. Which engine it is, HTML has `navigator.vendor` say.
-  const holdDataWorkers = () => {
-    if (rules.enforced && /^Apple/.test(navigator.vendor)) addPolicy(FILES_ONLY);
   };
   // After a withdrawal nothing may go on running, so the page is reloaded, without submitting a form again.
   const leave = () => {
@@ -645,6 +635,7 @@
     isRefusedServer,
     isRefusedUnknown,
     beginOther,
+    holdWorker: () => hold("worker", "data:", ["", "blocked"]),
     holdIn,
     placeIn,
     isPayment,
@@ -661,7 +652,6 @@
   const armImages = makeImages({ isRefusedServer, isOwn: isOwnAddress });
   const arms = [armContacts, armImages, armOwn, mirror.arm]; // the last decides first where an address leads
   makeArm({ parse, decide, mayStore, mayOpen, holdStorage, arms, beginOther, takeViolation })(window);
-  holdDataWorkers();
   addEventListener("error", takeError, true);
   takeReferrer();
   const isNewToServer = gpc.announce(

@@ -50,7 +50,8 @@ WAYS = {
 }
 LEFT = """async () => [
   document.cookie.includes('_ga='), '_ga' in localStorage, '_ga' in sessionStorage,
-  (await indexedDB.databases()).some(({ name }) => name === '_ga'),
+  // One of version 0 is none: its creation was aborted, and WebKitGTK lists it while the page is open.
+  (await indexedDB.databases()).some(({ name, version }) => name === '_ga' && version),
 ]"""
 NONCE = "default-src 'none'; script-src 'nonce-abc'; style-src 'self'; connect-src 'self'; form-action 'self'"
 
