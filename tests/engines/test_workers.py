@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 from contextlib import suppress
+from functools import partial
+from typing import TYPE_CHECKING
 
 import pytest
 from starlette.applications import Starlette
@@ -16,6 +18,9 @@ from tests.engines.lab import rest
 from tests.engines.test_engines import holds
 from tests.leaklab.page import SITE
 from tests.waiting import until
+
+if TYPE_CHECKING:
+    from tests.browser.harness import Proxy
 
 pytestmark = pytest.mark.engines
 
@@ -57,12 +62,16 @@ def page(way: str) -> HTMLResponse:
 SITE_ITSELF = Starlette(routes=[Route(f"/{number}", lambda _, way=way: page(way)) for number, way in enumerate(WAYS)])
 
 
+def is_contacted(proxy: Proxy, host: str) -> bool:
+    return host in proxy.hosts()
+
+
 def test_no_worker_contacts_whom_the_policy_does_not_allow(name: str, ledger_url: str) -> None:
     with visiting(name, SITE_ITSELF) as (engine, proxy):
         for number, way in enumerate(WAYS):
             engine.open(f"https://{SITE}/{number}")
             if way not in IDLE.get(name, ()):
-                until(lambda host=HOSTS[way]: host in proxy.hosts())  # else it would prove nothing below
+                until(partial(is_contacted, proxy, HOSTS[way]))  # else it would prove nothing below
     with visiting(name, make(SITE_ITSELF, ledger_url)) as (engine, proxy):
         for number in range(len(WAYS)):
             with suppress(DriverError):
