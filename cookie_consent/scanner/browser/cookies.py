@@ -160,7 +160,7 @@ class CookieNotes:
 
 
 class _Found:
-    """What one source says of a cookie."""
+    """A cookie, as one source describes it."""
 
     __slots__ = ("domain", "http_only", "lifetime", "name", "partitioned", "path", "same_site", "secure", "value")
 
