@@ -205,7 +205,8 @@ def _cookies(
         if was is None and now is not None:
             yield Change(kind="cookie-added", subject=subject, old=None, new=_age(now.lifetime), asks=asks(now, was))
         elif was is not None and now is None:
-            yield Change(kind="cookie-removed", subject=subject, old=_age(was.lifetime), new=None, asks=False)
+            is_other = bool(was.needed & other)
+            yield Change(kind="cookie-removed", subject=subject, old=_age(was.lifetime), new=None, asks=is_other)
         elif was is not None and now is not None:
             if was.home != now.home:
                 yield Change(kind="cookie-moved", subject=subject, old=was.home, new=now.home, asks=asks(now, was))
@@ -238,7 +239,7 @@ def _jar(policy: Policy, service: Service | None) -> dict[str, _Stored]:
     """Return the cookies of a service by name; None stands for the site. Of one name the longest lifetime counts."""
     rules = policy.cookies if service is None else service.cookies
     default = service.category if service is not None else UNCLASSIFIED
-    needed = other_categories(policy, rules, default) if service is not None else {}
+    needed = other_categories(policy, ((rule.name, rule) for rule in rules), default) if service is not None else {}
     return {
         name: _cookie(policy, list(same), home_of(policy, default), needed.get(name, frozenset()))
         for name, same in groupby(sorted(rules, key=attrgetter("name")), attrgetter("name"))

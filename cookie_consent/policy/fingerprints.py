@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING
 from cookie_consent.policy.lasting import step_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable
 
-__all__ = ["by_fingerprint", "fingerprint_of", "hash_of", "hosts_in", "packed", "unpacked"]
+__all__ = ["fingerprint_of", "hash_of", "hosts_in", "packed", "unpacked"]
 
 _SIZE = 3
 """The bytes of a fingerprint: 20 bits of SHA-256, and four for how long it may last."""
@@ -27,16 +27,6 @@ def fingerprint_of(*parts: str, lasts: float = 0) -> int:
 def hash_of(*parts: str) -> int:
     """Return the fingerprint of something that does not last: 24 bits of a hash."""
     return int.from_bytes(sha256("\0".join(parts).encode("utf-8")).digest()[:_SIZE], "big")
-
-
-def by_fingerprint(*owners: Mapping[str, frozenset[int]]) -> dict[int, str]:
-    """Return whose each fingerprint is."""
-    return {
-        fingerprint: owner
-        for mapping in owners
-        for owner, fingerprints in mapping.items()
-        for fingerprint in fingerprints
-    }
 
 
 def packed(fingerprints: Iterable[int], hosts: Iterable[str]) -> str:

@@ -25,6 +25,8 @@ class KnownService:
     category: str
     purpose: str
     cookies: Sequence[LastingRule]
+    apart: Sequence[tuple[str, LastingRule]]
+    """Those that may need another category than the service, by name."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,14 +42,16 @@ class _Lasting:
 def known_services(policy: Policy) -> Iterator[KnownService]:
     """Yield the policy's services, and then the other ones of the registry."""
     for service in policy.services:
-        yield KnownService(service.id, service.category, _purpose(service), service.cookies)
+        named = [(rule.name, rule) for rule in service.cookies]
+        yield KnownService(service.id, service.category, _purpose(service), service.cookies, named)
     declared = {service.id for service in policy.services}
     tables = registry().tables
     rules = [_Lasting(*row) for row in tables["lasting"]]
-    for service_id, category, purpose, kinds in tables["services"]:
+    for service_id, category, purpose, kinds, apart in tables["services"]:
         if service_id not in declared:
             text = purpose if isinstance(purpose, str) else ""
-            yield KnownService(service_id, category, text, [rules[kind] for kind in kinds])
+            named = [(name, rules[kind]) for name, kind in apart]
+            yield KnownService(service_id, category, text, [rules[kind] for kind in kinds], named)
 
 
 def _purpose(service: Service) -> str:

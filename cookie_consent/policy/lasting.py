@@ -11,7 +11,6 @@ from cookie_consent.policy.model import UNCLASSIFIED
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from cookie_consent.policy.model import CookieRule
     from cookie_consent.policy.policy import Policy
 
 __all__ = [
@@ -88,16 +87,21 @@ def needs_consent(policy: Policy, rule: LastingRule, home: str) -> bool:
     return not policy.required_ids >= {home, rule.persist or home}
 
 
-def other_categories(policy: Policy, cookies: Iterable[CookieRule], default: str) -> dict[str, frozenset[str]]:
+def other_categories(
+    policy: Policy, cookies: Iterable[tuple[str, LastingRule]], default: str
+) -> dict[str, frozenset[str]]:
     """Return, by name, the optional categories that a service's cookies need to be set, or to last, beside its own.
 
-    ``default`` is the category of the service.
+    ``default`` is the category of the service. Cookies without any are left out, and so are those that other hosts set,
+    which the gate does not see.
     """
     own = {home_of(policy, default)} | policy.required_ids
     found: dict[str, frozenset[str]] = {}
-    for rule in cookies:
-        needed = {home_of(policy, name) for name in (rule.category or default, rule.persist) if name}
-        found[rule.name] = found.get(rule.name, frozenset()) | (needed - own)
+    for cookie, rule in cookies:
+        if rule.party == "first":
+            needed = {home_of(policy, name) for name in (rule.category or default, rule.persist) if name} - own
+            if needed:
+                found[cookie] = found.get(cookie, frozenset()) | needed
     return found
 
 

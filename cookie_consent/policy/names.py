@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from bisect import bisect_left
+from collections import Counter
 from dataclasses import dataclass
 from functools import lru_cache
 from itertools import chain
 from typing import TYPE_CHECKING
 
 from cookie_consent.policy.builtin import BUILTIN_CATEGORIES
-from cookie_consent.policy.fingerprints import by_fingerprint, fingerprint_of, hash_of, hosts_in, packed, unpacked
+from cookie_consent.policy.fingerprints import fingerprint_of, hash_of, hosts_in, packed, unpacked
 from cookie_consent.policy.known_services import known_services
 from cookie_consent.policy.lasting import home_of, longest, other_categories
 from cookie_consent.policy.model import UNCLASSIFIED
@@ -20,8 +21,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
     from collections.abc import Set as AbstractSet
 
+    from cookie_consent.policy.known_services import KnownService
     from cookie_consent.policy.lasting import LastingRule
-    from cookie_consent.policy.model import Service
     from cookie_consent.policy.policy import Policy
 
 __all__ = ["Coverage", "Names", "check_names", "own_lasts"]
@@ -44,9 +45,8 @@ class Names:
     """Gives what a policy and the registry have the names by which answers remember them. Built once per policy.
 
     A notice's names are a text of three bytes for each thing that it named, sorted, in base64url: of the controller,
-    of each category that it offered, of each purpose in these, of each service, and of each cookie that needs another
-    category than its service. Undeclared hosts follow, as they are. They tell the same in any process, without the
-    policy of the time.
+    of each category that it offered, of each purpose in these, and of each service. Undeclared hosts follow, as they
+    are. They tell the same in any process, without the policy of the time.
     """
 
     def __init__(self, policy: Policy) -> None:
@@ -72,15 +72,17 @@ class Names:
             self._needed[service.id] = _needed(policy, service.cookies, service.category, service.category)
             if home not in required:  # what necessary services store is asked about by category
                 self._homes[service.id] = home
-                lasts = longest(policy, service.cookies, service.category)
-                self._services[service.id] = fingerprint_of("service", service.id, home, service.purpose, lasts=lasts)
-        self._apart: dict[str, frozenset[int]] = {}
-        """What a notice has to name beside a service: its cookies that need another category."""
-        self._moved: dict[str, frozenset[int]] = {}
-        """What a notice cannot have named if its answer is to cover the service: a cookie of it in another category."""
-        for declared_service in policy.services:  # the registry's others have no such cookies
-            if (name := declared_service.id) in self._services:
-                self._apart[name], self._moved[name] = _cookies_apart(policy, declared_service)
+                self._services[service.id] = fingerprint_of(
+                    "service",
+                    service.id,
+                    home,
+                    service.purpose,
+                    *_apart(policy, service),
+                    lasts=longest(policy, service.cookies, service.category),
+                )
+        declared_ids = {service.id for service in policy.services}
+        for name in self._ambiguous(declared_ids):
+            del self._services[name], self._homes[name]
         self._asks_for_hosts = policy.unknown_hosts == "ask"
         declared = (self._needed[service.id] for service in policy.services)
         own = _needed(
@@ -91,7 +93,7 @@ class Names:
         """The categories in which the policy declares something."""
         necessary = (self._needed[service.id] for service in policy.services if service.id not in self._homes)
         self._own = own.union(*necessary)
-        self.declared = frozenset(service.id for service in policy.services).intersection(self._services)
+        self.declared = frozenset(declared_ids).intersection(self._services)
         """The ids of the services that the policy declares and visitors can refuse."""
         self._read = lru_cache(maxsize=1024)(self._coverage)
 
@@ -134,25 +136,18 @@ class Names:
         offered = self.offered(services).union(categories)
         asked = [fingerprint for name, fingerprint in self._categories.items() if name in offered]
         purposes = chain.from_iterable(found for name, found in self._purposes.items() if name in offered)
-        found = chain.from_iterable(map(self._fingerprints, services))
+        found = (self._services[service] for service in services if service in self._services)
         return packed({self._controller, *asked, *purposes, *found}, filter(self._is_asked_host, services))
 
     def added(self, names: str, services: Iterable[str]) -> str:
         """Return ``names`` with those of some services as they are now. Without any, the controller is named too."""
         services = frozenset(services)
-        new = set(chain.from_iterable(map(self._fingerprints, services)))
+        new = {self._services[service] for service in services if service in self._services}
         if not names:
             new.add(self._controller)
-        moved = frozenset[int]().union(*(self._moved.get(service, ()) for service in services))
         replaced = {fingerprint >> 4 for fingerprint in new}
         hosts = {*hosts_in(names), *filter(self._is_asked_host, services)}
-        return packed({old for old in unpacked(names) - moved if old >> 4 not in replaced} | new, hosts)
-
-    def _fingerprints(self, service: str) -> Iterator[int]:
-        """Yield what names a service: its own fingerprint, and those of its cookies in other categories."""
-        if service in self._services:
-            yield self._services[service]
-            yield from self._apart.get(service, ())
+        return packed({old for old in unpacked(names) if old >> 4 not in replaced} | new, hosts)
 
     def reduced(self, names: str, granted: AbstractSet[str], services: AbstractSet[str]) -> str:
         """Return the part of ``names`` that is needed later where these categories and services are granted.
@@ -162,12 +157,11 @@ class Names:
         """
         known = {fingerprint >> 4: service for service, fingerprint in self._services.items()}
         fixed = {fingerprint >> 4 for fingerprint in (self._controller, *self._categories.values())}
-        cookies = by_fingerprint(self._moved, self._apart)
-        purposes = by_fingerprint(self._purposes)
+        purposes = {fingerprint: name for name, found in self._purposes.items() for fingerprint in found}
         is_refusal = not granted and not services
         kept = set()
         for fingerprint in unpacked(names):
-            service = known.get(fingerprint >> 4) or cookies.get(fingerprint)
+            service = known.get(fingerprint >> 4)
             if service is not None and fingerprint >> 4 not in fixed:
                 if service in services or self._homes[service] in granted:
                     kept.add(fingerprint)
@@ -187,28 +181,39 @@ class Names:
         return self._read(names)
 
     def collisions(self) -> list[tuple[str, str]]:
-        """Return the pairs of different things that have one fingerprint: an answer for one would count for both."""
-        seen: dict[int, str] = {self._controller >> 4: "controller"}
+        """Return the pairs of different things of the policy that have one fingerprint: an answer would count for both.
+
+        Of the registry's other services, those that cannot be told from something else cannot be named.
+        """
+        seen: dict[int, str] = {}
         found = []
-        for kind, members in (("categories", self._categories), ("services", self._services)):
-            for name, fingerprint in members.items():
-                other = seen.setdefault(fingerprint >> 4, f"{kind}.{name}")
-                if other != f"{kind}.{name}":
-                    found.append((other, f"{kind}.{name}"))
-        cookies: dict[int, str] = {}
-        parts = (
-            ("services", "cookies", self._apart),
-            ("services", "cookies", self._moved),
-            ("categories", "purposes", self._purposes),
-        )
-        for table, part, owners in parts:
-            for owner, fingerprints in owners.items():
-                for fingerprint in fingerprints:
-                    key = f"{table}.{owner}.{part}"
-                    other = seen.get(fingerprint >> 4) or cookies.setdefault(fingerprint, key)
-                    if other != key:
-                        found.append((other, key))
+        for key, fingerprint in self._of_policy(self.declared):
+            other = seen.setdefault(fingerprint >> 4, key)
+            if other != key:
+                found.append((other, key))
         return found
+
+    def _of_policy(self, declared: Iterable[str]) -> Iterator[tuple[str, int]]:
+        """Yield what the policy itself has, with its fingerprint. All purposes of a category are one."""
+        yield "controller", self._controller
+        for category, fingerprint in self._categories.items():
+            yield f"categories.{category}", fingerprint
+        for category, purposes in self._purposes.items():
+            for fingerprint in purposes:
+                yield f"categories.{category}.purposes", fingerprint
+        for service in sorted(declared):
+            if service in self._services:
+                yield f"services.{service}", self._services[service]
+
+    def _ambiguous(self, declared: AbstractSet[str]) -> list[str]:
+        """Return the services of the registry that are not declared and cannot be told from something else.
+
+        All of them are left out: which one an earlier answer named, nobody can tell.
+        """
+        times = Counter(fingerprint >> 4 for _, fingerprint in self._of_policy(declared))
+        others = {name: found >> 4 for name, found in self._services.items() if name not in declared}
+        times.update(others.values())
+        return [name for name, found in others.items() if times[found] > 1]
 
     def _coverage(self, names: str) -> Coverage | None:
         answered = sorted(unpacked(names))
@@ -223,10 +228,6 @@ class Names:
         hashes = {fingerprint >> 4 for fingerprint in answered}
         all_answered = frozenset(answered)
 
-        def is_covered(service: str) -> bool:
-            apart, moved = (cookies.get(service, frozenset()) for cookies in (self._apart, self._moved))
-            return apart <= all_answered and moved.isdisjoint(all_answered)
-
         return Coverage(
             asked=frozenset(name for name, fingerprint in self._categories.items() if fingerprint >> 4 in hashes),
             categories=frozenset(
@@ -236,7 +237,7 @@ class Names:
             ),
             services=frozenset(
                 chain(
-                    (name for name, found in self._services.items() if is_named(found) and is_covered(name)),
+                    (name for name, found in self._services.items() if is_named(found)),
                     filter(self._is_asked_host, hosts_in(names)),
                 )
             ),
@@ -262,21 +263,17 @@ def check_names(names: str) -> None:
 def _needed(policy: Policy, cookies: Iterable[LastingRule], default: str, *categories: str) -> frozenset[str]:
     """Return ``categories`` with those that the cookies are of, and those that they need to outlive the session.
 
-    ``default`` is the category of cookies that name none.
+    ``default`` is the category of cookies that name none. What other hosts set, the gate does not see.
     """
-    names = (name for rule in cookies for name in (rule.category or default, rule.persist) if name)
+    names = (
+        name for rule in cookies if rule.party == "first" for name in (rule.category or default, rule.persist) if name
+    )
     return frozenset(home_of(policy, name) for name in chain(categories, names))
 
 
-def _cookies_apart(policy: Policy, service: Service) -> tuple[frozenset[int], frozenset[int]]:
-    """Return the fingerprints of a service's cookies in other categories: in those that they need, and in the rest."""
-    # All their bits are the hash's: only the very same one counts.
-    home = home_of(policy, service.category)
-    needed = other_categories(policy, service.cookies, service.category)
-    every = {
-        (name, category): hash_of("cookie", service.id, name, category)
-        for name in needed
-        for category in policy.optional_ids - {home}
-    }
-    apart = frozenset(fingerprint for (name, category), fingerprint in every.items() if category in needed[name])
-    return apart, frozenset(every.values()) - apart
+def _apart(policy: Policy, service: KnownService) -> Iterator[str]:
+    """Yield each cookie of a service that needs another category, and that category."""
+    needed = other_categories(policy, service.apart, service.category)
+    for name in sorted(needed):
+        for category in sorted(needed[name]):
+            yield from (name, category)

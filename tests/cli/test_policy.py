@@ -101,16 +101,16 @@ def test_wrong_usage_is_status_2(tmp_path: Path) -> None:
 
 
 def test_classify_names_the_domains_that_a_cookie_is_known_for(tmp_path: Path) -> None:
-    rules = '{ name = "uid", domain = "tracker.example" }, { name = "uid_*" }'
+    rules = '{ name = "acme_uid", domain = "tracker.example" }, { name = "acme_uid_*" }'
     service = f'[services.tracker]\nname = "Tracker"\ncategory = "advertising"\ncookies = [{rules}]\n'
     (path,) = files(tmp_path, f'version = "1"\n{service}')
-    done = CliRunner().invoke(app, ["classify", "uid", "--policy", path])
+    done = CliRunner().invoke(app, ["classify", "acme_uid", "--policy", path])
     assert done.exit_code == 1  # on the site itself nobody declares it
     assert "if set by tracker.example: tracker (advertising)" in done.output.splitlines()
-    done = CliRunner().invoke(app, ["classify", "uid", "--policy", path, "--format", "json"])
+    done = CliRunner().invoke(app, ["classify", "acme_uid", "--policy", path, "--format", "json"])
     assert json.loads(done.output)["elsewhere"] == [
         {"domain": "tracker.example", "category": "advertising", "service": "tracker"}
     ]
-    done = CliRunner().invoke(app, ["classify", "uid_1", "--policy", path])
+    done = CliRunner().invoke(app, ["classify", "acme_uid_1", "--policy", path])
     assert done.exit_code == 0
     assert "if set by" not in done.output

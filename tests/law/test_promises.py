@@ -11,6 +11,7 @@ import httpx
 import pytest
 
 from cookie_consent import ConsentMiddleware, Ledger
+from cookie_consent.banner.locale import load_locales
 from cookie_consent.endpoints.receipts.kantara import kantara_receipt
 from cookie_consent.ledger import RecordFilter
 from cookie_consent.ledger.offline import OTHER_CHANNELS, made_elsewhere
@@ -123,12 +124,13 @@ async def test_row_118_access_to_the_past_year() -> None:
 async def test_row_119_revisions_are_announced() -> None:
     later = {**DECLARED, "version": "2", "effective": datetime.now(UTC).date() + timedelta(days=30)}
     later["services"] = {**DECLARED["services"], "vimeo": {}}
+    on = load_locales()["en"].format_date(later["effective"])
     async with shop(policy=make_policy(**DECLARED, next=later)) as client:
         for place in ((await client.get("/")).text, (await client.get("/_consent/preferences")).text):
-            assert f"changes on {later['effective']}" in place
+            assert f"changes on {on}" in place
         assert "New service: Vimeo" in (await client.get("/_consent/policy")).text
         await client.choose("social")
-        assert f"changes on {later['effective']}" in (await client.get("/")).text
+        assert f"changes on {on}" in (await client.get("/")).text
 
 
 async def test_row_120_contact_is_told() -> None:

@@ -45,7 +45,7 @@ async def test_row_97_11_ccr_7026_g_the_opt_out_can_be_confirmed() -> None:
     async with shop(granted={"advertising", "analytics"}) as client:
         await client.get("/", headers=SIGNAL)
         page = (await client.get("/_consent/receipt?format=html")).text
-        assert "Limited by your browser&#39;s signal" in page
+        assert "Limited by your browser’s signal" in page
         assert HONOURED in (await client.get("/")).text
 
 

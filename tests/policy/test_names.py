@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from itertools import count
 from typing import Any
 
 import pytest
@@ -7,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cookie_consent.policy import Policy, parse_policy, registry
+from cookie_consent.policy.fingerprints import fingerprint_of, unpacked
 from cookie_consent.policy.lasting import other_categories
 
 OWN = [{"name": name, "category": name, "max_age": "1d"} for name in ("analytics", "login", "social")]
@@ -16,6 +18,7 @@ CHAT: dict[str, Any] = {
     "hosts": ["chat.example"],
     "cookies": [{"name": "chat_*", "max_age": "30d"}],
 }
+CATEGORIES = Policy(version="1").optional_ids
 KNOWN = sorted(service.id for service in registry().values())
 
 
@@ -82,16 +85,19 @@ def counting(**cookie: Any) -> Policy:
         ({"persist": "login"}, {}),
         ({}, {"persist": "login"}),
         ({"category": "session", "persist": "login"}, {"category": "session", "persist": "analytics"}),
+        # it is gone: the service's fingerprint has all of them, so this asks too
+        ({"category": "analytics"}, None),
     ],
 )
-def test_a_cookie_that_needs_another_category_was_not_named(before: dict[str, Any], after: dict[str, Any]) -> None:
-    old, new = counting(**before).names, counting(**after).names
+def test_a_cookie_that_needs_another_category_was_not_named(
+    before: dict[str, Any], after: dict[str, Any] | None
+) -> None:
+    old, new = counting(**before).names, (counting(**after) if after is not None else policy()).names
     agreed = old.of(["chat"])
     assert "chat" in old.read(agreed).services  # type: ignore[union-attr]
     assert "chat" not in new.read(agreed).services  # type: ignore[union-attr]
     again = new.added(agreed, ["chat"])
     assert "chat" in new.read(again).services  # type: ignore[union-attr]
-    assert "chat" not in old.read(again).services  # type: ignore[union-attr]
     assert new.read(new.reduced(again, {"preferences"}, frozenset())) == new.read(again)
 
 
@@ -104,25 +110,17 @@ def test_a_cookie_that_needs_another_category_was_not_named(before: dict[str, An
         # the same one, with other words for it and for a shorter time
         ({"category": "analytics"}, {"category": "analytics", "purpose": "Counts", "max_age": "1d"}),
         # what is gone asks nobody
-        ({"category": "analytics"}, None),
         ({}, None),
         # another cookie of the service's own category
         (None, {}),
+        # one that other hosts set, which the gate does not see
+        (None, {"category": "advertising", "domain": "chat.example"}),
     ],
 )
 def test_a_cookie_in_the_same_category_stays_named(before: dict[str, Any] | None, after: dict[str, Any] | None) -> None:
     old, new = (counting(**cookie) if cookie is not None else policy() for cookie in (before, after))
     agreed = old.names.reduced(old.names.of(["chat"]), {"preferences"}, frozenset())
     assert "chat" in new.names.read(agreed).services  # type: ignore[union-attr]
-
-
-def test_a_release_that_knows_no_cookies_reads_the_service_as_before() -> None:
-    """It looks for the service's own fingerprint, and keeps the others."""
-    counts = counting(category="analytics").names
-    agreed = counts.of(["chat"])
-    assert "chat" in NAMES.read(agreed).services  # type: ignore[union-attr]
-    assert NAMES.added(NAMES.reduced(agreed, {"preferences"}, frozenset()), ["chat"]) == agreed
-    assert len(agreed) == len(AGREED) + 4
 
 
 def test_a_refusal_names_no_cookie_of_a_service() -> None:
@@ -132,12 +130,32 @@ def test_a_refusal_names_no_cookie_of_a_service() -> None:
     )
 
 
-def test_the_registrys_services_have_no_cookie_in_another_category() -> None:
-    """Their rules have no names in the compiled tables, so ``Names`` could not tell."""
+def test_a_service_of_the_registry_is_named_alike_whether_or_not_it_is_declared() -> None:
+    """The registry's tables have what a declared service says by itself, such as its cookies of other categories."""
     builtin = Policy(version="1")
-    for service in registry().values():
-        if service.category not in builtin.required_ids:
-            assert not any(other_categories(builtin, service.cookies, service.category).values()), service.id
+    known = {name: service for name, service in registry().items() if builtin.names.has(name)}
+    assert any(
+        other_categories(builtin, ((rule.name, rule) for rule in service.cookies), service.category)
+        for service in known.values()
+    )
+    declared = Policy(version="1", services=tuple(known.values()))
+    names = {name: builtin.names.of([name], categories=declared.optional_ids) for name in known}
+    assert [name for name, found in names.items() if name not in declared.names.read(found).services] == []  # type: ignore[union-attr]
+
+
+def test_what_cannot_be_told_from_something_declared_is_not_named() -> None:
+    """Whoever agreed to the one would have agreed to the other."""
+    every = NAMES.of(["chat", *KNOWN])
+    owners = {}
+    for name in filter(NAMES.has, KNOWN):
+        (fingerprint,) = unpacked(every) - unpacked(NAMES.of({"chat", *KNOWN} - {name}, categories=CATEGORIES))
+        owners[fingerprint >> 4] = name
+    hashes = ((f"own-{number}", fingerprint_of("service", f"own-{number}", "analytics", "") >> 4) for number in count())
+    own, other = next((name, owners[found]) for name, found in hashes if found in owners)
+    names = policy(services={own: {"name": "Own", "category": "analytics"}}).names
+    assert not names.has(other)
+    assert names.read(names.of([own, other])).services == {own}  # type: ignore[union-attr]
+    assert names.collisions() == []
 
 
 def test_a_category_that_is_new_or_stores_longer_was_not_named() -> None:
@@ -230,4 +248,7 @@ def test_a_refusal_keeps_the_categories_alone() -> None:
 
 
 def test_no_two_things_of_the_registry_have_one_fingerprint() -> None:
-    assert Policy(version="1").names.collisions() == []
+    builtin = Policy(version="1")
+    assert [
+        name for name in KNOWN if registry()[name].category in builtin.optional_ids and not builtin.names.has(name)
+    ] == []

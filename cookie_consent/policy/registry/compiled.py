@@ -65,11 +65,19 @@ def _tables(services: list[Service]) -> dict[str, Any]:
     lasting = [
         sorted({kinds.setdefault(_lasting(rule), len(kinds)) for rule in service.cookies}) for service in services
     ]
+    apart = [
+        [
+            [rule.name, kinds[_lasting(rule)]]
+            for rule in service.cookies
+            if rule.party == "first" and (rule.category or rule.persist)
+        ]
+        for service in services
+    ]
     return {
         **tables(services),
         "services": [
-            [service.id, service.category, service.purpose, kinds_of]
-            for service, kinds_of in zip(services, lasting, strict=True)
+            [service.id, service.category, service.purpose, kinds_of, apart_of]
+            for service, kinds_of, apart_of in zip(services, lasting, apart, strict=True)
         ],
         "lasting": list(kinds),
         "places": [
