@@ -8,6 +8,7 @@ import re
 import sqlite3
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
+from hashlib import sha256
 from typing import TYPE_CHECKING, Any
 
 import httpx
