@@ -170,7 +170,9 @@ class _Entries:
     def _service(self, service: Service, category: Category) -> ServiceEntry | None:
         """Return a service with what it stores for this category; None where it has nothing to do with it."""
         home = service.category if self._policy.category(service.category) is not None else UNCLASSIFIED
-        cookies = [rule for rule in service.cookies if self._home(rule, home) == category.id]
+        # What other hosts set, they set once the service is agreed to, whatever it is for.
+        homes = ((rule, self._home(rule, home) if rule.party == "first" else home) for rule in service.cookies)
+        cookies = [rule for rule, wanted in homes if wanted == category.id]
         if home != category.id and not cookies:
             return None
         stored = [self._cookie(rule, category) for rule in cookies]
