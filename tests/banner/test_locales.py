@@ -36,6 +36,7 @@ NO_TRANSLATION = frozenset(
         "Name",
         "Pages",
         "Type",
+        "Version: {version}",
         "X-ray",
     }
 )
