@@ -1,7 +1,7 @@
 // Finds consent tools, says what they know of the visitor's choice, and finds how to answer them.
 // It is evaluated as a function whose result has three members. The names of interfaces are their makers'
 // documented ones.
-(() => {
+function consent() {
   const call = (work) => {
     try {
       return work();
@@ -190,7 +190,9 @@
     const shared = await Promise.all([
       tell("__tcfapi", (done) =>
         g.__tcfapi("ping", 2, (ping) =>
-          done(`cmpId=${ping?.cmpId} status=${ping?.cmpStatus} display=${ping?.displayStatus} gdprApplies=${ping?.gdprApplies}`),
+          done(
+            `cmpId=${ping?.cmpId} status=${ping?.cmpStatus} display=${ping?.displayStatus} gdprApplies=${ping?.gdprApplies}`,
+          ),
         ),
       ),
       tell("__uspapi", (done) => g.__uspapi("getUSPData", 1, (data) => done(data?.uspString))),
@@ -274,7 +276,9 @@
     dialogue,
     // The button that gives the answer, or null.
     button: (action) => {
-      const selectors = found().map((tool) => tool[action]).filter(Boolean);
+      const selectors = found()
+        .map((tool) => tool[action])
+        .filter(Boolean);
       return (selectors.length && first(selectors.join(","))) || worded(action);
     },
     // Gives the answer by a tool's own interface; returns the tool's name, or nothing.
@@ -290,4 +294,4 @@
       return "";
     },
   };
-})
+}

@@ -1,7 +1,7 @@
 // Runs before any script of a page, in each of its frames and workers, and reports what CDP has no event for: which
 // script wrote a cookie or a storage key, started a worker, or read out the device. It keeps its own references to
 // what it calls, as pages may replace anything later.
-((binding, most) => {
+function hooks(binding, most) {
   const scope = globalThis;
   const send = scope[binding];
   if (typeof send !== "function") return;
@@ -55,7 +55,18 @@
     left -= 1;
     const [href, origin] = where();
     try {
-      send(stringify({ kind, name: apply(slice, text(name), [0, 5000]), value, extra, stack: at, href, origin, toJSON: undefined }));
+      send(
+        stringify({
+          kind,
+          name: apply(slice, text(name), [0, 5000]),
+          value,
+          extra,
+          stack: at,
+          href,
+          origin,
+          toJSON: undefined,
+        }),
+      );
     } catch {}
   };
 
@@ -213,8 +224,14 @@
     if (!owner) continue;
     for (const name of ownKeys(owner)) {
       // What ordinary pages read does not count.
-      if (typeof name !== "string" || /^(serviceWorker|clipboard|credentials|locks|onLine|storage|userActivation|permissions|mediaDevices|geolocation)$/.test(name)) continue;
+      if (
+        typeof name !== "string" ||
+        /^(serviceWorker|clipboard|credentials|locks|onLine|storage|userActivation|permissions|mediaDevices|geolocation)$/.test(
+          name,
+        )
+      )
+        continue;
       wrapAccessor(owner, name, { get: () => traits(name) });
     }
   }
-})
+}

@@ -1,5 +1,5 @@
 // What is read off a page in the end, and what on it can be clicked without harm.
-(() => {
+function page() {
   const call = async (work, otherwise) => {
     try {
       return await work();
@@ -18,7 +18,10 @@
     }
     return [...new Set(found)];
   };
-  const keys = (store) => Object.keys(store).slice(0, most).map((key) => key.slice(0, 4000));
+  const keys = (store) =>
+    Object.keys(store)
+      .slice(0, most)
+      .map((key) => key.slice(0, 4000));
 
   // Nothing that sends, buys, deletes, signs out, plays a role in consent, or leads elsewhere.
   const never =
@@ -74,7 +77,10 @@
       const second = [...document.querySelectorAll("button, [role=button], [onclick]")]
         .slice(0, most)
         .filter((element) => more.test(label(element)));
-      return [...new Set([...first, ...second])].slice(0, most).filter((each) => harmless(each, consent)).slice(0, count);
+      return [...new Set([...first, ...second])]
+        .slice(0, most)
+        .filter((each) => harmless(each, consent))
+        .slice(0, count);
     },
   };
-})
+}
