@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import anyio
 import typer
 
+from cookie_consent.cli.documents import document
 from cookie_consent.cli.excluded import excluded, tell_excluded
 from cookie_consent.cli.missing import missing, tell_missing
 from cookie_consent.cli.options import OutputOption, PrefixOption  # noqa: TC001 - typer reads the annotations
@@ -105,7 +106,8 @@ def check(
     known = _read_baseline(baseline) if baseline is not None and not write_baseline else None
     judgement = None
     if against is not None:
-        settings = ScanSettings(browser=browser, pages=pages, private=private)
+        pictures = output_format is CheckFormat.HTML
+        settings = ScanSettings(browser=browser, pages=pages, private=private, screenshots=pictures)
         judgement = _judged(against, settings, checked, prefix=checked_prefix(prefix), links=links)
         if baseline is not None and write_baseline:
             known = _write_baseline(baseline, judgement)
@@ -140,7 +142,7 @@ def _judged(source: str, settings: ScanSettings, policy: Policy, *, prefix: str,
     from cookie_consent.scanner.judge import judge
     from cookie_consent.scanner.privacy_links import dead_links
 
-    scan = scan_of(source, settings)
+    scan = scan_of(source, settings, policy)
     judgement = judge(scan, policy, prefix=prefix).for_declarations()
     dead = anyio.run(dead_links, policy, scan.site) if links else []
     return judgement.with_findings((*judgement.findings, *dead))
@@ -177,7 +179,7 @@ def _report(
     if judgement is None:
         return ""
     if output_format is not CheckFormat.TABLE:
-        return _document(output_format, file, judgement)
+        return document(output_format, judgement, file)
     from cookie_consent.endpoints.reports.advice import comment_text
     from cookie_consent.scanner.reports.text import findings_text
 
@@ -195,29 +197,6 @@ def _report(
     ]
     # The names are a site's, and may hold control characters.
     return "\n".join(filter(None, [findings_text(judgement.findings), *map(comment_text, summary)])) + "\n"
-
-
-def _document(output_format: CheckFormat, file: Path, judgement: Judgement) -> str:
-    if output_format is CheckFormat.SARIF:
-        from cookie_consent.scanner.reports.sarif import sarif_report
-
-        text = file.read_bytes().decode("utf-8", "replace") if file.is_file() else ""
-        return sarif_report(judgement.scan, judgement.findings, policy_file=_relative(file), policy_text=text)
-    if output_format is CheckFormat.JUNIT:
-        from cookie_consent.scanner.reports.junit import junit_report
-
-        return junit_report(judgement.scan, judgement.findings)
-    from cookie_consent.scanner.reports.html import html_report
-
-    return html_report(judgement)
-
-
-def _relative(file: Path) -> str:
-    """Return the path from the working folder, which services take for that of the repository."""
-    try:
-        return file.resolve().relative_to(Path.cwd()).as_posix()
-    except ValueError:
-        return file.name
 
 
 def _as_json(file: Path, loaded: Policy, checked: Policy, judgement: Judgement | None) -> dict[str, Any]:

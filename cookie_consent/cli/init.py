@@ -73,6 +73,7 @@ def init(
     if not target.is_stream and target.path.exists() and not force:
         raise ConfigurationError(f"{output} exists; add --force to replace it, or name another file with -o")
     from cookie_consent.scanner.draft import Answers, draft
+    from cookie_consent.scanner.unknown import hint_for
 
     given = Answers(
         company=company or "",
@@ -98,7 +99,7 @@ def init(
         scan_of(site, ScanSettings(browser=browser, pages=pages, private=private)) if site is not None else _nothing()
     )
     reports, inventory = _observed(ledger, scan.site)
-    made = draft(scan, given, version=version, reports=reports, inventory=inventory)
+    made = draft(scan, given, version=version, reports=reports, inventory=inventory, hint=hint_for)
     with writer(target) as stream:
         stream.write(made.text)
     _tell(output, made.policy, made.questions, site)

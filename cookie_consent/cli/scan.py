@@ -2,40 +2,50 @@
 
 from __future__ import annotations
 
-import asyncio
-import importlib
 import json
-import time
-from contextlib import contextmanager
-from dataclasses import fields
 from enum import StrEnum
 from pathlib import Path  # noqa: TC003 - typer reads the annotations
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
-from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeElapsedColumn
-from rich.progress import Progress as Bar
 
-from cookie_consent.cli.options import OutputOption, PolicyOption  # noqa: TC001 - typer reads them
+from cookie_consent.cli.documents import document
+from cookie_consent.cli.options import OutputOption, PolicyOption, PrefixOption  # noqa: TC001 - typer reads them
 from cookie_consent.cli.output import writer
+from cookie_consent.cli.scanned import INTERRUPTED, browsed, crawled, ensure_read, read_scan
 from cookie_consent.errors import ConfigurationError
 from cookie_consent.ledger.exports.destination import find_output
-from cookie_consent.policy import policy_in_force
-from cookie_consent.policy.classifier import Classifier
-from cookie_consent.scanner.options import USER_AGENT, CrawlOptions, Progress
+from cookie_consent.policy import find_policy, policy_in_force
+from cookie_consent.policy.prefix import DEFAULT_PREFIX, checked_prefix
+from cookie_consent.scanner.browser.options import BrowseOptions
+from cookie_consent.scanner.model import Phase
+from cookie_consent.scanner.options import USER_AGENT, CrawlOptions
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Mapping
 
-    from cookie_consent.policy import Policy
-    from cookie_consent.scanner.model import Scan
+    from cookie_consent.scanner.compare import Comparison
+    from cookie_consent.scanner.judge import Judgement
 
 __all__ = ["ScanFormat", "scan"]
 
-_LINE_EVERY = 2.0
-_INTERRUPTED = 130
-_DEFAULTS = CrawlOptions()
+_CRAWL = CrawlOptions()
+_BROWSE = BrowseOptions()
+_ONLY_CRAWL = (
+    "depth",
+    "alike",
+    "page_bytes",
+    "total_bytes",
+    "concurrency",
+    "delay",
+    "no_robots",
+    "include",
+    "exclude",
+    "user_agent",
+    "resume",
+)
+_ONLY_BROWSER = ("setup", "executable", "stay_seconds", "quiet_seconds", "clicks", "phase")
+_NAMES = ("without the middleware", "with it")
 
 
 class ScanFormat(StrEnum):
@@ -44,27 +54,43 @@ class ScanFormat(StrEnum):
     TABLE = "table"
     JSON = "json"
     HAR = "har"
+    SARIF = "sarif"
+    JUNIT = "junit"
+    HTML = "html"
 
 
 def scan(
+    context: typer.Context,
     url: Annotated[str, typer.Argument(metavar="URL", help="Where to begin, such as https://shop.example/.")],
     *,
-    pages: Annotated[int, typer.Option(help="How many pages are visited.")] = _DEFAULTS.pages,
-    depth: Annotated[int, typer.Option(help="How many links a page may be away from the first.")] = _DEFAULTS.depth,
+    pages: Annotated[
+        int | None,
+        typer.Option(help=f"How many pages are visited: {_CRAWL.pages}, or {_BROWSE.pages} with --browser."),
+    ] = None,
+    depth: Annotated[int, typer.Option(help="How many links a page may be away from the first.")] = _CRAWL.depth,
     alike: Annotated[
         int, typer.Option(help="How many pages of a kind may show nothing new before the others are left out.")
-    ] = _DEFAULTS.alike,
-    seconds: Annotated[float, typer.Option(help="For the whole scan.")] = _DEFAULTS.seconds,
-    page_seconds: Annotated[float, typer.Option(help="For one page.")] = _DEFAULTS.page_seconds,
-    page_bytes: Annotated[int, typer.Option(help="Bytes of a decoded page that are read.")] = _DEFAULTS.page_bytes,
-    total_bytes: Annotated[int, typer.Option(help="Bytes of all decoded pages.")] = _DEFAULTS.total_bytes,
-    concurrency: Annotated[int, typer.Option(help="Pages that are read at the same time.")] = _DEFAULTS.concurrency,
+    ] = _CRAWL.alike,
+    seconds: Annotated[
+        float | None,
+        typer.Option(help=f"For the whole scan: {_CRAWL.seconds:g}, or {_BROWSE.seconds:g} with --browser."),
+    ] = None,
+    page_seconds: Annotated[
+        float | None,
+        typer.Option(help=f"For one page: {_CRAWL.page_seconds:g}, or {_BROWSE.page_seconds:g} with --browser."),
+    ] = None,
+    page_bytes: Annotated[int, typer.Option(help="Bytes of a decoded page that are read.")] = _CRAWL.page_bytes,
+    total_bytes: Annotated[int, typer.Option(help="Bytes of all decoded pages.")] = _CRAWL.total_bytes,
+    concurrency: Annotated[int, typer.Option(help="Pages that are read at the same time.")] = _CRAWL.concurrency,
     delay: Annotated[
-        float, typer.Option(help="Seconds between two requests to a host; robots.txt may ask for up to 10.")
-    ] = _DEFAULTS.delay,
+        float,
+        typer.Option(help="Seconds between the starts of two requests to a host; longer if robots.txt asks for it."),
+    ] = _CRAWL.delay,
     private: Annotated[
         bool,
-        typer.Option("--private", help="Follow links to private and loopback addresses other than the URL's host."),
+        typer.Option(
+            "--private", help="Follow what leads to private and loopback addresses other than the URL's host."
+        ),
     ] = False,
     no_robots: Annotated[bool, typer.Option("--no-robots", help="Do not obey robots.txt.")] = False,
     include: Annotated[
@@ -74,7 +100,11 @@ def scan(
         list[str] | None, typer.Option(metavar="PATH", help="Do not visit these paths; may be repeated.")
     ] = None,
     seed: Annotated[
-        list[str] | None, typer.Option(metavar="URL", help="Visit this address or path, too; may be repeated.")
+        list[str] | None,
+        typer.Option(
+            metavar="URL",
+            help="Visit this address or path, too; may be repeated. With --browser, then no links are followed.",
+        ),
     ] = None,
     user_agent: Annotated[str, typer.Option(help="The request header User-Agent.")] = USER_AGENT,
     resume: Annotated[
@@ -82,7 +112,33 @@ def scan(
         typer.Option(metavar="FILE", help="Keep a journal in this file, and go on from what is in it."),
     ] = None,
     browser: Annotated[bool, typer.Option("--browser", help="Visit the pages in Chromium.")] = False,
+    setup: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="A Python file whose setup(page) signs in; needs --browser."),
+    ] = None,
+    executable: Annotated[
+        str | None, typer.Option(metavar="PATH", help="Chromium, unless Playwright's or the system's will do.")
+    ] = None,
+    stay_seconds: Annotated[
+        float, typer.Option(help="How long a page is open at least, in Chromium.")
+    ] = _BROWSE.stay_seconds,
+    quiet_seconds: Annotated[
+        float, typer.Option(help="How long a page must ask for nothing to count as loaded, in Chromium.")
+    ] = _BROWSE.quiet_seconds,
+    clicks: Annotated[int, typer.Option(help="Elements that are clicked on a page, in Chromium.")] = _BROWSE.clicks,
+    phase: Annotated[
+        list[Phase] | None,
+        typer.Option(help="What the visitor has answered, in Chromium; may be repeated. By default all three."),
+    ] = None,
     policy: PolicyOption = None,
+    prefix: PrefixOption = DEFAULT_PREFIX,
+    compare: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE",
+            help="A scan that was saved as JSON when the site did not run the middleware: --format html shows both.",
+        ),
+    ] = None,
     output_format: Annotated[ScanFormat, typer.Option("--format", help="The output format.")] = ScanFormat.TABLE,
     output: OutputOption = None,
 ) -> None:
@@ -92,119 +148,105 @@ def scan(
     as robots.txt allows. What is not declared in the policy is marked; then the exit status is 1. It is 2 if nothing
     could be read.
     """
-    target = None if output in {None, "-"} or output is None else find_output(output)
-    options = CrawlOptions(
-        pages=pages,
-        depth=depth,
-        alike=alike,
-        seconds=seconds,
-        page_seconds=page_seconds,
-        page_bytes=page_bytes,
-        total_bytes=total_bytes,
-        concurrency=concurrency,
-        delay=delay,
-        private=private,
-        robots=not no_robots,
-        user_agent=user_agent,
-        include=tuple(include or ()),
-        exclude=tuple(exclude or ()),
-        seeds=tuple(seed or ()),
-    )
-    classifier = Classifier(policy_in_force(policy))
-    with _progress() as told:
-        if browser:
-            found, is_whole = _browsed(url, options, told), True
-        else:
-            found, is_whole = _crawled(url, options, told, resume, classifier.policy)
+    _check_options(context, browser=browser, is_compared=compare is not None, output_format=output_format)
+    target = find_output(output) if output is not None and output != "-" else None
+    shared: dict[str, Any] = {
+        name: value
+        for name, value in (("pages", pages), ("seconds", seconds), ("page_seconds", page_seconds))
+        if value is not None
+    }
+    in_force, path = policy_in_force(policy), checked_prefix(prefix)
+    before = read_scan(compare) if compare is not None else None
+    if browser:
+        browse_options = BrowseOptions(
+            **shared,
+            addresses=tuple(seed or ()),
+            phases=tuple(each for each in Phase if each in phase) if phase else _BROWSE.phases,
+            quiet_seconds=quiet_seconds,
+            stay_seconds=stay_seconds,
+            clicks=clicks,
+            executable=executable,
+            setup=setup,
+            private=private,
+            screenshots=output_format is ScanFormat.HTML,
+        )
+        found, is_whole = browsed(url, browse_options, policy=in_force)
+    else:
+        crawl_options = CrawlOptions(
+            **shared,
+            depth=depth,
+            alike=alike,
+            page_bytes=page_bytes,
+            total_bytes=total_bytes,
+            concurrency=concurrency,
+            delay=delay,
+            private=private,
+            robots=not no_robots,
+            user_agent=user_agent,
+            include=tuple(include or ()),
+            exclude=tuple(exclude or ()),
+            seeds=tuple(seed or ()),
+        )
+        found, is_whole = crawled(url, crawl_options, journal=resume, policy=in_force)
+    from cookie_consent.scanner.judge import judge
+
+    judgement = judge(found, in_force, prefix=path)
+    comparison = None
+    if before is not None:
+        comparison = _compared(judge(before, in_force, prefix=path), judgement, str(compare))
+    text = _text(judgement, output_format, policy if policy is not None else find_policy(), comparison)
     with writer(target) as stream:
-        for line in _lines(found, classifier, output_format):
-            stream.write(line + "\n")
+        stream.write(text)
     if not is_whole:
         how = f"go on with --resume {resume}" if resume is not None else "with --resume FILE a scan can go on"
-        typer.echo(f"interrupted: this is what was found so far; {how}", err=True)
-        raise typer.Exit(_INTERRUPTED)
-    if all(page.error for page in found.pages):
-        why = found.pages[0].error if found.pages else "the time was over"
-        raise ConfigurationError(f"{url[:200]} could not be read: {why}")
-    if _is_incomplete(found, classifier):
+        typer.echo(f"interrupted: this is what was found so far{'' if browser else f'; {how}'}", err=True)
+        raise typer.Exit(INTERRUPTED)
+    ensure_read(found, url)
+    if any(thing.is_undeclared for thing in judgement.things):
         raise typer.Exit(1)
 
 
-def _crawled(
-    url: str, options: CrawlOptions, told: Callable[[Progress], None], journal: Path | None, policy: Policy
-) -> tuple[Scan, bool]:
-    """Return the scan, and whether it was not interrupted."""
-    try:
-        from cookie_consent.scanner.crawl import Crawler
-    except ModuleNotFoundError as error:
-        if error.name != "protego":
-            raise
-        raise ConfigurationError("a scan needs the package protego: pip install 'cookie-consent[standard]'") from None
-    crawler = Crawler(url, options, progress=told, journal=journal, policy=policy)
-    try:
-        asyncio.run(crawler.run())
-    except KeyboardInterrupt:
-        return crawler.scan, False
-    return crawler.scan, True
+def _check_options(context: typer.Context, *, browser: bool, is_compared: bool, output_format: ScanFormat) -> None:
+    """Raise ``ConfigurationError`` for options that do not go together."""
+    for name in _ONLY_CRAWL if browser else _ONLY_BROWSER:
+        source = context.get_parameter_source(name)
+        if source is not None and source.name == "COMMANDLINE":
+            option = f"--{name.replace('_', '-')}"
+            raise ConfigurationError(
+                f"{option} says nothing with --browser: leave it out" if browser else f"{option} needs --browser"
+            )
+    if is_compared and output_format is not ScanFormat.HTML:
+        raise ConfigurationError("--compare needs --format html, which shows both scans")
 
 
-def _browsed(url: str, options: CrawlOptions, told: Callable[[Progress], None]) -> Scan:
-    try:
-        module: Any = importlib.import_module("cookie_consent.scanner.browse")
-    except ModuleNotFoundError as error:
-        if error.name not in {"playwright", "playwright.async_api", "cookie_consent.scanner.browse"}:
-            raise
+def _compared(before: Judgement, after: Judgement, source: str) -> Comparison:
+    """Return both scans side by side. Raises ``ConfigurationError`` for scans that cannot be compared."""
+    from cookie_consent.scanner.compare import compare
+
+    if before.scan.mode is not after.scan.mode:
         raise ConfigurationError(
-            "--browser needs the package playwright and Chromium: pip install 'cookie-consent[browser]', "
-            "then playwright install chromium"
-        ) from None
-    names = {each.name for each in fields(module.BrowseOptions)} & {each.name for each in fields(options)}
-    wanted = module.BrowseOptions(**{name: getattr(options, name) for name in names})
-    found: Scan = asyncio.run(module.browse(url, wanted, progress=told))
-    return found
+            f"--compare: {source} was scanned by {before.scan.mode}, and this is by {after.scan.mode}: "
+            "scan both in the same way"
+        )
+    if set(before.scan.phases).isdisjoint(after.scan.phases):
+        raise ConfigurationError(f"--compare: {source} has none of the phases of this scan: scan both in the same way")
+    return compare(before, after, names=_NAMES)
 
 
-def _lines(found: Scan, classifier: Classifier, output_format: ScanFormat) -> Iterator[str]:
+def _text(judgement: Judgement, output_format: ScanFormat, policy: Path | None, comparison: Comparison | None) -> str:
+    found: Mapping[str, Any]
     if output_format is ScanFormat.TABLE:
         from cookie_consent.scanner.reports.table import table
 
-        yield from table(found, classifier)
-    elif output_format is ScanFormat.JSON:
+        return "".join(f"{line}\n" for line in table(judgement))
+    if output_format is ScanFormat.JSON:
         from cookie_consent.scanner.as_dict import as_dict
 
-        yield json.dumps(as_dict(found), indent=2, ensure_ascii=False)
-    else:
+        found = as_dict(judgement.scan)
+    elif output_format is ScanFormat.HAR:
         from cookie_consent.scanner.reports.har import har
 
-        yield json.dumps(har(found), indent=2, ensure_ascii=False)
-
-
-def _is_incomplete(found: Scan, classifier: Classifier) -> bool:
-    from cookie_consent.scanner.reports.table import rows
-
-    return not all(row.is_declared for row in rows(found, classifier))
-
-
-@contextmanager
-def _progress() -> Iterator[Callable[[Progress], None]]:
-    """Show a bar on a terminal, and a line every two seconds elsewhere."""
-    console = Console(stderr=True)
-    if not console.is_terminal:
-        yield _plain_lines()
-        return
-    columns = (TextColumn("pages"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
-    with Bar(*columns, console=console, transient=True) as bar:
-        task = bar.add_task("pages", total=None)
-        yield lambda done: bar.update(task, completed=done.done, total=done.total)
-
-
-def _plain_lines() -> Callable[[Progress], None]:
-    told = time.monotonic()
-
-    def tell(done: Progress) -> None:
-        nonlocal told
-        if time.monotonic() - told >= _LINE_EVERY:
-            told = time.monotonic()
-            typer.echo(f"visited {done.done} of {done.total} pages", err=True)
-
-    return tell
+        found = har(judgement.scan)
+    else:
+        return document(output_format, judgement, policy, comparison=comparison)
+    return json.dumps(found, indent=2, ensure_ascii=False) + "\n"

@@ -2,23 +2,28 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import re
 from dataclasses import dataclass
-from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import anyio
 import typer
 
+from cookie_consent.cli.progress import progress_shown
 from cookie_consent.errors import ConfigurationError
+from cookie_consent.scanner.browser.options import BrowseOptions
+from cookie_consent.scanner.options import CrawlOptions
 
 if TYPE_CHECKING:
+    from cookie_consent.policy import Policy
     from cookie_consent.scanner.model import Scan
 
-__all__ = ["ScanSettings", "is_address", "read_scan", "scan_of"]
+__all__ = ["INTERRUPTED", "ScanSettings", "browsed", "crawled", "ensure_read", "is_address", "read_scan", "scan_of"]
 
+INTERRUPTED = 130
+"""The exit status after Ctrl-C."""
 _ADDRESS = re.compile(r"https?://", re.IGNORECASE)
 _LONGEST_FILE = 256 * 1024 * 1024
 
@@ -33,6 +38,8 @@ class ScanSettings:
     """The most pages; None for the scan's own limit."""
     private: bool = False
     """Whether to follow what leads to private addresses."""
+    screenshots: bool = False
+    """Whether pictures of the pages are wanted."""
 
 
 def is_address(source: str) -> bool:
@@ -40,44 +47,78 @@ def is_address(source: str) -> bool:
     return _ADDRESS.match(source) is not None
 
 
-def scan_of(source: str, settings: ScanSettings) -> Scan:
-    """Scan an address now, or read a scan from a file. Raises ``ConfigurationError``."""
+def scan_of(source: str, settings: ScanSettings, policy: Policy | None = None) -> Scan:
+    """Scan an address now, or read a scan from a file.
+
+    ``policy`` may declare signatures of inline scripts, besides those of the registry. Raises ``ConfigurationError``,
+    and ``typer.Exit`` when it is interrupted, since nothing can be said of half a site.
+    """
     if not is_address(source):
         return read_scan(Path(source))
-    kind = "browser" if settings.browser else "http"
-    typer.echo(f"scanning {source} ({kind})", err=True)
+    typer.echo(f"scanning {source} ({'browser' if settings.browser else 'http'})", err=True)
+    limits: dict[str, Any] = {} if settings.pages is None else {"pages": settings.pages}
+    if settings.browser:
+        options = BrowseOptions(private=settings.private, screenshots=settings.screenshots, **limits)
+        scan, is_whole = browsed(source, options, policy=policy)
+    else:
+        scan, is_whole = crawled(source, CrawlOptions(private=settings.private, **limits), policy=policy)
+    if not is_whole:
+        typer.echo("interrupted", err=True)
+        raise typer.Exit(INTERRUPTED)
+    ensure_read(scan, source)
+    return scan
+
+
+def crawled(
+    url: str, options: CrawlOptions, *, journal: Path | None = None, policy: Policy | None = None
+) -> tuple[Scan, bool]:
+    """Scan without a browser; return what was seen, and whether the scan was not interrupted."""
     try:
-        found = _browsed(source, settings) if settings.browser else _crawled(source, settings)
+        from cookie_consent.scanner.crawl import Crawler
     except ModuleNotFoundError as error:
-        if (error.name or "").startswith("cookie_consent."):
+        if error.name != "protego":
             raise
-        name, extra = (error.name or "").partition(".")[0], "browser" if settings.browser else "standard"
-        raise ConfigurationError(f"a scan needs the package {name}: pip install 'cookie-consent[{extra}]'") from None
-    if all(page.error for page in found.pages):
-        why = found.pages[0].error if found.pages else "the time was over"
+        raise ConfigurationError("a scan needs the package protego: pip install 'cookie-consent[standard]'") from None
+    with progress_shown() as tell:
+        crawler = Crawler(
+            url, options, progress=lambda now: tell(now.done, now.total, ""), journal=journal, policy=policy
+        )
+        try:
+            asyncio.run(crawler.run())
+        except KeyboardInterrupt:
+            return crawler.scan, False
+    return crawler.scan, True
+
+
+def browsed(url: str, options: BrowseOptions, *, policy: Policy | None = None) -> tuple[Scan, bool]:
+    """Scan in Chromium; return what was seen, and whether the scan was not interrupted."""
+    from cookie_consent.scanner.browse import Browsing
+
+    with progress_shown() as tell:
+        browsing = Browsing(
+            url,
+            options,
+            progress=lambda now: tell(now.done, min(now.known, options.pages), now.phase.value),
+            policy=policy,
+        )
+        try:
+            asyncio.run(browsing.run())
+        except KeyboardInterrupt:
+            return browsing.scan, False
+    return browsing.scan, True
+
+
+def ensure_read(scan: Scan, source: str) -> None:
+    """Raise ``ConfigurationError`` if not one page of the scan could be read."""
+    if all(page.error for page in scan.pages):
+        why = scan.pages[0].error if scan.pages else "the time was over"
         raise ConfigurationError(f"{source[:200]} could not be read: {why}")
-    return found
-
-
-# Both are imported when they are used, since they take long, and the browser's needs an extra.
-def _crawled(source: str, settings: ScanSettings) -> Scan:
-    options = import_module("cookie_consent.scanner.options").CrawlOptions(**_limits(settings))
-    found: Scan = anyio.run(import_module("cookie_consent.scanner.crawl").crawl, source, options)
-    return found
-
-
-def _browsed(source: str, settings: ScanSettings) -> Scan:
-    options = import_module("cookie_consent.scanner.browser.options").BrowseOptions(**_limits(settings))
-    found: Scan = anyio.run(import_module("cookie_consent.scanner.browse").browse, source, options)
-    return found
-
-
-def _limits(settings: ScanSettings) -> dict[str, Any]:
-    return {"private": settings.private, **({"pages": settings.pages} if settings.pages is not None else {})}
 
 
 def read_scan(path: Path) -> Scan:
     """Read a scan from a file of JSON. Raises ``ConfigurationError``."""
+    from cookie_consent.scanner.as_dict import from_dict
+
     try:
         with path.open("rb") as stream:
             content = stream.read(_LONGEST_FILE + 1)
@@ -93,5 +134,4 @@ def read_scan(path: Path) -> Scan:
         raise ConfigurationError(
             f"{path} is not JSON: {error}; write a scan with `cookie-consent scan URL --format json`"
         ) from None
-    found: Scan = import_module("cookie_consent.scanner.as_dict").from_dict(document)
-    return found
+    return from_dict(document)

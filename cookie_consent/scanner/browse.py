@@ -13,6 +13,7 @@ from urllib.parse import urljoin, urlsplit
 
 from cookie_consent.errors import ConfigurationError
 from cookie_consent.scanner.browser.addresses import is_same_site, normalised, parsed, site_address
+from cookie_consent.scanner.browser.documents import Documents
 from cookie_consent.scanner.browser.egress import Egress
 from cookie_consent.scanner.browser.launch import launched, playwright_started
 from cookie_consent.scanner.browser.options import Progress
@@ -21,6 +22,7 @@ from cookie_consent.scanner.browser.setup import load_setup, state_after_setup
 from cookie_consent.scanner.browser.visit import BINDING, BrowserLostError, Visitor
 from cookie_consent.scanner.collector import Collector
 from cookie_consent.scanner.model import Carrier, Initiator, Mode, Phase, Scan, ScannedPage
+from cookie_consent.scanner.reader import make_classifier
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -28,9 +30,10 @@ if TYPE_CHECKING:
 
     from playwright.async_api import Playwright
 
+    from cookie_consent.policy import Policy
     from cookie_consent.scanner.browser.options import BrowseOptions
 
-__all__ = ["browse"]
+__all__ = ["Browsing", "browse"]
 
 _STARTS = 3
 """So often a browser that is lost is started again, in each phase."""
@@ -60,14 +63,20 @@ _BROWSERS_OWN = frozenset(
 _ANSWERS = {Phase.REFUSED: "refuse", Phase.ACCEPTED: "accept"}
 
 
-async def browse(site: str, options: BrowseOptions, *, progress: Callable[[Progress], None] | None = None) -> Scan:
+async def browse(
+    site: str,
+    options: BrowseOptions,
+    *,
+    progress: Callable[[Progress], None] | None = None,
+    policy: Policy | None = None,
+) -> Scan:
     """Visit the site's pages in Chromium, in each phase with an empty profile.
 
-    ``progress`` is called before each page. What ends early, by time or by the browser's end, is in the scan's
-    ``limits``. Raises ``ConfigurationError`` for a wrong address, without Playwright or Chromium, and if the setup
-    fails.
+    ``progress`` is called before each page. ``policy`` may declare signatures of inline scripts, besides those of the
+    registry. What ends early, by time or by the browser's end, is in the scan's ``limits``. Raises
+    ``ConfigurationError`` for a wrong address, without Playwright or Chromium, and if the setup fails.
     """
-    return await _Browsing(site_address(site), options, progress or (lambda _: None)).run()
+    return await Browsing(site, options, progress=progress, policy=policy).run()
 
 
 class _Tour:
@@ -87,11 +96,18 @@ class _Tour:
                 self.queue.append(page)
 
 
-class _Browsing:
-    """One scan."""
+class Browsing:
+    """One scan. ``scan`` can be read at any time, also after ``run`` was cancelled."""
 
-    def __init__(self, site: str, options: BrowseOptions, progress: Callable[[Progress], None]) -> None:
-        self._site = site
+    def __init__(
+        self,
+        site: str,
+        options: BrowseOptions,
+        *,
+        progress: Callable[[Progress], None] | None = None,
+        policy: Policy | None = None,
+    ) -> None:
+        self._site = site = site_address(site)
         self._options = options
         self._given = [normalised(urljoin(site, address)) for address in options.addresses]
         for address in self._given:
@@ -99,19 +115,29 @@ class _Browsing:
                 raise ConfigurationError(
                     f"{address} is not of the site {site}: leave it out, or scan that site by itself"
                 )
-        self._progress = progress
-        self._scan = Scan(
+        self._progress = progress or (lambda _: None)
+        self.scan = Scan(
             site=site, mode=Mode.BROWSER, started=datetime.now(UTC).isoformat(timespec="seconds"), phases=()
         )
-        self._collector = Collector(self._scan, options.bounds)
+        self._collector = Collector(self.scan, options.bounds)
         self._recorder = Recorder(self._collector, BINDING)
+        self._documents = Documents(self._collector, make_classifier(policy))
         self._records: dict[str, ScannedPage] = {}
         self._contacts: dict[tuple[str, int], None] = {}
         self._failures: dict[tuple[str, int], str] = {}
         self._refusals = 0
 
     async def run(self) -> Scan:
+        """Scan until everything is visited or the time is over, and return the scan."""
         begun = time.monotonic()
+        try:
+            await self._run()
+        finally:
+            self._leave_named()
+            self.scan.seconds = time.monotonic() - begun
+        return self.scan
+
+    async def _run(self) -> None:
         setup = load_setup(self._options.setup) if self._options.setup else None
         egress = Egress(
             self._options.network,
@@ -121,7 +147,7 @@ class _Browsing:
             on_refused=self._refused,
             on_failed=self._failed,
         )
-        async with egress, playwright_started() as playwright:
+        async with playwright_started() as playwright, egress:
             state = await state_after_setup(playwright, setup, self._options, egress.port) if setup else None
             self._contacts.clear()
             try:
@@ -133,8 +159,6 @@ class _Browsing:
                     "--seconds", self._options.seconds, "the scan ended before all pages were visited"
                 )
         await self._aliases()
-        self._scan.seconds = time.monotonic() - begun
-        return self._scan
 
     async def _phase(self, playwright: Playwright, port: int, phase: Phase, state: Mapping[str, Any] | None) -> None:
         """Visit the pages, in a browser that is started again if it is lost."""
@@ -143,7 +167,7 @@ class _Browsing:
             self._recorder.cookies.forget()
             try:
                 async with launched(playwright, self._options, port, state) as context:
-                    await self._tour(Visitor(context, self._recorder, self._options, self._site), tour)
+                    await self._tour(Visitor(context, self._recorder, self._documents, self._options, self._site), tour)
                     return
             except BrowserLostError:
                 continue
@@ -153,14 +177,14 @@ class _Browsing:
         """Give the phase's answer, then visit the pages that are left."""
         phase = tour.phase
         if phase is not Phase.UNDECIDED and not await visitor.answer(self._record(self._site), phase):
-            if phase not in self._scan.phases:
+            if phase not in self.scan.phases:
                 verb = _ANSWERS[phase]
-                self._scan.unseen.append(
+                self.scan.unseen.append(
                     f"What the site does after visitors {verb}: no consent tool was found that could be used to {verb}."
                 )
             return
-        if phase not in self._scan.phases:
-            self._scan.phases += (phase,)
+        if phase not in self.scan.phases:
+            self.scan.phases += (phase,)
         while tour.queue and tour.done < self._options.pages:
             address = tour.queue.popleft()
             self._progress(Progress(phase=phase, page=address, done=tour.done, known=len(tour.known)))
@@ -184,7 +208,7 @@ class _Browsing:
         record = self._records.get(address)
         if record is None:
             record = self._records[address] = ScannedPage(address=address)
-            self._scan.pages.append(record)
+            self.scan.pages.append(record)
         return record
 
     def _followed(self, links: list[str], page: str) -> list[str]:
@@ -230,12 +254,19 @@ class _Browsing:
                 self._recorder.request(f"{scheme}://{place}/", Carrier.HINT, Initiator(by="unknown"))
         self._contacts.clear()
 
+    def _leave_named(self) -> None:
+        """Leave out of what pages only name what was asked for as well."""
+        made = {request.address for request in self.scan.requests if request.is_made}
+        self.scan.requests[:] = [
+            request for request in self.scan.requests if request.is_made or request.address not in made
+        ]
+
     async def _aliases(self) -> None:
         """Ask for the aliases of the site's own hosts: behind one of them may be a tracker."""
         hosts = list(
             dict.fromkeys(
                 request.host
-                for request in self._scan.requests
+                for request in self.scan.requests
                 if (parts := parsed(request.address)) and is_same_site(f"https://{parts.netloc}/", self._site)
             )
         )
@@ -250,5 +281,5 @@ class _Browsing:
                     found[host] = await self._options.network.aliases(host)
 
         await asyncio.gather(*(ask(host) for host in hosts[:_LOOK_UPS]))
-        for request in self._scan.requests:
+        for request in self.scan.requests:
             request.aliases = found.get(request.host, ())

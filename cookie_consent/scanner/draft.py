@@ -163,7 +163,7 @@ class _Writing:
         verdicts = Verdicts(self.policy, self._scan.site)
         added = False
         services: dict[str, set[str]] = {}
-        things = [thing for thing in verdicts.of(self._scan) if not (thing.is_declared or thing.is_ours)]
+        things = [thing for thing in verdicts.of(self._scan) if thing.is_undeclared]
         for thing in things:
             service = thing.verdict.service
             if service in registry():

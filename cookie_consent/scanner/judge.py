@@ -93,9 +93,9 @@ def judge(scan: Scan, policy: Policy, *, prefix: str = DEFAULT_PREFIX) -> Judgem
 def undeclared(things: Sequence[Judged]) -> Iterator[tuple[str, list[Judged]]]:
     """Yield what the policy does not declare: what findings call it, and everything that is of that name."""
     groups: dict[tuple[str, str, str], list[Judged]] = defaultdict(list)
-    hosts = {thing.name for thing in things if thing.sort == "host" and not (thing.is_declared or thing.is_own)}
+    hosts = {thing.name for thing in things if thing.sort == "host" and thing.is_undeclared and not thing.is_own}
     for thing in things:
-        if thing.is_declared or thing.is_ours:
+        if not thing.is_undeclared:
             continue
         if thing.sort != "host" and not thing.is_own and thing.where in hosts:
             continue  # to declare the host is enough

@@ -15,12 +15,13 @@ from cookie_consent.policy import UNCLASSIFIED
 from cookie_consent.policy.classifier import Classifier, Verdict
 from cookie_consent.policy.host import host_of
 from cookie_consent.policy.prefix import DEFAULT_PREFIX
+from cookie_consent.scanner.model import Carrier, ObservedRequest
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from cookie_consent.policy import Policy
-    from cookie_consent.scanner.model import ObservedCookie, ObservedKey, ObservedRequest, Scan, Seen
+    from cookie_consent.scanner.model import ObservedCookie, ObservedKey, Scan, Seen
 
 __all__ = ["Judged", "Verdicts", "host_in"]
 
@@ -51,6 +52,15 @@ class Judged:
     """The known service's host that DNS leads to."""
     cleaned: str = ""
     """The name with ``*`` for what looks like an id."""
+
+    @property
+    def is_undeclared(self) -> bool:
+        """Whether the policy should declare it and does not. Where a form leads is left to who sends it."""
+        if self.is_declared or self.is_ours:
+            return False
+        return not all(
+            isinstance(one, ObservedRequest) and one.carrier is Carrier.FORM and not one.is_made for one in self.seen
+        )
 
 
 class Verdicts:

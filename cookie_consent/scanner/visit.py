@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from cookie_consent.scanner.collector import Collector
     from cookie_consent.scanner.model import Carrier, Initiator, Seen
 
-__all__ = ["Additions", "Visit"]
+__all__ = ["Additions", "Visit", "add_request", "add_snippet"]
 
 _MOST_QUERIES = 5
 
@@ -60,10 +60,10 @@ class Additions:
         for cookie in visit.cookies:
             _add_cookie(collector, cookie, sighting)
         for request in visit.requests:
-            if _add_request(collector, request, sighting):
+            if add_request(collector, request, sighting):
                 self._hosts.add((request.host, request.carrier))
         for snippet in visit.snippets:
-            _add_snippet(collector, snippet, sighting)
+            add_snippet(collector, snippet, sighting)
         return self._size != before
 
     @property
@@ -93,7 +93,7 @@ def _add_cookie(collector: Collector, cookie: ObservedCookie, sighting: Sighting
     found.secure = found.secure and cookie.secure
 
 
-def _add_request(collector: Collector, request: ObservedRequest, sighting: Sighting) -> bool:
+def add_request(collector: Collector, request: ObservedRequest, sighting: Sighting) -> bool:
     """Add a request; return whether the scan had room for it."""
     key = (request.address, request.carrier, request.is_made)
     bare = replace(request, initiators=[], sightings=[])
@@ -105,7 +105,8 @@ def _add_request(collector: Collector, request: ObservedRequest, sighting: Sight
     return found is not None
 
 
-def _add_snippet(collector: Collector, snippet: ObservedSnippet, sighting: Sighting) -> None:
+def add_snippet(collector: Collector, snippet: ObservedSnippet, sighting: Sighting) -> None:
+    """Add an inline script."""
     bare = replace(snippet, initiators=[], sightings=[])
     key = (snippet.service, snippet.excerpt)
     collector.see(collector.scan.snippets, key, lambda: bare, sighting, _first(snippet))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import socket
+import sys
 from typing import TYPE_CHECKING, Any
 from xml.etree import ElementTree as ET
 
@@ -167,22 +168,32 @@ def test_a_site_that_cannot_be_read(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, command: list[str], pages: list[ScannedPage]
 ) -> None:
     (tmp_path / "consent.toml").write_text(CLEAN, "utf-8")
-    monkeypatch.setattr(scanned, "_crawled", lambda *_: scan(is_empty=True, pages=pages))
+    monkeypatch.setattr(scanned, "crawled", lambda *_, **__: (scan(is_empty=True, pages=pages), True))
     done = run(*command, SITE, folder=tmp_path)
     assert done.returncode == 2
     assert f"{SITE} could not be read: {'no answer' if pages else 'the time was over'}" in done.stderr
     assert not (tmp_path / "new.toml").exists()
 
 
-def test_a_package_that_a_scan_needs_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def missing(*_: Any) -> Any:
-        raise ModuleNotFoundError("No module named 'playwright'", name="playwright.async_api")
-
+@pytest.mark.parametrize("command", [["check", "--against"], ["init", "-o", "new.toml"]])
+def test_an_interrupted_scan_is_not_judged(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, command: list[str]) -> None:
     (tmp_path / "consent.toml").write_text(CLEAN, "utf-8")
-    monkeypatch.setattr(scanned, "_browsed", missing)
-    done = run("check", "--against", SITE, "--browser", folder=tmp_path)
+    monkeypatch.setattr(scanned, "crawled", lambda *_, **__: (scan(), False))
+    done = run(*command, SITE, folder=tmp_path)
+    assert (done.returncode, done.stdout) == (130, "")
+    assert not (tmp_path / "new.toml").exists()
+
+
+@pytest.mark.parametrize("command", [["check", "--against"], ["init", "-o", "new.toml"], ["scan"]])
+def test_without_playwright_it_says_what_to_install(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, command: list[str]
+) -> None:
+    (tmp_path / "consent.toml").write_text(CLEAN, "utf-8")
+    monkeypatch.setitem(sys.modules, "playwright", None)
+    monkeypatch.setitem(sys.modules, "playwright.async_api", None)
+    done = run(*command, "http://127.0.0.1:1/", "--browser", folder=tmp_path)
     assert done.returncode == 2
-    assert "a scan needs the package playwright: pip install 'cookie-consent[browser]'" in done.stderr
+    assert "a scan in a browser needs Playwright: run pip install 'cookie-consent[browser]'" in done.stderr
 
 
 LINKS = """

@@ -95,6 +95,13 @@ def test_options_reach_the_scan(tmp_path: Path) -> None:
         (["http://a.test/", "--include", "shop"], "'shop' is no pattern of a path; begin it with a slash"),
         (["http://a.test/", "--user-agent", "ü"], "--user-agent must consist of printable ASCII characters"),
         (["http://a.test/", "-o", "."], "is a folder"),
+        (["http://a.test/", "--browser", "--depth", "3"], "--depth says nothing with --browser: leave it out"),
+        (["http://a.test/", "--browser", "--no-robots"], "--no-robots says nothing with --browser: leave it out"),
+        (["http://a.test/", "--clicks", "3"], "--clicks needs --browser"),
+        (["http://a.test/", "--phase", "accepted"], "--phase needs --browser"),
+        (["http://a.test/", "--browser", "--page-seconds", "0"], "--page-seconds is 0.0: give a number of at least 1"),
+        (["http://a.test/", "--compare", "before.json"], "--compare needs --format html"),
+        (["http://a.test/", "--compare", "before.json", "--format", "html"], "before.json cannot be read"),
     ],
 )
 def test_wrong_usage_and_sites_that_cannot_be_read_are_errors(
@@ -103,17 +110,6 @@ def test_wrong_usage_and_sites_that_cannot_be_read_are_errors(
     found = run("scan", *arguments, folder=tmp_path)
     assert found.returncode == 2
     assert message in found.stderr
-
-
-def test_without_playwright_the_browser_is_an_error_that_says_what_to_install(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setitem(sys.modules, "playwright", None)
-    monkeypatch.setitem(sys.modules, "playwright.async_api", None)
-    monkeypatch.delitem(sys.modules, "cookie_consent.scanner.browse", raising=False)
-    found = run("scan", "http://127.0.0.1:1/", "--browser", folder=tmp_path)
-    assert found.returncode == 2
-    assert "pip install 'cookie-consent[browser]'" in found.stderr
 
 
 def test_without_protego_a_scan_is_an_error_that_says_what_to_install(
@@ -125,3 +121,39 @@ def test_without_protego_a_scan_is_an_error_that_says_what_to_install(
     found = run("scan", "http://127.0.0.1:1/", folder=tmp_path)
     assert found.returncode == 2
     assert "pip install 'cookie-consent[standard]'" in found.stderr
+
+
+def test_findings_are_written_for_services_and_people(tmp_path: Path) -> None:
+    with site() as url:
+        declared = policy(tmp_path)
+        for name, told in (("sarif", '"undeclared-host"'), ("junit", "<testsuites"), ("html", "<!doctype html>")):
+            found = run("scan", url, "--delay", "0", "--policy", declared, "--format", name, folder=tmp_path)
+            assert found.returncode == 1, found.stderr
+            assert told in found.stdout.lower() if name == "html" else told in found.stdout
+            assert "www.googletagmanager.com" in found.stdout
+
+
+def test_a_scan_from_before_stands_beside_that_with_the_middleware(tmp_path: Path) -> None:
+    with site(b"<title>Shop</title>", "_ga=1") as url:
+        run("scan", url, "--delay", "0", "--format", "json", "-o", "before.json", folder=tmp_path)
+    with site() as url:
+        compared = ("--compare", "before.json", "--format", "html")
+        found = run("scan", url, "--delay", "0", "--policy", policy(tmp_path), *compared, folder=tmp_path)
+        assert "before an answer, without the middleware" in found.stdout
+        assert "before an answer, with it" in found.stdout
+        scan = json.loads((tmp_path / "before.json").read_text("utf-8"))
+        (tmp_path / "before.json").write_text(json.dumps({**scan, "mode": "browser"}), "utf-8")
+        found = run("scan", url, "--delay", "0", *compared, folder=tmp_path)
+        assert found.returncode == 2
+        assert "before.json was scanned by browser, and this is by http: scan both in the same way" in found.stderr
+
+
+def test_where_a_form_leads_needs_no_declaration(tmp_path: Path) -> None:
+    page = b"<script src=https://www.googletagmanager.com/gtag/js></script><form action=https://pay.test/></form>"
+    with site(page) as url:
+        declared = policy(tmp_path, "[services.google-analytics]", "[services.google-tag-manager]")
+        found = run("scan", url, "--delay", "0", "--policy", declared, folder=tmp_path)
+        assert (found.returncode, found.stderr) == (0, "")
+        assert "  pay.test\n" in found.stdout
+        found = run("check", declared, "--against", url, "--no-links", folder=tmp_path)
+        assert "host pay.test is not declared" not in found.stdout

@@ -54,7 +54,7 @@ async def playwright_started() -> AsyncIterator[Playwright]:
         from playwright.async_api import async_playwright
     except ImportError as error:
         raise ConfigurationError(
-            'a scan in a browser needs Playwright: run pip install "cookie-consent[browser]", '
+            "a scan in a browser needs Playwright: run pip install 'cookie-consent[browser]', "
             "then playwright install chromium"
         ) from error
     async with async_playwright() as playwright:

@@ -11,6 +11,7 @@ from importlib.resources import files
 from typing import TYPE_CHECKING, Any
 
 from cookie_consent.scanner.browser.addresses import is_same_site, origin_of, parsed
+from cookie_consent.scanner.browser.documents import LARGEST
 from cookie_consent.scanner.browser.targets import watch
 from cookie_consent.scanner.model import Act, Carrier, ConsentTool, Initiator, Phase, StorageKind
 
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
 
     from playwright.async_api import BrowserContext, Dialog, ElementHandle, Frame, Page, Request
 
+    from cookie_consent.scanner.browser.documents import Documents
     from cookie_consent.scanner.browser.options import BrowseOptions
     from cookie_consent.scanner.browser.record import Recorder
     from cookie_consent.scanner.browser.targets import Target
@@ -61,9 +63,12 @@ class HangsError(Exception):
 class Visitor:
     """Visits pages of a site in one browser, one after another."""
 
-    def __init__(self, context: BrowserContext, recorder: Recorder, options: BrowseOptions, site: str) -> None:
+    def __init__(
+        self, context: BrowserContext, recorder: Recorder, documents: Documents, options: BrowseOptions, site: str
+    ) -> None:
         self._context = context
         self._recorder = recorder
+        self._documents = documents
         self._options = options
         self._site = site
         self._tasks: set[asyncio.Task[None]] = set()
@@ -85,6 +90,7 @@ class Visitor:
             links.extend(await self._links(page))
             await self._click(page)
             await self._read(page, record)
+            await self._documents.done()
 
         await self._on_page(record, acts)
         return list(dict.fromkeys(links))
@@ -112,6 +118,7 @@ class Visitor:
 
         self._record, self._navigations, self._crashed = record, 0, asyncio.Event()
         self._recorder.begin(record.address)
+        self._documents.begin(record)
         begun = time.monotonic()
         try:
             async with asyncio.timeout(_CLOSE_SECONDS):
@@ -191,8 +198,10 @@ class Visitor:
     async def _prepare(self, target: Target) -> None:
         """Have a target tell what happens in it, before it begins to run."""
         kind = target.kind
+        # The document of the page is read; of everything else only the headers are.
+        largest = LARGEST if kind == "page" else 100_000
         commands: list[tuple[str, dict[str, Any]]] = [
-            ("Network.enable", {"maxTotalBufferSize": 1_000_000, "maxResourceBufferSize": 100_000}),
+            ("Network.enable", {"maxTotalBufferSize": 2 * largest, "maxResourceBufferSize": largest}),
             ("Runtime.enable", {}),
             ("Runtime.addBinding", {"name": BINDING}),
         ]
@@ -222,6 +231,7 @@ class Visitor:
             self._later(self._decide(target, parameters))
         else:
             self._recorder.heard(target, method, parameters)
+            self._documents.heard(target, method, parameters, self._recorder.sighting)
 
     async def _decide(self, target: Target, given: dict[str, Any]) -> None:
         """Let documents load, but for those that would lead the page itself away from the site."""
