@@ -18,7 +18,7 @@ from cookie_consent.policy.prefix import DEFAULT_PREFIX
 from cookie_consent.policy.toml_string import quoted
 from cookie_consent.scanner.declared import missing, wrong_categories
 from cookie_consent.scanner.finding import KINDS, Finding, Kind, Severity, seen_where
-from cookie_consent.scanner.model import Mode, ObservedCookie, ObservedRequest, Phase, Scan, Seen
+from cookie_consent.scanner.model import Mode, ObservedCookie, ObservedRequest, ObservedSnippet, Phase, Scan, Seen
 from cookie_consent.scanner.verdicts import Judged, Verdicts, host_in
 
 if TYPE_CHECKING:
@@ -221,19 +221,21 @@ class _Judging:
             return
         seen = [_in_phase(one, phase) for one in thing.seen]
         seen = [one for one in seen if one.sightings]
+        named = [one for one in seen if _is_named(one)]
+        if self.scan.mode is Mode.BROWSER:  # which tells what was really used
+            seen, named = [one for one in seen if one not in named], []
         if not seen:
             return
-        is_only_named = all(isinstance(one, ObservedRequest) and not one.is_made for one in seen)
+        is_note = named == seen
         is_certain = thing.verdict.known or thing.is_declared
         when = "before the visitor had answered" if phase is Phase.UNDECIDED else "although the visitor had refused"
-        verb = {"host": "contacted", "snippet": "started"}.get(thing.sort, "set")
+        verb = "contacted" if thing.sort == "host" else "set"
         who = thing.verdict.service
         about = f" ({who}, {thing.verdict.category})" if who else f" ({thing.verdict.category})"
         what = f"{_NOUNS[thing.sort]} {thing.cleaned}"
         message = f"The {what}{about} was {verb} {when}."
-        if is_only_named or (thing.sort == "snippet" and self.scan.mode is Mode.HTTP):
+        if is_note:
             message = f"The pages name the {what}{about}; a browser uses it unless it is held."
-        is_note = is_only_named or (thing.sort == "snippet" and self.scan.mode is Mode.HTTP)
         yield Finding(
             kind=kind,
             severity=Severity.NOTE if is_note else Severity.ERROR if is_certain else Severity.WARNING,
@@ -372,6 +374,11 @@ class _Judging:
             subject=f"page {page.address}",
             message=f"{page.address} could not be read: {why}.",
         )
+
+
+def _is_named(seen: Seen) -> bool:
+    """Return whether it only stands in the pages, whether it is used or not."""
+    return isinstance(seen, ObservedSnippet) or (isinstance(seen, ObservedRequest) and not seen.is_made)
 
 
 def _in_phase(seen: Seen, phase: Phase) -> Seen:

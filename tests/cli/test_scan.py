@@ -3,20 +3,26 @@
 from __future__ import annotations
 
 import json
+import os
+import re
+import signal
+import subprocess
 import sys
+import tempfile
 import threading
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 
 from cookie_consent.scanner.as_dict import from_dict
 from tests.running import run
+from tests.waiting import HANG
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from pathlib import Path
 
 pytestmark = pytest.mark.server
 PAGE = b"<title>Shop</title><script src=https://www.googletagmanager.com/gtag/js></script><a href=/a>a</a>"
@@ -36,7 +42,13 @@ def site(page: bytes = PAGE, cookie: str = "cart=1", status: int = 200) -> Itera
 
         def log_message(self, *_: object) -> None: ...
 
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    with served(Handler) as url:
+        yield url
+
+
+@contextmanager
+def served(handler: type[BaseHTTPRequestHandler]) -> Iterator[str]:
+    server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
     thread.start()
     try:
@@ -157,3 +169,65 @@ def test_where_a_form_leads_needs_no_declaration(tmp_path: Path) -> None:
         assert "  pay.test\n" in found.stdout
         found = run("check", declared, "--against", url, "--no-links", folder=tmp_path)
         assert "host pay.test is not declared" not in found.stdout
+
+
+@contextmanager
+def endless() -> Iterator[str]:
+    """Serve pages each of which leads to two others."""
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            is_page = not self.path.endswith((".txt", ".xml", ".ico"))
+            self.send_response(200 if is_page else 404)
+            self.send_header("content-type", "text/html")
+            self.end_headers()
+            links = "".join(f"<a href={self.path.rstrip('/')}/{name}>{name}</a>" for name in "ab")
+            self.wfile.write(f"<title>Page</title><script>document.cookie = 'cart=1'</script>{links}".encode())
+
+        def log_message(self, *_: object) -> None: ...
+
+    with served(Handler) as url:
+        yield url
+
+
+@pytest.mark.parametrize(
+    "options", [("--alike", "1000"), pytest.param(("--browser",), marks=pytest.mark.browser)], ids=["http", "browser"]
+)
+def test_a_scan_that_is_interrupted_prints_what_was_found(tmp_path: Path, options: tuple[str, ...]) -> None:
+    # The path of a socket of Chromium's must be short, and tmp_path is not.
+    with endless() as url, tempfile.TemporaryDirectory() as profiles:
+        command = [
+            sys.executable,
+            "-m",
+            "cookie_consent",
+            "scan",
+            url,
+            "--pages",
+            "10000",
+            "--format",
+            "json",
+            *options,
+        ]
+        process = subprocess.Popen(
+            command,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            cwd=tmp_path,
+            env={**os.environ, "TMPDIR": profiles},
+            start_new_session=True,
+        )
+        assert process.stderr is not None
+        try:
+            assert re.match(r"visited \d+ of \d+ pages", process.stderr.readline())
+            os.killpg(process.pid, signal.SIGINT)  # as a terminal does
+            printed, told = process.communicate(timeout=HANG)
+        finally:
+            process.kill()
+            process.wait()
+        assert not list(Path(profiles).iterdir())
+    assert process.returncode == 130, told
+    assert "interrupted: this is what was found so far" in told
+    scan = from_dict(json.loads(printed))
+    assert scan.pages[0].title == "Page"
+    assert scan.seconds > 0
