@@ -84,7 +84,7 @@ def scan(
     concurrency: Annotated[int, typer.Option(help="Pages that are read at the same time.")] = _CRAWL.concurrency,
     delay: Annotated[
         float,
-        typer.Option(help="Seconds between the starts of two requests to a host; longer if robots.txt asks for it."),
+        typer.Option(help="Seconds between the starts of two pages of a host; longer if robots.txt asks for it."),
     ] = _CRAWL.delay,
     private: Annotated[
         bool,

@@ -58,7 +58,7 @@ class CrawlOptions:
     concurrency: int = 4
     """How many pages are read at the same time."""
     delay: float = 0.1
-    """The seconds between the starts of two requests to one host."""
+    """The seconds between the starts of two pages or style sheets of one host."""
     private: bool = False
     """Whether to follow what leads to private, loopback and link-local addresses. The given host is always asked."""
     robots: bool = True

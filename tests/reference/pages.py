@@ -9,6 +9,7 @@ from enum import Enum
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, get_args, get_origin, get_type_hints
 
+import typer
 from typer.models import OptionInfo
 
 from cookie_consent.cli.main import app
@@ -18,7 +19,6 @@ from tests.reference.code import ROOT
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    import typer
 
 __all__ = ["PAGES", "renewed"]
 
@@ -57,7 +57,8 @@ def command_tables() -> str:
     for name, callback in sorted(_commands(app, "cookie-consent")):
         lines += [f"## `{name}`", "", _cell(inspect.getdoc(callback) or ""), ""]
         hints = get_type_hints(callback, include_extras=True)
-        rows = [_option(each, hints[each.name]) for each in inspect.signature(callback).parameters.values()]
+        parameters = inspect.signature(callback).parameters.values()
+        rows = [_option(each, hints[each.name]) for each in parameters if hints[each.name] is not typer.Context]
         if rows:
             lines += ["| argument or option | default | meaning |", "|---|---|---|", *rows, ""]
     return "\n".join(lines).strip()
