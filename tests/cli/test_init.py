@@ -15,7 +15,7 @@ from cookie_consent.endpoints.reports.store import ReportStore
 from cookie_consent.ledger.inventory import InventoryStore
 from cookie_consent.policy import InventoryEvent, load_policy
 from tests.running import run
-from tests.scanner.made import SITE, cookie, request, scan
+from tests.scanner.made import SITE, cookie, key, request, scan
 
 if TYPE_CHECKING:
     import subprocess
@@ -44,6 +44,22 @@ def test_it_writes_a_policy_that_check_accepts(init: Any, tmp_path: Path) -> Non
     assert policy.controller.country == "DE"
     assert run("check", folder=tmp_path).returncode == 0
     assert stat.S_IMODE((tmp_path / "consent.toml").stat().st_mode) & 0o600 == 0o600
+
+
+def test_what_an_unknown_thing_looks_like_stands_in_its_question(init: Any, tmp_path: Path) -> None:
+    init(
+        SITE,
+        things=(
+            cookie("shop_csrf"),
+            cookie("x_theme", domain="cdn.example"),
+            key("x_lang"),
+            request("https://a.example/"),
+        ),
+    )
+    text = (tmp_path / "consent.toml").read_text("utf-8")
+    assert "##   looks like a CSRF token: declare it as session if the site's own server sets it\n# [[cookies]]" in text
+    assert "##   looks like a language or region" in text
+    load_policy(tmp_path / "consent.toml")
 
 
 def test_without_an_address_it_scans_nothing(init: Any, tmp_path: Path) -> None:

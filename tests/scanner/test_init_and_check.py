@@ -1,24 +1,32 @@
-"""From an empty folder: ``init`` on the demo shop, and ``check --against`` with the policy that it wrote."""
+"""From an empty folder: ``init`` on a site, and ``check --against`` with the policy that it wrote."""
 
 from __future__ import annotations
 
 import re
 import signal
+import socket
 import subprocess
 import sys
+import threading
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 import pytest
+import uvicorn
 
 from cookie_consent.policy import load_policy
+from tests.realapps.row import load
 from tests.running import run
-from tests.waiting import HANG
+from tests.waiting import HANG, ended, until
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
+    from starlette.types import ASGIApp
+
 pytestmark = pytest.mark.server
+MODES = [(), pytest.param(("--browser",), marks=pytest.mark.browser)]
 
 
 @pytest.fixture
@@ -37,27 +45,59 @@ def shop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         process.stdout.close()
 
 
+@contextmanager
+def served(app: ASGIApp) -> Iterator[str]:
+    """Serve an application on loopback, without the middleware."""
+    listening = socket.create_server(("127.0.0.1", 0))
+    server = uvicorn.Server(uvicorn.Config(app, log_level="critical", ws="none", timeout_graceful_shutdown=1))
+    thread = threading.Thread(target=server.run, args=([listening],))
+    thread.start()
+    try:
+        until(lambda: server.started or not thread.is_alive())
+        yield f"http://127.0.0.1:{listening.getsockname()[1]}"
+    finally:
+        server.should_exit = True
+        assert ended(thread)
+
+
 def answered(text: str) -> str:
     """Return the policy once each open question is answered."""
     lines = re.sub(r"^# (?=\[|name = |category = |hosts = |domain = )", "", text, flags=re.MULTILINE)
     return lines.replace('"unclassified"', '"preferences"')
 
 
-@pytest.mark.parametrize(
-    "options", [(), pytest.param(("--browser",), marks=pytest.mark.browser)], ids=["http", "browser"]
-)
-def test_a_policy_from_the_demo_shop_passes(shop: str, tmp_path: Path, options: tuple[str, ...]) -> None:
-    pages: Any = ("--pages", "8", "--private")
-    made = run("init", shop, *options, *pages, folder=tmp_path)
+def passes(url: str, folder: Path, *options: str) -> None:
+    """Have a policy written for a site, answer its questions, and check the site against it."""
+    made = run("init", url, *options, folder=folder)
     assert (made.returncode, made.stdout) == (0, ""), made.stderr
-    file = tmp_path / "consent.toml"
-    assert run("check", folder=tmp_path).returncode == 0
+    file = folder / "consent.toml"
+    assert run("check", folder=folder).returncode == 0
     file.write_text(answered(file.read_text("utf-8")), "utf-8")
-    assert load_policy(file).services or load_policy(file).cookies
-    done = run("check", "--against", shop, "--no-links", *options, *pages, folder=tmp_path)
+    done = run("check", "--against", url, "--no-links", *options, folder=folder)
     assert done.returncode == 0, done.stdout
     assert "0 findings" in done.stdout
+
+
+@pytest.mark.parametrize("options", MODES, ids=["http", "browser"])
+def test_a_policy_from_the_demo_shop_passes(shop: str, tmp_path: Path, options: tuple[str, ...]) -> None:
+    pages: Any = ("--pages", "2" if options else "8", "--private")
+    passes(shop, tmp_path, *options, *pages)
+    file = tmp_path / "consent.toml"
+    assert load_policy(file).services or load_policy(file).cookies
     # It is no check that cannot fail: the site sets what an empty policy does not declare.
     file.write_text('version = "1"\n', "utf-8")
     done = run("check", "--against", shop, "--no-links", *options, *pages, folder=tmp_path)
     assert done.returncode == 1
+
+
+@pytest.mark.parametrize("options", MODES, ids=["http", "browser"])
+@pytest.mark.parametrize(
+    ("name", "declared"), [("datasette", set()), ("mkdocs_material", {"google-fonts"})], ids=["datasette", "mkdocs"]
+)
+def test_a_policy_from_a_real_application_passes(
+    name: str, declared: set[str], tmp_path_factory: pytest.TempPathFactory, options: tuple[str, ...]
+) -> None:
+    folder = tmp_path_factory.mktemp("policy")
+    with served(load(name).app(tmp_path_factory.mktemp("app"))) as url:
+        passes(url, folder, *options, *(("--pages", "2") if options else ("--pages", "8")))
+    assert declared <= {service.id for service in load_policy(folder / "consent.toml").services}

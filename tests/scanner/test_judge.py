@@ -326,3 +326,19 @@ def test_notes_are_bounded_and_errors_are_not() -> None:
     judgement = judge(scan(*[cookie(f"odd{'x' * number}") for number in range(50)], pages=pages), policy())
     assert len(found(judgement, Kind.NOT_READ)) < 300
     assert len(found(judgement, Kind.UNDECLARED_COOKIE)) == 50
+
+
+@pytest.mark.parametrize(
+    "thing", [request(GA, Phase.UNDECIDED, is_made=False), snippet("facebook-pixel", Phase.UNDECIDED)]
+)
+def test_what_pages_only_name_is_no_use_before_consent_in_a_browser(thing: Any) -> None:
+    assert found(judge(scan(thing), policy()), Kind.BEFORE_CONSENT) == []
+    (told,) = found(judge(scan(thing, mode=Mode.HTTP), policy()), Kind.BEFORE_CONSENT)
+    assert told.severity is Severity.NOTE  # there nobody can say more
+
+
+def test_where_a_form_leads_needs_no_declaration_but_what_is_loaded_from_there_does() -> None:
+    form = request("https://pay.test/", carrier=Carrier.FORM, is_made=False)
+    assert found(judge(scan(form), policy()), Kind.UNDECLARED_HOST) == []
+    both = judge(scan(form, request("https://pay.test/a.js")), policy())
+    assert len(found(both, Kind.UNDECLARED_HOST)) == 1
