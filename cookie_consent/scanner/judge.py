@@ -72,9 +72,9 @@ class Judgement:
         """Return the same for a check of the policy: what the middleware prevents is a note where it does not run."""
         if self.is_gated:
             return self
-        why = "; the site did not show that it runs the middleware, which would prevent this"
+        why = "; the site did not show that it runs the middleware, which would prevent this."
         return self.with_findings(
-            replace(finding, severity=Severity.NOTE, message=finding.message + why)
+            replace(finding, severity=Severity.NOTE, message=finding.message.removesuffix(".") + why)
             if finding.kind in _ENFORCED
             else finding
             for finding in self.findings

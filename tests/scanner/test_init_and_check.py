@@ -7,26 +7,52 @@ import signal
 import socket
 import subprocess
 import sys
-import threading
 from contextlib import contextmanager
+from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import httpx
 import pytest
-import uvicorn
 
+from cookie_consent.cli import scanned
 from cookie_consent.policy import load_policy
-from tests.realapps.row import load
+from cookie_consent.scanner.browser.network import Network
+from cookie_consent.scanner.browser.options import BrowseOptions
 from tests.running import run
-from tests.waiting import HANG, ended, until
+from tests.waiting import HANG
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from pathlib import Path
-
-    from starlette.types import ASGIApp
 
 pytestmark = pytest.mark.server
+ROOT = Path(__file__).parents[2]
+SERVE = """
+import socket, sys
+from pathlib import Path
+import uvicorn
+from tests.realapps.row import load
+config = uvicorn.Config(load(sys.argv[1]).app(Path(sys.argv[2])), log_level="critical", timeout_graceful_shutdown=1)
+uvicorn.Server(config).run([socket.socket(fileno=int(sys.argv[3]))])
+"""
 MODES = [(), pytest.param(("--browser",), marks=pytest.mark.browser)]
+
+
+@pytest.fixture(autouse=True)
+def _alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let the browser reach nothing beyond this machine: what pages load from elsewhere is asked for in vain."""
+
+    async def addresses(host: str, _: int) -> list[str]:
+        if host in {"127.0.0.1", "localhost"}:
+            return ["127.0.0.1"]
+        raise socket.gaierror(socket.EAI_NONAME, "no such name")
+
+    async def aliases(_: str) -> tuple[str, ...]:
+        return ()
+
+    network = Network(addresses=addresses, aliases=aliases)
+    options = partial(BrowseOptions, network=network, stay_seconds=0, quiet_seconds=0.5)
+    monkeypatch.setattr(scanned, "BrowseOptions", options)
 
 
 @pytest.fixture
@@ -46,18 +72,21 @@ def shop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 
 
 @contextmanager
-def served(app: ASGIApp) -> Iterator[str]:
-    """Serve an application on loopback, without the middleware."""
+def served(name: str, folder: Path) -> Iterator[str]:
+    """Serve a real application on loopback, without the middleware, in a process of its own."""
     listening = socket.create_server(("127.0.0.1", 0))
-    server = uvicorn.Server(uvicorn.Config(app, log_level="critical", ws="none", timeout_graceful_shutdown=1))
-    thread = threading.Thread(target=server.run, args=([listening],))
-    thread.start()
+    number = listening.fileno()
+    command = [sys.executable, "-c", SERVE, name, str(folder), str(number)]
+    process = subprocess.Popen(command, cwd=ROOT, pass_fds=[number], stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
+    url = f"http://127.0.0.1:{listening.getsockname()[1]}"
+    listening.close()
     try:
-        until(lambda: server.started or not thread.is_alive())
-        yield f"http://127.0.0.1:{listening.getsockname()[1]}"
+        httpx.get(url, timeout=HANG)  # it is taken up once the application is there
+        yield url
     finally:
-        server.should_exit = True
-        assert ended(thread)
+        process.terminate()
+        _, told = process.communicate(timeout=HANG)
+        assert process.returncode in {0, -signal.SIGTERM}, told.decode()
 
 
 def answered(text: str) -> str:
@@ -98,6 +127,6 @@ def test_a_policy_from_a_real_application_passes(
     name: str, declared: set[str], tmp_path_factory: pytest.TempPathFactory, options: tuple[str, ...]
 ) -> None:
     folder = tmp_path_factory.mktemp("policy")
-    with served(load(name).app(tmp_path_factory.mktemp("app"))) as url:
+    with served(name, tmp_path_factory.mktemp("app")) as url:
         passes(url, folder, *options, *(("--pages", "2") if options else ("--pages", "8")))
     assert declared <= {service.id for service in load_policy(folder / "consent.toml").services}
