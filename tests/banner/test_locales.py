@@ -35,6 +35,7 @@ NO_TRANSLATION = frozenset(
         "Global Privacy Control",
         "Name",
         "Pages",
+        "Partners: {count}",
         "Type",
         "Version: {version}",
         "X-ray",
