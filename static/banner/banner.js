@@ -548,6 +548,8 @@
   keepClosed(root.querySelector(".cc-revision"));
   link.held = places.schedule;
   prepare(root.querySelector(".cc-panel"));
+  // The guard may have learned of a choice while the page was still loading.
+  if (link.isChanged) apply(guard.state);
   addEventListener("cookieconsent:banner", ({ detail }) => Object.assign(detail ?? {}, { isRunning: true }), true);
 
   // The links lead away from the page, and back to where the visitor is by then. No script of the page takes them over.

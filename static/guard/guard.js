@@ -9,6 +9,7 @@
   const KEPT = ["cookie_consent.typed", "cookie_consent.said", "cookie_consent.revision"];
   const MAXIMUM_HELD = 100;
   const MAXIMUM_ERRORS = 20;
+  const DELAYS = [500, 1000, 2000, 4000, 0]; // milliseconds after each attempt; 0 ends them
   const { freeze } = Object;
   const script = document.currentScript;
   const url = (path) => new URL(`../${path}`, script.src).href;
@@ -550,11 +551,23 @@
     document.dispatchEvent(new CustomEvent("cookieconsent:change", { detail: state }));
     redo();
   };
+  // Returns what the server says, or null: it has answered that it says nothing. Where the network or the server fails,
+  // it is asked again, a few times and ever later.
+  const askForState = async () => {
+    for (const delay of DELAYS) {
+      try {
+        const response = await ask(url("state"), { credentials: "same-origin", cache: "no-store" });
+        if (response.ok) return await response.json();
+        if (response.status < 500 && response.status !== 429) return null;
+      } catch {} // the network, or an answer that was cut off
+      if (delay) await new Promise((done) => setTimeout(done, delay));
+    }
+    return null;
+  };
   // Fetches the state from the server, so that no script of the page can forge it.
   const refresh = async () => {
-    const response = await ask(url("state"), { credentials: "same-origin", cache: "no-store" }).catch(() => null);
-    if (response?.ok) {
-      const now = await response.json();
+    const now = await askForState();
+    if (now) {
       if (idsIn(now).some(isStranger)) await askForRules();
       isChosen = false;
       await update(now);
@@ -675,7 +688,7 @@
       event.stopImmediatePropagation();
       const { detail } = event;
       if (!detail) return;
-      banner = Object.assign(detail, { guard, isLost, reload, replay: stubs.replay });
+      banner = Object.assign(detail, { guard, isChanged, isLost, reload, replay: stubs.replay });
     },
     true,
   );

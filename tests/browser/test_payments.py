@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import TYPE_CHECKING, Any
 
 import pytest
 from starlette.applications import Starlette
-from starlette.responses import HTMLResponse
+from starlette.responses import HTMLResponse, Response
 from starlette.routing import Route
 
 from cookie_consent import ConsentMiddleware
@@ -15,10 +16,11 @@ from tests.browser.harness import STUBS
 from tests.browser.journey import choose
 from tests.browser.test_xray import TOKEN, switch_on
 from tests.declaring import own_cookies
+from tests.waiting import HANG
 
 if TYPE_CHECKING:
+    from playwright.sync_api import Route as PlaywrightRoute
     from starlette.requests import Request
-    from starlette.responses import Response
     from starlette.types import ASGIApp
 
     from tests.browser.conftest import Visit, Visiting
@@ -161,6 +163,88 @@ def test_who_comes_back_from_the_bank_is_not_asked_again_and_loses_nothing(
         visit.page.locator(".cc-panel").wait_for(state="detached" if answer else "visible")
         visit.settled()
         assert ("_ga" in visit.cookies()) is (answer == "Accept all")
+
+
+AFTER = """<!doctype html><html><head><link rel=icon href=data:,></head><body><script>
+cookieConsent.onChange(() => fetch("/changed"));
+</script><script src="/slow.js"></script></body></html>"""
+"""A page that gets its end, where the banner is, only once the guard has found out what was chosen."""
+
+
+def returning(visit: Visit, answer: str) -> None:
+    """Answer the banner, and come back from the bank with a form that the browser sends no choice with."""
+    visit.open()
+    choose(visit, answer)
+    visit.page.goto("http://bank.test/")
+    visit.page.get_by_role("button", name="Transfer").click()
+    visit.page.wait_for_url("**/thanks", wait_until="commit")
+
+
+@pytest.mark.parametrize("answer", ["Accept all", "Refuse all"])
+def test_the_banner_goes_if_the_choice_is_known_before_its_script_runs(
+    visiting: Visiting, ledger_url: str, monkeypatch: pytest.MonkeyPatch, answer: str
+) -> None:
+    has_changed = asyncio.Event()
+
+    async def home(_: Request) -> Response:
+        return HTMLResponse("<!doctype html><html><body>A shop</body></html>")
+
+    async def thanks(_: Request) -> Response:
+        return HTMLResponse(AFTER)
+
+    async def changed(_: Request) -> Response:
+        has_changed.set()
+        return Response(status_code=204)
+
+    async def slow(_: Request) -> Response:
+        await asyncio.wait_for(has_changed.wait(), HANG)
+        return Response("", media_type="text/javascript")
+
+    monkeypatch.setitem(STUBS, "bank.test", ("text/html", RETURN.encode()))
+    routes = [
+        Route("/", home),
+        Route("/thanks", thanks, methods=["POST"]),
+        Route("/changed", changed),
+        Route("/slow.js", slow),
+    ]
+    with visiting(ConsentMiddleware(Starlette(routes=routes), secret="s" * 40, ledger=ledger_url)) as visit:
+        returning(visit, answer)
+        visit.page.wait_for_load_state()
+        assert has_changed.is_set()
+        visit.page.locator("#cookie-consent .cc-back").wait_for()
+        visit.page.locator(".cc-panel").wait_for(state="detached")
+
+
+@pytest.mark.parametrize("status", [0, 503], ids=["no answer", "an error"])
+def test_the_choice_is_asked_for_again_if_the_network_or_the_server_fails(
+    visiting: Visiting, ledger_url: str, monkeypatch: pytest.MonkeyPatch, status: int
+) -> None:
+    async def show(_: Request) -> Response:
+        return HTMLResponse("<!doctype html><html><body>A shop</body></html>")
+
+    tried = 0
+
+    def fail_at_first(route: PlaywrightRoute) -> None:
+        nonlocal tried
+        tried += 1
+        if tried > 2:
+            route.continue_()
+        elif status:
+            route.fulfill(status=status)
+        else:
+            route.abort("connectionreset")
+
+    monkeypatch.setitem(STUBS, "bank.test", ("text/html", RETURN.encode()))
+    routes = [Route("/", show), Route("/thanks", show, methods=["POST"])]
+    with visiting(ConsentMiddleware(Starlette(routes=routes), secret="s" * 40, ledger=ledger_url)) as visit:
+        visit.open()
+        choose(visit, "Refuse all")
+        visit.page.route("**/_consent/state", fail_at_first)
+        visit.page.goto("http://bank.test/")
+        visit.page.get_by_role("button", name="Transfer").click()
+        visit.page.wait_for_url("**/thanks")
+        visit.page.locator(".cc-panel").wait_for(state="detached")
+        assert tried == 3
 
 
 SHARED = {
