@@ -167,14 +167,19 @@ def test_who_comes_back_from_the_bank_is_not_asked_again_and_loses_nothing(
 
 AFTER = """<!doctype html><html><head><link rel=icon href=data:,></head><body><script>
 cookieConsent.onChange(() => fetch("/changed"));
-</script><script src="/slow.js"></script></body></html>"""
+</script><script src="/slow.js"></script>
+<script async src="https://www.googletagmanager.com/gtag/js?id=G-TEST"></script></body></html>"""
 """A page that gets its end, where the banner is, only once the guard has found out what was chosen."""
 
 
-def returning(visit: Visit, answer: str) -> None:
-    """Answer the banner, and come back from the bank with a form that the browser sends no choice with."""
+def decide(visit: Visit, answer: str) -> None:
     visit.open()
     choose(visit, answer)
+    visit.page.locator(".cc-panel").wait_for(state="detached")
+
+
+def come_back(visit: Visit) -> None:
+    """Come back from the bank, by a form with which the browser does not send the choice."""
     visit.page.goto("http://bank.test/")
     visit.page.get_by_role("button", name="Transfer").click()
     visit.page.wait_for_url("**/thanks", wait_until="commit")
@@ -187,7 +192,7 @@ def test_the_banner_goes_if_the_choice_is_known_before_its_script_runs(
     has_changed = asyncio.Event()
 
     async def home(_: Request) -> Response:
-        return HTMLResponse("<!doctype html><html><body>A shop</body></html>")
+        return HTMLResponse(ANALYTICS)
 
     async def thanks(_: Request) -> Response:
         return HTMLResponse(AFTER)
@@ -208,7 +213,8 @@ def test_the_banner_goes_if_the_choice_is_known_before_its_script_runs(
         Route("/slow.js", slow),
     ]
     with visiting(ConsentMiddleware(Starlette(routes=routes), secret="s" * 40, ledger=ledger_url)) as visit:
-        returning(visit, answer)
+        decide(visit, answer)
+        come_back(visit)
         visit.page.wait_for_load_state()
         assert has_changed.is_set()
         visit.page.locator("#cookie-consent .cc-back").wait_for()
@@ -220,7 +226,7 @@ def test_the_choice_is_asked_for_again_if_the_network_or_the_server_fails(
     visiting: Visiting, ledger_url: str, monkeypatch: pytest.MonkeyPatch, status: int
 ) -> None:
     async def show(_: Request) -> Response:
-        return HTMLResponse("<!doctype html><html><body>A shop</body></html>")
+        return HTMLResponse(ANALYTICS)
 
     tried = 0
 
@@ -237,12 +243,9 @@ def test_the_choice_is_asked_for_again_if_the_network_or_the_server_fails(
     monkeypatch.setitem(STUBS, "bank.test", ("text/html", RETURN.encode()))
     routes = [Route("/", show), Route("/thanks", show, methods=["POST"])]
     with visiting(ConsentMiddleware(Starlette(routes=routes), secret="s" * 40, ledger=ledger_url)) as visit:
-        visit.open()
-        choose(visit, "Refuse all")
+        decide(visit, "Refuse all")
         visit.page.route("**/_consent/state", fail_at_first)
-        visit.page.goto("http://bank.test/")
-        visit.page.get_by_role("button", name="Transfer").click()
-        visit.page.wait_for_url("**/thanks")
+        come_back(visit)
         visit.page.locator(".cc-panel").wait_for(state="detached")
         assert tried == 3
 
