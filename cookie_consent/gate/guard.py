@@ -196,9 +196,14 @@ def _names_here(policy: Policy, given: Mapping[str, Any]) -> Mapping[str, Any]:
 
 
 def _necessary_hosts(policy: Policy, given: Mapping[str, Any], numbers: _Numbers) -> list[Sequence[Any]]:
-    """Return the registry's rules for hosts that pass without a choice, and all that may precede one of these."""
+    """Return the registry's rules for hosts that pass without a choice, and all that may precede one of these.
+
+    The same goes for the hosts of services that the policy declares by name, which are the registry's too.
+    """
     required = numbers.within(policy.required_ids)
-    names = {row[0].partition("/")[0] for row in given["hosts"] if row[1] in required}
+    needed = [row[0] for row in given["hosts"] if row[1] in required]
+    named = [pattern for service in policy.services if not policy.writes_hosts(service) for pattern in service.hosts]
+    names = {host for pattern in (*needed, *named) if (host := pattern.partition("/")[0])}
     ends = tuple(name[1:] for name in names if name.startswith("*."))
     return [row for row in given["hosts"] if (host := row[0].partition("/")[0]) in names or host.endswith(ends)]
 
@@ -208,7 +213,8 @@ def _rules(policy: Policy, given: Mapping[str, Any], numbers: _Numbers) -> dict[
 
     Cookies and storage are lists of lists: the first of these that has a match counts. In each the exact name wins,
     then the first pattern. Of hosts and paths the first match counts. Each rule refers to its owner, a service and its
-    category, by the index in ``owners``.
+    category, by the index in ``owners``. Hosts of the policy that it has from the registry are marked: only the others
+    come before the registry's, whatever the path.
     """
     owned = numbers.declared
     site = HostPattern.parse(policy.site).domain if policy.site else ""
@@ -228,7 +234,11 @@ def _rules(policy: Policy, given: Mapping[str, Any], numbers: _Numbers) -> dict[
         ((rule.name, number) for service, number in owned for rule in service.storage),
         key=lambda rule: guard_order(rule[0]),
     )
-    patterns = [(pattern, number) for service, number in owned for pattern in service.hosts]
+    patterns: list[tuple[Any, ...]] = [
+        (pattern, number) if policy.writes_hosts(service) or pattern[0] == "/" else (pattern, number, 1)
+        for service, number in owned
+        for pattern in service.hosts
+    ]
     hosts = sorted((rule for rule in patterns if rule[0][0] != "/"), key=lambda rule: host_order(rule[0]))
     rules = {
         "unknown": policy.unknown_cookies,

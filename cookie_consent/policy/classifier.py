@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Literal, Protocol, TypeAlias
 
 from cookie_consent.policy import UNCLASSIFIED, CookieRule, Service, host_table, name_table, registry
 from cookie_consent.policy.catalogue import DeclaredServices
-from cookie_consent.policy.host_pattern import HostPattern, path_matches
+from cookie_consent.policy.host_pattern import HostPattern, path_matches, path_rank
 from cookie_consent.policy.host_table import HostTable
 from cookie_consent.policy.name_table import NameTable
 from cookie_consent.policy.own_rules import Marks, OwnRules
@@ -83,6 +83,8 @@ class Classifier:
 
     The site's own declarations come first, then the policy's services, then the registry. Among patterns the exact
     one wins, then the one with most literal characters. A category that the policy has removed counts as unclassified.
+    Of hosts, only those that the site has written itself come before the registry's. A service that it declares by name
+    alone has the registry's hosts, and these compete with those of other services: the most exact one wins.
 
     On the site's own hosts, services that the policy declares for them come first, then the registry's signatures, and
     the rest is the site's.
@@ -92,6 +94,7 @@ class Classifier:
         self.policy = policy
         offered = {category.id for category in policy.categories}
         self._declared = frozenset(service.id for service in policy.services)
+        self._written = frozenset(service.id for service in policy.services if policy.writes_hosts(service))
         known = registry()
         replaced = frozenset(known.numbers[service_id] for service_id in self._declared if service_id in known)
         declared = _Services(DeclaredServices(policy.services), "policy", offered)
@@ -255,7 +258,17 @@ class Classifier:
         reason = f"no rule of the policy or the registry matches {host}"
         named = host if self.policy.unknown_hosts == "ask" and is_host(host) else ""
         unknown = Verdict(category=UNCLASSIFIED, reason=reason, host=named)
-        return tuple(rule for services in self._services for rule in services.hosts(host)), unknown
+        declared, known = self._services
+        levels = [*declared.host_levels(host)]
+        rules = [rule for level in levels for rule in level if self._is_written(rule)]
+        for level, others in zip(levels, known.host_levels(host), strict=True):
+            named = [rule for rule in level if not self._is_written(rule)]
+            # Of the same pattern, what the policy declares comes first.
+            rules += sorted([*named, *others], key=lambda rule: path_rank(rule[0]))
+        return tuple(rules), unknown
+
+    def _is_written(self, rule: _PathRule) -> bool:
+        return rule[1].service in self._written
 
     def _find_own(self, host: str) -> bool:
         return any(path_matches(prefix, "/") for prefix, _ in self._first_party.rules(host))
@@ -369,9 +382,6 @@ class _Services:
     def storage(self, name: str) -> Verdict | None:
         number = self._storage.find(name, self._accepts_storage)
         return self._verdict("storage", number) if number is not None else None
-
-    def hosts(self, host: str) -> list[_PathRule]:
-        return self._of_hosts(self._hosts.rules(host))
 
     def host_levels(self, host: str) -> Iterator[list[_PathRule]]:
         return map(self._of_hosts, self._hosts.levels(host))

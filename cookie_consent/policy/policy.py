@@ -138,6 +138,11 @@ class Policy(Model):
         known, declared = registry(), {service.id for service in self.services}
         return tuple(known[service_id] for service_id in known.in_category(category_id) if service_id not in declared)
 
+    def writes_hosts(self, service: Service) -> bool:
+        """Return whether the hosts of a declared service are the site's own words, rather than the registry's."""
+        known = registry().get(service.id)
+        return known is None or service.hosts != known.hosts
+
     def known_service(self, service_id: str) -> Service | None:
         """Return the service of that id, from the policy or else from the registry, or None.
 

@@ -219,17 +219,32 @@ const makeJudge = (rules, covers, home, domain) => {
     }
     return found;
   };
-  const declaredHosts = tableOf(rules.hosts.slice(0, rules.declared));
+  const declared = rules.hosts.slice(0, rules.declared);
+  const declaredHosts = tableOf(declared);
+  // What the site has written itself comes first. What it has declared by name competes with the rest of the registry.
+  const writtenHosts = tableOf(declared.filter(([, , isNamed]) => !isNamed));
+  const namedHosts = tableOf(declared.filter(([, , isNamed]) => isNamed));
   let knownHosts = tableOf(rules.hosts.slice(rules.declared));
   const namesOf = (host) => {
     const labels = host.split(".");
     return [host, ...labels.slice(1).map((_, at) => `*.${labels.slice(at + 1).join(".")}`)];
   };
-  const hostRules = (address, tables, isEligible = () => true) => {
+  // The lowest is the closest path of a host, as on the server.
+  const rankOf = ([pattern]) => {
+    const [, ...path] = pattern.split("/");
+    const stars = path.filter((part) => part === "*").length;
+    return (stars - path.join("/").length - (path.length && 1)) * 1000 + stars;
+  };
+  const merged = (tables, name) => {
+    const [first, ...others] = tables.map((table) => table.get(name)).filter(Boolean);
+    return others.length ? [first, ...others].flat().sort((one, other) => rankOf(one) - rankOf(other)) : (first ?? []);
+  };
+  // Returns the rules for an address, those of the first group of tables first, and in a group the most exact.
+  const hostRules = (address, groups, isEligible = () => true) => {
     const names = namesOf(hostOf(address));
     const whole = address.pathname + address.search;
-    return tables
-      .flatMap((table) => names.flatMap((name) => table.get(name) ?? []))
+    return groups
+      .flatMap((tables) => names.flatMap((name) => merged(tables, name)))
       .filter(([pattern]) => {
         const [name, ...path] = pattern.split("/");
         // A segment of the path may be `*`.
@@ -259,8 +274,8 @@ const makeJudge = (rules, covers, home, domain) => {
     const firsts = rules.first.map((pattern) => pattern.split("/")[0]).filter((name) => covering(host, name));
     const isEligible = (name, path) =>
       (host !== home || path.length) && firsts.every((first) => exactness(name) >= exactness(first));
-    const [declared] = hostRules(address, [declaredHosts], isEligible);
-    if (declared) return declared;
+    const [rule] = hostRules(address, [[declaredHosts]], isEligible);
+    if (rule) return rule;
     const path = decoded(address.pathname);
     const query = new URLSearchParams(address.search);
     return rules.local.find(([pattern, , parameters, element, attributes]) => {
@@ -274,19 +289,19 @@ const makeJudge = (rules, covers, home, domain) => {
   };
   // Returns whether another service that is agreed to has the address too, as a whole host or folder. A policy that
   // allows that has no exceptions (CSP).
-  const isShared = (address) => hostRules(address, [declaredHosts, knownHosts]).some((rule) => permits(rule));
+  const isShared = (address) => hostRules(address, [[declaredHosts, knownHosts]]).some((rule) => permits(rule));
   // Returns whether the registry may have a rule for a host that is not here yet.
   const isHostAwaited = (address) =>
     Boolean(known.filter) &&
     !isOwn(address) &&
-    !hostRules(address, [declaredHosts, knownHosts]).length &&
+    !hostRules(address, [[declaredHosts, knownHosts]]).length &&
     mayBeHost(hostOf(address));
   // Returns what stands for the owner of an unknown address that is refused.
   const heldHost = (address) => (rules.unknownHosts === "ask" ? unknownHost(address) : ["", "blocked"]);
   // Returns the owner of a refused address, or null if it is allowed.
   const refusedHost = (address, marks) => {
     const isSites = isOwn(address);
-    const rule = isSites ? ownRule(address, marks) : hostRules(address, [declaredHosts, knownHosts])[0];
+    const rule = isSites ? ownRule(address, marks) : hostRules(address, [[writtenHosts], [namedHosts, knownHosts]])[0];
     if (isSites && !rule) return null;
     if (rule) return covers(ownerOf(rule)) ? null : ownerOf(rule);
     return permitsHost(unknownHost(address)) ? null : heldHost(address);
