@@ -18,6 +18,7 @@ from cookie_consent.rewriter import Rewriter
 from tests.gate.csp.matching import allows
 
 ASKED_FOR = {"services": {"turnstile": {"category": "preferences"}}}
+MEASURED = {"services": {"paypal-analytics": {}, "stripe-signals": {}}}
 DECIDED_ON = {"services": {"recaptcha": {"category": "session"}, "stripe-signals": {"category": "session"}}}
 
 
@@ -44,6 +45,10 @@ def is_live(address: str, document: dict[str, Any]) -> bool:
         ("https://m.stripe.network/x.js", DECIDED_ON, True),
         ("https://www.paypal.com/sdk/js?client-id=x", {}, True),
         ("https://www.paypal.com/tagmanager/pptm.js", {}, False),
+        ("https://www.paypal.com/sdk/js?client-id=x", MEASURED, True),
+        ("https://www.paypal.com/tagmanager/pptm.js", MEASURED, False),
+        ("https://t.paypal.com/ts.js", MEASURED, False),
+        ("https://js.stripe.com/v3/", MEASURED, True),
         ("https://t.paypal.com/ts.js", {}, False),
         ("https://eu-library.klarnaservices.com/lib.js", {}, False),
         ("https://challenges.cloudflare.com/turnstile/v0/api.js", {}, True),

@@ -594,6 +594,20 @@ test("a known host is held like an unknown one at first, and gets its name when 
   assert.equal(heldHosts(at).length, 2);
 });
 
+test("a service that is declared by name does not hold the closer paths of the registry's others", async () => {
+  for (const granted of ["session", "session analytics"]) {
+    const at = loadHosts("named", { decided: "true", granted, named: "paypal-analytics" });
+    const mayLead = (path) => at.mayLead(`https://www.paypal.com/${path}`);
+    for (const _ of ["before the rules are here", "after that"]) {
+      assert.equal(mayLead("sdk/js"), true);
+      assert.equal(mayLead("tagmanager/pptm.js"), false);
+      assert.equal(mayLead("ts"), granted !== "session");
+      at.mayAsk(GA);
+      await settled();
+    }
+  }
+});
+
 test("where nothing known is met, nobody asks for the rules", async () => {
   const at = loadHosts("asking", DECIDED);
   for (const host of ["nobody.test", "elsewhere.test", "api.stripe.com", "www.site.test"]) at.mayAsk(host);

@@ -34,7 +34,8 @@ def served() -> dict[str, Policy]:
         "unknown_hosts": "allow",
         "categories": {"unclassified": {"sale_or_sharing": False}},
     }
-    return {"asking": policy("session"), "open": parse_policy(open_to_all, source="cookie_cases.json")}
+    named = parse_policy({**TABLE["policy"], "services": {"paypal-analytics": {}}}, source="cookie_cases.json")
+    return {"asking": policy("session"), "named": named, "open": parse_policy(open_to_all, source="cookie_cases.json")}
 
 
 @pytest.mark.parametrize("case", TABLE["cases"], ids=lambda case: case["why"])

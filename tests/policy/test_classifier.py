@@ -179,3 +179,23 @@ def test_what_the_policy_declares_replaces_the_registrys() -> None:
     assert classifier.cookie("other").service == name
     for host in registry()[name].hosts:
         assert classifier.host(host.replace("*", "x").partition("/")[0]).service != name
+
+
+@pytest.mark.parametrize(
+    ("services", "path", "service"),
+    [
+        ({"paypal-analytics": {}}, "/sdk/js", "paypal"),  # the registry's closer path
+        ({"paypal-analytics": {}}, "/tagmanager/x", "paypal-marketing"),
+        ({"paypal-analytics": {}}, "/ts", "paypal-analytics"),
+        ({"paypal-analytics": {"category": "session"}}, "/tagmanager/x", "paypal-marketing"),  # nothing else with it
+        ({"paypal-analytics": {"hosts": ["*.paypal.com"]}}, "/sdk/js", "paypal-analytics"),  # the site's own words
+        ({"mine": {"name": "M", "category": "analytics", "hosts": ["*.paypal.com"]}}, "/sdk/js", "mine"),
+        ({"mine": {"name": "M", "category": "analytics", "hosts": ["*.com"]}, "paypal": {}}, "/sdk/js", "mine"),
+        ({"paypal": {}, "paypal-analytics": {}}, "/sdk/js", "paypal"),
+    ],
+)
+def test_hosts_of_services_that_are_declared_by_name_compete_with_the_registrys(
+    services: dict[str, object], path: str, service: str
+) -> None:
+    classifier = Classifier(parse_policy({"version": "1", "services": services}, source="test"))
+    assert classifier.host("www.paypal.com", path).service == service
