@@ -262,9 +262,9 @@ class Classifier:
         levels = [*declared.host_levels(host)]
         rules = [rule for level in levels for rule in level if self._is_written(rule)]
         for level, others in zip(levels, known.host_levels(host), strict=True):
-            named = [rule for rule in level if not self._is_written(rule)]
+            by_name = [rule for rule in level if not self._is_written(rule)]
             # Of the same pattern, what the policy declares comes first.
-            rules += sorted([*named, *others], key=lambda rule: path_rank(rule[0]))
+            rules += sorted([*by_name, *others], key=lambda rule: path_rank(rule[0]))
         return tuple(rules), unknown
 
     def _is_written(self, rule: _PathRule) -> bool:
