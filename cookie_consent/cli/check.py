@@ -144,7 +144,7 @@ def _judged(source: str, settings: ScanSettings, policy: Policy, *, prefix: str,
 
     scan = scan_of(source, settings, policy)
     judgement = judge(scan, policy, prefix=prefix).for_declarations()
-    dead = anyio.run(dead_links, policy, scan.site) if links else []
+    dead = anyio.run(dead_links, policy, scan.home) if links else []
     return judgement.with_findings((*judgement.findings, *dead))
 
 

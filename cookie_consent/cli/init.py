@@ -98,7 +98,7 @@ def init(
     scan = (
         scan_of(site, ScanSettings(browser=browser, pages=pages, private=private)) if site is not None else _nothing()
     )
-    reports, inventory = _observed(ledger, scan.site)
+    reports, inventory = _observed(ledger, scan.home)
     made = draft(scan, given, version=version, reports=reports, inventory=inventory, hint=hint_for)
     with writer(target) as stream:
         stream.write(made.text)

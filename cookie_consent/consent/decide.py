@@ -66,7 +66,7 @@ def _of_visit(policy: Policy, visit: StoredVisit) -> frozenset[str]:
     coverage = policy.names.read(visit.names)
     if coverage is None:
         return frozenset()
-    return frozenset(name for name in visit.services if name in coverage.services or not policy.names.has(name))
+    return frozenset(name for name in visit.services if name in coverage.services or not policy.names.has_to_name(name))
 
 
 def asked_since(policy: Policy) -> date | None:
@@ -109,7 +109,7 @@ def _lasting(
     services = {
         name: on
         for name, on in stored.services.items()
-        if not on or name in coverage.services or not policy.names.has(name)
+        if not on or name in coverage.services or not policy.names.has_to_name(name)
     }
     agreed = len(granted), len(services)
     if gpc and not stored.gpc:

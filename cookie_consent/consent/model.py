@@ -166,7 +166,7 @@ class Consent:
 
     def _names(self, service: str) -> bool:
         """Return whether the notice named the service, or need not have named it: it is necessary."""
-        return self.named is None or service in self.named or not self.policy.names.has(service)
+        return self.named is None or service in self.named or not self.policy.names.has_to_name(service)
 
     def is_in_granted(self, service: str) -> bool:
         """Return whether the service's category is granted, whether or not that covers the service."""

@@ -40,6 +40,8 @@ _MARKS: dict[str, tuple[bytes, ...]] = {
     "dcz": (b"\x5e\x2a\x4d\x18",),
 }
 """The magic numbers of these codings (RFC 8878, section 3.1.1; RFC 9842, sections 4 and 5)."""
+_MOST = 8
+"""How many nested codings are decoded. Each takes memory, and a header has room for thousands."""
 _PIECE = 64 * 1024
 _ZLIB_HEADER = 2
 _LONGEST_HEADER = 64 * 1024
@@ -224,7 +226,7 @@ class _Several:
 
 def is_readable(content_encoding: str) -> bool:
     """Return whether ``coding_for`` can decode the header's codings."""
-    return READABLE.issuperset(_names(content_encoding)[0])
+    return _is_decodable(_names(content_encoding)[0])
 
 
 def known_codings(content_encoding: str) -> str:
@@ -240,13 +242,17 @@ def is_plain(content_encoding: str, data: bytes) -> bool:
 
 
 def coding_for(content_encoding: str) -> Coding | None:
-    """Return the header's coding, or None if browsers support it and this process does not."""
+    """Return the header's coding, or None if this process lacks the library for it, or too many are nested."""
     names, is_clear = _names(content_encoding)
-    if not READABLE.issuperset(names):
+    if not _is_decodable(names):
         return None
     if not names:
         return _Identity()
     return _made(names[0]) if is_clear and len(names) == 1 else _Several(names)
+
+
+def _is_decodable(names: tuple[str, ...]) -> bool:
+    return READABLE.issuperset(names) and len(names) <= _MOST
 
 
 def _made(name: str) -> Coding:

@@ -81,8 +81,10 @@ class Names:
                     lasts=longest(policy, service.cookies, service.category),
                 )
         declared_ids = {service.id for service in policy.services}
-        for name in self._ambiguous(declared_ids):
-            del self._services[name], self._homes[name]
+        self.unnamable = frozenset(self._ambiguous(declared_ids))
+        """The ids of the known services that no notice can name, and that are held for it."""
+        for name in self.unnamable:
+            del self._services[name], self._homes[name], self._needed[name]
         self._asks_for_hosts = policy.unknown_hosts == "ask"
         declared = (self._needed[service.id] for service in policy.services)
         own = _needed(
@@ -100,6 +102,10 @@ class Names:
     def has(self, service: str) -> bool:
         """Return whether the service is one that visitors can refuse: a known one, or an undeclared host."""
         return service in self._services or self._is_asked_host(service)
+
+    def has_to_name(self, service: str) -> bool:
+        """Return whether the service is held for whoever answered a notice that did not name it."""
+        return self.has(service) or service in self.unnamable
 
     def _is_asked_host(self, service: str) -> bool:
         return self._asks_for_hosts and service not in self._services and is_host(service)

@@ -7,11 +7,11 @@ import contextlib
 import time
 from collections import deque
 from datetime import UTC, datetime
-from pathlib import PurePosixPath
 from typing import TYPE_CHECKING
 from urllib.parse import urljoin, urlsplit
 
 from cookie_consent.errors import ConfigurationError
+from cookie_consent.scanner import links as crawled
 from cookie_consent.scanner.browser.addresses import is_same_site, normalised, parsed, site_address
 from cookie_consent.scanner.browser.documents import Documents
 from cookie_consent.scanner.browser.egress import Egress
@@ -43,11 +43,6 @@ _LOOK_UPS = 200
 _AT_ONCE = 10
 _KNOWN = 10_000
 """So many addresses of pages are remembered."""
-_FILES = frozenset(
-    ".7z .avi .bmp .css .csv .doc .docx .epub .exe .gif .gz .ico .iso .jpeg .jpg .js .json .m4a .mov .mp3 .mp4 .msi "
-    ".ods .odt .ogg .pdf .png .ppt .pptx .rar .rss .svg .tar .tgz .webm .webp .woff2 .xls .xlsx .xml .zip".split()
-)
-_SIGN_OUT = ("logout", "log-out", "log_out", "signout", "sign-out", "sign_out", "logoff", "abmelden", "deconnexion")
 _BROWSERS_OWN = frozenset(
     {
         "accounts.google.com",
@@ -218,8 +213,8 @@ class Browsing:
                 address = normalised(urljoin(page, link))
             except ValueError:
                 continue
-            path = urlsplit(address).path.lower()
-            is_page = PurePosixPath(path).suffix not in _FILES and not any(word in path for word in _SIGN_OUT)
+            target = crawled.parsed(address)
+            is_page = target is not None and not crawled.is_left_alone(target)
             if is_page and len(address) <= self._options.bounds.text and is_same_site(address, self._site):
                 found.append(address)
         return found

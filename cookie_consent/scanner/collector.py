@@ -24,7 +24,7 @@ class Bounds:
     things: int = 10_000
     """Of each kind: cookies, storage keys, requests and so on."""
     sightings: int = 20
-    """Of each thing."""
+    """Of each thing in each phase."""
     initiators: int = 10
     """Of each thing."""
     text: int = 2_000
@@ -60,15 +60,17 @@ class Collector:
             found = self._found[id(into), key] = make()
             into.append(found)
         found.count += 1
-        if len(found.sightings) < self.bounds.sightings and sighting not in found.sightings:
+        alike = sum(other.phase == sighting.phase for other in found.sightings)
+        if alike < self.bounds.sightings and sighting not in found.sightings:
             found.sightings.append(sighting)
         if initiator and len(found.initiators) < self.bounds.initiators and initiator not in found.initiators:
             found.initiators.append(initiator)
         return found
 
     def cut(self, text: str) -> str:
-        """Return the text, shortened to what a scan remembers."""
-        return text if len(text) <= self.bounds.text else text[: self.bounds.text - 1] + "…"
+        """Return the text, shortened to what a scan remembers, without what no file can hold (lone surrogates)."""
+        text = text if len(text) <= self.bounds.text else text[: self.bounds.text - 1] + "…"
+        return text.encode("utf-8", "replace").decode("utf-8")
 
     def limit(self, name: str, value: object, note: str = "") -> None:
         """Note, once, that a limit was reached."""

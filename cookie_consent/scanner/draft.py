@@ -110,7 +110,7 @@ def draft(
 
 def _head(scan: Scan, answers: Answers, version: str) -> str:
     lines = [f"version = {quoted(version)}"]
-    host = host_in(scan.site)
+    host = host_in(scan.home)
     if site_domain(host) is not None:  # not of an address within a network, where the site only stands for a test
         lines.append(f"site = {quoted(host)}")
     who = {"name": answers.company, "contact": answers.contact, "country": answers.region}
@@ -160,7 +160,7 @@ class _Writing:
 
     def declare(self) -> bool:
         """Declare what is known, and return whether anything was added."""
-        verdicts = Verdicts(self.policy, self._scan.site)
+        verdicts = Verdicts(self.policy, self._scan.home)
         added = False
         services: dict[str, set[str]] = {}
         things = [thing for thing in verdicts.of(self._scan) if thing.is_undeclared]

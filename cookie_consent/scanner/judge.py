@@ -83,7 +83,7 @@ class Judgement:
 
 def judge(scan: Scan, policy: Policy, *, prefix: str = DEFAULT_PREFIX) -> Judgement:
     """Return what is wrong on the site of ``scan`` by ``policy``. ``prefix`` is the path of its consent pages."""
-    verdicts = Verdicts(policy, scan.site, prefix=prefix)
+    verdicts = Verdicts(policy, scan.home, prefix=prefix)
     things = verdicts.of(scan)
     judging = _Judging(scan, policy, verdicts, things)
     judgement = Judgement(scan=scan, policy=policy, things=things, findings=(), is_gated=judging.is_gated)
@@ -288,7 +288,7 @@ class _Judging:
         for one in thing.seen:
             if not isinstance(one, ObservedCookie):
                 continue
-            lacks = [] if one.secure or not self.scan.site.startswith("https:") else ["Secure"]
+            lacks = [] if one.secure or not self.scan.home.startswith("https:") else ["Secure"]
             if not one.http_only:
                 lacks.append("HttpOnly")
             if lacks:

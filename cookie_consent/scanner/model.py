@@ -248,3 +248,8 @@ class Scan:
     limits: list[Limit] = field(default_factory=list)
     unseen: list[str] = field(default_factory=list)
     """What this kind of scan cannot see, each as a sentence."""
+
+    @property
+    def home(self) -> str:
+        """The address of the site that was scanned: where the one that was asked for leads."""
+        return self.landed or self.site

@@ -266,8 +266,13 @@
   // which `marks` tells services, and parts of what an allowed service has. `isFrame` says that it would be shown in a
   // frame. With `isQuiet`, nothing is recorded.
   const isRefusedServer = (address, again, { isNamed, isOwnOnly, isQuiet, isFrame, marks } = {}) => {
+    let server;
     try {
-      const server = new URL(`${address}`.replace(/^(stun|turn)s?:/i, "https://"), document.baseURI);
+      server = new URL(`${address}`.replace(/^(stun|turn)s?:/i, "https://"), document.baseURI);
+    } catch {
+      return false; // not a URL, which the browser reports itself
+    }
+    try {
       if (!/^http/.test(server.protocol)) return false;
       const owner = refusedHost(server, marks, isNamed || isFrame);
       const mayBeShared = () => judgement.isShared(server) || isUnclear(server);
@@ -281,7 +286,7 @@
       }
       return isRefused;
     } catch {
-      return false; // not a URL, which the browser reports itself
+      return true; // in doubt it is held
     }
   };
 

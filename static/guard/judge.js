@@ -322,7 +322,10 @@ const makeJudge = (rules, covers, home, domain) => {
       return !isAwaited(name) && !permits(rule, rules.unknown) && !isLogin(rule) && !rules.own.includes(name);
     },
     judge,
+    // Throws where it is something else, such as the answer that there is no such file.
     learn: (details) => {
+      const lists = [details.owners, details.cookies, details.storage, details.hosts];
+      if (!lists.every(Array.isArray)) throw new TypeError("these are not the registry's rules");
       known = details;
       rules.owners.push(...details.owners);
       knownHosts = tableOf(details.hosts);

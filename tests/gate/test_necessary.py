@@ -18,7 +18,7 @@ from cookie_consent.rewriter import Rewriter
 from tests.gate.csp.matching import allows
 
 ASKED_FOR = {"services": {"turnstile": {"category": "preferences"}}}
-MEASURED = {"services": {"paypal-analytics": {}, "stripe-signals": {}}}
+MEASURED: dict[str, Any] = {"services": {"paypal-analytics": {}, "stripe-signals": {}}}
 DECIDED_ON = {"services": {"recaptcha": {"category": "session"}, "stripe-signals": {"category": "session"}}}
 
 

@@ -94,7 +94,7 @@ export const load = ({
     send() {
       page.asked.push(this.address);
       if (page.isOffline || !this.address.endsWith("/known.json")) throw new TypeError("offline");
-      this.responseText = known(this.address);
+      this.responseText = page.instead ?? known(this.address);
     }
   }
   const window = new Events();
@@ -147,7 +147,7 @@ export const load = ({
       page.sent.push([address, options]);
       if (address.endsWith("/known.json")) {
         if (page.isOffline) throw new TypeError("offline");
-        return { ok: true, json: async () => JSON.parse(known(address)) };
+        return { ok: !page.instead, json: async () => JSON.parse(page.instead ?? known(address)) };
       }
       return { ok: served !== null, json: async () => served };
     },

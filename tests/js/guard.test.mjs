@@ -672,24 +672,31 @@ const passing = [
   ],
 ];
 
+// Nobody answers, there is no such file, and what another server says.
+const FAILURES = [{ isOffline: true }, { instead: '{"error":"not-found"}' }, { instead: "null" }, { instead: "[]" }];
+
 test("a refused host of the registry is held wherever an unknown one would pass", async () => {
   for (const [why, unknown, dataset, allowed, refused] of passing) {
     const all = [...refused, ...allowed, ...refused]; // before the rules are here, and after that
     const at = loadHosts(unknown, dataset);
     assert.deepEqual(all.filter(at.mayAsk), allowed, why);
     assert.ok(at.page.asked.length <= 1, why);
-    const blind = loadHosts(unknown, dataset);
-    blind.page.isOffline = true;
-    const known = allowed.filter((host) => host === GA);
-    assert.deepEqual(
-      all.filter(blind.mayAsk),
-      allowed.filter((host) => !known.includes(host)),
-      `${why}, offline`,
-    );
-    blind.page.isOffline = false;
-    blind.mayAsk("static.hotjar.com"); // asks again, without waiting
-    await settled();
-    assert.deepEqual(all.filter(blind.mayAsk), allowed, `${why}, online again`);
+    for (const failure of FAILURES) {
+      const blind = loadHosts(unknown, dataset);
+      Object.assign(blind.page, failure);
+      const known = allowed.filter((host) => host === GA);
+      assert.deepEqual(
+        all.filter(blind.mayAsk),
+        allowed.filter((host) => !known.includes(host)),
+        `${why}, ${JSON.stringify(failure)}`,
+      );
+      blind.document.cookie = "_ga=1"; // throws nothing
+      await settled();
+      Object.assign(blind.page, { isOffline: false, instead: undefined });
+      blind.mayAsk("static.hotjar.com"); // asks again, without waiting
+      await settled();
+      assert.deepEqual(all.filter(blind.mayAsk), allowed, `${why}, online again`);
+    }
   }
 });
 
@@ -703,10 +710,12 @@ test("a page leads itself anywhere but to refused services of the registry", () 
     assert.equal(at.mayLead("https://ad.doubleclick.net/x"), false);
     assert.equal(at.page.asked.length, 1);
     assert.deepEqual(heldHosts(at)[0], [GA, "analytics", "google-analytics"]);
-    const blind = loadHosts(unknown, DECIDED);
-    blind.page.isOffline = true;
-    assert.equal(blind.mayLead(`https://${GA}/collect`), false);
-    assert.equal(blind.mayLead("https://idp.test/login"), true);
+    for (const failure of FAILURES) {
+      const blind = loadHosts(unknown, DECIDED);
+      Object.assign(blind.page, failure);
+      assert.equal(blind.mayLead(`https://${GA}/collect`), false);
+      assert.equal(blind.mayLead("https://idp.test/login"), true);
+    }
     const agreed = loadHosts(unknown, { decided: "true", granted: "session analytics", named: "google-analytics" });
     assert.equal(agreed.mayLead(`https://${GA}/collect`), true);
   }

@@ -64,6 +64,33 @@ Results = dict[str, dict[str, Seen]]
 SEEN = pytest.StashKey[Results]()
 """Where the tests find what was seen already, so that they need not see it again."""
 
+MET = frozenset(
+    {
+        "bootstrap-cdn",
+        "cdnjs",
+        "dailymotion",
+        "facebook-pixel",
+        "font-awesome",
+        "google",
+        "google-analytics",
+        "google-fonts",
+        "google-hosted-libraries",
+        "google-tag-manager",
+        "hcaptcha",
+        "jquery-cdn",
+        "jsdelivr",
+        "klarna-messaging",
+        "paypal-marketing",
+        "recaptcha",
+        "spotify",
+        "stripe-signals",
+        "unpkg",
+        "vimeo",
+        "youtube",
+    }
+)
+"""The optional services of the registry that the pages load or store something of, beside those on own hosts."""
+
 
 def policy(options: GateOptions, *, is_named: bool = False) -> Policy:
     """Return the policy of a site; with ``is_named`` its notice names everything that the pages may contact."""
@@ -74,7 +101,11 @@ def policy(options: GateOptions, *, is_named: bool = False) -> Policy:
     if not is_named:
         return undeclared
     lab = Service(id="lab", name="Lab", category="advertising", hosts=("*.leak.test", "127.0.0.1"))
-    known = [service for service in registry().values() if service.category in undeclared.optional_ids]
+    known = [
+        service
+        for service in registry().values()
+        if service.category in undeclared.optional_ids and (service.own or service.id in MET)
+    ]
     lasting = (CookieRule(name=name, category="analytics") for page in PAGES for name in page.lasting if name)
     return undeclared.model_copy(update={"services": (stats, lab, *known), "cookies": (rule, *lasting)})
 

@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from cookie_consent.consent import Consent
 from cookie_consent.policy import Policy, parse_policy, registry
 from cookie_consent.policy.fingerprints import fingerprint_of, unpacked
 from cookie_consent.policy.lasting import other_categories
@@ -152,9 +153,14 @@ def test_what_cannot_be_told_from_something_declared_is_not_named() -> None:
         owners[fingerprint >> 4] = name
     hashes = ((f"own-{number}", fingerprint_of("service", f"own-{number}", "analytics", "") >> 4) for number in count())
     own, other = next((name, owners[found]) for name, found in hashes if found in owners)
-    names = policy(services={own: {"name": "Own", "category": "analytics"}}).names
+    with_own = policy(services={own: {"name": "Own", "category": "analytics"}})
+    names = with_own.names
     assert not names.has(other)
     assert names.read(names.of([own, other])).services == {own}  # type: ignore[union-attr]
+    category = registry()[other].category
+    granted = Consent(policy=with_own, granted=frozenset({"session", category}), named=frozenset({own}))
+    assert not granted.covers(category, other)
+    assert not names.offered([other]) - names.offered([])
     assert names.collisions() == []
 
 

@@ -19,7 +19,7 @@ from cookie_consent.policy import Policy, parse_policy
 from cookie_consent.scanner.draft import Answers, Draft, draft
 from cookie_consent.scanner.finding import Kind
 from cookie_consent.scanner.judge import judge
-from cookie_consent.scanner.model import Initiator, Phase, Scan
+from cookie_consent.scanner.model import Initiator, Mode, Phase, Scan
 from tests.scanner.made import cookie, key, request, scan, snippet
 
 GA = "https://www.google-analytics.com/analytics.js"
@@ -200,3 +200,10 @@ def test_whatever_was_seen_the_file_is_a_policy_and_only_its_questions_are_open(
     assert wrong == []
     # Nothing that was drafted is always on but what the registry knows as such.
     assert not [rule for rule in loaded.cookies if rule.category in loaded.required_ids]
+
+
+def test_the_site_is_where_the_address_leads() -> None:
+    found = Scan(site="https://brand.test/", mode=Mode.HTTP, started="2026-11-27T12:00:00Z")
+    found.landed = "https://www.brand.example/"
+    made = draft(found, Answers(), version="1")
+    assert made.policy.site == "www.brand.example"

@@ -222,6 +222,7 @@ class ContentSecurityPolicies:
                     # Every page has them in its header, and neither payment forms nor captchas use WebSockets.
                     has_websockets=is_declared or service.category not in self._policy.required_ids,
                     is_declared=is_declared,
+                    is_necessary=service.category in self._policy.required_ids,
                 )
                 sources.append((source, self._classifier.host(_example(parsed), path_example(parsed.path))))
         return sources

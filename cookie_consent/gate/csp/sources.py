@@ -34,6 +34,8 @@ class HostSource:
     """Whether it may be reached on other ports than those of http and https."""
     is_declared: bool = True
     """Whether the site itself declares it. Others keep their ports only if there is room."""
+    is_necessary: bool = False
+    """Whether its service needs no consent."""
 
     @cached_property
     def expressions(self) -> tuple[str, ...]:
@@ -113,13 +115,13 @@ def fit(
 def _in_turn(sources: Iterable[HostSource]) -> list[HostSource]:
     """Return the first source of each service, then the second of each, and so on.
 
-    So a service with a host for each country does not take the room of all others.
+    So a service with a host for each country does not take the room of all others. Necessary ones precede all.
     """
     places: dict[str, int] = {}
     ranked = []
     for source in sources:
         place = places[source.service] = places.get(source.service, -1) + 1
-        ranked.append((place, source))
+        ranked.append((-1 if source.is_necessary else place, source))
     return [source for _, source in sorted(ranked, key=lambda entry: entry[0])]
 
 

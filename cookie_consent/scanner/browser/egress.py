@@ -60,6 +60,7 @@ class Egress:
         self._site = (parts.hostname or "").rstrip(".")
         self._site_ports = _WEB_PORTS | {parts.port or (443 if parts.scheme == "https" else 80)}
         self._private = private
+        self._pinned: list[str] = []
         self._on_contact = on_contact or (lambda _host, _port: None)
         self._on_refused = on_refused or (lambda _host, _port, _why: None)
         self._on_failed = on_failed or (lambda _host, _port, _why: None)
@@ -108,7 +109,7 @@ class Egress:
         except RefusedError as error:
             self._on_refused(host, port, str(error))
             return
-        except (OSError, TimeoutError) as error:
+        except (OSError, TimeoutError, UnicodeError) as error:  # the last for names that are none
             self._on_failed(host, port, str(error) or f"{host} does not answer")
             return
         try:
@@ -125,8 +126,8 @@ class Egress:
         """Connect to the host. Raises ``RefusedError`` if that is not allowed, and ``OSError`` if it fails."""
         self._on_contact(host, port)
         async with asyncio.timeout(_CONNECT_SECONDS):
-            found = [host] if _is_address(host) else await self._network.addresses(host, port)
             is_own = host == self._site and port in self._site_ports
+            found = [host] if _is_address(host) else await self._looked_up(host, port, is_own=is_own)
             error = OSError(f"{host} has no address")
             for address in found:
                 if not (is_own or self._private or self._network.is_public(address)):
@@ -137,6 +138,16 @@ class Egress:
                 except OSError as failed:
                     error = failed
         raise error
+
+    async def _looked_up(self, host: str, port: int, *, is_own: bool) -> list[str]:
+        """Return the host's addresses. The site's own stay those of the first time, wherever its name leads later."""
+        if is_own and self._pinned:
+            return self._pinned
+        found = await self._network.addresses(host, port)
+        if is_own:
+            self._pinned = self._pinned or found
+            return self._pinned
+        return found
 
 
 def _is_address(host: str) -> bool:

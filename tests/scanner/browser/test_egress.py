@@ -178,3 +178,21 @@ async def test_it_says_which_hosts_are_not_there() -> None:
         assert await asked(egress, b"CONNECT gone.test:443 HTTP/1.1\r\n\r\n") == b""
         await until_async(lambda: world.failed)
     assert world.failed == ["gone.test: gone.test is not known"]
+
+
+async def test_the_site_s_own_name_leads_nowhere_else_later() -> None:
+    """Its page could read what is there as its own (DNS rebinding)."""
+    world = World()
+    world.addresses["typed.test"] = [[PUBLIC], [PRIVATE], [PRIVATE]]
+    async with running(world) as egress:
+        for _ in range(3):
+            assert b"200" in await asked(egress, b"CONNECT typed.test:8000 HTTP/1.1\r\n\r\n")
+    assert {address for address, _ in world.connected} == {PUBLIC}
+
+
+async def test_a_name_that_is_none_is_told() -> None:
+    world, label = World(), "a" * 64
+    async with running(world) as egress:
+        egress._network = Network()  # the system's own look-up
+        assert await asked(egress, f"CONNECT {label}.test:443 HTTP/1.1\r\n\r\n".encode()) == b""
+    assert [failed.partition(":")[0] for failed in world.failed] == [f"{label}.test"]
