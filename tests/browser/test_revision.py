@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 pytestmark = pytest.mark.browser
 PAGE = "<!doctype html><title>a</title><h1>a</h1><p><a href=/>a link</a>"
-LINE = "Our use of cookies changes on 2099-12-01"
+LINE = "Our use of cookies changes on 1 December 2099"
 
 
 def site(ledger_url: str, version: str = "2") -> ASGIApp:
