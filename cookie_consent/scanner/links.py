@@ -34,10 +34,9 @@ _TOKEN = re.compile(r"[^\W_]+")
 _HEXADECIMAL = re.compile(r"[0-9a-f]{8,}", re.IGNORECASE)
 _LONG_TOKEN = 16
 _DIGITS = re.compile(r"\d+")
-_ACTS = frozenset(
-    "logout logoff signout signoff unsubscribe delete destroy remove abmelden deconnexion disconnect "
-    "loeschen löschen supprimer purge wipe".split()
-)
+_ACTS = frozenset("unsubscribe delete destroy remove disconnect loeschen löschen supprimer purge wipe".split())
+_SIGN_OUT = re.compile(r"logout|logoff|signout|signoff|abmelden|deconnexion")
+"""Stands in a word, too, such as ``userlogout``."""
 _ACT_PAIRS = frozenset({("log", "out"), ("log", "off"), ("sign", "out"), ("sign", "off"), ("opt", "out")})
 _FILES = frozenset(
     "7z aac apk avi avif bin bmp bz2 css csv dmg doc docx eot epub exe flac gif gz ico iso jpeg jpg js json m4a m4v "
@@ -184,4 +183,6 @@ def is_left_alone(address: Address) -> bool:
     if "." in address.path and address.path.rpartition(".")[2].lower() in _FILES:
         return True
     words = [word.lower() for word in _TOKEN.findall(unquote(f"{address.path}?{address.query}"))]
-    return not _ACTS.isdisjoint(words) or not _ACT_PAIRS.isdisjoint(pairwise(words))
+    return (
+        not _ACTS.isdisjoint(words) or not _ACT_PAIRS.isdisjoint(pairwise(words)) or any(map(_SIGN_OUT.search, words))
+    )

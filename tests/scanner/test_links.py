@@ -83,6 +83,7 @@ def test_pages_of_one_template_are_of_one_kind(first: str, second: str, is_same:
     ("written", "is_left"),
     [
         ("/logout", True),
+        ("/userlogout.php", True),
         ("/user/sign-off", True),
         ("/?do=Delete", True),
         ("/a/b/a/b/a/b/a/b", True),
