@@ -11,8 +11,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import urljoin, urlsplit
 
 from cookie_consent.errors import ConfigurationError
-from cookie_consent.scanner import links as crawled
-from cookie_consent.scanner.browser.addresses import is_same_site, normalised, parsed, site_address
+from cookie_consent.scanner.browser.addresses import is_followed, is_same_site, normalised, parsed, site_address
 from cookie_consent.scanner.browser.documents import Documents
 from cookie_consent.scanner.browser.egress import Egress
 from cookie_consent.scanner.browser.launch import launched, playwright_started
@@ -213,9 +212,7 @@ class Browsing:
                 address = normalised(urljoin(page, link))
             except ValueError:
                 continue
-            target = crawled.parsed(address)
-            is_page = target is not None and not crawled.is_left_alone(target)
-            if is_page and len(address) <= self._options.bounds.text and is_same_site(address, self._site):
+            if len(address) <= self._options.bounds.text and is_followed(address, self._site):
                 found.append(address)
         return found
 

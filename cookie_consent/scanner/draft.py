@@ -189,18 +189,10 @@ class _Writing:
         """Declare a cookie that nobody knows if only scripts of one known service set it. None becomes necessary."""
         if thing.sort not in {"cookie", "storage"} or thing.verdict.known or not thing.is_own:
             return False
-        setters = {
-            (verdict.service, verdict.category)
-            for seen in thing.seen
-            for one in seen.initiators
-            for verdict in [verdicts.classifier.host(host_in(one.address)) if one.by == "script" else None]
-            if verdict is not None and verdict.known and not verdicts.is_needed(verdict)
-        }
-        is_complete = all(
-            one.by == "script" and verdicts.classifier.host(host_in(one.address)).service is not None
-            for seen in thing.seen
-            for one in seen.initiators
-        )
+        initiators = [one for seen in thing.seen for one in seen.initiators]
+        owners = [verdicts.classifier.host(host_in(one.address)) for one in initiators if one.by == "script"]
+        setters = {(owner.service, owner.category) for owner in owners if owner.known and not verdicts.is_needed(owner)}
+        is_complete = len(owners) == len(initiators) and all(owner.service is not None for owner in owners)
         if len(setters) != 1 or not is_complete or thing.cleaned in self._tried:
             return False
         self._tried.add(thing.cleaned)

@@ -7,18 +7,17 @@ from typing import TYPE_CHECKING
 from urllib.parse import urldefrag, urlsplit
 
 from cookie_consent.errors import ConfigurationError
-from cookie_consent.policy.site_domain import site_domain
+from cookie_consent.scanner import links
 
 if TYPE_CHECKING:
     from urllib.parse import SplitResult
 
-__all__ = ["is_same_site", "normalised", "origin_of", "parsed", "site_address", "stack_of"]
+__all__ = ["is_followed", "is_same_site", "normalised", "origin_of", "parsed", "site_address", "stack_of"]
 
 _WEB = frozenset({"http", "https"})
 _LOADED = frozenset({"http", "https", "ws", "wss"})
 _FRAME = re.compile(r"(https?://\S+):([0-9]{1,9}):[0-9]{1,9}\)*(?:$|,)")
 _FRAMES = 50
-_DEFAULT_PORTS = {"http": 80, "ws": 80, "https": 443, "wss": 443}
 
 
 def parsed(address: str) -> SplitResult | None:
@@ -51,13 +50,17 @@ def normalised(address: str) -> str:
 
 def is_same_site(address: str, site: str) -> bool:
     """Return whether a page belongs to the site: by its registrable domain, or by host and port if there is none."""
-    one, other = parsed(address), parsed(site)
-    if one is None or other is None or one.scheme not in _WEB:
+    parts = parsed(address)
+    if parts is None or parts.scheme not in _WEB:
         return False
-    domain = site_domain(other.hostname or "")
-    if domain is not None and domain == site_domain(one.hostname or ""):
-        return True
-    return one.hostname == other.hostname and _port(one) == _port(other)
+    page, start = links.parsed(address), links.parsed(site)
+    return page is not None and start is not None and links.Site(start).has(page)
+
+
+def is_followed(address: str, site: str) -> bool:
+    """Return whether a link leads to a page of the site, and may be followed without changing anything."""
+    page = links.parsed(address)
+    return page is not None and not links.is_left_alone(page) and is_same_site(address, site)
 
 
 def origin_of(address: str) -> str:
@@ -73,7 +76,3 @@ def stack_of(text: str) -> tuple[tuple[str, ...], int]:
     found = (_FRAME.match(line, start) for line, start in tries if start >= 0)
     frames = [(frame[1], int(frame[2])) for frame in found if frame]
     return tuple(dict.fromkeys(address for address, _ in frames)), frames[0][1] if frames else 0
-
-
-def _port(parts: SplitResult) -> int | None:
-    return parts.port or _DEFAULT_PORTS.get(parts.scheme)

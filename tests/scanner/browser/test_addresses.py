@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from cookie_consent.errors import ConfigurationError
-from cookie_consent.scanner.browser.addresses import is_same_site, site_address, stack_of
+from cookie_consent.scanner.browser.addresses import is_followed, is_same_site, site_address, stack_of
 
 SITES = [
     ("https://shop.example.com/a", "https://example.com/", True),
@@ -23,6 +23,12 @@ SITES = [
 @pytest.mark.parametrize(("page", "site", "expected"), SITES)
 def test_pages_of_the_site(page: str, site: str, *, expected: bool) -> None:
     assert is_same_site(page, site) is expected
+    assert is_followed(page, site) is expected
+
+
+@pytest.mark.parametrize("path", ["item/5/delete", "index.php?action=logout", "userlogout", "unsubscribe", "a.pdf"])
+def test_links_that_may_change_something_are_not_followed(path: str) -> None:
+    assert not is_followed(f"https://example.com/{path}", "https://example.com/")
 
 
 @pytest.mark.parametrize(
