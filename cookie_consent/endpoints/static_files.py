@@ -20,7 +20,7 @@ _VARIABLE = "CONSENT_ASSETS"
 _SUFFIXES = {".css", ".js"}
 _PARTS = {
     "guard": ("judge", "stubs", "contacts", "images", "own", "mirror", "writes", "gpc", "guard"),
-    "banner": ("room", "place", "places", "typed", "status", "declaration", "banner"),
+    "banner": ("room", "place", "places", "typed", "status", "declaration", "element", "banner"),
 }
 """The scripts made of several files, in the order in which these are joined: the last one uses the others."""
 

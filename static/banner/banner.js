@@ -48,7 +48,7 @@
   let state = stateOf(root);
   let busy = false;
   // The guard keeps the state, if the policy has it on. An event finds it even if the page has taken its public name.
-  const link = {};
+  const link = { answer: (...choice) => answer(...choice) };
   dispatchEvent(new CustomEvent("cookieconsent:guard", { detail: link }));
   const { guard } = link;
 
@@ -360,6 +360,7 @@
       return;
     }
     close(now);
+    updateElements();
     isBehind = isFixed;
     if (!isFixed) activate().then(link.replay);
     if (!guard) document.dispatchEvent(new CustomEvent("cookieconsent:change", { detail: now }));
@@ -413,19 +414,34 @@
       notice: data.get("notice") ?? (isPartial ? undefined : root.dataset.notice),
       edition: data.get("edition") ?? (isPartial ? undefined : root.dataset.edition),
       language: data.get("language") ?? root.dataset.language,
-      url: location.pathname,
-      framed: self !== top, // the server answers with a cookie that another site's frame keeps
     };
+    return post(body);
+  };
+
+  const post = async (choice) => {
+    // The server answers with a cookie that another site's frame keeps.
+    const body = JSON.stringify({ ...choice, url: location.pathname, framed: self !== top });
     const response = await fetch(endpoint, {
       method: "POST",
       headers: { "Content-Type": "application/json", Accept: "application/json" },
-      body: JSON.stringify(body),
+      body,
       credentials: "same-origin",
       keepalive: true,
     });
     const now = await response.json().catch(() => null);
     if (!response.ok || !Array.isArray(now?.granted)) throw new Error(now?.message ?? "");
     return { services: {}, ...now };
+  };
+
+  // What was answered in the site's own settings. No notice of ours was shown there, so the record names none.
+  const answer = async (control, choice) => {
+    if (busy) throw new Error("another choice is being saved");
+    busy = true;
+    try {
+      await settle(await post({ ...choice, control, channel: "api", edition: root.dataset.edition }));
+    } finally {
+      busy = false;
+    }
   };
 
   // The site's own policy may forbid scripts to connect. Then the form is submitted natively.
@@ -540,6 +556,11 @@
     allows: ([service, category]) => allows(state, category, service),
     heldServices,
     announce: (service) => status.show(root.dataset.needed.replace("{service}", service)),
+  });
+  const updateElements = defineElement({
+    put: places.putInShadow,
+    isAllowed: (id) => (guard ? guard.allows(id) : (state.services[id] ?? Boolean(state.named?.includes(id)))),
+    takeFrame,
   });
   const room = makeRoom(root);
   makePlace(root, { isOpen: () => Boolean(root.querySelector(".cc-panel")), receive, added: takeNew });

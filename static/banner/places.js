@@ -49,23 +49,34 @@ const makePlaces = (services, { endpoint, allows, heldServices, announce }) => {
     const { paddingTop, paddingBottom } = getComputedStyle(node);
     return node.clientHeight - Number.parseFloat(paddingTop) - Number.parseFloat(paddingBottom);
   };
-  const fill = (node, service) => {
-    const times = filled.get(node) ?? 0;
-    if (times >= MOST_IN_ONE || shown.size >= MOST) return;
-    filled.set(node, times + 1);
-    const isFilled = isLink(node) || node.firstElementChild || node.textContent.trim();
-    const height = isFilled ? 0 : contentHeight(node);
+  // Inserts a placeholder and makes it as large as its place, whose content is so high without it.
+  const put = (service, height, insert) => {
+    if (shown.size >= MOST) return null;
     const frame = makeFrame(service, "place");
     frame.loading = "lazy";
     setStyle(frame, { width: "100%" });
     if (height >= LOWEST) setStyle(frame, { height: "100%" });
     else fit(frame, 220);
-    if (isLink(node)) node.after(frame);
-    else node.append(frame);
-    if (!frame.getClientRects().length) return; // it is not displayed yet
+    insert(frame);
+    if (!frame.getClientRects().length) return frame; // it is not displayed yet
     if (frame.offsetWidth < NARROWEST) setStyle(frame, { width: "300px" });
     // The height of a place is no definite one if it is a minimum, say.
     if (height >= LOWEST && Math.abs(frame.offsetHeight - height) > 1) setStyle(frame, { height: `${height}px` });
+    return frame;
+  };
+  const fill = (node, service) => {
+    const times = filled.get(node) ?? 0;
+    if (times >= MOST_IN_ONE) return;
+    filled.set(node, times + 1);
+    const isFilled = isLink(node) || node.firstElementChild || node.textContent.trim();
+    put(service, isFilled ? 0 : contentHeight(node), (frame) =>
+      isLink(node) ? node.after(frame) : node.append(frame),
+    );
+  };
+  // In a shadow tree nothing but the placeholder is shown, whatever stands in the node itself.
+  const putInShadow = (node, shadow, id) => {
+    const [, , name] = services.find(([service]) => service === id) ?? [id, "", id];
+    return put([id, "", name], contentHeight(node), (frame) => shadow.append(frame));
   };
   // A link must not contain a frame, which stands behind it instead.
   const isLink = (node) => node.localName === "a";
@@ -149,5 +160,5 @@ const makePlaces = (services, { endpoint, allows, heldServices, announce }) => {
   };
   addEventListener("load", schedule);
   schedule();
-  return { update, schedule };
+  return { update, schedule, putInShadow };
 };

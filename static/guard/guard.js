@@ -590,6 +590,34 @@
     else if (back) back.click();
     else location.assign(`${url("preferences")}?return_to=${encodeURIComponent(location.pathname + location.search)}`);
   };
+  // A choice is sent by the banner's script, which comes after the page's own ones.
+  let takeBanner;
+  const arrival = new Promise((done, fail) => {
+    takeBanner = done;
+    addEventListener("load", () => fail(new Error("this page has no banner, so nothing can be chosen on it")));
+  });
+  arrival.catch(() => {});
+  const answer = async (control, choice) => {
+    // Consent is an act of the visitor's. Whoever refuses needs none.
+    const isGiven = control === "accept-all" || choice.granted?.length || Object.values(choice.services).some(Boolean);
+    if (isGiven && navigator.userActivation?.isActive === false) {
+      throw new Error("consent is a visitor's own act: call this where a click or a key is handled");
+    }
+    await arrival;
+    await banner.answer(control, choice);
+    return state;
+  };
+  const isAskedFor = (category) => category !== "unclassified" && !rules.required.includes(category);
+  const accept = () => {
+    const granted = rules.categories.map(([category]) => category).filter(isAskedFor);
+    return answer("accept-all", { granted, services: {} });
+  };
+  const refuse = () => answer("refuse-all", { granted: [], services: {} });
+  const save = async ({ granted, services = {} } = {}) => {
+    if (granted !== undefined) return answer("save", { granted: [...granted], services: { ...services } });
+    if (!Object.keys(services).length) throw new TypeError("save takes { granted: [], services: {} }, or one of both");
+    return answer("service", { services: { ...services } });
+  };
   const onChange = (listener) => {
     if (typeof listener !== "function") throw new TypeError("onChange takes a function");
     listeners.add(listener);
@@ -604,6 +632,9 @@
     },
     allows,
     show,
+    accept,
+    refuse,
+    save,
     onChange,
     refresh,
   });
@@ -694,6 +725,7 @@
       const { detail } = event;
       if (!detail) return;
       banner = Object.assign(detail, { guard, isChanged, isLost, reload, replay: stubs.replay });
+      takeBanner();
     },
     true,
   );

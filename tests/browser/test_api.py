@@ -1,0 +1,166 @@
+"""``window.cookieConsent`` answers for a site's own settings, and ``<consent-placeholder>`` waits for an answer."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from starlette.applications import Starlette
+from starlette.responses import HTMLResponse
+from starlette.routing import Route
+
+from cookie_consent import ConsentMiddleware, Ledger
+from cookie_consent.policy import parse_policy
+from tests.declaring import own_cookies
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Page
+    from starlette.requests import Request
+    from starlette.responses import Response
+    from starlette.types import ASGIApp
+
+    from tests.browser.conftest import Visiting
+
+TYPES = Path(__file__).parents[2] / "static" / "cookie-consent.d.ts"
+EARLY = """
+<script>
+window.told = "";
+cookieConsent.accept().then(() => { told = "accepted" }, (error) => { told = error.message });
+</script>
+"""
+REFUSING = "<script>cookieConsent.refuse().then(({ decided }) => { window.told = decided })</script>"
+EMBED = "<iframe src='https://chat.test/room' title=Chat></iframe>"
+PLACED = f"""
+<consent-placeholder service=chat style="width:400px;height:300px"><template>{EMBED}</template></consent-placeholder>
+<consent-placeholder service=ads id=second><b id=inner>Offers</b></consent-placeholder>
+"""
+PAGES = {"/": "<h1>Shop</h1>", "/early": EARLY, "/refusing": REFUSING, "/placed": PLACED}
+
+
+def site(ledger: str, **gate: Any) -> ASGIApp:
+    async def answer(request: Request) -> Response:
+        return HTMLResponse(f"<!doctype html><html lang=en><title>T</title><body>{PAGES[request.url.path]}")
+
+    policy = parse_policy(
+        {
+            "version": "1",
+            "services": {
+                "ads": {"name": "Acme Ads", "category": "advertising", "hosts": ["ads.test"]},
+                "chat": {"name": "Acme Chat", "category": "preferences", "hosts": ["chat.test"]},
+            },
+            "cookies": own_cookies("analytics"),
+            "gate": gate,
+            "limits": {"choices_per_address": 0, "choices": 0},
+        },
+        source="test",
+    )
+    app = Starlette(routes=[Route(path, answer) for path in PAGES])
+    return ConsentMiddleware(app, policy, secret="x" * 40, ledger=ledger)
+
+
+def clicked(page: Page, code: str) -> Any:
+    """Return what the code returns when a visitor clicks a button of the page's own."""
+    page.evaluate(
+        "(code) => { const button = document.body.appendChild(document.createElement('button')); "
+        "button.textContent = 'Own'; button.onclick = () => { button.remove(); window.answer = eval(code) } }",
+        code,
+    )
+    page.get_by_role("button", name="Own").click()
+    return page.evaluate("answer.catch((error) => `${error.name}: ${error.message}`)")
+
+
+def test_a_sites_own_buttons_answer(visiting: Visiting, ledger_url: str) -> None:
+    with visiting(site(ledger_url)) as visit:
+        visit.open()
+        state = clicked(visit.page, "cookieConsent.accept()")
+        assert state["decided"]
+        assert set(state["granted"]) >= {"analytics", "advertising", "preferences"}
+        assert "unclassified" not in state["granted"]
+        assert visit.page.locator(".cc-panel").count() == 0
+        assert visit.page.get_by_role("status").inner_text().startswith("Your choice has been saved")
+        state = clicked(visit.page, "cookieConsent.save({ granted: ['analytics'], services: { chat: true } })")
+        assert state["granted"] == ["analytics", "session"]
+        assert dict(state["services"]) == {"chat": True}
+    with visiting(site(ledger_url)) as visit:
+        visit.open()
+        state = clicked(visit.page, "cookieConsent.save({ services: { chat: true } })")
+        assert (state["decided"], dict(state["services"])) == (False, {"chat": True})
+        assert visit.page.locator(".cc-panel").is_visible()
+        state = clicked(visit.page, "cookieConsent.refuse()")
+        assert (state["decided"], state["granted"]) == (True, ["session"])
+    records = list(Ledger(ledger_url).records())
+    assert [record.control for record in records] == ["accept-all", "save", "service", "refuse-all"]
+    assert {(record.channel, record.notice) for record in records} == {("api", None)}
+    assert all(record.edition for record in records)
+
+
+def test_a_script_cannot_consent_for_the_visitor(visiting: Visiting, ledger_url: str) -> None:
+    with visiting(site(ledger_url)) as visit:
+        visit.open("/early")
+        visit.page.wait_for_function("told")
+        assert "a visitor's own act" in visit.page.evaluate("told")
+        assert visit.page.locator(".cc-panel").is_visible()
+        assert list(Ledger(ledger_url).records()) == []
+        visit.open("/refusing")
+        visit.page.wait_for_function("window.told === true")
+        assert [record.action for record in Ledger(ledger_url).records()] == ["refused"]
+
+
+@pytest.mark.parametrize(
+    ("code", "message"),
+    [
+        ("cookieConsent.save({ granted: ['nothing'] })", "Error: 'nothing' is not a category of this site"),
+        ("cookieConsent.save({ services: { nobody: true } })", "Error: 'nobody' is not a service of this site"),
+        ("cookieConsent.save()", "TypeError: save takes"),
+        ("cookieConsent.save({})", "TypeError: save takes"),
+    ],
+)
+def test_what_cannot_be_answered_is_said(visiting: Visiting, ledger_url: str, code: str, message: str) -> None:
+    with visiting(site(ledger_url)) as visit:
+        visit.open()
+        assert clicked(visit.page, code).startswith(message)
+        assert list(Ledger(ledger_url).records()) == []
+        assert clicked(visit.page, "cookieConsent.refuse()")["decided"]  # nothing is left over of what failed
+
+
+@pytest.mark.parametrize("csp", ["enforce", "off"])
+def test_an_element_waits_for_its_service(visiting: Visiting, ledger_url: str, csp: str) -> None:
+    with visiting(site(ledger_url, csp=csp)) as visit:
+        assert visit.open("/placed") == set()
+        frame = visit.page.frame_locator("consent-placeholder[service=chat] iframe[data-consent-placeholder]")
+        frame.get_by_text("Acme Chat").first.wait_for()
+        box = visit.page.locator("consent-placeholder[service=chat] iframe").bounding_box()
+        assert box is not None
+        assert (box["width"], box["height"]) == (400, 300)
+        assert not visit.page.locator("#inner").is_visible()
+        frame.get_by_role("button", name="Allow").first.click()
+        visit.page.locator("consent-placeholder > iframe[title=Chat]").wait_for()
+        assert visit.settled(awaited={"chat.test"}) == {"chat.test"}
+        assert visit.page.locator("consent-placeholder[service=chat] [data-consent-placeholder]").count() == 0
+        assert not visit.page.locator("#inner").is_visible()
+        clicked(visit.page, "cookieConsent.save({ granted: ['advertising'], services: { chat: true } })")
+        visit.page.locator("#inner").wait_for()
+        # A component may change what it waits for, and come late.
+        visit.page.evaluate("document.querySelector('#second').setAttribute('service', 'nobody')")
+        assert not visit.page.locator("#inner").is_visible()
+        visit.page.evaluate(
+            "document.body.insertAdjacentHTML('beforeend', "
+            "'<consent-placeholder service=ads><i id=late>x</i></consent-placeholder>')"
+        )
+        visit.page.locator("#late").wait_for()
+
+
+def test_the_types_name_what_there_is(visiting: Visiting, ledger_url: str) -> None:
+    text = TYPES.read_text("utf-8")
+
+    def members(interface: str) -> set[str]:
+        body = re.search(rf"interface {interface} \{{\n(.*?)\n\}}", text, re.DOTALL)
+        assert body is not None
+        return set(re.findall(r"^  (?:readonly )?(\w+)\??[(:]", body[1], re.MULTILINE))
+
+    with visiting(site(ledger_url)) as visit:
+        visit.open()
+        assert members("CookieConsent") == set(visit.page.evaluate("Object.keys(cookieConsent)"))
+        assert members("ConsentState") == set(visit.page.evaluate("Object.keys(cookieConsent.state)"))
