@@ -78,6 +78,7 @@ lint: .venv/dev node_modules/installed ## Check format, style, types, the JavaSc
 	@$(BIN)/ruff check --quiet .
 	@$(BIN)/mypy --no-error-summary
 	@PATH="$(CURDIR)/$(BIN):$$PATH" node_modules/.bin/biome ci --colors=off --log-level=warn .
+	@PATH="$(CURDIR)/$(BIN):$$PATH" node_modules/.bin/tsc --project tests/js
 	@PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python -m tests.minify --check
 	@$(BIN)/python -m tests.compile_registry --check
 	@$(BIN)/python -m tests.cldr --check

@@ -25,6 +25,7 @@ from cookie_consent.cli.report import report
 from cookie_consent.cli.rights import RIGHTS_COMMANDS
 from cookie_consent.cli.scan import scan
 from cookie_consent.cli.stats import STATS_COMMANDS
+from cookie_consent.endpoints.static_files import static_folder
 from cookie_consent.errors import ConfigurationError, ConsentError, ProofError
 from cookie_consent.policy import policy_schema
 
@@ -113,6 +114,12 @@ def demo(
 def schema() -> None:
     """Print the JSON Schema of the policy file, for editors."""
     typer.echo(json.dumps(policy_schema(), indent=2, ensure_ascii=False))
+
+
+@app.command()
+def types() -> None:
+    """Print the types of window.cookieConsent and of <consent-placeholder>, for sites in TypeScript."""
+    typer.echo((static_folder() / "cookie-consent.d.ts").read_text("utf-8"), nl=False)
 
 
 if __name__ == "__main__":

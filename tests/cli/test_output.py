@@ -305,6 +305,7 @@ def test_an_export_ends_quietly_when_its_reader_has_enough(folder: Path, format_
     ("arguments", "code"),
     [
         (("schema",), 0),
+        (("types",), 0),
         (("classify", "nothing-known"), 1),  # what was found counts, whether or not anybody reads it
         (("log", "verify"), 1),
         (("log", "stats"), 0),

@@ -12,6 +12,7 @@ from cookie_consent import ConfigurationError, ConsentMiddleware
 from cookie_consent.endpoints import static_files as module
 from cookie_consent.endpoints.static_files import minified_file, plain_files, static_files, static_folder
 from cookie_consent.gate import RULES_PLACEHOLDER
+from tests.running import run
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -103,3 +104,8 @@ def test_names_that_others_know_are_not_minified(name: str) -> None:
     assert {"cookieConsent", "cookieconsent:change", "cookieconsent:guard"} & names
     written = {one.replace("</script", r"<\/script") for one in names}  # which would end an inline script
     assert not {one for one in written if one not in minified}
+
+
+def test_the_types_can_be_printed(tmp_path: Path) -> None:
+    done = run("types", folder=tmp_path)
+    assert (done.returncode, done.stdout) == (0, (static_folder() / "cookie-consent.d.ts").read_text("utf-8"))
