@@ -92,10 +92,10 @@ class _Stored:
 def changes(old: Policy, new: Policy) -> list[Change]:
     """Return what changes for visitors from ``old`` to ``new``: first by kind, then by subject.
 
-    Visitors have to be asked again about another controller, a service or category that they were not asked about,
-    cookies that last longer than those that they were shown, and a service's cookies that are in another category than
-    the service, or were. Texts, spellings, ``version``, and everything that a policy no longer has, ask nobody.
-    ``Policy.names`` follows the same rules.
+    Visitors have to be asked again about another controller, a service or category that they were not asked about, and
+    cookies that last longer than those that they were shown. So they have to about a service once a cookie of it that
+    needs another optional category than the service comes, moves or goes. Texts, spellings, ``version``, and everything
+    else that a policy no longer has, ask nobody. ``Policy.names`` follows the same rules.
     """
     found = [*_top(old, new), *_categories(old, new), *_services(old, new)]
     shown = {category.id: own_lasts(old, category.id) for category in old.categories}

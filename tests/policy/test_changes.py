@@ -10,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cookie_consent.policy import Change, Policy, changes, parse_policy
+from cookie_consent.policy.lasting import other_categories
 
 MIRRORED = {
     "category-offered": "category-emptied",
@@ -256,13 +257,29 @@ def test_the_way_back_mirrors_the_way_there(old: Policy, new: Policy) -> None:
     assert len(mirrored) == len(there) == len(back)
 
 
-@settings(max_examples=100, deadline=None)
+def _apart(old: Policy, new: Policy) -> set[str]:
+    """Return the cookies of services that visitors can refuse, which lay in a further category that they can refuse."""
+    keys = set()
+    after = {service.id: service for service in new.services}
+    for was in old.services:
+        now = after.get(was.id)
+        if now is not None and now.category in new.optional_ids:
+            others = new.optional_ids - {now.category}
+            needed = other_categories(old, [(rule.name, rule) for rule in was.cookies], was.category)
+            keys |= {f"services.{was.id}.cookies.{name}" for name, found in needed.items() if found & others}
+    return keys
+
+
+@settings(max_examples=200, deadline=None)
 @given(POLICIES, POLICIES)
 def test_texts_labels_and_what_is_gone_ask_nobody(old: Policy, new: Policy) -> None:
     quiet = {"version", "effective", "text", "shorter", "category-required"}
-    assert not [
-        each for each in changes(old, new) if each.asks and (each.kind in quiet or each.kind.endswith("-removed"))
-    ]
+    found = changes(old, new)
+    assert not [each for each in found if each.asks and each.kind in quiet]
+    # A service without such a cookie is another one to whom had refused that category: see decision 26.
+    removed = {each.subject for each in found if each.kind == "cookie-removed"}
+    asked = {each.subject for each in found if each.asks and each.kind.endswith("-removed")}
+    assert asked == removed & _apart(old, new)
 
 
 @settings(max_examples=200, deadline=None)
