@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from cookie_consent.banner.places import address_of
 from cookie_consent.banner.view import purposes_of
 from cookie_consent.consent import notice_hash
 
@@ -13,9 +14,9 @@ if TYPE_CHECKING:
 
     from cookie_consent.banner.locale import Locale
     from cookie_consent.banner.view import CategoryView
-    from cookie_consent.policy import Policy
+    from cookie_consent.policy import Policy, Service
 
-__all__ = ["NoticeText", "notice_text"]
+__all__ = ["NoticeText", "notice_text", "placeholder_texts"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -53,6 +54,26 @@ def notice_text(policy: Policy, locale: Locale, categories: Sequence[CategoryVie
             names = t("list_separator").join(service.label for service in category.on_demand)
             lines.append(t("banner.on_demand", services=names))
     lines += ["", *(f"[{t(f'banner.{key}')}]" for key in ("accept_all", "refuse_all", "settings", "save"))]
+    return _notice(lines, locale, policy.version, build)
+
+
+def placeholder_texts(
+    service: Service, category: str, locale: Locale, version: str, *, build: str = ""
+) -> tuple[NoticeText, NoticeText]:
+    """Return the texts of a service's placeholders: in its place, and at the button of a form that needs it.
+
+    ``category`` is the name of its category.
+    """
+    t = locale.text
+    host = address_of(service).removeprefix("//")
+    buttons = ["", f"[{t('frame.allow', service=service.name)}]", f"[{t('frame.visit')}]"]
+    held = t("frame.held", host=host, category=category)
+    place = [service.name, held, *buttons]
+    form = [t("frame.form", service=service.name), held, *buttons]
+    return _notice(place, locale, version, build), _notice(form, locale, version, build)
+
+
+def _notice(lines: Sequence[str], locale: Locale, version: str, build: str) -> NoticeText:
     text = "\n".join(lines)
     digest = notice_hash(locale.language, text)
-    return NoticeText(hash=digest, language=locale.language, policy_version=policy.version, text=text, build=build)
+    return NoticeText(hash=digest, language=locale.language, policy_version=version, text=text, build=build)

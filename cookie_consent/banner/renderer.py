@@ -14,13 +14,13 @@ from markupsafe import Markup, escape
 from cookie_consent.banner.declaration import declaration, revision
 from cookie_consent.banner.locale import load_locales
 from cookie_consent.banner.negotiate import choose_language, same_language
-from cookie_consent.banner.notice import notice_text
+from cookie_consent.banner.notice import notice_text, placeholder_texts
 from cookie_consent.banner.receipt import notice_facts, receipt_view
 from cookie_consent.banner.templating import interface_build, template_environment
 from cookie_consent.banner.view import category_views, purposes_of, safe_link, with_consent
 from cookie_consent.consent.local_path import local_path
 from cookie_consent.errors import ConfigurationError
-from cookie_consent.policy import DEFAULT_PREFIX, Inventory
+from cookie_consent.policy import DEFAULT_PREFIX, Inventory, home_of
 from cookie_consent.policy.undeclared import is_host
 
 if TYPE_CHECKING:
@@ -114,6 +114,7 @@ class Renderer:
         self._category_names = lru_cache(maxsize=64)(self._name_categories)
         self._negotiated = lru_cache(maxsize=256)(self._negotiate)
         self._cached_banner = lru_cache(maxsize=256)(self._render_banner)
+        self._asked_alone = lru_cache(maxsize=256)(self._ask_alone)
         self._declared = lru_cache(maxsize=256)(self._declare)
 
     def own_files(self) -> list[tuple[str, bytes]]:
@@ -262,6 +263,7 @@ class Renderer:
         locale = self._locale(language)
         names = self._category_names(locale.language)
         known = self.policy.known_service(service) if service is not None else None
+        alone = known if category in names else None
         host = urlsplit(address.strip()).hostname or address
         path = local_path(return_to)
         return self._render(
@@ -279,7 +281,23 @@ class Renderer:
             return_to_query=quote(path, safe=""),
             form=form,
             build=self.build,
+            edition=self._sign(self.policy.names.added("", [alone.id])) if alone and self._sign else "",
+            notice=self._asked_alone(locale.language, alone.id)[form] if alone else None,
         )
+
+    def placeholder_notices(self, language: str, service: str) -> tuple[NoticeText, NoticeText]:
+        """Return the notices that a service's placeholders are: in its place, and at the button of a form.
+
+        Where they name the host that would be contacted, these have the first of the service's.
+        """
+        return self._asked_alone(self._locale(language).language, service)
+
+    def _ask_alone(self, language: str, service: str) -> tuple[NoticeText, NoticeText]:
+        known = self.policy.known_service(service)
+        if known is None:
+            raise ValueError(f"{service!r} is not a service of this site")
+        category = self._category_names(language)[home_of(self.policy, known.category)]
+        return placeholder_texts(known, category, self._locales[language], self.policy.version, build=self.build)
 
     def refresh_notice(self, leads: Iterable[tuple[str, str]], *, language: str, root_path: str = "") -> bytes:
         """Return the markup that says where a held refresh would have led, as ASCII bytes.

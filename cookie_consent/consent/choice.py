@@ -141,8 +141,11 @@ def chosen(before: Consent, choice: Choice) -> Consent:
         after = replace(
             changed, granted=granted, services=dict(choice.services), decided=True, visit=frozenset(), covered={}
         )
-        return _naming(replace(after, pending=frozenset()), choice.names, choice.services)
+        return _naming(replace(after, pending=frozenset()), before, choice)
     answered = choice.services.keys()
+    if choice.visit and choice.edition:
+        coverage = before.policy.names.read(choice.names)
+        answered &= coverage.services if coverage is not None else frozenset()
     # What is new in a category that is granted needs no exception from it once it is named.
     new = {name for name, on in choice.services.items() if on and name in before.pending and not choice.visit}
     named = {name for name in new if before.is_in_granted(name)}
@@ -153,24 +156,36 @@ def chosen(before: Consent, choice: Choice) -> Consent:
         after = replace(changed, services=services, visit=before.visit - answered, covered=covered, pending=pending)
         if before.is_complete:
             after = replace(after, decided=not pending)
-        return _naming(after, before.names, choice.services)
+        return _naming(after, before, choice)
     lasting = before.lasting.services
     covered = {**before.covered, **{name: lasting[name] for name in answered & lasting.keys()}}
+    services = {**before.services, **dict.fromkeys(answered, True)}
     return replace(before, services=services, visit=before.visit | answered, covered=covered)
 
 
-def _naming(consent: Consent, names: str, services: Mapping[str, bool]) -> Consent:
-    """Return the consent to a notice that named ``names`` and the services which are answered one by one."""
-    policy = consent.policy
+def _naming(consent: Consent, before: Consent, choice: Choice) -> Consent:
+    """Return the consent to what the notice named, and to the services which are answered one by one.
+
+    These are covered as the notice named them, or as an earlier one did. A choice that came without what its notice
+    named is one to this process's.
+    """
+    policy, agreed = consent.policy, {name for name, on in choice.services.items() if on}
+    names = choice.names if choice.granted is not None else before.names
     if not names and consent.decided:
         return replace(consent, names="", named=None)  # made by code that knows no notice
-    names = policy.names.added(names, (name for name, on in services.items() if on))
+    if choice.edition:
+        for shown in (before.names, choice.names):
+            names = policy.names.added(names, agreed, shown=shown) if shown else names
+    else:
+        names = policy.names.added(names, agreed)
     coverage = policy.names.read(names)
     if coverage is None:  # the notice of another controller
         refused = {name: False for name, on in consent.services.items() if not on}
         return replace(consent, granted=policy.required_ids, services=refused, names=names, named=frozenset())
     granted = consent.granted & (coverage.categories | policy.required_ids)
-    return replace(consent, granted=granted, names=names, named=coverage.services)
+    unnamed = {name for name in agreed - coverage.services if policy.names.has_to_name(name)}
+    services = {name: on for name, on in consent.services.items() if not on or name not in unnamed}
+    return replace(consent, granted=granted, services=services, names=names, named=coverage.services)
 
 
 def grants_more(before: Consent, after: Consent) -> bool:

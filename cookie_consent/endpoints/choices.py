@@ -6,10 +6,12 @@ import logging
 import math
 from dataclasses import replace
 from datetime import UTC, datetime
+from functools import partial
 from typing import TYPE_CHECKING
 from urllib.parse import quote
 from uuid import uuid4
 
+import anyio
 from starlette.responses import JSONResponse, RedirectResponse, Response
 
 from cookie_consent.consent import action_of, chosen, grants_more, new_record, parse_choice, posted_language
@@ -25,7 +27,7 @@ from cookie_consent.errors import ChoiceError, LedgerError, RecordRefusedError
 from cookie_consent.gate import CookieGate, CookieUrl
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
     from starlette.requests import Request
 
@@ -94,15 +96,17 @@ class Choices:
 
     async def _save_choice(self, request: Request, consent: Consent, body: bytes) -> Response:
         choice = self._named(parse_choice(body, request.headers.get("content-type", ""), self._policy))
-        notice = self._notice(choice, request)
+        notice = await self._notice(choice, request)
         after = chosen(consent, choice)
+        if choice.granted is None and not _counts(choice, after):
+            raise _changed()
         record = self._record(request, consent, after, choice, notice)
         changed = self._recorded(after, record)
         self._cookie_headers(choice, consent, changed, secure=False, is_framed=True)  # fails before anything is written
         record = await self._save(request, record, notice, consent, changed)
         changed = self._recorded(after, record)
         self._replaced(consent.record)
-        if choice.granted is not None or choice.edition:  # placeholders have none: they are no notice
+        if choice.granted is not None or choice.edition:
             self._inventory.answered(choice.names)
         response = self._acknowledge(request, choice, changed, record)
         is_framed = choice.framed or consent.framed or self._origin.is_framed(request)
@@ -154,7 +158,7 @@ class Choices:
             granted=after.granted,
             # What was not asked about is no answer, unless it was posted all the same.
             refused=after.refused & (after.asked | (choice.granted or frozenset())),
-            services={**after.services, **choice.services} if choice.granted is None else after.services,
+            services=_services(choice, after),
             previous=consent.record,
             channel="visit" if choice.visit else choice.channel,
             notice=notice,
@@ -236,21 +240,51 @@ class Choices:
             kinds = ", ".join(f'"{kind}"' for kind in self._policy.gate.clear_site_data)
             response.headers["Clear-Site-Data"] = kinds
 
-    def _notice(self, choice: Choice, request: Request) -> Notice | None:
-        """Return the notice that the visitor answered. Raises ``ChoiceError`` (409) if its text has changed since."""
+    async def _notice(self, choice: Choice, request: Request) -> Notice | None:
+        """Return the notice that the visitor answered; None if its text is not known.
+
+        Without what it named, signed, the answer is one to the present text, or to none. Raises ``ChoiceError`` (409)
+        if that has changed since.
+        """
         if choice.notice is None:
             return None
         headers = request.headers
         language = self._renderer.language(
             headers.get("accept-language", ""), choice.language or "", headers.get("cookie", "")
         )
-        for names in (choice.names, self._inventory.names):
-            shown = self._renderer.notice(language, names)
-            if shown.hash == choice.notice:
+        shown = [self._renderer.notice(language, names) for names in (choice.names, self._inventory.names)]
+        for service in choice.services if choice.control == "placeholder" and len(choice.services) == 1 else ():
+            shown += self._renderer.placeholder_notices(language, service)
+        for found in shown:
+            if found.hash == choice.notice:
                 return Notice(
-                    hash=shown.hash, language=shown.language, policy_version=shown.policy_version, text=shown.text
+                    hash=found.hash, language=found.language, policy_version=found.policy_version, text=found.text
                 )
-        raise _changed()
+        if not choice.edition:
+            raise _changed()
+        return await self._recorded_notice(choice.notice)
+
+    async def _recorded_notice(self, name: str) -> Notice | None:
+        """Return a notice of the log: the words that another release showed, or those before a change."""
+        if not self._ledger.is_readable:
+            return None
+        try:
+            return await anyio.to_thread.run_sync(partial(self._ledger.notice, name))
+        except LedgerError:  # what the notice named is signed, so the answer counts without its words
+            return None
+
+
+def _counts(choice: Choice, after: Consent) -> bool:
+    """Return whether anything is left of an answer for single services: what its notice did not name is not."""
+    return not choice.edition or any(not on or after.allows_service(name) for name, on in choice.services.items())
+
+
+def _services(choice: Choice, after: Consent) -> Mapping[str, bool]:
+    """Return the answers for single services to record."""
+    if choice.granted is not None:
+        return after.services
+    answered = {name: on for name, on in choice.services.items() if not on or after.allows_service(name)}
+    return {**after.services, **answered}
 
 
 def _changed() -> ChoiceError:

@@ -145,15 +145,25 @@ class Names:
         found = (self._services[service] for service in services if service in self._services)
         return packed({self._controller, *asked, *purposes, *found}, filter(self._is_asked_host, services))
 
-    def added(self, names: str, services: Iterable[str]) -> str:
-        """Return ``names`` with those of some services as they are now. Without any, the controller is named too."""
+    def added(self, names: str, services: Iterable[str], *, shown: str | None = None) -> str:
+        """Return ``names`` with those of some services. Without any, the controller is named too.
+
+        They are as ``shown`` names them, which is what a notice of the same controller named. A service that it does
+        not name as it is now is left out. Without ``shown`` they are as they are now.
+        """
         services = frozenset(services)
         new = {self._services[service] for service in services if service in self._services}
+        hosts = set(filter(self._is_asked_host, services))
         if not names:
             new.add(self._controller)
+        if shown is not None:
+            hashes = {fingerprint >> 4 for fingerprint in new}
+            seen = unpacked(shown)
+            is_ours = self._controller in seen
+            new = {fingerprint for fingerprint in seen if is_ours and fingerprint >> 4 in hashes}
+            hosts &= set(hosts_in(shown) if is_ours else ())
         replaced = {fingerprint >> 4 for fingerprint in new}
-        hosts = {*hosts_in(names), *filter(self._is_asked_host, services)}
-        return packed({old for old in unpacked(names) if old >> 4 not in replaced} | new, hosts)
+        return packed({old for old in unpacked(names) if old >> 4 not in replaced} | new, hosts.union(hosts_in(names)))
 
     def reduced(self, names: str, granted: AbstractSet[str], services: AbstractSet[str]) -> str:
         """Return the part of ``names`` that is needed later where these categories and services are granted.

@@ -67,8 +67,10 @@ def test_allowing_one_film_leaves_the_banner_open(visiting: Visiting, ledger_url
         assert "analytics" in state["unanswered"]
     (record,) = Ledger(ledger_url).records()
     assert (record.action, record.refused, record.granted_services) == ("given", (), ("youtube",))
-    assert record.notice is None
-    assert (record.control, len(record.build), record.edition) == ("placeholder", 16, "")
+    notice = Ledger(ledger_url).notice(record.notice or "")
+    assert notice is not None
+    assert "[Allow YouTube]" in notice.text
+    assert (record.control, len(record.build), len(record.edition)) == ("placeholder", 16, 16)
 
 
 @pytest.mark.parametrize("csp", ["enforce", "off"])

@@ -94,8 +94,13 @@ async def test_each_form_says_what_it_is(path: str, control: str) -> None:
     assert record.control == control
     assert re.fullmatch("[0-9a-f]{16}", record.build)
     assert record.regime == "opt-in"
-    named = edition_digest(POLICY.names.of(POLICY.names.declared))
-    assert record.edition == (named if control != "placeholder" else "")
+    names = POLICY.names
+    named = names.of(names.declared) if control != "placeholder" else names.added("", ["maps"])
+    assert record.edition == edition_digest(named)
+    assert record.notice is not None
+    notice = ledger.notice(record.notice)
+    assert notice is not None
+    assert ("[Only now]" in notice.text) is (control == "placeholder")
 
 
 async def test_the_answer_for_a_new_service_is_one_for_services() -> None:

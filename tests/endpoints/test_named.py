@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import sys
+from base64 import b64encode
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
 from hashlib import sha256
@@ -277,6 +278,90 @@ async def test_a_forged_edition_is_asked_again(ledger: Ledger, edition: str) -> 
     problem = await visitor.chooses(make(OLD, ledger), 409, granted=ALL, edition=edition)
     assert problem["error"] == "notice-changed"
     assert "cookie_consent" not in visitor.cookies
+
+
+def lasting(max_age: str, **more: Any) -> Policy:
+    """Return a policy whose chat stores something for that long."""
+    chat = {**CHAT, "cookies": [{"name": "chat_count", "max_age": max_age}], **more}
+    return policy(services={"ads": ADS, "chat": chat})
+
+
+def fields_of(page: str) -> dict[str, str]:
+    """Return what the last form of a page sends."""
+    form = re.findall(r"<form method=\"post\".*?</form>", page, re.DOTALL)[-1]
+    return {name: unescape(text) for name, text in re.findall(r'name="([\w.-]+)" value="([^"]*)"', form)}
+
+
+async def allowed(visitor: Visitor, shown: ConsentMiddleware, answered: ConsentMiddleware, **more: str) -> int:
+    """Allow the chat at a placeholder of one process, and send that to another; return the status."""
+    await visitor.opens(shown, f"/_consent/placeholder?service={b64encode(b'chat').decode()}")
+    fields = {name: text for name, text in fields_of(visitor.page).items() if name != "for"}
+    async with visitor.at(answered) as client:
+        answer = await client.post("/_consent/choices", data={**fields, **more})
+    return answer.status_code
+
+
+async def test_a_placeholders_answer_covers_what_the_placeholder_named(ledger: Ledger) -> None:
+    longer, shorter, site = make(lasting("1y"), ledger), make(lasting("7d"), ledger), make(lasting("30d"), ledger)
+    visitor = Visitor()
+    assert await allowed(visitor, site, shorter) == 303
+    for app, loaded in ((shorter, {"chat.example"}), (site, {"chat.example"}), (longer, set())):
+        assert await visitor.opens(app) == loaded
+    (record,) = ledger.records()
+    notice = ledger.notice(record.notice or "")
+    assert notice is not None
+    assert notice.text.startswith("Acme Chat\nThis content would be loaded from chat.example (Personalisation).")
+
+
+@pytest.mark.parametrize("when", ["", "visit"])
+async def test_what_a_placeholder_did_not_name_is_not_allowed_at_it(ledger: Ledger, when: str) -> None:
+    visitor, moved = Visitor(), make(lasting("30d", category="advertising"), ledger)
+    more = {"for": when} if when else {}
+    assert await allowed(visitor, make(lasting("30d"), ledger), moved, **more) == 409
+    assert "cookie_consent" not in visitor.cookies
+    assert await visitor.opens(moved) == set()
+    assert await allowed(visitor, moved, moved, edition="x.y", **more) == 409
+    assert await allowed(visitor, moved, moved, **more) == 303
+    assert await visitor.opens(moved) == {"chat.example"}
+
+
+async def test_of_an_answer_to_what_is_new_the_part_counts_that_is_still_so(ledger: Ledger) -> None:
+    talk = {**CHAT, "hosts": ["talk.example"], "name": "Talk"}
+    shown = policy(services={"ads": ADS, "chat": CHAT, "talk": talk})
+    now = policy(services={"ads": ADS, "chat": CHAT, "talk": {**talk, "category": "advertising"}})
+    visitor = Visitor()
+    await visitor.chooses(make(OLD, ledger), granted=ALL)
+    await visitor.opens(make(shown, ledger))
+    await visitor.submits(make(now, ledger), "Allow")
+    *_, record = ledger.records()
+    assert record.granted_services == ("chat",)
+    assert await visitor.opens(make(now, ledger)) == {"ads.example", "chat.example"}
+    assert "<b>Talk (Acme)</b>" in visitor.page
+
+
+@pytest.mark.parametrize("is_known", [True, False])
+async def test_an_answer_counts_though_the_words_of_its_notice_have_changed(ledger: Ledger, *, is_known: bool) -> None:
+    old, new = make(OLD, ledger), make(policy(categories={"analytics": {"purpose": "Counts"}}), ledger)
+    visitor = Visitor()
+    await visitor.opens(old)
+    if is_known:
+        await Visitor().chooses(old, granted=[], **data_of(visitor.page))
+    await visitor.chooses(new, granted=ALL, **data_of(visitor.page))
+    *_, record = ledger.records()
+    assert record.notice == (data_of(visitor.page)["notice"] if is_known else None)
+    assert await visitor.opens(new) == {"ads.example"}
+    assert not visitor.is_asked
+
+
+async def test_without_what_it_named_an_unknown_notice_is_out_of_date(ledger: Ledger) -> None:
+    visitor = Visitor()
+    await visitor.opens(make(OLD, ledger))
+    words = make(policy(categories={"analytics": {"purpose": "Counts"}}), ledger)
+    await visitor.chooses(words, 409, granted=ALL, notice=data_of(visitor.page)["notice"])
+
+
+def data_of(page: str) -> dict[str, str]:
+    return dict(re.findall(r'data-(notice|edition|language)="([^"]+)"', page))
 
 
 def as_before(cookie: str) -> str:
