@@ -11,7 +11,7 @@ from cookie_consent.policy.lasting import step_of
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-__all__ = ["fingerprint_of", "hash_of", "hosts_in", "packed", "unpacked"]
+__all__ = ["edition_digest", "fingerprint_of", "hash_of", "hosts_in", "packed", "unpacked"]
 
 _SIZE = 3
 """The bytes of a fingerprint: 20 bits of SHA-256, and four for how long it may last."""
@@ -27,6 +27,11 @@ def fingerprint_of(*parts: str, lasts: float = 0) -> int:
 def hash_of(*parts: str) -> int:
     """Return the fingerprint of something that does not last: 24 bits of a hash."""
     return int.from_bytes(sha256("\0".join(parts).encode("utf-8")).digest()[:_SIZE], "big")
+
+
+def edition_digest(names: str) -> str:
+    """Return the first 16 hex digits of the SHA-256 of what a notice named, as ``packed`` writes it."""
+    return sha256(names.encode("utf-8", "replace")).hexdigest()[:16]
 
 
 def packed(fingerprints: Iterable[int], hosts: Iterable[str]) -> str:

@@ -5,8 +5,10 @@ from __future__ import annotations
 import threading
 import time
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Literal
 
+from cookie_consent.policy.fingerprints import edition_digest
 from cookie_consent.policy.undeclared import is_host
 
 if TYPE_CHECKING:
@@ -39,7 +41,8 @@ class InventoryEvent:
 
     kind: InventoryKind
     name: str
-    """The id of a service or category, or a host. For the rest it tells one event from another."""
+    """The id of a service or category, or a host. For the rest it tells one event from another. Of an answer it begins
+    with the digest of what the notice named; releases before that wrote digits alone."""
     at: int
     """Microseconds since 1970 (UTC)."""
 
@@ -77,6 +80,7 @@ class Inventory:
         self._news: list[InventoryEvent] = []
         self._last = 0
         self._seen: dict[str, str] = {}
+        self._digest = lru_cache(maxsize=64)(self._digest_of)
         self._state = self._concluded()
 
     @property
@@ -103,6 +107,12 @@ class Inventory:
     def waiting(self) -> tuple[InventoryEvent, ...]:
         """What was found and is not named yet."""
         return self._state.waiting
+
+    @property
+    def history(self) -> tuple[str, ...]:
+        """What notices have named under this policy since the first event, each once, as ``Policy.names`` writes it."""
+        found = [event for event in self.events if self._counts(event.kind, event.name)]
+        return tuple(dict.fromkeys((*(self._naming(found[:at]).names for at in range(len(found) + 1)), self.names)))
 
     @property
     def due(self) -> float | None:
@@ -138,7 +148,7 @@ class Inventory:
         """Note that a visitor has answered a notice with these names."""
         with self._lock:
             if self._state.is_open and names == self.names:
-                self._add("answered", str(self._now()))
+                self._add("answered", f"{edition_digest(names)}.{self._now()}")
                 self._state = self._concluded()
 
     def accept(self) -> None:
@@ -205,7 +215,9 @@ class Inventory:
             if waiting and is_over:
                 named, waiting, is_open = [*named, *waiting], [], True
             if event.kind == "answered":
-                is_open, answered_at = (False, event.at) if is_open else (False, answered_at)
+                # An answer to what a policy of before named closes nothing: nobody has answered this notice.
+                if self._is_answer_to(event, named):
+                    is_open, answered_at = (False, event.at) if is_open else (False, answered_at)
             elif event.kind == "accepted":
                 named, waiting = [*named, *waiting], []
             elif self._counts(event.kind, event.name):
@@ -214,6 +226,13 @@ class Inventory:
         if waiting and self._now() - answered_at >= _REST:
             named, waiting, is_open = [*named, *waiting], [], True
         return self._naming(named, is_open=is_open, waiting=tuple(waiting), answered_at=answered_at)
+
+    def _is_answer_to(self, event: InventoryEvent, named: Iterable[InventoryEvent]) -> bool:
+        digest, dot, _ = event.name.partition(".")
+        return not dot or digest == self._digest(tuple(named))
+
+    def _digest_of(self, named: tuple[InventoryEvent, ...]) -> str:
+        return edition_digest(self._naming(named).names)
 
     def _naming(self, named: Iterable[InventoryEvent], **state: Any) -> _State:
         services: list[str] = []

@@ -158,3 +158,40 @@ def test_what_another_policy_can_name_is_not_learnt() -> None:
     declared.learn(InventoryEvent(kind=kind, name=name, at=1) for kind, name in kinds)  # type: ignore[arg-type]
     assert declared.offered == {"soundcloud"}
     assert declared.categories == {"social"}
+
+
+def test_an_answer_to_an_earlier_policy_does_not_close_the_notice_of_this_one() -> None:
+    clock = Clock()
+    before = inventory(clock=clock)
+    before.meet(["youtube"])
+    before.answered(before.names)
+    clock.now += 1
+    for words, is_open in (({"version": "2"}, False), ({"controller": {"name": "Other"}}, True)):
+        after = inventory(parse_policy({"version": "1", **words}, source="test"), clock)
+        after.learn(before.events)
+        after.meet(["vimeo"])
+        assert ("vimeo" in after.undeclared) is is_open
+        after.answered(after.names)
+        after.meet(["soundcloud"])
+        assert "soundcloud" not in after.undeclared
+
+
+def test_answers_that_the_last_release_has_noted_still_close() -> None:
+    found = inventory()
+    found.learn([InventoryEvent(kind="answered", name="1000000000", at=1_000_000_000)])
+    found.meet(["vimeo"])
+    assert found.undeclared == ()
+
+
+def test_the_history_has_all_that_notices_have_named() -> None:
+    clock = Clock()
+    found = inventory(clock=clock)
+    seen = [found.names]
+    for service in ("youtube", "vimeo"):
+        found.meet([service])
+        seen.append(found.names)
+    found.answered(found.names)
+    found.meet(["soundcloud"])
+    clock.now += DAY + 1
+    found.meet([])
+    assert found.history == (*seen, found.names)
