@@ -53,6 +53,7 @@ class _Variant(NamedTuple):
     services: tuple[tuple[str, bool], ...]
     root_path: str
     posted: bool
+    unsure: bool
     named: tuple[str, ...] | None
     pending: tuple[str, ...]
     reopened: bool
@@ -164,13 +165,15 @@ class Renderer:
         return_to: str,
         root_path: str = "",
         posted: bool = False,
+        unsure: bool = False,
         reopened: bool = False,
     ) -> bytes:
         """Return the markup to insert into a page, as ASCII bytes, which suit every ASCII-compatible encoding.
 
         After a choice or an opt-out, and in a frame, it is only the link to the settings. ``return_to`` is the path
         and query to return to, and ``root_path`` is where the application is mounted (ASGI). A page is ``posted`` if it
-        is the response to a form: a reload would submit that again. ``reopened`` shows the panel in spite of a choice.
+        is the response to a form: a reload would submit that again. ``unsure`` has the panel wait until the server has
+        been asked for a choice. ``reopened`` shows the panel in spite of a choice.
         """
         variant = _Variant(
             language=self._locale(language).language,
@@ -183,6 +186,7 @@ class Renderer:
             services=tuple(sorted(consent.services.items())),
             root_path=root_path,
             posted=posted,
+            unsure=unsure,
             named=consent.effective_names,
             pending=tuple(sorted(consent.pending)),
             reopened=reopened,
@@ -432,6 +436,7 @@ class Renderer:
             granted=sorted(variant.granted),
             services=variant.services,
             posted=variant.posted,
+            unsure=variant.unsure,
             return_to=self._path_slot,
             return_to_query=self._query_slot,
         )

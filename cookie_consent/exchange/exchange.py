@@ -340,7 +340,9 @@ class Exchange:
         self._meet()
         inventory = self.site.inventory
         consent = asking(self.consent, inventory.offered, inventory.categories)
-        banner = self.site.renderer.banner(consent, posted=bool(self.unsafe_method), **self._banner_options)
+        banner = self.site.renderer.banner(
+            consent, posted=bool(self.unsafe_method), unsure=self.is_unsure, **self._banner_options
+        )
         return self.own_elements.mark(banner.decode("ascii")).encode("ascii") if self.site_policies else banner
 
     def refresh_notice(self) -> bytes:

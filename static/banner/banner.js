@@ -600,14 +600,25 @@
     closeSettings();
   });
 
-  // A page from the back/forward cache may be older than the latest choice.
-  addEventListener("pageshow", async (event) => {
-    if (!event.persisted) return;
-    isRestored = true;
-    if (guard) return; // it asks the server itself
+  const askServer = async () => {
     const response = await fetch(root.dataset.state, { credentials: "same-origin" }).catch(() => null);
-    const now = response?.ok ? await response.json() : null;
+    const now = response?.ok ? await response.json().catch(() => null) : null;
     if (now?.decided_at) apply({ services: {}, ...now });
     else if (now && state.decided) reload();
+  };
+
+  // Browsers keep the choice back from what another site posts. So nobody is asked before the server has been.
+  const makeSure = async () => {
+    await (guard ? link.asked : askServer());
+    delete root.dataset.unsure;
+    room.update();
+  };
+  if (root.dataset.unsure) makeSure();
+
+  // A page from the back/forward cache may be older than the latest choice.
+  addEventListener("pageshow", (event) => {
+    if (!event.persisted) return;
+    isRestored = true;
+    if (!guard) askServer(); // the guard asks by itself
   });
 })();

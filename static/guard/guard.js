@@ -716,7 +716,7 @@
     if (isNewToServer) leave();
   }
   listen();
-  if (isChosen) refresh().then(sweep);
+  const asked = isChosen ? refresh().then(sweep) : null;
   // The banner finds the guard by this event, since the page may have replaced `cookieConsent`.
   addEventListener(
     GUARD,
@@ -724,7 +724,7 @@
       event.stopImmediatePropagation();
       const { detail } = event;
       if (!detail) return;
-      banner = Object.assign(detail, { guard, isChanged, isLost, reload, replay: stubs.replay });
+      banner = Object.assign(detail, { guard, asked, isChanged, isLost, reload, replay: stubs.replay });
       takeBanner();
     },
     true,

@@ -251,6 +251,56 @@ def test_the_choice_is_asked_for_again_if_the_network_or_the_server_fails(
         visit.page.locator(".cc-panel").wait_for(state="detached")
 
 
+@pytest.mark.parametrize("guard", [True, False], ids=["with the guard", "without it"])
+@pytest.mark.parametrize("answer", ["", "Accept all", "Refuse all"])
+def test_nobody_who_comes_back_is_asked_before_their_choice_is_known(
+    visiting: Visiting,
+    ledger_url: str,
+    monkeypatch: pytest.MonkeyPatch,
+    answer: str,
+    guard: bool,  # noqa: FBT001
+) -> None:
+    async def show(_: Request) -> Response:
+        return HTMLResponse(ANALYTICS)
+
+    monkeypatch.setitem(STUBS, "bank.test", ("text/html", RETURN.encode()))
+    site = Starlette(routes=[Route("/", show), Route("/thanks", show, methods=["POST"])])
+    policy = parse_policy({"version": "1", "gate": {"guard": guard}}, source="test")
+    with visiting(ConsentMiddleware(site, policy=policy, secret="s" * 40, ledger=ledger_url)) as visit:
+        visit.open()
+        if answer:
+            choose(visit, answer)
+            visit.settled()
+        asked: list[PlaywrightRoute] = []
+        visit.page.route("**/_consent/state", lambda route: asked.append(route))  # noqa: PLW0108 - no builtin is taken
+        come_back(visit)
+        visit.until(lambda: asked)
+        panel = visit.page.locator(".cc-panel")
+        panel.wait_for(state="attached")
+        visit.page.wait_for_load_state()
+        assert not panel.is_visible()
+        for route in asked:
+            route.continue_()
+        if answer:
+            visit.page.locator("#cookie-consent .cc-back").wait_for()
+            assert panel.count() == 0
+        else:
+            panel.wait_for(state="visible")
+
+
+def test_who_comes_back_without_scripts_is_asked(
+    visiting: Visiting, ledger_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def show(_: Request) -> Response:
+        return HTMLResponse(ANALYTICS)
+
+    monkeypatch.setitem(STUBS, "bank.test", ("text/html", RETURN.encode()))
+    site = Starlette(routes=[Route("/thanks", show, methods=["POST"])])
+    with visiting(ConsentMiddleware(site, secret="s" * 40, ledger=ledger_url), scripts=False) as visit:
+        come_back(visit)
+        visit.page.locator(".cc-panel").wait_for(state="visible")
+
+
 SHARED = {
     "script": "document.head.append(Object.assign(document.createElement('script'), { src: ADDRESS }))",
     "written script": "document.write('<script src=' + ADDRESS + '></scr' + 'ipt>')",

@@ -58,7 +58,8 @@ CUT = r"""(panel) => {
       if (tops.size > 1) found.push(`broken: ${word}`);
     }
   }
-  const [refuse, accept] = [...panel.querySelectorAll(".cc-actions button")].map((node) => node.getBoundingClientRect());
+  const answers = [...panel.querySelectorAll(".cc-actions button")];
+  const [refuse, accept] = answers.map((node) => node.getBoundingClientRect());
   if (Math.abs(refuse.width - accept.width) > 1 || Math.abs(refuse.height - accept.height) > 1) found.push("sizes");
   return found;
 }"""
