@@ -287,6 +287,7 @@
       const panel = request.response?.querySelector("#cookie-consent .cc-panel");
       if (request.status !== 200 || !panel) return location.assign(anchor.href);
       if (root.querySelector(".cc-panel")) return;
+      status.dismiss();
       root.prepend(panel);
       prepare(panel);
       anchor.hidden = true;

@@ -104,3 +104,13 @@ def test_where_they_cannot_be_had_the_link_leads_to_the_page(visiting: Visiting,
         visit.page.route("**/_consent/settings*", lambda route: route.abort())
         visit.page.get_by_role("link", name="Privacy settings").click()
         visit.page.wait_for_url("**/_consent/preferences*")
+
+
+def test_the_message_after_a_choice_does_not_lie_under_the_settings(visiting: Visiting, ledger_url: str) -> None:
+    with visiting(site(ledger_url)) as visit:
+        visit.open()
+        choose(visit, "Refuse all")
+        status = visit.page.get_by_role("status")
+        status.get_by_role("button", name="Close").wait_for()
+        open_settings(visit.page)
+        assert status.inner_text() == ""
