@@ -169,6 +169,7 @@ class _Judging:
                 yield from self._unasked(thing, phase, kind)
             yield from self._outlived(thing)
             yield from self._insecure(thing)
+            yield from self._by_tracker(thing)
         yield from wrong_categories(self.policy)
         yield from missing(self.policy, self.scan, self.things)
         yield from self._fingerprinting()
@@ -302,6 +303,23 @@ class _Judging:
                     category=thing.verdict.category,
                     **seen_where([one]),
                 )
+
+    def _by_tracker(self, thing: Judged) -> Iterator[Finding]:
+        """Yield what the policy declares as necessary although a tracker stores it."""
+        known = self.policy.known_service(thing.tracker) if thing.tracker else None
+        if known is None or thing.tracker == thing.verdict.service or not self.verdicts.is_needed(thing.verdict):
+            return
+        what = f"{_NOUNS[thing.sort]} {thing.cleaned}"
+        yield Finding(
+            kind=Kind.WRONG_CATEGORY,
+            severity=Severity.ERROR,
+            subject=what,
+            message=f"The {what} is declared as {thing.verdict.category}, which is always on; "
+            f"only scripts of {known.name} ({known.category}) store it.",
+            service=known.id,
+            category=known.category,
+            **seen_where(thing.seen),
+        )
 
     def _fingerprinting(self) -> Iterator[Finding]:
         scripts = defaultdict(list)

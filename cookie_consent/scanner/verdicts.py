@@ -16,9 +16,10 @@ from cookie_consent.policy.classifier import Classifier, Verdict
 from cookie_consent.policy.host import host_of
 from cookie_consent.policy.prefix import DEFAULT_PREFIX
 from cookie_consent.scanner.model import Carrier, ObservedRequest
+from cookie_consent.scanner.setters import Setters
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
     from cookie_consent.policy import Policy
     from cookie_consent.scanner.model import ObservedCookie, ObservedKey, Scan, Seen
@@ -52,6 +53,8 @@ class Judged:
     """The known service's host that DNS leads to."""
     cleaned: str = ""
     """The name with ``*`` for what looks like an id."""
+    tracker: str = ""
+    """The tracker that stored it, if only trackers did: the id of its service."""
 
     @property
     def is_undeclared(self) -> bool:
@@ -66,7 +69,8 @@ class Judged:
 class Verdicts:
     """Judges what a scan saw. ``prefix`` is the path of the site's consent pages.
 
-    What another host sets is never taken for the site's own: there a name alone makes nothing necessary.
+    What another host sets is never taken for the site's own, nor what another's script writes: there a name alone makes
+    nothing necessary.
     """
 
     def __init__(self, policy: Policy, site: str, *, prefix: str = DEFAULT_PREFIX) -> None:
@@ -77,9 +81,12 @@ class Verdicts:
         # Only its names are asked for, so any key will do.
         self._own_cookie = ConsentCookie([secrets.token_urlsafe(32)], policy.cookie)
         self._alias = lru_cache(maxsize=_KNOWN_HOSTS)(self._tracker_behind)
+        self._aliases: dict[str, tuple[str, ...]] = {}
+        self._setters = Setters(self._owner, policy.required_ids)
 
     def of(self, scan: Scan) -> tuple[Judged, ...]:
         """Return everything that was seen, with its verdict."""
+        self._aliases = {request.host: request.aliases for request in scan.requests if request.aliases}
         return (
             *map(self._cookie, scan.cookies),
             *map(self._key, scan.keys),
@@ -96,37 +103,53 @@ class Verdicts:
         return verdict.category in self.policy.required_ids
 
     def _cookie(self, cookie: ObservedCookie) -> Judged:
-        is_own = self.is_own(cookie.domain)
+        # A cookie for a domain above the page's host is one of the page, too.
+        is_own = self.is_own(cookie.domain) or (not cookie.host_only and self.page_host.endswith(f".{cookie.domain}"))
         found = self.classifier.cookie_of(cookie.name, cookie.domain)
-        verdict = found if is_own else self._of_others(found, cookie.domain)
-        return Judged(
-            sort="cookie",
-            name=cookie.name,
-            where=cookie.domain,
-            verdict=verdict,
-            seen=(cookie,),
-            is_own=is_own,
-            is_declared=self._is_declared(verdict),
-            is_ours=is_own and self._own_cookie.owns(cookie.name),
-            cleaned=clean_name(cookie.name),
-        )
+        return self._stored("cookie", cookie, found, cookie.domain, is_own=is_own, is_ours=self._own_cookie.owns)
 
     def _key(self, key: ObservedKey) -> Judged:
         host = host_in(key.origin)
-        is_own = not host or self.is_own(host)
         found = self.classifier.storage(key.name)
-        verdict = found if is_own else self._of_others(found, host)
+        is_own = not host or self.is_own(host)
+        return self._stored("storage", key, found, host, is_own=is_own, is_ours=_is_our_key)
+
+    def _stored(
+        self,
+        sort: Sort,
+        seen: ObservedCookie | ObservedKey,
+        found: Verdict,
+        host: str,
+        *,
+        is_own: bool,
+        is_ours: Callable[[str], bool],
+    ) -> Judged:
+        """Judge what is stored for a host under a name for which ``found`` is the verdict."""
+        foreign = self._setters.foreign(seen.initiators) if is_own else []
+        verdict = self._setters.judged(found, foreign) if is_own else self._of_others(found, host)
         return Judged(
-            sort="storage",
-            name=key.name,
+            sort=sort,
+            name=seen.name,
             where=host,
             verdict=verdict,
-            seen=(key,),
+            seen=(seen,),
             is_own=is_own,
             is_declared=self._is_declared(verdict),
-            is_ours=is_own and key.name.startswith(_STORAGE_PREFIX),
-            cleaned=clean_name(key.name),
+            is_ours=is_own and not foreign and is_ours(seen.name),
+            cleaned=clean_name(seen.name),
+            tracker=(foreign[0].service or "") if foreign and all(map(self._setters.is_tracker, foreign)) else "",
         )
+
+    def _owner(self, address: str) -> Verdict | None:
+        """Return what an address belongs to, or None for the site's own."""
+        host = host_in(address)
+        if not host:
+            return None
+        path = _path_of(address)
+        if not self.is_own(host):
+            return self.classifier.host(host, path)
+        alias = self._alias(self._aliases.get(host, ()), host)
+        return self.classifier.own_service(host, path, self.page_host) or (alias[0] if alias is not None else None)
 
     def _of_others(self, found: Verdict, host: str) -> Verdict:
         """Return the verdict on what another host stores under a name for which ``found`` is the verdict."""
@@ -222,6 +245,10 @@ class Verdicts:
         if verdict.service is not None:
             return self.classifier.declares(verdict.service)
         return verdict.rule is not None
+
+
+def _is_our_key(name: str) -> bool:
+    return name.startswith(_STORAGE_PREFIX)
 
 
 def host_in(address: str) -> str:
