@@ -12,9 +12,11 @@ import typer
 from cookie_consent.cli.check import check_texts
 from cookie_consent.cli.log import open_log
 from cookie_consent.cli.output import writer
-from cookie_consent.cli.scanned import ScanSettings, scan_of
+from cookie_consent.cli.scanned import ScanSettings, is_address, scan_of
 from cookie_consent.errors import ConfigurationError
 from cookie_consent.ledger.exports.destination import find_output
+from cookie_consent.scanner.given import given
+from cookie_consent.scanner.redact import Redaction
 
 if TYPE_CHECKING:
     from cookie_consent.endpoints.reports import Finding
@@ -172,4 +174,5 @@ def _tell(output: Path, policy: Policy, questions: tuple[str, ...], site: str | 
             typer.echo(f"  and {len(questions) - _MOST_NAMED} more", err=True)
         typer.echo(f"answer them in {output}", err=True)
     if site is not None:
-        typer.echo(f"then: cookie-consent check {output} --against {site}", err=True)
+        named = Redaction().text(str(given(site).address)) if is_address(site) else site
+        typer.echo(f"then: cookie-consent check {output} --against {named}", err=True)

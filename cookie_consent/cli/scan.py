@@ -12,7 +12,7 @@ import typer
 from cookie_consent.cli.documents import document
 from cookie_consent.cli.options import OutputOption, PolicyOption, PrefixOption  # noqa: TC001 - typer reads them
 from cookie_consent.cli.output import writer
-from cookie_consent.cli.scanned import INTERRUPTED, browsed, crawled, ensure_read, read_scan
+from cookie_consent.cli.scanned import INTERRUPTED, browsed, crawled, ensure_read, read_scan, typed
 from cookie_consent.errors import ConfigurationError
 from cookie_consent.ledger.exports.destination import find_output
 from cookie_consent.policy import find_policy, policy_in_force
@@ -106,6 +106,9 @@ def scan(
             help="Visit this address or path, too; may be repeated. With --browser, then no links are followed.",
         ),
     ] = None,
+    keep_queries: Annotated[
+        bool, typer.Option("--keep-queries", help="Keep the values of queries: they may hold what opens a session.")
+    ] = False,
     user_agent: Annotated[str, typer.Option(help="The request header User-Agent.")] = USER_AGENT,
     resume: Annotated[
         Path | None,
@@ -156,6 +159,7 @@ def scan(
         if value is not None
     }
     in_force, path = policy_in_force(policy), checked_prefix(prefix)
+    site = typed(url)
     before = read_scan(compare) if compare is not None else None
     if browser:
         browse_options = BrowseOptions(
@@ -168,6 +172,7 @@ def scan(
             executable=executable,
             setup=setup,
             private=private,
+            keep_queries=keep_queries,
             screenshots=output_format is ScanFormat.HTML,
         )
         found, is_whole = browsed(url, browse_options, policy=in_force)
@@ -181,6 +186,7 @@ def scan(
             concurrency=concurrency,
             delay=delay,
             private=private,
+            keep_queries=keep_queries,
             robots=not no_robots,
             user_agent=user_agent,
             include=tuple(include or ()),
@@ -201,7 +207,7 @@ def scan(
         how = f"go on with --resume {resume}" if resume is not None else "with --resume FILE a scan can go on"
         typer.echo(f"interrupted: this is what was found so far{'' if browser else f'; {how}'}", err=True)
         raise typer.Exit(INTERRUPTED)
-    ensure_read(found, url)
+    ensure_read(found, site)
     if any(thing.is_undeclared for thing in judgement.things):
         raise typer.Exit(1)
 

@@ -14,17 +14,34 @@ import typer
 from cookie_consent.cli.progress import progress_shown
 from cookie_consent.errors import ConfigurationError
 from cookie_consent.scanner.browser.options import BrowseOptions
+from cookie_consent.scanner.given import Given, given
 from cookie_consent.scanner.options import CrawlOptions
+from cookie_consent.scanner.redact import Redaction
 
 if TYPE_CHECKING:
     from cookie_consent.policy import Policy
     from cookie_consent.scanner.model import Scan
 
-__all__ = ["INTERRUPTED", "ScanSettings", "browsed", "crawled", "ensure_read", "is_address", "read_scan", "scan_of"]
+__all__ = [
+    "INTERRUPTED",
+    "ScanSettings",
+    "browsed",
+    "crawled",
+    "ensure_read",
+    "is_address",
+    "read_scan",
+    "scan_of",
+    "typed",
+]
 
 INTERRUPTED = 130
 """The exit status after Ctrl-C."""
 _ADDRESS = re.compile(r"https?://", re.IGNORECASE)
+_HOST = re.compile(
+    r"(?:[^\s/\\@]*@)?(?:localhost|\[[0-9a-f:.]+\]|(?:[^\s/\\.:@]+\.)+[^\s/\\.:@]+)(?::[0-9]+)?(?:/.*)?", re.IGNORECASE
+)
+"""A host as people type it, with or without a port and a path."""
+_FILES = (".json", ".jsonl", ".har")
 _LONGEST_FILE = 256 * 1024 * 1024
 
 
@@ -43,8 +60,18 @@ class ScanSettings:
 
 
 def is_address(source: str) -> bool:
-    """Return whether it is an http(s) address rather than a file."""
-    return _ADDRESS.match(source) is not None
+    """Return whether it is an address, or a host, rather than a file."""
+    if _ADDRESS.match(source) is not None:
+        return True
+    return _HOST.fullmatch(source) is not None and not source.endswith(_FILES) and not Path(source).exists()
+
+
+def typed(source: str) -> Given:
+    """Return the address that somebody typed, and say which scheme was taken where none was."""
+    found = given(source)
+    if found.is_assumed:
+        typer.echo(f"no scheme was given: {Redaction().text(str(found.address))} is scanned", err=True)
+    return found
 
 
 def scan_of(source: str, settings: ScanSettings, policy: Policy | None = None) -> Scan:
@@ -55,7 +82,10 @@ def scan_of(source: str, settings: ScanSettings, policy: Policy | None = None) -
     """
     if not is_address(source):
         return read_scan(Path(source))
-    typer.echo(f"scanning {source} ({'browser' if settings.browser else 'http'})", err=True)
+    site = typed(source)
+    typer.echo(
+        f"scanning {Redaction().text(str(site.address))} ({'browser' if settings.browser else 'http'})", err=True
+    )
     limits: dict[str, Any] = {} if settings.pages is None else {"pages": settings.pages}
     if settings.browser:
         options = BrowseOptions(private=settings.private, screenshots=settings.screenshots, **limits)
@@ -65,7 +95,7 @@ def scan_of(source: str, settings: ScanSettings, policy: Policy | None = None) -
     if not is_whole:
         typer.echo("interrupted", err=True)
         raise typer.Exit(INTERRUPTED)
-    ensure_read(scan, source)
+    ensure_read(scan, site)
     return scan
 
 
@@ -108,11 +138,13 @@ def browsed(url: str, options: BrowseOptions, *, policy: Policy | None = None) -
     return browsing.scan, True
 
 
-def ensure_read(scan: Scan, source: str) -> None:
+def ensure_read(scan: Scan, site: Given) -> None:
     """Raise ``ConfigurationError`` if not one page of the scan could be read."""
     if all(page.error for page in scan.pages):
         why = scan.pages[0].error if scan.pages else "the time was over"
-        raise ConfigurationError(f"{source[:200]} could not be read: {why}")
+        other = "http" if site.address.scheme == "https" else "https"
+        hint = f"; {other} was not tried, as no scheme was given" if site.is_assumed else ""
+        raise ConfigurationError(f"{scan.site[:200]} could not be read: {why}{hint}")
 
 
 def read_scan(path: Path) -> Scan:

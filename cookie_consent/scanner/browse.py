@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import urljoin, urlsplit
 
 from cookie_consent.errors import ConfigurationError
-from cookie_consent.scanner.browser.addresses import is_followed, is_same_site, normalised, parsed, site_address
+from cookie_consent.scanner.browser.addresses import is_followed, is_same_site, normalised, parsed
 from cookie_consent.scanner.browser.documents import Documents
 from cookie_consent.scanner.browser.egress import Egress
 from cookie_consent.scanner.browser.launch import launched, playwright_started
@@ -20,8 +20,10 @@ from cookie_consent.scanner.browser.record import Recorder
 from cookie_consent.scanner.browser.setup import load_setup, state_after_setup
 from cookie_consent.scanner.browser.visit import BINDING, BrowserLostError, Visitor
 from cookie_consent.scanner.collector import Collector
+from cookie_consent.scanner.given import given
 from cookie_consent.scanner.model import Carrier, Initiator, Mode, Phase, Scan, ScannedPage
 from cookie_consent.scanner.reader import make_classifier
+from cookie_consent.scanner.redact import Redaction
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -101,7 +103,8 @@ class Browsing:
         progress: Callable[[Progress], None] | None = None,
         policy: Policy | None = None,
     ) -> None:
-        self._site = site = site_address(site)
+        self._typed = given(site)
+        self._site = site = str(self._typed.address)
         self._options = options
         self._given = [normalised(urljoin(site, address)) for address in options.addresses]
         for address in self._given:
@@ -113,6 +116,7 @@ class Browsing:
         self.scan = Scan(
             site=site, mode=Mode.BROWSER, started=datetime.now(UTC).isoformat(timespec="seconds"), phases=()
         )
+        self._redaction = Redaction(policy, keep_queries=options.keep_queries)
         self._collector = Collector(self.scan, options.bounds)
         self._recorder = Recorder(self._collector, BINDING)
         self._documents = Documents(self._collector, make_classifier(policy))
@@ -129,6 +133,7 @@ class Browsing:
         finally:
             self._leave_named()
             self.scan.seconds = time.monotonic() - begun
+            self._redaction.scan(self.scan)
         return self.scan
 
     async def _run(self) -> None:
@@ -161,7 +166,9 @@ class Browsing:
             self._recorder.cookies.forget()
             try:
                 async with launched(playwright, self._options, port, state) as context:
-                    await self._tour(Visitor(context, self._recorder, self._documents, self._options, self._site), tour)
+                    await self._tour(
+                        Visitor(context, self._recorder, self._documents, self._options, self._typed), tour
+                    )
                     return
             except BrowserLostError:
                 continue

@@ -18,11 +18,13 @@ from cookie_consent.exchange.sniff import is_unknown_type, looks_like_html
 from cookie_consent.scanner.collector import Collector
 from cookie_consent.scanner.fetch import Fetcher, UnreadableError
 from cookie_consent.scanner.frontier import Entry, Frontier
+from cookie_consent.scanner.given import given
 from cookie_consent.scanner.journal import Journal
 from cookie_consent.scanner.links import Site, kind_of, parsed
 from cookie_consent.scanner.model import Carrier, Initiator, Mode, ObservedRequest, Scan, ScannedPage
 from cookie_consent.scanner.options import Progress
 from cookie_consent.scanner.reader import PageReader, cleaned, make_classifier
+from cookie_consent.scanner.redact import Redaction
 from cookie_consent.scanner.robots import LARGEST, Robots
 from cookie_consent.scanner.set_cookies import cookies_of
 from cookie_consent.scanner.sitemap import Sitemap
@@ -69,6 +71,9 @@ async def crawl(
 
     ``journal`` is the file from which an interrupted scan goes on, and in which this one is kept. ``policy`` may
     declare signatures of inline scripts, besides those of the registry. ``network`` resolves the names of hosts.
+    Values of queries are left out unless the options keep them, though the journal has them. Credentials in ``site``
+    are sent to its origin alone.
+
     Raises ``ConfigurationError`` if ``site`` is no http(s) address or the journal is wrong.
     """
     crawler = Crawler(site, options, progress=progress, journal=journal, policy=policy, network=network)
@@ -88,16 +93,16 @@ class Crawler:
         policy: Policy | None = None,
         network: Network | None = None,
     ) -> None:
-        start = parsed(site)
-        if start is None or "://" not in site:
-            raise ConfigurationError(f"{site[:200]!r} is not the address of a site; write it like https://shop.example")
+        typed = given(site)
+        start = typed.address
         self.scan = Scan(site=cleaned(str(start)), mode=Mode.HTTP, started=datetime.now(UTC).isoformat())
         self._options = options
         self._progress = progress
         self._journal = Journal(journal, str(start)) if journal is not None else None
         self._collector = Collector(self.scan)
         self._additions = Additions(self._collector)
-        self._fetcher = Fetcher(options, start.host, network)
+        self._fetcher = Fetcher(options, typed, network)
+        self._redaction = Redaction(policy, keep_queries=options.keep_queries)
         self._frontier = Frontier(options)
         self._classifier = make_classifier(policy)
         self._start = start
@@ -520,6 +525,7 @@ class Crawler:
         for name, value, note in self._limits():
             self._collector.limit(name, value, note)
         self.scan.unseen = unseen_by_crawl(self.scan, inline=self._inline, skipped=len(self._skipped), held=self._held)
+        self._redaction.scan(self.scan)
 
     def _limits(self) -> Iterator[tuple[str, object, str]]:
         """Yield the limits that were reached: the option, its value and what is missing."""

@@ -18,6 +18,7 @@ from cookie_consent.mirror.network import Network
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
+    from cookie_consent.scanner.given import Given
     from cookie_consent.scanner.links import Address
     from cookie_consent.scanner.options import CrawlOptions
 
@@ -95,9 +96,10 @@ class Fetcher:
     unless ``private`` allows others.
     """
 
-    def __init__(self, options: CrawlOptions, given: str, network: Network | None = None) -> None:
+    def __init__(self, options: CrawlOptions, given: Given, network: Network | None = None) -> None:
         self._options = options
-        self._given = given
+        self._given = given.address
+        self._credentials = given.basic
         self._network = network or Network()
         self._anywhere = replace(self._network, is_public=_is_anything)
         self._tls: ssl.SSLContext | None = self._network.tls
@@ -155,6 +157,7 @@ class Fetcher:
                 "Accept": "text/html,application/xhtml+xml,*/*;q=0.8",
                 "Accept-Encoding": self._accepted,
                 **({"Cookie": cookies} if cookies else {}),
+                **({"Authorization": self._credentials} if self._is_given(address) else {}),
             }
             request = httpx.Request("GET", url, headers=headers, extensions={"sni_hostname": name, "timeout": timeouts})
             try:
@@ -162,6 +165,10 @@ class Fetcher:
             except (httpx.ConnectError, httpx.ConnectTimeout) as error:
                 failure = error
         raise UnreadableError(f"{address.authority} cannot be reached: {_said(failure)}")
+
+    def _is_given(self, address: Address) -> bool:
+        """Return whether the credentials that the user typed are for an address."""
+        return bool(self._credentials) and address.origin == self._given.origin
 
     def _transport(self, address: Address) -> httpx.AsyncHTTPTransport:
         # Each host has connections of its own: a connection is known by its IP address, which hosts may share.
@@ -178,7 +185,7 @@ class Fetcher:
     async def _resolved(self, host: str, name: str) -> list[str]:
         known = self._addresses.get(host)
         if known is None:
-            allows_all = self._options.private or host == self._given
+            allows_all = self._options.private or host == self._given.host
             network = self._anywhere if allows_all else self._network
             network = replace(network, resolve=_itself) if _is_ip(name) else network
             try:

@@ -61,6 +61,8 @@ class CrawlOptions:
     """The seconds between the starts of two pages or style sheets of one host."""
     private: bool = False
     """Whether to follow what leads to private, loopback and link-local addresses. The given host is always asked."""
+    keep_queries: bool = False
+    """Whether to keep the values of queries, which may open a session or name a person."""
     robots: bool = True
     """Whether to obey ``robots.txt``."""
     user_agent: str = USER_AGENT

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from cookie_consent.cli.scanned import is_address
 from cookie_consent.scanner.as_dict import from_dict
 from tests.running import run
 from tests.waiting import HANG
@@ -95,10 +96,49 @@ def test_options_reach_the_scan(tmp_path: Path) -> None:
         assert {page["address"] for page in json.loads(found.stdout)["pages"]} == {url, f"{url}b"}
 
 
+def test_a_host_without_a_scheme_is_scanned_and_the_scheme_is_told(tmp_path: Path) -> None:
+    with site() as url:
+        host = url.removeprefix("http://")
+        found = run("scan", host, "--delay", "0", "--pages", "1", "--format", "json", folder=tmp_path)
+        assert f"no scheme was given: {url} is scanned" in found.stderr
+        assert json.loads(found.stdout)["site"] == url
+        for command in (("init", f"me:s3cr3t@{host}"), ("check", "--against", host, "--no-links")):
+            found = run(*command, folder=tmp_path)
+            assert f"no scheme was given: {url} is scanned" in found.stderr
+            assert "s3cr3t" not in found.stderr + found.stdout
+
+
+@pytest.mark.parametrize(
+    ("source", "expected"),
+    [
+        ("https://shop.example", True),
+        ("shop.example", True),
+        ("me:secret@shop.example/a", True),
+        ("localhost:8000", True),
+        ("[::1]:8000", True),
+        ("scan.json", False),
+        ("before.har", False),
+        ("./shop.example", False),
+        ("folder/scan", False),
+        ("scan", False),
+        ("there.example", False),  # a file
+    ],
+)
+def test_a_host_is_told_from_a_file(
+    source: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, *, expected: bool
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("there.example").touch()
+    assert is_address(source) is expected
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["shop.example"], "'shop.example' is not the address of a site; write it like https://shop.example"),
+        (
+            ["ftp://shop.example"],
+            "'ftp://shop.example' is not the address of a site; write it like https://shop.example",
+        ),
         (["http://127.0.0.1:1/"], "could not be read: 127.0.0.1:1 cannot be reached"),
         (["http://a.test/", "--pages", "0"], "--pages is 0; it must be more than 0"),
         (["http://a.test/", "--delay", "-1"], "--delay is -1.0; it must be 0 or more"),

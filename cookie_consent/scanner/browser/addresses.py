@@ -6,13 +6,12 @@ import re
 from typing import TYPE_CHECKING
 from urllib.parse import urldefrag, urlsplit
 
-from cookie_consent.errors import ConfigurationError
 from cookie_consent.scanner import links
 
 if TYPE_CHECKING:
     from urllib.parse import SplitResult
 
-__all__ = ["is_followed", "is_same_site", "normalised", "origin_of", "parsed", "site_address", "stack_of"]
+__all__ = ["is_followed", "is_same_site", "normalised", "origin_of", "parsed", "stack_of"]
 
 _WEB = frozenset({"http", "https"})
 _LOADED = frozenset({"http", "https", "ws", "wss"})
@@ -28,17 +27,6 @@ def parsed(address: str) -> SplitResult | None:
     except ValueError:
         return None
     return parts if parts.scheme in _LOADED and parts.hostname else None
-
-
-def site_address(site: str) -> str:
-    """Return the address that somebody typed, with a scheme. Raises ``ConfigurationError`` if it is none."""
-    address = site.strip()
-    if "://" not in address:
-        address = f"https://{address}"
-    parts = parsed(address)
-    if parts is None or parts.scheme not in _WEB:
-        raise ConfigurationError(f"{site!r} is no address of a site: write one such as https://shop.example")
-    return normalised(address)
 
 
 def normalised(address: str) -> str:

@@ -55,6 +55,8 @@ class BrowseOptions:
     """A Python file with a function ``setup(page)``, which may be ``async``. It signs in, for example."""
     private: bool = False
     """Whether pages may load from private addresses too. The site itself is always asked."""
+    keep_queries: bool = False
+    """Whether to keep the values of queries, which may open a session or name a person."""
     headless: bool = True
     screenshots: bool = True
     viewport: tuple[int, int] = (1280, 900)

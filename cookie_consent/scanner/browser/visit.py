@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from cookie_consent.scanner.browser.options import BrowseOptions
     from cookie_consent.scanner.browser.record import Recorder
     from cookie_consent.scanner.browser.targets import Target
+    from cookie_consent.scanner.given import Given
     from cookie_consent.scanner.model import ScannedPage
 
 __all__ = ["BINDING", "BrowserLostError", "Visitor"]
@@ -64,13 +65,14 @@ class Visitor:
     """Visits pages of a site in one browser, one after another."""
 
     def __init__(
-        self, context: BrowserContext, recorder: Recorder, documents: Documents, options: BrowseOptions, site: str
+        self, context: BrowserContext, recorder: Recorder, documents: Documents, options: BrowseOptions, typed: Given
     ) -> None:
         self._context = context
         self._recorder = recorder
         self._documents = documents
         self._options = options
-        self._site = site
+        self._typed = typed
+        self._site = str(typed.address)
         self._tasks: set[asyncio.Task[None]] = set()
         self._navigations = 0
         self._crashed = asyncio.Event()
@@ -240,23 +242,30 @@ class Visitor:
             self._navigations += 1
             leads_away = parsed(address) is not None and not is_same_site(address, self._site)
             if leads_away or self._navigations > _NAVIGATIONS:
-                self._note(
-                    f"It leads to another site, which was not visited: {address[:200]}"
-                    if leads_away
-                    else f"It led on more than {_NAVIGATIONS} times."
-                )
+                if leads_away:
+                    self._left(address)
+                else:
+                    self._note(f"It led on more than {_NAVIGATIONS} times.")
                 with contextlib.suppress(OSError):
                     await target.send("Fetch.failRequest", requestId=number, errorReason="Aborted")
                 return
         with contextlib.suppress(OSError):
             await target.send("Fetch.continueRequest", requestId=number)
 
+    def _left(self, address: str) -> None:
+        """Note that a page leads to another site. One that leads there at once is not read."""
+        self._note(f"It leads to another site, which was not visited: {address[:200]}")
+        if self._record and not self._record.status and not self._record.error:
+            self._record.error = (
+                f"it leads to {origin_of(address)}, which is another site; scan that one if it is the one you mean"
+            )
+
     async def _load(self, page: Page, record: ScannedPage, phase: Phase | None) -> None:
         from playwright.async_api import Error
 
         milliseconds = self._options.page_seconds * _LOAD_PART * 1000
         begun = time.monotonic()
-        response = await page.goto(record.address, wait_until="commit", timeout=milliseconds)
+        response = await page.goto(self._typed.opened(record.address), wait_until="commit", timeout=milliseconds)
         record.landed = page.url
         record.status = response.status if response else self._recorder.main_status
         record.content_type = self._recorder.main_type

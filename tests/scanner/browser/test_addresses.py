@@ -2,8 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from cookie_consent.errors import ConfigurationError
-from cookie_consent.scanner.browser.addresses import is_followed, is_same_site, site_address, stack_of
+from cookie_consent.scanner.browser.addresses import is_followed, is_same_site, stack_of
 
 SITES = [
     ("https://shop.example.com/a", "https://example.com/", True),
@@ -29,26 +28,6 @@ def test_pages_of_the_site(page: str, site: str, *, expected: bool) -> None:
 @pytest.mark.parametrize("path", ["item/5/delete", "index.php?action=logout", "userlogout", "unsubscribe", "a.pdf"])
 def test_links_that_may_change_something_are_not_followed(path: str) -> None:
     assert not is_followed(f"https://example.com/{path}", "https://example.com/")
-
-
-@pytest.mark.parametrize(
-    ("typed", "address"),
-    [
-        ("shop.example", "https://shop.example/"),
-        (" http://localhost:8000#top ", "http://localhost:8000/"),
-        ("https://shop.example/a?b", "https://shop.example/a?b"),
-    ],
-)
-def test_what_somebody_types(typed: str, address: str) -> None:
-    assert site_address(typed) == address
-
-
-@pytest.mark.parametrize(
-    "typed", ["", "ftp://shop.example", "https://", "file:///etc/passwd", "http://[", "http://x:y"]
-)
-def test_what_is_no_site(typed: str) -> None:
-    with pytest.raises(ConfigurationError, match="write one such as"):
-        site_address(typed)
 
 
 STACK = """Error
