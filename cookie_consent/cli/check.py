@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from datetime import UTC, datetime
 from enum import StrEnum
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -18,15 +19,17 @@ from cookie_consent.cli.options import OutputOption, PrefixOption  # noqa: TC001
 from cookie_consent.cli.output import writer
 from cookie_consent.cli.own_hosts import own_hosts, tell_own_hosts
 from cookie_consent.cli.revision import announced, tell_revision, warnings
-from cookie_consent.cli.scanned import ScanSettings, scan_of
+from cookie_consent.cli.scanned import ScanSettings, is_address, scan_of
 from cookie_consent.errors import ConfigurationError, PolicyError, Problem
 from cookie_consent.ledger.exports.destination import find_output
 from cookie_consent.policy import find_policy, load_policy
 from cookie_consent.policy.prefix import DEFAULT_PREFIX, checked_prefix
+from cookie_consent.scanner.given import given
 
 if TYPE_CHECKING:
     from cookie_consent.policy import Policy
     from cookie_consent.scanner.baseline import Baseline
+    from cookie_consent.scanner.finding import Finding
     from cookie_consent.scanner.judge import Judgement
 
 __all__ = ["check", "check_texts"]
@@ -144,7 +147,10 @@ def _judged(source: str, settings: ScanSettings, policy: Policy, *, prefix: str,
 
     scan = scan_of(source, settings, policy)
     judgement = judge(scan, policy, prefix=prefix).for_declarations()
-    dead = anyio.run(dead_links, policy, scan.home) if links else []
+    dead: list[Finding] = []
+    if links:
+        typed = given(source) if is_address(source) else None
+        dead = anyio.run(partial(dead_links, policy, scan.home, typed=typed, private=settings.private))
     return judgement.with_findings((*judgement.findings, *dead))
 
 

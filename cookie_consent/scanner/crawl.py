@@ -16,7 +16,7 @@ from cookie_consent.errors import ConfigurationError
 from cookie_consent.exchange.content_type import content_type_of, joined
 from cookie_consent.exchange.sniff import is_unknown_type, looks_like_html
 from cookie_consent.scanner.collector import Collector
-from cookie_consent.scanner.fetch import Fetcher, UnreadableError
+from cookie_consent.scanner.fetch import REDIRECTS, Fetcher, UnreadableError
 from cookie_consent.scanner.frontier import Entry, Frontier
 from cookie_consent.scanner.given import given
 from cookie_consent.scanner.journal import Journal
@@ -44,7 +44,6 @@ if TYPE_CHECKING:
 __all__ = ["Crawler", "crawl"]
 
 _MOST_REDIRECTS = 10
-_REDIRECTS = frozenset({301, 302, 303, 307, 308})
 _BUSY = frozenset({429, 503})
 _LONGEST_PAUSE = 10.0
 _PAGES = frozenset({"text/html", "application/xhtml+xml", "image/svg+xml"})
@@ -259,7 +258,7 @@ class Crawler:
                     reader = self._reader(address, visit, Site(address) if is_first else self._site)
                     for name, value in answer.response.headers.raw:
                         reader.header(name.decode("latin-1").lower(), value.decode("latin-1"))
-                    location = answer.lines("location") if answer.status in _REDIRECTS else []
+                    location = answer.lines("location") if answer.status in REDIRECTS else []
                     if not location:
                         await self._read_body(visit, answer, reader)
                         return
@@ -458,7 +457,7 @@ class Crawler:
                     async with self._fetcher.get(address) as answer:
                         self._note_answer(visit, answer, Carrier.DOCUMENT, "")
                         status = answer.status
-                        location = answer.lines("location") if status in _REDIRECTS else []
+                        location = answer.lines("location") if status in REDIRECTS else []
                         if not location:
                             if status == 200:
                                 text = b"".join([piece async for piece in answer.pieces(LARGEST)])

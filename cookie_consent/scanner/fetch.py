@@ -22,7 +22,10 @@ if TYPE_CHECKING:
     from cookie_consent.scanner.links import Address
     from cookie_consent.scanner.options import CrawlOptions
 
-__all__ = ["Answer", "Fetcher", "UnreadableError"]
+__all__ = ["REDIRECTS", "Answer", "Fetcher", "UnreadableError"]
+
+REDIRECTS = frozenset({301, 302, 303, 307, 308})
+"""The statuses whose ``Location`` is followed."""
 
 _MOST_REMEMBERED = 500
 """How many hosts' addresses and turns are remembered."""
@@ -93,13 +96,20 @@ class Fetcher:
     """Makes the requests of one scan. Follows no redirects, and keeps no cookies.
 
     The host that the user has named is asked wherever it is. What its pages lead to is asked at public addresses only,
-    unless ``private`` allows others.
+    unless ``private`` allows others. Proxies that the environment names are not used.
     """
 
-    def __init__(self, options: CrawlOptions, given: Given, network: Network | None = None) -> None:
+    def __init__(
+        self,
+        options: CrawlOptions,
+        given: Given | None,
+        network: Network | None = None,
+        transport: httpx.AsyncBaseTransport | None = None,
+    ) -> None:
         self._options = options
-        self._given = given.address
-        self._credentials = given.basic
+        self._given = given.address if given is not None else None
+        self._credentials = given.basic if given is not None else ""
+        self._one = transport
         self._network = network or Network()
         self._anywhere = replace(self._network, is_public=_is_anything)
         self._tls: ssl.SSLContext | None = self._network.tls
@@ -125,10 +135,10 @@ class Fetcher:
         self._next[address.authority] = max(self._next.get(address.authority, until), until)
 
     @asynccontextmanager
-    async def get(self, address: Address, cookies: str = "") -> AsyncIterator[Answer]:
-        """Give the answer to a GET request. Raises ``UnreadableError``."""
+    async def get(self, address: Address, cookies: str = "", *, method: str = "GET") -> AsyncIterator[Answer]:
+        """Give the answer to a request. Raises ``UnreadableError``."""
         try:
-            response = await self._sent(address, cookies)
+            response = await self._sent(method, address, cookies)
             try:
                 yield Answer(address=address, response=response)
             finally:
@@ -142,7 +152,7 @@ class Fetcher:
         for transport in transports.values():
             await transport.aclose()
 
-    async def _sent(self, address: Address, cookies: str) -> httpx.Response:
+    async def _sent(self, method: str, address: Address, cookies: str) -> httpx.Response:
         name = address.host.strip("[]")
         failure: Exception | None = None
         for at in await self._resolved(address.host, name):
@@ -159,7 +169,8 @@ class Fetcher:
                 **({"Cookie": cookies} if cookies else {}),
                 **({"Authorization": self._credentials} if self._is_given(address) else {}),
             }
-            request = httpx.Request("GET", url, headers=headers, extensions={"sni_hostname": name, "timeout": timeouts})
+            extensions = {"sni_hostname": name, "timeout": timeouts}
+            request = httpx.Request(method, url, headers=headers, extensions=extensions)
             try:
                 return await self._transport(address).handle_async_request(request)
             except (httpx.ConnectError, httpx.ConnectTimeout) as error:
@@ -168,9 +179,11 @@ class Fetcher:
 
     def _is_given(self, address: Address) -> bool:
         """Return whether the credentials that the user typed are for an address."""
-        return bool(self._credentials) and address.origin == self._given.origin
+        return bool(self._credentials) and self._given is not None and address.origin == self._given.origin
 
-    def _transport(self, address: Address) -> httpx.AsyncHTTPTransport:
+    def _transport(self, address: Address) -> httpx.AsyncBaseTransport:
+        if self._one is not None:
+            return self._one
         # Each host has connections of its own: a connection is known by its IP address, which hosts may share.
         key = (address.scheme, address.host)
         found = self._transports.get(key)
@@ -185,7 +198,7 @@ class Fetcher:
     async def _resolved(self, host: str, name: str) -> list[str]:
         known = self._addresses.get(host)
         if known is None:
-            allows_all = self._options.private or host == self._given.host
+            allows_all = self._options.private or (self._given is not None and host == self._given.host)
             network = self._anywhere if allows_all else self._network
             network = replace(network, resolve=_itself) if _is_ip(name) else network
             try:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import socket
 import sys
+from functools import partial
 from typing import TYPE_CHECKING, Any
 from xml.etree import ElementTree as ET
 
@@ -14,8 +15,10 @@ import pytest
 
 from cookie_consent.cli import check as check_module
 from cookie_consent.cli import scanned
+from cookie_consent.mirror.network import Network
 from cookie_consent.policy import load_policy
 from cookie_consent.scanner.finding import Severity
+from cookie_consent.scanner.given import given
 from cookie_consent.scanner.model import Initiator, Limit, ScannedPage
 from cookie_consent.scanner.policy_lines import line_of
 from cookie_consent.scanner.privacy_links import dead_links, privacy_links
@@ -28,6 +31,7 @@ if TYPE_CHECKING:
 
     from cookie_consent.scanner.model import Scan
 
+PUBLIC, PRIVATE = "93.184.215.14", "10.0.0.1"
 GA = "https://www.google-analytics.com/analytics.js"
 CLEAN = 'version = "1"\n[services.google-analytics]\n'
 
@@ -225,6 +229,61 @@ def test_the_privacy_links_of_a_policy() -> None:
     ]
 
 
+async def resolved(host: str) -> list[str]:
+    return [PRIVATE if host.startswith("private") else PUBLIC]
+
+
+async def opened(
+    handle: Any, failure: OSError | None = None, failing: set[str] | None = None, *, text: str = LINKS, **options: Any
+) -> Any:
+    """Open the links of a policy. Hosts, or those that are ``failing``, cannot be resolved for a ``failure``."""
+
+    async def resolve(host: str) -> list[str]:
+        if failure is not None and (failing is None or host in failing):
+            raise failure
+        return await resolved(host)
+
+    transport = httpx.MockTransport(handle)
+    return await dead_links(policy(text), SITE, transport=transport, network=Network(resolve=resolve), **options)
+
+
+def private_text(address: str) -> str:
+    return f'[banner]\nprivacy_url = "{address}"'
+
+
+@pytest.mark.parametrize(
+    "address", ["http://127.0.0.1/admin", "http://private.example/", "http://[::1]/", "/redirects"]
+)
+def test_links_reach_no_private_address_unless_they_may(address: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("http_proxy", "https_proxy", "all_proxy"):
+        monkeypatch.setenv(name, "http://127.0.0.1:1")  # would see every address
+    asked = []
+
+    def handle(seen: httpx.Request) -> httpx.Response:
+        asked.append((seen.headers["host"], seen.url.host))
+        if seen.url.path == "/redirects":
+            return httpx.Response(302, headers={"location": "http://private.example/latest/meta-data"})
+        return httpx.Response(200)
+
+    (dead,) = anyio.run(partial(opened, handle, text=private_text(address)))
+    assert (dead.severity, "is not public; --private allows it" in dead.message) == (Severity.NOTE, True)
+    assert {at for _, at in asked} <= {PUBLIC}
+    assert anyio.run(partial(opened, handle, text=private_text(address), private=True)) == []
+    assert {at for _, at in asked} - {PUBLIC}
+
+
+def test_links_of_the_typed_host_are_opened_wherever_it_is() -> None:
+    seen = []
+
+    def handle(request: httpx.Request) -> httpx.Response:
+        seen.append((request.url.host, request.headers.get("authorization")))
+        return httpx.Response(200)
+
+    text = private_text("https://private.example/privacy")
+    assert anyio.run(partial(opened, handle, text=text, typed=given("https://me:x@private.example/"))) == []
+    assert seen == [(PRIVATE, "Basic bWU6eA==")]
+
+
 @pytest.mark.parametrize(
     ("answer", "expected"),
     [
@@ -249,39 +308,27 @@ def test_links_that_lead_nowhere(answer: Any, expected: Severity | None) -> None
 
     def handle(seen: httpx.Request) -> httpx.Response:
         asked.append((seen.method, str(seen.url)))
-        if isinstance(answer, socket.gaierror):
-            raise httpx.ConnectError("no name") from answer
         if isinstance(answer, Exception):
             raise answer
         headers = {"location": answer["location"]} if "location" in answer else {}
         return httpx.Response(answer.get(seen.method, answer["HEAD"]), headers=headers)
 
-    async def found() -> Any:
-        return await dead_links(policy(LINKS), SITE, transport=httpx.MockTransport(handle))
-
-    dead = anyio.run(found)
+    dead = anyio.run(opened, handle, answer if isinstance(answer, socket.gaierror) else None)
     assert {one.severity for one in dead} == ({expected} if expected else set())
     assert len(dead) == (3 if expected else 0)  # two services with the same link are one
     assert len(asked) <= 3 * 2 * 6
 
 
 def test_a_host_that_does_not_exist_is_an_error() -> None:
-    def handle(seen: httpx.Request) -> httpx.Response:
-        if seen.url.host == "x.example":
-            raise httpx.ConnectError("no name") from socket.gaierror(socket.EAI_NONAME, "no such name")
-        return httpx.Response(200)
-
-    async def found() -> Any:
-        return await dead_links(policy(LINKS), SITE, transport=httpx.MockTransport(handle))
-
-    (dead,) = anyio.run(found)
+    unknown = socket.gaierror(socket.EAI_NONAME, "no such name")
+    (dead,) = anyio.run(opened, lambda _: httpx.Response(200), unknown, {"x.example"})
     assert (dead.severity, dead.key) == (Severity.ERROR, "services.own.privacy_url")
 
 
 def test_dead_links_fail_a_check(against: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    async def dead(policy: Any, site: str) -> Any:
+    async def dead(policy: Any, site: str, **_: Any) -> Any:
         transport = httpx.MockTransport(lambda _: httpx.Response(404))
-        return await dead_links(policy, site, transport=transport)
+        return await dead_links(policy, site, transport=transport, network=Network(resolve=resolved))
 
     monkeypatch.setattr("cookie_consent.scanner.privacy_links.dead_links", dead)
     done = against(scan(), text=f'version = "1"\n{LINKS}', links=True)
