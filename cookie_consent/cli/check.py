@@ -69,6 +69,9 @@ def check(
     links: Annotated[
         bool, typer.Option("--links/--no-links", help="Open the privacy links, and tell which lead nowhere.")
     ] = True,
+    require_gate: Annotated[
+        bool, typer.Option("--require-gate", help="Fail if the site does not show that it runs the middleware.")
+    ] = False,
     baseline: Annotated[
         Path | None, typer.Option(metavar="FILE", help="The file of known findings, by which the check does not fail.")
     ] = None,
@@ -90,9 +93,10 @@ def check(
 
     With --against it tells what the site sets and loads and the policy does not declare, what is declared and was not
     seen, cookies that live longer than declared, categories that are too lenient, and privacy links that lead nowhere.
+    A scan that ended early is a finding, too; so is a site without the middleware, with --require-gate.
     Exits with status 1 if any of that is an error or a warning.
     """
-    _check_options(against, output_format, output, baseline, write_baseline=write_baseline)
+    _check_options(against, output_format, output, baseline, write_baseline=write_baseline, require_gate=require_gate)
     file = policy if policy is not None else find_policy() or Path("consent.toml")
     try:
         loaded = load_policy(file)
@@ -111,7 +115,9 @@ def check(
     if against is not None:
         pictures = output_format is CheckFormat.HTML
         settings = ScanSettings(browser=browser, pages=pages, private=private, screenshots=pictures)
-        judgement = _judged(against, settings, checked, prefix=checked_prefix(prefix), links=links)
+        judgement = _judged(
+            against, settings, checked, prefix=checked_prefix(prefix), links=links, requires_gate=require_gate
+        )
         if baseline is not None and write_baseline:
             known = _write_baseline(baseline, judgement)
         if known is not None:
@@ -126,12 +132,19 @@ def check(
 
 
 def _check_options(
-    against: str | None, output_format: CheckFormat, output: str | None, baseline: Path | None, *, write_baseline: bool
+    against: str | None,
+    output_format: CheckFormat,
+    output: str | None,
+    baseline: Path | None,
+    *,
+    write_baseline: bool,
+    require_gate: bool,
 ) -> None:
     """Raise ``ConfigurationError`` for options that need others."""
     needs = {
         f"--format {output_format}": output_format not in {CheckFormat.TABLE, CheckFormat.JSON},
         "--baseline": baseline is not None,
+        "--require-gate": require_gate,
         "--output": output is not None and output_format is not CheckFormat.JSON,
     }
     for option, is_given in needs.items():
@@ -141,12 +154,14 @@ def _check_options(
         raise ConfigurationError("--write-baseline needs a file: add --baseline FILE")
 
 
-def _judged(source: str, settings: ScanSettings, policy: Policy, *, prefix: str, links: bool) -> Judgement:
+def _judged(
+    source: str, settings: ScanSettings, policy: Policy, *, prefix: str, links: bool, requires_gate: bool
+) -> Judgement:
     from cookie_consent.scanner.judge import judge
     from cookie_consent.scanner.privacy_links import dead_links
 
     scan = scan_of(source, settings, policy)
-    judgement = judge(scan, policy, prefix=prefix).for_declarations()
+    judgement = judge(scan, policy, prefix=prefix).for_declarations(requires_gate=requires_gate)
     dead: list[Finding] = []
     if links:
         typed = given(source) if is_address(source) else None
@@ -195,10 +210,6 @@ def _report(
     summary = [
         f"{file} against {scan.site}: {_number(failing, 'finding')}, {_number(notes, 'note')}; "
         f"{_number(read, 'page')} read ({scan.mode})",
-        *(
-            f"a limit was reached, so something may be missing: {one.name} {one.value} {one.note}"
-            for one in scan.limits
-        ),
         *(f"not seen: {sentence}" for sentence in scan.unseen),
     ]
     # The names are a site's, and may hold control characters.

@@ -44,6 +44,8 @@ class Kind(StrEnum):
     INSECURE_COOKIE = "insecure-cookie"
     DEAD_LINK = "dead-link"
     NOT_READ = "not-read"
+    NOT_GATED = "not-gated"
+    INCOMPLETE = "incomplete"
     MISSING = "missing"
     RESOLVED = "resolved"
 
@@ -109,9 +111,18 @@ KINDS: dict[Kind, tuple[str, str]] = {
         "Privacy links that lead nowhere",
         "Visitors must be able to read the privacy policy. Correct the address.",
     ),
+    Kind.NOT_GATED: (
+        "The middleware does not run",
+        "Nothing on the site shows that it does: no cookie, no address and no dialogue of its own. Put it back, "
+        "outermost. If its pages are not at /_consent, say so with --prefix.",
+    ),
     Kind.NOT_READ: (
         "Pages that could not be read",
         "Nothing is known about what they set. Correct the page or the link, and scan again.",
+    ),
+    Kind.INCOMPLETE: (
+        "Limits that the scan reached",
+        "What was not looked at may hold more. Raise the limit, or have fewer pages read with --pages.",
     ),
     Kind.MISSING: (
         "Declared, but never seen",

@@ -36,6 +36,8 @@ _GCS = re.compile(r"\bG1([01])([01])\b")
 """Google Consent Mode: whether storage for advertising, and for analytics, is granted."""
 _ENFORCED = frozenset({Kind.BEFORE_CONSENT, Kind.AFTER_REFUSAL, Kind.OUTLIVED, Kind.FINGERPRINTING, Kind.CONSENT_MODE})
 """What the middleware prevents, since it holds the scripts that do it."""
+_CUT = frozenset({"--seconds", "--total-bytes", "browser"})
+"""Limits that end a scan early."""
 _MOST_NOTES = 200
 """Of one kind. Errors and warnings are never left out."""
 _UNDECLARED = {
@@ -68,17 +70,29 @@ class Judgement:
         """Return the same with other findings, in their order."""
         return replace(self, findings=tuple(sorted(findings, key=_order)))
 
-    def for_declarations(self) -> Judgement:
-        """Return the same for a check of the policy: what the middleware prevents is a note where it does not run."""
+    def for_declarations(self, *, requires_gate: bool = False) -> Judgement:
+        """Return the same for a check of the policy.
+
+        Where the middleware does not run, what it prevents is a note, and so is its absence: unless it is required.
+        """
         if self.is_gated:
             return self
+        absent = Finding(
+            kind=Kind.NOT_GATED,
+            severity=Severity.ERROR if requires_gate else Severity.NOTE,
+            subject="middleware",
+            message="The site did not show that it runs the middleware.",
+        )
+        if requires_gate:
+            return self.with_findings((*self.findings, absent))
         why = "; the site did not show that it runs the middleware, which would prevent this."
-        return self.with_findings(
+        lenient = (
             replace(finding, severity=Severity.NOTE, message=finding.message.removesuffix(".") + why)
             if finding.kind in _ENFORCED
             else finding
             for finding in self.findings
         )
+        return self.with_findings((*lenient, absent))
 
 
 def judge(scan: Scan, policy: Policy, *, prefix: str = DEFAULT_PREFIX) -> Judgement:
@@ -175,6 +189,7 @@ class _Judging:
         yield from self._fingerprinting()
         yield from self._tools()
         yield from self._not_read()
+        yield from self._incomplete()
 
     def _undeclared(self) -> Iterator[Finding]:
         for subject, group in undeclared(self.things):
@@ -383,6 +398,17 @@ class _Judging:
                 severity=Severity.ERROR,
                 subject="site",
                 message=f"No page of {self.scan.site} was read, so nothing is known.",
+            )
+
+    def _incomplete(self) -> Iterator[Finding]:
+        """Yield the limits that were reached. Some are chosen; others end a scan before what was chosen is read."""
+        for limit in self.scan.limits:
+            is_cut = limit.name in _CUT or (limit.name == "--no-robots" and "://" in limit.value)
+            yield Finding(
+                kind=Kind.INCOMPLETE,
+                severity=Severity.WARNING if is_cut else Severity.NOTE,
+                subject=f"limit {limit.name}",
+                message=f"The scan reached {limit.name} {limit.value}: {limit.note}.".replace(": .", "."),
             )
 
     def _unread(self, page: ScannedPage, why: str, *, is_first: bool) -> Finding:

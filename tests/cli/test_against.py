@@ -54,7 +54,7 @@ def test_what_is_not_declared_fails(against: Any) -> None:
     assert done.returncode == 1
     assert "warning: The cookie odd is not declared" in done.stdout
     assert 'name = "odd"' in done.stdout
-    assert "consent.toml against https://shop.example/: 1 finding, 0 notes; 1 page read (browser)" in done.stdout
+    assert "consent.toml against https://shop.example/: 1 finding, 1 note; 1 page read (browser)" in done.stdout
 
 
 def test_a_site_that_keeps_to_its_policy_passes(against: Any) -> None:
@@ -109,6 +109,7 @@ def test_hostile_names_reach_no_terminal(against: Any, tmp_path: Path, output_fo
         (["--format", "sarif"], "--format sarif needs a site"),
         (["--baseline", "b.json"], "--baseline needs a site"),
         (["--output", "x"], "--output needs a site"),
+        (["--require-gate"], "--require-gate needs a site"),
         (["--against", SITE, "--write-baseline"], "--write-baseline needs a file"),
         (["--against", SITE, "--baseline", "none.json"], "none.json does not exist; make it with --write-baseline"),
     ],
@@ -118,6 +119,20 @@ def test_options_that_need_others(tmp_path: Path, options: list[str], told: str)
     done = run("check", *options, folder=tmp_path)
     assert done.returncode == 2
     assert told in done.stderr
+
+
+def test_a_site_that_lost_the_middleware_fails_with_require_gate(against: Any) -> None:
+    assert against(scan()).returncode == 0
+    done = against(scan(), "--require-gate")
+    assert done.returncode == 1
+    assert "error: The site did not show that it runs the middleware." in done.stdout
+    assert against(scan(cookie("cookie_consent")), "--require-gate").returncode == 0
+
+
+def test_a_scan_that_ended_early_fails(against: Any) -> None:
+    done = against(scan(limits=[Limit(name="--seconds", value="300", note="the time was over")]))
+    assert done.returncode == 1
+    assert "The scan reached --seconds 300: the time was over." in done.stdout
 
 
 def test_a_wrong_policy_is_told_before_the_site_is_scanned(against: Any) -> None:

@@ -11,7 +11,7 @@ import pytest
 from cookie_consent.policy import parse_policy
 from cookie_consent.scanner.finding import KINDS, Kind, Severity
 from cookie_consent.scanner.judge import judge
-from cookie_consent.scanner.model import Carrier, ConsentTool, Mode, ObservedApi, Phase, ScannedPage
+from cookie_consent.scanner.model import Carrier, ConsentTool, Limit, Mode, ObservedApi, Phase, ScannedPage
 from tests.scanner.made import ALL_PHASES, SITE, cookie, key, policy, request, scan, seen, snippet
 
 if TYPE_CHECKING:
@@ -342,3 +342,36 @@ def test_where_a_form_leads_needs_no_declaration_but_what_is_loaded_from_there_d
     assert found(judge(scan(form), policy()), Kind.UNDECLARED_HOST) == []
     both = judge(scan(form, request("https://pay.test/a.js")), policy())
     assert len(found(both, Kind.UNDECLARED_HOST)) == 1
+
+
+def test_the_absence_of_the_middleware_fails_where_it_is_required() -> None:
+    judgement = judge(scan(cookie("_ga", Phase.UNDECIDED)), policy("[services.google-analytics]"))
+    (absent,) = found(judgement.for_declarations(), Kind.NOT_GATED)
+    assert not absent.fails
+    assert not judgement.for_declarations().fails
+    required = judgement.for_declarations(requires_gate=True)
+    assert [one.severity for one in found(required, Kind.NOT_GATED)] == [Severity.ERROR]
+    assert [one.severity for one in found(required, Kind.BEFORE_CONSENT)] == [Severity.ERROR]
+    gated = judge(scan(cookie("cookie_consent", Phase.UNDECIDED)), policy()).for_declarations(requires_gate=True)
+    assert not gated.fails
+    assert found(gated, Kind.NOT_GATED) == []
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "fails"),
+    [
+        ("--seconds", "300", True),
+        ("--total-bytes", "1", True),
+        ("browser", "3", True),
+        ("--no-robots", "https://shop.example", True),  # nothing else of the host was read
+        ("--no-robots", "robots.txt", False),
+        ("--pages", "100", False),
+        ("--depth", "5", False),
+        ("cookies", "10000", False),
+    ],
+)
+def test_a_scan_that_ended_early_is_told(name: str, value: str, *, fails: bool) -> None:
+    judgement = judge(scan(limits=[Limit(name=name, value=value, note="more was not read")]), policy())
+    (finding,) = found(judgement, Kind.INCOMPLETE)
+    assert finding.fails is fails
+    assert finding.message == f"The scan reached {name} {value}: more was not read."
