@@ -356,17 +356,17 @@ const makeContacts = (tools) => {
     const isIdle = () => userActivation?.hasBeenActive === false || isInside();
     const led = new Set(); // where links and forms of the page were let lead
     // What leads a frame is judged after a click too: browsers connect before they check the policy.
-    const isRefused = (address, isOwn, isFramed = isInside()) => {
+    const isRefused = (address, isOwn, leadAgain, isFramed = isInside()) => {
       const isNamed = (isOwn && realm === realm.top) || (isPayment && isFramed);
       const isJudged = isIdle() || (rules.enforced && isFramed);
-      return isJudged && isRefusedServer(address, undefined, { isNamed, isFrame: isFramed });
+      return isJudged && isRefusedServer(address, undefined, { isNamed, isFrame: isFramed, leadAgain });
     };
-    const mayFollow = (address, target) => {
+    const mayFollow = (address, target, leadAgain) => {
       const isOwn = leadsOn(target);
       const isFramed =
         isInside() ||
         (target && [...realm.document.querySelectorAll("iframe,frame")].some(({ name }) => name === target));
-      if (isRefused(address, isOwn, isFramed)) return false;
+      if (isRefused(address, isOwn, leadAgain, isFramed)) return false;
       if (isOwn) led.add(address.split(/[?#]/)[0]);
       return true;
     };
@@ -377,11 +377,17 @@ const makeContacts = (tools) => {
       return replaces(actual);
     };
     realm.navigation?.addEventListener("navigate", (event) => {
-      const { cancelable, userInitiated, destination } = event;
+      const { cancelable, userInitiated, destination, navigationType, formData } = event;
       if (!cancelable || userInitiated) return;
+      const { url } = destination;
+      const [place] = url.split(/[?#]/);
       // Links and forms lead on a moment after the script. A `<meta>` refresh has neither script nor element.
-      const isOwn = led.has(destination.url.split(/[?#]/)[0]) || event.sourceElement?.ownerDocument === realm.document;
-      if (isRefused(destination.url, isOwn || isRunning(realm))) event.preventDefault();
+      const isOwn = led.has(place) || event.sourceElement?.ownerDocument === realm.document || isRunning(realm);
+      const leadAgain = () => {
+        if (isOwn) led.add(place);
+        realm.location[navigationType === "replace" ? "replace" : "assign"](url);
+      };
+      if (isRefused(url, isOwn, formData ? undefined : leadAgain)) event.preventDefault();
     });
     const form = realm.HTMLFormElement?.prototype;
     const read = (node, name) => Reflect.get(form, name, node); // a field named "action" would hide it
@@ -390,7 +396,10 @@ const makeContacts = (tools) => {
       "submit",
       (submit) =>
         function () {
-          if (mayFollow(read(this, "action"), read(this, "target"))) submit.call(this);
+          const lead = () => {
+            if (mayFollow(read(this, "action"), read(this, "target"), lead)) submit.call(this);
+          };
+          lead();
         },
     );
     realm.addEventListener?.(
@@ -409,7 +418,10 @@ const makeContacts = (tools) => {
       (click) =>
         function () {
           const isLink = /^(a|area)$/.test(this.localName) && this.href;
-          if (!isLink || mayFollow(this.href, this.target)) click.call(this);
+          const lead = () => {
+            if (!isLink || mayFollow(this.href, this.target, lead)) click.call(this);
+          };
+          lead();
         },
     );
     wrap(
@@ -418,10 +430,13 @@ const makeContacts = (tools) => {
       (open) =>
         function (...values) {
           const [address, target] = values;
-          if (address && replaces(`${target}`)) {
-            if (isRefused(address, true)) return null;
-          } else if (address && userActivation?.isActive === false && isRefusedServer(address)) return null;
-          return open.apply(this ?? realm, values);
+          const lead = () => {
+            if (address && replaces(`${target}`)) {
+              if (isRefused(address, true, lead)) return null;
+            } else if (address && userActivation?.isActive === false && isRefusedServer(address)) return null;
+            return open.apply(this ?? realm, values);
+          };
+          return lead();
         },
     );
   };

@@ -9,6 +9,8 @@
   const KEPT = ["cookie_consent.typed", "cookie_consent.said", "cookie_consent.revision"];
   const MAXIMUM_HELD = 100;
   const MAXIMUM_ERRORS = 20;
+  const MAXIMUM_WAIT = 10_000; // milliseconds after which the page leads nowhere any more by itself
+  const MAXIMUM_PAUSE = 60_000;
   const DELAYS = [500, 1000, 2000, 4000, 0]; // milliseconds after each attempt; 0 ends them
   const { freeze } = Object;
   const script = document.currentScript;
@@ -46,14 +48,17 @@
     named: script.dataset.named === undefined ? null : words(script.dataset.named),
   };
   const gpc = makeGpc(rules, script.dataset);
-  let state = stateOf({
-    decided: script.dataset.decided === "true",
-    ...served,
-    ...gpc.limit(served),
-    pending: words(script.dataset.pending),
-    visit: words(script.dataset.visit),
-    policy_version: rules.version,
-  });
+  const servedState = () =>
+    stateOf({
+      decided: script.dataset.decided === "true",
+      ...served,
+      ...gpc.limit(served),
+      pending: words(script.dataset.pending),
+      visit: words(script.dataset.visit),
+      policy_version: rules.version,
+    });
+  let isServed = true; // with the page
+  let state = servedState();
   // A granted category covers the services that the answered notice has named, and what necessary ones store.
   let homes;
   let owners;
@@ -116,20 +121,42 @@
   };
 
   const lose = ([service, category]) => lost.set(`${category} ${service}`, [service, category]);
+  const isListed = (kind, name, service, frame) =>
+    held.some((item) => {
+      const isSame = item.kind === kind && item.name === name && item.service === (service || null);
+      return isSame && (item.frame || !frame);
+    });
+  const list = (kind, name, [service, category], layer = "guard", frame = false) => {
+    if (isListed(kind, name, service, frame) || held.length >= MAXIMUM_HELD) return;
+    held.push(freeze({ kind, name, category, service: service || null, layer, ...(frame && { frame }) }));
+  };
   // `again` repeats what was held once it is allowed. Of several writes of one cookie or key the latest counts.
-  const hold = (kind, name, owner, again, layer = "guard", frame = false) => {
-    const [service, category] = owner;
-    const isSame = (item) => item.kind === kind && item.name === name && item.service === (service || null);
-    const known = held.some((item) => isSame(item) && (item.frame || !frame));
+  const hold = (kind, name, owner, again, layer, frame) => {
+    const known = isListed(kind, name, owner[0], frame);
     if (!known && held.length >= MAXIMUM_HELD) return;
     const key = kind === "host" ? again : `${kind} ${name}`;
     const isFull = waiting.size >= MAXIMUM_HELD && !waiting.has(key); // such as an image each second
     if (!again || kind === "host" || isFull) lose(owner);
     if (again && !isFull) waiting.set(key, again);
     if (known) return;
-    held.push(freeze({ kind, name, category, service: service || null, layer, ...(frame && { frame }) }));
+    list(kind, name, owner, layer, frame);
     if (kind === "host") banner.held?.();
     if (kind === "cookie" || kind === "storage") note(kind, name);
+  };
+  // Does something of the page's, whose errors are the page's.
+  const attempt = (run) => {
+    try {
+      run();
+    } catch (error) {
+      setTimeout(() => {
+        throw error;
+      });
+    }
+  };
+  const repeat = (later) => {
+    const all = [...later.values()];
+    later.clear();
+    for (const again of all) attempt(again);
   };
   // What waits for the rules of the registry, by kind and name: of several writes of one name the latest counts.
   const awaiting = new Map();
@@ -140,20 +167,29 @@
     isLearned = true;
     takeOwners();
     nameHeld();
-    const all = [...awaiting.values()];
-    awaiting.clear();
-    for (const again of all) again();
-    if (hasFailed) redo();
+    const was = serialize();
+    if (isServed) state = servedState(); // what is sold is known now
+    repeat(awaiting);
+    if (serialize() !== was) announce();
+    else if (hasFailed) repeat(waiting);
     sweep();
     sweepDatabases();
   };
   const rulesUrl = url(`assets/${rules.known.file}`);
-  const askForRules = () => {
-    asking ??= ask(rulesUrl)
+  let pause = 0;
+  const askForRules = (options) => {
+    const isWaiting = () => awaiting.size > 0 || unnamed.size > 0;
+    if (isLearned) return null;
+    asking ??= ask(rulesUrl, options)
       .then((response) => response.json())
       .then(learn)
       .catch(() => {
-        asking = null; // it is held until a later attempt
+        // What waits for it is held until a later attempt.
+        pause = Math.min(2 * pause || DELAYS[0], MAXIMUM_PAUSE);
+        setTimeout(() => {
+          asking = null;
+          if (isWaiting() && pause < MAXIMUM_PAUSE) askForRules();
+        }, pause);
       });
     return asking;
   };
@@ -202,11 +238,6 @@
     defer(`storage ${name}`, again ?? (() => (mayStore(name) ? lose(owner()) : holdStorage(name))));
     return false;
   };
-  const redo = () => {
-    const all = [...waiting.values()];
-    waiting.clear();
-    for (const again of all) again();
-  };
 
   // -- what scripts write --------------------------------------------------------------------------------------------
 
@@ -232,40 +263,43 @@
   // On the site's own hosts the host does not tell the service.
   const noteServer = (server, [service]) =>
     note("host", server.hostname, (judgement.isOwn(server) && service) || undefined);
-  // What is held of hosts whose rules are not here yet gets its owner once they are.
+  // What is held of hosts whose rules are not here yet gets its owners once they are: a path may have another.
   const unnamed = new Map();
   const nameHeld = () => {
-    for (const [host, server] of unnamed) {
-      const owner = refusedHost(server);
-      if (!owner) continue;
-      lose(owner);
-      held.forEach((item, at) => {
-        const isUnnamed = item.service === host || item.category === "blocked";
-        if (item.kind !== "host" || item.name !== host || !isUnnamed) return;
-        held[at] = freeze({ ...item, category: owner[1], service: owner[0] || null });
-      });
-    }
+    const all = [...unnamed.values()];
     unnamed.clear();
+    for (const item of held.splice(0)) {
+      const { kind, name, service, category } = item;
+      const isUnnamed = kind === "host" && (service === name || category === "blocked");
+      const found = isUnnamed ? all.filter(([{ hostname }]) => hostname === name) : [];
+      if (!found.length) held.push(item);
+      for (const [server, before, ...more] of found) {
+        const owner = refusedHost(server) ?? before;
+        lose(owner);
+        list(kind, name, owner, ...more);
+      }
+    }
     banner.held?.();
   };
-  const holdHost = (server, owner, ...more) => {
-    hold("host", server.hostname, owner, ...more);
-    if (!isHostAwaited(server) || unnamed.size >= MAXIMUM_HELD) return;
-    unnamed.set(server.hostname, server);
+  const holdHost = (server, owner, again, ...more) => {
+    const { hostname, pathname } = server;
+    hold("host", hostname, owner, again, ...more);
+    if (!isHostAwaited(server)) return;
+    if (unnamed.size < MAXIMUM_HELD) unnamed.set([hostname, pathname, ...more].join(), [server, owner, ...more]);
     askForRules();
   };
   // Returns whether nobody can say that an address may be asked: the registry may know its host, and its rules are not
   // here. Where it would be held in any case, they matter only if the owner has to be named (`isSure`).
-  const isUnclear = (server, isSure) =>
-    isHostAwaited(server) && (isSure || isOpen() || judgement.permitsUnknown(server)) && !findOut();
+  const mayPass = (server) => isOpen() || judgement.permitsUnknown(server);
+  const isUnclear = (server, isSure) => isHostAwaited(server) && (isSure || mayPass(server)) && !findOut();
   // Returns the owner of a refused address, or null if it is allowed.
   const refusedHost = (server, marks, isSure = false) =>
     isUnclear(server, isSure) ? judgement.heldHost(server) : judgement.refusedHost(server, marks);
   // Returns whether a server must not be contacted, and records it. With `isNamed`, only those of services that the
   // policy or the registry names. With `isOwnOnly`, only those that no policy can tell from others: the site's hosts, of
   // which `marks` tells services, and parts of what an allowed service has. `isFrame` says that it would be shown in a
-  // frame. With `isQuiet`, nothing is recorded.
-  const isRefusedServer = (address, again, { isNamed, isOwnOnly, isQuiet, isFrame, marks } = {}) => {
+  // frame. With `isQuiet`, nothing is recorded. `leadAgain` repeats a navigation that was stopped for want of the rules.
+  const isRefusedServer = (address, again, { isNamed, isOwnOnly, isQuiet, isFrame, marks, leadAgain } = {}) => {
     let server;
     try {
       server = new URL(`${address}`.replace(/^(stun|turn)s?:/i, "https://"), document.baseURI);
@@ -274,15 +308,19 @@
     }
     try {
       if (!/^http/.test(server.protocol)) return false;
+      const isOthers = isOwnOnly && !judgement.isOwn(server);
+      if (isOthers && !rules.enforced) return false;
       const owner = refusedHost(server, marks, isNamed || isFrame);
-      const mayBeShared = () => judgement.isShared(server) || isUnclear(server);
-      if (isOwnOnly && !judgement.isOwn(server) && !(owner && rules.enforced && mayBeShared())) return false;
+      const mayBeShared = () => judgement.isShared(server) || (judgement.isInFilter(server) && mayPass(server));
+      if (isOthers && !(owner && mayBeShared())) return false;
       const isRefused = Boolean(owner && (!isNamed || rules.owners.includes(owner) || isUnclear(server, true)));
       if (isQuiet) return isRefused;
       if (judgement.isOwnByDomain(server)) note("host", server.hostname);
       if (isRefused) {
         holdHost(server, owner, again, "guard", isFrame);
         noteServer(server, owner);
+        const until = Date.now() + MAXIMUM_WAIT;
+        if (leadAgain && isHostAwaited(server)) defer(leadAgain, () => Date.now() < until && leadAgain());
       }
       return isRefused;
     } catch {
@@ -527,18 +565,17 @@
     }
   };
 
-  const notify = (listener) => {
-    try {
-      listener(state);
-    } catch (error) {
-      setTimeout(() => {
-        throw error;
-      });
-    }
+  const announce = () => {
+    remember(serialize());
+    stubs.release();
+    for (const listener of [...listeners]) attempt(() => listener(state));
+    document.dispatchEvent(new CustomEvent("cookieconsent:change", { detail: state }));
+    repeat(waiting);
   };
   const update = async (now) => {
     const before = state;
     const was = serialize();
+    isServed = false;
     state = stateOf(now);
     if (serialize() === was) return;
     isChanged = true;
@@ -551,10 +588,7 @@
       return leave();
     }
     if (withdraws(state, before)) dropServiceWorkers();
-    stubs.release();
-    for (const listener of [...listeners]) notify(listener);
-    document.dispatchEvent(new CustomEvent("cookieconsent:change", { detail: state }));
-    redo();
+    announce();
   };
   // Returns what the server says, or null: it has answered that it says nothing. Where the network or the server fails,
   // it is asked again, a few times and ever later.
@@ -709,8 +743,16 @@
   );
   remember(serialize());
   sweep();
-  if (idsIn(state).some(isStranger)) askForRules();
+  // Where a known host or database would have to wait, the rules are fetched ahead: at once if that may be any, else when
+  // the page has been read and has something of others.
+  if ([served, state].some((now) => idsIn(now).some(isStranger)) || isOpen() || !isRefusedUnknown()) askForRules();
+  const isOthers = (node) => node.hasAttribute("data-consent") || !isOwnAddress(node.src);
+  addEventListener("DOMContentLoaded", () => {
+    const nodes = [...document.querySelectorAll("[data-consent],script[src],iframe[src]")];
+    if (nodes.some(isOthers)) (self.requestIdleCallback ?? setTimeout)(() => askForRules({ priority: "low" }));
+  });
   // The server did not know of GPC, and sent what it refuses. So the page is stopped, and reloaded without that.
+  if (withdraws(served, state) && idsIn(served).some(isStranger)) findOut(); // which of it is sold
   if (withdraws(served, state)) {
     blockOtherHosts();
     if (isNewToServer) leave();

@@ -82,14 +82,15 @@ const makeJudge = (rules, covers, home, domain) => {
         isKey(sets.exact, exact + text) ||
         filter.lengths.some((length) => length <= text.length && isKey(sets.prefixes, prefix + text.slice(0, length))),
     );
-  // A host is in the filter by its last two labels.
-  const mayBeHost = (host) => [-1, -2].some((from) => isKey(sets.exact, `@${host.split(".").slice(from).join(".")}`));
+  // A host is in the filter by its last two labels, or three where two are a public suffix.
+  const mayBeHost = (host) => [-2, -3].some((from) => isKey(sets.exact, `@${host.split(".").slice(from).join(".")}`));
   const cookieRule = (name) => find(rules.cookies, name, bareOf(name)) ?? findIn(known.cookies, name, bareOf(name));
   const storageRule = (name) => find(rules.storage, name) ?? findIn(known.storage, name, name) ?? cookieRule(name);
   // Returns whether the registry may have a rule for a name that is not here yet.
   const isAwaited = (name, isStorage) => {
     if (!known.filter || find(rules.cookies, name, bareOf(name))) return false;
-    if (isStorage && find(rules.storage, name)) return false;
+    // Where the rules for names of *session* are here, the filter has some of these too.
+    if (isStorage ? find(rules.storage, name) : known.cookies.some(([pattern]) => pattern === name)) return false;
     return !filter.chance.includes(name) && mayBeKnown(name, "=^");
   };
   const UNKNOWN = ["", "unclassified"];
@@ -287,15 +288,16 @@ const makeJudge = (rules, covers, home, domain) => {
       return hasMarks(parameters, (name) => query.get(name) ?? body?.get?.(name));
     });
   };
-  // Returns whether another service that is agreed to has the address too, as a whole host or folder. A policy that
+  // Returns whether something else that is agreed to has the address too, as a whole host or folder. A policy that
   // allows that has no exceptions (CSP).
-  const isShared = (address) => hostRules(address, [[declaredHosts, knownHosts]]).some((rule) => permits(rule));
-  // Returns whether the registry may have a rule for a host that is not here yet.
+  const isShared = (address) =>
+    permitsHost(unknownHost(address)) ||
+    hostRules(address, [[declaredHosts, knownHosts]]).some((rule) => permits(rule));
+  // Returns whether the registry may have a rule for a host, or for all hosts of a domain, that is not here yet.
+  const isInFilter = (address) => Boolean(known.filter) && mayBeHost(hostOf(address));
+  // The same for hosts of which there is no rule at all.
   const isHostAwaited = (address) =>
-    Boolean(known.filter) &&
-    !isOwn(address) &&
-    !hostRules(address, [[declaredHosts, knownHosts]]).length &&
-    mayBeHost(hostOf(address));
+    isInFilter(address) && !isOwn(address) && !hostRules(address, [[declaredHosts, knownHosts]]).length;
   // Returns what stands for the owner of an unknown address that is refused.
   const heldHost = (address) => (rules.unknownHosts === "ask" ? unknownHost(address) : ["", "blocked"]);
   // Returns the owner of a refused address, or null if it is allowed.
@@ -312,6 +314,7 @@ const makeJudge = (rules, covers, home, domain) => {
     heldHost,
     isAwaited: (name, isStorage) => isAwaited(name, isStorage) && !rules.own.includes(name),
     isHostAwaited,
+    isInFilter,
     isOpenEnded,
     isOwn,
     isOwnByDomain,

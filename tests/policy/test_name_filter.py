@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from cookie_consent.policy.name_pattern import NamePattern
+from cookie_consent.policy.registry import registry
 from cookie_consent.policy.registry.name_filter import host_key, may_have, name_filter
+from cookie_consent.policy.site_domain import site_domain
 
 
 def test_every_name_is_found_and_few_others_are() -> None:
@@ -33,6 +36,35 @@ def test_names_of_one_kind_are_none_of_the_other() -> None:
     ]
 
 
-def test_a_host_is_known_by_its_last_two_labels() -> None:
+def test_a_host_is_known_by_its_last_two_labels_or_three_below_a_public_suffix() -> None:
     keys = {host_key(pattern) for pattern in ("a.b.site.test", "*.site.test/x/", "site.test", "*.one", "localhost/a")}
     assert keys == {"site.test", "one", "localhost"}
+    below = ("www.shop.co.uk", "*.shop.co.uk/x/", "a.d0.cloudfront.net", "*.us-east-1.amazonaws.com", "*.web.app")
+    assert [host_key(pattern) for pattern in below] == [
+        "shop.co.uk",
+        "shop.co.uk",
+        "d0.cloudfront.net",
+        "us-east-1.amazonaws.com",  # amazonaws.com is none, but some of its domains are
+        "web.app",
+    ]
+
+
+def test_no_key_of_the_registry_has_the_hosts_of_many() -> None:
+    keys = {host_key(pattern) for pattern, _ in registry().guard["hosts"]}
+    # What a service has as a whole.
+    whole = {pattern.removeprefix("*.") for pattern, _ in registry().guard["hosts"]}
+    assert [key for key in sorted(keys - whole) if key.count(".") < 2 and site_domain(key) is None] == []
+
+
+def test_names_of_services_that_can_be_refused_are_in_the_filter() -> None:
+    guard, ids = registry().guard, registry().ids
+    refusable = {
+        row[0]
+        for row in guard["cookies"]
+        if registry()[ids[guard["owners"][row[1]][0]]].category != "session"
+        and guard["owners"][row[1]][1] == "session"
+        and NamePattern(row[0]).prefix
+    }
+    assert "datadome" in refusable
+    for name in refusable:
+        assert may_have(guard["filter"], name.replace("*", "x")), name

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 __all__ = ["COMPILED", "compiled", "digest_line", "guard_order", "host_order", "shortened"]
 
 COMPILED = "compiled.jsonl"
-_FORMAT = 4
+_FORMAT = 5
 """Changes with the form of the file, so that one of another form counts as out of date."""
 
 
@@ -92,8 +92,9 @@ def _guard(services: list[Service]) -> dict[str, Any]:
     """Return the guard's rules in the order in which it tries them, each with the number of its owner.
 
     An owner is the number of a service and a category. First stand those of the services themselves. ``inline`` are the
-    rules for names of *session* and *login*, and ``bare`` those that no filter has. ``chance`` of the filter are the
-    names among them that it has by chance, for which scripts must not wait.
+    rules for names of *session* and *login*, and ``bare`` those that no filter has. Those of *session* whose service
+    can be refused are in the filter too. ``chance`` of the filter are the other names that it has by chance, for which
+    scripts must not wait.
     """
     owners: dict[tuple[int, str], int] = {(number, service.category): number for number, service in enumerate(services)}
     owned = list(enumerate(services))
@@ -101,22 +102,26 @@ def _guard(services: list[Service]) -> dict[str, Any]:
         ((rule, number) for number, service in owned for rule in service.cookies),
         key=lambda entry: guard_order(entry[0].name),
     )
-    bound, free, inline = [], [], []
+    bound, free, inline, asked = [], [], [], []
     for rule, number in rules:
-        category = rule.category or services[number].category
+        home = services[number].category
+        category = rule.category or home
         row = shortened(rule, owners.setdefault((number, category), len(owners)))
         if rule.domain is not None:
             bound.append((rule.domain, row))
             continue
         free.append(row)
-        if _is_inline(rule.name, category) or rule.persist is not None:
+        is_inline = _is_inline(rule.name, category) or rule.persist is not None
+        if is_inline:
             inline.append(row)
+        if not is_inline or not _is_alike(rule.name, category, home):
+            asked.append(rule.name)
     storage = sorted(
         ((rule.name, number) for number, service in owned for rule in service.storage),
         key=lambda entry: guard_order(entry[0]),
     )
     inline_storage = [row for row in storage if _is_inline(row[0], services[row[1]].category)]
-    asked = [row[0] for row in free if row not in inline] + [row[0] for row in storage if row not in inline_storage]
+    asked += [row[0] for row in storage if row not in inline_storage]
     keys = list(owners)
     lasting = [row[0] for row in inline if NamePattern(row[0]).prefix and (keys[row[1]][1] == "login" or row[4:])]
     hosts = [(host, number) for number, service in owned for host in service.hosts]
@@ -149,6 +154,11 @@ def _guard(services: list[Service]) -> dict[str, Any]:
 def _is_inline(name: str, category: str) -> bool:
     """Return whether every page has a rule, for which scripts would otherwise have to wait, or which no filter has."""
     return category in {"session", "login"} or not NamePattern(name).prefix
+
+
+def _is_alike(name: str, category: str, home: str) -> bool:
+    """Return whether a rule holds nothing for a refused service of the category ``home`` that an unknown name may."""
+    return category == "login" or category == home == "session" or not NamePattern(name).prefix
 
 
 def shortened(rule: CookieRule, owner: int) -> list[Any]:

@@ -6,6 +6,7 @@ from base64 import b64decode, b64encode
 from typing import TYPE_CHECKING, Any
 
 from cookie_consent.policy.name_pattern import NamePattern
+from cookie_consent.policy.site_domain import site_domain
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -48,11 +49,14 @@ def may_have(found: dict[str, Any], name: str, *, name_mark: str = "=", prefix_m
 
 
 def host_key(pattern: str) -> str:
-    """Return the last two labels of a host pattern, under which the filter has it.
+    """Return the last two labels of a host pattern, under which the filter has it; three if they are a public suffix.
 
-    That leaves out which hosts of a domain are known, so that the filter stays small.
+    That leaves out which hosts of a domain are known, so that the filter stays small. Hosts below a suffix such as
+    ``co.uk`` or ``cloudfront.net`` belong to many.
     """
-    return ".".join(pattern.partition("/")[0].removeprefix("*.").split(".")[-2:])
+    labels = pattern.partition("/")[0].removeprefix("*.").split(".")
+    key = ".".join(labels[-2:])
+    return key if site_domain(key) is not None else ".".join(labels[-3:])
 
 
 def _bloom(keys: Iterable[str], bits_each: int, hashes: int) -> dict[str, Any]:
