@@ -25,7 +25,8 @@ const makeEvent = (type, more = {}) => ({
 
 const known = (address) => readFileSync(`${process.env.GUARDS}/${address.split("/assets/")[1]}`, "utf8");
 
-// Loads the guard into a page; `served` is what GET state answers. With `keeps` written cookies can be read.
+// Loads the guard into a page; `served` is what GET state answers. With `keeps` written cookies can be read. `failure`
+// is how the rules of the registry fail to come: `isOffline`, `isSyncForbidden`, or `instead` of them.
 export const load = ({
   unknown = "session",
   dataset = {},
@@ -33,8 +34,10 @@ export const load = ({
   globals = {},
   cookies = [],
   keeps = false,
+  failure = {},
 } = {}) => {
   const page = { writes: [], sent: [], left: [], timers: [], channels: [], added: [], asked: [], jar: [...cookies] };
+  Object.assign(page, failure);
   class CustomEvent {
     constructor(type, { detail } = {}) {
       Object.assign(this, makeEvent(type, { detail }));
@@ -93,7 +96,8 @@ export const load = ({
     }
     send() {
       page.asked.push(this.address);
-      if (page.isOffline || !this.address.endsWith("/known.json")) throw new TypeError("offline");
+      if (page.isOffline || page.isSyncForbidden || !this.address.endsWith("/known.json"))
+        throw new TypeError("offline");
       this.responseText = page.instead ?? known(this.address);
     }
   }

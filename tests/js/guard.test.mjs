@@ -504,17 +504,63 @@ test("what turns out to be allowed is written after all, the latest value of eac
   assert.equal(window.cookieConsent.held.length, 0);
 });
 
-test("without an answer it stays held, and the next write asks again", async () => {
-  const { document, page } = load({ unknown: "asking", dataset: { granted: "session analytics" } });
-  page.isOffline = true;
+test("without an answer it stays held, and the guard asks again ever later", async () => {
+  const dataset = { granted: "session analytics", named: "google-analytics" };
+  const { document, page, tick } = load({ unknown: "asking", dataset, failure: { isOffline: true } });
   document.cookie = "_ga=1";
   await settled();
-  assert.deepEqual(page.writes, []);
+  document.cookie = "_gat=1";
+  await settled();
+  assert.deepEqual([page.writes, asked(page)], [[], 1], "writes do not ask one by one");
+  for (let at = 0; at < 20; at++) {
+    tick();
+    await settled();
+  }
+  assert.equal(asked(page), 8, "not without end");
   page.isOffline = false;
   document.cookie = "_gid=1";
   await settled();
-  assert.deepEqual(page.writes, ["_ga=1", "_gid=1"]);
-  assert.equal(asked(page), 2);
+  assert.deepEqual(page.writes, ["_ga=1", "_gat=1", "_gid=1"]);
+  assert.equal(asked(page), 9);
+});
+
+test("one write that fails does not keep back the others", async () => {
+  const { document, page, tick, window } = load({
+    unknown: "asking",
+    dataset: { decided: "true", granted: "session analytics", named: "google-analytics", services: "clarity=1" },
+  });
+  Object.defineProperty(window.localStorage, "_cltk", {
+    set: () => {
+      throw new TypeError("full");
+    },
+  });
+  window.localStorage.setItem("_cltk", "1");
+  document.cookie = "_ga=1";
+  await settled();
+  assert.deepEqual(page.writes, ["_ga=1"]);
+  assert.equal(asked(page), 1);
+  assert.throws(tick, { message: "full" }, "the page hears of its error");
+});
+
+test("a cookie of *session* waits if its service can be refused, where the rules are not here", async () => {
+  const written = async (unknown, dataset) => {
+    const { document, page } = load({ unknown, dataset: { decided: "true", granted: "session", ...dataset } });
+    document.cookie = "datadome=1";
+    document.cookie = "euconsent-v2=1"; // by a pattern
+    document.cookie = "sessionid=1"; // of a necessary service
+    const first = [...page.writes];
+    const waiting = asked(page);
+    await settled();
+    return [first, waiting, page.writes.slice(first.length)];
+  };
+  const agreed = { named: "", services: "datadome=1 iab-consent=1" };
+  const all = ["datadome=1", "euconsent-v2=1", "sessionid=1"];
+  assert.deepEqual(await written("asking", { named: "" }), [["sessionid=1"], 1, []]);
+  assert.deepEqual(await written("asking", agreed), [["sessionid=1"], 1, all.slice(0, 2)]);
+  // These guards have the rules for such names.
+  assert.deepEqual((await written("blocking", { named: "" }))[0], ["sessionid=1"]);
+  const [first, , later] = await written("blocking", agreed);
+  assert.deepEqual([first, later], [["datadome=1", "sessionid=1"], ["euconsent-v2=1"]]);
 });
 
 test("what a script wrote earlier is deleted once the rules say so, and not before", async () => {
@@ -682,8 +728,7 @@ test("a refused host of the registry is held wherever an unknown one would pass"
     assert.deepEqual(all.filter(at.mayAsk), allowed, why);
     assert.ok(at.page.asked.length <= 1, why);
     for (const failure of FAILURES) {
-      const blind = loadHosts(unknown, dataset);
-      Object.assign(blind.page, failure);
+      const blind = loadHosts(unknown, dataset, { failure });
       const known = allowed.filter((host) => host === GA);
       assert.deepEqual(
         all.filter(blind.mayAsk),
@@ -693,8 +738,11 @@ test("a refused host of the registry is held wherever an unknown one would pass"
       blind.document.cookie = "_ga=1"; // throws nothing
       await settled();
       Object.assign(blind.page, { isOffline: false, instead: undefined });
-      blind.mayAsk("static.hotjar.com"); // asks again, without waiting
-      await settled();
+      for (let at = 0; at < 2; at++) {
+        blind.tick();
+        blind.mayAsk("static.hotjar.com"); // asks again, without waiting
+        await settled();
+      }
       assert.deepEqual(all.filter(blind.mayAsk), allowed, `${why}, online again`);
     }
   }
@@ -711,14 +759,108 @@ test("a page leads itself anywhere but to refused services of the registry", () 
     assert.equal(at.page.asked.length, 1);
     assert.deepEqual(heldHosts(at)[0], [GA, "analytics", "google-analytics"]);
     for (const failure of FAILURES) {
-      const blind = loadHosts(unknown, DECIDED);
-      Object.assign(blind.page, failure);
+      const blind = loadHosts(unknown, DECIDED, { failure });
       assert.equal(blind.mayLead(`https://${GA}/collect`), false);
       assert.equal(blind.mayLead("https://idp.test/login"), true);
     }
     const agreed = loadHosts(unknown, { decided: "true", granted: "session analytics", named: "google-analytics" });
     assert.equal(agreed.mayLead(`https://${GA}/collect`), true);
   }
+});
+
+test("where the page stops for want of the rules, it goes on once they are here", async () => {
+  const dataset = { decided: "true", granted: "session analytics", named: "google-analytics" };
+  const failure = { isSyncForbidden: true };
+  const allowed = `https://${GA}/collect`;
+  const lead = async (address, meanwhile = "") => {
+    const at = loadHosts("asking", dataset, { failure });
+    assert.equal(at.mayLead(address), false);
+    at.run(meanwhile);
+    await settled();
+    return at;
+  };
+  assert.deepEqual((await lead(allowed)).page.left, [allowed]);
+  const refused = "https://ad.doubleclick.net/x";
+  const at = await lead(refused);
+  assert.deepEqual([at.page.left, at.mayLead(refused)], [[], false]);
+  const late = await lead(allowed, "const later = Date.now() + 60000; Date.now = () => later");
+  assert.deepEqual([[...late.page.left], late.mayLead(allowed)], [[], true], "the visitor reads something else by now");
+});
+
+test("hosts below a public suffix are not taken for others below it", async () => {
+  const at = loadHosts("asking", DECIDED);
+  for (const host of ["nobody.co.uk", "www.nobody.com.au", "d0.cloudfront.net"]) at.mayAsk(host);
+  assert.equal(asked(at.page), 0);
+  at.mayAsk("cdn.eventbrite.co.uk");
+  assert.equal(asked(at.page), 1);
+});
+
+test("services that have a part of one host each are all named", async () => {
+  const at = loadHosts("asking", DECIDED);
+  const originalPolicy = "script-src 'self'; report-uri /_consent/report";
+  for (const path of ["maps/x", "pagead/x", "maps/y"]) {
+    const blockedURI = `https://www.google.com.au/${path}`;
+    at.emit("securitypolicyviolation", { blockedURI, originalPolicy, disposition: "enforce" });
+  }
+  assert.equal(heldHosts(at).length, 1);
+  await settled();
+  assert.deepEqual(
+    heldHosts(at).map(([, , service]) => service),
+    ["google-maps", "google-ads"],
+  );
+});
+
+// Returns whether a script gets an answer from an address, which the guard leaves to the policy unless that allows it.
+const fetched = ({ window }, address) =>
+  window.fetch(address).then(
+    () => true,
+    () => false,
+  );
+
+test("a refused part of what is agreed to is held, before the rules are here too", async () => {
+  for (const failure of [{}, { isOffline: true }]) {
+    // The policy declares files.hotjar.com, and the registry *.hotjar.com for a service that is agreed to.
+    const dataset = { decided: "true", granted: "session analytics", named: "hotjar" };
+    const below = loadHosts("below", dataset, { failure });
+    assert.equal(await fetched(below, "https://files.hotjar.com/x"), false);
+    await settled();
+    assert.equal(await fetched(below, "https://files.hotjar.com/x"), false);
+    const agreed = loadHosts("below", { ...dataset, services: "files=1" }, { failure });
+    assert.equal(await fetched(agreed, "https://files.hotjar.com/x"), true);
+    // A host was agreed to by its name, and a service of the registry has a part of it.
+    const named = loadHosts("asking", { ...DECIDED, services: "www.google.com.au=1" }, { failure });
+    assert.equal(await fetched(named, "https://www.google.com.au/pagead/x"), false);
+    assert.equal(await fetched(named, "https://elsewhere.test/x"), true, "left to the policy");
+  }
+});
+
+test("without an enforced policy, what is on other hosts waits for nothing", async () => {
+  const at = loadHosts("lenient", DECIDED);
+  assert.equal(await fetched(at, `https://${GA}/collect`), true);
+  assert.deepEqual(at.page.asked, []);
+});
+
+test("the rules are fetched ahead where somebody may have to wait for them", async () => {
+  const ahead = async (unknown, dataset, nodes = []) => {
+    const at = loadHosts(unknown, dataset);
+    at.document.baseURI = "https://www.site.test/a/b";
+    at.document.querySelectorAll = () =>
+      nodes.map((src) => ({ src: src ?? "", hasAttribute: () => src === undefined }));
+    const atOnce = asked(at.page);
+    at.emit("DOMContentLoaded");
+    assert.equal(asked(at.page), atOnce, "only when the page is idle");
+    at.tick();
+    const isUrgent = at.page.sent.slice(atOnce).some(([, { priority }]) => priority !== "low");
+    await settled();
+    at.mayLead(`https://${GA}/collect`);
+    return [atOnce, asked(at.page), at.page.asked.length, isUrgent];
+  };
+  assert.deepEqual(await ahead("asking", DECIDED), [0, 0, 1, false]);
+  assert.deepEqual(await ahead("asking", DECIDED, ["https://www.site.test/own.js"]), [0, 0, 1, false]);
+  assert.deepEqual(await ahead("asking", DECIDED, ["https://cdn.test/other.js"]), [0, 1, 0, false]);
+  assert.deepEqual(await ahead("asking", DECIDED, [undefined]), [0, 1, 0, false], "something is held");
+  assert.deepEqual(await ahead("open", DECIDED), [1, 1, 0, false]);
+  assert.deepEqual(await ahead("asking", { ...DECIDED, services: "hotjar=1" }), [1, 1, 0, false]);
 });
 
 test("a choice that names a service of the registry waits for its rules", async () => {
@@ -753,14 +895,27 @@ test("refusing everything leaves no page, though a refused service has a necessa
   assert.deepEqual(at.page.left, []);
 });
 
-test("without the header of GPC, a service whose rules are not here counts as sold", () => {
-  const dataset = { decided: "true", granted: "session", named: "", services: "criteo=1 nobody.test=1" };
+test("without the header of GPC, a service counts as sold until its rules say otherwise", async () => {
+  const services = "criteo=1 chartbeat=1 nobody.test=1";
+  const dataset = { decided: "true", granted: "session", named: "", services };
   const globals = { navigator: { globalPrivacyControl: true, userActivation: { hasBeenActive: false } } };
-  const services = (more) => ({
-    ...load({ unknown: "open", dataset: { ...dataset, ...more }, globals }).window.cookieConsent.state.services,
-  });
-  assert.deepEqual(services({}), { "nobody.test": true }); // which this policy does not count as sold
-  assert.deepEqual(services({ gpc: "1" }), { criteo: true, "nobody.test": true });
+  const loadSold = (more, failure) => load({ unknown: "open", dataset: { ...dataset, ...more }, globals, failure });
+  const servicesOf = ({ window }) => ({ ...window.cookieConsent.state.services });
+  const rest = { chartbeat: true, "nobody.test": true }; // which this policy does not count as sold
+  const at = loadSold({});
+  assert.deepEqual([servicesOf(at), at.page.asked.length], [rest, 1]);
+  assert.equal(at.page.added.length, 1, "the page is stopped, since one was sold");
+  const unsold = loadSold({ services: "chartbeat=1" });
+  assert.deepEqual([servicesOf(unsold), unsold.page.added], [{ chartbeat: true }, []]);
+  assert.deepEqual(servicesOf(loadSold({ gpc: "1" })), { criteo: true, ...rest });
+  const blind = loadSold({}, { isSyncForbidden: true });
+  const told = [];
+  blind.window.cookieConsent.onChange(({ services: now }) => told.push({ ...now }));
+  blind.document.cookie = "_cb=1";
+  assert.deepEqual(servicesOf(blind), { "nobody.test": true });
+  await settled();
+  assert.deepEqual([servicesOf(blind), told], [rest, [rest]]);
+  assert.ok(blind.page.writes.includes("_cb=1"));
 });
 
 test("a necessary cookie is kept until the browser closes at once, and for longer once that is known", async () => {

@@ -29,13 +29,19 @@ def policy(unknown: str) -> Policy:
 
 def served() -> dict[str, Policy]:
     """Return the policies whose guards ask for what they do not have."""
-    open_to_all = {
-        **TABLE["policy"],
-        "unknown_hosts": "allow",
-        "categories": {"unclassified": {"sale_or_sharing": False}},
+    open_to_all = {"unknown_hosts": "allow", "categories": {"unclassified": {"sale_or_sharing": False}}}
+    files = {"name": "Files", "category": "preferences", "hosts": ["files.hotjar.com"]}
+    documents: dict[str, dict[str, Any]] = {
+        "asking": {},
+        "blocking": {"unknown_cookies": "block"},
+        "named": {"services": {"paypal-analytics": {}}},
+        "below": {"services": {"files": files}},
+        "open": open_to_all,
+        "lenient": {**open_to_all, "gate": {"csp": "report-only"}},
     }
-    named = parse_policy({**TABLE["policy"], "services": {"paypal-analytics": {}}}, source="cookie_cases.json")
-    return {"asking": policy("session"), "named": named, "open": parse_policy(open_to_all, source="cookie_cases.json")}
+    return {
+        name: parse_policy({**TABLE["policy"], **more}, source="cookie_cases.json") for name, more in documents.items()
+    }
 
 
 @pytest.mark.parametrize("case", TABLE["cases"], ids=lambda case: case["why"])
