@@ -172,7 +172,8 @@ class ContentSecurityPolicies:
         allowed = [
             HostSource(host=host, path="", service=host, has_websockets=True, is_declared=False)
             for host in filter(is_host, sorted({*(named or ()), *consent.services}))
-            if consent.allows_service(host)
+            # What has become known since was agreed to as a host that nobody knows: its service has to be asked about.
+            if consent.allows_service(host) and self._classifier.host(host).service is None
         ]
         refused: list[HostSource] = []
         known, candidates = registry(), self._candidates(consent)

@@ -164,6 +164,25 @@ def test_unknown_hosts_are_allowed_as_they_are_observed(rule: str, granted: tupl
     assert not allows(header(policies, *granted, named=None), "https://bat.bing.com/")
 
 
+@pytest.mark.parametrize(
+    ("host", "service"),
+    [
+        ("met.test", ""),
+        ("bat.bing.com", "bing-ads"),  # of the registry
+        ("code.example", "code"),  # of the policy
+        ("a.wide.example", "code"),  # by a pattern
+    ],
+)
+def test_a_host_that_was_agreed_to_by_name_is_held_once_its_service_is_known(host: str, service: str) -> None:
+    hosts = ["code.example", "*.wide.example"]
+    policies = made(services={"code": {"name": "Code", "category": "analytics", "hosts": hosts}})
+    url, named = f"https://{host}/a.js", frozenset({host})
+    assert allows(header(policies, services={host: True}, named=frozenset()), url) is not bool(service)
+    assert allows(header(policies, "unclassified", named=named), url) is not bool(service)
+    # The service itself is asked about.
+    assert allows(header(policies, "analytics", "advertising", named=named | {service}), url) is bool(service)
+
+
 def test_hosts_met_are_bounded_and_the_latest_are_kept() -> None:
     policies = made(unknown_hosts="allow")
     for number in range(2000):
