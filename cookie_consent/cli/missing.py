@@ -59,6 +59,12 @@ def _found(policy: Policy) -> Iterator[tuple[str, str]]:
             )
     for service in policy.services:
         yield from _service(service, policy)
+    for name, other in sorted(policy.names.unnamable.items()):
+        yield (
+            f"services.{name}",
+            f"no notice can name this known service, so it stays held: the consent cookie cannot tell it from {other}. "
+            f"If the site uses it, give {other} another id or name, such as the same with a digit at its end",
+        )
     for index, rule in enumerate(policy.cookies):
         category = policy.category(rule.category or "")
         has_limit = _has_limit(rule, category)

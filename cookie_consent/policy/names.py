@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from bisect import bisect_left
-from collections import Counter
 from dataclasses import dataclass
 from functools import lru_cache
 from itertools import chain
@@ -81,8 +80,9 @@ class Names:
                     lasts=longest(policy, service.cookies, service.category),
                 )
         declared_ids = {service.id for service in policy.services}
-        self.unnamable = frozenset(self._ambiguous(declared_ids))
-        """The ids of the known services that no notice can name, and that are held for it."""
+        self.unnamable = self._ambiguous(declared_ids)
+        """The ids of the known services that no notice can name, and that are held for it. Each with the key of what it
+        cannot be told from."""
         for name in self.unnamable:
             del self._services[name], self._homes[name], self._needed[name]
         self._asks_for_hosts = policy.unknown_hosts == "ask"
@@ -221,15 +221,19 @@ class Names:
             if service in self._services:
                 yield f"services.{service}", self._services[service]
 
-    def _ambiguous(self, declared: AbstractSet[str]) -> list[str]:
+    def _ambiguous(self, declared: AbstractSet[str]) -> dict[str, str]:
         """Return the services of the registry that are not declared and cannot be told from something else.
 
         All of them are left out: which one an earlier answer named, nobody can tell.
         """
-        times = Counter(fingerprint >> 4 for _, fingerprint in self._of_policy(declared))
+        keys: dict[int, list[str]] = {}
+        for key, fingerprint in self._of_policy(declared):
+            keys.setdefault(fingerprint >> 4, []).append(key)
         others = {name: found >> 4 for name, found in self._services.items() if name not in declared}
-        times.update(others.values())
-        return [name for name, found in others.items() if times[found] > 1]
+        for name, found in others.items():
+            keys.setdefault(found, []).append(f"services.{name}")
+        alike = {name: [key for key in keys[found] if key != f"services.{name}"] for name, found in others.items()}
+        return {name: found[0] for name, found in alike.items() if found}
 
     def _coverage(self, names: str) -> Coverage | None:
         answered = sorted(unpacked(names))

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import json
 import tomllib
+from itertools import count
 from typing import TYPE_CHECKING
 
 from typer.testing import CliRunner
 
 from cookie_consent.cli.main import app
 from cookie_consent.cli.missing import missing
-from cookie_consent.policy import parse_policy
+from cookie_consent.policy import Policy, parse_policy, registry
+from cookie_consent.policy.fingerprints import fingerprint_of, unpacked
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -117,6 +119,24 @@ def test_hints_do_not_fail_a_check(tmp_path: Path) -> None:
     # A sign-in that is agreed to has no limit, nor has the language.
     assert keys(COMPLETE) == {"services.django.cookies.0.max_age", "services.django.cookies.3.max_age"}
     assert CliRunner().invoke(app, ["check", str(path)]).exit_code == 0
+
+
+def test_a_known_service_that_no_notice_can_name_is_named_here() -> None:
+    plain = Policy(version="1")
+    every = unpacked(plain.names.of(registry(), categories=plain.optional_ids))
+    known = {found >> 4 for found in every - unpacked(plain.names.of([], categories=plain.optional_ids))}
+    alike = next(
+        name
+        for name in (f"own-{number}" for number in count())
+        if fingerprint_of("service", name, "analytics", "") >> 4 in known
+    )
+    services = {alike: {"name": "Own", "category": "analytics"}}
+    policy = parse_policy({"version": "1", "services": services}, source="test")
+    (held,) = policy.names.unnamable
+    (hint,) = [entry["hint"] for entry in missing(policy) if entry["key"] == f"services.{held}"]
+    assert f"If the site uses it, give services.{alike} another id" in hint
+    other = parse_policy({"version": "1", "services": {f"{alike}1": services[alike]}}, source="test")
+    assert f"services.{held}" not in {entry["key"] for entry in missing(other)}
 
 
 def test_a_category_that_is_described_but_not_used_is_not_offered() -> None:

@@ -156,6 +156,7 @@ def test_what_cannot_be_told_from_something_declared_is_not_named() -> None:
     with_own = policy(services={own: {"name": "Own", "category": "analytics"}})
     names = with_own.names
     assert not names.has(other)
+    assert names.unnamable == {other: f"services.{own}"}
     assert names.read(names.of([own, other])).services == {own}  # type: ignore[union-attr]
     category = registry()[other].category
     granted = Consent(policy=with_own, granted=frozenset({"session", category}), named=frozenset({own}))
