@@ -121,9 +121,9 @@ class ConsentMiddleware:
             return
         all_parts = [parts for parts in (self._parts, self._parts.next) if parts is not None]
         mirrors = [parts.mirror for parts in all_parts if parts.mirror is not None]
-        inventories = [(parts.policy.site, parts.site.inventory) for parts in all_parts]
+        sites = [(parts.policy.site, parts.site.inventory, parts.history) for parts in all_parts]
         reports = [parts.reports for parts in all_parts]
-        self._background = Background(self._parts.ledger, reports, mirrors, inventories)
+        self._background = Background(self._parts.ledger, reports, mirrors, sites, self.options.clock)
         self._below = self._parts.prefix + "/"
         self._door = DevDoor() if self._parts.site.dev else None
 

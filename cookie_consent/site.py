@@ -54,6 +54,7 @@ from cookie_consent.mirror.libraries import Libraries
 from cookie_consent.mirror.mirror import Mirror
 from cookie_consent.policy import (
     UNCLASSIFIED,
+    History,
     Inventory,
     Policy,
     checked_prefix,
@@ -111,6 +112,7 @@ class Parts:
     site: Site
     router: Router
     reports: Reports
+    history: History
     mirror: Mirror | None
     """Public libraries; None where the policy wants none."""
     choices: Choices
@@ -197,8 +199,17 @@ def _build(
     guard_url = assets.urls["guard.js"] if policy.gate.guard else ""
     mirrored = mirror.libraries.hosts if mirror is not None else ()
     editions, inventory = EditionSigner(keys), Inventory(policy)
+    begun = policy.effective if has_taken_over else None
+    since = instant(begun) if begun is not None else datetime.fromtimestamp(clock(), UTC)
+    history = History(policy, since=since, until=until)
     renderer = Renderer(
-        policy, prefix=prefix, assets=assets.urls, mirrored=mirrored, inventory=inventory, sign=editions.sign
+        policy,
+        prefix=prefix,
+        assets=assets.urls,
+        mirrored=mirrored,
+        inventory=inventory,
+        history=history,
+        sign=editions.sign,
     )
     policies = ContentSecurityPolicies(classifier, report_path=f"{prefix}/report")
     _warn_of_size(policy, policies)
@@ -289,6 +300,7 @@ def _build(
         site=site,
         router=router,
         reports=reports,
+        history=history,
         mirror=mirror,
         choices=choices,
         assets=assets,

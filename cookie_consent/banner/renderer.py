@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import secrets
 from dataclasses import replace
-from datetime import UTC
+from datetime import UTC, datetime
 from functools import lru_cache, partial
 from typing import TYPE_CHECKING, Any, NamedTuple
 from urllib.parse import quote, unquote, urlsplit
 
 from markupsafe import Markup, escape
 
-from cookie_consent.banner.declaration import declaration, revision
+from cookie_consent.banner.declaration import declaration, history, last_revised, revision, since_choice
 from cookie_consent.banner.locale import load_locales
 from cookie_consent.banner.negotiate import choose_language, same_language
 from cookie_consent.banner.notice import notice_text, placeholder_texts
@@ -20,7 +20,7 @@ from cookie_consent.banner.templating import interface_build, template_environme
 from cookie_consent.banner.view import category_views, purposes_of, safe_link, with_consent
 from cookie_consent.consent.local_path import local_path
 from cookie_consent.errors import ConfigurationError
-from cookie_consent.policy import DEFAULT_PREFIX, Inventory, home_of
+from cookie_consent.policy import DEFAULT_PREFIX, History, Inventory, home_of
 from cookie_consent.policy.undeclared import is_host
 
 if TYPE_CHECKING:
@@ -68,14 +68,28 @@ class _Offer(NamedTuple):
     notice: NoticeText
 
 
+class DeclarationState(NamedTuple):
+    """What a declaration depends on, beside policy and language."""
+
+    names: str
+    """What notices name."""
+    history: int
+    """Stands for the policies until now."""
+    chosen: int | None
+    """Which of them was in force when the visitor chose; None for a visitor who has not."""
+    met: tuple[str, ...]
+    """The services that notices name now beside the declared ones, and that of the visitor's choice did not."""
+
+
 class Renderer:
     """Renders the banner and the pages for one policy. Safe to share between threads.
 
     ``prefix`` is the path of the endpoints, and ``assets`` maps ``banner.js`` and ``banner.css`` to their URLs.
-    ``mirrored`` are the hosts whose public libraries the site serves itself. Notices name what ``inventory`` says,
-    without it what the policy declares, and carry that as ``sign`` signs it. The site's own templates and texts, in the
-    policy's folders ``banner.templates`` and ``banner.locales``, replace the built-in ones. Raises
-    ``ConfigurationError`` if a template, a text or a language is missing or wrong.
+    ``history`` has the policies until now; without it there is this one alone. ``mirrored`` are the hosts whose public
+    libraries the site serves itself. Notices name what ``inventory`` says, without it what the policy declares, and
+    carry that as ``sign`` signs it. The site's own templates and texts, in the policy's folders ``banner.templates``
+    and ``banner.locales``, replace the built-in ones. Raises ``ConfigurationError`` if a template, a text or a language
+    is missing or wrong.
 
     Values from the request are untrusted and escaped. ``return_to`` becomes ``/`` unless it is a path on this site, and
     an unknown ``language`` becomes the fallback.
@@ -89,6 +103,7 @@ class Renderer:
         assets: Mapping[str, str],
         mirrored: Iterable[str] = (),
         inventory: Inventory | None = None,
+        history: History | None = None,
         sign: Callable[[str], str] | None = None,
     ) -> None:
         missing = sorted({"banner.js", "banner.css"} - set(assets))
@@ -103,6 +118,7 @@ class Renderer:
         self._locales = _offered(policy, available)
         self._english = available["en"]
         self._inventory = inventory if inventory is not None else Inventory(policy)
+        self._history = history if history is not None else History(policy, since=datetime.now(UTC))
         self._sign = sign
         shown = (assets[name].rpartition("/")[2] for name in ("banner.css", "banner.js"))
         self.build = interface_build(policy.banner.templates, (*shown, policy.banner.position))
@@ -231,19 +247,36 @@ class Renderer:
             declared={entry.id: entry for entry in self.declaration(locale.language, secure=secure).categories},
         )
 
-    def declaration(self, language: str, *, secure: bool = True) -> Declaration:
-        """Return the cookie declaration. ``secure`` is as for ``preferences``."""
-        return self._declared(self._locale(language).language, secure, self._inventory.names)
+    def declaration(self, language: str, *, secure: bool = True, state: DeclarationState | None = None) -> Declaration:
+        """Return the cookie declaration, for one visitor if it is for their ``state``.
+
+        ``secure`` is as for ``preferences``.
+        """
+        wanted = state if state is not None else self.declaration_state()
+        return self._declared(self._locale(language).language, secure, wanted)
+
+    def declaration_state(self, consent: Consent | None = None) -> DeclarationState:
+        """Return what the declaration depends on beside the policy, for everybody or for the one who chose."""
+        if consent is None or consent.decided_at is None:
+            return DeclarationState(self._inventory.names, self._history.state, None, ())
+        met = tuple(sorted(consent.pending - self.policy.names.declared))
+        return DeclarationState(self._inventory.names, self._history.state, self._history.at(consent.decided_at), met)
 
     def declaration_page(
-        self, language: str, *, secure: bool = True, root_path: str = "", fragment: bool = False
+        self,
+        language: str,
+        *,
+        secure: bool = True,
+        root_path: str = "",
+        fragment: bool = False,
+        state: DeclarationState | None = None,
     ) -> str:
-        """Return the cookie declaration as a page, or as the fragment to be put into a page of the site."""
+        """Return ``declaration`` as a page, or as the fragment to be put into a page of the site."""
         return self._render(
             "declaration_body.html" if fragment else "declaration.html",
             self._locale(language),
             root_path,
-            declared=self.declaration(language, secure=secure),
+            declared=self.declaration(language, secure=secure, state=state),
             languages=[(tag, locale.name) for tag, locale in self._locales.items()],
         )
 
@@ -405,13 +438,23 @@ class Renderer:
         self,
         language: str,
         secure: bool,  # noqa: FBT001 - cached by position
-        names: str,
+        state: DeclarationState,
     ) -> Declaration:
-        offer = self._offer(language, names)
+        offer = self._offer(language, state.names)
         locale, offered = self._locales[language], {view.id for view in offer.views}
         declared = declaration(offer.policy, locale, offered=offered, mirrored=self._mirrored, secure=secure)
+        past = self._history.past
+        before = past[state.chosen].policy if state.chosen is not None and state.chosen < len(past) else None
         # The policies as they are written, without what the inventory has met.
-        return replace(declared, revision=revision(self.policy, locale, secure=secure))
+        return replace(
+            declared,
+            revised=last_revised(self.policy, past),
+            revision=revision(self.policy, locale, secure=secure),
+            history=history(past, locale, secure=secure),
+            since_choice=since_choice(before, self.policy, locale, met=state.met, secure=secure)
+            if before is not None
+            else None,
+        )
 
     def _locale(self, language: str) -> Locale:
         return self._locales.get(language) or next(iter(self._locales.values()))

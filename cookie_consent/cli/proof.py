@@ -133,7 +133,10 @@ def prove(
 
 
 def events(*, output_format: FormatOption = OutputFormat.TABLE, ledger: LedgerOption = None) -> None:
-    """Show the events of the log itself: erasures, prunings, new keys, joined choices and late records."""
+    """Show the events of the log itself.
+
+    They are erasures, prunings, new keys, joined choices and late records, and policies that came into force.
+    """
     log = open_log(ledger)
     found = log.events()
     log.close()
@@ -142,7 +145,8 @@ def events(*, output_format: FormatOption = OutputFormat.TABLE, ledger: LedgerOp
         return
     for event in found:
         values = event.as_dict()
-        typer.echo(f"{values['at']}  {event.id}  {event.kind}  {json.dumps(values['detail'], ensure_ascii=False)}")
+        detail = {key: value for key, value in values["detail"].items() if (event.kind, key) != ("policy", "policy")}
+        typer.echo(f"{values['at']}  {event.id}  {event.kind}  {json.dumps(detail, ensure_ascii=False)}")
 
 
 def verify(

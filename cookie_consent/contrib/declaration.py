@@ -27,5 +27,6 @@ def declaration_of(request: Any, language: str = "") -> Markup:
     headers = {name: value.decode("latin-1") for name, value in scope.get("headers", ())}
     chosen = renderer.language(headers.get(b"accept-language", ""), language, headers.get(b"cookie", ""))
     secure = scope.get("scheme") in {"https", "wss"}
-    page = renderer.declaration_page(chosen, secure=secure, root_path=root_path, fragment=True)
+    state = renderer.declaration_state(scope.get("consent"))
+    page = renderer.declaration_page(chosen, secure=secure, root_path=root_path, fragment=True, state=state)
     return Markup(page)  # noqa: S704 - our own template, which escapes

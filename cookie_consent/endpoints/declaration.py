@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from starlette.requests import Request
 
     from cookie_consent.banner import Renderer
+    from cookie_consent.banner.renderer import DeclarationState
     from cookie_consent.consent import Consent
 
 __all__ = ["DeclarationPage"]
@@ -24,7 +25,7 @@ _MEDIA_TYPES = {"page": "text/html", "fragment": "text/html", "json": "applicati
 
 
 class DeclarationPage:
-    """Serves the declaration, which is the same for all visitors. Caches must ask whether it has changed.
+    """Serves the declaration. It also tells who has chosen what has changed since; caches keep that to themselves.
 
     ``language`` in the query precedes ``Accept-Language``.
     """
@@ -33,42 +34,55 @@ class DeclarationPage:
         self._renderer = renderer
         self._cached = lru_cache(maxsize=64)(self._made)
 
-    async def page(self, request: Request, consent: Consent) -> Response:  # noqa: ARG002 - an endpoint's signature
+    async def page(self, request: Request, consent: Consent) -> Response:
         """Return the page, or with ``fragment=1`` the part of it that belongs into a page of the site."""
-        return self._response(request, "fragment" if request.query_params.get("fragment") == "1" else "page")
+        is_part = request.query_params.get("fragment") == "1"
+        return self._response(request, consent, "fragment" if is_part else "page")
 
-    async def json(self, request: Request, consent: Consent) -> Response:  # noqa: ARG002 - as above
+    async def json(self, request: Request, consent: Consent) -> Response:
         """Return the declaration as JSON."""
-        return self._response(request, "json")
+        return self._response(request, consent, "json")
 
-    async def markdown(self, request: Request, consent: Consent) -> Response:  # noqa: ARG002 - as above
+    async def markdown(self, request: Request, consent: Consent) -> Response:
         """Return the declaration as Markdown."""
-        return self._response(request, "markdown")
+        return self._response(request, consent, "markdown")
 
-    def _response(self, request: Request, form: str) -> Response:
+    def _response(self, request: Request, consent: Consent, form: str) -> Response:
         language = language_of(request, self._renderer)
         root_path = request.scope.get("root_path", "")
-        body, tag = self._cached(form, language, request.url.scheme == "https", root_path)
+        state = self._renderer.declaration_state(consent)
+        body, tag = self._cached(form, language, request.url.scheme == "https", root_path, state)
         headers = {
             **page_headers(None),  # caches share it
-            "Cache-Control": "public, no-cache",
+            "Cache-Control": "public, no-cache" if state.chosen is None else "private, no-cache",
             "Content-Language": language,
             "ETag": tag,
-            "Vary": "Accept-Language, Cookie" if self._renderer.policy.banner.language_cookie else "Accept-Language",
+            "Vary": "Accept-Language, Cookie",
         }
         if _matches(request.headers.get("if-none-match", ""), tag):
             return Response(status_code=304, headers=headers)
         return Response(body, headers={**headers, "Content-Type": f"{_MEDIA_TYPES[form]}; charset=utf-8"})
 
-    def _made(self, form: str, language: str, secure: bool, root_path: str) -> tuple[bytes, str]:  # noqa: FBT001 - cached by position
+    def _made(  # cached by position
+        self,
+        form: str,
+        language: str,
+        secure: bool,  # noqa: FBT001 - as lru_cache passes it
+        root_path: str,
+        state: DeclarationState,
+    ) -> tuple[bytes, str]:
         renderer = self._renderer
         if form == "json":
-            text = json.dumps(as_data(renderer.declaration(language, secure=secure)), ensure_ascii=False, indent=2)
+            text = json.dumps(
+                as_data(renderer.declaration(language, secure=secure, state=state)), ensure_ascii=False, indent=2
+            )
         elif form == "markdown":
-            text = as_markdown(renderer.declaration(language, secure=secure), renderer.locale(language))
+            text = as_markdown(renderer.declaration(language, secure=secure, state=state), renderer.locale(language))
         else:
             is_part = form == "fragment"
-            text = renderer.declaration_page(language, secure=secure, root_path=root_path, fragment=is_part)
+            text = renderer.declaration_page(
+                language, secure=secure, root_path=root_path, fragment=is_part, state=state
+            )
         body = text.encode("utf-8", "replace")
         return body, f'"{hashlib.blake2b(body, digest_size=12).hexdigest()}"'
 

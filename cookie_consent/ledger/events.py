@@ -1,4 +1,4 @@
-"""Events of the log itself: erasures, prunings, new keys, joined choices and late records."""
+"""Events of the log itself: erasures, prunings, new keys, joined choices and late records; and policies."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ __all__ = [
     "unsealed_events",
 ]
 
-EventKind = Literal["erased", "pruned", "key", "joined", "late"]
+EventKind = Literal["erased", "pruned", "key", "joined", "late", "policy"]
 EventRow = tuple[str, int, str, str]
 """``id``, ``at`` in microseconds, ``kind``, and ``detail`` as JSON."""
 _COLUMNS = (events.c.id, events.c.at, events.c.kind, events.c.detail)
@@ -46,7 +46,9 @@ class LogEvent:
       leaves as pairs of first and last position;
     - ``late``: ``records``, the ids of records that were written long after they were made;
     - ``key``: ``key``, the verifier of a key that signs from now on;
-    - ``joined``: ``record``, the id of a record that stands for several equal choices, and ``choices``, their number.
+    - ``joined``: ``record``, the id of a record that stands for several equal choices, and ``choices``, their number;
+    - ``policy``: ``policy``, what visitors were told by a policy, as JSON, ``version``, its label, ``since``, the time
+      from which it was in force, and ``site``, the policy's host or an empty text.
     """
 
     id: str

@@ -1,29 +1,23 @@
-"""``InventoryStore``: what a site's pages were found to use, in a table of the log that every process adds to."""
+"""What a site's pages were found to use, in a table of the log that every process adds to."""
 
 from __future__ import annotations
 
-from contextlib import suppress
 from typing import TYPE_CHECKING, get_args
 
 from sqlalchemy import select
 
-from cookie_consent.errors import LedgerError
-from cookie_consent.ledger.periodic import PeriodicThread
 from cookie_consent.ledger.schema import inventory
 from cookie_consent.ledger.upsert import inserter
 from cookie_consent.policy import InventoryEvent
 from cookie_consent.policy.inventory import InventoryKind
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable
 
     from cookie_consent.ledger.ledger import Ledger
     from cookie_consent.policy import Inventory
 
-__all__ = ["InventoryStore", "InventoryThread"]
-
-_EVERY = 20.0
-"""Seconds between two exchanges. What one process has met reaches another within two of them."""
+__all__ = ["InventoryStore", "SharedInventory"]
 
 
 class InventoryStore:
@@ -53,43 +47,23 @@ class InventoryStore:
         return [InventoryEvent(kind=kind, name=name, at=int(at)) for kind, name, at in rows if kind in kinds]
 
 
-class InventoryThread:
-    """Exchanges what a process has met with the log, in the background: no request waits for it.
+class SharedInventory:
+    """One process's share of a site's inventory. Without a log, each process names what it has met itself."""
 
-    Without a log that can be read, each process names what it has met itself.
-    """
+    def __init__(self, ledger: Ledger, site: str | None, inventory: Inventory) -> None:
+        self._store = InventoryStore(ledger, site)
+        self._inventory = inventory
 
-    def __init__(self, ledger: Ledger, inventories: Sequence[tuple[str | None, Inventory]]) -> None:
-        self._ledger = ledger
-        self._pairs = [(InventoryStore(ledger, site), inventory) for site, inventory in inventories]
-        self._thread: PeriodicThread | None = None
-
-    def start(self, *, at_once: bool) -> None:
-        """Start. With ``at_once``, learn what the log has before this returns, as far as it can be read."""
-        if not self._ledger.is_readable or (self._thread is not None and self._thread.is_alive):
-            return
-        if at_once:
-            with suppress(LedgerError):  # the thread will say so
-                for store, found in self._pairs:
-                    found.learn(store.read())
-        self._thread = PeriodicThread(
-            lambda _: self.exchange(), what="read for the inventory", every=_EVERY, finishes=True
-        )
+    def learn(self) -> None:
+        """Learn what the log has."""
+        self._inventory.learn(self._store.read())
 
     def exchange(self) -> None:
-        """Save what is new here, and learn what is new in the log. Raises ``LedgerError``."""
-        self._ledger.open()  # not every server runs the lifespan, so this may be the first to open it
-        for store, found in self._pairs:
-            news = found.take_news()
-            try:
-                store.save(news)
-            except BaseException:
-                found.give_back(news)
-                raise
-            found.learn(store.read())
-
-    def stop(self) -> None:
-        """Save what is new, and end the thread."""
-        if self._thread is not None:
-            self._thread.stop()
-            self._thread = None
+        """Save what is new here, and learn what is new in the log."""
+        news = self._inventory.take_news()
+        try:
+            self._store.save(news)
+        except BaseException:
+            self._inventory.give_back(news)
+            raise
+        self.learn()

@@ -3,6 +3,7 @@
 from cookie_consent.policy.changes import Change, changes
 from cookie_consent.policy.duration import Lifetime, parse_duration
 from cookie_consent.policy.find import find_policy
+from cookie_consent.policy.history import History, PastPolicy
 from cookie_consent.policy.host import ascii_host, host_of
 from cookie_consent.policy.inventory import Inventory, InventoryEvent
 from cookie_consent.policy.lasting import home_of
@@ -41,6 +42,7 @@ __all__ = [
     "CookieRule",
     "Coverage",
     "GateOptions",
+    "History",
     "HostRule",
     "Inventory",
     "InventoryEvent",
@@ -48,6 +50,7 @@ __all__ = [
     "LimitOptions",
     "Names",
     "OwnRule",
+    "PastPolicy",
     "Policy",
     "Service",
     "StorageRule",

@@ -1,4 +1,4 @@
-"""Background work: open, count and seal the log, share the inventory, and save findings."""
+"""Background work: open, count and seal the log, share what is kept in it, and save findings."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import multiprocessing
 import multiprocessing.util
 import signal
 import threading
+import time
 import weakref
 from typing import TYPE_CHECKING
 
@@ -14,14 +15,14 @@ from cookie_consent.errors import ConsentError, LedgerError
 from cookie_consent.forks import reset_after_fork
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
     from types import FrameType
 
     from cookie_consent.endpoints.reports import Reports
     from cookie_consent.ledger import Ledger
-    from cookie_consent.ledger.inventory import InventoryThread
+    from cookie_consent.ledger.sharing import SharingThread
     from cookie_consent.mirror.mirror import Mirror
-    from cookie_consent.policy import Inventory
+    from cookie_consent.policy import History, Inventory
 
 __all__ = ["Background"]
 
@@ -42,11 +43,13 @@ class Background:
         ledger: Ledger,
         reports: Sequence[Reports],
         mirrors: Sequence[Mirror] = (),
-        inventories: Sequence[tuple[str | None, Inventory]] = (),
+        sites: Sequence[tuple[str | None, Inventory, History]] = (),
+        clock: Callable[[], float] = time.time,
     ) -> None:
         self._ledger = ledger
-        self._inventories = inventories
-        self._exchange: InventoryThread | None = None
+        self._sites = sites
+        self._clock = clock
+        self._sharing: SharingThread | None = None
         self._reports = reports
         self._mirrors = mirrors
         self._lock = threading.Lock()
@@ -71,7 +74,7 @@ class Background:
                     logger.error("the log cannot be used until this is put right: %s", error)  # noqa: TRY400 - it says it all
             try:
                 self._ledger.start()
-                self._share_inventories(at_once=open_ledger)
+                self._share(at_once=open_ledger)
             except ConsentError:
                 raise
             except Exception:  # such as no more threads; responses need none
@@ -80,11 +83,16 @@ class Background:
                 # multiprocessing's children skip atexit, which otherwise closes the log and saves the reports.
                 multiprocessing.util.Finalize(None, _stop, (weakref.ref(self),), exitpriority=0)
 
-    def _share_inventories(self, *, at_once: bool) -> None:
-        from cookie_consent.ledger.inventory import InventoryThread
+    def _share(self, *, at_once: bool) -> None:
+        from cookie_consent.ledger.inventory import SharedInventory
+        from cookie_consent.ledger.revisions import SharedHistory
+        from cookie_consent.ledger.sharing import SharingThread
 
-        self._exchange = InventoryThread(self._ledger, self._inventories)
-        self._exchange.start(at_once=at_once)
+        ledger = self._ledger
+        inventories = [SharedInventory(ledger, site, inventory) for site, inventory, _ in self._sites]
+        histories = [SharedHistory(ledger, site, history, clock=self._clock) for site, _, history in self._sites]
+        self._sharing = SharingThread(ledger, [*inventories, *histories])
+        self._sharing.start(at_once=at_once)
 
     def start_at_request(self) -> None:
         """Start the threads alone. They open the log themselves, so that no request waits for the disk."""
@@ -99,8 +107,8 @@ class Background:
         with self._lock:
             for reports in self._reports:
                 reports.flush()
-            if self._exchange is not None:
-                self._exchange.stop()
+            if self._sharing is not None:
+                self._sharing.stop()
             self._ledger.close()
             for mirror in self._mirrors:
                 mirror.close()
@@ -132,7 +140,7 @@ class Background:
     def after_fork(self) -> None:
         """Let the fork begin for itself."""
         self._lock = threading.Lock()
-        self._exchange = None
+        self._sharing = None
         self.has_started = False
 
 

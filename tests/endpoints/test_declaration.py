@@ -2,25 +2,37 @@
 
 from __future__ import annotations
 
-from typing import Any
+import time
+from typing import TYPE_CHECKING, Any
 
+import anyio
 import httpx
 import pytest
 from starlette.applications import Starlette
+from starlette.responses import HTMLResponse
 
-from cookie_consent import ConsentMiddleware, Ledger
+from cookie_consent import ConsentMiddleware, Ledger, Policy
 from cookie_consent.policy import parse_policy
 from cookie_consent.testing import make_policy
 from tests.asking import HTML, ask
 
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
 pytestmark = pytest.mark.anyio
 
 
-def client(ledger: Ledger, *, root_path: str = "", **document: Any) -> httpx.AsyncClient:
+ORIGIN = "https://shop.example"
+
+
+def site(ledger: Ledger, *, clock: Callable[[], float] | None = None, **document: Any) -> ConsentMiddleware:
     policy = parse_policy({"version": "2026-11-01", "services": {"google-analytics": {}}, **document}, source="test")
-    app = ConsentMiddleware(Starlette(), policy=policy, secret="x" * 40, ledger=ledger)
-    transport = httpx.ASGITransport(app=app, root_path=root_path)
-    return httpx.AsyncClient(transport=transport, base_url="https://shop.example")
+    return ConsentMiddleware(Starlette(), policy=policy, secret="x" * 40, ledger=ledger, clock=clock)
+
+
+def client(ledger: Ledger, *, root_path: str = "", **options: Any) -> httpx.AsyncClient:
+    transport = httpx.ASGITransport(app=site(ledger, **options), root_path=root_path)
+    return httpx.AsyncClient(transport=transport, base_url=ORIGIN)
 
 
 @pytest.mark.parametrize(
@@ -43,7 +55,7 @@ async def test_each_form_is_cached_by_language_until_it_changes(
             assert response.status_code == 200
             assert response.headers["content-type"] == media_type
             assert response.headers["cache-control"] == "public, no-cache"
-            assert response.headers["vary"] == "Accept-Language"
+            assert response.headers["vary"] == "Accept-Language, Cookie"
             assert response.headers["content-language"] == language
             assert response.text.startswith(mark)
             tags[language] = response.headers["etag"]
@@ -109,3 +121,43 @@ async def test_bytes_of_a_query_that_are_no_text_are_no_error(path: str, query: 
     reply = await ask(site, path, {"host": "shop.example", **HTML}, query_string=query)
     assert reply.error is None
     assert reply.status < 500
+
+
+async def test_whoever_has_chosen_reads_what_changed_since_and_no_cache_shares_it(ledger: Ledger) -> None:
+    """The log tells a process of the policies before its own."""
+    clock = time.time() - 86_400
+    chat = {"name": "Acme Chat", "category": "preferences", "hosts": ["chat.example"]}
+    old = site(ledger, clock=lambda: clock)
+    async with httpx.AsyncClient(transport=httpx.ASGITransport(app=old), base_url=ORIGIN) as visitor:
+        await visitor.post("/_consent/choices", json={"granted": ["analytics"]}, headers={"Origin": ORIGIN})
+        cookies = visitor.cookies
+        assert (await visitor.get("/_consent/policy.json")).json()["since_choice"] == []
+    await anyio.to_thread.run_sync(old.close)
+    services = {"google-analytics": {}, "chat": chat}
+    app = site(ledger, version="2026-12-01", services=services, clock=lambda: time.time() + 86_400)
+    await anyio.to_thread.run_sync(app._background.start)  # as a server does with the lifespan
+    transport = httpx.ASGITransport(app=app)
+    async with httpx.AsyncClient(transport=transport, base_url=ORIGIN) as everybody:
+        for path in ("policy", "policy?fragment=1", "policy.json", "policy.md"):
+            response = await everybody.get(f"/_consent/{path}")
+            assert "private" not in response.headers["cache-control"]
+            assert response.headers["vary"] == "Accept-Language, Cookie"
+            own = await everybody.get(
+                f"/_consent/{path}", headers={"Cookie": "; ".join(f"{k}={v}" for k, v in cookies.items())}
+            )
+            assert own.headers["cache-control"] == "private, no-cache"
+            assert own.headers["etag"] != response.headers["etag"]
+            assert own.text.count("New service: Acme Chat") == response.text.count("New service: Acme Chat") + 1
+    app.close()
+
+
+async def test_what_the_site_is_found_to_use_is_in_the_declaration_at_once(ledger: Ledger) -> None:
+    policy, page = (
+        Policy(version="1"),
+        HTMLResponse("<!doctype html><iframe src=https://www.youtube.com/embed/a></iframe>"),
+    )
+    app = ConsentMiddleware(page, policy, secret="x" * 40, ledger=ledger)
+    async with httpx.AsyncClient(transport=httpx.ASGITransport(app=app), base_url=ORIGIN, headers=HTML) as visitor:
+        assert "YouTube" not in (await visitor.get("/_consent/policy")).text
+        await visitor.get("/", headers={"sec-fetch-dest": "document"})
+        assert "YouTube" in (await visitor.get("/_consent/policy")).text

@@ -12,7 +12,8 @@ from starlette.responses import HTMLResponse
 from cookie_consent import ConsentMiddleware
 from cookie_consent.errors import LedgerError
 from cookie_consent.ledger import Ledger
-from cookie_consent.ledger.inventory import InventoryStore, InventoryThread
+from cookie_consent.ledger.inventory import InventoryStore, SharedInventory
+from cookie_consent.ledger.sharing import SharingThread
 from cookie_consent.policy import Inventory, InventoryEvent, Policy
 
 if TYPE_CHECKING:
@@ -42,7 +43,7 @@ def test_what_was_saved_first_stays(store_url: str) -> None:
 def test_processes_exchange_what_they_have_met(store_url: str) -> None:
     here, there = Inventory(Policy(version="1")), Inventory(Policy(version="1"))
     ledger = Ledger(store_url)
-    threads = [InventoryThread(ledger, [(None, found)]) for found in (here, there)]
+    threads = [SharingThread(ledger, [SharedInventory(ledger, None, found)]) for found in (here, there)]
     here.meet(["youtube"])
     there.meet(["vimeo"])
     for thread in (*threads, threads[0]):
@@ -55,7 +56,7 @@ def test_nothing_is_lost_while_the_log_cannot_be_written(tmp_path: Path) -> None
     found = Inventory(Policy(version="1"))
     found.meet(["youtube"])
     ledger = Ledger(f"sqlite:///{tmp_path}/missing/consent.db")
-    thread = InventoryThread(ledger, [(None, found)])
+    thread = SharingThread(ledger, [SharedInventory(ledger, None, found)])
     with pytest.raises(LedgerError):
         thread.exchange()
     (tmp_path / "missing").mkdir()

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from cookie_consent.banner.view import CategoryView
     from cookie_consent.policy import Category, CookieRule, Policy, Service, StorageRule
 
-__all__ = ["declaration"]
+__all__ = ["day_of", "declaration"]
 
 _STATE = "cookie_consent.state"
 """The key under which the guard keeps the choice, for the other pages that are open."""
@@ -54,7 +54,7 @@ def declaration(
         direction=locale.direction,
         site=policy.site or "",
         version=policy.version,
-        revised=_revised(policy),
+        revised=day_of(policy),
         effective=policy.effective,
         categories=tuple(_Entries(policy, locale, offered=offered, secure=secure).categories()),
         mirrored=tuple(sorted(mirrored)),
@@ -64,7 +64,7 @@ def declaration(
     )
 
 
-def _revised(policy: Policy) -> date | None:
+def day_of(policy: Policy) -> date | None:
     """Return the day of the version, where the version is one; else the day from which the policy applies."""
     try:
         return date.fromisoformat(policy.version)

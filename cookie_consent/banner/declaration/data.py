@@ -7,7 +7,14 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from cookie_consent.banner.declaration.structure import Declaration, Fact, Link, Revision, ServiceEntry
+    from cookie_consent.banner.declaration.structure import (
+        Declaration,
+        Fact,
+        Link,
+        Revision,
+        RevisionChange,
+        ServiceEntry,
+    )
 
 __all__ = ["as_data"]
 
@@ -21,6 +28,11 @@ def as_data(declared: Declaration) -> dict[str, Any]:
         "revised": declared.revised.isoformat() if declared.revised is not None else None,
         "effective": declared.effective.isoformat() if declared.effective is not None else None,
         "next": _revision(declared.revision) if declared.revision is not None else None,
+        "revisions": [
+            {"version": past.version, "since": past.since.isoformat(), "changes": _changes(past.changes)}
+            for past in declared.history
+        ],
+        "since_choice": _changes(declared.since_choice),
         "controller": _facts(declared.contact.facts),
         "authority": _facts(declared.contact.authority),
         "categories": [
@@ -41,8 +53,12 @@ def as_data(declared: Declaration) -> dict[str, Any]:
 
 
 def _revision(revision: Revision) -> dict[str, Any]:
-    changes = [vars(change) for change in revision.changes]
+    changes = _changes(revision.changes)
     return {"version": revision.version, "effective": revision.effective.isoformat(), "changes": changes}
+
+
+def _changes(told: Iterable[RevisionChange] | None) -> list[dict[str, Any]] | None:
+    return [vars(change) for change in told] if told is not None else None
 
 
 def _service(service: ServiceEntry) -> dict[str, Any]:

@@ -14,7 +14,9 @@ if TYPE_CHECKING:
         Declaration,
         Fact,
         Link,
+        PastRevision,
         Revision,
+        RevisionChange,
         ServiceEntry,
     )
     from cookie_consent.banner.locale import Locale
@@ -37,16 +39,7 @@ def _lines(declared: Declaration, locale: Locale) -> Iterator[str]:
     def t(key: str, **values: str) -> str:
         return escaped(locale.text(f"declaration.{key}", **values))
 
-    yield from (f"# {t('title')}", "")
-    if declared.site:
-        yield from (escaped(declared.site), "")
-    if declared.revised is not None:
-        yield from (t("revised", date=locale.format_date(declared.revised)), "")
-    yield from (t("version", version=declared.version), "")
-    if declared.effective is not None:
-        yield from (t("effective", date=locale.format_moment(declared.effective)), "")
-    if declared.revision is not None:
-        yield from _revision(declared.revision, locale)
+    yield from _head(declared, locale)
     yield from (f"## {t('what_title')}", "", t("what_cookies"), "", t("what_beacons"), "", t("enforced"), "")
     yield from (f"## {t('categories_title')}", "")
     for category in declared.categories:
@@ -60,6 +53,33 @@ def _lines(declared: Declaration, locale: Locale) -> Iterator[str]:
         yield from (f"## {t('responsible_title')}", "", *_facts(declared.contact.facts))
     yield from (f"## {t('browsers_title')}", "", t("browsers"), "", *_links(declared.browsers))
     yield from (f"## {t('opt_outs_title')}", "", t("opt_outs"), "", *_links(declared.opt_outs))
+    if len(declared.history) > 1:
+        yield from (f"## {t('history_title')}", "")
+        for past in declared.history:
+            yield from _past(past, locale)
+
+
+def _head(declared: Declaration, locale: Locale) -> Iterator[str]:
+    """Yield the title, the dates, and what has changed or will."""
+
+    def t(key: str, **values: str) -> str:
+        return escaped(locale.text(f"declaration.{key}", **values))
+
+    yield from (f"# {t('title')}", "")
+    if declared.site:
+        yield from (escaped(declared.site), "")
+    if declared.revised is not None:
+        yield from (t("revised", date=locale.format_date(declared.revised)), "")
+    yield from (t("version", version=declared.version), "")
+    if declared.effective is not None:
+        yield from (t("effective", date=locale.format_moment(declared.effective)), "")
+    if declared.since_choice is not None:
+        yield from (f"## {t('since_title')}", "")
+        yield from _changes(declared.since_choice, t("since_nothing"))
+        if any(change.asks for change in declared.since_choice):
+            yield from (escaped(locale.text("revision.asks")), "")
+    if declared.revision is not None:
+        yield from _revision(declared.revision, locale)
 
 
 def _revision(revision: Revision, locale: Locale) -> Iterator[str]:
@@ -68,13 +88,21 @@ def _revision(revision: Revision, locale: Locale) -> Iterator[str]:
 
     about = t("about", date=locale.format_moment(revision.effective), version=revision.version)
     yield from (f"## {t('title')}", "", about, "")
-    if revision.changes:
-        yield from (f"- {escaped(change.text)}" for change in revision.changes)
-        yield ""
-    else:
-        yield from (t("nothing"), "")
+    yield from _changes(revision.changes, t("nothing"))
     if revision.asks:
         yield from (t("asks"), "")
+
+
+def _past(past: PastRevision, locale: Locale) -> Iterator[str]:
+    version = escaped(locale.text("declaration.version", version=past.version))
+    yield from (f"### {escaped(locale.format_date(past.since))}", "", version, "")
+    if past.changes is not None:
+        yield from _changes(past.changes, escaped(locale.text("revision.nothing")))
+
+
+def _changes(changes: Iterable[RevisionChange], nothing: str) -> Iterator[str]:
+    lines = [f"- {escaped(change.text)}" for change in changes]
+    yield from (*(lines or [nothing]), "")
 
 
 def _category(category: CategoryEntry, locale: Locale) -> Iterator[str]:

@@ -1,25 +1,28 @@
-"""Say what the policy that is announced will change, in a language's words."""
+"""Say what changes from one policy to the next, in a language's words: what is announced, and what has changed."""
 
 from __future__ import annotations
 
 import re
+from functools import cached_property
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
-from cookie_consent.banner.declaration.build import declaration
+from cookie_consent.banner.declaration.build import day_of, declaration
 from cookie_consent.banner.declaration.lifetime import duration_in
-from cookie_consent.banner.declaration.structure import Revision, RevisionChange
+from cookie_consent.banner.declaration.structure import PastRevision, Revision, RevisionChange
 from cookie_consent.banner.view import category_views, own_text
-from cookie_consent.policy import changes, parse_duration
+from cookie_consent.policy import Change, changes, home_of, parse_duration
 from cookie_consent.policy.name_pattern import without_runs
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
+    from datetime import date
 
     from cookie_consent.banner.declaration.structure import Declaration, Fact
     from cookie_consent.banner.locale import Locale
-    from cookie_consent.policy import Change, Policy
+    from cookie_consent.policy import PastPolicy, Policy
 
-__all__ = ["revision"]
+__all__ = ["history", "last_revised", "revision", "since_choice"]
 
 _TOLD_ELSEWHERE = {"version", "effective"}
 _FACTS = {
@@ -43,24 +46,79 @@ def revision(policy: Policy, locale: Locale, *, secure: bool = True) -> Revision
     new = policy.next
     if new is None or new.effective is None:
         return None
-    shown = tuple(declaration(each, locale, offered=each.names.offered(), secure=secure) for each in (policy, new))
-    words = _Words(policy, new, locale, shown)
-    found = [change for change in changes(policy, new) if change.kind not in _TOLD_ELSEWHERE]
-    told = (
+    return Revision(version=new.version, effective=new.effective, changes=_told(policy, new, locale, secure=secure))
+
+
+def history(past: Sequence[PastPolicy], locale: Locale, *, secure: bool = True) -> tuple[PastRevision, ...]:
+    """Return the policies until now with what changed with each, the latest first. ``past`` has the oldest first."""
+    found: list[PastRevision] = []
+    for before, each in pairwise((None, *past)):
+        if each is None:
+            continue
+        told, day = None, each.since.date()
+        if before is not None and before.policy is not None and each.policy is not None:
+            told = _told(before.policy, each.policy, locale, secure=secure)
+        elif before is None and each.policy is not None:
+            # The log may know the oldest one only from later on.
+            day = min(filter(None, (day, day_of(each.policy))))
+        found.append(PastRevision(version=each.version, since=day, changes=told))
+    return tuple(reversed(found))
+
+
+def last_revised(policy: Policy, past: Sequence[PastPolicy]) -> date | None:
+    """Return the day that the policy names as that of its version; the day on which it came into force otherwise.
+
+    That is also so if its version was that of the policy before it. None where it is not known.
+    """
+    day = day_of(policy)
+    if len(past) > 1 and (day is None or past[-1].version == past[-2].version):
+        return past[-1].since.date()
+    return day
+
+
+def since_choice(
+    old: Policy, new: Policy, locale: Locale, *, met: Iterable[str] = (), secure: bool = True
+) -> tuple[RevisionChange, ...]:
+    """Return what has changed since a visitor chose under ``old``.
+
+    ``met`` are the services that notices name now, that the policy does not declare, and that theirs did not name.
+    """
+    services = ((name, new.known_service(name)) for name in met)
+    added = [
+        Change(kind="service-added", subject=f"services.{name}", old=None, new=home_of(new, known.category), asks=True)
+        for name, known in services
+        if known is not None
+    ]
+    return _told(old, new, locale, secure=secure, added=added)
+
+
+def _told(
+    old: Policy, new: Policy, locale: Locale, *, secure: bool, added: Iterable[Change] = ()
+) -> tuple[RevisionChange, ...]:
+    words = _Words(old, new, locale, secure=secure)
+    found = [change for change in (*changes(old, new), *added) if change.kind not in _TOLD_ELSEWHERE]
+    return tuple(
         RevisionChange(kind=change.kind, subject=change.subject, text=words.text(change), asks=change.asks)
         for change in found
     )
-    return Revision(version=new.version, effective=new.effective, changes=tuple(told))
 
 
 class _Words:
     """Puts changes into words."""
 
-    def __init__(self, old: Policy, new: Policy, locale: Locale, shown: tuple[Declaration, ...]) -> None:
+    def __init__(self, old: Policy, new: Policy, locale: Locale, *, secure: bool) -> None:
         self._policies = (new, old)
         self._locale = locale
-        self._shown = tuple(reversed(shown))
+        self._secure = secure
         self._categories = {view.id: view.name for policy in (old, new) for view in category_views(policy, locale)}
+
+    @cached_property
+    def _shown(self) -> tuple[Declaration, ...]:
+        """The declarations of both. Only other texts need them."""
+        return tuple(
+            declaration(policy, self._locale, offered=policy.names.offered(), secure=self._secure)
+            for policy in self._policies
+        )
 
     def text(self, change: Change) -> str:
         """Return the sentence for one change."""

@@ -14,6 +14,7 @@ __all__ = [
     "Declaration",
     "Fact",
     "Link",
+    "PastRevision",
     "Revision",
     "RevisionChange",
     "ServiceEntry",
@@ -87,7 +88,7 @@ class Contact:
 
 @dataclass(frozen=True, kw_only=True)
 class RevisionChange:
-    """One thing that will change. ``asks`` is whether visitors have to be asked about it."""
+    """One thing that changes. ``asks`` is whether visitors have to be asked about it."""
 
     kind: str
     subject: str
@@ -111,6 +112,16 @@ class Revision:
 
 
 @dataclass(frozen=True, kw_only=True)
+class PastRevision:
+    """A policy that was in force, or is, and from which day on (UTC)."""
+
+    version: str
+    since: date
+    changes: tuple[RevisionChange, ...] | None
+    """What changed with it. None for the oldest one, and where it can no longer be told."""
+
+
+@dataclass(frozen=True, kw_only=True)
 class Declaration:
     """The whole document."""
 
@@ -129,3 +140,7 @@ class Declaration:
     opt_outs: tuple[Link, ...]
     revision: Revision | None = None
     """What is announced."""
+    history: tuple[PastRevision, ...] = ()
+    """The policies until now, that in force first."""
+    since_choice: tuple[RevisionChange, ...] | None = None
+    """What has changed since this visitor chose. None where that is not known."""

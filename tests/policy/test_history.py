@@ -1,0 +1,50 @@
+"""The policies until now: what is kept of each, and which was in force when."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+
+from cookie_consent.policy import History, PastPolicy, Policy, changes, parse_policy
+from cookie_consent.policy.history import kept_of
+
+NOON = datetime(2026, 11, 27, 12, tzinfo=UTC)
+
+
+def test_nothing_that_visitors_can_notice_is_lost() -> None:
+    policy = parse_policy(
+        {
+            "version": "1",
+            "effective": "2026-11-01T12:00:00+01:00",
+            "site": "shop.example",
+            "retention": "3y",
+            "controller": {
+                "name": "Shop Ltd",
+                "contact": "a@shop.example",
+                "country": "DE",
+                "authority": "The Authority",
+            },
+            "cookie": {"name": "choice", "max_age": "5mo"},
+            "categories": {"analytics": {"purposes": {"sales": {"en": "Counts sales"}}}, "social": {"required": True}},
+            "services": {
+                "google-analytics": {"transfers": ["US"], "safeguard": "standard-clauses", "retention": "14mo"},
+                "youtube": {"opt_out_url": "https://youtube.com/"},
+            },
+            "cookies": [{"name": "stay", "category": "session", "persist": "login", "exempt": "authentication"}],
+        },
+        source="test",
+    )
+    past = PastPolicy(kept=kept_of(policy), since=NOON)
+    assert past.policy is not None
+    assert changes(policy, past.policy) == changes(past.policy, policy) == []
+    empty = Policy(version="1")
+    assert {change.kind for change in changes(empty, past.policy)} == {change.kind for change in changes(empty, policy)}
+    assert "hosts" not in repr(past.kept)
+
+
+def test_the_policy_of_a_moment_is_the_last_one_before_it() -> None:
+    history = History(Policy(version="3"), since=NOON + timedelta(hours=2))
+    assert history.at(NOON) == 0
+    earlier = [PastPolicy(kept=kept_of(Policy(version=str(n))), since=NOON + timedelta(hours=n - 1)) for n in (1, 2)]
+    history.learn(earlier)
+    hours = (-1, 0, 0.5, 1, 2, 9)
+    assert [history.at(NOON + timedelta(hours=hour)) for hour in hours] == [0, 0, 0, 1, 2, 2]
