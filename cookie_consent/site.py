@@ -47,7 +47,7 @@ from cookie_consent.exchange.shared import Site
 from cookie_consent.exchange.websocket import handshake
 from cookie_consent.exchange.xray.door import XRayDoor
 from cookie_consent.exchange.xray.endpoint import XRayEndpoint
-from cookie_consent.gate import ContentSecurityPolicies, GuardRules, TagCache
+from cookie_consent.gate import ContentSecurityPolicies, GuardRules, NamedSignals, TagCache
 from cookie_consent.ledger import Ledger
 from cookie_consent.mirror.endpoint import MirrorEndpoint
 from cookie_consent.mirror.libraries import Libraries
@@ -231,6 +231,7 @@ def _build(
         markup_cache=MarkupCache() if has_markup_cache else None,
         reports=reports,
         inventory=inventory,
+        signals=NamedSignals(policy),
         gpc_log=GpcLog(ledger, cookie),
         policies=policies,
         mirror=mirror,

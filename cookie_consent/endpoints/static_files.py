@@ -19,7 +19,7 @@ _FORMS = ("minified", "plain")
 _VARIABLE = "CONSENT_ASSETS"
 _SUFFIXES = {".css", ".js"}
 _PARTS = {
-    "guard": ("judge", "stubs", "contacts", "images", "own", "mirror", "writes", "gpc", "guard"),
+    "guard": ("judge", "stubs", "signals", "contacts", "images", "own", "mirror", "writes", "gpc", "guard"),
     "banner": ("room", "place", "places", "typed", "status", "declaration", "element", "banner"),
 }
 """The scripts made of several files, in the order in which these are joined: the last one uses the others."""

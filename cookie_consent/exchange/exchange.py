@@ -397,6 +397,7 @@ class Exchange:
             held=self.held,
             payment=self.is_payment,
             mirror=self._links.for_scripts() if self._links is not None else "",
+            signals=self.site.signals.of(self.site.inventory.undeclared),
         )
         return self.own_elements.mark(tag).encode("ascii", "xmlcharrefreplace")
 

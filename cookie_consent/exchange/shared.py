@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from cookie_consent.exchange.page_cache import PageCache
     from cookie_consent.exchange.request import RequestFilter
     from cookie_consent.exchange.xray.door import XRayDoor
-    from cookie_consent.gate import ContentSecurityPolicies, OffersLibraries, TagCache
+    from cookie_consent.gate import ContentSecurityPolicies, NamedSignals, OffersLibraries, TagCache
     from cookie_consent.policy import Inventory
     from cookie_consent.policy.classifier import Classifier
     from cookie_consent.policy.paths import PathPatterns
@@ -47,6 +47,8 @@ class Site:
     reports: Reports
     inventory: Inventory
     """The services that the site's notices name."""
+    signals: NamedSignals
+    """What the vendors of services that only notices name are told."""
     gpc_log: GpcLog
     policies: ContentSecurityPolicies
     mirror: OffersLibraries | None

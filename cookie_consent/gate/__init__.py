@@ -14,6 +14,7 @@ from cookie_consent.gate.html.library_links import LibraryLinks, OffersLibraries
 from cookie_consent.gate.html.tag_cache import CachingTagGate, TagCache
 from cookie_consent.gate.html.tags import MakePlaceholder, TagGate, is_policy
 from cookie_consent.gate.html.urls import target
+from cookie_consent.gate.signals import NamedSignals
 
 __all__ = [
     "ADDRESS_HEADERS",
@@ -30,6 +31,7 @@ __all__ = [
     "HeldPart",
     "LibraryLinks",
     "MakePlaceholder",
+    "NamedSignals",
     "OffersLibraries",
     "OwnElements",
     "SitePolicies",

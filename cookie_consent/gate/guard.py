@@ -8,6 +8,7 @@ from urllib.parse import quote
 
 from cookie_consent.consent import gpc_cookie_name
 from cookie_consent.gate.cookies.card_numbers import ISSUERS
+from cookie_consent.gate.signals import signal_rows
 from cookie_consent.policy import UNCLASSIFIED, registry
 from cookie_consent.policy.host_pattern import HostPattern
 from cookie_consent.policy.registry.compiled import guard_order, host_order, shortened
@@ -96,6 +97,7 @@ def guard_tag(
     held: Iterable[tuple[str, str]] = (),
     payment: bool = False,
     mirror: str = "",
+    signals: str = "",
 ) -> str:
     """Return the tag that loads the guard with the state of ``consent``. It is well-formed as HTML and as XML.
 
@@ -104,6 +106,7 @@ def guard_tag(
     for the state, and delete nothing before: the browser may have kept the choice back. ``held`` has the category and
     service (``-`` for none) of everything that was held back in the response headers. With ``payment``, scripts may
     frame unknown hosts. ``mirror`` says what may be led to the mirror, as ``LibraryLinks.for_scripts`` returns it.
+    ``signals`` is what vendors are told instead of what the script says, as ``NamedSignals.of`` returns it.
     """
     attributes = {
         "src": quote(root_path.rstrip("/"), errors="replace") + path,
@@ -123,6 +126,7 @@ def guard_tag(
         "data-unsure": "true" if unsure else "",
         "data-payment": "true" if payment else "",
         "data-mirror": mirror,
+        "data-signals": signals,
         "data-held": " ".join(f"{category}/{service}" for category, service in held),
     }
     attributes |= {name: value for name, value in optional.items() if value}
@@ -273,6 +277,7 @@ def _rules(policy: Policy, given: Mapping[str, Any], numbers: _Numbers) -> dict[
             ),
             *numbers.known(given["stubs"]),
         ],
+        "signals": signal_rows(policy, policy.services),
         "known": {kind: numbers.known(rows) for kind, rows in _names_here(policy, given).items()},
     }
     return {"owners": list(numbers.owners), **rules}

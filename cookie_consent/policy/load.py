@@ -29,6 +29,7 @@ from cookie_consent.policy.model import (
 )
 from cookie_consent.policy.policy import BUILTIN_CATEGORIES, UNCLASSIFIED, Policy, succession_fault
 from cookie_consent.policy.registry import registry
+from cookie_consent.policy.signals import GoogleConsentMode, Signal, SignalOptions
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -213,6 +214,8 @@ class _Reader:
         if isinstance(values.get("banner"), dict):
             values["banner"] = self.banner(values["banner"])
         policy = self.model(Policy, {**values, "categories": categories}, "")
+        if policy is not None:
+            self.mapping(policy.signals.google.mapping, known | {service.id for service in services})
         if policy is None:
             return None
         # Services and cookies have been validated one by one, so that each problem has its own key.
@@ -355,6 +358,11 @@ class _Reader:
             fix = f"write one of {_listed(choices)}; without persist, a session cookie ends with the browser"
             self.problem(key, f"{rule.persist!r} is always on, so nobody would choose that the cookie stays", fix)
 
+    def mapping(self, mapping: Mapping[Any, str], known: set[str]) -> None:
+        for consent_type, state in mapping.items():
+            if state not in known and state not in registry():
+                self.known_category(state, known, f"signals.google.mapping.{consent_type}", inherited=False)
+
     def known_category(self, category: str, known: set[str], key: str, *, inherited: bool) -> None:
         if category in known:
             return
@@ -376,7 +384,7 @@ def _location(details: ErrorDetails) -> list[str]:
 
 def _field_names(model: type[BaseModel], path: list[str]) -> list[str]:
     for part in path:
-        nested = _NESTED.get(part)
+        nested = _SIGNALS[model is Policy] if part == "signals" else _NESTED.get(part)
         model = nested if nested is not None else model
     return [*model.model_fields, *(("services", "categories", "cookies") if model is Policy else ())]
 
@@ -405,13 +413,16 @@ def _listed(names: set[str]) -> str:
     return ", ".join(sorted(names - {UNCLASSIFIED}))
 
 
+_SIGNALS: tuple[type[BaseModel], type[BaseModel]] = (Signal, SignalOptions)
 _NESTED: dict[str, type[BaseModel]] = {
     "banner": BannerOptions,
     "controller": Controller,
     "cookie": CookieOptions,
     "cookies": CookieRule,
     "gate": GateOptions,
+    "google": GoogleConsentMode,
     "limits": LimitOptions,
     "storage": StorageRule,
     "stubs": Stub,
 }
+"""Of ``signals`` there are two: the policy's table, and the list of a service."""

@@ -11,22 +11,15 @@ from pathlib import Path  # noqa: TC003 - pydantic reads the annotation
 from typing import Annotated, Any, Literal, Self
 from urllib.parse import urlsplit
 
-from pydantic import (
-    AfterValidator,
-    BaseModel,
-    BeforeValidator,
-    ConfigDict,
-    Field,
-    PlainSerializer,
-    WithJsonSchema,
-    model_validator,
-)
+from pydantic import AfterValidator, BeforeValidator, Field, PlainSerializer, WithJsonSchema, model_validator
 
+from cookie_consent.policy.base import Model
 from cookie_consent.policy.duration import DURATION, Lifetime, parse_duration
 from cookie_consent.policy.host import ascii_host
 from cookie_consent.policy.host_pattern import checked_pattern, is_host_name
 from cookie_consent.policy.name_pattern import checked_name_pattern, without_runs
 from cookie_consent.policy.paths import checked_pattern as checked_path_pattern
+from cookie_consent.policy.signals import Signal  # noqa: TC001 - pydantic reads the annotation
 
 __all__ = [
     "BannerOptions",
@@ -59,12 +52,6 @@ _LINK = re.compile(
     re.ASCII | re.IGNORECASE,
 )
 _COOKIE_NAME = re.compile(r"[!#$%&'*+\-.^_`|~0-9A-Za-z\[\]:/@]{1,128}")
-
-
-class Model(BaseModel):
-    """The base of the policy's models: frozen, and without undeclared keys."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
 
 def _slug(value: str) -> str:
@@ -306,7 +293,7 @@ class Category(Model):
     """What it is for. A built-in category has a text in every language."""
     consequence: Text | None = None
     """What visitors miss if they refuse it. A built-in category has a text in every language."""
-    purposes: dict[Slug, Text] = {}
+    purposes: dict[Slug, Text] = {}  # noqa: RUF012 - pydantic copies it
     """What the site itself does once it is agreed to, beside what its services and cookies do, each with an id of its
     own: ``{ offers = "Shows what goes with your last order" }``. Each is shown, and a new one is asked about."""
     legal_basis: (
@@ -386,6 +373,11 @@ class Service(Model):
     name, or a table such as ``{ name = "_hjid*", purpose = "Tells visitors apart" }``."""
     stubs: tuple[Stub, ...] = ()
     """The functions and lists by which the site's own code calls it. The guard queues these calls while it is held."""
+    signals: tuple[Signal, ...] = ()
+    """How it is told what the visitor has agreed to, such as
+    ``{ on = "refuse", call = "fbq", args = ["consent", "revoke"] }``. ``[]`` has it told nothing."""
+    google_consent_mode: bool = False
+    """It reads Google's consent mode, which is told once for all services: see ``signals.google``."""
     places: tuple[Selector, ...] = ()
     """Where its script puts what it shows, as CSS selectors such as ``.g-recaptcha`` or ``#map``. A placeholder stands
     there while it is held."""

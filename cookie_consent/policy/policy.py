@@ -26,6 +26,7 @@ from cookie_consent.policy.model import (
 from cookie_consent.policy.moment import Moment, instant
 from cookie_consent.policy.names import Names
 from cookie_consent.policy.registry import registry
+from cookie_consent.policy.signals import SignalOptions
 from cookie_consent.policy.undeclared import is_host, undeclared_host
 
 __all__ = ["BUILTIN_CATEGORIES", "UNCLASSIFIED", "Policy", "succession_fault"]
@@ -59,6 +60,8 @@ class Policy(Model):
     the policy declares no service. What no notice names is held."""
     gate: GateOptions = GateOptions()
     """What enforces the visitor's choice on a page."""
+    signals: SignalOptions = SignalOptions()
+    """Which vendors are told of the visitor's choice."""
     limits: LimitOptions = LimitOptions()
     """How many choices are accepted."""
     controller: Controller | None = None

@@ -7,7 +7,7 @@ import inspect
 import textwrap
 from typing import TYPE_CHECKING, Any
 
-from cookie_consent.policy import model, policy
+from cookie_consent.policy import model, policy, signals
 
 if TYPE_CHECKING:
     from types import ModuleType
@@ -20,7 +20,7 @@ def policy_schema() -> dict[str, Any]:
     definitions = policy.Policy.model_json_schema()["$defs"]
     schema = {**definitions.pop("Policy"), "$defs": definitions}  # which contains itself, as `next`
     schema["properties"]["next"] = {"$ref": "#"}
-    texts = _descriptions(model) | _descriptions(policy)
+    texts = _descriptions(model) | _descriptions(policy) | _descriptions(signals)
     for name, entry in {**definitions, "Policy": schema}.items():
         for key, value in entry["properties"].items():
             value.pop("title", None)
@@ -37,6 +37,9 @@ def policy_schema() -> dict[str, Any]:
             value.pop("default", None)  # the tables give the defaults, key by key
     stored = definitions["Service"]["properties"]["storage"]
     stored["items"] = {"anyOf": [{"type": "string"}, stored["items"]]}
+    google = definitions["SignalOptions"]["properties"]["google"]
+    google["anyOf"] = [{"type": "boolean"}, {"$ref": google.pop("$ref")}]
+    google.pop("default")
     definitions["CookieOptions"]["properties"]["max_age"]["default"] = str(model.CookieOptions().max_age)
     definitions["Category"]["properties"]["remove"] = {
         "type": "boolean",

@@ -568,6 +568,7 @@
   const announce = () => {
     remember(serialize());
     stubs.release();
+    signals.tell();
     for (const listener of [...listeners]) attempt(() => listener(state));
     document.dispatchEvent(new CustomEvent("cookieconsent:change", { detail: state }));
     repeat(waiting);
@@ -584,6 +585,7 @@
     channel?.postMessage(serialize());
     if (withdraws(before, state)) {
       blockOtherHosts();
+      signals.tell();
       await withTimeout(sweepDatabases(), dropServiceWorkers());
       return leave();
     }
@@ -674,6 +676,8 @@
   });
 
   const stubs = makeStubs(rules, covers, hold);
+  const spoken = script.dataset.signals ? JSON.parse(script.dataset.signals) : rules.signals;
+  const signals = makeSignals(spoken, covers, stubs.isHeld, () => state.decided);
   // Holds an element in markup as the server does, so that the banner's script brings it alive. It may
   // not be in the document when the visitor agrees, so the page is loaded again.
   const holdIn = (node, address) => {

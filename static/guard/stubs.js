@@ -50,6 +50,7 @@ const makeStubs = (rules, covers, hold) => {
   }
 
   return {
+    isHeld: (value) => stubs.some((entry) => entry.stub === value && !entry.isReleased),
     // Removes the stubs of services that are now allowed: their snippets do nothing if their name is taken. Lists stay,
     // since the services take them over.
     release: () => {

@@ -125,7 +125,12 @@ def _kind(entry: dict[str, Any]) -> str:
         kinds = [each for each in entry["anyOf"] if each["type"] != "null"]
         if all(each.get("format", "").startswith("date") for each in kinds):
             return " or ".join(_kind(each) for each in kinds)
-        return "text, or table of texts by language" if len(kinds) > 1 else _kind(kinds[0])
+        by = "name" if any("patternProperties" in each for each in kinds) else "language"
+        return f"text, or table of texts by {by}" if len(kinds) > 1 else _kind(kinds[0])
+    if "type" not in entry:
+        return "value"
+    if "prefixItems" in entry:
+        return f"list of {len(entry['prefixItems'])} {_kind(entry['prefixItems'][0])}s"
     if entry["type"] == "array":
         inner = _kind(entry["items"])
         return f"list of {inner}" if inner.startswith("`") else f"list of {inner}s"
