@@ -125,7 +125,7 @@ async def test_bytes_of_a_query_that_are_no_text_are_no_error(path: str, query: 
 
 async def test_whoever_has_chosen_reads_what_changed_since_and_no_cache_shares_it(ledger: Ledger) -> None:
     """The log tells a process of the policies before its own."""
-    clock = time.time() - 86_400
+    clock = float(round(time.time()) - 86_400)  # in whole seconds, as a moment keeps no more than microseconds
     chat = {"name": "Acme Chat", "category": "preferences", "hosts": ["chat.example"]}
     old = site(ledger, clock=lambda: clock)
     async with httpx.AsyncClient(transport=httpx.ASGITransport(app=old), base_url=ORIGIN) as visitor:
