@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import count
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -10,7 +11,8 @@ from starlette.responses import HTMLResponse, Response
 from starlette.routing import Route
 
 from cookie_consent import ConsentMiddleware
-from cookie_consent.policy import parse_policy
+from cookie_consent.policy import parse_policy, registry
+from cookie_consent.policy.registry.name_filter import may_have
 from tests.browser.harness import SITE
 from tests.browser.journey import choose
 from tests.declaring import own_cookies
@@ -340,6 +342,50 @@ def test_without_the_rules_of_the_registry_its_hosts_are_held(visiting: Visiting
         assert visit.page.evaluate("seen") == ["unknown.test"]
         visit.page.wait_for_load_state("networkidle")
         assert visit.page.url.startswith("http://site.test")
+
+
+BANK = next(
+    host
+    for host in (f"idp{number}.test" for number in count())
+    if may_have(registry().guard["filter"], host, name_mark="@", prefix_mark="@")
+)
+"""A host that nobody knows, and that the guard's filter takes for a known one."""
+LEADING = {
+    "a form": "f = document.createElement('form'); f.action = u; document.body.append(f); f.submit()",
+    "a form that is posted": "f = document.createElement('form'); f.method = 'post'; f.action = u;"
+    "document.body.append(f); f.submit()",
+    "a link": "a = document.createElement('a'); a.href = u; document.body.append(a); a.click()",
+    "location": "location = u",
+    "location, in the place of this page": "location.replace(u)",
+    "a window of this name": "open(u, '_self')",
+}
+
+
+@pytest.mark.parametrize("way", list(LEADING))
+def test_a_page_leads_on_though_its_policy_forbids_to_wait(visiting: Visiting, ledger_url: str, way: str) -> None:
+    script = f"const u = 'http://{BANK}/login'; addEventListener('load', () => setTimeout(() => {{ {LEADING[way]} }}))"
+    with visiting(make(paged(script, Permissions_Policy="sync-xhr=()"), ledger_url)) as visit:
+        errors = errors_of(visit.page)
+        visit.page.goto(f"http://{SITE}/", wait_until="load")
+        visit.until(lambda: visit.page.url == f"http://{BANK}/login" or BANK in visit.proxy.hosts())
+        assert errors == []
+
+
+def test_the_rules_are_here_before_somebody_waits_for_them(visiting: Visiting, ledger_url: str) -> None:
+    script = """
+      window.files = () => performance.getEntriesByType("resource").filter(({ name }) => name.includes("/known."))
+        .map(({ initiatorType }) => initiatorType);
+      addEventListener("load", () => setTimeout(() => {
+        const request = indexedDB.open("_cltk");
+        request.onerror = () => document.title = "failed";
+        request.onsuccess = () => document.title = "opened";
+      }, 1000));
+    """
+    held = "</script><script async src=http://acme.test/x.js></script><script>"
+    with visiting(make(paged(script + held), ledger_url)) as visit:
+        load(visit)
+        visit.until(lambda: visit.page.title() == "failed")
+        assert visit.page.evaluate("files()") == ["fetch"]
 
 
 HINTS = {
