@@ -178,7 +178,6 @@
   const rulesUrl = url(`assets/${rules.known.file}`);
   let pause = 0;
   const askForRules = (options) => {
-    const isWaiting = () => awaiting.size > 0 || unnamed.size > 0;
     if (isLearned) return null;
     asking ??= ask(rulesUrl, options)
       .then((response) => response.json())
@@ -188,7 +187,7 @@
         pause = Math.min(2 * pause || DELAYS[0], MAXIMUM_PAUSE);
         setTimeout(() => {
           asking = null;
-          if (isWaiting() && pause < MAXIMUM_PAUSE) askForRules();
+          if ((awaiting.size || unnamed.size) && pause < MAXIMUM_PAUSE) askForRules();
         }, pause);
       });
     return asking;
@@ -207,15 +206,16 @@
   const findOut = () => {
     if (isLearned) return true;
     try {
-      if (hasFailed) throw new TypeError("asked in vain");
-      const request = new Request();
-      openRequest.call(request, "GET", rulesUrl, false);
-      sendRequest.call(request);
-      learn(JSON.parse(request.responseText));
+      if (!hasFailed) {
+        const request = new Request();
+        openRequest.call(request, "GET", rulesUrl, false);
+        sendRequest.call(request);
+        learn(JSON.parse(request.responseText));
+      }
     } catch {
       hasFailed = true; // the site's own policy may forbid it, or the page is being left
-      askForRules();
     }
+    askForRules();
     return isLearned;
   };
   // A database opens or fails.
@@ -749,7 +749,8 @@
   sweep();
   // Where a known host or database would have to wait, the rules are fetched ahead: at once if that may be any, else when
   // the page has been read and has something of others.
-  if ([served, state].some((now) => idsIn(now).some(isStranger)) || isOpen() || !isRefusedUnknown()) askForRules();
+  const isMet = (id) => isStranger(id) || (isHost(id) && judgement.isInFilter({ hostname: id }));
+  if (idsIn(served).some(isMet) || isOpen() || !isRefusedUnknown()) askForRules();
   const isOthers = (node) => node.hasAttribute("data-consent") || !isOwnAddress(node.src);
   addEventListener("DOMContentLoaded", () => {
     const nodes = [...document.querySelectorAll("[data-consent],script[src],iframe[src]")];

@@ -860,7 +860,10 @@ test("the rules are fetched ahead where somebody may have to wait for them", asy
   assert.deepEqual(await ahead("asking", DECIDED, ["https://cdn.test/other.js"]), [0, 1, 0, false]);
   assert.deepEqual(await ahead("asking", DECIDED, [undefined]), [0, 1, 0, false], "something is held");
   assert.deepEqual(await ahead("open", DECIDED), [1, 1, 0, false]);
-  assert.deepEqual(await ahead("asking", { ...DECIDED, services: "hotjar=1" }), [1, 1, 0, false]);
+  for (const services of ["hotjar=1", "hotjar=0", `${GA}=1`]) {
+    assert.deepEqual(await ahead("asking", { ...DECIDED, services }), [1, 1, 0, false], services);
+  }
+  assert.deepEqual(await ahead("asking", { ...DECIDED, services: "nobody.test=1" }), [0, 0, 1, false]);
 });
 
 test("a choice that names a service of the registry waits for its rules", async () => {
