@@ -23,6 +23,7 @@ from tests.engines.engine import DriverError, visiting
 from tests.engines.lab import LIVE, rest
 from tests.engines.limits import IDLE, LIMITS
 from tests.leaklab.page import SITE
+from tests.waiting import HANG
 
 if TYPE_CHECKING:
     from starlette.requests import Request
@@ -74,7 +75,7 @@ def contacts(name: str, app: ASGIApp, state: str) -> tuple[set[str], dict[str, l
             engine.tab(0)  # a window that a page has opened hides it, and hidden pages prefetch nothing
             with suppress(DriverError):  # a page may lead elsewhere at once
                 engine.open(f"https://{SITE}/{number}")
-            end = time.monotonic() + LIVE
+            end = time.monotonic() + (LIVE if way in IDLE[name] else HANG)
             rest(proxy)
             while state == "none" and f"{NUMBERS[way]}.acme.test" not in proxy.hosts() and time.monotonic() < end:
                 rest(proxy)
