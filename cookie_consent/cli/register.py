@@ -13,11 +13,13 @@ from cookie_consent.banner.declaration.lifetime import duration_in
 from cookie_consent.banner.declaration.markdown import escaped
 from cookie_consent.banner.locale import load_locales
 from cookie_consent.banner.view import category_views
-from cookie_consent.cli.options import OutputOption, PolicyOption  # noqa: TC001 - typer reads the annotations
+from cookie_consent.cli.log import open_log
+from cookie_consent.cli.options import LedgerOption, OutputOption, PolicyOption  # noqa: TC001 - typer reads the annotations
 from cookie_consent.cli.output import writer
-from cookie_consent.errors import ConfigurationError
+from cookie_consent.errors import ConfigurationError, LedgerError
 from cookie_consent.ledger.exports.destination import find_output
-from cookie_consent.policy import UNCLASSIFIED, home_of, policy_in_force
+from cookie_consent.ledger.inventory import InventoryStore
+from cookie_consent.policy import UNCLASSIFIED, Inventory, home_of, policy_in_force
 from cookie_consent.policy.lasting import SESSION, lasts
 from cookie_consent.policy.name_pattern import without_runs
 
@@ -92,26 +94,49 @@ def register(
     ] = RegisterFormat.MARKDOWN,
     output: OutputOption = None,
     policy: PolicyOption = None,
+    ledger: LedgerOption = None,
 ) -> None:
     """Write the entry for the record of processing activities (GDPR, Article 30), in English, from the policy.
 
-    It is a draft for whoever keeps that record: what the policy does not say is named as missing.
+    Where notices also name what pages were found to use, that is read from the log. The entry is a draft for whoever
+    keeps that record: what the policy does not say is named as missing.
     """
-    entry = register_entry(policy_in_force(policy))
+    declared = policy_in_force(policy)
+    entry = register_entry(declared, _met(declared, ledger))
     is_json = output_format is RegisterFormat.JSON
     text = json.dumps(entry, ensure_ascii=False, indent=2) if is_json else "\n".join(_markdown(entry))
     with writer(None if output in {None, "-"} else find_output(output)) as stream:
         stream.write(f"{text}\n")
 
 
-def register_entry(policy: Policy) -> dict[str, Any]:
-    """Return the entry, ready for JSON. Raises ``ConfigurationError`` if the policy names no controller."""
+def _met(policy: Policy, url: str | None) -> Inventory:
+    """Return what the site's notices name. Without a log, that is what the policy declares."""
+    found = Inventory(policy)
+    if policy.has_inventory or policy.unknown_hosts == "ask":
+        try:
+            log = open_log(url)
+            found.learn(InventoryStore(log, policy.site).read())
+            log.close()
+        except LedgerError as error:
+            typer.echo(f"without what pages were found to use: {error}", err=True)
+    return found
+
+
+def register_entry(policy: Policy, inventory: Inventory | None = None) -> dict[str, Any]:
+    """Return the entry, ready for JSON, with what the site's ``inventory`` names beside what the policy declares.
+
+    Raises ``ConfigurationError`` if the policy names no controller.
+    """
     controller = policy.controller
     if controller is None:
         raise ConfigurationError(
             'the register names the controller; add [controller] with name = "…" and contact = "…" to the policy'
         )
-    views = category_views(policy, load_locales()["en"], offered=policy.names.offered())
+    inventory = inventory if inventory is not None else Inventory(policy)
+    met = tuple(filter(None, map(policy.known_service, inventory.undeclared)))
+    if met:
+        policy = policy.model_copy(update={"services": (*policy.services, *met)})
+    views = category_views(policy, load_locales()["en"], offered=inventory.categories)
     return {
         "article": "GDPR, Article 30(1)",
         "site": policy.site,

@@ -16,10 +16,10 @@ from cookie_consent.consent.edition import EditionSigner
 from cookie_consent.consent.gpc import gpc_cookie_name
 from cookie_consent.consent.model import RENDERER, Consent, consent_of, scope_of
 from cookie_consent.consent.notice_hash import notice_hash
-from cookie_consent.policy.fingerprints import edition_digest
 from cookie_consent.consent.reader import ConsentReader
 from cookie_consent.consent.receipt_token import ReceiptOffer
 from cookie_consent.consent.record import new_record
+from cookie_consent.policy.fingerprints import edition_digest
 
 __all__ = [
     "RENDERER",

@@ -6,9 +6,9 @@ from dataclasses import dataclass, fields
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, Literal, get_args
 
-from cookie_consent.policy.fingerprints import edition_digest
 from cookie_consent.consent.record_id import new_record_id
 from cookie_consent.consent.user_agent import family_of
+from cookie_consent.policy.fingerprints import edition_digest
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping

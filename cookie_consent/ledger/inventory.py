@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, get_args
 
 from sqlalchemy import select
 
+from cookie_consent.consent.answered import AnsweredEditions
 from cookie_consent.ledger.schema import inventory
 from cookie_consent.ledger.upsert import inserter
 from cookie_consent.policy import InventoryEvent
@@ -14,10 +15,12 @@ from cookie_consent.policy.inventory import InventoryKind
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from cookie_consent.ledger.ledger import Ledger
-    from cookie_consent.policy import Inventory
+    from sqlalchemy import Connection
 
-__all__ = ["InventoryStore", "SharedInventory"]
+    from cookie_consent.ledger.ledger import Ledger
+    from cookie_consent.policy import Inventory, Policy
+
+__all__ = ["InventoryStore", "SharedInventory", "answered_editions", "inventory_events"]
 
 
 class InventoryStore:
@@ -41,10 +44,20 @@ class InventoryStore:
     def read(self) -> list[InventoryEvent]:
         """Return all events of the site, the first one first."""
         with self._ledger.reading() as connection:
-            query = select(inventory.c.kind, inventory.c.name, inventory.c.at).where(inventory.c.site == self._site)
-            rows = connection.execute(query.order_by(inventory.c.at)).all()
-        kinds = get_args(InventoryKind)
-        return [InventoryEvent(kind=kind, name=name, at=int(at)) for kind, name, at in rows if kind in kinds]
+            return inventory_events(connection, self._site)
+
+
+def inventory_events(connection: Connection, site: str | None) -> list[InventoryEvent]:
+    """Return all events of a site, the first one first."""
+    query = select(inventory.c.kind, inventory.c.name, inventory.c.at).where(inventory.c.site == (site or ""))
+    rows = connection.execute(query.order_by(inventory.c.at)).all()
+    kinds = get_args(InventoryKind)
+    return [InventoryEvent(kind=kind, name=name, at=int(at)) for kind, name, at in rows if kind in kinds]
+
+
+def answered_editions(ledger: Ledger, policy: Policy) -> AnsweredEditions:
+    """Return what the notices of a site have named, by what the log has of its inventory. Raises ``LedgerError``."""
+    return AnsweredEditions(policy, InventoryStore(ledger, policy.site).read())
 
 
 class SharedInventory:

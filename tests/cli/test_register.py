@@ -11,7 +11,9 @@ from typer.testing import CliRunner
 from cookie_consent.cli.main import app
 from cookie_consent.cli.register import register_entry
 from cookie_consent.errors import ConfigurationError
-from cookie_consent.policy import parse_policy
+from cookie_consent.ledger import Ledger
+from cookie_consent.ledger.inventory import InventoryStore
+from cookie_consent.policy import Inventory, load_policy, parse_policy
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -53,7 +55,7 @@ def run(folder: Path, *arguments: str) -> str:
     (folder / "consent.toml").write_text(POLICY, "utf-8")
     result = CliRunner().invoke(app, ["export", "register", "--policy", str(folder / "consent.toml"), *arguments])
     assert result.exit_code == 0, result.output
-    return result.output
+    return result.stdout
 
 
 def test_the_entry_says_what_article_30_asks_for(tmp_path: Path) -> None:
@@ -101,3 +103,24 @@ def test_it_is_markdown_in_which_no_text_is_markup(tmp_path: Path) -> None:
 def test_without_a_controller_there_is_no_entry() -> None:
     with pytest.raises(ConfigurationError, match=r"add \[controller\]"):
         register_entry(parse_policy({"version": "1"}, source="test"))
+
+
+def test_recipients_are_also_those_that_pages_were_found_to_use(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "consent.toml").write_text('version = "1"\ncontroller = { name = "Shop" }\n', "utf-8")
+    monkeypatch.chdir(tmp_path)
+    alone = CliRunner().invoke(app, ["export", "register", "--format", "json"])
+    assert alone.exit_code == 0
+    assert "without what pages were found to use" in alone.stderr
+    assert [each["name"] for each in json.loads(alone.stdout)["activities"] if each["recipients"]] == []
+    ledger = Ledger(f"sqlite:///{tmp_path}/consent.db")
+    ledger.open()
+    found = Inventory(load_policy(tmp_path / "consent.toml"))
+    found.meet(["youtube"])
+    InventoryStore(ledger, None).save(found.take_news())
+    done = CliRunner().invoke(app, ["export", "register", "--format", "json"])
+    entry = json.loads(done.stdout)
+    named = {each["name"]: [to["service"] for to in each["recipients"]] for each in entry["activities"]}
+    assert ["YouTube"] in named.values()
+    assert "services.youtube.retention" in entry["missing"]

@@ -8,13 +8,14 @@ from typing import TYPE_CHECKING, Any
 from cookie_consent.banner.declaration.lifetime import duration_in
 from cookie_consent.banner.locale import load_locales
 from cookie_consent.endpoints.receipts.origin import choice_behind
-from cookie_consent.endpoints.receipts.party import recipients_of
+from cookie_consent.endpoints.receipts.party import recipients_of, services_of
 from cookie_consent.errors import ConfigurationError
-from cookie_consent.policy import DEFAULT_PREFIX
+from cookie_consent.ledger.inventory import answered_editions
+from cookie_consent.policy import DEFAULT_PREFIX, home_of
 from cookie_consent.policy.rights import RIGHTS
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
 
     from cookie_consent.ledger import ConsentRecord, Ledger
     from cookie_consent.policy import Controller, Policy, Service
@@ -58,6 +59,7 @@ def kantara_receipt(
     notice = ledger.notice(choice.notice) if choice is not None and choice.notice is not None else None
     if not site and policy.site is not None and not policy.site.startswith("*"):
         site = f"https://{policy.site}"
+    services = services_of(ledger, record, policy, answered_editions(ledger, policy))
     receipt: dict[str, Any] = {
         "version": VERSION,
         "jurisdiction": record.region or controller.country or "not recorded",
@@ -74,10 +76,10 @@ def kantara_receipt(
         "piiPrincipalId": record.subject,
         "piiControllers": [_party(controller, site)],
         "policyUrl": _address(policy.banner.privacy_url or f"{prefix}/preferences", site),
-        "services": _services(record, policy, _termination(choice or record, policy)),
+        "services": _services(record, policy, services, _termination(choice or record, policy)),
         "sensitive": False,
         "spiCat": [],
-        "recipients": recipients_of(record, policy),
+        "recipients": recipients_of(services),
         "rights": list(RIGHTS.values()),
         **({"noticeUrl": _address(f"{prefix}/notice/{notice.hash}", site)} if notice is not None else {}),
     }
@@ -110,13 +112,14 @@ def _method(record: ConsentRecord, choice: ConsentRecord | None) -> str:
     return f"{_METHODS.get(choice.channel, choice.channel)}, limited by {method}"
 
 
-def _services(record: ConsentRecord, policy: Policy, termination: str) -> list[dict[str, Any]]:
+def _services(
+    record: ConsentRecord, policy: Policy, services: Sequence[Service], termination: str
+) -> list[dict[str, Any]]:
     """Return the site, with a purpose for each granted category, and the services that are granted individually."""
-    refused = set(record.refused_services)
     found = []
     purposes = []
     for name in record.granted:
-        members = [entry for entry in policy.services if entry.category == name and entry.id not in refused]
+        members = [entry for entry in services if home_of(policy, entry.category) == name]
         purposes.append(_purpose(name, policy, members, categories=[name], termination=termination))
     if purposes:
         found.append({"service": policy.site or "the site", "purposes": purposes})

@@ -4,13 +4,17 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from cookie_consent.policy import home_of
-
 if TYPE_CHECKING:
-    from cookie_consent.ledger import ConsentRecord
+    from collections.abc import Iterable
+
+    from cookie_consent.consent.answered import AnsweredEditions
+    from cookie_consent.ledger import ConsentRecord, Ledger
     from cookie_consent.policy import Policy, Service
 
 __all__ = ["party_of", "recipients_of", "services_of"]
+
+_MOST = 32
+"""How many records are followed to the one whose notice named what categories cover."""
 
 
 def party_of(policy: Policy) -> dict[str, str] | None:
@@ -22,25 +26,38 @@ def party_of(policy: Policy) -> dict[str, str] | None:
     return {"type": "controller", **{name: str(value) for name, value in values.items() if value}}
 
 
-def services_of(record: ConsentRecord, policy: Policy) -> list[Service]:
-    """Return the services that a record allows, as the policy has them.
+def services_of(ledger: Ledger, record: ConsentRecord, policy: Policy, editions: AnsweredEditions) -> list[Service]:
+    """Return the services that a record allows, as the policy has them: those that the answered notices named.
 
-    What a category covered is known for records of the policy's own version only.
+    What a category covered is unknown where the policy has changed since in what notices name. Raises ``LedgerError``.
     """
-    refused = set(record.refused_services)
-    covered = [
-        service
-        for service in policy.services
-        if policy.version == record.policy_version
-        and service.id not in refused
-        and home_of(policy, service.category) in record.granted
-    ]
-    single = [service for name in record.granted_services if (service := policy.known_service(name)) is not None]
-    return list({service.id: service for service in (*covered, *single)}.values())
+    found: dict[str, Service] = {}
+    answer: ConsentRecord | None = record
+    for _ in range(_MOST):
+        if answer is None:
+            break
+        if not _is_part(answer):
+            covered = editions.covered(
+                answer.edition,
+                answer.policy_version,
+                granted=record.granted,
+                granted_services=answer.granted_services,
+                refused_services=(*answer.refused_services, *record.refused_services),
+            )
+            found |= {service.id: service for service in covered or ()}
+            break
+        answer = ledger.record(answer.previous) if answer.previous is not None else None
+    singles = map(policy.known_service, record.granted_services)
+    return list((found | {service.id: service for service in singles if service is not None}).values())
 
 
-def recipients_of(record: ConsentRecord, policy: Policy) -> list[dict[str, Any]]:
-    """Return who receives data under a record: name, type, country, other countries, and what protects it there."""
+def _is_part(record: ConsentRecord) -> bool:
+    """Return whether a record's categories were granted before: it answers a placeholder, or is no answer."""
+    return record.action == "signal" or record.channel == "visit" or record.control == "placeholder"
+
+
+def recipients_of(services: Iterable[Service]) -> list[dict[str, Any]]:
+    """Return who receives data: name, type, country, other countries, and what protects it there."""
     return [
         {
             "service": service.id,
@@ -51,5 +68,5 @@ def recipients_of(record: ConsentRecord, policy: Policy) -> list[dict[str, Any]]
             "safeguard": service.safeguard,
             "privacy_url": service.privacy_url or None,
         }
-        for service in services_of(record, policy)
+        for service in services
     ]

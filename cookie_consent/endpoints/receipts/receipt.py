@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 from cookie_consent.consent.record import VISIT_LIFETIME
 from cookie_consent.endpoints.receipts.origin import choice_behind
-from cookie_consent.endpoints.receipts.party import party_of, recipients_of
+from cookie_consent.endpoints.receipts.party import party_of, recipients_of, services_of
 from cookie_consent.ledger import time_text
+from cookie_consent.ledger.inventory import answered_editions
 from cookie_consent.policy import DEFAULT_PREFIX
 from cookie_consent.policy.rights import RIGHTS
 
@@ -30,14 +31,15 @@ def make_receipt(ledger: Ledger, policy: Policy, subject: str, *, prefix: str = 
     ``records`` are the latest 1,000 of the past year, oldest first. Each has ``used``, the period in which the site
     applied it: until the visitor's next choice, or until the consent cookie expired. A choice ``expires`` with its
     cookie, and what was allowed for a visit after a day at the latest; it has ``expired`` if nothing has replaced it
-    before. ``recipients`` are those of the policy, for records of its version. ``notices`` are the texts they were
-    shown, by the hash that the records name, each with its address below ``prefix``. ``rights`` are those of the GDPR,
-    by article. Erased records belong to no visitor, so they are missing.
+    before. ``recipients`` are those that the answered notices named, as far as the policy still tells. ``notices`` are
+    the texts they were shown, by the hash that the records name, each with its address below ``prefix``. ``rights`` are
+    those of the GDPR, by article. Erased records belong to no visitor, so they are missing.
     """
     now = datetime.now(UTC)
     newest = list(ledger.records(since=now - _PERIOD, subject=subject, limit=_MOST, newest_first=True))
     records = newest[::-1]
     hashes = dict.fromkeys(record.notice for record in records if record.notice is not None)
+    editions = answered_editions(ledger, policy)
     notices = [notice for name in hashes if (notice := ledger.notice(name)) is not None]
     return {
         "subject": subject,
@@ -46,7 +48,10 @@ def make_receipt(ledger: Ledger, policy: Policy, subject: str, *, prefix: str = 
         "party": party_of(policy),
         "rights": list(RIGHTS),
         "records": [
-            _with_use(record, _chosen_at(ledger, record), end, policy, now)
+            {
+                **_with_use(record, _chosen_at(ledger, record), end, policy, now),
+                "recipients": recipients_of(services_of(ledger, record, policy, editions)),
+            }
             for record, end in zip(records, _ends(records), strict=True)
         ],
         "notices": {
@@ -94,5 +99,4 @@ def _with_use(
         "used": {"from": time_text(record.at), "until": time_text(end)},
         "expires": time_text(expires),
         "expired": expires <= now and (following is None or expires < following),
-        "recipients": recipients_of(record, policy),
     }

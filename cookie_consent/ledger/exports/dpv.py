@@ -6,11 +6,12 @@ import re
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
+from cookie_consent.policy import home_of
 from cookie_consent.policy.duration import iso_duration
 from cookie_consent.policy.rights import RIGHTS
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
 
     from cookie_consent.policy import Category, Policy, Service
 
@@ -23,6 +24,7 @@ __all__ = [
     "process",
     "process_id",
     "service_process",
+    "services_in",
     "text_of",
 ]
 
@@ -91,9 +93,18 @@ def controller_node(policy: Policy, iri: str) -> dict[str, Any]:
     return node
 
 
-def process_id(version: str, name: str) -> str:
-    """Return the IRI of the process for a category, or ``service:ID``, under a policy version."""
-    return f"urn:cookie-consent:process:{quote(version, safe='')}:{quote(name, safe=':')}"
+def process_id(version: str, name: str, edition: str = "") -> str:
+    """Return the IRI of the process for a category, or ``service:ID``, under a policy version.
+
+    ``edition`` tells apart what several notices of that version have named.
+    """
+    known = f"urn:cookie-consent:process:{quote(version, safe='')}:{quote(name, safe=':')}"
+    return f"{known}:{edition}" if edition else known
+
+
+def services_in(policy: Policy, category: str) -> list[Service]:
+    """Return the services that the policy declares in a category."""
+    return [service for service in policy.services if home_of(policy, service.category) == category]
 
 
 def jurisdiction(region: str) -> str:
@@ -109,9 +120,22 @@ def control(prefix: str) -> dict[str, Any]:
     }
 
 
-def process(policy: Policy, category: Category, controller: str, prefix: str) -> dict[str, Any]:
-    """Return the process of a category: its purpose, data, storage and recipients."""
-    services = [service for service in policy.services if service.category == category.id]
+def process(
+    policy: Policy,
+    category: Category,
+    controller: str,
+    prefix: str,
+    *,
+    services: Sequence[Service] | None = None,
+    edition: str = "",
+) -> dict[str, Any]:
+    """Return the process of a category: its purpose, data, storage and recipients.
+
+    ``services`` are those that a notice has named in it, and ``edition`` is the digest of what that named. By default
+    they are those that the policy declares.
+    """
+    if services is None:
+        services = services_in(policy, category.id)
     purpose: dict[str, Any] = {"@type": "dpv:Purpose", "dct:identifier": category.id}
     if category.id in _PURPOSES:
         purpose["skos:broader"] = _PURPOSES[category.id]
@@ -120,7 +144,7 @@ def process(policy: Policy, category: Category, controller: str, prefix: str) ->
     if description := text_of(category.purpose):
         purpose["dct:description"] = description
     node: dict[str, Any] = {
-        "@id": process_id(policy.version, category.id),
+        "@id": process_id(policy.version, category.id, edition),
         "@type": "dpv:Process",
         "dpv:hasPurpose": purpose,
         "dpv:hasDataController": controller,

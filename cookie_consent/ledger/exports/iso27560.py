@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import select
 
+from cookie_consent.consent.answered import AnsweredEditions
 from cookie_consent.consent.record import VISIT_LIFETIME, time_text
 from cookie_consent.errors import ConfigurationError
 from cookie_consent.ledger.exports.columns import Memo, minute_text, time_texts
@@ -26,15 +27,17 @@ from cookie_consent.ledger.exports.dpv import (
     process,
     process_id,
     service_process,
+    services_in,
 )
+from cookie_consent.ledger.inventory import inventory_events
 from cookie_consent.ledger.schema import moment, notices
-from cookie_consent.policy import DEFAULT_PREFIX
+from cookie_consent.policy import DEFAULT_PREFIX, home_of
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection
 
     from cookie_consent.ledger.exports.rows import Page
-    from cookie_consent.policy import Policy
+    from cookie_consent.policy import Policy, Service
 
 __all__ = ["Iso27560Lines"]
 
@@ -45,8 +48,8 @@ _REFUSED = {"withdrawn": "dpv:ConsentWithdrawn", "signal": "dpv:ConsentWithdrawn
 class Iso27560Lines:
     """Writes the document from rows; see ``LineFormat``. Notices are looked up through ``connection``.
 
-    ``policy`` describes records made under its version; others have only their own data. Raises
-    ``ConfigurationError`` for a policy without a controller.
+    ``policy`` describes records whose notice is known to have named what it has: see ``AnsweredEditions``. Others have
+    only their own data. Raises ``ConfigurationError`` for a policy without a controller.
     """
 
     def __init__(self, policy: Policy, connection: Connection, prefix: str = DEFAULT_PREFIX) -> None:
@@ -64,6 +67,7 @@ class Iso27560Lines:
         self._place = jurisdiction(policy.controller.country or "")
         self._notices = f"{self._controller.rstrip('/') if site is not None else ''}{prefix}/notice/"
         self._lifetime = policy.cookie.max_age
+        self._editions = AnsweredEditions(policy, inventory_events(connection, policy.site))
         self._minutes = Memo(minute_text)
         self._shown = Memo(self._notice)
         self._chosen = Memo(self._choice)
@@ -92,7 +96,7 @@ class Iso27560Lines:
             url, region, family, ip, control, build, edition, regime, note,
         ) = row  # fmt: skip
         (time,) = time_texts((at,), self._minutes)
-        processes, statuses = self._chosen[action, granted, refused, more, less, channel, version]
+        processes, statuses = self._chosen[action, granted, refused, more, less, channel, version, edition]
         person = f'"dct:identifier":{_text(subject)}' if subject else '"cc:erased":true'
         parts = [
             f',\n{{"@id":{_text(f"urn:uuid:{name}")},"@type":"dpv:ConsentRecord","dct:identifier":{_text(name)},'
@@ -127,9 +131,16 @@ class Iso27560Lines:
 
     def _choice(self, key: tuple[str, ...]) -> tuple[str, list[tuple[str, str]]]:
         """Return the processes of a choice as JSON, and its consent statuses as pairs of term and JSON members."""
-        action, granted, refused, more, less, channel, version = key
-        yes = [*self._processes(granted.split(), version), *self._services(more.split(), version)]
-        no = [*self._processes(refused.split(), version), *self._services(less.split(), version)]
+        action, granted, refused, more, less, channel, version, edition = key
+        singles = [*more.split(), *less.split()]
+        named = self._editions.services(edition, version, granted=granted.split(), singles=singles)
+        yes, no = (
+            [
+                *self._processes(names.split(), version, edition, named),
+                *self._services(services.split(), version, named),
+            ]
+            for names, services in ((granted, more), (refused, less))
+        )
         found = []
         for kind, which in (
             (_GIVEN.get(action, "dpv:ConsentGiven"), yes),
@@ -148,24 +159,35 @@ class Iso27560Lines:
                 found.append((kind, _json(status)[1:-1]))
         return _json([*yes, *no]), found
 
-    def _processes(self, names: list[str], version: str) -> list[dict[str, Any]]:
-        """Return the processes of categories: references to those in the head, or only their names."""
-        known = {category.id for category in self._policy.categories} if version == self._policy.version else set()
-        return [
-            {"@id": process_id(version, name)}
-            if name in known
-            else {
-                "@id": process_id(version, name),
-                "@type": "dpv:Process",
-                "dpv:hasPurpose": {"@type": "dpv:Purpose", "dct:identifier": name},
-                "dpv:hasLegalBasis": "dpv:ExpressedConsent",
-                "dpv:hasConsentControl": control(self._prefix),
-            }
-            for name in names
-        ]
+    def _processes(
+        self, names: list[str], version: str, edition: str, named: tuple[Service, ...] | None
+    ) -> list[dict[str, Any]]:
+        """Return the processes of categories.
 
-    def _services(self, names: list[str], version: str) -> list[dict[str, Any]]:
-        policy = self._policy if version == self._policy.version else None
+        They are references to those in the head, those with the services that the notice ``named``, or only their
+        names where that is unknown.
+        """
+        return [self._process(name, version, edition, named) for name in names]
+
+    def _process(self, name: str, version: str, edition: str, named: tuple[Service, ...] | None) -> dict[str, Any]:
+        policy = self._policy
+        category = policy.category(name)
+        if named is not None and category is not None:
+            declared = services_in(policy, name)
+            services = [service for service in named if home_of(policy, service.category) == name]
+            if {service.id for service in services} == {service.id for service in declared}:
+                return {"@id": process_id(policy.version, name)}
+            return process(policy, category, self._controller, self._prefix, services=services, edition=edition)
+        return {
+            "@id": process_id(version, name, edition),
+            "@type": "dpv:Process",
+            "dpv:hasPurpose": {"@type": "dpv:Purpose", "dct:identifier": name},
+            "dpv:hasLegalBasis": "dpv:ExpressedConsent",
+            "dpv:hasConsentControl": control(self._prefix),
+        }
+
+    def _services(self, names: list[str], version: str, named: tuple[Service, ...] | None) -> list[dict[str, Any]]:
+        policy = self._policy if named is not None else None
         return [service_process(policy, name, version, self._prefix) for name in names]
 
     def _notice(self, digest: str) -> str:

@@ -9,9 +9,11 @@ import pytest
 from starlette.applications import Starlette
 
 from cookie_consent import ConsentMiddleware, Ledger
+from cookie_consent.consent import edition_digest
 from cookie_consent.endpoints.receipts.receipt import make_receipt
 from cookie_consent.ledger import Notice, new_record_id, time_text
-from cookie_consent.policy import parse_policy
+from cookie_consent.ledger.inventory import InventoryStore
+from cookie_consent.policy import Inventory, Policy, parse_policy
 from tests.declaring import own_cookies
 from tests.ledger.making import make
 
@@ -120,3 +122,51 @@ async def test_a_visitor_gets_only_what_is_his(ledger_url: str, secret: str) -> 
     assert receipt["subject"] == mine
     assert [record["subject"] for record in receipt["records"]] == [mine]
     assert receipt["records"][0]["granted"] == ["analytics"]
+
+
+def recipients(ledger: Ledger, policy: Policy = POLICY) -> list[list[str]]:
+    records = make_receipt(ledger, policy, "me")["records"]
+    return [[recipient["service"] for recipient in record["recipients"]] for record in records]
+
+
+def test_recipients_are_those_that_the_answered_notice_named(ledger_url: str) -> None:
+    ledger, granted = Ledger(ledger_url), ("analytics", "preferences", "social")
+    found = Inventory(POLICY)
+    found.meet(["youtube", "google-analytics"])
+    first = edition_digest(found.names)
+    found.meet(["vimeo"])
+    second = edition_digest(found.names)
+    film = edition_digest(POLICY.names.added("", ["soundcloud"]))
+    InventoryStore(ledger, POLICY.site).save(found.take_news())
+    choice = days_ago(9, granted=granted, edition=first, policy_version="0")
+    last = days_ago(8, granted=granted, edition=second, refused_services=("youtube",), previous=choice.id)
+    placeholder = days_ago(
+        7,
+        granted=granted,
+        granted_services=("soundcloud",),
+        refused_services=("youtube",),
+        edition=film,
+        control="placeholder",
+        previous=last.id,
+    )
+    signal = days_ago(6, granted=("analytics",), action="signal", channel="gpc", previous=placeholder.id)
+    unknown = days_ago(5, granted=granted, edition="0" * 16)
+    ledger.append([choice, last, placeholder, signal, unknown])
+    assert recipients(ledger) == [
+        ["google-analytics", "youtube"],
+        ["google-analytics", "vimeo"],
+        ["google-analytics", "vimeo", "soundcloud"],
+        ["google-analytics"],
+        [],
+    ]
+
+
+def test_a_service_that_was_added_under_the_same_version_is_no_recipient_of_earlier_answers(ledger_url: str) -> None:
+    ledger = Ledger(ledger_url)
+    before, after = (
+        parse_policy({"version": "1", "services": {name: {} for name in names}}, source="test")
+        for names in (["vimeo"], ["vimeo", "youtube"])
+    )
+    ledger.append([days_ago(3, granted=("preferences", "social"), edition=edition_digest(before.names.of(["vimeo"])))])
+    assert recipients(ledger, before) == [["vimeo"]]
+    assert recipients(ledger, after) == [[]]

@@ -12,35 +12,34 @@ import pytest
 from jsonschema import Draft202012Validator
 
 from cookie_consent import ConfigurationError, Ledger, Policy
+from cookie_consent.consent import edition_digest
 from cookie_consent.ledger import RecordFilter
 from cookie_consent.ledger.exports.dpv import CONTEXT
 from cookie_consent.ledger.exports.rows import PAGE
-from cookie_consent.policy import parse_policy
+from cookie_consent.ledger.inventory import InventoryStore
+from cookie_consent.policy import Inventory, parse_policy
 from tests.ledger.exports.mixed import fill, mixed
 from tests.ledger.making import NOTICE, make
 
 SCHEMA = json.loads(files("cookie_consent.ledger.exports").joinpath("iso27560.schema.json").read_text("utf-8"))
 DOCS = Path(__file__).parents[3] / "docs" / "exports.md"
-POLICY = parse_policy(
-    {
-        "version": "1",
-        "site": "shop.example",
-        "controller": {"name": "Shop Ltd", "contact": "privacy@shop.example"},
-        "categories": {"analytics": {"purpose": {"de": "Zählen", "en": "Counting"}}},
-        "services": {
-            "google-analytics": {},
-            "chat": {
-                "name": "Acme Chat",
-                "category": "preferences",
-                "company": "Acme",
-                "privacy_url": "https://acme.example/privacy",
-                "hosts": ["chat.acme.example"],
-                "cookies": [{"name": "acme_*", "max_age": "30d", "purpose": "Keeps the chat open"}],
-            },
+DECLARED: dict[str, Any] = {
+    "site": "shop.example",
+    "controller": {"name": "Shop Ltd", "contact": "privacy@shop.example"},
+    "categories": {"analytics": {"purpose": {"de": "Zählen", "en": "Counting"}}},
+    "services": {
+        "google-analytics": {},
+        "chat": {
+            "name": "Acme Chat",
+            "category": "preferences",
+            "company": "Acme",
+            "privacy_url": "https://acme.example/privacy",
+            "hosts": ["chat.acme.example"],
+            "cookies": [{"name": "acme_*", "max_age": "30d", "purpose": "Keeps the chat open"}],
         },
     },
-    source="test",
-)
+}
+POLICY = parse_policy({"version": "1", **DECLARED}, source="test")
 
 
 def exported(ledger: Ledger, policy: Policy = POLICY, where: RecordFilter | None = None) -> dict[str, Any]:
@@ -81,9 +80,9 @@ def test_the_document_is_valid_and_says_what_the_records_do(ledger_url: str) -> 
         )
         no = "dpv:ConsentWithdrawn" if record.action in {"withdrawn", "signal"} else "dpv:ConsentRefused"
         for name in record.granted:
-            assert states[_id(record.policy_version, name)] == "dpv:ConsentGiven"
+            assert states[_id(record.policy_version, name, record.edition)] == "dpv:ConsentGiven"
         for name in record.refused:
-            assert states[_id(record.policy_version, name)] == no
+            assert states[_id(record.policy_version, name, record.edition)] == no
         assert node["dct:created"] == record.as_dict()["at"]
         assert {status["dpv:isIndicatedAtTime"] for status in node["dpv:hasConsentStatus"]} == {node["dct:created"]}
         assert node.get("dct:replaces") == (f"urn:uuid:{record.previous}" if record.previous else None)
@@ -98,10 +97,36 @@ def test_the_document_is_valid_and_says_what_the_records_do(ledger_url: str) -> 
     ledger.close()
 
 
-def _id(version: str, name: str) -> str:
+def _id(version: str, name: str, edition: str = "") -> str:
     from urllib.parse import quote
 
-    return f"urn:cookie-consent:process:{quote(version, safe='')}:{quote(name, safe=':')}"
+    known = f"urn:cookie-consent:process:{quote(version, safe='')}:{quote(name, safe=':')}"
+    return f"{known}:{edition}" if edition else known
+
+
+def test_recipients_are_those_that_the_answered_notice_named(ledger_url: str) -> None:
+    ledger = Ledger(ledger_url)
+    rules = parse_policy({"version": "2", "inventory": True, **DECLARED}, source="test")
+    found = Inventory(rules)
+    declared = edition_digest(found.names)
+    found.meet(["matomo-cloud"])
+    met = edition_digest(found.names)
+    InventoryStore(ledger, rules.site).save(found.take_news())
+    editions = (declared, met, "0" * 16)
+    ledger.append(
+        [
+            make(number, granted=("analytics",), policy_version="1", edition=edition)
+            for number, edition in enumerate(editions)
+        ]
+    )
+    document = exported(ledger, rules)
+    Draft202012Validator(SCHEMA).validate(document)
+    processes = [node["dpv:hasProcess"][0] for node in nodes(document, "dpv:ConsentRecord")]
+    assert processes[0] == {"@id": _id("2", "analytics")}
+    assert processes[1]["@id"] == _id("2", "analytics", met)
+    named = [node["dct:identifier"] for node in processes[1]["dpv:hasRecipient"]]
+    assert named == ["google-analytics", "matomo-cloud"]
+    assert "dpv:hasRecipient" not in processes[2]
 
 
 def test_the_policy_fills_what_is_of_its_own_version(ledger_url: str) -> None:
