@@ -104,7 +104,7 @@ def export(
         raise ConfigurationError("name the file or folder to write with -o")
     if target is None and output_format is ExportFormat.PARQUET and sys.stdout.isatty():
         raise ConfigurationError("Parquet cannot be printed on a terminal; name the file to write with -o")
-    declared = policy_in_force(policy) if output_format is ExportFormat.ISO27560 else None
+    declared = policy_in_force(policy) if output_format is not ExportFormat.SEALED else None
     checked_prefix(prefix)
     place = find_output(target) if target is not None and partition is None else None
     log = open_log(ledger)

@@ -134,8 +134,9 @@ class LedgerReader:
     ) -> Generator[Piece]:
         """Yield the records as CSV, JSON Lines, Parquet or ISO/IEC TS 27560, piece by piece, in the order of their ids.
 
-        ``name`` is one of ``EXPORT_FORMATS``; ``policy`` and ``prefix`` are for ``iso27560``. The export is a snapshot,
-        read in constant memory. Raises ``ConfigurationError`` and ``LedgerError``.
+        ``name`` is one of ``EXPORT_FORMATS``; ``iso27560`` needs the ``policy``, and with one the others
+        have a column ``expires``. The export is a snapshot, read in constant memory. Raises ``ConfigurationError`` and
+        ``LedgerError``.
         """
         from cookie_consent.ledger.exports.stream import export_pieces
 

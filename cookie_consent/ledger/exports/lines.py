@@ -16,11 +16,13 @@ from cookie_consent.ledger.exports.columns import (
     minute_text,
     time_texts,
 )
+from cookie_consent.ledger.exports.expiry import EXPIRES, Expiry
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from cookie_consent.ledger.exports.rows import Page
+    from cookie_consent.policy import Policy
 
 __all__ = ["CsvLines", "JsonLines", "LineFormat"]
 
@@ -45,9 +47,11 @@ class LineFormat(Protocol):
 
 
 class CsvLines:
-    """CSV (RFC 4180), identical to the output of ``export_csv``."""
+    """CSV (RFC 4180), identical to the output of ``export_csv``, and with a policy one column more: see ``Expiry``."""
 
-    def __init__(self) -> None:
+    def __init__(self, policy: Policy | None = None) -> None:
+        self._expiry = Expiry(policy) if policy is not None else None
+        self._names = COLUMNS if policy is None else (*COLUMNS, EXPIRES)
         minutes = Memo(minute_text)
         self._columns: list[Callable[[Sequence[Any]], Sequence[Any]]] = []
         for name in COLUMNS:
@@ -59,15 +63,17 @@ class CsvLines:
                 self._columns.append(Memo(cell).column)
             else:
                 self._columns.append(cells)
-        self._line = ",".join(["%s"] * len(COLUMNS)) + "\r\n"
+        if self._expiry is not None:
+            self._columns.append(lambda values: ["" if value is None else _time(value, minutes) for value in values])
+        self._line = ",".join(["%s"] * len(self._names)) + "\r\n"
 
     def head(self) -> bytes:
         """Return the header."""
-        return (",".join(COLUMNS) + "\r\n").encode()
+        return (",".join(self._names) + "\r\n").encode()
 
     def lines(self, rows: Page) -> bytes:
         """Return the lines of records; see ``LineFormat``."""
-        return _joined(self._line, self._columns, rows)
+        return _joined(self._line, self._columns, self._expiry.added(rows) if self._expiry is not None else rows)
 
     def tail(self) -> bytes:
         """Return nothing."""
@@ -75,9 +81,13 @@ class CsvLines:
 
 
 class JsonLines:
-    """One JSON object per line (https://jsonlines.org), identical to the output of ``export_jsonl``."""
+    """One JSON object per line (https://jsonlines.org), identical to the output of ``export_jsonl``.
 
-    def __init__(self) -> None:
+    With a policy it has one member more: see ``Expiry``.
+    """
+
+    def __init__(self, policy: Policy | None = None) -> None:
+        self._expiry = Expiry(policy) if policy is not None else None
         minutes = Memo(minute_text)
         self._columns: list[Callable[[Sequence[Any]], Sequence[Any]]] = []
         for name in COLUMNS:
@@ -91,7 +101,12 @@ class JsonLines:
                 self._columns.append(lambda values: list(map(json_or_null, values)))
             else:
                 self._columns.append(lambda values: list(map(encode_basestring, values)))
-        pieces = (f'"{name}":"%s"' if name == "at" else f'"{name}":%s' for name in COLUMNS)
+        pieces = [f'"{name}":"%s"' if name == "at" else f'"{name}":%s' for name in COLUMNS]
+        if self._expiry is not None:
+            self._columns.append(
+                lambda values: ["null" if value is None else f'"{_time(value, minutes)}"' for value in values]
+            )
+            pieces.append(f'"{EXPIRES}":%s')
         self._line = "{" + ",".join(pieces) + "}\n"
 
     def head(self) -> bytes:
@@ -100,11 +115,15 @@ class JsonLines:
 
     def lines(self, rows: Page) -> bytes:
         """Return the lines of records; see ``LineFormat``."""
-        return _joined(self._line, self._columns, rows)
+        return _joined(self._line, self._columns, self._expiry.added(rows) if self._expiry is not None else rows)
 
     def tail(self) -> bytes:
         """Return nothing."""
         return b""
+
+
+def _time(value: int, minutes: Memo) -> str:
+    return time_texts((value,), minutes)[0]
 
 
 def _joined(line: str, makers: Sequence[Callable[[Sequence[Any]], Sequence[Any]]], rows: Page) -> bytes:

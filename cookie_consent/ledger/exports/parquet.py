@@ -8,17 +8,20 @@ from typing import TYPE_CHECKING, Any
 
 from cookie_consent.errors import ConfigurationError, LedgerError
 from cookie_consent.ledger.exports.by_record import COLUMNS, FEW, LISTS
+from cookie_consent.ledger.exports.expiry import EXPIRES, Expiry
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
     from cookie_consent.ledger.exports.rows import Page
+    from cookie_consent.policy import Policy
 
 __all__ = ["ParquetFile", "guarded", "parquet_chunks", "require_pyarrow", "write_parquet"]
 
 _GROUP = 16
 """Pages per row group: 16,384 rows, a few megabytes."""
-_NULLABLE = frozenset({"previous", "notice"})
+_NULLABLE = frozenset({"previous", "notice", EXPIRES})
+_TIMES = frozenset({"at", EXPIRES})
 
 
 def require_pyarrow() -> tuple[Any, Any]:
@@ -37,15 +40,18 @@ def require_pyarrow() -> tuple[Any, Any]:
 class ParquetFile:
     """Writes rows into one Parquet file. Row groups are encoded in another thread while the next is read.
 
-    ``sink`` is a path or a binary file. The columns are the fields of the record.
+    ``sink`` is a path or a binary file. The columns are the fields of the record, and with a policy one more: see
+    ``Expiry``.
     """
 
-    def __init__(self, sink: Any, encoder: ThreadPoolExecutor) -> None:
+    def __init__(self, sink: Any, encoder: ThreadPoolExecutor, policy: Policy | None) -> None:
+        self._expiry = Expiry(policy) if policy is not None else None
+        self._names = COLUMNS if policy is None else (*COLUMNS, EXPIRES)
         self._pa, pq = require_pyarrow()
         pa = self._pa
         text, few, many = pa.string(), pa.dictionary(pa.int32(), pa.string()), pa.list_(pa.string())
-        types = {name: many if name in LISTS else few if name in FEW else text for name in COLUMNS}
-        types["at"] = pa.timestamp("us", tz="UTC")
+        types = {name: many if name in LISTS else few if name in FEW else text for name in self._names}
+        types |= {name: pa.timestamp("us", tz="UTC") for name in self._names if name in _TIMES}
         self._schema = pa.schema([pa.field(name, kind, nullable=name in _NULLABLE) for name, kind in types.items()])
         dictionaries = [*sorted(FEW), "url", *(f"{name}.list.element" for name in sorted(LISTS))]
         self._pool = pa.system_memory_pool()  # other pools keep some ten megabytes more
@@ -59,9 +65,10 @@ class ParquetFile:
     def add(self, rows: Page) -> None:
         """Add rows. Raises ``TypeError`` or pyarrow's errors for values of a wrong type, and errors of the file."""
         pa = self._pa
-        for name, values in zip(COLUMNS, zip(*rows, strict=True), strict=True):
+        rows = self._expiry.added(rows) if self._expiry is not None else rows
+        for name, values in zip(self._names, zip(*rows, strict=True), strict=True):
             array = pa.array(values, memory_pool=self._pool)  # with an explicit type pyarrow would accept bytes as text
-            wanted = pa.int64() if name == "at" else pa.string()
+            wanted = pa.int64() if name in _TIMES else pa.string()
             if array.type != wanted:
                 if array.type != pa.null() or name not in _NULLABLE:
                     raise TypeError(f"{name} is of type {array.type}")
@@ -86,7 +93,7 @@ class ParquetFile:
 
     def _begin(self) -> None:
         self._pages = 0
-        self._arrays: dict[str, list[Any]] = {name: [] for name in COLUMNS}
+        self._arrays: dict[str, list[Any]] = {name: [] for name in self._names}
 
     def _wait(self) -> None:
         if self._encoding is not None:
@@ -99,7 +106,7 @@ class ParquetFile:
         columns = []
         for field in self._schema:
             column = pa.concat_arrays(arrays.pop(field.name), memory_pool=self._pool)
-            if field.name == "at":
+            if field.name in _TIMES:
                 column = column.cast(field.type)
             elif field.name in FEW:
                 column = compute.dictionary_encode(column, memory_pool=self._pool)
@@ -146,14 +153,16 @@ class _Sink:
         self.closed = True
 
 
-def write_parquet(pages: Iterable[Page], path: str, *, url: str, progress: Callable[[int], object]) -> int:
+def write_parquet(
+    pages: Iterable[Page], path: str, *, policy: Policy | None, url: str, progress: Callable[[int], object]
+) -> int:
     """Write one file; return the number of records.
 
     Raises ``ConfigurationError`` without pyarrow, ``LedgerError`` for a damaged record, and ``OSError``.
     """
     count = 0
     with ThreadPoolExecutor(1) as encoder:
-        file = ParquetFile(path, encoder)  # by its path: pyarrow's own file needs no interpreter lock
+        file = ParquetFile(path, encoder, policy)  # by its path: pyarrow's own file needs no interpreter lock
         for rows in pages:
             guarded(file.add, rows, url)
             count += len(rows)
@@ -162,14 +171,16 @@ def write_parquet(pages: Iterable[Page], path: str, *, url: str, progress: Calla
     return count
 
 
-def parquet_chunks(pages: Iterable[Page], *, url: str) -> Iterator[tuple[bytes, int, str | None]]:
+def parquet_chunks(
+    pages: Iterable[Page], *, policy: Policy | None, url: str
+) -> Iterator[tuple[bytes, int, str | None]]:
     """Yield the bytes of one file, each with the number of records read since, and the last one's id.
 
     Raises ``ConfigurationError`` without pyarrow, and ``LedgerError`` for a damaged record.
     """
     sink = _Sink()
     with ThreadPoolExecutor(1) as encoder:
-        file = ParquetFile(sink, encoder)
+        file = ParquetFile(sink, encoder, policy)
         for rows in pages:
             guarded(file.add, rows, url)
             yield sink.take(), len(rows), rows[-1][0]

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from cookie_consent.ledger.exports.rows import Page
     from cookie_consent.ledger.filter import RecordFilter
     from cookie_consent.ledger.store import Store
+    from cookie_consent.policy import Policy
 
 __all__ = ["write_months"]
 
@@ -45,6 +46,7 @@ def write_months(
     asked: dict[str, Any],
     *,
     where: RecordFilter,
+    policy: Policy | None,
     resume: bool,
     progress: Callable[[int], object],
 ) -> int:
@@ -65,7 +67,7 @@ def write_months(
                 state = _begin(part, note, connection, where, resume=resume)
                 progress(state.records)
                 with closing(paged(store, connection, records_query(where, state.last))) as pages:
-                    _write(pages, part, note, state, url=asked["log"], progress=progress)
+                    _write(pages, part, note, state, policy=policy, url=asked["log"], progress=progress)
         except BaseException:
             if not note.is_there:
                 shutil.rmtree(part, ignore_errors=True)
@@ -114,11 +116,18 @@ def _begin(part: Path, note: PartNote, connection: Connection, where: RecordFilt
 
 
 def _write(
-    pages: Iterator[Page], part: Path, note: PartNote, state: PartState, *, url: str, progress: Callable[[int], object]
+    pages: Iterator[Page],
+    part: Path,
+    note: PartNote,
+    state: PartState,
+    *,
+    policy: Policy | None,
+    url: str,
+    progress: Callable[[int], object],
 ) -> None:
     noted = state.records
     with ThreadPoolExecutor(1) as encoder:
-        months = _Months(part, encoder, state.files)
+        months = _Months(part, encoder, state.files, policy)
         for rows in pages:
             months.add(rows, url)
             state.records += len(rows)
@@ -134,8 +143,9 @@ def _write(
 class _Months:
     """The files being written, at most ``_OPEN`` at once. ``there`` are those already complete."""
 
-    def __init__(self, folder: Path, encoder: ThreadPoolExecutor, there: list[str]) -> None:
+    def __init__(self, folder: Path, encoder: ThreadPoolExecutor, there: list[str], policy: Policy | None) -> None:
         self._folder = folder
+        self._policy = policy
         self._encoder = encoder
         self._open: dict[str, tuple[ParquetFile, str]] = {}
         self._whole = list(there)
@@ -174,7 +184,7 @@ class _Months:
             name = f"{month}/part-{number - 1}.parquet"
             path = self._folder / name
             path.parent.mkdir(parents=True, exist_ok=True)
-            found = ParquetFile(str(path), self._encoder), name
+            found = ParquetFile(str(path), self._encoder, self._policy), name
         self._open[month] = found
         return found[0]
 

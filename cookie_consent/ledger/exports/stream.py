@@ -75,9 +75,9 @@ def line_format(name: str, connection: Connection, policy: Policy | None, prefix
     Raises ``ConfigurationError`` if the policy is needed and missing.
     """
     if name == "csv":
-        return CsvLines()
+        return CsvLines(policy)
     if name == "jsonl":
-        return JsonLines()
+        return JsonLines(policy)
     if policy is None:
         raise ConfigurationError("ISO/IEC TS 27560 consent records name the controller; give the policy")
     return Iso27560Lines(policy, connection, prefix)
@@ -112,7 +112,7 @@ def export_pieces(
     with store.reading() as connection:
         if not kind.by_lines:
             with closing(paged(store, connection, records_query(where))) as pages:
-                for chunk in parquet_chunks(pages, url=url):
+                for chunk in parquet_chunks(pages, policy=policy, url=url):
                     yield Piece(*chunk)
             return
         lines = line_format(name, connection, policy, prefix)

@@ -79,7 +79,7 @@ def export_to_file(
     try:
         if partition is not None:
             folder = path.resolve() if path.is_symlink() else path
-            return write_months(store, folder, asked, where=where, resume=resume, progress=told)
+            return write_months(store, folder, asked, where=where, policy=policy, resume=resume, progress=told)
         output = find_output(path)
         if output.is_stream:
             if resume:
@@ -89,7 +89,7 @@ def export_to_file(
         if kind.by_lines:
             return _Part(output.path, asked).write(store, where=where, policy=policy, resume=resume, progress=told)
         with store.reading() as connection, closing(paged(store, connection, records_query(where))) as pages:
-            return _write_whole(pages, output.path, url, told)
+            return _write_whole(pages, output.path, policy, url, told)
     except BrokenPipeError:
         raise
     except OSError as error:
@@ -194,13 +194,15 @@ class _Part:
             self._note.remove()
 
 
-def _write_whole(pages: Iterator[Page], path: Path, url: str, progress: Callable[[int], object]) -> int:
+def _write_whole(
+    pages: Iterator[Page], path: Path, policy: Policy | None, url: str, progress: Callable[[int], object]
+) -> int:
     """Write Parquet, which cannot be resumed, to a temporary file that is then renamed."""
     require_pyarrow()
     temporary = path.with_name(f".{path.name}.{os.getpid()}.{os.urandom(4).hex()}")
     try:
         os.close(os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600))
-        count = write_parquet(pages, str(temporary), url=url, progress=progress)
+        count = write_parquet(pages, str(temporary), policy=policy, url=url, progress=progress)
         give_name(temporary, path)
     except BaseException:
         temporary.unlink(missing_ok=True)
@@ -222,7 +224,9 @@ def _write_into(file: int, pieces: Generator[Piece], progress: Callable[[int], o
 
 
 def _digest(name: str, policy: Policy | None) -> str | None:
-    """Return a digest of the policy, for formats that use it."""
-    if name != "iso27560" or policy is None:
+    """Return a digest of what the format uses of the policy."""
+    if policy is None:
         return None
+    if name != "iso27560":
+        return str(policy.cookie.max_age)
     return hashlib.sha256(policy.model_dump_json().encode("utf-8")).hexdigest()

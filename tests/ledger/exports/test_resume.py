@@ -142,7 +142,7 @@ def test_what_would_end_as_another_file_is_refused(
     begun(ledger, path)
     happened(ledger, tmp_path / "out.part")
     with pytest.raises(ConfigurationError, match=words):
-        ledger.export_file(path, "csv", resume=True)
+        ledger.export_file(path, "csv", policy=POLICY, resume=True)
     assert left(tmp_path) == {"out.part", "out.part.json"}
     assert ledger.export_file(path, "csv") == ledger.count()  # from the beginning
     assert left(tmp_path) == {"out"}
