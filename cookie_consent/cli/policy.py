@@ -21,6 +21,7 @@ _BUILT_IN = "-"
 _MEANINGS = {
     "version": "label: {old} → {new}",
     "effective": "date from which it applies: {old} → {new}",
+    "asked-again": "choices made before {new} no longer count; until now: {old}",
     "controller": "another controller: {old} → {new}",
     "category-added": "new category",
     "category-offered": "category is offered from now on: something is declared in it",
@@ -93,7 +94,7 @@ def _meaning(change: Change) -> str:
 
 def _asked(policy: Policy, asking: list[Change]) -> str:
     """Return who is asked again when the new policy follows the old one."""
-    if policy.ask_again_since is not None:
+    if any(change.kind == "asked-again" for change in asking):
         return f"whoever chose before {policy.ask_again_since} is asked again about everything (ask_again_since)"
     if any(change.kind == "controller" for change in asking):
         return "everybody is asked again about everything: the controller is another one"

@@ -34,6 +34,7 @@ __all__ = ["Change", "Kind", "changes"]
 Kind = Literal[
     "version",
     "effective",
+    "asked-again",
     "controller",
     "category-added",
     "category-removed",
@@ -88,14 +89,20 @@ class _Stored:
     """The optional categories that a service's cookies need beside its own. Those of the site need none."""
     texts: Mapping[str, str | None]
 
+    @property
+    def homes(self) -> frozenset[str]:
+        """All categories that it needs."""
+        return self.needed | {self.home}
+
 
 def changes(old: Policy, new: Policy) -> list[Change]:
     """Return what changes for visitors from ``old`` to ``new``: first by kind, then by subject.
 
     Visitors have to be asked again about another controller, a service or category that they were not asked about, and
     cookies that last longer than those that they were shown. So they have to about a service once a cookie of it that
-    needs another optional category than the service comes, moves or goes. Texts, spellings, ``version``, and everything
-    else that a policy no longer has, ask nobody. ``Policy.names`` follows the same rules.
+    needs another optional category than the service comes, moves or goes. A later ``ask_again_since`` asks all. Texts,
+    spellings, ``version``, and everything else that a policy no longer has, ask nobody. ``Policy.names`` follows the
+    same rules.
     """
     found = [*_top(old, new), *_categories(old, new), *_services(old, new)]
     shown = {category.id: own_lasts(old, category.id) for category in old.categories}
@@ -110,6 +117,12 @@ def _top(old: Policy, new: Policy) -> Iterator[Change]:
         yield Change(
             kind="effective", subject="effective", old=_shown(old.effective), new=_shown(new.effective), asks=False
         )
+    if old.ask_again_since != new.ask_again_since:
+        # Taken back or moved to an earlier day, it leaves choices as they are.
+        since = new.ask_again_since
+        is_later = since is not None and (old.ask_again_since is None or since > old.ask_again_since)
+        values = (_shown(old.ask_again_since), _shown(since))
+        yield Change(kind="asked-again", subject="ask_again_since", old=values[0], new=values[1], asks=is_later)
     before, after = old.controller, new.controller
     names = (before.name if before is not None else None, after.name if after is not None else None)
     old_name, new_name = (name and spelt(name) for name in names)
@@ -214,6 +227,9 @@ def _cookies(
                 yield Change(
                     kind="cookie-moved", subject=subject, old=was.asked_in, new=now.asked_in, asks=asks(now, was)
                 )
+            elif was.homes != now.homes:  # one of several rules for it needs another category
+                old, new = (", ".join(sorted(cookie.homes)) for cookie in (was, now))
+                yield Change(kind="cookie-moved", subject=subject, old=old, new=new, asks=asks(now, was))
             yield from _lifetime(subject, was.lifetime, now.lifetime, asks=lasts_longer(now))
             yield from _texts(subject, was.texts, now.texts)
 

@@ -68,6 +68,13 @@ def test_it_says_who_is_asked(tmp_path: Path, line: str, asked: str) -> None:
     assert output.splitlines()[-1].startswith(asked)
 
 
+def test_a_day_that_stays_or_comes_earlier_asks_nobody(tmp_path: Path) -> None:
+    days = [f"ask_again_since = 2026-12-0{day}\n{OLD}" for day in (2, 1)]
+    assert run(*files(tmp_path, days[0], days[0])) == (0, "nobody is asked again\n")
+    status, output = run(*files(tmp_path, *days))
+    assert (status, output.splitlines()[-1]) == (1, "nobody is asked again")
+
+
 @pytest.mark.parametrize("more", ["", MORE, "[[cookies]]\nname = 'a'\ncategory = 'analytics'"])
 def test_it_says_what_the_middleware_does(tmp_path: Path, more: str) -> None:
     old, new = files(tmp_path, OLD, OLD.replace('"1"', '"2"') + more)

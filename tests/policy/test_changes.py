@@ -70,6 +70,13 @@ def found(text: str) -> dict[tuple[str, str], tuple[str | None, str | None, bool
             "effective",
             (None, "2026-12-01", False),
         ),
+        (
+            'version = "1"',
+            'version = "1"\nask_again_since = 2026-12-01',
+            "asked-again",
+            "ask_again_since",
+            (None, "2026-12-01", True),
+        ),
         ('"Shop Ltd."', '"Other Ltd."', "controller", "controller", ("Shop Ltd.", "Other Ltd.", True)),
         # another spelling is the same controller
         ('"Shop Ltd."', '"SHOP LTD"', "text", "controller.name", ("Shop Ltd.", "SHOP LTD", False)),
@@ -228,6 +235,7 @@ DOCUMENT = st.builds(
             ),
         ),
         retention=DURATION,
+        ask_again_since=st.sampled_from(["2026-01-01", "2026-02-01"]),
     ),
 )
 
@@ -296,3 +304,14 @@ def test_changes_come_in_the_order_of_their_kinds() -> None:
     found = changes(policy(BASE), policy(new))
     assert all(isinstance(each, Change) for each in found)
     assert [each.kind for each in found][:2] == ["version", "service-added"]
+
+
+def test_a_cookie_of_several_rules_asks_when_one_of_them_needs_another_category() -> None:
+    def of(category: str) -> Policy:
+        rules = [{"name": "a", "category": category, "persist": "login", "max_age": "30d"}, {"name": "a"}]
+        service = {"name": "S", "hosts": ["s.example"], "category": "social", "cookies": rules}
+        return parse_policy({"version": "1", "services": {"s": service}}, source="test")
+
+    found = changes(of("session"), of("preferences"))[-1]
+    assert (found.kind, found.subject, found.asks) == ("cookie-moved", "services.s.cookies.a", True)
+    assert (found.old, found.new) == ("login, social", "login, preferences, social")

@@ -54,7 +54,12 @@ def as_data(declared: Declaration) -> dict[str, Any]:
 
 def _revision(revision: Revision) -> dict[str, Any]:
     changes = _changes(revision.changes)
-    return {"version": revision.version, "effective": revision.effective.isoformat(), "changes": changes}
+    return {
+        "version": revision.version,
+        "effective": revision.effective.isoformat(),
+        "ask_again_since": revision.ask_again_since.isoformat() if revision.ask_again_since is not None else None,
+        "changes": changes,
+    }
 
 
 def _changes(told: Iterable[RevisionChange] | None) -> list[dict[str, Any]] | None:

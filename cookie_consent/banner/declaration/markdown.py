@@ -88,7 +88,8 @@ def _revision(revision: Revision, locale: Locale) -> Iterator[str]:
 
     about = t("about", date=locale.format_moment(revision.effective), version=revision.version)
     yield from (f"## {t('title')}", "", about, "")
-    yield from _changes(revision.changes, t("nothing"))
+    if revision.changes or not revision.asks:
+        yield from _changes(revision.changes, t("nothing"))
     if revision.asks:
         yield from (t("asks"), "")
 

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 __all__ = ["history", "last_revised", "revision", "since_choice"]
 
-_TOLD_ELSEWHERE = {"version", "effective"}
+_TOLD_ELSEWHERE = {"version", "effective", "asked-again"}
 _FACTS = {
     "legal_basis": "basis",
     "privacy_url": "privacy",
@@ -46,7 +46,13 @@ def revision(policy: Policy, locale: Locale, *, secure: bool = True) -> Revision
     new = policy.next
     if new is None or new.effective is None:
         return None
-    return Revision(version=new.version, effective=new.effective, changes=_told(policy, new, locale, secure=secure))
+    is_asked_again = any(change.kind == "asked-again" and change.asks for change in changes(policy, new))
+    return Revision(
+        version=new.version,
+        effective=new.effective,
+        changes=_told(policy, new, locale, secure=secure),
+        ask_again_since=new.ask_again_since if is_asked_again else None,
+    )
 
 
 def history(past: Sequence[PastPolicy], locale: Locale, *, secure: bool = True) -> tuple[PastRevision, ...]:
@@ -134,12 +140,18 @@ class _Words:
 
     def _said(self, key: str, what: str, change: Change, *, part: str = "") -> str:
         values = {"old": self._value(change.old), "new": self._value(change.new)}
+        if change.kind == "cookie-moved":
+            values = {"old": self._homes(change.old), "new": self._homes(change.new)}
         if change.kind in {"cookie-added", "longer", "shorter"}:
             values = {"old": self._lasting(change.old), "new": self._lasting(change.new)}
         return self._locale.text(f"revision.{key}", what=what, part=part, **values)
 
     def _value(self, value: str | None) -> str:
         return self._categories.get(value, value) if value is not None else "–"
+
+    def _homes(self, value: str | None) -> str:
+        """Return the names of the categories that a cookie needs."""
+        return self._locale.text("list_separator").join(map(self._value, (value or "").split(", ")))
 
     def _lasting(self, value: str | None) -> str:
         if value in {None, "no limit"}:

@@ -104,11 +104,13 @@ class Revision:
     version: str
     effective: date
     changes: tuple[RevisionChange, ...]
+    ask_again_since: date | None = None
+    """The day from which on all earlier choices no longer count, if that is new."""
 
     @property
     def asks(self) -> bool:
         """Whether visitors have to be asked about any of it."""
-        return any(change.asks for change in self.changes)
+        return self.ask_again_since is not None or any(change.asks for change in self.changes)
 
 
 @dataclass(frozen=True, kw_only=True)

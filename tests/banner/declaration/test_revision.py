@@ -137,7 +137,11 @@ def test_every_form_has_it_in_every_language(language: str) -> None:
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_every_kind_of_change_has_words(language: str) -> None:
     texts = load_locales()[language].texts
-    lasting, moved, told_elsewhere = {"longer", "shorter"}, {"service-moved", "cookie-moved"}, {"version", "effective"}
+    lasting, moved, told_elsewhere = (
+        {"longer", "shorter"},
+        {"service-moved", "cookie-moved"},
+        {"version", "effective", "asked-again"},
+    )
     as_added_or_removed = {"category-offered", "category-emptied", "purpose-added", "purpose-removed"}
     rest = set(get_args(Kind)) - lasting - moved - told_elsewhere - as_added_or_removed
     assert {f"revision.{kind.replace('-', '_')}" for kind in rest} <= texts.keys()
@@ -148,6 +152,14 @@ def test_another_label_alone_changes_nothing_for_visitors() -> None:
     assert as_data(made.declaration("en"))["next"]["changes"] == []
     assert "Nothing in it changes for you." in made.declaration_page("en")
     assert made.locale("en").text("revision.asks") not in made.declaration_page("en")
+
+
+def test_it_is_announced_that_all_are_asked_again() -> None:
+    made = renderer(ask_again_since="2030-01-01")
+    assert as_data(made.declaration("en"))["next"]["ask_again_since"] == "2030-01-01"
+    for text in (made.declaration_page("en"), as_markdown(made.declaration("en"), made.locale("en"))):
+        assert "Nothing in it changes for you." not in text
+        assert "What needs your consent stays off until you agree to it." in text
 
 
 def test_nothing_is_said_where_nothing_is_announced() -> None:
