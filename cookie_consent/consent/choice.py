@@ -142,7 +142,7 @@ def chosen(before: Consent, choice: Choice) -> Consent:
             changed, granted=granted, services=dict(choice.services), decided=True, visit=frozenset(), covered={}
         )
         return _naming(replace(after, pending=frozenset()), before, choice)
-    answered = choice.services.keys()
+    answered = frozenset(choice.services)
     if choice.visit and choice.edition:
         coverage = before.policy.names.read(choice.names)
         answered &= coverage.services if coverage is not None else frozenset()

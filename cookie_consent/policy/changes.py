@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import groupby
 from operator import attrgetter
 from typing import TYPE_CHECKING, Any, Literal, get_args
 
 from cookie_consent.policy.duration import duration_text
+from cookie_consent.policy.known_services import purpose_id
 from cookie_consent.policy.lasting import (
     SESSION,
     home_of,
@@ -99,10 +100,10 @@ def changes(old: Policy, new: Policy) -> list[Change]:
     """Return what changes for visitors from ``old`` to ``new``: first by kind, then by subject.
 
     Visitors have to be asked again about another controller, a service or category that they were not asked about, and
-    cookies that last longer than those that they were shown. So they have to about a service once a cookie of it that
-    needs another optional category than the service comes, moves or goes. A later ``ask_again_since`` asks all. Texts,
-    spellings, ``version``, and everything else that a policy no longer has, ask nobody. ``Policy.names`` follows the
-    same rules.
+    cookies that last longer than those that they were shown. So they have to about a service whose purpose has another
+    id in the registry, and once a cookie of it that needs another optional category than the service comes, moves or
+    goes. A later ``ask_again_since`` asks all. Other texts, spellings, ``version``, and everything else that a policy
+    no longer has, ask nobody. ``Policy.names`` follows the same rules.
     """
     found = [*_top(old, new), *_categories(old, new), *_services(old, new)]
     shown = {category.id: own_lasts(old, category.id) for category in old.categories}
@@ -184,7 +185,9 @@ def _services(old: Policy, new: Policy) -> Iterator[Change]:
         else:
             if homes[0] != homes[1]:
                 yield Change(kind="service-moved", subject=subject, old=homes[0], new=homes[1], asks=is_choice)
-            yield from _texts(subject, _texts_of(was, _SERVICE), _texts_of(now, _SERVICE))
+            is_other = is_choice and purpose_id(was) != purpose_id(now)
+            for change in _texts(subject, _texts_of(was, _SERVICE), _texts_of(now, _SERVICE)):
+                yield replace(change, asks=is_other and change.subject == f"{subject}.purpose")
             yield from _lifetime(f"{subject}.retention", or_open(was.retention), or_open(now.retention), asks=False)
         longest_before = longest(old, was.cookies, was.category) if was is not None and is_choice else math.inf
         shown = dict.fromkeys(new.optional_ids, longest_before)

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from cookie_consent.policy.model import Service
     from cookie_consent.policy.policy import Policy
 
-__all__ = ["KnownService", "known_services"]
+__all__ = ["KnownService", "known_services", "purpose_id"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +43,7 @@ def known_services(policy: Policy) -> Iterator[KnownService]:
     """Yield the policy's services, and then the other ones of the registry."""
     for service in policy.services:
         named = [(rule.name, rule) for rule in service.cookies]
-        yield KnownService(service.id, service.category, _purpose(service), service.cookies, named)
+        yield KnownService(service.id, service.category, purpose_id(service), service.cookies, named)
     declared = {service.id for service in policy.services}
     tables = registry().tables
     rules = [_Lasting(*row) for row in tables["lasting"]]
@@ -54,8 +54,11 @@ def known_services(policy: Policy) -> Iterator[KnownService]:
             yield KnownService(service_id, category, text, [rules[kind] for kind in kinds], named)
 
 
-def _purpose(service: Service) -> str:
-    """Return the purpose by which the registry knows the service. The site's own words for it change nothing."""
+def purpose_id(service: Service) -> str:
+    """Return the purpose by which the registry knows the service. The site's own words for it change nothing.
+
+    Empty for a service that it does not know: the site says in its own words what that is for.
+    """
     if isinstance(service.purpose, str) and service.purpose in registry().purposes:
         return service.purpose
     known = registry().get(service.id)

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from cookie_consent.policy import Change, Policy, changes, parse_policy
+from cookie_consent.policy import Change, Policy, changes, parse_policy, registry
 from cookie_consent.policy.lasting import other_categories
 
 MIRRORED = {
@@ -315,3 +315,16 @@ def test_a_cookie_of_several_rules_asks_when_one_of_them_needs_another_category(
     found = changes(of("session"), of("preferences"))[-1]
     assert (found.kind, found.subject, found.asks) == ("cookie-moved", "services.s.cookies.a", True)
     assert (found.old, found.new) == ("login, social", "login, preferences, social")
+
+
+def test_another_purpose_of_the_registry_asks_and_other_words_do_not() -> None:
+    def of(**more: str) -> Policy:
+        return parse_policy({"version": "1", "services": {"youtube": more}}, source="test")
+
+    other = next(key for key in sorted(registry().purposes) if key != of().services[0].purpose)
+    for new, asks in ((of(purpose=other), True), (of(purpose="Films, in our words"), False)):
+        (found,) = changes(of(), new)
+        assert (found.subject, found.asks) == ("services.youtube.purpose", asks)
+        covered = new.names.read(of().names.of(["youtube"]))
+        assert covered is not None
+        assert ("youtube" not in covered.services) is asks
