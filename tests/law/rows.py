@@ -124,10 +124,7 @@ _CONSENT = (
         19,
         "EDPB 05/2020; GDPR 13(1)(e); CNIL 2020-091",
         "whoever receives data by a click was named in the text that is on record",
-        by(
-            '`unknown_hosts = "block"`: known services are named or held, but hosts that nobody knows come '
-            "alive with *unclassified*; being built as the default"
-        ),
+        met("known services and undeclared hosts are named or held, and *Accept all* grants no undeclared host"),
     ),
     Row(
         20,
@@ -470,10 +467,7 @@ _GDPR = (
         73,
         "GDPR 12(1)",
         "the text is in the visitor's language",
-        unmet(
-            "Arabic, English, French, German and Spanish are built in, and others see English unless the site"
-            " adds texts; belongs to the work on languages"
-        ),
+        met("fifty languages are built in, among them all official ones of the European Union; sites can add others"),
     ),
     Row(
         74,
@@ -573,7 +567,7 @@ _AMERICAS = (
         89,
         "ANPD",
         "the information is in Portuguese",
-        unmet("others see English unless the site adds texts; belongs to the work on languages"),
+        met("Portuguese as in Brazil is built in"),
     ),
     Row(
         90,

@@ -176,19 +176,25 @@ def missing_keys(policy: Policy) -> set[str]:
 
 
 def shop(
-    body: str = TAGS, *, cookies: tuple[str, ...] = (), policy: Policy | None = None, **options: Any
+    body: str = TAGS,
+    *,
+    cookies: tuple[str, ...] = (),
+    policy: Policy | None = None,
+    language: str = "en",
+    **options: Any,
 ) -> ConsentClient:
-    """Return a visitor of a shop with such a page, which sets such cookies."""
+    """Return a visitor of a shop with such a page, which sets such cookies. Page and browser have the ``language``."""
 
     async def app(scope: Scope, receive: Receive, send: Send) -> None:
         response = HTMLResponse(
-            f"<!doctype html><html lang=en><title>Shop</title><body><h1>Shop</h1>{body}</body></html>"
+            f"<!doctype html><html lang={language}><title>Shop</title><body><h1>Shop</h1>{body}</body></html>"
         )
         for cookie in cookies:
             response.headers.append("set-cookie", cookie)
         await response(scope, receive, send)
 
     limits = {"choices_per_address": 0, "choices": 0}
+    options = {"headers": {"Accept-Language": language}, **options}
     return ConsentClient(app, policy or make_policy(limits=limits, cookies=own_cookies()), **options)
 
 

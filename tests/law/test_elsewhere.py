@@ -106,6 +106,12 @@ async def test_row_88_anpd_one_button_refuses_all() -> None:
         assert (await client.get("/_consent/state")).json()["granted"] == ["session"]
 
 
+async def test_row_89_anpd_in_portuguese() -> None:
+    async with shop(policy=POLICY, language="pt-BR") as client:
+        assert "Sua privacidade" in panel((await client.get("/")).text).visible
+        assert "Declaração de cookies" in Markup((await client.get("/_consent/policy")).text).visible
+
+
 async def test_row_90_anpd_the_legal_basis_on_the_second_layer() -> None:
     async with shop() as client:
         links = panel((await client.get("/")).text).links

@@ -9,10 +9,11 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from cookie_consent import Ledger
+from cookie_consent.banner.locale import load_locales
 from cookie_consent.cli.register import register_entry
 from cookie_consent.ledger import new_key
 from cookie_consent.testing import ConsentClient, make_policy
-from tests.law.site import DECLARED, Markup, missing_keys, shop
+from tests.law.site import DECLARED, Markup, missing_keys, panel, shop
 from tests.ledger.making import make
 
 if TYPE_CHECKING:
@@ -86,6 +87,19 @@ async def test_row_72_gdpr_13_2_b_rights_and_complaints() -> None:
         assert text in visible
     async with shop(policy=POLICY) as client:
         assert "Supervisory authority The Authority" in await read(client)
+
+
+async def test_row_73_gdpr_12_1_the_visitors_language() -> None:
+    european = "bg cs da de el en es et fi fr ga hr hu it lt lv mt nl pl pt ro sk sl sv".split()
+    locales = load_locales()
+    for language in european:
+        async with shop(policy=POLICY, language=language) as client:
+            visible, texts = panel((await client.get("/")).text).visible, locales[language]
+            assert texts.text("banner.title") in visible
+            assert texts.text("banner.refuse_all") in visible
+            page = Markup((await client.get("/_consent/policy")).text)
+            assert texts.text("declaration.responsible_title") in page.visible
+    assert len({locales[language].text("banner.intro", purposes="", settings="") for language in european}) == 24
 
 
 async def test_row_74_gdpr_12_3_own_records_at_once() -> None:

@@ -198,6 +198,17 @@ async def test_row_130_iso_iec_ts_27560_6_3_7_events() -> None:
     assert given["dpv:isIndicatedBy"] == "dpv:DataSubject"
 
 
+async def test_row_131_iso_iec_29184_5_2_4_the_readers_languages() -> None:
+    for language, text in (("pl", "Zaakceptuj wszystko"), ("ja", "すべて許可"), ("uk", "Прийняти все")):
+        async with shop(policy=POLICY, language=language) as client:
+            await post(client, panel((await client.get("/")).text).form("accept-all"))
+            (record,) = client.ledger.records()
+            notice = client.ledger.notice(record.notice or "")
+            assert notice is not None
+            assert notice.language == language
+            assert text in notice.text
+
+
 async def test_row_132_iso_iec_29184_5_2_8_a_notice_can_be_read_again() -> None:
     async with shop() as client:
         await post(client, panel((await client.get("/")).text).form("accept-all"))
