@@ -187,7 +187,8 @@ def _build(
     own_cookies = {name(secure=secure) for name in names for secure in (False, True)}
     own_cookies |= {cookie.gpc_cookie_name, XRAY_COOKIE}
     files = static_files()
-    mirror = _mirror(policy, classifier)
+    inventory = Inventory(policy)
+    mirror = _mirror(policy, classifier, inventory)
     libraries = mirror.libraries.for_guard() if mirror is not None else None
     rules = GuardRules(policy)
     details = files["known.json"] = rules.details()
@@ -198,7 +199,7 @@ def _build(
     assets = Assets(f"{prefix}/assets", files)
     guard_url = assets.urls["guard.js"] if policy.gate.guard else ""
     mirrored = mirror.libraries.hosts if mirror is not None else ()
-    editions, inventory = EditionSigner(keys), Inventory(policy)
+    editions = EditionSigner(keys)
     begun = policy.effective if has_taken_over else None
     since = instant(begun) if begun is not None else datetime.fromtimestamp(clock(), UTC)
     history = History(policy, since=since, until=until)
@@ -313,12 +314,13 @@ def _build(
     )
 
 
-def _mirror(policy: Policy, classifier: Classifier) -> Mirror | None:
+def _mirror(policy: Policy, classifier: Classifier, inventory: Inventory) -> Mirror | None:
     wanted = policy.gate.mirror
     if not wanted:
         return None
     is_own = partial(classifier.is_declared_own, page_host="")
-    return Mirror(Libraries(() if isinstance(wanted, bool) else wanted, is_own=is_own))
+    libraries = Libraries(() if isinstance(wanted, bool) else wanted, is_own=is_own)
+    return Mirror(libraries, named=inventory.meet_libraries)
 
 
 def _warn_of_size(policy: Policy, policies: ContentSecurityPolicies) -> None:

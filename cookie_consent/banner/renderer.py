@@ -73,6 +73,8 @@ class DeclarationState(NamedTuple):
 
     names: str
     """What notices name."""
+    libraries: tuple[str, ...]
+    """The public libraries that the site was found to use."""
     history: int
     """Stands for the policies until now."""
     chosen: int | None
@@ -258,9 +260,15 @@ class Renderer:
     def declaration_state(self, consent: Consent | None = None) -> DeclarationState:
         """Return what the declaration depends on beside the policy, for everybody or for the one who chose."""
         if consent is None or consent.decided_at is None:
-            return DeclarationState(self._inventory.names, self._history.state, None, ())
+            return DeclarationState(self._inventory.names, self._inventory.libraries, self._history.state, None, ())
         met = tuple(sorted(consent.pending - self.policy.names.declared))
-        return DeclarationState(self._inventory.names, self._history.state, self._history.at(consent.decided_at), met)
+        return DeclarationState(
+            self._inventory.names,
+            self._inventory.libraries,
+            self._history.state,
+            self._history.at(consent.decided_at),
+            met,
+        )
 
     def declaration_page(
         self,
@@ -442,7 +450,14 @@ class Renderer:
     ) -> Declaration:
         offer = self._offer(language, state.names)
         locale, offered = self._locales[language], {view.id for view in offer.views}
-        declared = declaration(offer.policy, locale, offered=offered, mirrored=self._mirrored, secure=secure)
+        declared = declaration(
+            offer.policy,
+            locale,
+            offered=offered,
+            mirrored=self._mirrored,
+            libraries=state.libraries if self._mirrored else (),
+            secure=secure,
+        )
         past = self._history.past
         before = past[state.chosen].policy if state.chosen is not None and state.chosen < len(past) else None
         # The policies as they are written, without what the inventory has met.

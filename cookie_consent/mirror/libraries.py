@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
 from typing import TYPE_CHECKING, Any
+from urllib.parse import parse_qsl
 
 from cookie_consent.gate.html.urls import stripped
 from cookie_consent.mirror.layouts import FontFiles, FontSheets, JQuery, Layout, Npm, Place, Releases, Versioned
@@ -44,6 +45,16 @@ class LibraryFile:
         path = f"/{place.path.removeprefix('/')}" if place.path else ""
         query = f"?{place.query}" if place.query else ""
         return f"{self.host}/{place.package}{version}{path}{query}"
+
+    @property
+    def declared(self) -> tuple[str, ...]:
+        """What it is of, as declarations name it: ``HOST/PACKAGE@VERSION``, or ``HOST/FAMILY`` for each font."""
+        place = self.place
+        if self.host == "fonts.googleapis.com":
+            listed = (value for name, value in parse_qsl(place.query) if name == "family")
+            families = {family.partition(":")[0].strip() for value in listed for family in value.split("|")}
+            return tuple(f"{self.host}/{family}" for family in sorted(families) if family)
+        return (f"{self.host}/{place.package}{f'@{place.version}' if place.version else ''}",)
 
     @property
     def is_folder(self) -> bool:

@@ -25,7 +25,7 @@ from cookie_consent.mirror.store import USED_FOR, Entry, make_store
 from cookie_consent.rewriter.cache import GenerationalCache
 
 if TYPE_CHECKING:
-    from collections.abc import Hashable
+    from collections.abc import Callable, Hashable, Iterable
 
     from cookie_consent.ledger.writing.waiter import Waiter
     from cookie_consent.mirror.libraries import Libraries, LibraryFile
@@ -55,11 +55,19 @@ class Mirror:
     """Returns files of listed libraries, from the store or from their hosts.
 
     One fetch serves all that wait for a file. It runs in a thread of its own, so that it goes on if a visitor leaves.
-    ``store`` is by default made when it is first used.
+    ``store`` is by default made when it is first used. ``named`` is told what pages name, as ``LibraryFile.declared``.
     """
 
-    def __init__(self, libraries: Libraries, *, store: Store | None = None, network: Network | None = None) -> None:
+    def __init__(
+        self,
+        libraries: Libraries,
+        *,
+        store: Store | None = None,
+        network: Network | None = None,
+        named: Callable[[Iterable[str]], object] = lambda _: None,
+    ) -> None:
         self.libraries = libraries
+        self._tell_named = named
         self._store = store
         self._fetcher = Fetcher(libraries, network if network is not None else Network())
         self._hot: GenerationalCache[str, Entry] = GenerationalCache(_HOT)
@@ -110,6 +118,7 @@ class Mirror:
             return None
         if is_new:
             self._name(file.upstream)
+            self._tell_named(file.declared)
         return file.mirrored + fragment
 
     def _name(self, upstream: str) -> None:

@@ -22,6 +22,9 @@ _MOST = 100
 """How many services that the policy does not declare are named at most."""
 _MOST_HOSTS = 50
 """How many undeclared hosts are named at most."""
+_MOST_LIBRARIES = 100
+"""How many public libraries are listed at most."""
+_LONGEST_LIBRARY = 200
 _MOST_TEXT = 1000
 """How many characters they may have together, since forms and cookies carry them."""
 _MOST_SEEN = 1000
@@ -30,7 +33,7 @@ _REST = 86_400_000_000
 """How long an answered notice stays as it is, in microseconds."""
 _SECOND = 1_000_000
 
-InventoryKind = Literal["service", "category", "host", "answered", "accepted"]
+InventoryKind = Literal["service", "category", "host", "library", "answered", "accepted"]
 """What a site was found to use, and what became of its notice: visitors have ``answered`` it, or its owner has
 ``accepted`` what waits to be named."""
 
@@ -41,7 +44,7 @@ class InventoryEvent:
 
     kind: InventoryKind
     name: str
-    """The id of a service or category, or a host. For the rest it tells one event from another. Of an answer it begins
+    """The id of a service or category, a host, or a library. For the rest it tells one event from another. Of an answer it begins
     with the digest of what the notice named; releases before that wrote digits alone."""
     at: int
     """Microseconds since 1970 (UTC)."""
@@ -104,6 +107,11 @@ class Inventory:
         return self._state.names
 
     @property
+    def libraries(self) -> tuple[str, ...]:
+        """The sorted public libraries that the site serves itself, as its pages were found to name them."""
+        return tuple(sorted(name for kind, name in tuple(self._events) if kind == "library"))
+
+    @property
     def waiting(self) -> tuple[InventoryEvent, ...]:
         """What was found and is not named yet."""
         return self._state.waiting
@@ -143,6 +151,14 @@ class Inventory:
             self._meet_hosts(hosts, path)
             if len(self._events) != known or (self._state.waiting and self._now() - self._state.answered_at >= _REST):
                 self._state = self._concluded()
+
+    def meet_libraries(self, names: Iterable[str]) -> None:
+        """Note which public libraries a page names. No notice does, since nothing of them reaches their hosts."""
+        with self._lock:
+            for name in names:
+                known = sum(kind == "library" for kind, _ in self._events)
+                if ("library", name) not in self._events and known < _MOST_LIBRARIES and len(name) <= _LONGEST_LIBRARY:
+                    self._add("library", name)
 
     def answered(self, names: str) -> None:
         """Note that a visitor has answered a notice with these names."""
@@ -190,7 +206,7 @@ class Inventory:
             return self._policy.has_inventory and names.has(name) and not is_host(name) and name not in names.declared
         if kind == "category":
             return self._policy.has_inventory and name in self._policy.optional_ids
-        return self._policy.unknown_hosts == "ask" and is_host(name) and names.has(name)
+        return kind == "host" and self._policy.unknown_hosts == "ask" and is_host(name) and names.has(name)
 
     def _meet_hosts(self, hosts: Iterable[str], path: str) -> None:
         # Different spellings of a path often lead to one page.

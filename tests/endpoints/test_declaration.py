@@ -161,3 +161,13 @@ async def test_what_the_site_is_found_to_use_is_in_the_declaration_at_once(ledge
         assert "YouTube" not in (await visitor.get("/_consent/policy")).text
         await visitor.get("/", headers={"sec-fetch-dest": "document"})
         assert "YouTube" in (await visitor.get("/_consent/policy")).text
+
+
+async def test_a_library_that_a_page_names_is_in_the_declaration(ledger: Ledger) -> None:
+    page = HTMLResponse("<!doctype html><title>a</title><script src=https://unpkg.com/vue@3.4.1></script>")
+    app = ConsentMiddleware(page, make_policy(gate={"mirror": True}), secret="x" * 40, ledger=ledger)
+    async with httpx.AsyncClient(transport=httpx.ASGITransport(app=app), base_url=ORIGIN, headers=HTML) as visitor:
+        assert (await visitor.get("/_consent/policy.json")).json()["libraries"] == []
+        assert "/_consent/mirror/unpkg.com/vue@3.4.1" in (await visitor.get("/")).text
+        found = (await visitor.get("/_consent/policy.json")).json()["libraries"]
+    assert found == [{"name": "vue", "version": "3.4.1", "host": "unpkg.com"}]

@@ -72,3 +72,25 @@ def test_a_policy_adds_packages_of_npm() -> None:
     assert "@me/thing" in added.packages()["unpkg.com"]
     assert added.packages()["use.fontawesome.com"] == ["fontawesome-free"]
     assert added.hosts == LIBRARIES.hosts
+
+
+@pytest.mark.parametrize(
+    ("address", "declared"),
+    [
+        ("https://cdn.jsdelivr.net/npm/vue@3.4.1/dist/vue.js", ("cdn.jsdelivr.net/vue@3.4.1",)),
+        ("https://unpkg.com/@popperjs/core@2", ("unpkg.com/@popperjs/core@2",)),
+        ("https://code.jquery.com/jquery-3.7.1.min.js", ("code.jquery.com/jquery@3.7.1",)),
+        (
+            "https://fonts.googleapis.com/css2?family=Open+Sans:wght@400&family=Inter&display=swap",
+            ("fonts.googleapis.com/Inter", "fonts.googleapis.com/Open Sans"),
+        ),
+        (
+            "https://fonts.googleapis.com/css?family=Roboto:400|Lato",
+            ("fonts.googleapis.com/Lato", "fonts.googleapis.com/Roboto"),
+        ),
+    ],
+)
+def test_a_declaration_names_package_and_version(address: str, declared: tuple[str, ...]) -> None:
+    found = Libraries().from_address(address)
+    assert found is not None
+    assert found[0].declared == declared

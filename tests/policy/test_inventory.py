@@ -195,3 +195,16 @@ def test_the_history_has_all_that_notices_have_named() -> None:
     clock.now += DAY + 1
     found.meet([])
     assert found.history == (*seen, found.names)
+
+
+def test_libraries_are_listed_and_change_no_notice() -> None:
+    found = inventory()
+    before = found.names
+    found.answered(before)
+    found.meet_libraries(["unpkg.com/vue@3", "unpkg.com/vue@3", "x" * 999, *(f"unpkg.com/{n:03}" for n in range(200))])
+    assert found.names == before
+    assert found.waiting == ()
+    assert found.libraries == (*(f"unpkg.com/{n:03}" for n in range(99)), "unpkg.com/vue@3")
+    other = inventory()
+    other.learn(found.take_news())
+    assert (other.libraries, other.names) == (found.libraries, before)

@@ -12,6 +12,7 @@ from cookie_consent.banner.declaration.structure import (
     Contact,
     Declaration,
     Fact,
+    Library,
     ServiceEntry,
     StoredEntry,
 )
@@ -42,9 +43,11 @@ def declaration(
     *,
     offered: AbstractSet[str],
     mirrored: Iterable[str] = (),
+    libraries: Iterable[str] = (),
     secure: bool = True,
 ) -> Declaration:
-    """Return the declaration in one language. ``mirrored`` are the hosts whose libraries the site serves itself.
+    """Return the declaration in one language. ``mirrored`` are the hosts whose libraries the site serves itself,
+    and ``libraries`` those that it was found to use, as the inventory names them.
 
     ``offered`` are the optional categories that visitors are asked about. The names of our own cookies depend on
     ``secure``: whether the site is visited by https.
@@ -58,10 +61,17 @@ def declaration(
         effective=policy.effective,
         categories=tuple(_Entries(policy, locale, offered=offered, secure=secure).categories()),
         mirrored=tuple(sorted(mirrored)),
+        libraries=tuple(map(_library, libraries)),
         contact=_contact(policy, locale),
         browsers=browsers(locale),
         opt_outs=opt_outs(),
     )
+
+
+def _library(name: str) -> Library:
+    host, _, package = name.partition("/")
+    at = package.find("@", 1)  # the first character is that of a scope
+    return Library(name=package[:at] if at > 0 else package, version=package[at + 1 :] if at > 0 else "", host=host)
 
 
 def day_of(policy: Policy) -> date | None:

@@ -47,6 +47,10 @@ def as_data(declared: Declaration) -> dict[str, Any]:
             for category in declared.categories
         ],
         "mirrored": list(declared.mirrored),
+        "libraries": [
+            {"name": library.name, "version": library.version or None, "host": library.host}
+            for library in declared.libraries
+        ],
         "browsers": [_link(link) for link in declared.browsers],
         "opt_outs": [_link(link) for link in declared.opt_outs],
     }

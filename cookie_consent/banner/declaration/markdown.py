@@ -47,6 +47,8 @@ def _lines(declared: Declaration, locale: Locale) -> Iterator[str]:
     if declared.mirrored:
         hosts = locale.text("list_separator").join(declared.mirrored)
         yield from (f"## {t('mirrored_title')}", "", t("mirrored", hosts=hosts), "")
+        if declared.libraries:
+            yield from (*(f"- {escaped(library.text)}" for library in declared.libraries), "")
     yield from (f"## {t('rights_title')}", "", t("withdrawal"), "", t("rights"), "", t("complaint"), "")
     yield from _facts(declared.contact.authority)
     if declared.contact.facts:

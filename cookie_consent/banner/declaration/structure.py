@@ -13,6 +13,7 @@ __all__ = [
     "Contact",
     "Declaration",
     "Fact",
+    "Library",
     "Link",
     "PastRevision",
     "Revision",
@@ -39,6 +40,20 @@ class Link:
     name: str
     address: str
     text: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Library:
+    """A public library or font that the site serves itself. ``version`` is empty where none is known."""
+
+    name: str
+    version: str
+    host: str
+
+    @property
+    def text(self) -> str:
+        """Name, version and host on one line."""
+        return f"{' '.join(filter(None, (self.name, self.version)))} ({self.host})"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -137,6 +152,8 @@ class Declaration:
     categories: tuple[CategoryEntry, ...]
     mirrored: tuple[str, ...]
     """The hosts whose libraries are served from the site itself."""
+    libraries: tuple[Library, ...]
+    """Those of them that the site's pages were found to name."""
     contact: Contact
     browsers: tuple[Link, ...]
     opt_outs: tuple[Link, ...]

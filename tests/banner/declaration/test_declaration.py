@@ -13,7 +13,7 @@ from markdown_it import MarkdownIt
 from cookie_consent.banner import Renderer, as_data, as_markdown
 from cookie_consent.banner.declaration.lifetime import duration_in
 from cookie_consent.banner.locale import load_locales
-from cookie_consent.policy import Lifetime, Policy, parse_duration, parse_policy, registry
+from cookie_consent.policy import Inventory, Lifetime, Policy, parse_duration, parse_policy, registry
 
 ASSETS = {"banner.js": "/_consent/assets/banner.1.js", "banner.css": "/_consent/assets/banner.2.css"}
 LOCALES = load_locales()
@@ -161,6 +161,24 @@ def test_mirrored_libraries_are_named_where_there_are_any() -> None:
     assert data(policy(), mirrored=["unpkg.com", "code.jquery.com"])["mirrored"] == ["code.jquery.com", "unpkg.com"]
     assert "code.jquery.com" in renderer(policy(), mirrored=["code.jquery.com"]).declaration_page("en")
     assert LOCALES["en"].text("declaration.mirrored_title") not in renderer(policy()).declaration_page("en")
+
+
+def test_the_libraries_that_pages_name_are_listed_with_their_versions() -> None:
+    inventory = Inventory(policy())
+    named = ["unpkg.com/@popperjs/core@2", "code.jquery.com/jquery@3.7.1", "fonts.googleapis.com/Open <Sans>"]
+    inventory.meet_libraries(named)
+    made = renderer(policy(), mirrored=["unpkg.com"], inventory=inventory)
+    declared = made.declaration("en")
+    assert [tuple(each.values()) for each in as_data(declared)["libraries"]] == [
+        ("jquery", "3.7.1", "code.jquery.com"),
+        ("Open <Sans>", None, "fonts.googleapis.com"),
+        ("@popperjs/core", "2", "unpkg.com"),
+    ]
+    page = made.declaration_page("en")
+    assert "<li>jquery 3.7.1 (code.jquery.com)</li>" in page
+    assert "<li>Open &lt;Sans&gt; (fonts.googleapis.com)</li>" in page
+    assert r"- \@popperjs/core 2 (unpkg.com)" in as_markdown(declared, LOCALES["en"])
+    assert as_data(renderer(policy(), inventory=inventory).declaration("en"))["libraries"] == []  # no mirror
 
 
 def test_necessary_services_that_nobody_declared_are_listed_as_on_demand() -> None:
