@@ -280,6 +280,7 @@ def _build(
                 ledger=ledger,
                 classifier=classifier,
                 reports=reports,
+                inventory=inventory,
                 renderer=renderer,
                 origin=origin,
                 look=xray.look,

@@ -13,12 +13,14 @@ from starlette.responses import HTMLResponse, PlainTextResponse, Response
 
 from cookie_consent.endpoints.reports import policy_lines
 from cookie_consent.errors import LedgerError
+from cookie_consent.ledger.inventory import inventory_rows
 
 if TYPE_CHECKING:
     from starlette.requests import Request
 
     from cookie_consent.banner import Renderer
     from cookie_consent.endpoints.reports import Reports
+    from cookie_consent.policy import Inventory
     from cookie_consent.policy.classifier import Classifier
 
 __all__ = ["ADMIN_HEADERS", "Admin"]
@@ -35,18 +37,21 @@ ADMIN_HEADERS = {
 
 
 class Admin:
-    """Shows the findings.
+    """Shows the findings, and beside them what notices name that the policy does not declare.
 
     The token is read from ``Authorization``: as ``Bearer TOKEN`` (RFC 6750) or, for browsers, as the password of
     ``Basic`` (RFC 7617) with any user name. It is never read from the URL, and is compared in constant time. Serve the
     page by https: over plain http the token can be intercepted.
     """
 
-    def __init__(self, token: str, *, renderer: Renderer, classifier: Classifier, reports: Reports) -> None:
+    def __init__(
+        self, token: str, *, renderer: Renderer, classifier: Classifier, reports: Reports, inventory: Inventory
+    ) -> None:
         self._digest = sha256(token.encode("ascii")).digest()
         self._renderer = renderer
         self._classifier = classifier
         self._reports = reports
+        self._inventory = inventory
 
     async def respond(self, request: Request) -> Response:
         """Return the page, or a response that asks for the token."""
@@ -67,6 +72,7 @@ class Admin:
             refused=[finding.as_dict() for finding in findings if finding.observation.reason == "refused"],
             own=[finding.as_dict() for finding in findings if finding.is_own(self._classifier)],
             lines=policy_lines(open_ones, self._classifier.policy),
+            inventory=list(inventory_rows(self._inventory)),
             failure=failure,
         )
         return HTMLResponse(page, headers={**ADMIN_HEADERS, "Vary": "Authorization, Accept-Language"})

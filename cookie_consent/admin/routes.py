@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from cookie_consent.endpoints.reports import Reports
     from cookie_consent.endpoints.router import Endpoint, RouteTable
     from cookie_consent.ledger import Ledger
+    from cookie_consent.policy import Inventory
     from cookie_consent.policy.classifier import Classifier
 
 __all__ = ["admin_routes", "admin_token"]
@@ -33,6 +34,7 @@ def admin_routes(
     ledger: Ledger,
     classifier: Classifier,
     reports: Reports,
+    inventory: Inventory,
     renderer: Renderer,
     origin: SiteOrigin,
     look: Look,
@@ -46,7 +48,7 @@ def admin_routes(
     from cookie_consent.admin.page import Admin
     from cookie_consent.admin.xray import AdminXRay
 
-    admin = Admin(token, renderer=renderer, classifier=classifier, reports=reports)
+    admin = Admin(token, renderer=renderer, classifier=classifier, reports=reports, inventory=inventory)
     export = AdminExport(admin, ledger, classifier.policy, renderer.prefix)
     stats = AdminStats(admin, ledger, renderer)
     xray = AdminXRay(admin, origin, look=look, cookie=xray_cookie)

@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 import json
-from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any
+import textwrap
+from typing import TYPE_CHECKING
 
 import typer
 
 from cookie_consent.cli.log import open_log
 from cookie_consent.cli.options import FormatOption, LedgerOption, OutputFormat, PolicyOption
-from cookie_consent.ledger.inventory import InventoryStore
-from cookie_consent.ledger.schema import moment
+from cookie_consent.endpoints.reports.store import ReportStore
+from cookie_consent.endpoints.reports.watch import watched
+from cookie_consent.ledger.inventory import InventoryStore, inventory_rows
 from cookie_consent.policy import Inventory, policy_in_force
+from cookie_consent.policy.classifier import Classifier
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
     from pathlib import Path
 
     from cookie_consent.ledger import Ledger
@@ -37,19 +38,32 @@ def show(
 
     It is what the policy does not declare: known services, categories of known cookies, and undeclared hosts that two
     paths have loaded. A notice that visitors have answered changes once a day at most.
+
+    Below stands what browsers and the gates have reported beside that, with lines that would declare it. Anybody can
+    post a report, so no notice names anything for it.
     """
     if context.invoked_subcommand is not None:
         return
     log, _, found = _opened(policy, ledger)
+    reported = watched(ReportStore(log).read(), Classifier(found.policy), {event.name for event in found.events})
     log.close()
-    rows = list(_rows(found))
+    rows = list(inventory_rows(found))
     if output_format is OutputFormat.JSON:
-        typer.echo(json.dumps(rows, ensure_ascii=False, indent=2))
-    elif not rows:
+        document = {"inventory": rows, "reported": [one.as_dict() for one in reported]}
+        typer.echo(json.dumps(document, ensure_ascii=False, indent=2))
+        return
+    if not rows:
         typer.echo("nothing was found beside what the policy declares")
-    for row in rows if output_format is OutputFormat.TABLE else ():
+    for row in rows:
         state = "named" if row["named"] else f"named from {row['named_from'][:16].replace('T', ' ')} UTC on"
         typer.echo(f"{row['since'][:10]} {row['kind']:<8} {row['name']:<32} {state}")
+    if reported:
+        typer.echo("\nreported by browsers and gates; no notice names it for that:")
+    for one in reported:
+        times = f"{one.count} {'time' if one.count == 1 else 'times'}, last on {one.last}"
+        of = f" ({one.service})" if one.service not in {"", one.name} else ""
+        typer.echo(f"{one.first} {one.kind:<8} {one.name}{of}: {times}")
+        typer.echo(textwrap.indent(one.lines, "    "))
 
 
 @inventory_app.command()
@@ -73,17 +87,3 @@ def _opened(policy_file: Path | None, url: str | None) -> tuple[Ledger, Inventor
     store, found = InventoryStore(log, policy.site), Inventory(policy)
     found.learn(store.read())
     return log, store, found
-
-
-def _rows(found: Inventory) -> Iterator[dict[str, Any]]:
-    waiting, named = set(found.waiting), {*found.undeclared, *found.categories}
-    due = datetime.fromtimestamp(found.due, UTC).isoformat() if found.due is not None else None
-    for event in found.events:
-        if event in waiting or (event.kind in {"service", "host", "category"} and event.name in named):
-            yield {
-                "kind": event.kind,
-                "name": event.name,
-                "since": moment(event.at).isoformat(),
-                "named": event not in waiting,
-                "named_from": due if event in waiting else None,
-            }

@@ -2,25 +2,26 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, get_args
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any, get_args
 
 from sqlalchemy import select
 
 from cookie_consent.consent.answered import AnsweredEditions
-from cookie_consent.ledger.schema import inventory
+from cookie_consent.ledger.schema import inventory, micros, moment
 from cookie_consent.ledger.upsert import inserter
 from cookie_consent.policy import InventoryEvent
 from cookie_consent.policy.inventory import InventoryKind
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Iterator
 
     from sqlalchemy import Connection
 
     from cookie_consent.ledger.ledger import Ledger
     from cookie_consent.policy import Inventory, Policy
 
-__all__ = ["InventoryStore", "SharedInventory", "answered_editions", "inventory_events"]
+__all__ = ["InventoryStore", "Notes", "SharedInventory", "answered_editions", "inventory_events", "inventory_rows"]
 
 
 class InventoryStore:
@@ -53,6 +54,44 @@ def inventory_events(connection: Connection, site: str | None) -> list[Inventory
     rows = connection.execute(query.order_by(inventory.c.at)).all()
     kinds = get_args(InventoryKind)
     return [InventoryEvent(kind=kind, name=name, at=int(at)) for kind, name, at in rows if kind in kinds]
+
+
+def inventory_rows(found: Inventory) -> Iterator[dict[str, Any]]:
+    """Yield what an inventory has, for people and for JSON: the kind, the name, since when, and if notices name it."""
+    waiting, named = set(found.waiting), {*found.undeclared, *found.categories}
+    due = datetime.fromtimestamp(found.due, UTC).isoformat() if found.due is not None else None
+    for event in found.events:
+        if event in waiting or (event.kind in {"service", "host", "category"} and event.name in named):
+            yield {
+                "kind": event.kind,
+                "name": event.name,
+                "since": moment(event.at).isoformat(),
+                "named": event not in waiting,
+                "named_from": due if event in waiting else None,
+            }
+
+
+class Notes:
+    """What any process of a log has noted, once for all of them, such as that a week has been summed up.
+
+    ``kind`` tells notes from others, and from an inventory's events, beside which they are kept. All methods raise
+    ``LedgerError`` if the database cannot be used.
+    """
+
+    def __init__(self, ledger: Ledger, kind: str) -> None:
+        self._ledger = ledger
+        self._kind = kind
+
+    def read(self) -> set[str]:
+        """Return all notes."""
+        with self._ledger.reading() as connection:
+            return set(connection.execute(select(inventory.c.name).where(inventory.c.kind == self._kind)).scalars())
+
+    def add(self, name: str, at: datetime) -> bool:
+        """Add a note, and return whether nobody has done so before. Safe to use from several processes."""
+        row = {"site": "", "kind": self._kind, "name": name, "at": micros(at)}
+        with self._ledger.writing() as connection:
+            return connection.execute(inserter(connection)(inventory).on_conflict_do_nothing(), row).rowcount == 1
 
 
 def answered_editions(ledger: Ledger, policy: Policy) -> AnsweredEditions:

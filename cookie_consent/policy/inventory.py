@@ -44,8 +44,8 @@ class InventoryEvent:
 
     kind: InventoryKind
     name: str
-    """The id of a service or category, a host, or a library. For the rest it tells one event from another. Of an answer it begins
-    with the digest of what the notice named; releases before that wrote digits alone."""
+    """The id of a service or category, a host, or a library. For the rest it tells one event from another. Of an answer
+    it begins with the digest of what the notice named; releases before that wrote digits alone."""
     at: int
     """Microseconds since 1970 (UTC)."""
 
@@ -76,7 +76,7 @@ class Inventory:
     """
 
     def __init__(self, policy: Policy, *, clock: Callable[[], float] = time.time) -> None:
-        self._policy = policy
+        self.policy = policy
         self._clock = clock
         self._lock = threading.Lock()
         self._events: dict[tuple[InventoryKind, str], InventoryEvent] = {}
@@ -201,12 +201,12 @@ class Inventory:
 
     def _counts(self, kind: InventoryKind, name: str) -> bool:
         """Return whether this policy's notices can name something."""
-        names = self._policy.names
+        names = self.policy.names
         if kind == "service":
-            return self._policy.has_inventory and names.has(name) and not is_host(name) and name not in names.declared
+            return self.policy.has_inventory and names.has(name) and not is_host(name) and name not in names.declared
         if kind == "category":
-            return self._policy.has_inventory and name in self._policy.optional_ids
-        return kind == "host" and self._policy.unknown_hosts == "ask" and is_host(name) and names.has(name)
+            return self.policy.has_inventory and name in self.policy.optional_ids
+        return kind == "host" and self.policy.unknown_hosts == "ask" and is_host(name) and names.has(name)
 
     def _meet_hosts(self, hosts: Iterable[str], path: str) -> None:
         # Different spellings of a path often lead to one page.
@@ -261,7 +261,7 @@ class Inventory:
                 services.append(event.name)
             elif event.kind == "host" and _fits(event.name, hosts):
                 hosts.append(event.name)
-        names = self._policy.names
+        names = self.policy.names
         offered = names.declared.union(services, hosts)
         return _State(
             undeclared=tuple(sorted((*services, *hosts))),

@@ -1,4 +1,4 @@
-"""Background work: open, count and seal the log, share what is kept in it, and save findings."""
+"""Background work: open, count and seal the log, share what is kept in it, save findings, and sum up the week."""
 
 from __future__ import annotations
 
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from types import FrameType
 
     from cookie_consent.endpoints.reports import Reports
+    from cookie_consent.endpoints.reports.weekly import WeeklySummary
     from cookie_consent.ledger import Ledger
     from cookie_consent.ledger.sharing import SharingThread
     from cookie_consent.mirror.mirror import Mirror
@@ -50,6 +51,7 @@ class Background:
         self._sites = sites
         self._clock = clock
         self._sharing: SharingThread | None = None
+        self._summary: WeeklySummary | None = None
         self._reports = reports
         self._mirrors = mirrors
         self._lock = threading.Lock()
@@ -84,6 +86,7 @@ class Background:
                 multiprocessing.util.Finalize(None, _stop, (weakref.ref(self),), exitpriority=0)
 
     def _share(self, *, at_once: bool) -> None:
+        from cookie_consent.endpoints.reports.weekly import WeeklySummary
         from cookie_consent.ledger.inventory import SharedInventory
         from cookie_consent.ledger.revisions import SharedHistory
         from cookie_consent.ledger.sharing import SharingThread
@@ -93,6 +96,9 @@ class Background:
         histories = [SharedHistory(ledger, site, history, clock=self._clock) for site, _, history in self._sites]
         self._sharing = SharingThread(ledger, [*inventories, *histories])
         self._sharing.start(at_once=at_once)
+        found = [inventory for _, inventory, _ in self._sites]
+        self._summary = WeeklySummary(ledger, list(zip(self._reports, found, strict=False)))
+        self._summary.start()
 
     def start_at_request(self) -> None:
         """Start the threads alone. They open the log themselves, so that no request waits for the disk."""
@@ -107,8 +113,9 @@ class Background:
         with self._lock:
             for reports in self._reports:
                 reports.flush()
-            if self._sharing is not None:
-                self._sharing.stop()
+            for thread in (self._sharing, self._summary):
+                if thread is not None:
+                    thread.stop()
             self._ledger.close()
             for mirror in self._mirrors:
                 mirror.close()
@@ -140,7 +147,7 @@ class Background:
     def after_fork(self) -> None:
         """Let the fork begin for itself."""
         self._lock = threading.Lock()
-        self._sharing = None
+        self._sharing = self._summary = None
         self.has_started = False
 
 

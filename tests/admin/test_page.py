@@ -203,3 +203,17 @@ async def test_findings_are_saved_at_the_end(ledger_url: str) -> None:
 
     await app({"type": "lifespan", "state": {}}, receive, send)
     assert [entry.observation.name for entry in app.reports.store.read()] == ["late.example"]
+
+
+async def test_it_shows_the_inventory_beside_reports_and_adds_none_to_it(ledger_url: str) -> None:
+    app = site(ledger_url, admin_token=TOKEN)
+    inventory = app._parts.site.inventory
+    inventory.meet(["youtube"])
+    async with opened(app) as browser:
+        await browser.post("/_consent/report", content=REPORT, headers=CSP)
+        answer = await browser.get("/_consent/admin", headers={"authorization": f"Bearer {TOKEN}"})
+    reports, _, found = answer.text.partition('<section aria-labelledby="inventory">')
+    assert "tracker.example" in reports
+    assert '<code dir="ltr">youtube</code>' in found
+    assert "tracker.example" not in found
+    assert inventory.undeclared == ("youtube",)

@@ -168,6 +168,7 @@ def test_what_has_no_data_reads_no_file(tag: str) -> None:
 
 ASSETS = {name: f"/{name}" for name in ("banner.js", "banner.css", "admin.css")}
 NOTHING_FOUND: dict[str, Any] = {
+    "inventory": [],
     "findings": [],
     "breaks": [],
     "refused": [],

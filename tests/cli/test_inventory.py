@@ -47,7 +47,7 @@ def test_it_says_what_is_named_and_what_waits(site: InventoryStore) -> None:
         (["service", "vimeo"], True),
         (["category", "login"], True),
     ]
-    rows = json.loads(run("--format", "json"))
+    rows = json.loads(run("--format", "json"))["inventory"]
     assert [row["named"] for row in rows] == [True, False, False]
     assert rows[1]["named_from"] > rows[1]["since"]
     assert site.read()[0].name == "youtube"

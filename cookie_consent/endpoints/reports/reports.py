@@ -47,7 +47,7 @@ class Reports:
     def __init__(self, classifier: Classifier, ledger: Ledger, *, every: float = _INTERVAL, dev: bool = False) -> None:
         from cookie_consent.endpoints.reports.store import ReportStore
 
-        self._classifier = classifier
+        self.classifier = classifier
         self._dev = dev
         self.store = ReportStore(ledger)
         self._bucket = TokenBucket(rate=20, burst=200, at=time.monotonic())
@@ -64,9 +64,9 @@ class Reports:
                 self._log(event)
             if not event.set_by_site and not self.may_post():
                 return
-            verdict = self._classifier.cookie(event.name)
+            verdict = self.classifier.cookie(event.name)
             reason = event.reason
-            if reason == "refused" and verdict.service is not None and not self._classifier.declares(verdict.service):
+            if reason == "refused" and verdict.service is not None and not self.classifier.declares(verdict.service):
                 reason = "undeclared"
             observation = Observation(
                 kind="cookie",
@@ -86,7 +86,7 @@ class Reports:
         """
         try:
             name = clean_host(host)
-            if name is not None and not self._classifier.declares(service):
+            if name is not None and not self.classifier.declares(service):
                 reason = "own" if service == OWN else "undeclared"
                 observation = Observation(
                     kind="host", name=name, directive=clean_word(directive), service=service or "", reason=reason
@@ -117,19 +117,19 @@ class Reports:
                 self._script_error(posted.name, posted.page_path, page_host)
                 continue
             if posted.kind == "host":
-                if self._classifier.is_first_party(posted.name, page_host):
+                if self.classifier.is_first_party(posted.name, page_host):
                     self._own_host(posted, page_host)
                 else:
-                    service = self._classifier.host(posted.name, posted.address_path).service
+                    service = self.classifier.host(posted.name, posted.address_path).service
                     self.host(posted.name, service, posted.directive, posted.page_path, posted=True)
                 continue
             name = clean_name(posted.name)
-            judge = self._classifier.cookie if posted.kind == "cookie" else self._classifier.storage
+            judge = self.classifier.cookie if posted.kind == "cookie" else self.classifier.storage
             verdict = judge(posted.name[:256])
-            if verdict.category in self._kept and not self._classifier.declares(verdict.service) and verdict.service:
+            if verdict.category in self._kept and not self.classifier.declares(verdict.service) and verdict.service:
                 continue  # the guard reports what it does not know, and has no rules for these
             known = verdict.known or verdict.rule is not None
-            is_ours = self._classifier.declares(verdict.service) or (known and verdict.service is None)
+            is_ours = self.classifier.declares(verdict.service) or (known and verdict.service is None)
             observation = Observation(
                 kind=posted.kind,
                 name=name,
@@ -149,17 +149,17 @@ class Reports:
 
     def _own_host(self, posted: Posted, page_host: str) -> None:
         service: str | None = posted.service
-        if not service or self._classifier.policy.known_service(service) is None:
-            if self._classifier.is_declared_own(posted.name, page_host):
+        if not service or self.classifier.policy.known_service(service) is None:
+            if self.classifier.is_declared_own(posted.name, page_host):
                 return
             service = OWN
         self.host(posted.name, service, posted.directive, posted.page_path, posted=True)
 
     def _script_error(self, host: str, path: str, page_host: str) -> None:
-        service = self._classifier.host(host).service or ""
+        service = self.classifier.host(host).service or ""
         name = clean_host(host)
-        is_own = self._classifier.is_first_party(host, page_host)
-        if name is not None and not is_own and is_held_at_first(name, service, self._classifier):
+        is_own = self.classifier.is_first_party(host, page_host)
+        if name is not None and not is_own and is_held_at_first(name, service, self.classifier):
             observation = Observation(
                 kind="host", name=name, directive=SCRIPT_ERROR, service=service, reason=SCRIPT_ERROR
             )
@@ -175,9 +175,9 @@ class Reports:
         if host in self._logged_hosts or len(self._logged_hosts) >= _MOST_LOGGED_HOSTS:
             return
         self._logged_hosts.add(host)
-        lines = declaration("host", host, service, self._classifier.policy)
-        if lines and is_held_at_first(host, service or "", self._classifier):
-            is_named = service is not None and self._classifier.policy.has_inventory
+        lines = declaration("host", host, service, self.classifier.policy)
+        if lines and is_held_at_first(host, service or "", self.classifier):
+            is_named = service is not None and self.classifier.policy.has_inventory
             until = "is held until visitors agree" if is_named else 'stays held after "Accept all"'
             logger.warning("the policy does not declare %s, which %s. Add to it: %s", host, until, f"\n{lines}")
 
