@@ -255,4 +255,4 @@ def _text(judgement: Judgement, output_format: ScanFormat, policy: Path | None, 
         found = har(judgement.scan)
     else:
         return document(output_format, judgement, policy, comparison=comparison)
-    return json.dumps(found, indent=2, ensure_ascii=False) + "\n"
+    return json.dumps(found, indent=2, ensure_ascii=False, allow_nan=False) + "\n"

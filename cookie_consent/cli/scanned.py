@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import json
 import re
 from dataclasses import dataclass
 from pathlib import Path
@@ -149,7 +148,7 @@ def ensure_read(scan: Scan, site: Given) -> None:
 
 def read_scan(path: Path) -> Scan:
     """Read a scan from a file of JSON. Raises ``ConfigurationError``."""
-    from cookie_consent.scanner.as_dict import from_dict
+    from cookie_consent.scanner.as_dict import from_dict, parsed
 
     try:
         with path.open("rb") as stream:
@@ -161,7 +160,7 @@ def read_scan(path: Path) -> Scan:
     if len(content) > _LONGEST_FILE:
         raise ConfigurationError(f"{path} is larger than {_LONGEST_FILE} bytes; save a smaller scan")
     try:
-        document = json.loads(content)
+        document = parsed(content)
     except (ValueError, RecursionError) as error:
         raise ConfigurationError(
             f"{path} is not JSON: {error}; write a scan with `cookie-consent scan URL --format json`"

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import math
 from functools import cache
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -11,7 +13,7 @@ from cookie_consent.scanner.model import Scan
 if TYPE_CHECKING:
     from pydantic import TypeAdapter
 
-__all__ = ["FORMAT", "as_dict", "from_dict", "read", "written"]
+__all__ = ["FORMAT", "as_dict", "from_dict", "parsed", "read", "written"]
 
 FORMAT = 1
 """The version of the format. It rises when a reader of the old one could no longer read the new one."""
@@ -39,6 +41,11 @@ def from_dict(data: Any) -> Scan:
     return read(Scan, data)
 
 
+def parsed(text: bytes) -> Any:
+    """Return what a text of JSON holds. Raises ``ValueError`` for others, and for ``Infinity`` and ``1e999``."""
+    return json.loads(text, parse_constant=_finite, parse_float=_finite)
+
+
 def written(thing: Any) -> dict[str, Any]:
     """Return one of the model's objects, or one that is made of them, as an object of JSON."""
     kind: Any = type(thing)
@@ -59,6 +66,13 @@ def read(kind: type[_T], data: Any) -> _T:
         where = ".".join(map(str, first["loc"]))
         raise ConfigurationError(f"the scan cannot be read: {where}: {first['msg']}") from None
     return thing
+
+
+def _finite(text: str) -> float:
+    number = float(text)
+    if not math.isfinite(number):
+        raise ValueError(f"{text[:20]} is no number of JSON")
+    return number
 
 
 @cache

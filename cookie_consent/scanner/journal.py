@@ -7,7 +7,7 @@ import os
 from typing import TYPE_CHECKING, Any, BinaryIO
 
 from cookie_consent.errors import ConfigurationError
-from cookie_consent.scanner.as_dict import read, written
+from cookie_consent.scanner.as_dict import parsed, read, written
 from cookie_consent.scanner.visit import Visit
 
 if TYPE_CHECKING:
@@ -55,15 +55,17 @@ class Journal:
             if first and not b'{"cookie-consent scan": '.startswith(first[:24]):
                 raise self._wrong("it is not the journal of a scan")
             file.truncate(0)
+            self._close_to_others()
             self._write({"cookie-consent scan": _FORMAT, "site": self._site})
             return
         self._check(first)
+        self._close_to_others()
         whole = file.tell()
         number = 1
         while (line := file.readline(_LONGEST_LINE)).endswith(b"\n"):
             number += 1
             try:
-                visit = read(Visit, json.loads(line))
+                visit = read(Visit, parsed(line))
             except (ValueError, RecursionError, ConfigurationError):
                 raise self._wrong(f"line {number} is not a visit of a scan") from None
             whole = file.tell()
@@ -80,6 +82,15 @@ class Journal:
         if self._file is None:
             raise RuntimeError("the journal is not open")
         return self._file
+
+    def _close_to_others(self) -> None:
+        """Leave the file to its owner alone, also one that was there before: it holds addresses with their queries."""
+        handle = self._opened.fileno()
+        if hasattr(os, "fchmod") and os.fstat(handle).st_mode & 0o077:
+            try:
+                os.fchmod(handle, 0o600)
+            except OSError as error:
+                raise self._wrong(f"others can read it: {error.strerror}") from None
 
     def _check(self, first: bytes) -> None:
         try:

@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from cookie_consent.errors import ConfigurationError
 from cookie_consent.version import __version__
 
-__all__ = ["USER_AGENT", "CrawlOptions", "Progress"]
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+__all__ = ["USER_AGENT", "CrawlOptions", "Progress", "check_numbers"]
 
 USER_AGENT = f"cookie-consent/{__version__} (+scan)"
 _LOWEST = {
@@ -23,6 +27,16 @@ _LOWEST = {
     "delay": 0,
 }
 _MOST_AT_ONCE = 64
+
+
+def check_numbers(options: object, lowest: Mapping[str, float]) -> None:
+    """Raise ``ConfigurationError`` if a number among the options is below its lowest value, or is not finite."""
+    for name, least in lowest.items():
+        value = getattr(options, name)
+        if not math.isfinite(value) or value < least:
+            allowed = "more than 0" if 0 < least < 1 else f"{least:g} or more"
+            how = "a finite number, " if not math.isfinite(value) else ""
+            raise ConfigurationError(f"--{name.replace('_', '-')} is {value}; it must be {how}{allowed}")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -74,11 +88,7 @@ class CrawlOptions:
     """Further addresses, or paths, to start from."""
 
     def __post_init__(self) -> None:
-        for name, lowest in _LOWEST.items():
-            value = getattr(self, name)
-            if not math.isfinite(value) or value < lowest:
-                option = "--" + name.replace("_", "-")
-                raise ConfigurationError(f"{option} is {value}; it must be {'more than 0' if lowest else '0 or more'}")
+        check_numbers(self, _LOWEST)
         if self.concurrency > _MOST_AT_ONCE:
             raise ConfigurationError(f"--concurrency is {self.concurrency}; it must be {_MOST_AT_ONCE} or less")
         if not self.user_agent.isascii() or not self.user_agent.isprintable() or not self.user_agent.strip():

@@ -18,8 +18,10 @@ from typing import TYPE_CHECKING
 import pytest
 
 from cookie_consent.cli.scanned import is_address
-from cookie_consent.scanner.as_dict import from_dict
+from cookie_consent.scanner.as_dict import as_dict, from_dict
 from tests.running import run
+from tests.scanner.made import cookie
+from tests.scanner.made import scan as made_scan
 from tests.waiting import HANG
 
 if TYPE_CHECKING:
@@ -140,9 +142,15 @@ def test_a_host_is_told_from_a_file(
             "'ftp://shop.example' is not the address of a site; write it like https://shop.example",
         ),
         (["http://127.0.0.1:1/"], "could not be read: 127.0.0.1:1 cannot be reached"),
-        (["http://a.test/", "--pages", "0"], "--pages is 0; it must be more than 0"),
+        (["http://a.test/", "--pages", "0"], "--pages is 0; it must be 1 or more"),
         (["http://a.test/", "--delay", "-1"], "--delay is -1.0; it must be 0 or more"),
-        (["http://a.test/", "--seconds", "nan"], "--seconds is nan; it must be more than 0"),
+        (["http://a.test/", "--seconds", "nan"], "--seconds is nan; it must be a finite number, more than 0"),
+        (["http://a.test/", "--seconds", "inf"], "--seconds is inf; it must be a finite number, more than 0"),
+        (
+            ["http://a.test/", "--browser", "--seconds", "inf"],
+            "--seconds is inf; it must be a finite number, 1 or more",
+        ),
+        (["http://a.test/", "--browser", "--stay-seconds", "nan"], "--stay-seconds is nan; it must be a finite number"),
         (["http://a.test/", "--concurrency", "1000"], "--concurrency is 1000; it must be 64 or less"),
         (["http://a.test/", "--include", "shop"], "'shop' is no pattern of a path; begin it with a slash"),
         (["http://a.test/", "--user-agent", "ü"], "--user-agent must consist of printable ASCII characters"),
@@ -151,7 +159,7 @@ def test_a_host_is_told_from_a_file(
         (["http://a.test/", "--browser", "--no-robots"], "--no-robots says nothing with --browser: leave it out"),
         (["http://a.test/", "--clicks", "3"], "--clicks needs --browser"),
         (["http://a.test/", "--phase", "accepted"], "--phase needs --browser"),
-        (["http://a.test/", "--browser", "--page-seconds", "0"], "--page-seconds is 0.0: give a number of at least 1"),
+        (["http://a.test/", "--browser", "--page-seconds", "0"], "--page-seconds is 0.0; it must be 1 or more"),
         (["http://a.test/", "--compare", "before.json"], "--compare needs --format html"),
         (["http://a.test/", "--compare", "before.json", "--format", "html"], "before.json cannot be read"),
     ],
@@ -271,3 +279,14 @@ def test_a_scan_that_is_interrupted_prints_what_was_found(tmp_path: Path, option
     scan = from_dict(json.loads(printed))
     assert scan.pages[0].title == "Page"
     assert scan.seconds > 0
+
+
+@pytest.mark.parametrize("number", ["Infinity", "-Infinity", "NaN", "1e999"])
+def test_a_saved_scan_with_what_is_no_number_of_json_is_refused(number: str, tmp_path: Path) -> None:
+    policy(tmp_path)
+    text = json.dumps(as_dict(made_scan(cookie("a", lifetime=5.0)))).replace("5.0", number)
+    assert number in text
+    (tmp_path / "scan.json").write_text(text, "utf-8")
+    found = run("check", "--against", "scan.json", "--no-links", folder=tmp_path)
+    assert found.returncode == 2
+    assert "scan.json is not JSON" in found.stderr

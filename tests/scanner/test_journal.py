@@ -158,3 +158,20 @@ async def test_a_scan_that_was_killed_goes_on(how: signal.Signals, tmp_path: Pat
     assert len(again) <= 4  # those that were being read
     assert len(scan.pages) >= lines - 1
     assert sum(found.error == "" for found in scan.pages) >= 15
+
+
+async def test_a_journal_that_others_could_read_is_closed_to_them(tmp_path: Path) -> None:
+    journal, other = tmp_path / "scan.jsonl", tmp_path / "other"
+    journal.touch()
+    other.write_text("something else\n", "utf-8")
+    for file in (journal, other):
+        file.chmod(0o644)
+    async with hostile_site(answer) as site:
+        await scanned(site, journal, pages=1)
+        assert stat.S_IMODE(journal.stat().st_mode) == 0o600
+        journal.chmod(0o640)
+        await scanned(site, journal, pages=1)
+        assert stat.S_IMODE(journal.stat().st_mode) == 0o600
+        with pytest.raises(ConfigurationError):
+            await scanned(site, other)
+    assert stat.S_IMODE(other.stat().st_mode) == 0o644

@@ -9,11 +9,22 @@ from cookie_consent.errors import ConfigurationError
 from cookie_consent.scanner.browser.network import Network
 from cookie_consent.scanner.collector import Bounds
 from cookie_consent.scanner.model import Phase
+from cookie_consent.scanner.options import check_numbers
 
 if TYPE_CHECKING:
     from pathlib import Path
 
 __all__ = ["BrowseOptions", "Progress"]
+
+_LOWEST = {
+    "pages": 1,
+    "seconds": 1,
+    "page_seconds": 1,
+    "quiet_seconds": 0,
+    "stay_seconds": 0,
+    "answer_seconds": 0,
+    "clicks": 0,
+}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -68,10 +79,7 @@ class BrowseOptions:
     """Further arguments for Chromium."""
 
     def __post_init__(self) -> None:
-        for name, least in (("pages", 1), ("page_seconds", 1), ("seconds", 1), ("quiet_seconds", 0), ("clicks", 0)):
-            if not getattr(self, name) >= least:
-                option = f"--{name.replace('_', '-')}"
-                raise ConfigurationError(f"{option} is {getattr(self, name)}: give a number of at least {least}")
+        check_numbers(self, _LOWEST)
         if not self.phases:
             raise ConfigurationError("there is no phase to scan: give at least one")
         if min(self.viewport) < 1:
