@@ -118,8 +118,9 @@ class Browsing:
         )
         self._redaction = Redaction(policy, keep_queries=options.keep_queries)
         self._collector = Collector(self.scan, options.bounds)
-        self._recorder = Recorder(self._collector, BINDING)
-        self._documents = Documents(self._collector, make_classifier(policy))
+        classifier = make_classifier(policy)
+        self._recorder = Recorder(self._collector, BINDING, classifier)
+        self._documents = Documents(self._collector, classifier)
         self._records: dict[str, ScannedPage] = {}
         self._contacts: dict[tuple[str, int], None] = {}
         self._failures: dict[tuple[str, int], str] = {}
@@ -255,7 +256,10 @@ class Browsing:
 
     def _leave_named(self) -> None:
         """Leave out of what pages only name what was asked for as well."""
-        made = {request.address for request in self.scan.requests if request.is_made}
+        made = {request.address: request for request in self.scan.requests if request.is_made}
+        for named in self.scan.requests:
+            if not named.is_made and (asked := made.get(named.address)) is not None:
+                asked.services += [service for service in named.services if service not in asked.services]
         self.scan.requests[:] = [
             request for request in self.scan.requests if request.is_made or request.address not in made
         ]

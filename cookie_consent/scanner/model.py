@@ -164,6 +164,9 @@ class ObservedRequest(Seen):
     """The hosts that DNS leads the host's name to (``CNAME``)."""
     frame: str = ""
     """The address of the frame that made it, if it is not the page itself."""
+    services: list[str] = field(default_factory=list)
+    """The services whose marks one of the addresses, or the element that asks for it, carries. They count on the site's
+    own hosts."""
 
 
 @dataclass(slots=True, kw_only=True)

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from cookie_consent.scanner.links import Address, Site
     from cookie_consent.scanner.visit import Visit
 
-__all__ = ["PageReader", "cleaned", "make_classifier"]
+__all__ = ["PageReader", "cleaned", "make_classifier", "marked"]
 
 _MOST_THINGS = 2_000
 """Different addresses of one page that are listed."""
@@ -103,6 +103,12 @@ def make_classifier(policy: Policy | None) -> Classifier:
     return Classifier(policy if policy is not None else Policy(version="1"))
 
 
+def marked(classifier: Classifier, host: str, path: str, tag: StartTag | None = None) -> list[str]:
+    """Return the service whose marks an address carries, given as host and path with query, or the element with it."""
+    found = classifier.own_service(host, path, host, tag)
+    return [found.service] if found is not None and found.service is not None else []
+
+
 class PageReader:
     """Reads one page, given in pieces, and adds what it names to a visit. Memory is bounded."""
 
@@ -110,13 +116,14 @@ class PageReader:
         self._address = address
         self._site = site
         self._visit = visit
+        self._classifier = classifier
         self._base = str(address)
         self._has_base = False
         self._carrier: Carrier | None = None
         """What makes requests at the moment, if it is not a tag."""
         self._latest: tuple[StartTag, StartTag] | None = None
         """The latest tag, and what was read for it."""
-        self._seen: set[tuple[str, Carrier]] = set()
+        self._seen: set[tuple[str, ...]] = set()
         self._links: set[str] = set()
         self._head = bytearray()
         self._charset: Charset | None = None
@@ -283,7 +290,7 @@ class PageReader:
         if found is None:
             return
         is_header = tag is None and self._carrier is not None
-        self._add(found, self._carrier_of(found, tag), "header" if is_header else "markup")
+        self._add(found, self._carrier_of(found, tag), "header" if is_header else "markup", tag)
 
     def _carrier_of(self, address: Address, tag: StartTag | None) -> Carrier:
         if self._carrier is not None and tag is None:
@@ -319,8 +326,9 @@ class PageReader:
                         ObservedSnippet(service=verdict.service, excerpt=excerpt, initiators=[by])
                     )
 
-    def _add(self, address: Address, carrier: Carrier, by: str) -> None:
-        key = (address.bare, carrier)
+    def _add(self, address: Address, carrier: Carrier, by: str, tag: StartTag | None = None) -> None:
+        services = marked(self._classifier, address.host, str(address)[len(address.origin) :], tag)
+        key = (address.bare, carrier, *services)
         if key in self._seen or len(self._seen) >= _MOST_THINGS:
             return
         self._seen.add(key)
@@ -331,6 +339,7 @@ class PageReader:
                 carrier=carrier,
                 is_made=False,
                 queries=[cleaned(address.query)] if address.query else [],
+                services=services,
                 initiators=[Initiator(by=by, address=cleaned(str(self._address)))],
             )
         )

@@ -195,19 +195,35 @@ class Verdicts:
 
     def _request(self, request: ObservedRequest) -> tuple[Verdict, str]:
         """Return what a request belongs to, and the alias by which that is known."""
-        host, path = request.host, _path_of(request.address)
+        host = request.host
         if not self.is_own(host):
-            verdict = self.classifier.host(host, path)
+            verdict = self.classifier.host(host, _path_of(request.address))
             if verdict.known or self.classifier.declares(verdict.service):
                 return verdict, ""
             return self._alias(request.aliases, host) or (verdict, "")
-        query = f"?{request.queries[0]}" if request.queries else ""
-        own = self.classifier.own_service(host, f"{path}{query}", self.page_host)
+        own = self._told(request)
         if own is not None:
             found = self._alias(request.aliases, host)
             return own, found[1] if found is not None and found[0].service == own.service else ""
         site = Verdict(category="session", reason="the site's own host")
         return self._alias(request.aliases, host) or (site, "")
+
+    def _told(self, request: ObservedRequest) -> Verdict | None:
+        """Return what a request to an own host belongs to, if any of its addresses or what asks for it tells."""
+        path = _path_of(request.address)
+        for query in (*request.queries, ""):
+            own = self.classifier.own_service(request.host, f"{path}?{query}" if query else path, self.page_host)
+            if own is not None:
+                return own
+        told = next(filter(None, map(self.policy.known_service, request.services)), None)
+        return self._signed(told.id, f"its address, or what asks for it, is marked by {told.name}") if told else None
+
+    def _signed(self, name: str, reason: str) -> Verdict:
+        """Return the verdict on what carries the marks of a service."""
+        service = self.policy.known_service(name)
+        category = service.category if service is not None else UNCLASSIFIED
+        category = category if self.policy.category(category) is not None else UNCLASSIFIED
+        return Verdict(category=category, service=name, reason=reason)
 
     def _tracker_behind(self, aliases: tuple[str, ...], host: str) -> tuple[Verdict, str] | None:
         """Return the service that DNS leads a host to, if it measures or advertises; hosting is the site's own."""
@@ -226,14 +242,11 @@ class Verdicts:
 
     def _snippets(self, scan: Scan) -> Iterator[Judged]:
         for snippet in scan.snippets:
-            service = self.policy.known_service(snippet.service)
-            category = service.category if service is not None else UNCLASSIFIED
-            category = category if self.policy.category(category) is not None else UNCLASSIFIED
             yield Judged(
                 sort="snippet",
                 name=snippet.service,
                 where=self.page_host,
-                verdict=Verdict(category=category, service=snippet.service, reason="a script in the page starts it"),
+                verdict=self._signed(snippet.service, "a script in the page starts it"),
                 seen=(snippet,),
                 is_own=True,
                 is_declared=self.classifier.declares(snippet.service),

@@ -101,6 +101,7 @@ def add_request(collector: Collector, request: ObservedRequest, sighting: Sighti
     if found is not None and found is not bare:
         room = _MOST_QUERIES - len(found.queries)
         found.queries += [query for query in request.queries if query not in found.queries][:room]
+        found.services += [service for service in request.services if service not in found.services]
         found.statuses += [status for status in request.statuses if status not in found.statuses]
     return found is not None
 

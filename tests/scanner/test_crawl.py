@@ -13,9 +13,10 @@ import uvicorn
 from cookie_consent.demo.shop import make_shop
 from cookie_consent.demo.third_parties import make_third_parties
 from cookie_consent.errors import ConfigurationError
-from cookie_consent.policy import load_policy
+from cookie_consent.policy import Policy, load_policy
 from cookie_consent.scanner.as_dict import as_dict
 from cookie_consent.scanner.crawl import crawl
+from cookie_consent.scanner.judge import judge
 from cookie_consent.scanner.model import Carrier
 from cookie_consent.scanner.options import CrawlOptions, Progress
 from tests.scanner.hostile import HostileSite, hostile_site, missing, page, response
@@ -370,3 +371,12 @@ async def test_of_the_demo_shop_all_third_parties_are_found(is_bare: bool, tmp_p
     assert any("runs cookie_consent" in sentence for sentence in scan.unseen) is not is_bare
     assert Carrier.FRAME in {request.carrier for request in scan.requests}
     assert make_third_parties() is not None
+
+
+async def test_trackers_on_the_own_host_are_told_by_elements_and_by_any_query() -> None:
+    queries = "".join(f"<img src=/g/collect?n={number}>" for number in range(10))
+    marked = f"{queries}<img src='/g/collect?v=2&tid=G-1'><script src=/s.js data-website-id=1></script>"
+    async with hostile_site(lambda path: page(extra=marked) if path == "/" else missing()) as site:
+        scan = await scanned(site)
+    services = {thing.verdict.service for thing in judge(scan, Policy(version="1")).things}
+    assert {"google-analytics", "umami-cloud"} <= services

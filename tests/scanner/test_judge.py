@@ -375,3 +375,16 @@ def test_a_scan_that_ended_early_is_told(name: str, value: str, *, fails: bool) 
     (finding,) = found(judgement, Kind.INCOMPLETE)
     assert finding.fails is fails
     assert finding.message == f"The scan reached {name} {value}: more was not read."
+
+
+def test_what_is_told_by_a_later_query_or_by_an_element_is_found() -> None:
+    hit = request("https://shop.example/c", Phase.UNDECIDED, queries=["a=1", "b=2", "v=2&tid=G-1&gtm=1&en=x"])
+    script = request("https://shop.example/s.js", Phase.UNDECIDED, services=["umami-cloud"])
+    judgement = judge(scan(hit, script), policy())
+    services = {finding.service for finding in found(judgement, Kind.UNDECLARED_HOST)}
+    assert "umami-cloud" in services
+    text = '[services.n]\nname = "N"\ncategory = "analytics"\n[[services.n.own]]\npath = "/c"\nquery = ["b=2"]'
+    assert "n" in {thing.verdict.service for thing in judge(scan(hit), policy(text)).things}
+    # On other hosts the marks say nothing: there the host decides.
+    other = request("https://x.example/s.js", services=["umami-cloud"])
+    assert [thing.verdict.service for thing in judge(scan(other), policy()).things] == [None]

@@ -24,10 +24,12 @@ from cookie_consent.scanner.model import (
     Sighting,
     StorageKind,
 )
+from cookie_consent.scanner.reader import marked
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from cookie_consent.policy.classifier import Classifier
     from cookie_consent.scanner.browser.targets import Target
     from cookie_consent.scanner.collector import Collector
 
@@ -76,8 +78,9 @@ class _Flight:
 class Recorder:
     """Knows the page, phase and act of the moment, and notes what happens under them."""
 
-    def __init__(self, collector: Collector, binding: str) -> None:
+    def __init__(self, collector: Collector, binding: str, classifier: Classifier) -> None:
         self.collector = collector
+        self._classifier = classifier
         self.cookies = CookieNotes(collector)
         self.page = ""
         self.phase = Phase.UNDECIDED
@@ -167,6 +170,10 @@ class Recorder:
             self.hosts.add(host)
         if seen and parts.query and len(seen.queries) < _QUERIES and cut(parts.query) not in seen.queries:
             seen.queries.append(cut(parts.query))
+        if seen:
+            path = f"{parts.path or '/'}?{parts.query}" if parts.query else parts.path or "/"
+            services = marked(self._classifier, host, path)
+            seen.services += [service for service in services if service not in seen.services]
         self._signals(parts.query, initiator)
         return seen
 
