@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import os
 from typing import TYPE_CHECKING, Any, BinaryIO
 
@@ -75,7 +76,7 @@ class Journal:
 
     def add(self, visit: Visit) -> None:
         """Append a visit."""
-        self._write(written(visit))
+        self._write(written(visit), longest=_LONGEST_LINE)
 
     @property
     def _opened(self) -> BinaryIO:
@@ -105,11 +106,15 @@ class Journal:
     def _wrong(self, why: str) -> ConfigurationError:
         return ConfigurationError(f"--resume {self.path}: {why}; name another file, which need not exist")
 
-    def _write(self, data: dict[str, Any]) -> None:
+    def _write(self, data: dict[str, Any], *, longest: float = math.inf) -> None:
+        """Append a line, unless it is longer than what is read again: then the page is visited again."""
         file = self._opened
         file.seek(0, os.SEEK_END)
+        line = json.dumps(data, separators=(",", ":")).encode("ascii") + b"\n"
+        if len(line) > longest:
+            return
         try:
-            file.write(json.dumps(data, separators=(",", ":")).encode("ascii") + b"\n")
+            file.write(line)
             file.flush()
         except OSError as error:
             raise ConfigurationError(f"--resume {self.path} cannot be written: {error.strerror}") from None

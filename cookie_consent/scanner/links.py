@@ -12,7 +12,7 @@ from cookie_consent.gate.html.urls import stripped
 from cookie_consent.policy import host_of
 from cookie_consent.policy.site_domain import site_domain
 
-__all__ = ["Address", "Site", "is_left_alone", "kind_of", "parsed"]
+__all__ = ["LONGEST", "Address", "Site", "is_left_alone", "kind_of", "parsed"]
 
 LONGEST = 2_000
 """Characters of an address that is followed."""
@@ -91,7 +91,7 @@ class Address(NamedTuple):
 
 def parsed(written: str, base: str = "") -> Address | None:
     """Return the address that browsers ask for, or None if it is not an http(s) address."""
-    if len(written) > _LONGEST_CACHED:
+    if len(written) > _LONGEST_CACHED or len(base) > LONGEST:
         return _parsed(written[:_LONGEST_WRITTEN], base)
     # A path is the same link on all pages of an origin, such as those of a menu.
     is_path = written.startswith("/") and not written.startswith(("//", "/\\"))

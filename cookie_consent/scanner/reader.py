@@ -17,7 +17,7 @@ from cookie_consent.policy import Policy
 from cookie_consent.policy.classifier import Classifier
 from cookie_consent.rewriter import Rewriter
 from cookie_consent.rewriter.references import decode_references
-from cookie_consent.scanner.links import is_left_alone, parsed
+from cookie_consent.scanner.links import LONGEST, is_left_alone, parsed
 from cookie_consent.scanner.model import Carrier, Initiator, ObservedRequest, ObservedSnippet
 
 if TYPE_CHECKING:
@@ -39,7 +39,6 @@ _MOST_POLICIES = 10
 _LONGEST_HEAD = 64 * 1024
 _LONGEST_TITLE = 200
 _EXCERPT = 200
-_LONGEST = 2_000
 _TITLE = re.compile(rb"<title(?:[\s/][^>]{0,200})?>([^<]{0,2000})", re.IGNORECASE)
 _WITH_TEXT = frozenset({b"html", b"script", b"style"})
 _PAGE_TAGS = frozenset({b"iframe", b"frame"})
@@ -95,7 +94,7 @@ _OF_HEADERS = {
 def cleaned(text: str) -> str:
     """Return the text in valid Unicode, no longer than a scan remembers."""
     text = text.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
-    return text if len(text) <= _LONGEST else text[: _LONGEST - 1] + "…"
+    return text if len(text) <= LONGEST else text[: LONGEST - 1] + "…"
 
 
 def make_classifier(policy: Policy | None) -> Classifier:
@@ -195,7 +194,8 @@ class PageReader:
         if name == b"base" and not self._has_base and tag.get(b"href") is not None:
             self._has_base = True
             base = parsed(tag.get(b"href") or "", self._base)
-            self._base = str(base) if base is not None else self._base
+            # Each link would be as long as it, and none be followed.
+            self._base = str(base) if base is not None and len(str(base)) <= LONGEST else self._base
         elif name in {b"a", b"area"}:
             if tag.get(b"download") is None:
                 self._link(tag.get(b"href"))
@@ -242,7 +242,7 @@ class PageReader:
         address = parsed(written, self._base)
         if address is None or not self._site.has(address):
             return
-        text = str(address.without_session())
+        text = cleaned(str(address.without_session()))
         if text in self._links:
             return
         self._links.add(text)
@@ -343,8 +343,8 @@ class PageReader:
                 initiators=[Initiator(by=by, address=cleaned(str(self._address)))],
             )
         )
-        if carrier is Carrier.STYLE and self._site.has(address):
-            self._visit.sheets.append(str(address))
+        if carrier is Carrier.STYLE and self._site.has(address) and len(sheet := str(address)) <= LONGEST:
+            self._visit.sheets.append(sheet)
 
 
 def _carrier_of_link(tag: StartTag) -> Carrier:

@@ -175,3 +175,28 @@ async def test_a_journal_that_others_could_read_is_closed_to_them(tmp_path: Path
         with pytest.raises(ConfigurationError):
             await scanned(site, other)
     assert stat.S_IMODE(other.stat().st_mode) == 0o644
+
+
+async def test_a_page_that_is_too_long_for_the_journal_does_not_end_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    journal = tmp_path / "scan.jsonl"
+    monkeypatch.setattr("cookie_consent.scanner.journal._LONGEST_LINE", 4_000)
+
+    def answer(path: str) -> bytes:
+        if path.endswith((".txt", ".xml")):
+            return missing()
+        links = ("/long", "/a", "/b") if path == "/" else tuple(f"/a.pdf?{n}" for n in range(500))
+        return page(*links) if path in {"/", "/long"} else page()
+
+    async with hostile_site(answer) as site:
+        await scanned(site, journal)
+        site.heads.clear()
+        again = await scanned(site, journal)
+    assert sorted(address["address"].rpartition("/")[2] for address in as_dict(again)["pages"]) == [
+        "",
+        "a",
+        "b",
+        "long",
+    ]
+    assert [path for path in site.paths if not path.endswith((".txt", ".xml"))] == ["/long"]

@@ -1,8 +1,16 @@
 from __future__ import annotations
 
+import json
+
 import pytest
 
-from cookie_consent.scanner.links import Site, is_left_alone, kind_of, parsed
+from cookie_consent.exchange.content_type import content_type_of
+from cookie_consent.scanner import links
+from cookie_consent.scanner.as_dict import written
+from cookie_consent.scanner.links import LONGEST, Site, is_left_alone, kind_of, parsed
+from cookie_consent.scanner.model import ScannedPage
+from cookie_consent.scanner.reader import PageReader, make_classifier
+from cookie_consent.scanner.visit import Visit
 
 BASE = "https://shop.example/d/p?q"
 
@@ -118,3 +126,23 @@ def test_the_site_is_the_registrable_domain_or_else_one_host(start: str, other: 
     assert first is not None
     assert second is not None
     assert Site(first).has(second) is is_same
+
+
+def test_a_long_base_and_its_links_fill_no_memory() -> None:
+    base = "https://shop.example/" + "b" * 15_000 + "/"
+    before = links._cached.cache_info().currsize
+    for number in range(100):
+        assert parsed(f"a{number}", base) is not None
+    assert links._cached.cache_info().currsize == before
+    address = parsed("https://shop.example/")
+    assert address is not None
+    visit = Visit(page=ScannedPage(address=str(address)))
+    reader = PageReader(address, Site(address), visit, make_classifier(None))
+    reader.begin(content_type_of(b"text/html;charset=utf-8"))
+    long = "".join(f"<a href='/{number}/{'c' * 15_000}'>x</a>" for number in range(50))
+    sheet = f"<link rel=stylesheet href='/{'d' * 15_000}.css'>"
+    reader.feed(f"<base href='{base}'><a href='near'>x</a>{long}{sheet}".encode(), final=True)
+    assert visit.links == ["https://shop.example/near"]
+    assert len(visit.skipped) == 50
+    assert all(len(each) <= LONGEST for each in (*visit.skipped, *visit.sheets))
+    assert len(json.dumps(written(visit))) < 200_000
