@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from playwright.async_api import Playwright
 
     from cookie_consent.policy import Policy
+    from cookie_consent.scanner.browser.egress import Way
     from cookie_consent.scanner.browser.options import BrowseOptions
 
 __all__ = ["Browsing", "browse"]
@@ -148,25 +149,25 @@ class Browsing:
             on_failed=self._failed,
         )
         async with playwright_started() as playwright, egress:
-            state = await state_after_setup(playwright, setup, self._options, egress.port) if setup else None
+            state = await state_after_setup(playwright, setup, self._options, egress.way) if setup else None
             self._contacts.clear()
             try:
                 async with asyncio.timeout(self._options.seconds):
                     for phase in self._options.phases:
-                        await self._phase(playwright, egress.port, phase, state)
+                        await self._phase(playwright, egress.way, phase, state)
             except TimeoutError:
                 self._collector.limit(
                     "--seconds", self._options.seconds, "the scan ended before all pages were visited"
                 )
         await self._aliases()
 
-    async def _phase(self, playwright: Playwright, port: int, phase: Phase, state: Mapping[str, Any] | None) -> None:
+    async def _phase(self, playwright: Playwright, way: Way, phase: Phase, state: Mapping[str, Any] | None) -> None:
         """Visit the pages, in a browser that is started again if it is lost."""
         tour = _Tour(phase, self._first(phase))
         for _ in range(_STARTS):
             self._recorder.cookies.forget()
             try:
-                async with launched(playwright, self._options, port, state) as context:
+                async with launched(playwright, self._options, way, state) as context:
                     await self._tour(
                         Visitor(context, self._recorder, self._documents, self._options, self._typed), tour
                     )

@@ -8,8 +8,11 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import hmac
 import ipaddress
-from typing import TYPE_CHECKING
+import secrets
+from base64 import b64encode
+from typing import TYPE_CHECKING, NamedTuple
 from urllib.parse import urlsplit
 
 if TYPE_CHECKING:
@@ -21,7 +24,17 @@ if TYPE_CHECKING:
 
     _Streams = tuple[asyncio.StreamReader, asyncio.StreamWriter]
 
-__all__ = ["Egress", "RefusedError"]
+__all__ = ["FIRST", "USER", "Egress", "RefusedError", "Way"]
+
+USER = "scan"
+FIRST = "http://cookie-consent-scan.invalid/"
+"""What a browser asks for first, to be asked for the password. It is answered here."""
+_FIRST_LINE = f"GET {FIRST} ".encode()
+_ASKED = (
+    b"HTTP/1.1 407 Proxy Authentication Required\r\n"
+    b'Proxy-Authenticate: Basic realm="scan"\r\nContent-Length: 0\r\nConnection: close\r\n\r\n'
+)
+_WELCOME = b"HTTP/1.1 200 OK\r\nContent-Type: text/html\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"
 
 _HEAD = 65_536
 """The longest head of a request, in bytes."""
@@ -38,8 +51,16 @@ class RefusedError(Exception):
     """The browser may not connect there."""
 
 
+class Way(NamedTuple):
+    """How to use the proxy."""
+
+    port: int
+    password: str
+    """Of the user ``USER``: other programs on this machine could use the proxy without it."""
+
+
 class Egress:
-    """The proxy. It runs from ``async with`` on, at ``port``.
+    """The proxy. It runs from ``async with`` on, and serves who has the password of its ``way``.
 
     Private addresses are refused unless ``private`` is true. The one exception is the site itself: its host at its own
     port and at the ports of the web.
@@ -67,11 +88,12 @@ class Egress:
         self._tasks: set[asyncio.Task[None]] = set()
         self._free = asyncio.Semaphore(_CONNECTIONS)
         self._server: asyncio.Server | None = None
-        self.port = 0
+        self.way = Way(0, secrets.token_urlsafe(32))
+        self._token = b"Basic " + b64encode(f"{USER}:{self.way.password}".encode())
 
     async def __aenter__(self) -> Self:
         self._server = await asyncio.start_server(self._accepted, "127.0.0.1", 0, limit=_HEAD)
-        self.port = self._server.sockets[0].getsockname()[1]
+        self.way = self.way._replace(port=self._server.sockets[0].getsockname()[1])
         return self
 
     async def __aexit__(
@@ -99,6 +121,14 @@ class Egress:
             await _closed(writer)
 
     async def _answer(self, head: bytes, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        if not self._may_pass(head):
+            writer.write(_ASKED)
+            await writer.drain()
+            return
+        if head.startswith(_FIRST_LINE):
+            writer.write(_WELCOME)
+            await writer.drain()
+            return
         # Where there is no connection the browser's own is closed without an answer, as one would look like the host's.
         try:
             host, port, first = _parsed(head)
@@ -121,6 +151,10 @@ class Egress:
                 await _together(_copied(reader, away_writer), _copied(away_reader, writer))
         finally:
             await _closed(away_writer)
+
+    def _may_pass(self, head: bytes) -> bool:
+        given = [line.partition(b":")[2].strip() for line in head.split(b"\r\n") if _is_password(line)]
+        return len(given) == 1 and hmac.compare_digest(given[0], self._token)
 
     async def open(self, host: str, port: int) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
         """Connect to the host. Raises ``RefusedError`` if that is not allowed, and ``OSError`` if it fails."""
@@ -148,6 +182,10 @@ class Egress:
             self._pinned = self._pinned or found
             return self._pinned
         return found
+
+
+def _is_password(line: bytes) -> bool:
+    return line.lower().startswith(b"proxy-authorization:")
 
 
 def _is_address(host: str) -> bool:

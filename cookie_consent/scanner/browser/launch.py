@@ -12,15 +12,17 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from cookie_consent.errors import ConfigurationError
+from cookie_consent.scanner.browser.egress import FIRST, USER
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterator, Mapping
 
     from playwright.async_api import BrowserContext, Playwright
 
+    from cookie_consent.scanner.browser.egress import Way
     from cookie_consent.scanner.browser.options import BrowseOptions
 
-__all__ = ["executable", "launch_options", "launched", "playwright_started", "profile"]
+__all__ = ["answer_to", "executable", "launch_options", "launched", "playwright_started", "profile"]
 
 _NAMES = ("chromium", "chromium-browser", "google-chrome-stable", "google-chrome", "chrome")
 _CLOSE_SECONDS = 15.0
@@ -79,14 +81,14 @@ def executable(own: str, given: str | None) -> str:
     raise ConfigurationError("there is no Chromium: run playwright install chromium, or give its path by --executable")
 
 
-def launch_options(own: str, options: BrowseOptions, port: int) -> dict[str, Any]:
+def launch_options(own: str, options: BrowseOptions, way: Way) -> dict[str, Any]:
     """Return what Playwright's ``launch_persistent_context`` is given beside the profile's folder."""
     is_root = hasattr(os, "geteuid") and os.geteuid() == 0
     return {
         "executable_path": executable(own, options.executable),
         "headless": options.headless,
         "chromium_sandbox": not is_root,  # Chromium's sandbox does not start for root
-        "args": [*_ARGUMENTS, f"--proxy-server=http://127.0.0.1:{port}", *options.arguments],
+        "args": [*_ARGUMENTS, f"--proxy-server=http://127.0.0.1:{way.port}", *options.arguments],
         "accept_downloads": False,
         "viewport": {"width": options.viewport[0], "height": options.viewport[1]},
         "locale": options.locale,
@@ -109,13 +111,13 @@ def profile() -> Iterator[str]:
 
 @contextlib.asynccontextmanager
 async def launched(
-    playwright: Playwright, options: BrowseOptions, port: int, state: Mapping[str, Any] | None = None
+    playwright: Playwright, options: BrowseOptions, way: Way, state: Mapping[str, Any] | None = None
 ) -> AsyncIterator[BrowserContext]:
     """Start Chromium with an empty profile, and with the cookies and storage keys of ``state``."""
     from playwright.async_api import Error
 
     with profile() as folder:
-        given = launch_options(playwright.chromium.executable_path, options, port)
+        given = launch_options(playwright.chromium.executable_path, options, way)
         try:
             context = await playwright.chromium.launch_persistent_context(folder, **given)
         except Error as error:
@@ -125,6 +127,7 @@ async def launched(
                 "Try playwright install --with-deps chromium"
             ) from error
         try:
+            await _sign_in(context, way)
             if state:
                 await _restore(context, state)
             yield context
@@ -132,6 +135,48 @@ async def launched(
             with contextlib.suppress(Error, TimeoutError):
                 async with asyncio.timeout(_CLOSE_SECONDS):
                     await context.close()
+
+
+def answer_to(challenge: Mapping[str, Any], way: Way) -> dict[str, str]:
+    """Return what Chromium is told that asks for a password: that of the proxy, and none of a site's."""
+    if challenge.get("source") != "Proxy":
+        return {"response": "Default"}
+    return {"response": "ProvideCredentials", "username": USER, "password": way.password}
+
+
+async def _sign_in(context: BrowserContext, way: Way) -> None:
+    """Give Chromium the proxy's password, which it keeps from then on for all that it asks."""
+    from playwright.async_api import Error
+
+    page = await context.new_page()
+    session = await context.new_cdp_session(page)
+    tasks: set[asyncio.Task[Any]] = set()
+
+    async def send(method: str, given: dict[str, Any]) -> None:
+        with contextlib.suppress(Error):  # the page may be gone by then
+            await session.send(method, given)
+
+    def later(method: str, **given: Any) -> None:
+        task = asyncio.ensure_future(send(method, given))
+        tasks.add(task)
+        task.add_done_callback(tasks.discard)
+
+    session.on("Fetch.requestPaused", lambda event: later("Fetch.continueRequest", requestId=event["requestId"]))
+    session.on(
+        "Fetch.authRequired",
+        lambda event: later(
+            "Fetch.continueWithAuth",
+            requestId=event["requestId"],
+            authChallengeResponse=answer_to(event["authChallenge"], way),
+        ),
+    )
+    await session.send("Fetch.enable", {"handleAuthRequests": True})
+    await page.goto(FIRST)
+    await session.send("Fetch.disable")
+    if tasks:
+        await asyncio.wait(tasks)
+    await session.detach()
+    await page.close()
 
 
 async def _restore(context: BrowserContext, state: Mapping[str, Any]) -> None:

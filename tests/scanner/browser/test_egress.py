@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+from base64 import b64encode
 from typing import TYPE_CHECKING
 
 import pytest
 
-from cookie_consent.scanner.browser.egress import Egress
+from cookie_consent.scanner.browser.egress import Egress, Way
+from cookie_consent.scanner.browser.launch import answer_to
 from cookie_consent.scanner.browser.network import Network
 from tests.waiting import HANG, until_async
 
@@ -67,11 +69,16 @@ async def running(
         yield egress
 
 
-async def asked(egress: Egress, request: bytes) -> bytes:
+def signed(egress: Egress, request: bytes, password: str | None = None) -> bytes:
+    token = b64encode(f"scan:{egress.way.password if password is None else password}".encode())
+    return request.replace(b"\r\n", b"\r\nProxy-Authorization: Basic " + token + b"\r\n", 1)
+
+
+async def asked(egress: Egress, request: bytes, password: str | None = None) -> bytes:
     """Send bytes; return what comes until the proxy closes the connection, or has answered."""
-    reader, writer = await asyncio.open_connection("127.0.0.1", egress.port)
+    reader, writer = await asyncio.open_connection("127.0.0.1", egress.way.port)
     try:
-        writer.write(request)
+        writer.write(signed(egress, request, password))
         found = b""
         async with asyncio.timeout(HANG):
             while not found.endswith((b"ok", b"established\r\n\r\n")) and (data := await reader.read(65_536)):
@@ -196,3 +203,21 @@ async def test_a_name_that_is_none_is_told() -> None:
         egress._network = Network()  # the system's own look-up
         assert await asked(egress, f"CONNECT {label}.test:443 HTTP/1.1\r\n\r\n".encode()) == b""
     assert [failed.partition(":")[0] for failed in world.failed] == [f"{label}.test"]
+
+
+@pytest.mark.parametrize("password", ["", "wrong"])
+async def test_other_programs_need_the_password(password: str) -> None:
+    world = World()
+    world.addresses["shop.test"] = [[PUBLIC]]
+    async with running(world) as egress:
+        for request in (b"CONNECT shop.test:443 HTTP/1.1\r\n\r\n", b"GET http://shop.test/ HTTP/1.1\r\n\r\n"):
+            assert (await asked(egress, request, password)).startswith(b"HTTP/1.1 407 ")
+            twice = signed(egress, request)  # of two, none counts
+            assert (await asked(egress, twice)).startswith(b"HTTP/1.1 407 ")
+    assert not world.connected
+
+
+def test_no_site_is_told_the_password() -> None:
+    way = Way(1, "secret")
+    assert "secret" not in str(answer_to({"source": "Server"}, way))
+    assert answer_to({"source": "Proxy"}, way)["password"] == "secret"
