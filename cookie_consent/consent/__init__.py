@@ -14,6 +14,7 @@ from cookie_consent.consent.cookie import XRAY_COOKIE, ConsentCookie, StoredChoi
 from cookie_consent.consent.decide import asking, decide
 from cookie_consent.consent.edition import EditionSigner
 from cookie_consent.consent.gpc import gpc_cookie_name
+from cookie_consent.consent.header import CONSENT_HEADER, CONSENT_HEADERS, header_value
 from cookie_consent.consent.model import RENDERER, Consent, consent_of, scope_of
 from cookie_consent.consent.notice_hash import notice_hash
 from cookie_consent.consent.reader import ConsentReader
@@ -22,6 +23,8 @@ from cookie_consent.consent.record import new_record
 from cookie_consent.policy.fingerprints import edition_digest
 
 __all__ = [
+    "CONSENT_HEADER",
+    "CONSENT_HEADERS",
     "RENDERER",
     "XRAY_COOKIE",
     "Choice",
@@ -40,6 +43,7 @@ __all__ = [
     "edition_digest",
     "gpc_cookie_name",
     "grants_more",
+    "header_value",
     "is_read",
     "new_record",
     "notice_hash",

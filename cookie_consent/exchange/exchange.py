@@ -474,7 +474,7 @@ class Exchange:
             else frozenset(),
         )
         self.refuses_cookies = b"cookie" in self._request_headers and bool(self.cookies.refused)
-        return headers
+        return self.site.request_filter.telling(headers, self.consent)
 
 
 def _return_to(scope: Scope) -> str:

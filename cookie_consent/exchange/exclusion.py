@@ -115,7 +115,8 @@ def ungated(site: Site, scope: Scope, receive: Receive, send: Send) -> tuple[Sco
     """
     consent = site.request_filter.consent(scope)
     shown = tracked(consent)
-    inner = {**scope, "consent": shown, RENDERER: (site.renderer, scope.get("root_path", ""))}
+    headers = site.request_filter.telling(scope["headers"], consent)
+    inner = {**scope, "headers": headers, "consent": shown, RENDERER: (site.renderer, scope.get("root_path", ""))}
     if scope["type"] == "websocket":
         return inner, send
     exchange = Exchange(site, scope, consent, shown)

@@ -63,8 +63,10 @@ def gated(  # noqa: C901 - on the path of every request, where further calls wou
                 if b"range" in request_headers and exchange.has_variants and exchange.asks_for_part:
                     exchange.ask_for_whole = partial(_ask_for_whole, site, receive)
                 return exchange.inner_scope(), Responder(exchange, send).send
-            inner["headers"] = headers
+            inner["headers"] = site.request_filter.telling(headers, consent)
             break
+    else:
+        inner["headers"] = scope["headers"] + site.request_filter.undecided_headers
     # Most responses are not pages and concern no gate. One pass over their headers is enough to find out.
     inner["consent"] = app_consent = tracked(consent)
     inner[RENDERER] = site.renderer, scope.get("root_path", "")

@@ -5,6 +5,7 @@ from __future__ import annotations
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
+from cookie_consent.consent import CONSENT_HEADER, CONSENT_HEADERS, header_value
 from cookie_consent.exchange.content_encoding import READABLE
 from cookie_consent.gate import CookieGate
 
@@ -33,7 +34,9 @@ CONDITIONAL_HEADERS = RANGE_HEADERS | {b"if-modified-since"}
 
 ``RANGE_HEADERS`` are passed on where they may resume a download.
 """
-INSPECTED_HEADERS = CONDITIONAL_HEADERS | {b"accept", b"cookie", b"if-none-match", b"sec-fetch-dest", b"sec-gpc"}
+INSPECTED_HEADERS = (
+    CONDITIONAL_HEADERS | CONSENT_HEADERS | {b"accept", b"cookie", b"if-none-match", b"sec-fetch-dest", b"sec-gpc"}
+)
 """Request headers for which ``RequestFilter`` is needed; ``Accept`` only if it asks for a page."""
 _HIDDEN_EXTENSIONS = frozenset({"http.response.pathsend", "http.response.zerocopysend", "http.response.push"})
 """Ways to send a body past the rewriter. Without them the application sends bytes."""
@@ -57,11 +60,30 @@ class RequestFilter:
         self._visit = own.visit_name(secure=False).encode("latin-1")
         self._framed = own.framed_name(secure=False).encode("latin-1")
         self._cached = lru_cache(maxsize=_CACHE_SIZE)(self._decide)
+        self._is_told = classifier.policy.signals.header
+        self._told: dict[object, bytes] = {}
+        self.undecided_headers = self.told(self._undecided)
 
     def consent(self, scope: Scope) -> Consent:
         """Return the consent of a request."""
         headers = scope["headers"]
         return self._reader.consent(headers, dict(headers), secure=scope.get("scheme") in _SECURE)
+
+    def told(self, consent: Consent) -> list[tuple[bytes, bytes]]:
+        """Return the headers that tell the application what a consent allows: one, or none if the policy wants none."""
+        if not self._is_told:
+            return []
+        state = consent.state
+        value = self._told.get(state)
+        if value is None:
+            if len(self._told) >= _CACHE_SIZE:
+                self._told.clear()
+            value = self._told[state] = header_value(consent)
+        return [(CONSENT_HEADER, value)]
+
+    def telling(self, headers: list[tuple[bytes, bytes]], consent: Consent) -> list[tuple[bytes, bytes]]:
+        """Return the request headers with those of ``told``, and without what the client sent under that name."""
+        return [header for header in headers if header[0] not in CONSENT_HEADERS] + self.told(consent)
 
     def filter(self, scope: Scope, request: Mapping[bytes, bytes]) -> tuple[Consent, list[tuple[bytes, bytes]] | None]:
         """Return the consent and the headers for the application. ``request`` has the last header of each name.

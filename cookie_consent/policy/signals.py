@@ -151,7 +151,7 @@ class SignalOptions(Model):
 
 def google_signals(options: GoogleConsentMode) -> tuple[Signal, ...]:
     """Return what Google is told. An update holds whatever default the page's own snippet sets after it."""
-    values = {**GOOGLE_MAPPING, **options.mapping}
+    values: dict[str, str] = {**GOOGLE_MAPPING, **{str(kind): state for kind, state in options.mapping.items()}}
     where: dict[str, Any] = {"region": list(options.regions)} if options.regions else {}
     switches = [name for name in ("ads_data_redaction", "url_passthrough") if getattr(options, name)]
     first: list[dict[str, Any]] = [
