@@ -66,7 +66,8 @@ def lasts(policy: Policy, rule: LastingRule, home: str) -> float:
 def step_of(lifetime: float) -> int:
     """Return the step of a lifetime in seconds, from 0 for what ends with the browser to 8 for more than two years.
 
-    A lifetime that grows within its step is taken for the same. The last step is open: beyond two years nobody is asked.
+    A lifetime that grows within its step is taken for the same. The last step is open: beyond two years nobody is
+    asked.
     """
     return bisect_left(_STEPS, lifetime)
 
