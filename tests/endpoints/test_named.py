@@ -360,7 +360,7 @@ async def test_without_what_it_named_an_unknown_notice_is_out_of_date(ledger: Le
     await visitor.chooses(words, 409, granted=ALL, notice=data_of(visitor.page)["notice"])
 
 
-def data_of(page: str) -> dict[str, str]:
+def data_of(page: str) -> dict[str, Any]:
     return dict(re.findall(r'data-(notice|edition|language)="([^"]+)"', page))
 
 
