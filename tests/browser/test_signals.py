@@ -124,3 +124,173 @@ def test_google_is_told_once_for_each_decision(visiting: Visiting, ledger_url: s
         told = updates(visit)
         assert told[0] == [allowed, refused], "the page is left, and says so before"
         assert all(page == [refused] for page in told[1:])
+
+
+# Each vendor's snippet, without the script that it loads, and the page's own first calls.
+FUNCTION = """!function(f,n,q){if(f[n])return;
+var v=f[n]=function(){v.real?v.real.apply(v,arguments):v[q].push(arguments)};
+v.push=v;v.loaded=!0;v[q]=[];}(window,'%s','%s');"""
+LIST = "window.%s = window.%s || [];"
+OBJECT = """!function(w,n,ms){var t=w[n]=w[n]||[];if(t.ready)return;t.ready=1;
+ms.forEach(function(m){t[m]=function(){t.push([m].concat([].slice.call(arguments)))}});t.init();}(window,'%s',%s);"""
+SNIPPETS = {
+    "bing-ads": LIST % ("uetq", "uetq") + "uetq.push('consent','default',{ad_storage:'denied'});",
+    "clarity": "(function(c,a){c[a]=c[a]||function(){(c[a].q=c[a].q||[]).push(arguments)}})(window,'clarity');",
+    "facebook-pixel": FUNCTION % ("fbq", "queue") + "fbq('consent','revoke');fbq('init','1');fbq('track','PageView');",
+    "matomo-cloud": "var _paq = window._paq = window._paq || [];"
+    "_paq.push(['requireConsent']);_paq.push(['trackPageView']);",
+    "matomo-cloud without asking": "var _paq = window._paq = window._paq || [];_paq.push(['trackPageView']);",
+    "adobe-analytics": """!function(n,o){n[o]||(n[o]=function(){var u=arguments;
+return new Promise(function(i,l){n[o].q.push(u)})},n[o].q=[])}(window,'alloy');
+alloy('configure',{defaultConsent:'pending'});""",
+    "tiktok-pixel": OBJECT % ("ttq", "['init','holdConsent','grantConsent','revokeConsent','page']") + "ttq.page();",
+    "pinterest-tag": """!function(e){if(!window.pintrk){window.pintrk=function(){
+window.pintrk.queue.push(Array.prototype.slice.call(arguments))};var n=window.pintrk;n.queue=[],n.version='3.0'}}();
+pintrk('load','1');pintrk('page');""",
+    "reddit-pixel": FUNCTION % ("rdt", "callQueue") + "rdt('init','1');",
+    "hubspot": LIST % ("_hsp", "_hsp"),
+    "shopify": "window.Shopify = {customerPrivacy: {log: [], setTrackingConsent(c) { this.log.push(['set', c]) }}};",
+    "wordpress": "var log = []; function wp_set_consent(category, value) { log.push([category, value]) }",
+    "piano": "window.pdl = window.pdl || {};"
+    "window.pa = {log: [], consent: {setMode(mode) { pa.log.push([mode, pdl.consent.defaultPreset.PA]) }}};",
+    "posthog": OBJECT % ("posthog", "['init','opt_in_capturing','opt_out_capturing']"),
+    "mixpanel": OBJECT % ("mixpanel", "['init','opt_in_tracking','opt_out_tracking']"),
+    "amplitude": "!function(w){var a=w.amplitude||{_q:[]};['init','setOptOut'].forEach(function(m){"
+    "a[m]=function(){a._q.push([m].concat([].slice.call(arguments)))}});w.amplitude=a}(window);amplitude.init('1');",
+}
+QUEUES = {
+    "bing-ads": "uetq",
+    "clarity": "clarity.q",
+    "facebook-pixel": "fbq.queue",
+    "matomo-cloud": "_paq",
+    "matomo-cloud without asking": "_paq",
+    "adobe-analytics": "alloy.q",
+    "tiktok-pixel": "ttq",
+    "pinterest-tag": "pintrk.queue",
+    "reddit-pixel": "rdt.callQueue",
+    "hubspot": "_hsp",
+    "shopify": "Shopify.customerPrivacy.log",
+    "wordpress": "log",
+    "piano": "pa.log",
+    "posthog": "posthog",
+    "mixpanel": "mixpanel",
+    "amplitude": "amplitude._q",
+}
+OWN = {
+    "services": {
+        "google-analytics": {},
+        "google-ads": {},
+        "youtube": {},
+        "chat": {"name": "A", "category": "preferences"},
+    }
+}
+
+
+def setting(general: str) -> list[Any]:
+    value = {"general": general}
+    return ["setConsent", {"consent": [{"standard": "Adobe", "version": "1.0", "value": value}]}]
+
+
+def wordpress(state: str) -> list[list[str]]:
+    names = ("preferences", "statistics-anonymous", "statistics", "marketing")
+    return [["functional", "allow"], *([name, state] for name in names)]
+
+
+def flags(names: str, *, on: bool, **more: bool) -> dict[str, bool]:
+    return {**dict.fromkeys(names.split(), on), **more}
+
+
+HUBSPOT, SHOPIFY = "analytics advertisement functionality", "analytics marketing preferences sale_of_data"
+# What stands in the queue of a visitor who has agreed, and what a withdrawal adds.
+TOLD: dict[str, tuple[list[Any], list[Any]]] = {
+    "bing-ads": (
+        [
+            *("consent", "default", {"ad_storage": "granted"}),
+            *("consent", "default", {"ad_storage": "denied"}),
+            *("consent", "update", {"ad_storage": "granted"}),
+        ],
+        ["consent", "update", {"ad_storage": "denied"}],
+    ),
+    "clarity": (
+        [["consentv2", {"ad_Storage": "granted", "analytics_Storage": "granted"}]],
+        [["consentv2", {"ad_Storage": "denied", "analytics_Storage": "denied"}], ["consent", False]],
+    ),
+    "facebook-pixel": (
+        [["consent", "revoke"], ["init", "1"], ["track", "PageView"], ["consent", "grant"]],
+        [["dataProcessingOptions", ["LDU"], 0, 0], ["consent", "revoke"]],
+    ),
+    "matomo-cloud": ([["requireConsent"], ["setConsentGiven"], ["trackPageView"]], [["forgetConsentGiven"]]),
+    "matomo-cloud without asking": ([["trackPageView"]], []),
+    "adobe-analytics": ([["configure", {"defaultConsent": "pending"}], setting("in")], [setting("out")]),
+    "tiktok-pixel": ([["init"], ["page"], ["grantConsent"]], [["holdConsent"], ["revokeConsent"]]),
+    "pinterest-tag": ([["load", "1"], ["page"], ["setconsent", True]], [["setconsent", False]]),
+    "reddit-pixel": ([["init", "1"], ["enableFirstPartyCookies"]], [["disableFirstPartyCookies"]]),
+    "hubspot": (
+        [["setHubSpotConsent", flags(HUBSPOT, on=True)]],
+        [["setHubSpotConsent", flags(HUBSPOT, on=False)], ["revokeCookieConsent"]],
+    ),
+    "shopify": ([["set", flags(SHOPIFY, on=True)]], [["set", flags(SHOPIFY, on=False)]]),
+    "wordpress": (wordpress("allow"), wordpress("deny")[1:]),  # what does not change is not said again
+    "piano": ([["opt-in", "opt-in"]], [["opt-out", "opt-in"]]),
+    "posthog": ([["init"], ["opt_in_capturing", {"captureEventName": False}]], [["opt_out_capturing"]]),
+    "mixpanel": ([["init"], ["opt_in_tracking", {"track": False}]], [["opt_out_tracking"]]),
+    "amplitude": ([["init", "1"], ["setOptOut", False]], [["setOptOut", True]]),
+}
+# What a vendor is told before a choice, where its script is on the page all the same: before all else.
+FIRST = {
+    "bing-ads": ["consent", "default", {"ad_storage": "denied"}],
+    "reddit-pixel": [["disableFirstPartyCookies"], ["init", "1"]],
+    "tiktok-pixel": [["holdConsent"]],
+    "posthog": [["opt_out_capturing"], ["init"]],
+    "mixpanel": [["opt_out_tracking"], ["init"]],
+    "amplitude": [["setOptOut", True], ["init", "1"]],
+}
+
+
+@pytest.mark.parametrize("vendor", TOLD)
+def test_a_vendor_is_told_once_for_each_decision(visiting: Visiting, ledger_url: str, vendor: str) -> None:
+    queue = (
+        f"Array.from({QUEUES[vendor]} || [], (call) => "
+        "Object.prototype.toString.call(call) === '[object Arguments]' ? Array.from(call) : call)"
+    )
+    log = f"<script>addEventListener('pagehide', () => sessionStorage.log = JSON.stringify({queue}))</script>"
+    services = {**OWN["services"], vendor.partition(" ")[0]: {}}
+    app = site(
+        f"<script>{SNIPPETS[vendor]}</script><script>window.seen = 1</script>{log}",
+        ledger_url,
+        services=services,
+        gate={"html": False, "csp": "off", "mirror": False},
+    )
+    before, added = TOLD[vendor]
+    with visiting(app) as visit:
+        errors: list[str] = []
+        visit.page.on("pageerror", lambda error: errors.append(str(error)))
+        visit.open()
+        first = FIRST.get(vendor, [])
+        assert visit.page.evaluate(queue)[: len(first)] == first
+        choose(visit, "Accept all")
+        visit.settled()
+        visit.open()
+        assert visit.page.evaluate(queue) == before
+        visit.page.evaluate("sessionStorage.log = ''")
+        visit.page.evaluate(REFUSE)
+        visit.page.wait_for_function("sessionStorage.log")
+        assert json.loads(visit.page.evaluate("sessionStorage.log")) == before + added
+        assert errors == []
+
+
+def test_no_function_of_the_browser_is_called(visiting: Visiting, ledger_url: str) -> None:
+    code = "window.isRun = true"
+    signals = [
+        {"on": "default", "call": "eval", "args": [code]},
+        {"on": "refuse", "call": "setTimeout", "args": [code]},
+        {"on": "default", "call": "window.eval", "args": [code], "late": True},
+        {"on": "default", "call": "document.write", "args": ["<script>" + code + "</script>"]},
+        {"on": "default", "set": "document.title", "args": ["changed"]},
+        {"on": "default", "set": "onload.x", "args": [1]},
+        {"on": "default", "set": "acme.state", "args": ["told"]},
+    ]
+    services = {"acme": {"name": "Acme", "category": "analytics", "signals": signals}}
+    with visiting(site("", ledger_url, services=services)) as visit:
+        visit.open()
+        assert visit.page.evaluate("[window.isRun, document.title, onload, acme.state]") == [None, "A", None, "told"]
