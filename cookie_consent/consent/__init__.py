@@ -14,7 +14,7 @@ from cookie_consent.consent.cookie import XRAY_COOKIE, ConsentCookie, StoredChoi
 from cookie_consent.consent.decide import asking, decide
 from cookie_consent.consent.edition import EditionSigner
 from cookie_consent.consent.gpc import gpc_cookie_name
-from cookie_consent.consent.header import CONSENT_HEADER, CONSENT_HEADERS, header_value
+from cookie_consent.consent.header import HEADER_NAME, HEADER_NAMES, header_value
 from cookie_consent.consent.model import RENDERER, Consent, consent_of, scope_of
 from cookie_consent.consent.notice_hash import notice_hash
 from cookie_consent.consent.reader import ConsentReader
@@ -23,8 +23,8 @@ from cookie_consent.consent.record import new_record
 from cookie_consent.policy.fingerprints import edition_digest
 
 __all__ = [
-    "CONSENT_HEADER",
-    "CONSENT_HEADERS",
+    "HEADER_NAME",
+    "HEADER_NAMES",
     "RENDERER",
     "XRAY_COOKIE",
     "Choice",

@@ -10,10 +10,10 @@ if TYPE_CHECKING:
 
     from cookie_consent.consent.model import Consent
 
-__all__ = ["CONSENT_HEADER", "CONSENT_HEADERS", "header_value"]
+__all__ = ["HEADER_NAME", "HEADER_NAMES", "header_value"]
 
-CONSENT_HEADER = b"x-consent"
-CONSENT_HEADERS = frozenset({CONSENT_HEADER, b"x_consent"})
+HEADER_NAME = b"x-consent"
+HEADER_NAMES = frozenset({HEADER_NAME, b"x_consent"})
 """What clients may not send. CGI and WSGI give an application both spellings under one name."""
 _ID = re.compile(r"[a-z0-9][a-z0-9.:-]{0,252}")
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
-from cookie_consent.consent import CONSENT_HEADER, CONSENT_HEADERS, header_value
+from cookie_consent.consent import HEADER_NAME, HEADER_NAMES, header_value
 from cookie_consent.exchange.content_encoding import READABLE
 from cookie_consent.gate import CookieGate
 
@@ -35,7 +35,7 @@ CONDITIONAL_HEADERS = RANGE_HEADERS | {b"if-modified-since"}
 ``RANGE_HEADERS`` are passed on where they may resume a download.
 """
 INSPECTED_HEADERS = (
-    CONDITIONAL_HEADERS | CONSENT_HEADERS | {b"accept", b"cookie", b"if-none-match", b"sec-fetch-dest", b"sec-gpc"}
+    CONDITIONAL_HEADERS | HEADER_NAMES | {b"accept", b"cookie", b"if-none-match", b"sec-fetch-dest", b"sec-gpc"}
 )
 """Request headers for which ``RequestFilter`` is needed; ``Accept`` only if it asks for a page."""
 _HIDDEN_EXTENSIONS = frozenset({"http.response.pathsend", "http.response.zerocopysend", "http.response.push"})
@@ -79,11 +79,11 @@ class RequestFilter:
             if len(self._told) >= _CACHE_SIZE:
                 self._told.clear()
             value = self._told[state] = header_value(consent)
-        return [(CONSENT_HEADER, value)]
+        return [(HEADER_NAME, value)]
 
     def telling(self, headers: list[tuple[bytes, bytes]], consent: Consent) -> list[tuple[bytes, bytes]]:
         """Return the request headers with those of ``told``, and without what the client sent under that name."""
-        return [header for header in headers if header[0] not in CONSENT_HEADERS] + self.told(consent)
+        return [header for header in headers if header[0] not in HEADER_NAMES] + self.told(consent)
 
     def filter(self, scope: Scope, request: Mapping[bytes, bytes]) -> tuple[Consent, list[tuple[bytes, bytes]] | None]:
         """Return the consent and the headers for the application. ``request`` has the last header of each name.

@@ -237,7 +237,7 @@ TOLD: dict[str, tuple[list[Any], list[Any]]] = {
     "amplitude": ([["init", "1"], ["setOptOut", False]], [["setOptOut", True]]),
 }
 # What a vendor is told before a choice, where its script is on the page all the same: before all else.
-FIRST = {
+FIRST: dict[str, list[Any]] = {
     "bing-ads": ["consent", "default", {"ad_storage": "denied"}],
     "reddit-pixel": [["disableFirstPartyCookies"], ["init", "1"]],
     "tiktok-pixel": [["holdConsent"]],
