@@ -284,7 +284,9 @@ async def test_cookies_of_a_handshake_are_gated(ledger_url: str, answer: str) ->
     headers = [(b"set-cookie", b"_acme=1"), (b"x", b"y"), (b"Set-Cookie", b"sid=1; Max-Age=9")]
 
     async def app(scope: Any, _: Any, send: Any) -> None:
-        assert scope["headers"] == [(b"cookie", b"sid=1"), (b"host", b"shop.example")]
+        *sent_by_client, told = scope["headers"]
+        assert sent_by_client == [(b"cookie", b"sid=1"), (b"host", b"shop.example")]
+        assert told[0] == b"x-consent"
         await send({"type": answer, "status": 403, "headers": headers})
         await send({"type": "websocket.close"})
 
