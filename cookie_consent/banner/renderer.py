@@ -123,7 +123,7 @@ class Renderer:
         self._history = history if history is not None else History(policy, since=datetime.now(UTC))
         self._sign = sign
         shown = (assets[name].rpartition("/")[2] for name in ("banner.css", "banner.js"))
-        self.build = interface_build(policy.banner.templates, (*shown, policy.banner.position))
+        self.build = interface_build(policy.banner.templates, (*shown, policy.banner.layout, policy.banner.place))
         """The digest of templates, style and script, which records name."""
         self._offer = lru_cache(maxsize=64)(self._make_offer)
         self._offer(self.languages[0], self._inventory.names)  # others are read when a visitor has them
@@ -529,7 +529,8 @@ class Renderer:
             assets=assets,
             controller=self.policy.controller,
             privacy_url=safe_link(options.privacy_url),
-            position=options.position,
+            layout=options.layout,
+            position=options.place,
             csp=self.policy.gate.csp,
             moment=locale.format_moment,
             number=locale.format_number,

@@ -51,6 +51,13 @@ _LINK = re.compile(
     r"https://[^\s/?#@\\]+(?:[/?#][^\s\\]*)?|mailto:[^\s@<>\\]+@[^\s@<>\\]+|tel:\+?[0-9][0-9().-]*",
     re.ASCII | re.IGNORECASE,
 )
+_POSITIONS = {
+    "bar": ("bottom", "top"),
+    "box": ("center",),
+    "corner": ("bottom-start", "bottom-end", "top-start", "top-end"),
+    "modal": ("center",),
+}
+"""The positions of each layout, its own first."""
 _COOKIE_NAME = re.compile(r"[!#$%&'*+\-.^_`|~0-9A-Za-z\[\]:/@]{1,128}")
 
 
@@ -430,8 +437,12 @@ class BannerOptions(Model):
     ``django_language``. It counts where the page names no language, and before that of the browser."""
     privacy_url: Address = ""
     """The address of the site's privacy policy, linked from the banner: a path, or an http(s) address."""
-    position: Literal["bottom", "center"] = "bottom"
-    """Where on the screen the banner appears."""
+    layout: Literal["bar", "box", "corner", "modal"] = "bar"
+    """How it stands in the window: as a bar, as a box in the middle, in a corner, or as a box that has to be answered
+    before the page can be used."""
+    position: Literal["", "bottom", "top", "bottom-start", "bottom-end", "top-start", "top-end"] = ""
+    """Where it stands: a bar at the ``bottom`` (the default) or the ``top``, a corner at ``bottom-start`` (the default)
+    or another one. The start is the left side in English, and the right side in Arabic."""
     locales: Path | None = None
     """A folder with the site's own texts. ``de.toml`` replaces single texts of that language; a file for a new
     language must contain all of them. The path is relative to the policy file."""
@@ -440,6 +451,27 @@ class BannerOptions(Model):
     is relative to the policy file."""
     exclude: tuple[PathPattern, ...] = ()
     """The paths whose pages are gated and have no banner, such as ``/kiosk/*``, written as for ``gate.exclude``."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _read_center(cls, values: Any) -> Any:
+        # What release 0.1.0 called the box.
+        if isinstance(values, dict) and values.get("position") == "center":
+            return {"layout": "box", **values, "position": ""}
+        return values
+
+    @model_validator(mode="after")
+    def _check_position(self) -> Self:
+        fitting = _POSITIONS[self.layout]
+        if self.position and self.position not in fitting:
+            fix = f"write one of {', '.join(fitting)}" if len(fitting) > 1 else "leave it out"
+            raise ValueError(f"the position {self.position!r} is none of the layout {self.layout!r}: {fix}")
+        return self
+
+    @property
+    def place(self) -> str:
+        """The position, or the layout's own."""
+        return self.position or _POSITIONS[self.layout][0]
 
 
 class CookieOptions(Model):

@@ -269,8 +269,9 @@
     const back = root.querySelector(".cc-back");
     if (back) back.hidden = false;
     if (!panel) return;
-    if (panel.contains(document.activeElement) && back) back.focus({ preventScroll: true });
-    panel.remove();
+    const hadFocus = panel.contains(document.activeElement);
+    panel.remove(); // first: all but a modal panel is inert
+    if (hadFocus) back?.focus({ preventScroll: true });
     root.classList.remove("cc-folded");
     room.update();
   };
@@ -292,7 +293,8 @@
       prepare(panel);
       anchor.hidden = true;
       room.update();
-      panel.querySelector("button").focus();
+      if (panel.localName === "dialog") place.raise();
+      else panel.querySelector("button").focus();
     };
     request.send();
   };
@@ -321,6 +323,7 @@
     const back = root.querySelector(".cc-back");
     if (back) back.hidden = true;
     room.update();
+    place.raise();
   };
 
   // A document keeps the policy that it was loaded with. What that policy blocks can be activated by a reload only.
@@ -564,7 +567,7 @@
     takeFrame,
   });
   const room = makeRoom(root);
-  makePlace(root, { isOpen: () => Boolean(root.querySelector(".cc-panel")), receive, added: takeNew });
+  const place = makePlace(root, { isOpen: () => Boolean(root.querySelector(".cc-panel")), receive, added: takeNew });
   room.update();
   fillAll();
   keepClosed(root.querySelector(".cc-revision"));
@@ -595,11 +598,22 @@
     anchor.href = address.href;
   });
 
-  root.addEventListener("keydown", ({ key }) => {
-    if (key !== "Escape") return;
+  const isModal = () => Boolean(root.querySelector("dialog.cc-panel"));
+  const leave = (event) => {
+    if (isModal()) event.preventDefault(); // it does not close without an answer
     status.dismiss();
     closeSettings();
-  });
+  };
+  addEventListener(
+    "keydown",
+    (event) => {
+      const { key, target } = event;
+      if (key === "Escape" && (root.contains(target) || (isModal() && target === document.body))) leave(event);
+    },
+    true,
+  );
+  // The gesture that goes back, on a phone.
+  root.addEventListener("cancel", leave, true);
 
   const askServer = async () => {
     const response = await fetch(root.dataset.state, { credentials: "same-origin" }).catch(() => null);

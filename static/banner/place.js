@@ -26,11 +26,16 @@ const makePlace = (root, { isOpen, receive, added }) => {
   // element has to wait until it closes.
   const raise = () => {
     if (!root.showPopover || !root.isConnected) return;
-    isBehindDialog = Boolean(document.querySelector("dialog:modal"));
+    isBehindDialog = [...document.querySelectorAll("dialog:modal")].some((dialog) => !root.contains(dialog));
     if (isBehindDialog) return;
     if (root.popover !== "manual") root.popover = "manual";
     if (root.matches(":popover-open")) root.hidePopover();
     root.showPopover();
+    const panel = root.querySelector("dialog.cc-panel:not(:modal)");
+    if (!panel) return;
+    panel.removeAttribute("open"); // without this script it is open, and not modal
+    panel.showModal();
+    panel.focus(); // and not the first button, which a key pressed by chance would use
   };
   const afterDialog = () => {
     if (isBehindDialog) raise();
@@ -78,4 +83,5 @@ const makePlace = (root, { isOpen, receive, added }) => {
 
   put();
   observer.observe(document, { childList: true, subtree: true });
+  return { raise };
 };

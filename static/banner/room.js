@@ -6,7 +6,9 @@ const makeRoom = (root) => {
   let frame = 0;
   let sizes = null;
   const ROOM = "data-cookie-consent-room";
-  const panelOf = () => root.querySelector(".cc-panel");
+  // One that is modal keeps the visitor from using the page, and needs no room.
+  const panelOf = () => root.querySelector(".cc-panel:not(dialog)");
+  const isTop = () => root.className.includes("cc-top");
 
   // Returns where the page ends, in pixels from its top. The content of a body with a fixed height may go on below.
   const pageEnd = () => {
@@ -49,11 +51,13 @@ const makeRoom = (root) => {
     if (!sheet || !panel || !document.documentElement) return;
     const isUp = root.classList.contains("cc-up");
     const { top, bottom, height } = panel.getBoundingClientRect();
-    const covered = height ? Math.ceil(isUp ? bottom : innerHeight - top) : 0;
+    const isAbove = isTop() && !isUp;
+    const above = height && isAbove ? Math.ceil(bottom) : 0;
+    const covered = height && !isAbove ? Math.ceil(isUp && !isTop() ? bottom : innerHeight - top) : 0;
     // The box is positioned, so that it lengthens what can be scrolled and takes no place in the layout.
     mark(innerScroller());
     const css =
-      `:root,[${ROOM}]{scroll-padding-bottom:${covered}px!important}` +
+      `:root,[${ROOM}]{scroll-padding-top:${above}px!important;scroll-padding-bottom:${covered}px!important}` +
       ":root::after{all:initial!important;content:''!important;position:absolute!important;left:0!important;" +
       `top:${pageEnd()}px!important;width:1px!important;height:${covered}px!important;` +
       "visibility:hidden!important;pointer-events:none!important}" +
@@ -67,17 +71,21 @@ const makeRoom = (root) => {
     frame ||= requestAnimationFrame(measure);
   };
 
-  // Returns by how many pixels an element would have to move up to be seen beside what may cover it.
+  // Returns by how many pixels an element would have to move up to be seen beside what may cover it; less than 0 is down.
   const overlap = (node, cover) => {
     const under = node.getBoundingClientRect();
     const over = cover.getBoundingClientRect();
     if (!over.height || !node.isConnected || under.height > innerHeight - over.height) return 0;
     const isCovered =
       under.left < over.right && over.left < under.right && under.top < over.bottom && over.top < under.bottom;
-    return isCovered ? Math.max(0, Math.ceil(under.bottom - over.top)) : 0;
+    if (!isCovered) return 0;
+    return cover.matches(".cc-panel") && isTop()
+      ? Math.min(0, Math.floor(under.top - over.bottom))
+      : Math.max(0, Math.ceil(under.bottom - over.top));
   };
   let focused = null;
-  // Scrolls what has the focus out from under the banner, or moves the banner to the top where nothing can be scrolled.
+  // Scrolls what has the focus out from under the banner, or moves the banner to the other side where nothing can be
+  // scrolled.
   // Of what there is after a choice, only what covers it moves: the rest could cover something there.
   const reveal = () => {
     const node = focused;

@@ -1,0 +1,171 @@
+"""The layouts of the banner in Chromium: where each stands, that nothing moves, and what keeps the visitor in it."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from tests.browser.journey import choose
+from tests.browser.test_layout import LINKS, LONG, app, gated, is_on_top
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Page
+    from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+    from tests.browser.conftest import Visiting
+
+LAYOUTS: list[tuple[dict[str, str], tuple[str, str]]] = [
+    ({}, ("end", "middle")),
+    ({"position": "top"}, ("start", "middle")),
+    ({"layout": "box"}, ("middle", "middle")),
+    ({"layout": "corner"}, ("end", "start")),
+    ({"layout": "corner", "position": "top-end"}, ("start", "end")),
+    ({"layout": "modal"}, ("middle", "middle")),
+]
+WATCH = """new PerformanceObserver((list) => { for (const entry of list.getEntries()) self.shifts += entry.value; })
+    .observe({ type: "layout-shift", buffered: true }); self.shifts = 0;"""
+
+
+def box(page: Page) -> tuple[float, float, float, float]:
+    found = page.locator(".cc-panel").bounding_box()
+    assert found is not None
+    return found["x"], found["y"], found["width"], found["height"]
+
+
+def side(start: float, size: float, whole: float) -> str:
+    """At which end of the window it stands."""
+    before, after = start, whole - start - size
+    return "middle" if abs(before - after) < 2 else "start" if before < after else "end"
+
+
+@pytest.mark.parametrize("language", ["en", "ar"])
+@pytest.mark.parametrize(("banner", "expected"), LAYOUTS)
+def test_each_layout_stands_in_its_place(
+    visiting: Visiting, ledger_url: str, banner: dict[str, str], expected: tuple[str, str], language: str
+) -> None:
+    direction = "<script>document.documentElement.dir = document.documentElement.lang === 'ar' ? 'rtl' : 'ltr'</script>"
+    with visiting(gated(app("", direction + LONG, language), ledger_url, **banner)) as visit:
+        page = visit.page
+        page.add_init_script(WATCH)
+        page.set_viewport_size({"width": 1200, "height": 800})
+        visit.open()
+        x, y, width, height = box(page)
+        across = side(x, width, 1200)
+        if language == "ar":
+            across = {"start": "end", "end": "start"}.get(across, across)
+        assert (side(y, height, 800), across) == expected
+        assert is_on_top(page, ".cc-panel button")
+        assert page.evaluate("self.shifts") == 0
+        # On a phone, with text of twice the size, all of it is in the window, and can be scrolled to.
+        page.set_viewport_size({"width": 320, "height": 640})
+        page.evaluate("document.querySelector('#cookie-consent').style.setProperty('font-size', '200%', 'important')")
+        x, y, width, height = box(page)
+        assert x >= 0
+        assert y >= 0
+        assert x + width <= 320
+        assert y + height <= 640
+        page.evaluate("document.querySelector('.cc-actions').style.setProperty('display', 'none', 'important')")
+        wide = "(panel => panel.scrollWidth - panel.clientWidth)(document.querySelector('.cc-panel'))"
+        assert page.evaluate(wide) == 0
+        page.evaluate("document.querySelector('.cc-actions').removeAttribute('style')")
+        page.emulate_media(forced_colors="active")
+        assert page.locator(".cc-panel button").first.is_visible()
+        page.emulate_media(forced_colors="none", media="print")
+        assert not page.locator(".cc-panel").is_visible()
+        page.emulate_media(media="screen")
+        choose(visit, "Refuse all" if language == "en" else "رفض الكل")
+        visit.page.locator(".cc-back").wait_for()
+
+
+def test_a_focused_link_is_not_hidden_by_a_bar_at_the_top(visiting: Visiting, ledger_url: str) -> None:
+    with visiting(gated(app("", "<a id=first href=/x>First</a>" + LINKS), ledger_url, position="top")) as visit:
+        visit.page.set_viewport_size({"width": 390, "height": 844})
+        visit.open()
+        visit.page.evaluate("scrollTo(0, 600)")
+        visit.page.locator("#first").focus()
+        visit.page.keyboard.press("Tab")
+        visit.page.keyboard.press("Shift+Tab")
+        # Nothing can be scrolled further, so that the bar gives way.
+        visit.until(lambda: is_on_top(visit.page, "#first"))
+        assert box(visit.page)[1] > 300
+        links = visit.page.locator("li a")
+        links.nth(30).focus()
+        for _ in range(20):
+            visit.page.keyboard.press("Shift+Tab")
+            visit.page.wait_for_timeout(30)
+            here = visit.page.evaluate("document.activeElement.getAttribute('href')")
+            visit.until(lambda: is_on_top(visit.page, f"a[href='{here}']"))
+
+
+def test_a_modal_banner_has_to_be_answered(visiting: Visiting, ledger_url: str) -> None:
+    body = "<button id=own onclick='this.textContent += 1'>own</button>" + LINKS
+    with visiting(gated(app("", body), ledger_url, layout="modal")) as visit:
+        page = visit.page
+        visit.open()
+        assert page.evaluate("document.activeElement.matches('dialog.cc-panel:modal')")
+        page.mouse.click(20, 20)
+        for key in ("Escape", "Escape", "Enter"):
+            page.keyboard.press(key)
+        assert page.locator("dialog.cc-panel:modal").is_visible()
+        assert page.locator("#own").inner_text() == "own"
+        reached = set()
+        for _ in range(25):
+            page.keyboard.press("Tab")
+            reached.add(page.evaluate("document.activeElement.closest('.cc-panel,body').localName"))
+        assert reached <= {"dialog", "body"}
+        # A page that replaces its body, or moves the element, does not free itself of it.
+        page.evaluate("document.body.replaceWith(document.body.cloneNode(true))")
+        page.evaluate("document.body.append(document.querySelector('#cookie-consent'))")
+        visit.until(lambda: page.evaluate("document.querySelector('html > * > dialog.cc-panel')?.matches(':modal')"))
+        choose(visit, "Refuse all")
+        page.locator(".cc-back").wait_for()
+        page.locator("#own").click()
+        assert page.locator("#own").inner_text() == "own1"
+        page.locator(".cc-back").click()
+        page.locator("dialog.cc-panel:modal").wait_for()
+        page.keyboard.press("Escape")
+        page.locator(".cc-panel").wait_for(state="detached")
+        assert page.evaluate("document.activeElement.className") == "cc-back"
+
+
+def test_a_modal_banner_is_a_form_without_scripts(visiting: Visiting, ledger_url: str) -> None:
+    with visiting(gated(app("", LINKS), ledger_url, layout="modal"), scripts=False) as visit:
+        visit.open()
+        assert is_on_top(visit.page, ".cc-panel button")
+        choose(visit, "Accept all")
+        visit.page.locator(".cc-back").wait_for()
+        assert visit.cookies()
+
+
+def slowly(inner: ASGIApp, mark: bytes) -> ASGIApp:
+    """Send what follows ``mark`` in a response half a second later."""
+
+    async def slow(scope: Scope, receive: Receive, send: Send) -> None:
+        async def parted(message: Message) -> None:
+            body = message.get("body", b"")
+            at = body.find(mark)
+            if at >= 0:
+                await send({**message, "body": body[:at], "more_body": True})
+                await asyncio.sleep(0.5)
+                message = {**message, "body": body[at:]}
+            await send(message)
+
+        await inner(scope, receive, parted)
+
+    return slow
+
+
+@pytest.mark.parametrize("banner", [entry[0] for entry in LAYOUTS])
+def test_it_is_not_shown_before_all_of_it_has_come(visiting: Visiting, ledger_url: str, banner: dict[str, Any]) -> None:
+    with visiting(slowly(gated(app("", LONG), ledger_url, **banner), b'<div class="cc-settings')) as visit:
+        visit.page.add_init_script(
+            WATCH + "self.seen = []; const look = () => { const panel = document.querySelector('.cc-panel');"
+            " if (panel && !document.querySelector('.cc-back')) self.seen.push(panel.getClientRects().length);"
+            " requestAnimationFrame(look) }; look();"
+        )
+        visit.open()
+        assert visit.page.locator(".cc-panel").is_visible()
+        assert visit.page.evaluate("self.seen.length > 5 && self.seen.every((count) => count === 0)")
+        assert visit.page.evaluate("self.shifts") == 0
