@@ -12,7 +12,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from cookie_consent.admin.routes import admin_routes, admin_token
-from cookie_consent.banner import Renderer, banner_script
+from cookie_consent.banner import Renderer, banner_script, banner_style
 from cookie_consent.consent import (
     XRAY_COOKIE,
     Consent,
@@ -196,6 +196,7 @@ def _build(
         files["guard.js"], own_cookies, libraries=libraries, details=hashed_name("known.json", details)
     )
     files["banner.js"] = banner_script(files["banner.js"], policy)
+    files["banner.css"] = banner_style(files["banner.css"], policy)
     assets = Assets(f"{prefix}/assets", files)
     guard_url = assets.urls["guard.js"] if policy.gate.guard else ""
     mirrored = mirror.libraries.hosts if mirror is not None else ()

@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from cookie_consent.consent import Consent
     from cookie_consent.consent.record import Notice
     from cookie_consent.policy import Policy
+    from cookie_consent.policy.model import BannerOptions
 
 __all__ = ["Renderer"]
 
@@ -123,7 +124,7 @@ class Renderer:
         self._history = history if history is not None else History(policy, since=datetime.now(UTC))
         self._sign = sign
         shown = (assets[name].rpartition("/")[2] for name in ("banner.css", "banner.js"))
-        self.build = interface_build(policy.banner.templates, (*shown, policy.banner.layout, policy.banner.place))
+        self.build = interface_build(policy.banner.templates, (*shown, *_looks(policy.banner)))
         """The digest of templates, style and script, which records name."""
         self._offer = lru_cache(maxsize=64)(self._make_offer)
         self._offer(self.languages[0], self._inventory.names)  # others are read when a visitor has them
@@ -529,6 +530,7 @@ class Renderer:
             assets=assets,
             controller=self.policy.controller,
             privacy_url=safe_link(options.privacy_url),
+            options=options,
             layout=options.layout,
             position=options.place,
             csp=self.policy.gate.csp,
@@ -553,6 +555,11 @@ def _offered(policy: Policy, available: Mapping[str, Locale]) -> dict[str, Local
             )
         offered[locale.language] = locale
     return offered
+
+
+def _looks(options: BannerOptions) -> tuple[object, ...]:
+    """Return what shapes the interface besides templates, style sheet and script."""
+    return options.layout, options.place, options.theme
 
 
 def _ascii(text: str) -> bytes:

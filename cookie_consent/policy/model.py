@@ -20,6 +20,7 @@ from cookie_consent.policy.host_pattern import checked_pattern, is_host_name
 from cookie_consent.policy.name_pattern import checked_name_pattern, without_runs
 from cookie_consent.policy.paths import checked_pattern as checked_path_pattern
 from cookie_consent.policy.signals import Signal  # noqa: TC001 - pydantic reads the annotation
+from cookie_consent.policy.style import checked_style
 
 __all__ = [
     "BannerOptions",
@@ -187,6 +188,7 @@ HostRule = Annotated[str, AfterValidator(checked_pattern)]
 expression, CSP Level 3, section 6.7.2.8), and either may carry a path prefix: ``www.example.com/embed/``."""
 ServiceHost = Annotated[str, AfterValidator(_service_host)]
 """A host pattern, or a path prefix on the site's own hosts, such as ``/stats/pixel.gif``."""
+StyleVariables = Annotated[dict[str, str], AfterValidator(checked_style)]
 Mark = Annotated[str, Field(pattern=r"^[A-Za-z0-9_.:-]{1,64}(=[ -~]{0,100})?$")]
 """A name, or a name and what its value is: ``tid=G-*``, where ``*`` stands for any characters."""
 CookieName = Annotated[str, AfterValidator(_cookie_name)]
@@ -443,6 +445,11 @@ class BannerOptions(Model):
     position: Literal["", "bottom", "top", "bottom-start", "bottom-end", "top-start", "top-end"] = ""
     """Where it stands: a bar at the ``bottom`` (the default) or the ``top``, a corner at ``bottom-start`` (the default)
     or another one. The start is the left side in English, and the right side in Arabic."""
+    theme: Literal["auto", "light", "dark", "page"] = "auto"
+    """Light or dark: ``auto`` is what the visitor's system asks for, ``page`` the page's own ``color-scheme``."""
+    style: StyleVariables = {}
+    """Colours, sizes and shapes, such as ``accent = "#0a6"``: the variables ``--cookie-consent-*``, named without that.
+    The page's own style sheets may set them, too, and come first."""
     locales: Path | None = None
     """A folder with the site's own texts. ``de.toml`` replaces single texts of that language; a file for a new
     language must contain all of them. The path is relative to the policy file."""

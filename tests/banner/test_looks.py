@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import re
+from pathlib import Path
 from typing import Any
 
 import pytest
 
-from cookie_consent.banner import Renderer
+from cookie_consent.banner import Renderer, banner_style
 from cookie_consent.consent import Consent
 from cookie_consent.errors import PolicyError
 from cookie_consent.policy import Policy, parse_policy
+from cookie_consent.policy.style import STYLE_VARIABLES
 
 ASSETS = {"banner.js": "/_consent/assets/banner.1.js", "banner.css": "/_consent/assets/banner.1.css"}
 
@@ -63,3 +66,78 @@ def test_a_position_that_the_layout_does_not_have_is_refused(banner: dict[str, A
 def test_records_tell_the_looks_apart() -> None:
     looks: list[dict[str, Any]] = [{}, {"position": "top"}, {"layout": "box"}, {"layout": "modal"}]
     assert len({renderer(**look).build for look in looks}) == len(looks)
+
+
+@pytest.mark.parametrize("theme", ["auto", "light", "dark", "page"])
+def test_the_theme(theme: str) -> None:
+    shows = renderer(theme=theme)
+    assert f"cc-scheme-{theme}" in shown(shows)
+    page = shows.preferences(
+        Consent(policy=shows.policy, granted=shows.policy.required_ids), language="en", return_to="/"
+    )
+    own = {"page": "auto"}.get(theme, theme)  # on a page of ours there is no other
+    assert f"cc-page cc-scheme-{own}" in page
+    assert f'"color-scheme" content="{"light dark" if own == "auto" else own}"' in page
+
+
+ROOT = Path(__file__).parents[2]
+
+
+def test_the_style_sheet_reads_every_variable_and_the_documentation_lists_it() -> None:
+    read = set(re.findall(r"--cookie-consent-([a-z-]+)", (ROOT / "static/banner.css").read_text("utf-8")))
+    assert read == STYLE_VARIABLES.keys()
+    documented = re.findall(r"^\| `([a-z-]+)`", (ROOT / "docs/banner.md").read_text("utf-8"), re.MULTILINE)
+    assert {name for name in STYLE_VARIABLES if not name.endswith("-dark")} <= set(documented)
+
+
+def test_no_variable_is_for_one_answer_alone() -> None:
+    """A theme cannot make it harder to see how to refuse."""
+    assert not [name for name in STYLE_VARIABLES if re.search("accept|refuse|primary|secondary", name)]
+    sheet = (ROOT / "static/banner.css").read_text("utf-8")
+    assert not re.search(
+        r"accept|refuse|\.cc-actions[^{]*(first|last|nth|\+)", re.sub(r"/\*.*?\*/", "", sheet, flags=re.DOTALL)
+    )
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("accent", "#0a6"),
+        ("accent-dark", "oklch(0.8 0.1 200 / 50%)"),
+        ("backdrop", "rgb(0 0 0 / 0.5)"),
+        ("radius", "0 0 1em 1em"),
+        ("font", '"Open Sans", system-ui, sans-serif'),
+        ("shadow", "0 4px 20px rgb(0 0 0 / 0.3)"),
+        ("button-border", "2px solid #0a6"),
+        ("button-weight", "600"),
+        ("line-height", "1.5"),
+    ],
+)
+def test_a_variable_of_the_policy_is_in_the_style_sheet(name: str, value: str) -> None:
+    sheet = banner_style(b"a{}", policy(style={name: value})).decode()
+    assert sheet == f"a{{}}\n:where(:root){{--cookie-consent-{name}:{value}}}\n"
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("accent", "red;} body{display:none"),  # ends the declaration
+        ("accent", "url(//tracker.example)"),  # would fetch
+        ("background", "image-set('//x.example/a.png' 1x)"),
+        ("accent", "rgb(0 0 0);"),
+        ("accent", "rgb(var(--x))"),
+        ("font", 'a, "b'),  # an open string swallows what follows
+        ("font", "a\\22"),
+        ("shadow", "0 0 1px red/**/"),
+        ("radius", "1em\n}"),
+        ("padding", "calc(1em + 1px)"),
+        ("refuse", "#fff"),  # there is none for one answer
+    ],
+)
+def test_what_is_no_such_value_is_refused(name: str, value: str) -> None:
+    with pytest.raises(PolicyError, match=r"banner\.style"):
+        policy(style={name: value})
+
+
+def test_a_policy_without_a_style_leaves_the_style_sheet() -> None:
+    assert banner_style(b"a{}", policy()) == b"a{}"
