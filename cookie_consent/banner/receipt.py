@@ -19,6 +19,7 @@ __all__ = ["notice_facts", "receipt_view"]
 _CONTROLS = {
     "accept-all": "banner.accept_all",
     "refuse-all": "banner.refuse_all",
+    "close": "banner.close",
     "save": "banner.save",
     "preferences": "preferences.title",
     "service": "receipt.single",

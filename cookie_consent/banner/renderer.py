@@ -530,6 +530,8 @@ class Renderer:
             assets=assets,
             controller=self.policy.controller,
             privacy_url=safe_link(options.privacy_url),
+            imprint_url=safe_link(options.imprint_url),
+            terms_url=safe_link(options.terms_url),
             options=options,
             layout=options.layout,
             position=options.place,
@@ -559,7 +561,7 @@ def _offered(policy: Policy, available: Mapping[str, Locale]) -> dict[str, Local
 
 def _looks(options: BannerOptions) -> tuple[object, ...]:
     """Return what shapes the interface besides templates, style sheet and script."""
-    return options.layout, options.place, options.theme
+    return options.layout, options.place, options.theme, options.reopen, options.close, options.site_name
 
 
 def _ascii(text: str) -> bytes:

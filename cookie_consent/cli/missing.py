@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from cookie_consent.policy import Category, Controller, CookieRule, Policy, Service
+    from cookie_consent.policy.model import BannerOptions
 
 __all__ = ["missing", "tell_missing"]
 
@@ -44,8 +45,7 @@ def tell_missing(policy: Policy) -> None:
 
 def _found(policy: Policy) -> Iterator[tuple[str, str]]:
     yield from _controller(policy.controller)
-    if not policy.banner.privacy_url:
-        yield "banner.privacy_url", "give the address of the site's privacy policy"
+    yield from _banner(policy.banner)
     if policy.retention is None:
         yield "retention", "say how long records of choices are kept (GDPR, Article 5(1)(e))"
     elif policy.sold_ids and policy.retention < _OPT_OUTS:
@@ -71,6 +71,17 @@ def _found(policy: Policy) -> Iterator[tuple[str, str]]:
         yield from _cookie(f"cookies.{index}", rule.name, rule.purpose, has_limit=has_limit)
         if category is not None and category.required and rule.exempt is None:
             yield f"cookies.{index}.exempt", f"say why {rule.name} needs no consent (ePrivacy Directive, Article 5(3))"
+
+
+def _banner(options: BannerOptions) -> Iterator[tuple[str, str]]:
+    if not options.privacy_url:
+        yield "banner.privacy_url", "give the address of the site's privacy policy"
+    if options.reopen == "none":
+        hint = "withdrawing must be as easy as giving (GDPR, Article 7(3)): link to the settings on every page yourself"
+        yield "banner.reopen", hint
+    if "it" in options.languages and not options.close:
+        hint = "write close = true: the Garante asks for an X that refuses (decision 231 of 10 June 2021, 9677876)"
+        yield "banner.close", hint
 
 
 def _controller(controller: Controller | None) -> Iterator[tuple[str, str]]:

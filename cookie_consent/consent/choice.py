@@ -128,6 +128,7 @@ def _control(values: Mapping[str, Any]) -> Control:
     fits = {
         "accept-all": bool(granted) and all(services.values()),
         "refuse-all": not granted and not any(services.values()),
+        "close": not granted and not any(services.values()),
     }
     is_about_services = control in {"service", "placeholder"}
     return control if is_about_services == (granted is None) and fits.get(control, True) else ""

@@ -32,7 +32,7 @@ __all__ = [
 
 Action = Literal["given", "refused", "changed", "withdrawn", "signal", "expired"]
 Channel = Literal["banner", "preferences", "api", "visit", "gpc", "phone", "paper", "in-person"]
-Control = Literal["", "accept-all", "refuse-all", "save", "service", "placeholder", "preferences", "signal"]
+Control = Literal["", "accept-all", "refuse-all", "close", "save", "service", "placeholder", "preferences", "signal"]
 """What the visitor used; empty where it was none of ours, or is not known."""
 ACTIONS: tuple[Action, ...] = get_args(Action)
 CHANNELS: tuple[Channel, ...] = get_args(Channel)

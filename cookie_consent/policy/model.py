@@ -450,6 +450,17 @@ class BannerOptions(Model):
     style: StyleVariables = {}
     """Colours, sizes and shapes, such as ``accent = "#0a6"``: the variables ``--cookie-consent-*``, named without that.
     The page's own style sheets may set them, too, and come first."""
+    reopen: Literal["pill", "icon", "link", "none"] = "pill"
+    """What leads back to the settings after a choice: a small button with a text or with an icon, a link of the site's
+    own with the attribute ``data-consent-open``, or nothing of ours."""
+    close: bool = False
+    """Show an X. It refuses all, as does the Escape key in the banner, and the record says so (``close``)."""
+    site_name: Annotated[str, Field(max_length=100)] = ""
+    """The name of the site, shown above the title."""
+    imprint_url: Address = ""
+    """The address of the site's legal notice, linked from the banner: a path, or an http(s) address."""
+    terms_url: Address = ""
+    """The address of the site's terms, linked from the banner: a path, or an http(s) address."""
     locales: Path | None = None
     """A folder with the site's own texts. ``de.toml`` replaces single texts of that language; a file for a new
     language must contain all of them. The path is relative to the policy file."""

@@ -264,14 +264,17 @@
     takePanel();
   };
 
+  const isOwnLink = /^(link|none)$/.test(root.dataset.reopen);
+  let opener = root.querySelector(".cc-back"); // gets the focus back
   const takePanel = () => {
     const panel = root.querySelector(".cc-panel");
     const back = root.querySelector(".cc-back");
-    if (back) back.hidden = false;
+    if (back) back.hidden = isOwnLink;
     if (!panel) return;
     const hadFocus = panel.contains(document.activeElement);
     panel.remove(); // first: all but a modal panel is inert
-    if (hadFocus) back?.focus({ preventScroll: true });
+    if (hadFocus) opener?.focus({ preventScroll: true });
+    opener = back;
     root.classList.remove("cc-folded");
     room.update();
   };
@@ -286,12 +289,13 @@
     request.responseType = "document";
     request.onloadend = () => {
       const panel = request.response?.querySelector("#cookie-consent .cc-panel");
-      if (request.status !== 200 || !panel) return location.assign(anchor.href);
+      if (request.status !== 200 || !panel) return location.assign(root.querySelector(".cc-back").href);
       if (root.querySelector(".cc-panel")) return;
       status.dismiss();
       root.prepend(panel);
       prepare(panel);
-      anchor.hidden = true;
+      opener = anchor;
+      root.querySelector(".cc-back").hidden = true;
       room.update();
       if (panel.localName === "dialog") place.raise();
       else panel.querySelector("button").focus();
@@ -577,6 +581,7 @@
   if (link.isChanged) apply(guard.state);
   addEventListener("cookieconsent:banner", ({ detail }) => Object.assign(detail ?? {}, { isRunning: true }), true);
 
+  const isPlain = (event) => !(event.ctrlKey || event.metaKey || event.shiftKey || event.altKey);
   // The links lead away from the page, and back to where the visitor is by then. No script of the page takes them over.
   root.addEventListener("click", (event) => {
     event.stopPropagation();
@@ -587,8 +592,7 @@
     }
     if (event.target.closest(".cc-close")) return closeSettings();
     const anchor = event.target.closest("a");
-    const isPlain = !(event.ctrlKey || event.metaKey || event.shiftKey || event.altKey);
-    if (anchor?.matches(".cc-back") && isPlain) {
+    if (anchor?.matches(".cc-back") && isPlain(event)) {
       event.preventDefault();
       return openSettings(anchor);
     }
@@ -603,7 +607,18 @@
     if (isModal()) event.preventDefault(); // it does not close without an answer
     status.dismiss();
     closeSettings();
+    root.querySelector(".cc-cross button")?.click();
   };
+  // A link of the site's own. Without this script its address leads to the preferences page.
+  document.addEventListener("click", (event) => {
+    const anchor = event.target.closest?.("[data-consent-open]");
+    if (!anchor || event.defaultPrevented || !isPlain(event)) return;
+    event.preventDefault();
+    if (!root.querySelector(".cc-panel")) return openSettings(anchor);
+    root.querySelector('.cc-fold[aria-expanded="false"]')?.click();
+    unfold(root, true);
+    root.querySelector("button.cc-toggle")?.focus();
+  });
   addEventListener(
     "keydown",
     (event) => {

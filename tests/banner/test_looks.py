@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from cookie_consent.banner import Renderer, banner_style
+from cookie_consent.cli.missing import missing
 from cookie_consent.consent import Consent
 from cookie_consent.errors import PolicyError
 from cookie_consent.policy import Policy, parse_policy
@@ -61,6 +63,74 @@ def test_the_layout_and_its_position(banner: dict[str, Any], classes: str, eleme
 def test_a_position_that_the_layout_does_not_have_is_refused(banner: dict[str, Any], fix: str) -> None:
     with pytest.raises(PolicyError, match=fix):
         policy(**banner)
+
+
+@pytest.mark.parametrize(
+    ("reopen", "is_hidden", "is_icon"),
+    [("pill", False, False), ("icon", False, True), ("link", True, False), ("none", True, False)],
+)
+def test_what_leads_back(reopen: str, *, is_hidden: bool, is_icon: bool) -> None:
+    shows = renderer(reopen=reopen)
+    consent = Consent(policy=shows.policy, granted=shows.policy.required_ids, decided=True)
+    back = shows.banner(consent, language="en", return_to="/").decode().partition('<a class="cc-back')[2]
+    tag, _, text = back.partition(">")
+    assert ((" hidden" in tag), (" cc-icon" in tag)) == (is_hidden, is_icon)
+    assert text.startswith("Privacy settings</a>")
+    opted_out = replace(consent, gpc=True, decided=False)
+    tag = shows.banner(opted_out, language="en", return_to="/").decode().partition('<a class="cc-back')[2]
+    assert opted_out.opted_out == ("hidden" not in tag.partition(">")[0] and "Opt-out request honoured" in tag)
+
+
+def test_an_x_says_what_it_does_and_is_a_form() -> None:
+    shows = renderer(close=True)
+    markup = shown(shows)
+    said = "&#215; Close: Refuse all"
+    assert markup.count(said) == 3, "a text, the title and the accessible name"
+    cross = markup.partition('<div class="cc-cross">')[2].partition("</div>")[0]
+    assert 'name="control" value="close"' in cross
+    assert 'name="granted"' not in cross
+    assert "cc-fold" not in markup
+    assert "cc-cross" not in shown(shows, reopened=True), "that has a button that closes"
+    assert "[× Close: Refuse all]" in shows.notice("en").text
+    assert "cc-cross" not in shown(renderer())
+    assert "×" not in renderer().notice("en").text
+
+
+def test_links_and_the_name_of_the_site() -> None:
+    banner = {"imprint_url": "/imprint", "terms_url": "https://x.example/t", "site_name": "<Shop>"}
+    shows = renderer(**banner)
+    for markup in (
+        shown(shows),
+        shows.preferences(Consent(policy=shows.policy, granted=frozenset()), language="en", return_to="/"),
+    ):
+        assert re.search(r'<a href="/imprint"[^>]*>Legal notice</a>', markup)
+        assert re.search(r'<a href="https://x.example/t"[^>]*>Terms</a>', markup)
+    assert '<p class="cc-site" dir="auto">&lt;Shop&gt;</p>' in shown(shows)
+    with pytest.raises(PolicyError):
+        policy(imprint_url="javascript:alert(1)")
+
+
+def test_what_programs_look_for() -> None:
+    markup = shown(renderer())
+    assert '<div id="cookie-consent" data-cmp="cookie-consent"' in markup
+    actions = re.findall(r'<(a|button)[^>]*data-action="([a-z]+)"', markup)
+    assert actions == [
+        ("button", "refuse"),
+        ("button", "accept"),
+        ("a", "settings"),
+        ("button", "settings"),
+        ("button", "save"),
+        ("a", "settings"),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("banner", "key"),
+    [({"reopen": "none"}, "banner.reopen"), ({"languages": ["it"]}, "banner.close"), ({}, "")],
+)
+def test_check_says_what_regulators_ask_for(banner: dict[str, Any], key: str) -> None:
+    keys = {entry["key"] for entry in missing(policy(**banner))}
+    assert (keys & {"banner.reopen", "banner.close"}) == ({key} if key else set())
 
 
 def test_records_tell_the_looks_apart() -> None:

@@ -7,10 +7,13 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from cookie_consent import Ledger
 from tests.browser.journey import choose
 from tests.browser.test_layout import LINKS, LONG, app, gated, is_on_top
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from playwright.sync_api import Page
     from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -168,3 +171,81 @@ def test_it_is_not_shown_before_all_of_it_has_come(visiting: Visiting, ledger_ur
         assert visit.page.locator(".cc-panel").is_visible()
         assert visit.page.evaluate("self.seen.length > 5 && self.seen.every((count) => count === 0)")
         assert visit.page.evaluate("self.shifts") == 0
+
+
+def test_an_x_and_escape_refuse_where_the_policy_asks_for_them(visiting: Visiting, tmp_path: Path) -> None:
+    url = f"sqlite:///{tmp_path}/consent.db"
+    for layout, scripts, way in (("bar", True, "x"), ("corner", False, "x"), ("modal", True, "Escape")):
+        with visiting(gated(app("", LINKS), url, layout=layout, close=True), scripts=scripts) as visit:
+            page = visit.page
+            visit.open()
+            cross, accept = (page.locator(f".cc-panel {part}") for part in (".cc-cross button", "[data-action=accept]"))
+            assert page.get_by_role("button", name="× Close: Refuse all").is_visible()
+            look = "node => { const style = getComputedStyle(node); return [style.color, style.backgroundColor] }"
+            assert cross.evaluate(look) == accept.evaluate(look), "as prominent as to accept"
+            assert min(cross.bounding_box()["width"], cross.bounding_box()["height"]) >= 44  # type: ignore[index]
+            assert is_on_top(page, ".cc-cross button")
+            with page.expect_response(lambda response: response.url.endswith("/choices")):
+                if way == "x":
+                    cross.click()
+                else:
+                    page.keyboard.press(way)
+            page.locator(".cc-back").wait_for()
+            page.locator(".cc-panel").wait_for(state="detached")
+    assert [(record.action, record.control) for record in Ledger(url).records()] == [("refused", "close")] * 3
+
+
+def test_escape_answers_nothing_where_there_is_no_x(visiting: Visiting, ledger_url: str) -> None:
+    with visiting(gated(app("", LINKS), ledger_url)) as visit:
+        visit.open()
+        visit.page.keyboard.press("Tab")
+        visit.page.keyboard.press("Escape")
+        visit.page.wait_for_timeout(300)
+        assert visit.page.locator(".cc-panel").is_visible()
+        assert not visit.page.evaluate("cookieConsent.state.decided")
+
+
+OWN = "<a href=/_consent/preferences data-consent-open id=own><b>Cookies</b></a>"
+
+
+@pytest.mark.parametrize("reopen", ["icon", "link"])
+def test_a_link_of_the_site_leads_back(visiting: Visiting, ledger_url: str, reopen: str) -> None:
+    with visiting(gated(app("", OWN + LINKS), ledger_url, reopen=reopen)) as visit:
+        page = visit.page
+        visit.open()
+        page.locator("#own b").click()
+        assert page.locator("#cookie-consent-settings").is_visible()
+        choose(visit, "Refuse all")
+        page.locator(".cc-panel").wait_for(state="detached")
+        back = page.locator(".cc-back")
+        assert back.is_visible() == (reopen == "icon")
+        if reopen == "icon":
+            box = back.bounding_box()
+            assert box is not None
+            assert (box["width"], box["height"]) == (46, 46)
+            assert page.get_by_role("link", name="Privacy settings", exact=True).count() == 1
+        page.locator("#own b").click()
+        page.locator(".cc-again").wait_for()
+        assert page.locator("#own").is_visible()
+        page.keyboard.press("Escape")
+        page.locator(".cc-panel").wait_for(state="detached")
+        assert page.evaluate("document.activeElement.id") == "own"
+        page.evaluate("cookieConsent.show()")
+        page.locator(".cc-again").wait_for()
+
+
+def test_the_page_gives_the_scheme_and_its_variables_come_first(visiting: Visiting, ledger_url: str) -> None:
+    look = """() => ['.cc-panel', '[data-action=refuse]', '[data-action=accept]'].map((part) =>
+        getComputedStyle(document.querySelector('#cookie-consent ' + part)).backgroundColor)"""
+    dark = "<meta name=color-scheme content=dark>"
+    style = {"accent": "rgb(1 2 3)", "background-dark": "rgb(4 5 6)"}
+    for body, theme, expected in (
+        (LINKS, "page", ["rgb(255, 255, 255)", "rgb(1, 2, 3)"]),
+        (dark + LINKS, "page", ["rgb(4, 5, 6)", "rgb(1, 2, 3)"]),
+        (LINKS, "dark", ["rgb(4, 5, 6)", "rgb(1, 2, 3)"]),
+        (dark + LINKS, "light", ["rgb(255, 255, 255)", "rgb(1, 2, 3)"]),
+        ("<style>:root { --cookie-consent-accent: #070809 }</style>", "auto", ["rgb(255, 255, 255)", "rgb(7, 8, 9)"]),
+    ):
+        with visiting(gated(app("", body), ledger_url, theme=theme, style=style)) as visit:
+            visit.open()
+            assert visit.page.evaluate(look) == [*expected, expected[1]]
