@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import json
+import re
+from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -12,8 +16,6 @@ from tests.browser.journey import choose
 from tests.browser.test_layout import LINKS, LONG, app, gated, is_on_top
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from playwright.sync_api import Page
     from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -249,3 +251,83 @@ def test_the_page_gives_the_scheme_and_its_variables_come_first(visiting: Visiti
         with visiting(gated(app("", body), ledger_url, theme=theme, style=style)) as visit:
             visit.open()
             assert visit.page.evaluate(look) == [*expected, expected[1]]
+
+
+NODE_MODULES = Path(__file__).parents[2] / "node_modules"
+DOCS = Path(__file__).parents[2] / "docs" / "banner.md"
+AUTOCONSENT = """([rule, action]) => {
+    self.said = [];
+    self.autoconsentSendMessage = async (message) => {
+        self.said.push(message);
+        const config = { enabled: true, autoAction: action, disabledCmps: [], enablePrehide: false, detectRetries: 20,
+            isMainWorld: true, enableCosmeticRules: false, enableGeneratedRules: false };
+        const answer = { initResp: { rules: { autoconsent: [rule] }, config }, selfTest: {} };
+        const type = message.type === "init" ? "initResp" : /^opt(In|Out)Result$/.test(message.type) ? "selfTest" : "";
+        if (type) setTimeout(() => self.autoconsentReceiveMessage({ type, ...answer[type] }));
+    };
+}"""
+
+
+needs_packages = pytest.mark.skipif(not (NODE_MODULES / "axe-core").is_dir(), reason="npm ci has not been run")
+
+
+@needs_packages
+@pytest.mark.parametrize(("action", "granted"), [("optOut", 1), ("optIn", 2)])
+def test_autoconsent_answers_by_the_documented_rule(
+    visiting: Visiting, ledger_url: str, action: str, granted: int
+) -> None:
+    """With their package: it finds the banner, presses the button, and sees that the answer has been taken."""
+    package = NODE_MODULES / "@duckduckgo" / "autoconsent" / "dist" / "autoconsent.playwright.js"
+    found = re.search(r"```json\n(\{.*?\n\})\n```", DOCS.read_text("utf-8"), re.DOTALL)
+    assert found is not None
+    for layout in ("bar", "modal"):
+        with visiting(gated(app("", LINKS), ledger_url, layout=layout)) as visit:
+            visit.open()
+            visit.page.evaluate(AUTOCONSENT, [json.loads(found[1]), action])
+            visit.page.evaluate(package.read_text("utf-8"))
+            said = "self.said.filter(({ type }) => type === 'selfTestResult').map(({ cmp, result }) => [cmp, result])"
+            visit.until(partial(visit.page.evaluate, said))
+            assert visit.page.evaluate(said) == [["cookie-consent", True]]
+            assert len(visit.page.evaluate("cookieConsent.state.granted")) >= granted
+            assert (len(visit.page.evaluate("cookieConsent.state.granted")) == 1) == (action == "optOut")
+
+
+# The panel comes first in the order of Tab on purpose, though it stands last in the page.
+AXE = """async () => (await axe.run(document.querySelector('#cookie-consent'), {
+    resultTypes: ['violations'], rules: { tabindex: { enabled: false } } }))
+    .violations.map(({ id, nodes }) => [id, nodes[0].html.slice(0, 200), nodes[0].failureSummary])"""
+
+
+@needs_packages
+@pytest.mark.parametrize("language", ["en", "ar"])
+def test_axe_finds_nothing(visiting: Visiting, ledger_url: str, language: str) -> None:
+    """In any layout, scheme and state: as it asks, with its settings open, after a choice, and opened again."""
+    axe = (NODE_MODULES / "axe-core" / "axe.min.js").read_text("utf-8")
+    looks: list[dict[str, Any]] = [
+        {"theme": "light", "close": True, "site_name": "Shop", "imprint_url": "/i", "terms_url": "/t"},
+        {"theme": "dark", "position": "top", "reopen": "icon"},
+        {"theme": "page", "layout": "box"},
+        {"layout": "corner", "theme": "dark", "close": True},
+        {"layout": "modal", "theme": "light"},
+        {"layout": "modal", "theme": "dark", "close": True, "reopen": "icon"},
+    ]
+    for banner in looks:
+        page_direction = "<script>document.documentElement.dir = 'rtl'</script>" if language == "ar" else ""
+        with visiting(gated(app("", page_direction + LINKS, language), ledger_url, **banner)) as visit:
+            page = visit.page
+            visit.open()
+            page.evaluate(axe)
+            assert page.evaluate(AXE) == [], (banner, "as it asks")
+            page.locator("button.cc-toggle").click()
+            assert page.evaluate(AXE) == [], (banner, "settings")
+            with page.expect_response(lambda response: response.url.endswith("/choices")):
+                page.locator("[data-action=refuse]").first.click()
+            page.locator(".cc-panel").wait_for(state="detached")
+            page.locator(".cc-status a").wait_for()
+            assert page.evaluate(AXE) == [], (banner, "after a choice")
+            page.locator(".cc-back").click()
+            page.locator(".cc-again").wait_for()
+            assert page.evaluate(AXE) == [], (banner, "opened again")
+            page.goto(page.url.rstrip("/") + "/_consent/preferences")
+            page.evaluate(axe)
+            assert page.evaluate(AXE) == [], (banner, "preferences")
