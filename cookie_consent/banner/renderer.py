@@ -39,6 +39,8 @@ __all__ = ["Renderer"]
 
 
 _LONGEST_VALUE = 100
+_NO_SUCH_PAGE = frozenset({"not-found", "method-not-allowed"})
+"""The errors of an address, which change nothing and answer no choice."""
 
 
 class _Variant(NamedTuple):
@@ -389,15 +391,18 @@ class Renderer:
         """
         locale = self._locale(language)
         key = f"problem.{title_key_or_code.replace('-', '_')}"
-        if key not in locale.texts:
+        is_missing = title_key_or_code in _NO_SUCH_PAGE
+        if is_missing:
+            key = "problem.status"  # which is in every language, as the message is not
+        elif key not in locale.texts:
             key = "problem.not_saved" if status >= 500 else "problem.refused"
         return self._render(
             "problem.html",
             locale,
             root_path,
             status=status,
-            title=locale.text(key),
-            message=message,
+            title=locale.text(key, status=str(status)) if is_missing else locale.text(key),
+            message="" if is_missing else message,
             return_to=local_path(return_to),
         )
 
