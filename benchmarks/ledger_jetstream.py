@@ -49,6 +49,10 @@ def make() -> ConsentRecord:
         notice=NOTICE.hash,
         url="/products/shoes",
         user_agent_family="Firefox",
+        control="save",
+        build="b" * 16,
+        edition="e" * 16,
+        regime="opt-in",
     )
 
 
