@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 __all__ = ["History", "PastPolicy", "kept_of"]
 
-_POLICY = {"version", "effective", "site", "controller", "retention", "cookies"}
+_POLICY = {"version", "effective", "ask_again_since", "site", "controller", "retention", "cookies"}
 _SERVICE = {
     "id", "name", "category", "company", "country", "transfers", "safeguard", "retention", "purpose", "privacy_url",
     "opt_out_url", "cookies", "storage",

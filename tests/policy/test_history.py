@@ -15,6 +15,7 @@ def test_nothing_that_visitors_can_notice_is_lost() -> None:
         {
             "version": "1",
             "effective": "2026-11-01T12:00:00+01:00",
+            "ask_again_since": "2026-11-01",
             "site": "shop.example",
             "retention": "3y",
             "controller": {
@@ -39,6 +40,13 @@ def test_nothing_that_visitors_can_notice_is_lost() -> None:
     empty = Policy(version="1")
     assert {change.kind for change in changes(empty, past.policy)} == {change.kind for change in changes(empty, policy)}
     assert "hosts" not in repr(past.kept)
+
+
+def test_a_policy_that_only_asks_all_again_is_another_one() -> None:
+    policies = Policy(version="1"), Policy(version="1", ask_again_since=NOON.date())
+    before, after = (PastPolicy(kept=kept_of(policy), since=NOON) for policy in policies)
+    assert before.is_followed_by(after)
+    assert not after.is_followed_by(after)
 
 
 def test_the_policy_of_a_moment_is_the_last_one_before_it() -> None:

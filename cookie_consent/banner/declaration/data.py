@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
+    from datetime import date
 
     from cookie_consent.banner.declaration.structure import (
         Declaration,
@@ -25,11 +26,16 @@ def as_data(declared: Declaration) -> dict[str, Any]:
         "language": declared.language,
         "site": declared.site,
         "version": declared.version,
-        "revised": declared.revised.isoformat() if declared.revised is not None else None,
-        "effective": declared.effective.isoformat() if declared.effective is not None else None,
+        "revised": _day(declared.revised),
+        "effective": _day(declared.effective),
         "next": _revision(declared.revision) if declared.revision is not None else None,
         "revisions": [
-            {"version": past.version, "since": past.since.isoformat(), "changes": _changes(past.changes)}
+            {
+                "version": past.version,
+                "since": past.since.isoformat(),
+                "ask_again_since": _day(past.ask_again_since),
+                "changes": _changes(past.changes),
+            }
             for past in declared.history
         ],
         "since_choice": _changes(declared.since_choice),
@@ -56,12 +62,16 @@ def as_data(declared: Declaration) -> dict[str, Any]:
     }
 
 
+def _day(day: date | None) -> str | None:
+    return day.isoformat() if day is not None else None
+
+
 def _revision(revision: Revision) -> dict[str, Any]:
     changes = _changes(revision.changes)
     return {
         "version": revision.version,
         "effective": revision.effective.isoformat(),
-        "ask_again_since": revision.ask_again_since.isoformat() if revision.ask_again_since is not None else None,
+        "ask_again_since": _day(revision.ask_again_since),
         "changes": changes,
     }
 

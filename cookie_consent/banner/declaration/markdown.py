@@ -99,8 +99,11 @@ def _revision(revision: Revision, locale: Locale) -> Iterator[str]:
 def _past(past: PastRevision, locale: Locale) -> Iterator[str]:
     version = escaped(locale.text("declaration.version", version=past.version))
     yield from (f"### {escaped(locale.format_date(past.since))}", "", version, "")
-    if past.changes is not None:
+    is_asked_again = past.ask_again_since is not None
+    if past.changes is not None and (past.changes or not is_asked_again):
         yield from _changes(past.changes, escaped(locale.text("revision.nothing")))
+    if is_asked_again:
+        yield from (escaped(locale.text("revision.asks")), "")
 
 
 def _changes(changes: Iterable[RevisionChange], nothing: str) -> Iterator[str]:

@@ -46,12 +46,11 @@ def revision(policy: Policy, locale: Locale, *, secure: bool = True) -> Revision
     new = policy.next
     if new is None or new.effective is None:
         return None
-    is_asked_again = any(change.kind == "asked-again" and change.asks for change in changes(policy, new))
     return Revision(
         version=new.version,
         effective=new.effective,
         changes=_told(policy, new, locale, secure=secure),
-        ask_again_since=new.ask_again_since if is_asked_again else None,
+        ask_again_since=_asks_again(policy, new),
     )
 
 
@@ -61,13 +60,14 @@ def history(past: Sequence[PastPolicy], locale: Locale, *, secure: bool = True) 
     for before, each in pairwise((None, *past)):
         if each is None:
             continue
-        told, day = None, each.since.date()
+        told, day, asked = None, each.since.date(), None
         if before is not None and before.policy is not None and each.policy is not None:
             told = _told(before.policy, each.policy, locale, secure=secure)
+            asked = _asks_again(before.policy, each.policy)
         elif before is None and each.policy is not None:
             # The log may know the oldest one only from later on.
             day = min(filter(None, (day, day_of(each.policy))))
-        found.append(PastRevision(version=each.version, since=day, changes=told))
+        found.append(PastRevision(version=each.version, since=day, changes=told, ask_again_since=asked))
     return tuple(reversed(found))
 
 
@@ -96,6 +96,12 @@ def since_choice(
         if known is not None
     ]
     return _told(old, new, locale, secure=secure, added=added)
+
+
+def _asks_again(old: Policy, new: Policy) -> date | None:
+    """Return the day from which on the new policy asks all again, if the old one did not."""
+    is_asked = any(change.kind == "asked-again" and change.asks for change in changes(old, new))
+    return new.ask_again_since if is_asked else None
 
 
 def _told(

@@ -136,6 +136,8 @@ class PastRevision:
     since: date
     changes: tuple[RevisionChange, ...] | None
     """What changed with it. None for the oldest one, and where it can no longer be told."""
+    ask_again_since: date | None = None
+    """The day from which on all earlier choices no longer counted, if that was new."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -73,6 +73,17 @@ def test_a_policy_that_keeps_its_version_is_revised_all_the_same() -> None:
     assert as_data(renderer(SECOND, again).declaration("en"))["revised"] == "2026-12-07"
 
 
+def test_a_policy_that_only_asks_all_again_is_told() -> None:
+    made = renderer(SECOND, SECOND.model_copy(update={"ask_again_since": NOON.date()}))
+    past, first = as_data(made.declaration("en"))["revisions"]
+    assert (past["ask_again_since"], past["changes"]) == ("2026-11-27", [])
+    assert (first["ask_again_since"], first["changes"]) == (None, None)
+    asks, nothing = (made.locale("en").text(f"revision.{key}") for key in ("asks", "nothing"))
+    for text in (made.declaration_page("en"), as_markdown(made.declaration("en"), made.locale("en"))):
+        assert asks in text
+        assert nothing not in text
+
+
 @pytest.mark.parametrize(
     ("day", "told"),
     [
