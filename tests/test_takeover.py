@@ -388,6 +388,6 @@ def test_three_processes_take_over_at_the_same_moment(tmp_path: Path) -> None:
 
         assert not any(seen(port) for port in ports)
         clock.put_on(moment.timestamp() - time.time() - 2)
-        until(lambda: all([seen(port) for port in ports]))
+        until(lambda: all(list(map(seen, ports))))
         for log in logs:
             assert log.read_text("utf-8").count("of the policy is in force since") == 1

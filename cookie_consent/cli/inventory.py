@@ -36,8 +36,8 @@ def show(
 ) -> None:
     """Print what the site's own answers were found to use, since when, and whether notices name it yet.
 
-    It is what the policy does not declare: known services, categories of known cookies, and undeclared hosts that two
-    paths have loaded. A notice that visitors have answered changes once a day at most.
+    It is what the policy does not declare: known services, categories of cookies, and undeclared hosts that two paths
+    have loaded. A notice that visitors have answered changes once a day at most.
 
     Below stands what browsers and the gates have reported beside that, with lines that would declare it. Anybody can
     post a report, so no notice names anything for it.

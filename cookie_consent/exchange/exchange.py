@@ -31,7 +31,7 @@ from cookie_consent.gate import (
     gated_cookies,
     guard_tag,
 )
-from cookie_consent.policy import host_of
+from cookie_consent.policy import UNCLASSIFIED, host_of
 from cookie_consent.policy.paths import route_path
 
 if TYPE_CHECKING:
@@ -157,7 +157,10 @@ class Exchange:
         unknown = {host for host, service in hosts if service is None}
         categories: set[str] = set()
         if self._cookies is not None:
-            names = [event.name for event in self._cookies.events if event.set_by_site]
+            own = [event for event in self._cookies.events if event.set_by_site]
+            if any(event.reason == "undeclared" for event in own):
+                categories.add(UNCLASSIFIED)
+            names = [event.name for event in own]
             verdicts = [self.site.classifier.cookie(name) for name in names]
             met.update(verdict.service for verdict in verdicts if verdict.service)
             known = [verdict for verdict in verdicts if verdict.known]

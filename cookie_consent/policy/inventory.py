@@ -9,6 +9,7 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Literal
 
 from cookie_consent.policy.fingerprints import edition_digest
+from cookie_consent.policy.model import UNCLASSIFIED
 from cookie_consent.policy.undeclared import is_host
 
 if TYPE_CHECKING:
@@ -68,11 +69,11 @@ class _State:
 class Inventory:
     """What the policy declares, and what the site's own pages were found to load beside.
 
-    That is, if the policy says so, known services; and undeclared hosts where visitors are asked about them. A host is
-    named only after two paths have loaded it: what one visitor has posted on one page adds none. What is met is named
-    at once, as long as nobody has answered. After that the notice changes once a day at most, so that visitors are not
-    asked again and again. What is not named is held. ``clock`` gives seconds since 1970. Safe to use from several
-    threads.
+    That is, if the policy says so, known services; and where visitors are asked about them undeclared hosts, and the
+    category of undeclared cookies. A host is named only after two paths have loaded it: what one visitor has posted on
+    one page adds none. What is met is named at once, as long as nobody has answered. After that the notice changes once
+    a day at most, so that visitors are not asked again and again. What is not named is held. ``clock`` gives seconds
+    since 1970. Safe to use from several threads.
     """
 
     def __init__(self, policy: Policy, *, clock: Callable[[], float] = time.time) -> None:
@@ -137,7 +138,7 @@ class Inventory:
     ) -> None:
         """Note what the site's own answer to a request for ``path`` was found to load or set a cookie of.
 
-        ``services`` are known ones, ``categories`` those of the known cookies that it sets, ``hosts`` undeclared ones.
+        ``services`` are known ones, ``hosts`` undeclared ones, ``categories`` those of the cookies that it sets.
         """
         with self._lock:
             known = len(self._events)
@@ -204,6 +205,8 @@ class Inventory:
         names = self.policy.names
         if kind == "service":
             return self.policy.has_inventory and names.has(name) and not is_host(name) and name not in names.declared
+        if kind == "category" and name == UNCLASSIFIED:
+            return self.policy.unknown_cookies == "ask" and name in self.policy.optional_ids
         if kind == "category":
             return self.policy.has_inventory and name in self.policy.optional_ids
         return kind == "host" and self.policy.unknown_hosts == "ask" and is_host(name) and names.has(name)

@@ -87,10 +87,7 @@ class Names:
             del self._services[name], self._homes[name], self._needed[name]
         self._asks_for_hosts = policy.unknown_hosts == "ask"
         declared = (self._needed[service.id] for service in policy.services)
-        own = _needed(
-            policy, policy.cookies, UNCLASSIFIED, *([UNCLASSIFIED] if policy.unknown_cookies == "ask" else [])
-        )
-        own |= _described(policy)
+        own = _needed(policy, policy.cookies, UNCLASSIFIED) | _described(policy)
         self._always = own.union(*declared)
         """The categories in which the policy declares something."""
         necessary = (self._needed[service.id] for service in policy.services if service.id not in self._homes)

@@ -33,6 +33,8 @@ async def page(request: Request) -> HTMLResponse:
     frames = "".join(f"<iframe src=https://{host}/></iframe>" for host in request.query_params.getlist("frame"))
     category = request.query_params.get("category")
     headers = {"x-allowed": str(consent_of(request).allows(category))} if category else {}
+    if "cookie" in request.query_params:
+        headers["set-cookie"] = request.query_params["cookie"]
     return HTMLResponse(f"<!doctype html><title>x</title><p>{tags}{frames}", headers=headers)
 
 
@@ -274,6 +276,47 @@ async def test_what_browsers_report_names_nothing() -> None:
             held = [{"kind": "host", "name": "evil.example"}]
             await browser.post("/_consent/report", json={"path": path, "held": held})
         assert switches(await text(browser, "/_consent/preferences")) == set()
+
+
+SETTINGS = ("/_consent/preferences", "/_consent/settings")
+
+
+async def test_unclassified_is_offered_once_the_site_sets_an_undeclared_cookie() -> None:
+    async with visiting(unknown_cookies="ask", cookies=own_cookies("analytics")) as browser:
+        for path in ("/", *SETTINGS):
+            assert switches(await text(browser, path)) == {"analytics"}
+        # What the visitor's browser sends or reports is no reason, nor is a cookie that is dropped in any case.
+        browser.cookies.set("mine", "1")
+        await browser.get("/")
+        held = [{"kind": "cookie", "name": "mine"}]
+        await browser.post("/_consent/report", json={"path": "/", "held": held})
+        await browser.get("/?cookie=a%01%3D1")
+        await browser.get("/?cookie=gone%3D; Max-Age=0")
+        assert switches(await text(browser, SETTINGS[0])) == {"analytics"}
+        met = await browser.get("/?cookie=odd%3D1; Max-Age=99")
+        assert not any(line.startswith("odd=") for line in met.headers.get_list("set-cookie"))
+        for markup in (unescape(met.text), *[await text(browser, path) for path in SETTINGS]):
+            assert switches(markup) == {"analytics", "unclassified"}
+            assert form(markup, "Accept all")["granted"] == ["analytics"]
+        await choose(browser, granted=["unclassified"])
+        assert "odd=1" in (await browser.get("/?cookie=odd%3D1")).headers.get_list("set-cookie")
+
+
+async def test_other_processes_offer_unclassified_as_well(ledger: Ledger) -> None:
+    asking: dict[str, Any] = {"unknown_cookies": "ask"}
+    async with process(ledger, **asking) as first:
+        await first.get("/?cookie=odd%3D1")
+        fields = form(await text(first, SETTINGS[0]), SAVE)
+    async with process(ledger, **asking) as second:
+        answer = await second.post("/_consent/choices", data={**fields, "granted": ["unclassified"]})
+        assert answer.status_code == 303, answer.text
+        assert (await second.get("/?cookie=odd%3D1")).headers["set-cookie"] == "odd=1"
+
+
+async def test_a_cookie_that_only_scripts_write_is_asked_about_once_it_is_declared() -> None:
+    async with visiting(unknown_cookies="ask", cookies=[{"name": "odd", "category": "unclassified"}]) as browser:
+        for path in SETTINGS:
+            assert switches(await text(browser, path)) == {"unclassified"}
 
 
 @pytest.mark.parametrize("host", ["localhost", "No.Example", "a b.example", "[::1]", "x." * 130 + "example", "*"])

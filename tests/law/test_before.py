@@ -34,7 +34,7 @@ async def test_row_2_eprivacy_5_3_an_undeclared_cookie_waits_where_the_site_says
     async with shop(cookies=("unknown=1; Max-Age=99",)) as client:
         assert stored(await client.get("/")) == {"unknown": "1"}  # the default: until the browser closes
     async with shop(cookies=("unknown=1; Max-Age=99",), policy=ASKING) as client:
-        assert stored(await client.get("/")) == {}
+        assert stored(await client.get("/")) == {}  # from now on the settings offer it
         await client.choose("unclassified")
         assert stored(await client.get("/")) == {"unknown": "1; Max-Age=99"}
 

@@ -74,6 +74,26 @@ def test_an_undeclared_host_is_named_once_two_paths_have_loaded_it() -> None:
         assert closed.undeclared == ()
 
 
+def test_undeclared_cookies_have_their_category_offered_where_visitors_are_asked_about_them() -> None:
+    clock = Clock()
+    asking = inventory(parse_policy({"version": "1", "unknown_cookies": "ask", "services": {"youtube": {}}}, source=""))
+    assert asking.categories == {"social"}
+    asking.meet([], categories=["unclassified"])
+    assert asking.categories == {"social", "unclassified"}
+    late = inventory(Policy(version="1", unknown_cookies="ask"), clock)
+    late.meet(["youtube"])
+    late.answered(late.names)
+    late.meet([], categories=["unclassified"])
+    assert (late.categories, len(late.waiting)) == ({"social"}, 1)
+    clock.now += DAY + 1
+    late.meet([], categories=["unclassified"])
+    assert late.categories == {"social", "unclassified"}
+    for rule in ("session", "allow", "block"):
+        closed = inventory(Policy(version="1", unknown_cookies=rule))
+        closed.meet([], categories=["unclassified"])
+        assert closed.categories == frozenset()
+
+
 def test_the_hosts_that_were_met_first_are_named_and_no_more_than_fit() -> None:
     found = inventory()
     hosts = [f"h{number}.example" for number in range(60)]

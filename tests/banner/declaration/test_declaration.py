@@ -193,7 +193,11 @@ def test_necessary_services_that_nobody_declared_are_listed_as_on_demand() -> No
 def test_categories_are_shown_where_they_are_asked_about() -> None:
     assert set(by_id(data(policy(services={}, cookies=[]))["categories"])) == {"session"}
     asked = policy(services={}, cookies=[], unknown_cookies="ask")
-    assert set(by_id(data(asked)["categories"])) == {"session", "unclassified"}
+    assert set(by_id(data(asked)["categories"])) == {"session"}
+    inventory = Inventory(asked)
+    inventory.meet([], categories=["unclassified"])
+    met = as_data(renderer(asked, inventory=inventory).declaration("en"))
+    assert set(by_id(met["categories"])) == {"session", "unclassified"}
 
 
 class Markup(HTMLParser):
