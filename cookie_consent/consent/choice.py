@@ -142,7 +142,7 @@ def chosen(before: Consent, choice: Choice) -> Consent:
         after = replace(
             changed, granted=granted, services=dict(choice.services), decided=True, visit=frozenset(), covered={}
         )
-        return _naming(replace(after, pending=frozenset()), before, choice)
+        return _naming(replace(after, pending=frozenset(), reopened=frozenset()), before, choice)
     answered = frozenset(choice.services)
     if choice.visit and choice.edition:
         coverage = before.policy.names.read(choice.names)
@@ -156,7 +156,7 @@ def chosen(before: Consent, choice: Choice) -> Consent:
         pending = before.pending - answered
         after = replace(changed, services=services, visit=before.visit - answered, covered=covered, pending=pending)
         if before.is_complete:
-            after = replace(after, decided=not pending)
+            after = replace(after, decided=not pending and not before.reopened)
         return _naming(after, before, choice)
     lasting = before.lasting.services
     covered = {**before.covered, **{name: lasting[name] for name in answered & lasting.keys()}}
@@ -172,17 +172,21 @@ def _naming(consent: Consent, before: Consent, choice: Choice) -> Consent:
     """
     policy, agreed = consent.policy, {name for name, on in choice.services.items() if on}
     names = choice.names if choice.granted is not None else before.names
+    refused = {name for name, on in consent.services.items() if not on}
+    also = frozenset[str]()
+    if choice.granted is None and before.is_complete:
+        also = policy.names.within(choice.names, refused)
     if not names and consent.decided:
         return replace(consent, names="", named=None)  # made by code that knows no notice
     if choice.edition:
         for shown in (before.names, choice.names):
-            names = policy.names.added(names, agreed, shown=shown) if shown else names
+            names = policy.names.added(names, agreed, categories=also, shown=shown) if shown else names
     else:
-        names = policy.names.added(names, agreed)
+        names = policy.names.added(names, agreed, categories=also)
     coverage = policy.names.read(names)
     if coverage is None:  # the notice of another controller
-        refused = {name: False for name, on in consent.services.items() if not on}
-        return replace(consent, granted=policy.required_ids, services=refused, names=names, named=frozenset())
+        services = dict.fromkeys(refused, False)
+        return replace(consent, granted=policy.required_ids, services=services, names=names, named=frozenset())
     granted = consent.granted & (coverage.categories | policy.required_ids)
     unnamed = {name for name in agreed - coverage.services if policy.names.has_to_name(name)}
     services = {name: on for name, on in consent.services.items() if not on or name not in unnamed}

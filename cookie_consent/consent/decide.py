@@ -104,8 +104,9 @@ def _lasting(
         # The ids are kept, so that the next record can name the one before.
         return Consent(policy=policy, granted=required, gpc=gpc, id=stored.subject, record=stored.record)
     granted = stored.granted & coverage.categories | required
-    # A category that was refused stays refused, however long the site's own cookies in it last now.
-    is_named = granted >= stored.granted & policy.optional_ids
+    # What was granted and is more now is asked about like what is new. A category that was refused stays refused,
+    # however long the site's own cookies in it last now.
+    names = policy.names.without(names, stored.granted - coverage.categories)
     services = {
         name: on
         for name, on in stored.services.items()
@@ -120,7 +121,7 @@ def _lasting(
         policy=policy,
         granted=granted,
         services=services,
-        decided=not stored.is_partial and is_named,
+        decided=not stored.is_partial,
         names=names,
         named=coverage.services,
         id=stored.subject,
@@ -144,17 +145,19 @@ def asking(consent: Consent, offered: frozenset[str], categories: frozenset[str]
     coverage = names.read(consent.names) if consent.is_complete and consent.names else None
     added = categories - {UNCLASSIFIED} - coverage.asked if coverage is not None else frozenset()
     if added and not added <= names.by_service(offered):
-        return replace(consent, pending=frozenset(), decided=False)
-    if not consent.is_complete or consent.named is None or offered <= consent.named:
-        return consent if not consent.pending else replace(consent, pending=frozenset(), decided=True)
+        return replace(consent, pending=frozenset(), reopened=added, decided=False)
+    if not consent.is_complete:
+        return consent
     pending = frozenset(
         name
-        for name in offered - consent.named
+        for name in (offered - consent.named if consent.named is not None else ())
         if name not in consent.services
         and not is_host(name)
         and _category(consent.policy, name) in consent.granted | added
     )
-    return replace(consent, pending=pending, decided=not pending) if pending != consent.pending else consent
+    if pending == consent.pending and not consent.reopened:
+        return consent
+    return replace(consent, pending=pending, reopened=frozenset(), decided=not pending)
 
 
 def _category(policy: Policy, service_id: str) -> str | None:

@@ -63,6 +63,9 @@ class Consent:
     """The ids of the services that the notice named as they are now: a granted category covers no others. None: all."""
     pending: frozenset[str] = field(default=frozenset(), repr=False, compare=False)
     """The ids of services in granted categories that the site's notice names and the answered one did not."""
+    reopened: frozenset[str] = field(default=frozenset(), repr=False, compare=False)
+    """The categories that the site's notice offers and the answered one did not as they are now. With any, all is asked
+    again, while the answers to the others stay."""
     offered: frozenset[str] | None = field(default=None, repr=False, compare=False)
     """The categories that the site's notice offers; None where that is unknown."""
     framed: bool = field(default=False, compare=False)
@@ -81,9 +84,7 @@ class Consent:
     @property
     def unanswered(self) -> frozenset[str]:
         """The categories that are neither granted nor refused."""
-        if self.is_complete:
-            return frozenset()
-        left = self.policy.optional_ids - self.granted
+        left = (self.reopened if self.is_complete else self.policy.optional_ids) - self.granted
         return left - self.policy.sold_ids if self.gpc else left
 
     @property
@@ -101,8 +102,8 @@ class Consent:
 
     @property
     def is_complete(self) -> bool:
-        """Whether every category has an answer, though services that are new in them may have none yet."""
-        return self.decided or bool(self.pending)
+        """Whether every category had an answer, though categories that are new, and new services, may have none yet."""
+        return self.decided or bool(self.pending or self.reopened)
 
     @property
     def is_refusal(self) -> bool:
@@ -128,7 +129,7 @@ class Consent:
         """What is agreed to, regardless of who agreed and when. Visitors with equal states see the same pages."""
         gpc = self.gpc, self.made_with_gpc
         services = tuple(sorted(self.services.items()))
-        named = self.effective_names, tuple(sorted(self.pending))
+        named = self.effective_names, tuple(sorted(self.pending)), tuple(sorted(self.reopened))
         granted = tuple(sorted(self.granted))
         return (self.decided, gpc, self.opted_out, self.framed, granted, services, tuple(sorted(self.visit)), named)
 

@@ -142,14 +142,37 @@ class Names:
         found = (self._services[service] for service in services if service in self._services)
         return packed({self._controller, *asked, *purposes, *found}, filter(self._is_asked_host, services))
 
-    def added(self, names: str, services: Iterable[str], *, shown: str | None = None) -> str:
-        """Return ``names`` with those of some services. Without any, the controller is named too.
+    def within(self, names: str, services: AbstractSet[str]) -> frozenset[str]:
+        """Return the categories that a notice with these names offers for nothing but some of these services."""
+        found = self.read(names)
+        if found is None:
+            return frozenset()
+        others = (self._homes[service] for service in found.services - services if service in self._homes)
+        return (found.asked & self.by_service(found.services)).difference(others)
+
+    def without(self, names: str, categories: AbstractSet[str]) -> str:
+        """Return ``names`` without some categories, as if they had not been offered."""
+        gone = {fingerprint >> 4 for name, fingerprint in self._categories.items() if name in categories}
+        if not gone:
+            return names
+        return packed({kept for kept in unpacked(names) if kept >> 4 not in gone}, hosts_in(names))
+
+    def added(
+        self,
+        names: str,
+        services: Iterable[str],
+        *,
+        categories: AbstractSet[str] = frozenset(),
+        shown: str | None = None,
+    ) -> str:
+        """Return ``names`` with those of some services and categories. Without any, the controller is named too.
 
         They are as ``shown`` names them, which is what a notice of the same controller named. A service that it does
         not name as it is now is left out. Without ``shown`` they are as they are now.
         """
         services = frozenset(services)
         new = {self._services[service] for service in services if service in self._services}
+        new |= {self._categories[category] for category in categories}
         hosts = set(filter(self._is_asked_host, services))
         if not names:
             new.add(self._controller)

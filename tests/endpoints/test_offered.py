@@ -348,6 +348,67 @@ async def test_a_service_in_a_category_that_was_not_offered_is_asked_for_by_name
         assert (await browser.get("/_consent/state")).json()["decided"]
 
 
+FILM = {"name": "Film", "category": "social", "hosts": ["film.example"]}
+TALK = {"name": "Talk", "category": "preferences", "hosts": ["talk.example"]}
+
+
+@pytest.mark.parametrize("first", [["advertising"], []])
+async def test_who_refuses_all_that_is_new_in_a_category_has_refused_the_category(first: list[str]) -> None:
+    ledger = Ledger("sqlite://", memory=True)
+    async with process(ledger, services={"ads": ADS}) as before:
+        await choose(before, granted=first)
+    async with process(ledger, before.cookies, services={"ads": ADS, "chat": CHAT}) as browser:
+        data = form(await text(browser, "/"), "Refuse")
+        assert (await browser.post("/_consent/choices", data=data)).status_code == 303
+        assert "cc-panel" not in await text(browser, "/")
+    record = max(ledger.records(), key=lambda record: record.id)
+    assert (record.granted, record.refused_services) == (tuple(first), ("chat",))
+    assert set(record.refused) | set(first) == {"advertising", "preferences"}
+    async with process(ledger, browser.cookies, services={"ads": ADS, "chat": CHAT, "talk": TALK}) as later:
+        assert "cc-panel" not in await text(later, "/")  # a service in a category that was refused
+        state = (await later.get("/_consent/state")).json()
+        assert (state["decided"], "preferences" in state["refused"]) == (True, True)
+
+
+async def test_a_category_of_which_a_service_is_left_is_not_refused() -> None:
+    ledger = Ledger("sqlite://", memory=True)
+    async with process(ledger, services={"ads": ADS}) as before:
+        await choose(before, granted=["advertising"])
+    async with process(ledger, before.cookies, services={"ads": ADS, "chat": CHAT, "talk": TALK}) as browser:
+        await choose(browser, services={"chat": False})
+        assert NEW in await text(browser, "/")
+        assert max(ledger.records(), key=lambda record: record.id).refused == ()
+        assert (await choose(browser, services={"talk": False}))["decided"]
+        assert max(ledger.records(), key=lambda record: record.id).refused == ("preferences",)
+
+
+@pytest.mark.parametrize(
+    "more",
+    [
+        {"cookies": own_cookies("preferences")},
+        {"cookies": [{"name": "own", "category": "analytics", "max_age": "2y"}]},  # longer than it was shown
+    ],
+)
+async def test_a_placeholders_answer_keeps_earlier_refusals_while_all_is_asked_again(more: dict[str, Any]) -> None:
+    ledger = Ledger("sqlite://", memory=True)
+    services = {"ads": ADS, "film": FILM}
+    own = [{"name": "own", "category": "analytics", "max_age": "1d"}]
+    async with process(ledger, services=services, cookies=own) as before:
+        await choose(before, granted=["analytics"])
+    (new,) = {rule["category"] for rule in more["cookies"]}
+    async with process(ledger, before.cookies, services=services, **more) as browser:
+        for _ in range(2):
+            state = (await browser.get("/_consent/state")).json()
+            assert (state["decided"], state["unanswered"]) == (False, [new])
+            assert {"advertising", "social"} <= set(state["refused"])
+            assert "cc-panel" in await text(browser, "/")
+            await choose(browser, services={"film": True}, control="placeholder")
+            record = max(ledger.records(), key=lambda record: record.id)
+            assert (record.refused, record.granted_services) == (("advertising", "social"), ("film",))
+        assert (await choose(browser, granted=[]))["unanswered"] == []
+        assert "cc-panel" not in await text(browser, "/")
+
+
 async def test_all_is_asked_again_where_the_site_itself_stores_in_a_new_category() -> None:
     ledger = Ledger("sqlite://", memory=True)
     async with process(ledger, services={"ads": ADS}) as before:
