@@ -2,30 +2,40 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from cookie_consent.policy import Inventory, home_of
 from cookie_consent.policy.fingerprints import edition_digest
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
 
-    from cookie_consent.policy import InventoryEvent, Policy, Service
+    from cookie_consent.policy import InventoryEvent, PastPolicy, Policy, Service
 
 __all__ = ["AnsweredEditions"]
+
+_MOST_PAST = 4
+"""How many policies of one version are tried."""
 
 
 class AnsweredEditions:
     """Finds what a notice named by the digest that records have of it.
 
-    That can be found as long as the policy has the same services in the same categories: of others the digest tells
-    nothing. ``events`` are those of the site's inventory. Safe to share between threads.
+    That can be found as long as the policy has the same services in the same categories, or a policy of ``past`` had
+    them: of others the digest tells nothing. ``past`` has the oldest first, ``events`` are those of the site's
+    inventory. Safe to share between threads.
     """
 
-    def __init__(self, policy: Policy, events: Iterable[InventoryEvent] = ()) -> None:
+    def __init__(
+        self, policy: Policy, events: Iterable[InventoryEvent] = (), *, past: Sequence[PastPolicy] = ()
+    ) -> None:
         self._policy = policy
+        self._events = tuple(events)
+        self._past = past
+        self._of_version = lru_cache(maxsize=None)(self._earlier)
         inventory = Inventory(policy)
-        inventory.learn(events)
+        inventory.learn(self._events)
         self._history = inventory.history
         self._known = {edition_digest(names): names for names in self._history}
 
@@ -57,16 +67,41 @@ class AnsweredEditions:
         granted_services: Iterable[str] = (),
         refused_services: Iterable[str] = (),
     ) -> tuple[Service, ...] | None:
-        """Return the services that a record allows by their categories; None if it is unknown what was named."""
+        """Return the services that a record allows by their categories; None if it is unknown what was named.
+
+        They are as the policy has them, or the latest one of the past that tells.
+        """
         granted, refused = frozenset(granted), frozenset(refused_services)
+        granted_services = frozenset(granted_services)
         named = self.services(edition, version, granted=granted, singles=refused.union(granted_services))
         if named is None:
-            return None
+            found = (
+                editions.covered(
+                    edition,
+                    version,
+                    granted=granted,
+                    granted_services=granted_services,
+                    refused_services=refused,
+                )
+                for editions in self._of_version(version)
+            )
+            return next((services for services in found if services is not None), None)
         return tuple(
             service
             for service in named
             if service.id not in refused and home_of(self._policy, service.category) in granted
         )
+
+    def service(self, service_id: str, version: str) -> Service | None:
+        """Return a service that a record of that version names, as the policy has it, or as the past ones had it."""
+        found = (editions.service(service_id, version) for editions in self._of_version(version))
+        return self._policy.known_service(service_id) or next((known for known in found if known is not None), None)
+
+    def _earlier(self, version: str) -> tuple[AnsweredEditions, ...]:
+        """Return the editions of the past policies of that version, the latest first. Each takes a while to build."""
+        found = [past.policy for past in reversed(self._past) if past.version == version]
+        policies = [policy for policy in found if policy is not None]
+        return tuple(AnsweredEditions(policy, self._events) for policy in policies[:_MOST_PAST])
 
     def _names(self, edition: str, granted: frozenset[str], singles: frozenset[str]) -> str | None:
         if edition in self._known:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, get_args
 from sqlalchemy import select
 
 from cookie_consent.consent.answered import AnsweredEditions
+from cookie_consent.ledger.revisions import past_policies
 from cookie_consent.ledger.schema import inventory, micros, moment
 from cookie_consent.ledger.upsert import inserter
 from cookie_consent.policy import InventoryEvent
@@ -95,8 +96,13 @@ class Notes:
 
 
 def answered_editions(ledger: Ledger, policy: Policy) -> AnsweredEditions:
-    """Return what the notices of a site have named, by what the log has of its inventory. Raises ``LedgerError``."""
-    return AnsweredEditions(policy, InventoryStore(ledger, policy.site).read())
+    """Return what the notices of a site have named, by what the log has of its inventory and its earlier policies.
+
+    Raises ``LedgerError``.
+    """
+    with ledger.reading() as connection:
+        past = past_policies(connection, policy.site)
+    return AnsweredEditions(policy, InventoryStore(ledger, policy.site).read(), past=past)
 
 
 class SharedInventory:

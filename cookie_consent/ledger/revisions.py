@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from cookie_consent.ledger.ledger import Ledger
     from cookie_consent.policy import History
 
-__all__ = ["SharedHistory"]
+__all__ = ["SharedHistory", "past_policies"]
 
 
 class SharedHistory:
@@ -70,17 +70,25 @@ class SharedHistory:
         new = [name for name in ids if name not in self._found]
         for name in new:
             detail = connection.execute(select(events.c.detail).where(events.c.id == name)).scalar_one()
-            self._found[name] = self._past(detail)
+            self._found[name] = _past(detail, self._site)
         if new:  # the clock of another host may be behind, so that what is new is not always the last
             self._history.learn([past for _, past in sorted(self._found.items()) if past is not None])
 
-    def _past(self, text: str) -> PastPolicy | None:
-        """Return the policy in an event; None for another site's, or one that is damaged."""
-        try:
-            detail: Any = json.loads(text)
-            if detail["site"] != self._site:
-                return None
-            kept = json.loads(detail["policy"])
-            return PastPolicy(kept=kept, since=parse_time(detail["since"])) if isinstance(kept, dict) else None
-        except (ValueError, TypeError, KeyError):
+
+def past_policies(connection: Connection, site: str | None) -> list[PastPolicy]:
+    """Return the policies of a site that the log has, the oldest first."""
+    rows = connection.execute(select(events.c.detail).where(events.c.kind == "policy").order_by(events.c.id)).scalars()
+    found = (_past(text, site or "") for text in rows)
+    return [past for past in found if past is not None]
+
+
+def _past(text: str, site: str) -> PastPolicy | None:
+    """Return the policy in an event; None for another site's, or one that is damaged."""
+    try:
+        detail: Any = json.loads(text)
+        if detail["site"] != site:
             return None
+        kept = json.loads(detail["policy"])
+        return PastPolicy(kept=kept, since=parse_time(detail["since"])) if isinstance(kept, dict) else None
+    except (ValueError, TypeError, KeyError):
+        return None

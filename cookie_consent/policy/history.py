@@ -18,12 +18,15 @@ if TYPE_CHECKING:
 
 __all__ = ["History", "PastPolicy", "kept_of"]
 
-_POLICY = {"version", "effective", "ask_again_since", "site", "controller", "retention", "cookies"}
+_POLICY = {
+    "version", "effective", "ask_again_since", "site", "controller", "retention", "cookies", "inventory",
+    "unknown_hosts", "unknown_cookies",
+}  # fmt: skip
 _SERVICE = {
     "id", "name", "category", "company", "country", "transfers", "safeguard", "retention", "purpose", "privacy_url",
     "opt_out_url", "cookies", "storage",
 }  # fmt: skip
-"""What ``changes`` compares and visitors read. How it is enforced is left out."""
+"""What ``changes`` compares, visitors read, and notices name. How it is enforced is left out."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -59,7 +59,7 @@ def kantara_receipt(
     notice = ledger.notice(choice.notice) if choice is not None and choice.notice is not None else None
     if not site and policy.site is not None and not policy.site.startswith("*"):
         site = f"https://{policy.site}"
-    services = services_of(ledger, record, policy, answered_editions(ledger, policy))
+    services = services_of(ledger, record, answered_editions(ledger, policy))
     receipt: dict[str, Any] = {
         "version": VERSION,
         "jurisdiction": record.region or controller.country or "not recorded",

@@ -26,10 +26,10 @@ def party_of(policy: Policy) -> dict[str, str] | None:
     return {"type": "controller", **{name: str(value) for name, value in values.items() if value}}
 
 
-def services_of(ledger: Ledger, record: ConsentRecord, policy: Policy, editions: AnsweredEditions) -> list[Service]:
-    """Return the services that a record allows, as the policy has them: those that the answered notices named.
+def services_of(ledger: Ledger, record: ConsentRecord, editions: AnsweredEditions) -> list[Service]:
+    """Return the services that a record allows: those that the answered notices named.
 
-    What a category covered is unknown where the policy has changed since in what notices name. Raises ``LedgerError``.
+    What a category covered is unknown where the log no longer has the policy that told. Raises ``LedgerError``.
     """
     found: dict[str, Service] = {}
     answer: ConsentRecord | None = record
@@ -47,7 +47,7 @@ def services_of(ledger: Ledger, record: ConsentRecord, policy: Policy, editions:
             found |= {service.id: service for service in covered or ()}
             break
         answer = ledger.record(answer.previous) if answer.previous is not None else None
-    singles = map(policy.known_service, record.granted_services)
+    singles = (editions.service(service, record.policy_version) for service in record.granted_services)
     return list((found | {service.id: service for service in singles if service is not None}).values())
 
 

@@ -31,9 +31,9 @@ def make_receipt(ledger: Ledger, policy: Policy, subject: str, *, prefix: str = 
     ``records`` are the latest 1,000 of the past year, oldest first. Each has ``used``, the period in which the site
     applied it: until the visitor's next choice, or until the consent cookie expired. A choice ``expires`` with its
     cookie, and what was allowed for a visit after a day at the latest; it has ``expired`` if nothing has replaced it
-    before. ``recipients`` are those that the answered notices named, as far as the policy still tells. ``notices`` are
-    the texts they were shown, by the hash that the records name, each with its address below ``prefix``. ``rights`` are
-    those of the GDPR, by article. Erased records belong to no visitor, so they are missing.
+    before. ``recipients`` are those that the answered notices named, as far as the policy tells, or an earlier one in
+    the log. ``notices`` are the texts they were shown, by the hash that the records name, each with its address below
+    ``prefix``. ``rights`` are those of the GDPR, by article. Erased records belong to no visitor, so they are missing.
     """
     now = datetime.now(UTC)
     newest = list(ledger.records(since=now - _PERIOD, subject=subject, limit=_MOST, newest_first=True))
@@ -50,7 +50,7 @@ def make_receipt(ledger: Ledger, policy: Policy, subject: str, *, prefix: str = 
         "records": [
             {
                 **_with_use(record, _chosen_at(ledger, record), end, policy, now),
-                "recipients": recipients_of(services_of(ledger, record, policy, editions)),
+                "recipients": recipients_of(services_of(ledger, record, editions)),
             }
             for record, end in zip(records, _ends(records), strict=True)
         ],

@@ -13,7 +13,8 @@ from cookie_consent.consent import edition_digest
 from cookie_consent.endpoints.receipts.receipt import make_receipt
 from cookie_consent.ledger import Notice, new_record_id, time_text
 from cookie_consent.ledger.inventory import InventoryStore
-from cookie_consent.policy import Inventory, Policy, parse_policy
+from cookie_consent.ledger.revisions import SharedHistory
+from cookie_consent.policy import History, Inventory, Policy, parse_policy
 from tests.declaring import own_cookies
 from tests.ledger.making import make
 
@@ -170,3 +171,35 @@ def test_a_service_that_was_added_under_the_same_version_is_no_recipient_of_earl
     ledger.append([days_ago(3, granted=("preferences", "social"), edition=edition_digest(before.names.of(["vimeo"])))])
     assert recipients(ledger, before) == [["vimeo"]]
     assert recipients(ledger, after) == [[]]
+
+
+def test_recipients_under_earlier_policies_are_told_as_these_had_them(ledger_url: str) -> None:
+    ledger = Ledger(ledger_url)
+    chat = {"name": "Chat", "company": "Old Chat Inc", "country": "US", "category": "preferences", "hosts": ["c.test"]}
+    documents: list[dict[str, object]] = [
+        {"version": "1", "services": {"chat": chat, "vimeo": {}}, "inventory": True},
+        {"version": "2", "services": {"chat": {**chat, "company": "New Chat Ltd"}, "youtube": {}}},
+        {"version": "3", "services": {"youtube": {}}},
+    ]
+    first, second, third = (parse_policy(document, source="test") for document in documents)
+    for days, policy in ((9, first), (6, second), (3, third)):
+        history = History(policy, since=NOW - timedelta(days=days))
+        SharedHistory(ledger, policy.site, history, clock=NOW.timestamp).exchange()
+    granted = ("preferences", "social")
+    met = Inventory(first)
+    met.meet(["soundcloud"])
+    InventoryStore(ledger, first.site).save(met.take_news())
+    editions = [edition_digest(names) for names in (met.names, second.names.of(second.names.declared))]
+    asked = days_ago(8, granted=granted, edition=editions[0], policy_version="1", refused_services=("vimeo",))
+    by_name = days_ago(
+        7, edition="0" * 16, policy_version="1", granted_services=("chat",), granted=(), control="service"
+    )
+    later = days_ago(5, granted=("preferences",), edition=editions[1], policy_version="2")
+    other = days_ago(4, granted=granted, edition=editions[1], policy_version="1")  # no such notice of that policy
+    ledger.append([asked, by_name, later, other])
+    told = [
+        {entry["service"]: entry["name"] for entry in record["recipients"]}
+        for record in make_receipt(ledger, third, "me")["records"]
+    ]
+    assert [list(each) for each in told] == [["chat", "soundcloud"], ["chat"], ["chat"], []]
+    assert [each["chat"] for each in told[:3]] == ["Old Chat Inc", "Old Chat Inc", "New Chat Ltd"]
