@@ -28,8 +28,8 @@ __all__ = ["FIRST", "USER", "Egress", "RefusedError", "Way"]
 
 USER = "scan"
 FIRST = "http://cookie-consent-scan.invalid/"
-"""What a browser asks for first, to be asked for the password. It is answered here."""
-_FIRST_LINE = f"GET {FIRST} ".encode()
+"""What a browser asks for first, to be asked for the password. It is answered here, as is the icon of that page."""
+_FIRST_HOST = urlsplit(FIRST).hostname
 _ASKED = (
     b"HTTP/1.1 407 Proxy Authentication Required\r\n"
     b'Proxy-Authenticate: Basic realm="scan"\r\nContent-Length: 0\r\nConnection: close\r\n\r\n'
@@ -125,14 +125,15 @@ class Egress:
             writer.write(_ASKED)
             await writer.drain()
             return
-        if head.startswith(_FIRST_LINE):
-            writer.write(_WELCOME)
-            await writer.drain()
-            return
         # Where there is no connection the browser's own is closed without an answer, as one would look like the host's.
         try:
             host, port, first = _parsed(head)
         except ValueError:
+            return
+        if host == _FIRST_HOST:
+            if first:
+                writer.write(_WELCOME)
+                await writer.drain()
             return
         try:
             away_reader, away_writer = await self.open(host, port)

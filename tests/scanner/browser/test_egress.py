@@ -217,6 +217,23 @@ async def test_other_programs_need_the_password(password: str) -> None:
     assert not world.connected
 
 
+@pytest.mark.parametrize(
+    ("request_", "answer"),
+    [
+        (b"GET http://cookie-consent-scan.invalid/ HTTP/1.1\r\n\r\n", b"HTTP/1.1 200 OK"),
+        # which Chromium asks for of itself, sometimes after that page has been left
+        (b"GET http://cookie-consent-scan.invalid/favicon.ico HTTP/1.1\r\n\r\n", b"HTTP/1.1 200 OK"),
+        (b"CONNECT cookie-consent-scan.invalid:443 HTTP/1.1\r\n\r\n", b""),
+    ],
+)
+async def test_the_first_page_is_answered_by_the_proxy_itself(request_: bytes, answer: bytes) -> None:
+    world = World()
+    async with running(world) as egress:
+        assert (await asked(egress, request_)).partition(b"\r\n")[0] == answer
+    assert not world.failed
+    assert not world.connected
+
+
 def test_no_site_is_told_the_password() -> None:
     way = Way(1, "secret")
     assert "secret" not in str(answer_to({"source": "Server"}, way))
