@@ -21,7 +21,9 @@ from cookie_consent.scanner.browser.setup import load_setup, state_after_setup
 from cookie_consent.scanner.browser.visit import BINDING, BrowserLostError, Visitor
 from cookie_consent.scanner.collector import Collector
 from cookie_consent.scanner.given import given
+from cookie_consent.scanner.links import parsed as parsed_link
 from cookie_consent.scanner.model import Carrier, Initiator, Mode, Phase, Scan, ScannedPage
+from cookie_consent.scanner.own_prefix import OwnPrefixes
 from cookie_consent.scanner.reader import make_classifier
 from cookie_consent.scanner.redact import Redaction
 
@@ -92,6 +94,12 @@ class _Tour:
                 self.known.add(page)
                 self.queue.append(page)
 
+    def leave_out(self, is_left_out: Callable[[str], bool]) -> None:
+        """Leave out pages that wait."""
+        left = {page for page in self.queue if is_left_out(page)}
+        self.known -= left
+        self.queue = deque(page for page in self.queue if page not in left)
+
 
 class Browsing:
     """One scan. ``scan`` can be read at any time, also after ``run`` was cancelled."""
@@ -123,6 +131,7 @@ class Browsing:
         self._recorder = Recorder(self._collector, BINDING, classifier)
         self._documents = Documents(self._collector, classifier)
         self._records: dict[str, ScannedPage] = {}
+        self._own = OwnPrefixes()
         self._contacts: dict[tuple[str, int], None] = {}
         self._failures: dict[tuple[str, int], str] = {}
         self._refusals = 0
@@ -168,9 +177,8 @@ class Browsing:
             self._recorder.cookies.forget()
             try:
                 async with launched(playwright, self._options, way, state) as context:
-                    await self._tour(
-                        Visitor(context, self._recorder, self._documents, self._options, self._typed), tour
-                    )
+                    visitor = Visitor(context, self._recorder, self._documents, self._options, self._typed, self._own)
+                    await self._tour(visitor, tour)
                     return
             except BrowserLostError:
                 continue
@@ -198,6 +206,8 @@ class Browsing:
             self._unrequested()
             if phase is Phase.UNDECIDED and not self._options.addresses:
                 tour.add(self._followed(links, address))
+                # A page may show only after others that the middleware answers some of them.
+                tour.leave_out(self._is_answered)
         if tour.queue:
             self._collector.limit("--pages", self._options.pages, "further pages were not visited")
 
@@ -213,6 +223,10 @@ class Browsing:
             record = self._records[address] = ScannedPage(address=address)
             self.scan.pages.append(record)
         return record
+
+    def _is_answered(self, page: str) -> bool:
+        address = parsed_link(page)
+        return address is not None and self._own.cover(address)
 
     def _followed(self, links: list[str], page: str) -> list[str]:
         found = []

@@ -393,6 +393,7 @@ class Crawler:
         address = parsed(visit.page.address)
         if visit.is_page and address is not None:
             self._frontier.done(kind_of(address), is_new=is_new)
+        self._frontier.rule_out(visit.prefix)
         for link in visit.links:
             found = parsed(link)
             if found is not None and self._site.has(found):

@@ -12,6 +12,7 @@ from urllib.parse import unquote
 
 from cookie_consent.policy.paths import PathPatterns
 from cookie_consent.scanner.links import is_left_alone, kind_of
+from cookie_consent.scanner.own_prefix import OwnPrefixes
 
 if TYPE_CHECKING:
     from cookie_consent.scanner.links import Address
@@ -33,6 +34,7 @@ class Entry:
     address: Address
     depth: int
     kind: str
+    is_given: bool = False
 
 
 @dataclass(slots=True)
@@ -65,6 +67,7 @@ class Frontier:
         self._order: list[tuple[int, int, int, str]] = []
         self._serial = count()
         self._waiting = 0
+        self._own = OwnPrefixes()
         self.left = 0
         """How many pages were left because those of their kind had shown nothing new."""
         self.too_deep = 0
@@ -91,7 +94,7 @@ class Frontier:
         if self.knows(address):
             return
         if not is_given:
-            if is_left_alone(address):
+            if is_left_alone(address) or self._own.cover(address):
                 return
             if depth > self._options.depth:
                 self.too_deep += 1
@@ -105,7 +108,7 @@ class Frontier:
         if self._waiting >= _MOST_WAITING or len(kind.waiting) >= _MOST_OF_A_KIND or len(self._known) >= _MOST_KNOWN:
             self.overflow += 1
             return
-        kind.waiting.append(Entry(address, depth, name))
+        kind.waiting.append(Entry(address, depth, name, is_given))
         self._waiting += 1
         if len(kind.waiting) == 1:
             self._push(kind)
@@ -133,6 +136,15 @@ class Frontier:
             if not is_skipped:
                 return entry
         return None
+
+    def rule_out(self, prefix: str) -> None:
+        """Leave out what is below a prefix that ``prefix_of`` returned: the middleware answers there."""
+        if not self._own.add(prefix):
+            return
+        for kind in self._kinds.values():
+            kept = [entry for entry in kind.waiting if entry.is_given or not self._own.cover(entry.address)]
+            self._waiting -= len(kind.waiting) - len(kept)
+            kind.waiting = deque(kept)
 
     def skip(self, entry: Entry) -> None:
         """Count a page as visited by an earlier run."""

@@ -19,6 +19,7 @@ from cookie_consent.rewriter import Rewriter
 from cookie_consent.rewriter.references import decode_references
 from cookie_consent.scanner.links import LONGEST, is_left_alone, parsed
 from cookie_consent.scanner.model import Carrier, Initiator, ObservedRequest, ObservedSnippet
+from cookie_consent.scanner.own_prefix import prefix_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -42,6 +43,8 @@ _EXCERPT = 200
 _TITLE = re.compile(rb"<title(?:[\s/][^>]{0,200})?>([^<]{0,2000})", re.IGNORECASE)
 _WITH_TEXT = frozenset({b"html", b"script", b"style"})
 _PAGE_TAGS = frozenset({b"iframe", b"frame"})
+_BANNER = "cookie-consent"
+"""The id of the middleware's own banner."""
 _LINK_RELS = frozenset({"next", "prev", "alternate", "canonical"})
 _FEEDS = ("application/", "text/xml")
 _CARRIERS = {
@@ -186,6 +189,8 @@ class PageReader:
         self._visit.held += found is not tag
         self._latest, tag = (tag, found), found
         self._carrier = None
+        if tag.get(b"id") == _BANNER and (endpoint := tag.get(b"data-endpoint")):
+            self._visit.prefix = self._visit.prefix or prefix_of(endpoint, str(self._address))
         self._note_links(tag)
         return self._gate.start_tag(tag)
 

@@ -34,6 +34,8 @@ class Visit:
     """The addresses of the same site that it leads to."""
     sheets: list[str] = field(default_factory=list)
     """The style sheets of the same site that it names."""
+    prefix: str = ""
+    """The address below which the middleware answers, if the page has its banner."""
     inline_scripts: int = 0
     """How many inline scripts it has."""
     held: int = 0

@@ -373,6 +373,35 @@ async def test_of_the_demo_shop_all_third_parties_are_found(is_bare: bool, tmp_p
     assert make_third_parties() is not None
 
 
+async def test_what_the_middleware_answers_is_no_page_of_the_site() -> None:
+    banner = '<div id="cookie-consent" data-endpoint="/_c/choices"></div>'
+
+    def answer(path: str) -> bytes:
+        links = [f"/page{number}" for number in range(6)]
+        if path.startswith("/_c"):
+            return page(f"{path}/more")
+        # The first page has no banner, as when it is cached for everybody.
+        return page(*links, f"/_c/preferences?return_to={path}", "/_d/x", "/_c", extra=banner if path != "/" else "")
+
+    async with hostile_site(answer) as site:
+        scan = await scanned(site, concurrency=1, alike=100)
+    told = {path for path in visited(scan) if path.startswith("_c")}
+    assert len(told) <= 1  # which may come before the first banner
+    assert {f"page{number}" for number in range(6)} | {"_d/x"} <= set(visited(scan))
+    async with hostile_site(answer) as site:
+        scan = await scanned(site, "/page0", concurrency=1, alike=100, seeds=("/_c/typed",))
+    assert set(visited(scan)) == {*(f"page{number}" for number in range(6)), "_c/typed", "_d/x"}
+    assert not scan.limits
+
+
+async def test_of_a_site_with_the_middleware_its_pages_alone_are_visited(tmp_path: Path) -> None:
+    shop = make_shop(third_parties="http://127.0.0.1:1", ledger=f"sqlite:///{tmp_path / 'consent.db'}")
+    async with served(shop) as url:
+        scan = await crawl(url, CrawlOptions(delay=0))
+    assert scan.pages
+    assert not [page.address for page in scan.pages if "/_consent" in page.address]
+
+
 async def test_trackers_on_the_own_host_are_told_by_elements_and_by_any_query() -> None:
     queries = "".join(f"<img src=/g/collect?n={number}>" for number in range(10))
     marked = f"{queries}<img src='/g/collect?v=2&tid=G-1'><script src=/s.js data-website-id=1></script>"

@@ -69,6 +69,8 @@ function page() {
       document.dispatchEvent(new Event("visibilitychange", { bubbles: true }));
       dispatchEvent(new PageTransitionEvent("pagehide"));
     },
+    // Where the middleware's own banner sends choices.
+    endpoint: () => document.querySelector("#cookie-consent[data-endpoint]")?.dataset.endpoint.slice(0, 4000) ?? "",
     links: () => urls(document.querySelectorAll("a[href], area[href]"), "href"),
     clickable: (consent, count) => {
       const first = document.querySelectorAll(

@@ -14,6 +14,7 @@ from cookie_consent.scanner.browser.addresses import is_same_site, origin_of, pa
 from cookie_consent.scanner.browser.documents import LARGEST
 from cookie_consent.scanner.browser.targets import watch
 from cookie_consent.scanner.model import Act, Carrier, ConsentTool, Initiator, Phase, StorageKind
+from cookie_consent.scanner.own_prefix import prefix_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
     from cookie_consent.scanner.browser.targets import Target
     from cookie_consent.scanner.given import Given
     from cookie_consent.scanner.model import ScannedPage
+    from cookie_consent.scanner.own_prefix import OwnPrefixes
 
 __all__ = ["BINDING", "BrowserLostError", "Visitor"]
 
@@ -65,7 +67,14 @@ class Visitor:
     """Visits pages of a site in one browser, one after another."""
 
     def __init__(
-        self, context: BrowserContext, recorder: Recorder, documents: Documents, options: BrowseOptions, typed: Given
+        self,
+        context: BrowserContext,
+        recorder: Recorder,
+        documents: Documents,
+        options: BrowseOptions,
+        typed: Given,
+        *,
+        own: OwnPrefixes,
     ) -> None:
         self._context = context
         self._recorder = recorder
@@ -78,6 +87,8 @@ class Visitor:
         self._crashed = asyncio.Event()
         self._record: ScannedPage | None = None
         self._target: Target | None = None
+        self.own = own
+        """Where the middleware answers, if the site runs it."""
         context.on("request", self._requested)
 
     async def visit(self, record: ScannedPage, phase: Phase) -> list[str]:
@@ -303,6 +314,9 @@ class Visitor:
             return None
 
     async def _links(self, page: Page) -> list[str]:
+        endpoint = await self._ask(page.main_frame, f"{_PAGE}.endpoint()")
+        if isinstance(endpoint, str) and endpoint and is_same_site(page.url, self._site):
+            self.own.add(prefix_of(endpoint, page.url))
         found = await self._ask(page.main_frame, f"{_PAGE}.links()")
         return [each for each in found if isinstance(each, str)] if isinstance(found, list) else []
 
