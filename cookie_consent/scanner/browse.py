@@ -177,7 +177,9 @@ class Browsing:
             self._recorder.cookies.forget()
             try:
                 async with launched(playwright, self._options, way, state) as context:
-                    visitor = Visitor(context, self._recorder, self._documents, self._options, self._typed, self._own)
+                    visitor = Visitor(
+                        context, self._recorder, self._documents, self._options, self._typed, own=self._own
+                    )
                     await self._tour(visitor, tour)
                     return
             except BrowserLostError:
