@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -9,7 +10,7 @@ import pytest
 from cookie_consent import ConsentMiddleware
 from cookie_consent.errors import ConfigurationError
 from cookie_consent.policy.load import parse_policy
-from cookie_consent.scanner.browse import browse
+from cookie_consent.scanner.browse import Browsing, browse
 from cookie_consent.scanner.browser.options import BrowseOptions
 from cookie_consent.scanner.model import Phase
 from tests.scanner.planted import Answer
@@ -196,3 +197,27 @@ async def test_what_the_middleware_answers_is_no_page_of_the_site(chromium_path:
     scan = await scanned(app_of(answers), chromium_path, tmp_path, pages=5, phases=(Phase.UNDECIDED,))
     assert [page.address for page in scan.pages] == [f"{SITE}/", f"{SITE}/a"]
     assert not scan.limits
+
+
+async def test_a_page_that_was_open_when_the_scan_ended_says_so(chromium_path: str, tmp_path: Path) -> None:
+    is_asked = asyncio.Event()
+    quick = app_of(lambda _, path: Answer(body=b"<title>Page</title><a href=/slow>x</a>" if path == "/" else b""))
+
+    async def app(scope: Any, receive: Any, send: Any) -> None:
+        if scope.get("path") == "/slow":
+            is_asked.set()
+            await asyncio.Event().wait()
+        await quick(scope, receive, send)
+
+    async with standing_in(app, tmp_path) as network:
+        options = BrowseOptions(
+            executable=chromium_path, stay_seconds=0, network=network, arguments=ARGUMENTS, page_seconds=600
+        )
+        browsing = Browsing(SITE, options)
+        task = asyncio.ensure_future(browsing.run())
+        await is_asked.wait()
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+    first, slow = browsing.scan.pages
+    assert (first.title, first.error, first.notes) == ("Page", "", [])
+    assert slow.error == "the scan ended before it was read"

@@ -153,6 +153,9 @@ class Visitor:
         except Error as error:
             if not record.status and not record.error:
                 record.error = _first_line(error.message)
+        except asyncio.CancelledError:  # by Ctrl-C, or as the time of the scan is over
+            self._ended()
+            raise
         try:
             if not self._crashed.is_set():
                 await self._leave(page)
@@ -161,6 +164,13 @@ class Visitor:
         finally:
             await self._close(page, hangs=hangs)
             record.seconds += time.monotonic() - begun
+
+    def _ended(self) -> None:
+        """Note that the scan ended while the page was open."""
+        if self._record and not self._record.status and not self._record.error:
+            self._record.error = "the scan ended before it was read"
+        else:
+            self._note("The scan ended before everything on it had been tried.")
 
     async def _until_crash(self, acts: Coroutine[None, None, None]) -> None:
         """Act until the page crashes or its time is up. Raises ``HangsError`` or ``TimeoutError`` then."""
