@@ -19,7 +19,7 @@ from cookie_consent.cli.options import OutputOption, PrefixOption  # noqa: TC001
 from cookie_consent.cli.output import writer
 from cookie_consent.cli.own_hosts import own_hosts, tell_own_hosts
 from cookie_consent.cli.revision import announced, tell_revision, warnings
-from cookie_consent.cli.scanned import ScanSettings, is_address, scan_of
+from cookie_consent.cli.scanned import ScanSettings, is_address, pictures_folder, scan_of
 from cookie_consent.errors import ConfigurationError, PolicyError, Problem
 from cookie_consent.ledger.exports.destination import find_output
 from cookie_consent.policy import find_policy, load_policy
@@ -48,6 +48,7 @@ class CheckFormat(StrEnum):
 
 
 def check(
+    context: typer.Context,
     policy: Annotated[
         Path | None,
         typer.Argument(help="The policy file. Else CONSENT_POLICY, consent.toml here, this folder's pyproject.toml."),
@@ -97,6 +98,7 @@ def check(
     Exits with status 1 if any of that is an error or a warning.
     """
     _check_options(against, output_format, output, baseline, write_baseline=write_baseline, require_gate=require_gate)
+    target = find_output(output) if output is not None and output != "-" else None
     file = policy if policy is not None else find_policy() or Path("consent.toml")
     try:
         loaded = load_policy(file)
@@ -113,7 +115,8 @@ def check(
     known = _read_baseline(baseline) if baseline is not None and not write_baseline else None
     judgement = None
     if against is not None:
-        pictures = output_format is CheckFormat.HTML
+        is_pictured = browser and output_format is CheckFormat.HTML
+        pictures = context.with_resource(pictures_folder(target)) if is_pictured else None
         settings = ScanSettings(browser=browser, pages=pages, private=private, screenshots=pictures)
         judgement = _judged(
             against, settings, checked, prefix=checked_prefix(prefix), links=links, requires_gate=require_gate
@@ -125,7 +128,7 @@ def check(
     if judgement is None and output_format is CheckFormat.TABLE:
         _tell(file, loaded, checked)
         return
-    with writer(find_output(output) if output is not None and output != "-" else None) as stream:
+    with writer(target) as stream:
         stream.write(_report(output_format, file, loaded, checked, judgement))
     if judgement is not None and judgement.fails:
         raise typer.Exit(1)

@@ -12,7 +12,7 @@ import typer
 from cookie_consent.cli.documents import document
 from cookie_consent.cli.options import OutputOption, PolicyOption, PrefixOption  # noqa: TC001 - typer reads them
 from cookie_consent.cli.output import writer
-from cookie_consent.cli.scanned import INTERRUPTED, browsed, crawled, ensure_read, read_scan, typed
+from cookie_consent.cli.scanned import INTERRUPTED, browsed, crawled, ensure_read, pictures_folder, read_scan, typed
 from cookie_consent.errors import ConfigurationError
 from cookie_consent.ledger.exports.destination import find_output
 from cookie_consent.policy import find_policy, policy_in_force
@@ -162,6 +162,8 @@ def scan(
     site = typed(url)
     before = read_scan(compare) if compare is not None else None
     if browser:
+        is_pictured = output_format is ScanFormat.HTML
+        pictures = context.with_resource(pictures_folder(target)) if is_pictured else None
         browse_options = BrowseOptions(
             **shared,
             addresses=tuple(seed or ()),
@@ -173,7 +175,7 @@ def scan(
             setup=setup,
             private=private,
             keep_queries=keep_queries,
-            screenshots=output_format is ScanFormat.HTML,
+            screenshots=pictures,
         )
         found, is_whole = browsed(url, browse_options, policy=in_force)
     else:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import re
+import tempfile
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -12,12 +14,16 @@ import typer
 
 from cookie_consent.cli.progress import progress_shown
 from cookie_consent.errors import ConfigurationError
+from cookie_consent.ledger.exports.destination import unwritable
 from cookie_consent.scanner.browser.options import BrowseOptions
 from cookie_consent.scanner.given import Given, given
 from cookie_consent.scanner.options import CrawlOptions
 from cookie_consent.scanner.redact import Redaction
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from cookie_consent.ledger.exports.destination import Output
     from cookie_consent.policy import Policy
     from cookie_consent.scanner.model import Scan
 
@@ -28,6 +34,7 @@ __all__ = [
     "crawled",
     "ensure_read",
     "is_address",
+    "pictures_folder",
     "read_scan",
     "scan_of",
     "typed",
@@ -54,8 +61,23 @@ class ScanSettings:
     """The most pages; None for the scan's own limit."""
     private: bool = False
     """Whether to follow what leads to private addresses."""
-    screenshots: bool = False
-    """Whether pictures of the pages are wanted."""
+    screenshots: Path | None = None
+    """The folder for pictures of the pages, if they are wanted."""
+
+
+@contextmanager
+def pictures_folder(output: Output | None) -> Iterator[Path]:
+    """Make a folder for pictures of pages, and remove it in the end. Raises ``ConfigurationError``.
+
+    It is beside the file that they go into, since the system's own folder for such may be in memory.
+    """
+    beside = output.path.parent if output is not None and not output.is_stream else None
+    try:
+        folder = tempfile.TemporaryDirectory(prefix=".cookie-consent.", dir=beside)
+    except OSError as error:
+        raise unwritable(beside or "the folder for temporary files", error) from None
+    with folder as name:
+        yield Path(name)
 
 
 def is_address(source: str) -> bool:

@@ -16,6 +16,7 @@ from cookie_consent.scanner.browser.documents import Documents
 from cookie_consent.scanner.browser.egress import Egress
 from cookie_consent.scanner.browser.launch import launched, playwright_started
 from cookie_consent.scanner.browser.options import Progress
+from cookie_consent.scanner.browser.pictures import Pictures
 from cookie_consent.scanner.browser.record import Recorder
 from cookie_consent.scanner.browser.setup import load_setup, state_after_setup
 from cookie_consent.scanner.browser.visit import BINDING, BrowserLostError, Visitor
@@ -132,6 +133,7 @@ class Browsing:
         self._documents = Documents(self._collector, classifier)
         self._records: dict[str, ScannedPage] = {}
         self._own = OwnPrefixes()
+        self._pictures = Pictures(options.screenshots)
         self._contacts: dict[tuple[str, int], None] = {}
         self._failures: dict[tuple[str, int], str] = {}
         self._refusals = 0
@@ -178,7 +180,13 @@ class Browsing:
             try:
                 async with launched(playwright, self._options, way, state) as context:
                     visitor = Visitor(
-                        context, self._recorder, self._documents, self._options, self._typed, own=self._own
+                        context,
+                        self._recorder,
+                        self._documents,
+                        self._options,
+                        self._typed,
+                        own=self._own,
+                        pictures=self._pictures,
                     )
                     await self._tour(visitor, tour)
                     return

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from enum import StrEnum
+from pathlib import Path  # noqa: TC003 - read by pydantic
 
 __all__ = [
     "Act",
@@ -212,8 +213,8 @@ class ScannedPage:
     seconds: float = 0.0
     error: str = ""
     """Why it could not be read, or empty."""
-    screenshots: dict[Phase, bytes] = field(default_factory=dict)
-    """PNG images."""
+    screenshots: dict[Phase, Path] = field(default_factory=dict, init=False)
+    """Files of PNG images. They are not read from a saved scan, which could name any file."""
     notes: list[str] = field(default_factory=list)
     """What else happened there, such as a window that the page opened, each as a sentence."""
 

@@ -219,6 +219,23 @@ def test_where_a_form_leads_needs_no_declaration(tmp_path: Path) -> None:
         assert "host pay.test is not declared" not in found.stdout
 
 
+@pytest.mark.browser
+@pytest.mark.parametrize("command", [("scan",), ("check", "--no-links", "--against")], ids=["scan", "check"])
+def test_pictures_are_in_the_report_alone(tmp_path: Path, command: tuple[str, ...]) -> None:
+    (tmp_path / "consent.toml").write_text('version = "1"', "utf-8")
+    folder = tmp_path / "reports"
+    with site(b"<title>Page</title>") as url:
+        done = run(
+            *command, url, "--browser", "--pages", "1", "--format", "html", "-o", "reports/r.html", folder=tmp_path
+        )
+        assert done.returncode == 2
+        assert "reports cannot be written: No such file or directory" in done.stderr
+        folder.mkdir()
+        run(*command, url, "--browser", "--pages", "1", "--format", "html", "-o", "reports/r.html", folder=tmp_path)
+    assert [file.name for file in folder.iterdir()] == ["r.html"]
+    assert "data:image/png;base64," in (folder / "r.html").read_text("utf-8")
+
+
 @contextmanager
 def endless() -> Iterator[str]:
     """Serve pages each of which leads to two others."""

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -63,8 +64,14 @@ def test_a_scan_comes_back_from_json_as_it_was() -> None:
 def test_values_of_cookies_and_screenshots_are_not_written() -> None:
     scan = full()
     scan.cookies[0].sample = "secret"
-    scan.pages[0].screenshots = {Phase.REFUSED: b"\x89PNG\xff"}
+    scan.pages[0].screenshots = {Phase.REFUSED: Path("secret.png")}
     assert from_dict(json.loads(json.dumps(as_dict(scan)))) == full()
+
+
+def test_a_saved_scan_names_no_files() -> None:
+    data = as_dict(full())
+    data["pages"][0]["screenshots"] = {"refused": "/etc/logo.png"}
+    assert from_dict(data) == full()
 
 
 def test_what_a_later_version_adds_is_ignored() -> None:

@@ -49,7 +49,6 @@ async def scanned(chromium_path: str, folder: Path, body: bytes, **given: Any) -
             stay_seconds=0,
             quiet_seconds=0.5,
             page_seconds=120,
-            screenshots=False,
             network=network,
             arguments=ARGUMENTS,
         )

@@ -119,7 +119,6 @@ async def scanned(
                 "page_seconds": 60,
                 "stay_seconds": 0,
                 "quiet_seconds": 0.3,
-                "screenshots": False,
                 "network": network,
                 "arguments": ARGUMENTS,
                 **given,

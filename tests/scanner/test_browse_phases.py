@@ -63,7 +63,6 @@ async def scanned(app: ASGIApp, chromium_path: str, folder: Path, **given: Any) 
                 "stay_seconds": 0,
                 "quiet_seconds": 0.5,
                 "answer_seconds": 1,
-                "screenshots": False,
                 "page_seconds": 120,
                 "pages": 1,
                 "network": network,
@@ -180,13 +179,14 @@ async def test_links_are_followed_within_the_site_breadth_first(chromium_path: s
             phases=(Phase.UNDECIDED,),
             pages=4,
             stay_seconds=0,
+            screenshots=tmp_path,
         )
         scan = await browse("site.test", options, progress=seen.append)
     found = [page.address for page in scan.pages]
     assert found == [f"{SITE}/", f"{SITE}/a", f"{SITE}/b", f"{SITE}/a/deep"]
     assert [each.page for each in seen] == found
     assert [limit.name for limit in scan.limits] == ["--pages"]
-    assert all(page.screenshots[Phase.UNDECIDED].startswith(b"\x89PNG") for page in scan.pages)
+    assert all(page.screenshots[Phase.UNDECIDED].read_bytes().startswith(b"\x89PNG") for page in scan.pages)
 
 
 async def test_what_the_middleware_answers_is_no_page_of_the_site(chromium_path: str, tmp_path: Path) -> None:

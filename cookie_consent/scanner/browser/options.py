@@ -69,7 +69,8 @@ class BrowseOptions:
     keep_queries: bool = False
     """Whether to keep the values of queries, which may open a session or name a person."""
     headless: bool = True
-    screenshots: bool = True
+    screenshots: Path | None = None
+    """The folder for pictures of the first pages; None for no pictures."""
     viewport: tuple[int, int] = (1280, 900)
     """Width and height in CSS pixels."""
     locale: str = "en-US"

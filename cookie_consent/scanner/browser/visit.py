@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
     from cookie_consent.scanner.browser.documents import Documents
     from cookie_consent.scanner.browser.options import BrowseOptions
+    from cookie_consent.scanner.browser.pictures import Pictures
     from cookie_consent.scanner.browser.record import Recorder
     from cookie_consent.scanner.browser.targets import Target
     from cookie_consent.scanner.given import Given
@@ -75,6 +76,7 @@ class Visitor:
         typed: Given,
         *,
         own: OwnPrefixes,
+        pictures: Pictures,
     ) -> None:
         self._context = context
         self._recorder = recorder
@@ -87,6 +89,7 @@ class Visitor:
         self._crashed = asyncio.Event()
         self._record: ScannedPage | None = None
         self._target: Target | None = None
+        self._pictures = pictures
         self.own = own
         """Where the middleware answers, if the site runs it."""
         context.on("request", self._requested)
@@ -300,9 +303,15 @@ class Visitor:
         if phase is not None:
             await asyncio.sleep(max(0.0, self._options.stay_seconds - (time.monotonic() - begun)))
             await self._quiet()
-            if self._options.screenshots:
+            if self._pictures.wants(record):
                 with contextlib.suppress(Error):
-                    record.screenshots[phase] = await page.screenshot(timeout=_ASK_SECONDS * 1000)
+                    self._keep(record, phase, await page.screenshot(timeout=_ASK_SECONDS * 1000))
+
+    def _keep(self, record: ScannedPage, phase: Phase, image: bytes) -> None:
+        try:
+            self._pictures.keep(record, phase, image)
+        except OSError as error:
+            self._recorder.collector.limit("pictures", "none", f"they cannot be kept: {error.strerror}")
 
     async def _quiet(self) -> None:
         """Wait until nothing was asked for a while, but not for ever."""

@@ -189,11 +189,22 @@ def _lifetime(lifetimes: Sequence[float | None]) -> str:
     return f"{round(seconds / 3600)} hours" if seconds < 2 * 86_400 else f"{round(seconds / 86_400)} days"
 
 
+def _image(file: Path, *, most: int) -> bytes:
+    """Return a PNG image that is not larger, or nothing."""
+    try:
+        with file.open("rb") as stream:
+            image = stream.read(most + 1)
+    except OSError:
+        return b""
+    return image if image.startswith(_PNG) and len(image) <= most else b""
+
+
 def _screenshots(judgement: Judgement) -> Iterator[dict[str, Any]]:
     count = size = 0
     for page in judgement.scan.pages:
-        for phase, image in page.screenshots.items():
-            if not image.startswith(_PNG) or size + len(image) > _MOST_BYTES or count >= _MOST_SCREENSHOTS:
+        for phase, file in page.screenshots.items():
+            image = _image(file, most=_MOST_BYTES - size) if count < _MOST_SCREENSHOTS else b""
+            if not image:
                 continue
             count, size = count + 1, size + len(image)
             # Base64 has no character that HTML knows.

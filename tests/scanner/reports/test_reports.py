@@ -41,17 +41,21 @@ HOSTILE = (
 )
 
 
+def pictured(page: ScannedPage, folder: Path, size: int) -> ScannedPage:
+    file = folder / "picture.png"
+    file.write_bytes(b"\x89PNG\r\n\x1a\n" + b"x" * size)
+    page.screenshots[Phase.UNDECIDED] = file
+    return page
+
+
 def hostile() -> Judgement:
     things: list[Any] = []
     for text in HOSTILE:
         by = [Initiator(by=text, address=text, line=3)]
         things += [cookie(text, domain=text, initiators=by), key(text), cookie(text, Phase.UNDECIDED, initiators=by)]
-    pages = [
-        ScannedPage(
-            address=text, title=text, error=text, screenshots={Phase.UNDECIDED: text.encode("utf-8", "replace")}
-        )
-        for text in HOSTILE
-    ]
+    pages = [ScannedPage(address=text, title=text, error=text) for text in HOSTILE]
+    for page in pages:
+        page.screenshots[Phase.UNDECIDED] = Path(__file__)
     limits = [Limit(name=text, value=text, note=text) for text in HOSTILE]
     return judge(scan(*things, pages=pages, limits=limits, unseen=list(HOSTILE)), policy())
 
@@ -130,9 +134,8 @@ def test_a_page_holds_hostile_names_as_text_and_nothing_of_them_is_markup() -> N
     assert "<script>alert(1)</script>" in "".join(tree.itertext())
 
 
-def test_a_page_fetches_nothing() -> None:
-    png = b"\x89PNG\r\n\x1a\n" + b"x" * 100
-    pages = [ScannedPage(address=SITE, status=200, screenshots={Phase.UNDECIDED: png})]
+def test_a_page_fetches_nothing(tmp_path: Path) -> None:
+    pages = [pictured(ScannedPage(address=SITE, status=200), tmp_path, 100)]
     page = html_report(judge(scan(cookie("odd"), pages=pages), policy()))
     tree = elements(page)
     assert [image.attrib["src"][:22] for image in tree.findall(".//img")] == ["data:image/png;base64,"]
@@ -145,9 +148,14 @@ def test_a_page_fetches_nothing() -> None:
     assert policies[0].startswith("default-src 'none'; style-src 'sha256-")
 
 
-def test_screenshots_are_bounded() -> None:
-    png = b"\x89PNG\r\n\x1a\n" + b"x" * 3_000_000
-    pages = [ScannedPage(address=f"{SITE}{number}", screenshots={Phase.UNDECIDED: png}) for number in range(50)]
+def test_a_picture_that_is_gone_is_left_out(tmp_path: Path) -> None:
+    page = pictured(ScannedPage(address=SITE, status=200), tmp_path, 100)
+    page.screenshots[Phase.UNDECIDED].unlink()
+    assert "<img " not in html_report(judge(scan(cookie("odd"), pages=[page]), policy()))
+
+
+def test_screenshots_are_bounded(tmp_path: Path) -> None:
+    pages = [pictured(ScannedPage(address=f"{SITE}{number}"), tmp_path, 3_000_000) for number in range(50)]
     page = html_report(judge(scan(pages=pages), policy()))
     assert len(page) < 12_000_000
     assert page.count("<img ") == 2
