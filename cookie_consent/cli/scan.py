@@ -44,7 +44,7 @@ _ONLY_CRAWL = (
     "user_agent",
     "resume",
 )
-_ONLY_BROWSER = ("setup", "executable", "stay_seconds", "quiet_seconds", "clicks", "phase")
+_ONLY_BROWSER = ("setup", "executable", "stay_seconds", "quiet_seconds", "clicks", "disk_bytes", "phase")
 _NAMES = ("without the middleware", "with it")
 
 
@@ -129,6 +129,9 @@ def scan(
         float, typer.Option(help="How long a page must ask for nothing to count as loaded, in Chromium.")
     ] = _BROWSE.quiet_seconds,
     clicks: Annotated[int, typer.Option(help="Elements that are clicked on a page, in Chromium.")] = _BROWSE.clicks,
+    disk_bytes: Annotated[
+        int, typer.Option(help="Bytes that Chromium may write to disk before the scan ends.")
+    ] = _BROWSE.disk_bytes,
     phase: Annotated[
         list[Phase] | None,
         typer.Option(help="What the visitor has answered, in Chromium; may be repeated. By default all three."),
@@ -171,6 +174,7 @@ def scan(
             quiet_seconds=quiet_seconds,
             stay_seconds=stay_seconds,
             clicks=clicks,
+            disk_bytes=disk_bytes,
             executable=executable,
             setup=setup,
             private=private,

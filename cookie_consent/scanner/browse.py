@@ -137,6 +137,7 @@ class Browsing:
         self._contacts: dict[tuple[str, int], None] = {}
         self._failures: dict[tuple[str, int], str] = {}
         self._refusals = 0
+        self._is_full = False
 
     async def run(self) -> Scan:
         """Scan until everything is visited or the time is over, and return the scan."""
@@ -166,6 +167,8 @@ class Browsing:
                 async with asyncio.timeout(self._options.seconds):
                     for phase in self._options.phases:
                         await self._phase(playwright, egress.way, phase, state)
+                        if self._is_full:
+                            break
             except TimeoutError:
                 self._collector.limit(
                     "--seconds", self._options.seconds, "the scan ended before all pages were visited"
@@ -178,7 +181,7 @@ class Browsing:
         for _ in range(_STARTS):
             self._recorder.cookies.forget()
             try:
-                async with launched(playwright, self._options, way, state) as context:
+                async with launched(playwright, self._options, way, state, on_full=self._filled) as context:
                     visitor = Visitor(
                         context,
                         self._recorder,
@@ -191,8 +194,13 @@ class Browsing:
                     await self._tour(visitor, tour)
                     return
             except BrowserLostError:
-                continue
+                if self._is_full:
+                    return
         self._collector.limit("browser", _STARTS, f"it was lost so often that the phase {phase} is not complete")
+
+    def _filled(self) -> None:
+        self._is_full = True
+        self._collector.limit("--disk-bytes", self._options.disk_bytes, "the scan ended, as the pages wrote more")
 
     async def _tour(self, visitor: Visitor, tour: _Tour) -> None:
         """Give the phase's answer, then visit the pages that are left."""

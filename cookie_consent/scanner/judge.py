@@ -36,7 +36,7 @@ _GCS = re.compile(r"\bG1([01])([01])\b")
 """Google Consent Mode: whether storage for advertising, and for analytics, is granted."""
 _ENFORCED = frozenset({Kind.BEFORE_CONSENT, Kind.AFTER_REFUSAL, Kind.OUTLIVED, Kind.FINGERPRINTING, Kind.CONSENT_MODE})
 """What the middleware prevents, since it holds the scripts that do it."""
-_CUT = frozenset({"--seconds", "--total-bytes", "browser"})
+_CUT = frozenset({"--seconds", "--total-bytes", "--disk-bytes", "browser"})
 """Limits that end a scan early."""
 _MOST_NOTES = 200
 """Of one kind. Errors and warnings are never left out."""

@@ -53,6 +53,8 @@ PAGES = {
     "/reloads": "<script>location='/reloads?'+Math.random()</script>",
     "/busy": "<script>addEventListener('load',()=>setTimeout(()=>{while(1);}))</script>",
     "/busy-at-once": "<script>while(1);</script>",
+    "/fills": "<script>caches.open('x').then(async cache => {for (let i = 0; ; i++)"
+    "await cache.put('/' + i, new Response(new Uint8Array(2_000_000)))})</script>",
     "/giant": "<div>" * 500 + "<p>x" * 200_000,
     "/flood": "<script>for(let i=0;i<1000;i++){"
     "fetch('/f'+i);document.cookie='c'+i+'=1';localStorage['k'+i]=1}</script>",
@@ -246,3 +248,14 @@ async def test_a_scan_that_is_cancelled_leaves_no_browser(chromium_path: str, tm
         await task
     await until_async(lambda: not browsers(profiles))
     assert is_empty(profiles)
+
+
+async def test_a_page_that_fills_the_disk_ends_the_scan(chromium_path: str, tmp_path: Path) -> None:
+    app = Hostile()
+    phases = (Phase.UNDECIDED, Phase.REFUSED)
+    given = {"disk_bytes": 150_000_000, "page_seconds": 600, "quiet_seconds": 5, "phases": phases}
+    scan = await scanned(app, chromium_path, tmp_path, "/fills", "/after", **given)
+    assert [limit.name for limit in scan.limits] == ["--disk-bytes"]
+    assert "site.test/after" not in app.asked
+    assert app.asked.count("site.test/fills") == 1
+    assert not scan.unseen

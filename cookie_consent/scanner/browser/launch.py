@@ -12,10 +12,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from cookie_consent.errors import ConfigurationError
+from cookie_consent.scanner.browser.disk import until_full
 from cookie_consent.scanner.browser.egress import FIRST, USER
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Iterator, Mapping
+    from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 
     from playwright.async_api import BrowserContext, Playwright
 
@@ -33,7 +34,10 @@ _PREFERENCES = {
     "credentials_enable_service": False,
     "search": {"suggest_enabled": False},
 }
+_CACHE_BYTES = 50_000_000
 _ARGUMENTS = (
+    f"--disk-cache-size={_CACHE_BYTES}",
+    f"--media-cache-size={_CACHE_BYTES}",
     "--proxy-bypass-list=<-loopback>",  # so that loopback addresses go through the proxy as well
     "--disable-quic",  # it would pass the proxy by
     "--webrtc-ip-handling-policy=disable_non_proxied_udp",
@@ -111,9 +115,17 @@ def profile() -> Iterator[str]:
 
 @contextlib.asynccontextmanager
 async def launched(
-    playwright: Playwright, options: BrowseOptions, way: Way, state: Mapping[str, Any] | None = None
+    playwright: Playwright,
+    options: BrowseOptions,
+    way: Way,
+    state: Mapping[str, Any] | None = None,
+    *,
+    on_full: Callable[[], None] = lambda: None,
 ) -> AsyncIterator[BrowserContext]:
-    """Start Chromium with an empty profile, and with the cookies and storage keys of ``state``."""
+    """Start Chromium with an empty profile, and with the cookies and storage keys of ``state``.
+
+    Once its profile takes more of the disk than it may, ``on_full`` is called and Chromium is closed.
+    """
     from playwright.async_api import Error
 
     with profile() as folder:
@@ -126,12 +138,22 @@ async def launched(
                 f"Chromium does not start ({given['executable_path']}): {first}. "
                 "Try playwright install --with-deps chromium"
             ) from error
+
+        async def closed_when_full() -> None:
+            await until_full(folder, options.disk_bytes)
+            on_full()
+            with contextlib.suppress(Error):
+                await context.close()
+
+        watch = asyncio.ensure_future(closed_when_full())
         try:
             await _sign_in(context, way)
             if state:
                 await _restore(context, state)
             yield context
         finally:
+            watch.cancel()
+            await asyncio.gather(watch, return_exceptions=True)
             with contextlib.suppress(Error, TimeoutError):
                 async with asyncio.timeout(_CLOSE_SECONDS):
                     await context.close()

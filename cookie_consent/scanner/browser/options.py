@@ -23,6 +23,7 @@ _LOWEST = {
     "quiet_seconds": 0,
     "stay_seconds": 0,
     "answer_seconds": 0,
+    "disk_bytes": 1,
     "clicks": 0,
 }
 
@@ -58,6 +59,8 @@ class BrowseOptions:
     """How long to stay on a page at least, as some tags wait before they load."""
     answer_seconds: float = 4.0
     """How long to wait at most for a consent dialogue that can be answered."""
+    disk_bytes: int = 1_000_000_000
+    """How much Chromium may write to disk in a phase. Of itself it writes about 20 MB."""
     clicks: int = 8
     """How many elements to click on a page at most."""
     executable: str | None = None
