@@ -12,7 +12,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from cookie_consent.admin.routes import admin_routes, admin_token
-from cookie_consent.banner import Renderer, banner_script, banner_style
+from cookie_consent.banner import Renderer, banner_script, banner_style, page_style
 from cookie_consent.consent import (
     XRAY_COOKIE,
     Consent,
@@ -197,6 +197,7 @@ def _build(
     )
     files["banner.js"] = banner_script(files["banner.js"], policy)
     files["banner.css"] = banner_style(files["banner.css"], policy)
+    files["page.css"] = page_style(files["banner.css"])
     assets = Assets(f"{prefix}/assets", files)
     guard_url = assets.urls["guard.js"] if policy.gate.guard else ""
     mirrored = mirror.libraries.hosts if mirror is not None else ()

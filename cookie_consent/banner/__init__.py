@@ -3,7 +3,7 @@
 from cookie_consent.banner.declaration import Declaration, as_data, as_markdown
 from cookie_consent.banner.locale import Locale
 from cookie_consent.banner.notice import NoticeText
-from cookie_consent.banner.places import PLACES_PLACEHOLDER, address_of, banner_script, banner_style
+from cookie_consent.banner.places import PLACES_PLACEHOLDER, address_of, banner_script, banner_style, page_style
 from cookie_consent.banner.renderer import Renderer
 
 __all__ = [
@@ -17,4 +17,5 @@ __all__ = [
     "as_markdown",
     "banner_script",
     "banner_style",
+    "page_style",
 ]

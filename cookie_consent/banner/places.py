@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
     from cookie_consent.policy import Policy, Service
 
-__all__ = ["PLACES_PLACEHOLDER", "address_of", "banner_script", "banner_style"]
+__all__ = ["PLACES_PLACEHOLDER", "address_of", "banner_script", "banner_style", "page_style"]
 
 PLACES_PLACEHOLDER = b"__PLACES__"
 """Occurs once in the banner's code, where the services with places are inserted."""
@@ -28,6 +28,14 @@ def banner_style(source: bytes, policy: Policy) -> bytes:
     """Return the style sheet ``source`` with the variables of the policy, to which those of the page are preferred."""
     declared = ";".join(f"--cookie-consent-{name}:{value}" for name, value in policy.banner.style.items())
     return source + f"\n:where(:root){{{declared}}}\n".encode("ascii") if declared else source
+
+
+def page_style(source: bytes) -> bytes:
+    """Return the banner's style sheet ``source`` for pages and placeholders.
+
+    They have an id of their own: filter lists hide ``#cookie-consent``, and a page must not be blank for that.
+    """
+    return source.replace(b"#cookie-consent", b"#consent-page")
 
 
 def address_of(service: Service) -> str:

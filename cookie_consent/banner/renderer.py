@@ -89,8 +89,8 @@ class DeclarationState(NamedTuple):
 class Renderer:
     """Renders the banner and the pages for one policy. Safe to share between threads.
 
-    ``prefix`` is the path of the endpoints, and ``assets`` maps ``banner.js`` and ``banner.css`` to their URLs.
-    ``history`` has the policies until now; without it there is this one alone. ``mirrored`` are the hosts whose public
+    ``prefix`` is the path of the endpoints, and ``assets`` maps ``banner.js``, ``banner.css`` and ``page.css`` to their
+    URLs. ``history`` has the policies until now; without it there is this one alone. ``mirrored`` are the hosts whose public
     libraries the site serves itself. Notices name what ``inventory`` says, without it what the policy declares, and
     carry that as ``sign`` signs it. The site's own templates and texts, in the policy's folders ``banner.templates``
     and ``banner.locales``, replace the built-in ones. Raises ``ConfigurationError`` if a template, a text or a language
@@ -111,7 +111,7 @@ class Renderer:
         history: History | None = None,
         sign: Callable[[str], str] | None = None,
     ) -> None:
-        missing = sorted({"banner.js", "banner.css"} - set(assets))
+        missing = sorted({"banner.js", "banner.css", "page.css"} - set(assets))
         if missing:
             raise ConfigurationError(f"assets: no address for {', '.join(missing)}")
         self.policy = policy
@@ -564,9 +564,9 @@ def _offered(policy: Policy, available: Mapping[str, Locale]) -> dict[str, Local
     return offered
 
 
-def _looks(options: BannerOptions) -> tuple[object, ...]:
+def _looks(options: BannerOptions) -> tuple[str, ...]:
     """Return what shapes the interface besides templates, style sheet and script."""
-    return options.layout, options.place, options.theme, options.reopen, options.close, options.site_name
+    return options.layout, options.place, options.theme, options.reopen, str(options.close), options.site_name
 
 
 def _ascii(text: str) -> bytes:

@@ -266,7 +266,7 @@ def check_texts(policy: Policy, *, source: str, key: str) -> None:
     from cookie_consent.banner import Renderer
 
     try:
-        Renderer(policy, assets=dict.fromkeys(("banner.css", "banner.js"), ""))
+        Renderer(policy, assets=dict.fromkeys(("banner.css", "banner.js", "page.css"), ""))
     except ConfigurationError as error:
         cause, _, fix = str(error).rpartition("; ")
         raise PolicyError(source, [Problem(key=key, cause=cause, fix=fix)]) from None

@@ -281,6 +281,8 @@
 
   // Opens the settings on this page. Where that fails, the link leads to the preferences page.
   const openSettings = (anchor) => {
+    const page = root.querySelector(".cc-back").href;
+    if (!root.getClientRects().length) return location.assign(page); // hidden by a filter list
     const request = new XMLHttpRequest(); // by which Trusted Types let a document be read
     const address = new URL("settings", endpoint);
     const { language } = root.dataset;
@@ -289,7 +291,7 @@
     request.responseType = "document";
     request.onloadend = () => {
       const panel = request.response?.querySelector("#cookie-consent .cc-panel");
-      if (request.status !== 200 || !panel) return location.assign(root.querySelector(".cc-back").href);
+      if (request.status !== 200 || !panel) return location.assign(page);
       if (root.querySelector(".cc-panel")) return;
       status.dismiss();
       root.prepend(panel);
@@ -614,7 +616,7 @@
     const anchor = event.target.closest?.("[data-consent-open]");
     if (!anchor || event.defaultPrevented || !isPlain(event)) return;
     event.preventDefault();
-    if (!root.querySelector(".cc-panel")) return openSettings(anchor);
+    if (!root.querySelector(".cc-panel")?.getClientRects().length) return openSettings(anchor);
     root.querySelector('.cc-fold[aria-expanded="false"]')?.click();
     unfold(root, true);
     root.querySelector("button.cc-toggle")?.focus();

@@ -622,7 +622,7 @@
     const panel = document.querySelector("#cookie-consent .cc-panel");
     panel?.querySelector('.cc-fold[aria-expanded="false"]')?.click();
     const back = document.querySelector("#cookie-consent .cc-back");
-    if (panel) panel.querySelector("button, a")?.focus();
+    if (panel?.getClientRects().length) panel.querySelector("button, a")?.focus();
     else if (back) back.click();
     else location.assign(`${url("preferences")}?return_to=${encodeURIComponent(location.pathname + location.search)}`);
   };

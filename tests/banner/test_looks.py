@@ -16,7 +16,11 @@ from cookie_consent.errors import PolicyError
 from cookie_consent.policy import Policy, parse_policy
 from cookie_consent.policy.style import STYLE_VARIABLES
 
-ASSETS = {"banner.js": "/_consent/assets/banner.1.js", "banner.css": "/_consent/assets/banner.1.css"}
+ASSETS = {
+    "banner.js": "/_consent/assets/banner.1.js",
+    "banner.css": "/_consent/assets/banner.1.css",
+    "page.css": "/page.css",
+}
 
 
 def policy(**banner: Any) -> Policy:

@@ -12,7 +12,11 @@ from cookie_consent.consent import Consent
 from cookie_consent.policy import Policy, parse_policy
 
 LOCALES = sorted((Path(cookie_consent.banner.__file__).parent / "locales").glob("*.toml"))
-ASSETS = {"banner.js": "/_consent/assets/banner.1.js", "banner.css": "/_consent/assets/banner.2.css"}
+ASSETS = {
+    "banner.js": "/_consent/assets/banner.1.js",
+    "banner.css": "/_consent/assets/banner.2.css",
+    "page.css": "/page.css",
+}
 POLICY = parse_policy(
     {
         "version": "1",

@@ -14,7 +14,7 @@ from cookie_consent.policy import BannerOptions, CookieRule, Policy
 if TYPE_CHECKING:
     from pathlib import Path
 
-ASSETS = {"banner.js": "/banner.js", "banner.css": "/banner.css"}
+ASSETS = {"banner.js": "/banner.js", "banner.css": "/banner.css", "page.css": "/page.css"}
 
 
 def problem(templates: Path | None = None, locales: Path | None = None) -> str:
@@ -61,7 +61,7 @@ def test_templates_from_before_notices_had_editions_still_answer(tmp_path: Path)
         Consent(policy=policy, granted=policy.required_ids), language="en", return_to="/"
     )
     assert b'name="granted" value="analytics"' in made
-    assert b'<button type="submit" class="own">Yes</button>' in made
+    assert b'<button type="submit" data-action="accept" class="own">Yes</button>' in made
 
 
 @pytest.mark.parametrize("page", PAGES)

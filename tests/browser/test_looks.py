@@ -293,7 +293,7 @@ def test_autoconsent_answers_by_the_documented_rule(
 
 
 # The panel comes first in the order of Tab on purpose, though it stands last in the page.
-AXE = """async () => (await axe.run(document.querySelector('#cookie-consent'), {
+AXE = """async () => (await axe.run(document.querySelector('#cookie-consent, #consent-page'), {
     resultTypes: ['violations'], rules: { tabindex: { enabled: false } } }))
     .violations.map(({ id, nodes }) => [id, nodes[0].html.slice(0, 200), nodes[0].failureSummary])"""
 
@@ -331,3 +331,24 @@ def test_axe_finds_nothing(visiting: Visiting, ledger_url: str, language: str) -
             page.goto(page.url.rstrip("/") + "/_consent/preferences")
             page.evaluate(axe)
             assert page.evaluate(AXE) == [], (banner, "preferences")
+
+
+HIDE = """css => {
+    const sheet = new CSSStyleSheet(); sheet.replaceSync(css); document.adoptedStyleSheets = [sheet]; }"""
+
+
+def test_what_filter_lists_hide_is_the_banner_alone(visiting: Visiting, ledger_url: str) -> None:
+    hidden = "html #cookie-consent#cookie-consent { display: none !important }"
+    frame = "<iframe src=//www.youtube-nocookie.com/embed/x width=400 height=300></iframe>"
+    with visiting(gated(app(hidden, OWN + frame), ledger_url, reopen="link")) as visit:
+        page = visit.page
+        visit.open()
+        assert not page.locator(".cc-panel").is_visible()
+        page.frame_locator("iframe").locator("button").first.wait_for()
+        page.locator("#own").click()
+        page.wait_for_url("**/_consent/preferences*")
+        page.evaluate(HIDE, hidden)
+        assert page.get_by_role("heading", name="Privacy settings").first.is_visible()
+        page.get_by_role("button", name="Refuse all").click()
+        page.wait_for_url("**/")
+        assert page.evaluate("cookieConsent.state.decided")

@@ -15,7 +15,11 @@ from cookie_consent.banner.declaration.lifetime import duration_in
 from cookie_consent.banner.locale import load_locales
 from cookie_consent.policy import Inventory, Lifetime, Policy, parse_duration, parse_policy, registry
 
-ASSETS = {"banner.js": "/_consent/assets/banner.1.js", "banner.css": "/_consent/assets/banner.2.css"}
+ASSETS = {
+    "banner.js": "/_consent/assets/banner.1.js",
+    "banner.css": "/_consent/assets/banner.2.css",
+    "page.css": "/page.css",
+}
 LOCALES = load_locales()
 DOCUMENT: dict[str, Any] = {
     "version": "2026-11-01",

@@ -14,7 +14,11 @@ from cookie_consent.banner.locale import load_locales
 from cookie_consent.policy import parse_policy
 from cookie_consent.policy.changes import Kind
 
-ASSETS = {"banner.js": "/_consent/assets/banner.1.js", "banner.css": "/_consent/assets/banner.2.css"}
+ASSETS = {
+    "banner.js": "/_consent/assets/banner.1.js",
+    "banner.css": "/_consent/assets/banner.2.css",
+    "page.css": "/page.css",
+}
 LANGUAGES = sorted(load_locales())
 CHAT: dict[str, Any] = {"name": "Chat", "category": "preferences", "hosts": ["chat.test"]}
 PARTNERS = {"name": "Partners", "purpose": "Offers", "consequence": "None are shown"}
