@@ -12,12 +12,15 @@ if TYPE_CHECKING:
     from playwright.sync_api import Browser
 
 DECLARATIONS = r"""css => {
+  // Browsers keep the spelling of what stands in a var().
+  const plainly = (text) =>
+    text.trim().replace(/\s+/g, " ").replace(/ ?([,/()]) ?/g, "$1").replace(/(^|[^\d.])0\./g, "$1.");
   const found = [];
   const walk = (rules, conditions) => {
     for (const rule of rules) {
-      if (rule.conditionText !== undefined) walk(rule.cssRules, [...conditions, rule.conditionText]);
+      if (rule.conditionText !== undefined) walk(rule.cssRules, [...conditions, plainly(rule.conditionText)]);
       for (const name of rule.style ?? []) {
-        const value = rule.style.getPropertyValue(name).trim().replace(/\s+/g, " ");
+        const value = plainly(rule.style.getPropertyValue(name));
         found.push([...conditions, rule.selectorText, name, value, rule.style.getPropertyPriority(name)]);
       }
     }
