@@ -447,7 +447,7 @@ class BannerOptions(Model):
     or another one. The start is the left side in English, and the right side in Arabic."""
     theme: Literal["auto", "light", "dark", "page"] = "auto"
     """Light or dark: ``auto`` is what the visitor's system asks for, ``page`` the page's own ``color-scheme``."""
-    style: StyleVariables = {}
+    style: StyleVariables = {}  # noqa: RUF012 - pydantic copies it
     """Colours, sizes and shapes, such as ``accent = "#0a6"``: the variables ``--cookie-consent-*``, named without that.
     The page's own style sheets may set them, too, and come first."""
     reopen: Literal["pill", "icon", "link", "none"] = "pill"
