@@ -90,11 +90,11 @@ class Renderer:
     """Renders the banner and the pages for one policy. Safe to share between threads.
 
     ``prefix`` is the path of the endpoints, and ``assets`` maps ``banner.js``, ``banner.css`` and ``page.css`` to their
-    URLs. ``history`` has the policies until now; without it there is this one alone. ``mirrored`` are the hosts whose public
-    libraries the site serves itself. Notices name what ``inventory`` says, without it what the policy declares, and
-    carry that as ``sign`` signs it. The site's own templates and texts, in the policy's folders ``banner.templates``
-    and ``banner.locales``, replace the built-in ones. Raises ``ConfigurationError`` if a template, a text or a language
-    is missing or wrong.
+    URLs. ``history`` has the policies until now; without it there is this one alone. ``mirrored`` are the hosts whose
+    public libraries the site serves itself. Notices name what ``inventory`` says, without it what the policy declares,
+    and carry that as ``sign`` signs it. The site's own templates and texts, in the policy's folders
+    ``banner.templates`` and ``banner.locales``, replace the built-in ones. Raises ``ConfigurationError`` if a template,
+    a text or a language is missing or wrong.
 
     Values from the request are untrusted and escaped. ``return_to`` becomes ``/`` unless it is a path on this site, and
     an unknown ``language`` becomes the fallback.
