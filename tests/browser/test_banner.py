@@ -13,6 +13,7 @@ from cookie_consent import ConsentMiddleware, Ledger
 from cookie_consent.policy import parse_policy
 from tests.browser import harness
 from tests.browser.journey import choose
+from tests.declaring import own_cookies
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -172,6 +173,36 @@ def test_the_banner_withstands_the_page(visiting: Visiting, ledger_url: str, sty
         panel = visit.page.locator("#cookie-consent section").bounding_box()
         assert panel is not None
         assert panel["height"] < size[1] * 0.8
+
+
+FULL = parse_policy(
+    {
+        "version": "1",
+        "controller": {"name": "Acme Ltd", "contact": "privacy@acme.example"},
+        "services": {"google-analytics": {}, "facebook-pixel": {}, "youtube": {}, "google-fonts": {}},
+        "cookies": own_cookies("login", "preferences"),
+    },
+    source="test",
+)
+
+
+@pytest.mark.parametrize(("language", "share"), [("en", 0.56), ("de", 0.6)])
+def test_the_first_layer_leaves_room_on_a_phone(
+    visiting: Visiting, ledger_url: str, language: str, share: float
+) -> None:
+    """It is no taller than it was before it had purposes, partners, controller, and how to withdraw."""
+    page = f"<!doctype html><html lang={language}><meta name=viewport content='width=device-width'><title>a</title>"
+    app = ConsentMiddleware(HTMLResponse(page), policy=FULL, secret="x" * 40, ledger=ledger_url)
+    with visiting(app) as visit:
+        visit.page.set_viewport_size({"width": 375, "height": 667})
+        visit.open()
+        panel = visit.page.locator("#cookie-consent section")
+        box = panel.bounding_box()
+        assert box is not None
+        assert panel.evaluate(
+            "panel => panel.scrollHeight <= panel.clientHeight"
+        )  # nothing of it has to be scrolled to
+        assert box["height"] <= share * 667
 
 
 def test_right_to_left(visiting: Visiting, ledger_url: str) -> None:
