@@ -42,8 +42,18 @@ def middleware_arguments() -> dict[str, str]:
 
 def environment_variables() -> set[str]:
     """Return the names of all environment variables that are a text of their own somewhere in the package."""
-    texts = {node.value for _, tree in _trees() for node in ast.walk(tree) if isinstance(node, ast.Constant)}
-    return {text for text in texts if isinstance(text, str) and re.fullmatch(r"CONSENT_[A-Z_]+", text)}
+    found = set()
+    for _, tree in _trees():
+        nodes = list(ast.walk(tree))
+        # What a module exports is the name of a constant.
+        exports = [node.value for node in nodes if isinstance(node, ast.Assign) and _is_exports(node)]
+        exported = {id(name) for value in exports for name in ast.walk(value)}
+        found |= {node.value for node in nodes if isinstance(node, ast.Constant) and id(node) not in exported}
+    return {text for text in found if isinstance(text, str) and re.fullmatch(r"CONSENT_[A-Z_]+", text)}
+
+
+def _is_exports(node: ast.Assign) -> bool:
+    return any(isinstance(target, ast.Name) and target.id == "__all__" for target in node.targets)
 
 
 def endpoints() -> set[str]:
