@@ -13,6 +13,7 @@ from cookie_consent.cli.check import check_texts
 from cookie_consent.cli.log import open_log
 from cookie_consent.cli.output import writer
 from cookie_consent.cli.scanned import ScanSettings, is_address, scan_of
+from cookie_consent.endpoints.reports.advice import comment_text
 from cookie_consent.errors import ConfigurationError
 from cookie_consent.ledger.exports.destination import find_output
 from cookie_consent.scanner.given import given
@@ -169,7 +170,7 @@ def _tell(output: Path, policy: Policy, questions: tuple[str, ...], site: str | 
     if questions:
         typer.echo(f"{len(questions)} open {'question' if len(questions) == 1 else 'questions'}:", err=True)
         for subject in questions[:_MOST_NAMED]:
-            typer.echo(f"  {subject!a}"[:200], err=True)
+            typer.echo(f"  the {comment_text(subject)}"[:200], err=True)
         if len(questions) > _MOST_NAMED:
             typer.echo(f"  and {len(questions) - _MOST_NAMED} more", err=True)
         typer.echo(f"answer them in {output}", err=True)

@@ -13,7 +13,7 @@ from cookie_consent.policy.classifier import Classifier
 from cookie_consent.policy.host_pattern import checked_pattern
 from cookie_consent.policy.site_domain import site_domain
 from cookie_consent.policy.toml_string import quoted
-from cookie_consent.scanner.finding import Kind, by_whom
+from cookie_consent.scanner.finding import Kind
 from cookie_consent.scanner.judge import declaring, judge, undeclared
 from cookie_consent.scanner.verdicts import Verdicts, host_in
 
@@ -222,7 +222,7 @@ def _is_pattern(host: str) -> bool:
 def _question(finding: Finding, hint: str) -> Iterator[str]:
     yield f"## What is the {comment_text(finding.subject)} for?"
     if finding.initiators:
-        yield f"##   set or loaded by {_listed(map(by_whom, finding.initiators))}"
+        yield f"##   set or loaded by {_listed(finding.setters)}"
     if finding.sightings:
         pages = dict.fromkeys(seen.page for seen in finding.sightings)
         phases = ", ".join(dict.fromkeys(seen.phase.value for seen in finding.sightings))

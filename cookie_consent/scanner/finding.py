@@ -137,6 +137,9 @@ KINDS: dict[Kind, tuple[str, str]] = {
 """Each kind with its title and what to do, the most pressing first."""
 
 
+_OF_PAGES = {"markup": "markup", "header": "headers"}
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Finding:
     """One thing that is wrong, with its evidence."""
@@ -172,6 +175,14 @@ class Finding:
     def fails(self) -> bool:
         """Return whether a check fails by it."""
         return self.severity is not Severity.NOTE
+
+    @property
+    def setters(self) -> tuple[str, ...]:
+        """Who set or asked for it, for people. The pages on which it was seen are not named again."""
+        pages = {seen.page for seen in self.sightings}
+        own = {one for one in self.initiators if one.by in _OF_PAGES and one.address in pages}
+        told = (f"the page's {_OF_PAGES[one.by]}" if one in own else by_whom(one) for one in self.initiators)
+        return tuple(dict.fromkeys(told))
 
     def as_dict(self) -> dict[str, Any]:
         """Return the values, ready for JSON."""

@@ -243,6 +243,8 @@ class _Judging:
         if not seen:
             return
         is_note = named == seen
+        if is_note and thing.is_undeclared and thing.verdict.service is None:
+            return  # that nobody knows it says more
         is_certain = thing.verdict.known or thing.is_declared
         when = "before the visitor had answered" if phase is Phase.UNDECIDED else "although the visitor had refused"
         verb = "contacted" if thing.sort == "host" else "set"

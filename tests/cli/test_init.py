@@ -36,7 +36,7 @@ def init(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
 def test_it_writes_a_policy_that_check_accepts(init: Any, tmp_path: Path) -> None:
     done = init(SITE, "--company", "Shop Ltd", "--region", "de", things=(request(GA), cookie("odd")))
     assert (done.returncode, done.stdout) == (0, "")
-    assert "1 open question:\n  'cookie odd'\nanswer them in consent.toml" in done.stderr
+    assert "1 open question:\n  the cookie odd\nanswer them in consent.toml" in done.stderr
     assert f"then: cookie-consent check consent.toml --against {SITE}" in done.stderr
     policy = load_policy(tmp_path / "consent.toml")
     assert policy.service("google-analytics") is not None

@@ -150,6 +150,23 @@ def test_what_pages_only_name_is_a_note() -> None:
     assert finding.severity is Severity.NOTE
 
 
+def test_what_nobody_knows_and_pages_only_name_is_told_once() -> None:
+    thing = request("https://odd.example/x.js", Phase.UNDECIDED, is_made=False)
+    judgement = judge(scan(thing, mode=Mode.HTTP), policy())
+    assert [finding.kind for finding in judgement.findings if "odd.example" in finding.message] == [
+        Kind.UNDECLARED_HOST
+    ]
+
+
+def test_of_the_pages_themselves_it_is_said_that_it_was_them() -> None:
+    things = [
+        replace(request("https://odd.example/x.js", Phase.UNDECIDED), **seen(Phase.UNDECIDED, by=by, address=address))
+        for by, address in (("markup", SITE), ("markup", SITE), ("header", SITE), ("script", f"{SITE}a.js"))
+    ]
+    (finding,) = found(judge(scan(*things), policy()), Kind.UNDECLARED_HOST)
+    assert finding.setters == ("the page's markup", "the page's headers", f"script {SITE}a.js")
+
+
 @pytest.mark.parametrize(
     ("mode", "lifetime", "expected"),
     [("session", None, 0), ("session", 60.0, 1), ("allow", 60.0, 0), ("ask", None, 1), ("block", None, 1)],

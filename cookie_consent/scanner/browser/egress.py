@@ -166,7 +166,8 @@ class Egress:
             error = OSError(f"{host} has no address")
             for address in found:
                 if not (is_own or self._private or self._network.is_public(address)):
-                    raise RefusedError(f"{host} is at {address}, which is not public")
+                    where = "it" if address == host else f"{host} is at {address}, which"
+                    raise RefusedError(f"{where} is not public")
             for address in found:
                 try:
                     return await self._network.connect(address, port)

@@ -60,7 +60,7 @@ class BrowseOptions:
     answer_seconds: float = 4.0
     """How long to wait at most for a consent dialogue that can be answered."""
     disk_bytes: int = 1_000_000_000
-    """How much Chromium may write to disk in a phase. Of itself it writes about 20 MB."""
+    """How much Chromium may write to disk in a phase. Of itself it writes a few MB."""
     clicks: int = 8
     """How many elements to click on a page at most."""
     executable: str | None = None

@@ -42,8 +42,9 @@ _CONTROLS = re.compile(
 )
 """What is not text, or changes the direction of the text that follows."""
 _SORTS = {"cookie": "cookie", "host": "contact", "storage": "storage", "snippet": "script"}
+_NECESSARY = "session"
 _CATEGORIES = {
-    "session": "Strictly necessary",
+    _NECESSARY: "Strictly necessary",
     "login": "Staying signed in",
     "preferences": "Personalisation",
     "analytics": "Audience measurement",
@@ -86,7 +87,6 @@ def html_report(judgement: Judgement, *, comparison: Comparison | None = None) -
             pages=scan.pages[:_MOST_ROWS],
             more_pages=max(len(scan.pages) - _MOST_ROWS, 0),
             screenshots=list(_screenshots(judgement)),
-            by_whom=by_whom,
             phases=PHASES,
         )
     )
@@ -135,9 +135,9 @@ def _sections(findings: Sequence[Finding]) -> Iterator[dict[str, Any]]:
 def _categories(judgement: Judgement) -> Iterator[dict[str, Any]]:
     """Yield what was seen by category and service, what is unknown first."""
     policy = judgement.policy
-    order = [UNCLASSIFIED, *(category.id for category in reversed(policy.categories) if category.id != UNCLASSIFIED)]
-    for category in order:
-        things = [thing for thing in judgement.things if thing.verdict.category == category and not _is_plain(thing)]
+    order = [UNCLASSIFIED, *(category.id for category in reversed(policy.categories)), _NECESSARY]
+    for category in dict.fromkeys(order):
+        things = [thing for thing in judgement.things if _category(thing) == category and not _is_plain(thing)]
         if not things:
             continue
         rows = sorted(
@@ -149,6 +149,11 @@ def _categories(judgement: Judgement) -> Iterator[dict[str, Any]]:
             "rows": rows[:_MOST_ROWS],
             "more": max(len(rows) - _MOST_ROWS, 0),
         }
+
+
+def _category(thing: Judged) -> str | None:
+    """Return the category under which a thing stands: what keeps the choice itself is necessary."""
+    return _NECESSARY if thing.is_ours else thing.verdict.category
 
 
 def _is_plain(thing: Judged) -> bool:
@@ -166,7 +171,7 @@ def _row(judgement: Judgement, thing: Judged) -> dict[str, Any]:
         "service": service.name
         if service is not None
         else "This site"
-        if thing.is_own and thing.verdict.known
+        if thing.is_ours or (thing.is_own and thing.verdict.known)
         else "Unknown",
         "company": service.company if service is not None else "",
         "sort": _SORTS[thing.sort],

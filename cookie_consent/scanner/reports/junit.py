@@ -6,7 +6,7 @@ import re
 from typing import TYPE_CHECKING
 from xml.etree import ElementTree as ET
 
-from cookie_consent.scanner.finding import KINDS, Finding, by_whom
+from cookie_consent.scanner.finding import KINDS, Finding
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -62,7 +62,7 @@ def junit_report(scan: Scan, findings: Sequence[Finding]) -> str:
 def _details(finding: Finding) -> str:
     parts = [finding.message, finding.advice]
     parts += [f"seen on {seen.page} ({seen.phase}, {seen.act})" for seen in finding.sightings]
-    parts += [f"set or loaded by {by_whom(one)}" for one in finding.initiators]
+    parts += [f"set or loaded by {setter}" for setter in finding.setters]
     if finding.lines:
         parts.append(finding.lines)
     return _text("\n".join(parts))

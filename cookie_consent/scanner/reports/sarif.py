@@ -9,7 +9,7 @@ import json
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
-from cookie_consent.scanner.finding import KINDS, Finding, by_whom
+from cookie_consent.scanner.finding import KINDS, Finding
 from cookie_consent.scanner.policy_lines import line_of
 from cookie_consent.version import __version__
 
@@ -75,7 +75,7 @@ def sarif_report(
 def _message(finding: Finding) -> str:
     parts = [finding.message, finding.advice]
     if finding.initiators:
-        parts.append(f"Set or loaded by {'; '.join(map(by_whom, finding.initiators))}.")
+        parts.append(f"Set or loaded by {'; '.join(finding.setters)}.")
     if finding.lines:
         parts.append(f"To declare it:\n{finding.lines}")
     # A viewer would take text in brackets for a link (section 3.11.6).

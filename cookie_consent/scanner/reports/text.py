@@ -7,7 +7,7 @@ import textwrap
 from typing import TYPE_CHECKING
 
 from cookie_consent.endpoints.reports.advice import comment_text
-from cookie_consent.scanner.finding import KINDS, Finding, by_whom
+from cookie_consent.scanner.finding import KINDS, Finding
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -32,7 +32,7 @@ def _section(findings: Sequence[Finding], width: int) -> Iterator[str]:
     for finding in findings:
         yield from _wrapped(f"{finding.severity}: {finding.message}", width, "  ")
         if finding.initiators:
-            yield from _wrapped(f"by {_some(map(by_whom, finding.initiators))}", width, "    ")
+            yield from _wrapped(f"by {_some(finding.setters, ', ')}", width, "    ")
         pages = dict.fromkeys(seen.page for seen in finding.sightings)
         if pages:
             yield from _wrapped(f"on {_some(pages)}", width, "    ")
@@ -41,10 +41,10 @@ def _section(findings: Sequence[Finding], width: int) -> Iterator[str]:
     yield ""
 
 
-def _some(texts: Iterable[str]) -> str:
+def _some(texts: Iterable[str], between: str = " ") -> str:
     shown = list(texts)
     more = f" and {len(shown) - _MOST_SHOWN} more" if len(shown) > _MOST_SHOWN else ""
-    return " ".join(shown[:_MOST_SHOWN]) + more
+    return between.join(shown[:_MOST_SHOWN]) + more
 
 
 def _wrapped(text: str, width: int, indent: str) -> list[str]:

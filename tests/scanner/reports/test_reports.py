@@ -177,6 +177,14 @@ def test_headings_are_in_order_and_ids_are_unique() -> None:
     assert len(ids) == len(set(ids))
 
 
+def test_what_keeps_the_choice_is_no_unknown_thing() -> None:
+    page = html_report(judge(scan(cookie("cookie_consent")), policy()))
+    text = " ".join("".join(elements(page).itertext()).split())
+    assert "Strictly necessary (session)" in text
+    assert "Nobody knows" not in text
+    assert "Unknown" not in text
+
+
 def test_phases_side_by_side() -> None:
     things = (
         cookie("_ga", Phase.UNDECIDED, Phase.ACCEPTED),
