@@ -73,8 +73,7 @@ def category_views(
             for service in policy.services
             if (service.category if service.category in known else UNCLASSIFIED) == category.id
         ]
-        known_services = policy.undeclared_in(category.id) if category.required else ()
-        on_demand = [service for service in known_services if service.hosts]
+        on_demand = list(policy.contacted_in(category.id)) if category.required else []
         on_demand.sort(key=lambda service: service.name.casefold())
         views.append(_category_view(category, services, locale, on_demand))
     return tuple(views)

@@ -136,10 +136,14 @@ class Policy(Model):
         """Return the declared service of that id, or None."""
         return next((service for service in self.services if service.id == service_id), None)
 
-    def undeclared_in(self, category_id: str) -> tuple[Service, ...]:
-        """Return the registry's services of a category that the policy does not declare."""
+    def contacted_in(self, category_id: str) -> tuple[Service, ...]:
+        """Return the registry's services of a category that have hosts and that the policy does not declare."""
         known, declared = registry(), {service.id for service in self.services}
-        return tuple(known[service_id] for service_id in known.in_category(category_id) if service_id not in declared)
+        return tuple(
+            known[service_id]
+            for service_id in known.in_category(category_id)
+            if service_id in known.contacted and service_id not in declared
+        )
 
     def writes_hosts(self, service: Service) -> bool:
         """Return whether the hosts of a declared service are the site's own words, rather than the registry's."""

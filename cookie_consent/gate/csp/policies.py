@@ -177,7 +177,8 @@ class ContentSecurityPolicies:
         ]
         refused: list[HostSource] = []
         known, candidates = registry(), self._candidates(consent)
-        for source, verdict in chain(self._declared, *(self._sources_of(known[service]) for service in candidates)):
+        contacted = (known[service] for service in candidates if service in known.contacted)
+        for source, verdict in chain(self._declared, *map(self._sources_of, contacted)):
             (allowed if allows_host(self._policy, consent, verdict) else refused).append(source)
         adds_observed = allows_unknown_hosts(self._policy, consent)
         if adds_observed and not refused and len(candidates) == len(self._undeclared):

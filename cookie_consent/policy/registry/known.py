@@ -51,6 +51,12 @@ class Registry(Catalogue, Mapping[str, Service]):
         """Return the ids of the services of a category."""
         return tuple(row[0] for row in self.tables["services"] if row[1] == category)
 
+    @cached_property
+    def contacted(self) -> frozenset[str]:
+        """The ids of the services that have hosts, which most of the necessary ones have not. None is validated."""
+        # In a text of JSON the quotes would be escaped.
+        return frozenset(service for service, line in zip(self.ids, self._lines, strict=False) if b'"hosts":' in line)
+
     def names(self) -> Iterator[tuple[str, str, str]]:
         """Yield the patterns for cookies and storage keys, each with its category and the id of its service.
 
