@@ -22,7 +22,7 @@ from cookie_consent.consent import (
     ReceiptOffer,
     secret_keys,
 )
-from cookie_consent.endpoints.assets import Assets, hashed_name
+from cookie_consent.endpoints.assets import Assets, Later
 from cookie_consent.endpoints.choices import Choices
 from cookie_consent.endpoints.declaration import DeclarationPage
 from cookie_consent.endpoints.ledger_health import LedgerHealth
@@ -191,14 +191,12 @@ def _build(
     mirror = _mirror(policy, classifier, inventory)
     libraries = mirror.libraries.for_guard() if mirror is not None else None
     rules = GuardRules(policy)
-    details = files["known.json"] = rules.details()
-    files["guard.js"] = rules.script(
-        files["guard.js"], own_cookies, libraries=libraries, details=hashed_name("known.json", details)
-    )
+    details = Later("known.json", rules.details_digest, rules.details)
+    files["guard.js"] = rules.script(files["guard.js"], own_cookies, libraries=libraries, details=details.name)
     files["banner.js"] = banner_script(files["banner.js"], policy)
     files["banner.css"] = banner_style(files["banner.css"], policy)
     files["page.css"] = page_style(files["banner.css"])
-    assets = Assets(f"{prefix}/assets", files)
+    assets = Assets(f"{prefix}/assets", files, later=(details,))
     guard_url = assets.urls["guard.js"] if policy.gate.guard else ""
     mirrored = mirror.libraries.hosts if mirror is not None else ()
     editions = EditionSigner(keys)

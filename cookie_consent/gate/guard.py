@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
+from functools import cached_property
 from typing import TYPE_CHECKING, Any, TypeAlias
 from urllib.parse import quote
 
@@ -12,6 +14,7 @@ from cookie_consent.gate.signals import signal_rows
 from cookie_consent.policy import UNCLASSIFIED, registry
 from cookie_consent.policy.host_pattern import HostPattern
 from cookie_consent.policy.registry.compiled import guard_order, host_order, shortened
+from cookie_consent.version import __version__
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -32,13 +35,24 @@ class GuardRules:
     """The guard's rules under a policy: those of every page, and those of the registry for which it asks."""
 
     def __init__(self, policy: Policy) -> None:
-        given = registry().guard
-        numbers = _Numbers(policy, given)
-        self._rules: dict[str, Any] = _rules(policy, given, numbers)
+        self._registry = registry()
+        given = self._registry.guard
+        self._numbers = _Numbers(policy, given)
+        self._rules: dict[str, Any] = _rules(policy, given, self._numbers)
         self._filter = given["filter"]
-        # They continue the owners of the others.
+
+    @cached_property
+    def _details(self) -> dict[str, list[Any]]:
+        given, numbers = self._registry.guard, self._numbers  # read again rather than kept: few sites need them
         rest = {kind: numbers.known(given[kind]) for kind in ("cookies", "storage", "hosts")}
-        self._details: dict[str, list[Any]] = {"owners": list(numbers.owners)[len(self._rules["owners"]) :], **rest}
+        # They continue the owners of the others.
+        return {"owners": list(numbers.owners)[len(self._rules["owners"]) :], **rest}
+
+    @property
+    def details_digest(self) -> str:
+        """What changes whenever ``details`` does, and is known without them: what they are made of."""
+        made_of = (self._registry.guard_digest, _json(self._rules), __version__.encode())
+        return hashlib.sha256(b"\0".join(made_of)).hexdigest()
 
     def details(self) -> bytes:
         """Return, as JSON, the registry's rules for cookies, storage and hosts, for which the guard asks if need be."""

@@ -8,7 +8,7 @@ import hashlib
 
 import pytest
 
-from cookie_consent.endpoints.assets import Assets
+from cookie_consent.endpoints.assets import Assets, Later
 from cookie_consent.endpoints.static_files import static_files
 
 
@@ -50,3 +50,25 @@ def test_names_and_digests_are_those_of_what_is_served() -> None:
             digests = [base64.b64decode(digest.partition("-")[2]) for digest in assets.digests(urls[form])]
             assert digests == [hashlib.new(kind, answer.body).digest() for kind in ("sha256", "sha384", "sha512")]
             assert hashlib.sha256(answer.body).hexdigest().startswith(urls[form].split(".")[1])
+
+
+def test_a_file_for_later_is_made_once_at_the_first_request() -> None:
+    made = []
+
+    def make() -> bytes:
+        made.append(1)
+        return b"{}"
+
+    later = Later("known.json", "0123456789abcdef", make)
+    assets = Assets("/a", {"banner.js": b"x"}, later=(later,))
+    other = Assets("/a", {"banner.js": b"y"})
+    other.include(assets)
+    assert later.name == "known.0123456789ab.json"
+    assert not made
+    for one in (assets, other):
+        response = one.response(later.name)
+        assert response is not None
+        assert response.body == b"{}"
+        assert response.headers["content-type"] == "application/json"
+    assert assets.digests(f"/a/{later.name}")
+    assert made == [1]

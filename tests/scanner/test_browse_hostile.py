@@ -253,7 +253,7 @@ async def test_a_scan_that_is_cancelled_leaves_no_browser(chromium_path: str, tm
 async def test_a_page_that_fills_the_disk_ends_the_scan(chromium_path: str, tmp_path: Path) -> None:
     app = Hostile()
     phases = (Phase.UNDECIDED, Phase.REFUSED)
-    given = {"disk_bytes": 150_000_000, "page_seconds": 600, "quiet_seconds": 5, "phases": phases}
+    given: dict[str, Any] = {"disk_bytes": 150_000_000, "page_seconds": 600, "quiet_seconds": 5, "phases": phases}
     scan = await scanned(app, chromium_path, tmp_path, "/fills", "/after", **given)
     assert [limit.name for limit in scan.limits] == ["--disk-bytes"]
     assert "site.test/after" not in app.asked

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Iterator, Mapping
 from functools import cached_property
@@ -75,8 +76,13 @@ class Registry(Catalogue, Mapping[str, Service]):
         """What the services are for, in the registry's words."""
         return frozenset(row[2] for row in self.tables["services"] if isinstance(row[2], str))
 
+    @cached_property
+    def guard_digest(self) -> bytes:
+        """Tells the rules for the guard from those of other registries."""
+        return hashlib.sha256(self._guard).digest()
+
     @property
     def guard(self) -> dict[str, Any]:
-        """The rules for the guard: see ``compiled``. Parsed each time, since they are needed once."""
+        """The rules for the guard: see ``compiled``. Parsed each time, since they are seldom needed."""
         rules: dict[str, Any] = json.loads(self._guard)
         return rules
