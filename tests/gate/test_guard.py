@@ -22,7 +22,7 @@ def rules(text: str = "") -> GuardRules:
 
 
 def test_the_digest_of_the_details_is_another_one_when_they_are() -> None:
-    texts = ["", "[services.matomo]", '[services.matomo]\ncategory = "advertising"']
+    texts = ["", "[services.google-analytics]", '[services.google-analytics]\ncategory = "advertising"']
     made = [rules(text) for text in texts]
     assert len({one.details() for one in made}) == 2
     assert len({one.details_digest for one in made}) == 3
