@@ -500,15 +500,18 @@
 
   // After location.reload(), Chromium's document.referrer is the page itself. So the original one is passed on.
   let isLeft = false;
-  const reload = async () => {
-    if (isLeft) return;
-    isLeft = true;
+  const loadAgain = async () => {
     isChosen = true;
     if (mayHaveServiceWorkers()) await withTimeout(dropServiceWorkers());
     try {
       if (window === top) sessionStorage[REFERRER] = document.referrer;
     } catch {} // as above
     location.reload();
+  };
+  const reload = () => {
+    if (isLeft) return;
+    isLeft = true;
+    return loadAgain();
   };
   const takeReferrer = () => {
     let referrer = null;
@@ -535,10 +538,13 @@
     document.head?.append(policy);
   };
   // After a withdrawal nothing may go on running, so the page is reloaded, without submitting a form again.
-  const leave = () => {
-    if (isLeft) return;
+  const leaveNow = () => {
+    isLeft = true;
     if (script.dataset.method) location.replace(location.pathname + location.search);
-    else reload();
+    else return loadAgain();
+  };
+  const leave = () => {
+    if (!isLeft) leaveNow();
   };
   // Stores the latest state for pages in the back/forward cache: when they return, they run before the server can be
   // asked.
@@ -576,18 +582,23 @@
   const update = async (now) => {
     const before = state;
     const was = serialize();
+    const after = stateOf(now);
+    // Once the page is being left, nothing is allowed on it any more. It may stay if the visitor is asked, so a withdrawal
+    // still counts.
+    if (isLeft && !withdraws(before, after)) return;
     isServed = false;
-    state = stateOf(now);
+    state = after;
     if (serialize() === was) return;
     isChanged = true;
     remember(serialize());
     sweep();
     channel?.postMessage(serialize());
     if (withdraws(before, state)) {
+      isLeft = true;
       blockOtherHosts();
       signals.tell();
       await withTimeout(sweepDatabases(), dropServiceWorkers());
-      return leave();
+      return leaveNow();
     }
     if (withdraws(state, before)) dropServiceWorkers();
     announce();
@@ -605,14 +616,19 @@
     }
     return null;
   };
-  // Fetches the state from the server, so that no script of the page can forge it.
+  // Fetches the state from the server, so that no script of the page can forge it. An answer that is overtaken by one
+  // to a later question says nothing any more.
+  let questions = 0;
+  let answered = 0;
   const refresh = async () => {
+    const turn = ++questions;
     const now = await askForState();
-    if (now) {
-      if (idsIn(now).some(isStranger)) await askForRules();
-      isChosen = false;
-      await update(now);
-    }
+    if (!now) return state;
+    if (idsIn(now).some(isStranger)) await askForRules();
+    if (turn < answered) return state;
+    answered = turn;
+    isChosen = false;
+    await update(now);
     return state;
   };
 

@@ -183,6 +183,50 @@ test("a service that is refused in a granted category is a withdrawal; one that 
   assert.deepEqual(none.page.left, []);
 });
 
+test("an answer that comes late does not undo one to a later question", async () => {
+  const answers = [];
+  const fetch = () => new Promise((done) => answers.push((now) => done({ ok: true, json: async () => now })));
+  const { window, page } = load({ dataset: datasetOf({ granted: ["analytics"] }), globals: { fetch } });
+  const told = [];
+  window.cookieConsent.onChange((now) => told.push([...now.granted]));
+  const asked = [window.cookieConsent.refresh(), window.cookieConsent.refresh(), window.cookieConsent.refresh()];
+  answers[1](state([]));
+  await asked[1];
+  assert.deepEqual(page.left, ["reload"]);
+  answers[0](state(["analytics"]));
+  assert.deepEqual([...(await asked[0]).granted], ["session"]);
+  answers[2](state(["analytics"]));
+  assert.deepEqual([...(await asked[2]).granted], ["session"], "the page is being left");
+  assert.deepEqual(told, []);
+});
+
+test("of two answers the one to the later question counts, though nothing is withdrawn", async () => {
+  const answers = [];
+  const fetch = () => new Promise((done) => answers.push((now) => done({ ok: true, json: async () => now })));
+  const { window } = load({ dataset: datasetOf({}), globals: { fetch } });
+  const asked = [window.cookieConsent.refresh(), window.cookieConsent.refresh()];
+  answers[1](state(["analytics"]));
+  await asked[1];
+  answers[0](state(["analytics", "preferences"]));
+  await asked[0];
+  assert.equal(window.cookieConsent.allows("preferences"), false);
+});
+
+test("while a page is being left, a withdrawal counts, and nothing is allowed", async () => {
+  const dataset = { ...datasetOf({ granted: ["analytics"] }), method: "POST" };
+  const answers = [state([]), state(["analytics"])];
+  const fetch = async () => ({ ok: true, json: async () => answers.shift() });
+  const { window, page, emit } = load({ dataset, globals: { fetch } });
+  await window.cookieConsent.refresh();
+  await window.cookieConsent.refresh();
+  assert.equal(window.cookieConsent.allows("analytics"), false);
+  assert.deepEqual(page.left, ["/a/b?q=1"]);
+  answers.push(state(["analytics"]));
+  emit("pageshow", { persisted: true });
+  await new Promise(setImmediate);
+  assert.equal(window.cookieConsent.allows("analytics"), true, "it has come back");
+});
+
 test("a page that answered a form is fetched without sending the form again", async () => {
   const { window, page } = load({
     dataset: { ...datasetOf({ granted: ["analytics"] }), method: "POST" },
