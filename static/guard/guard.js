@@ -13,7 +13,8 @@
   const MAXIMUM_PAUSE = 60_000;
   const DELAYS = [500, 1000, 2000, 4000, 0]; // milliseconds after each attempt; 0 ends them
   const { freeze } = Object;
-  const script = document.currentScript;
+  const { get: readScript } = Object.getOwnPropertyDescriptor(Document.prototype, "currentScript");
+  const script = readScript.call(document);
   const url = (path) => new URL(`../${path}`, script.src).href;
   const ask = fetch.bind(window);
   const other = {};
@@ -655,7 +656,7 @@
     if (isGiven && navigator.userActivation?.isActive === false) {
       throw new Error("consent is a visitor's own act: call this where a click or a key is handled");
     }
-    await arrival;
+    if (!banner.answer) await arrival; // one that has come after the page has loaded is as good
     await banner.answer(control, choice);
     return state;
   };
@@ -780,14 +781,18 @@
   }
   listen();
   const asked = isChosen ? refresh().then(sweep) : null;
-  // The banner finds the guard by this event, since the page may have replaced `cookieConsent`.
+  // The banner finds the guard by this event, since the page may have replaced `cookieConsent`. So do guards of frames and
+  // of fragments. The first that the banner's own script sends makes the banner known, whatever the version of the script.
+  const isFromBanner = () => readScript.call(document)?.src?.startsWith(new URL("banner.", script.src).href);
   addEventListener(
     GUARD,
     (event) => {
       event.stopImmediatePropagation();
       const { detail } = event;
       if (!detail) return;
-      banner = Object.assign(detail, { guard, asked, isChanged, isLost, reload, replay: stubs.replay });
+      Object.assign(detail, { guard, asked, isChanged, isLost, reload, replay: stubs.replay });
+      if (banner.answer || typeof detail.answer !== "function" || !isFromBanner()) return;
+      banner = detail;
       takeBanner();
     },
     true,

@@ -36,7 +36,14 @@ PLACED = f"""
 <consent-placeholder service=chat style="width:400px;height:300px"><template>{EMBED}</template></consent-placeholder>
 <consent-placeholder service=ads id=second><b id=inner>Offers</b></consent-placeholder>
 """
-PAGES = {"/": "<h1>Shop</h1>", "/early": EARLY, "/refusing": REFUSING, "/placed": PLACED}
+FORGED = """
+<script>
+window.forged = 0;
+const detail = { answer: async () => { forged++ } };
+dispatchEvent(new CustomEvent("cookieconsent:guard", { detail }));
+</script>
+"""
+PAGES = {"/": "<h1>Shop</h1>", "/forged": FORGED, "/early": EARLY, "/refusing": REFUSING, "/placed": PLACED}
 
 
 def site(ledger: str, **gate: Any) -> ASGIApp:
@@ -106,6 +113,15 @@ def test_a_script_cannot_consent_for_the_visitor(visiting: Visiting, ledger_url:
         visit.open("/refusing")
         visit.page.wait_for_function("window.told === true")
         assert [record.action for record in Ledger(ledger_url).records()] == ["refused"]
+
+
+def test_no_event_of_a_script_takes_the_banners_place(visiting: Visiting, ledger_url: str) -> None:
+    with visiting(site(ledger_url)) as visit:
+        visit.open("/forged")
+        visit.page.evaluate("dispatchEvent(new CustomEvent('cookieconsent:guard', { detail: {} }))")
+        assert clicked(visit.page, "cookieConsent.refuse()")["decided"]
+        assert visit.page.evaluate("forged") == 0
+    assert [record.action for record in Ledger(ledger_url).records()] == ["refused"]
 
 
 @pytest.mark.parametrize(

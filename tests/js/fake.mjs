@@ -37,6 +37,10 @@ export const load = ({
   failure = {},
 } = {}) => {
   const page = { writes: [], sent: [], left: [], timers: [], channels: [], added: [], asked: [], jar: [...cookies] };
+  page.script = {
+    src: "https://site.test/_consent/assets/guard.0.js",
+    dataset: { decided: "false", granted: "session", services: "", ...dataset },
+  };
   Object.assign(page, failure);
   class CustomEvent {
     constructor(type, { detail } = {}) {
@@ -44,6 +48,9 @@ export const load = ({
     }
   }
   class Document extends Events {
+    get currentScript() {
+      return page.script;
+    }
     get cookie() {
       return page.jar.join("; ");
     }
@@ -105,10 +112,6 @@ export const load = ({
   const document = new Document();
   Object.assign(document, {
     readyState: "loading",
-    currentScript: {
-      src: "https://site.test/_consent/assets/guard.0.js",
-      dataset: { decided: "false", granted: "session", services: "", ...dataset },
-    },
     querySelector: () => null,
     querySelectorAll: () => [],
     createElement: (name) => ({ localName: name }),
@@ -160,9 +163,17 @@ export const load = ({
   const context = vm.createContext(window);
   const source = readFileSync(`${process.env.GUARDS}/${unknown}.js`, "utf8");
   vm.runInContext(source, context);
+  page.script = null;
+  // What a script of this address asks the guard by its event.
+  const meet = (detail, src = "https://site.test/_consent/assets/banner.0.js") => {
+    page.script = src && { src };
+    window.dispatchEvent(new CustomEvent("cookieconsent:guard", { detail }));
+    page.script = null;
+    return detail;
+  };
   const emit = (type, more) => window.dispatchEvent(makeEvent(type, more));
   const tick = () => {
     for (const run of page.timers.splice(0)) run();
   };
-  return { ...page, page, window, document, source, emit, tick, run: (code) => vm.runInContext(code, context) };
+  return { ...page, page, window, document, source, emit, meet, tick, run: (code) => vm.runInContext(code, context) };
 };

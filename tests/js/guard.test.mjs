@@ -251,6 +251,38 @@ test("no event that a script makes up changes the state", () => {
   assert.equal(window.cookieConsent.allows("analytics"), false);
 });
 
+test("only the banner's own script makes the banner known, and nothing takes its place", async () => {
+  const { window, meet, emit } = load({ dataset: datasetOf({}), served: state([]) });
+  const told = [];
+  const forged = () => told.push("forged");
+  for (const src of [null, "", "https://site.test/own.js", "https://cdn.test/_consent/assets/banner.0.js"]) {
+    assert.ok(meet({ answer: forged }, src).guard, "who asks gets the tools");
+  }
+  meet({}); // a guard that has come with a fragment
+  const answers = [window.cookieConsent.refuse()];
+  await new Promise(setImmediate);
+  assert.deepEqual(told, []);
+  meet({ answer: (control) => told.push(control) });
+  await Promise.all(answers);
+  for (const src of [null, "https://site.test/own.js", undefined]) meet({ answer: forged }, src);
+  meet({});
+  await window.cookieConsent.refuse();
+  assert.deepEqual(told, ["refuse-all", "refuse-all"]);
+  emit("load");
+  await window.cookieConsent.refuse();
+  assert.equal(told.length, 3);
+});
+
+test("a banner that comes after the page has loaded is as good", async () => {
+  const { window, meet, emit } = load({ dataset: datasetOf({}), served: state([]) });
+  emit("load");
+  await assert.rejects(window.cookieConsent.refuse(), /no banner/);
+  const told = [];
+  meet({ answer: (control) => told.push(control) });
+  await window.cookieConsent.refuse();
+  assert.deepEqual(told, ["refuse-all"]);
+});
+
 test("the interface answers for categories and services and cannot be changed", () => {
   const { window } = load({ dataset: datasetOf({ granted: ["analytics"], services: { acme: false, chat: true } }) });
   const api = window.cookieConsent;
@@ -398,9 +430,9 @@ test("violations of our own policy are taken note of, with their owner; others a
 });
 
 test("a second copy of the guard does nothing", () => {
-  const { window, document, run, source } = load({ dataset: datasetOf({}) });
+  const { window, page, run, source } = load({ dataset: datasetOf({}) });
   const first = window.cookieConsent;
-  document.currentScript.dataset.granted = "session analytics";
+  page.script = { src: "https://site.test/_consent/assets/guard.0.js", dataset: { granted: "session analytics" } };
   run(source);
   assert.equal(window.cookieConsent, first);
   assert.equal(first.allows("analytics"), false);
@@ -665,8 +697,7 @@ test("a known host is held like an unknown one at first, and gets its name when 
     ["nobody.test", "unclassified", "nobody.test"],
   ]);
   assert.deepEqual([asked(at.page), at.page.asked.length], [1, 0], "nothing waits for them");
-  const link = {};
-  at.window.dispatchEvent(new at.window.CustomEvent("cookieconsent:guard", { detail: link }));
+  const link = at.meet({ answer() {} });
   let told = 0;
   link.held = () => told++;
   await settled();
