@@ -175,5 +175,5 @@ def _tell(output: Path, policy: Policy, questions: tuple[str, ...], site: str | 
             typer.echo(f"  and {len(questions) - _MOST_NAMED} more", err=True)
         typer.echo(f"answer them in {output}", err=True)
     if site is not None:
-        named = Redaction().text(str(given(site).address)) if is_address(site) else site
+        named = Redaction().address(str(given(site).address)) if is_address(site) else site
         typer.echo(f"then: cookie-consent check {output} --against {named}", err=True)

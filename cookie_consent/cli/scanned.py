@@ -91,7 +91,7 @@ def typed(source: str) -> Given:
     """Return the address that somebody typed, and say which scheme was taken where none was."""
     found = given(source)
     if found.is_assumed:
-        typer.echo(f"no scheme was given: {Redaction().text(str(found.address))} is scanned", err=True)
+        typer.echo(f"no scheme was given: {Redaction().address(str(found.address))} is scanned", err=True)
     return found
 
 
@@ -105,7 +105,7 @@ def scan_of(source: str, settings: ScanSettings, policy: Policy | None = None) -
         return read_scan(Path(source))
     site = typed(source)
     typer.echo(
-        f"scanning {Redaction().text(str(site.address))} ({'browser' if settings.browser else 'http'})", err=True
+        f"scanning {Redaction().address(str(site.address))} ({'browser' if settings.browser else 'http'})", err=True
     )
     limits: dict[str, Any] = {} if settings.pages is None else {"pages": settings.pages}
     if settings.browser:

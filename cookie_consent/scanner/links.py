@@ -12,7 +12,7 @@ from cookie_consent.gate.html.urls import stripped
 from cookie_consent.policy import host_of
 from cookie_consent.policy.site_domain import site_domain
 
-__all__ = ["LONGEST", "Address", "Site", "is_left_alone", "kind_of", "parsed"]
+__all__ = ["LONGEST", "SESSION_SEGMENT", "Address", "Site", "is_left_alone", "kind_of", "parsed"]
 
 LONGEST = 2_000
 """Characters of an address that is followed."""
@@ -22,8 +22,10 @@ _MOST_SEGMENTS = 12
 _MOST_REPEATS = 3
 _PORTS = {"http": 80, "https": 443}
 _SAFE = "/:@!$&'()*+,;=~%-._"
-_SESSION_PATH = re.compile(r";(?:jsessionid|phpsessid|sid)=[^/;]*|/\((?:[A-Z]\([^()/]*\))+\)(?=/|\Z)", re.IGNORECASE)
-"""A session's id in a path: of Java servlets, or of ASP.NET (``/(S(...))/``)."""
+SESSION_SEGMENT = r"/\((?:[A-Z]\([^()/]*\))+\)(?=/|\Z)"
+"""The segment of a path with which ASP.NET tells a session, as ``/(S(...))/``."""
+_SESSION_PATH = re.compile(rf";(?:jsessionid|phpsessid|sid)=[^/;]*|{SESSION_SEGMENT}", re.IGNORECASE)
+"""A session's id in a path: of Java servlets, or of ASP.NET."""
 _IGNORED_PARAMETER = re.compile(
     r"(?:phpsessid|jsessionid|aspsessionid\w*|sid|s?essionid|session_id|session|cfid|cftoken|zenid|oscsid|"
     r"utm_\w+|gclid|dclid|fbclid|msclkid|mc_[ce]id|yclid|_ga|_gl)",
