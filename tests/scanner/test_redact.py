@@ -115,6 +115,8 @@ PLACES = ("?token={}", "?page=1&token={}", "?{}", "#{}", "#access_token={}", "?a
 )
 def test_no_output_holds_a_secret_of_an_address(where: str, characters: str) -> None:
     secret = MARK.join(["", *characters, ""])
+    if ";" in where:
+        secret = secret.replace("\\", "")  # which is a slash, and ends a parameter
     written = where.format(secret)
     plain = where.format(quote(secret, safe="!'()*:@.~"))  # as browsers, policies and sentences have it
     address = parsed(f"https://shop.example/reset{written}")
