@@ -56,7 +56,7 @@ def given(text: str) -> Given:
     is_assumed = _SCHEME.match(text) is None
     address = parsed(f"https://{text}" if is_assumed else text)
     if address is None or (is_assumed and text[:1] in {"", "/", "."}):
-        shown = re.sub(r"[^/@\s]*@", "", text)[:_SHOWN]
+        shown = text.rpartition("@")[2][:_SHOWN]  # what stands before may be part of a password
         raise ConfigurationError(f"{shown!r} is not the address of a site; write it like https://shop.example")
     if is_assumed and (address.port != 443 or _is_loopback(address.host)):
         address = parsed(f"http://{text}") or address

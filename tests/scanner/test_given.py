@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 
 from cookie_consent.errors import ConfigurationError
@@ -55,7 +57,17 @@ def test_what_is_no_site(text: str) -> None:
         given(text)
 
 
-def test_an_error_shows_no_password() -> None:
+@pytest.mark.parametrize(
+    "text",
+    [
+        "ftp://me:secret@shop.example/",
+        "https://user:xx/secret@host.example",
+        "https://u:a@secret b/secret@x:y@h.example:z",
+    ],
+)
+def test_an_error_shows_no_password(text: str) -> None:
     with pytest.raises(ConfigurationError) as raised:
-        given("ftp://me:secret@shop.example/")
+        given(text)
     assert "secret" not in str(raised.value)
+    assert not re.search(r"user|xx|x:y", str(raised.value))
+    assert ".example" in str(raised.value)
