@@ -50,7 +50,7 @@ def given(text: str) -> Given:
     """Return the address that somebody typed. Raises ``ConfigurationError`` if it is none.
 
     Without a scheme it is https, but http for loopback hosts and for those with a port of their own: there, servers of
-    developers listen.
+    developers listen. Credentials for another machine are never sent without encryption unless ``http:`` is written.
     """
     text = text.strip()
     is_assumed = _SCHEME.match(text) is None
@@ -58,9 +58,10 @@ def given(text: str) -> Given:
     if address is None or (is_assumed and text[:1] in {"", "/", "."}):
         shown = text.rpartition("@")[2][:_SHOWN]  # what stands before may be part of a password
         raise ConfigurationError(f"{shown!r} is not the address of a site; write it like https://shop.example")
-    if is_assumed and (address.port != 443 or _is_loopback(address.host)):
-        address = parsed(f"http://{text}") or address
     found = urlsplit(f"//{text}" if is_assumed else text.replace("\\", "/"))
+    is_loopback, has_credentials = _is_loopback(address.host), "@" in found.netloc
+    if is_assumed and (is_loopback or (address.port != 443 and not has_credentials)):
+        address = parsed(f"http://{text}") or address
     return Given(
         address=address,
         user=unquote(found.username or ""),

@@ -23,6 +23,10 @@ from cookie_consent.scanner.given import given
         ("127.9.9.9", "http://127.9.9.9/", True),
         ("[::1]", "http://[::1]/", True),
         ("10.0.0.1", "https://10.0.0.1/", True),
+        ("admin:pw@shop.example:8443", "https://shop.example:8443/", True),  # credentials are sent encrypted
+        ("admin@shop.example:8000", "https://shop.example:8000/", True),
+        ("admin:pw@localhost:8000", "http://localhost:8000/", True),
+        ("http://admin:pw@shop.example:8000", "http://shop.example:8000/", False),
         (" http://localhost:8000#top ", "http://localhost:8000/", False),
         ("https://localhost", "https://localhost/", False),
         ("HTTPS://shop.example", "https://shop.example/", False),
