@@ -83,6 +83,7 @@ class Inventory:
         self._events: dict[tuple[InventoryKind, str], InventoryEvent] = {}
         self._news: list[InventoryEvent] = []
         self._last = 0
+        """When the newest event was, here or elsewhere."""
         self._seen: dict[str, str] = {}
         self._digest = lru_cache(maxsize=64)(self._digest_of)
         self._state = self._concluded()
@@ -164,8 +165,9 @@ class Inventory:
     def answered(self, names: str) -> None:
         """Note that a visitor has answered a notice with these names."""
         with self._lock:
-            if self._state.is_open and names == self.names:
-                self._add("answered", f"{edition_digest(names)}.{self._now()}")
+            digest = edition_digest(names)
+            if self._state.is_open and names == self.names and not self._is_noted(digest):
+                self._add("answered", f"{digest}.{self._now()}")
                 self._state = self._concluded()
 
     def accept(self) -> None:
@@ -190,15 +192,25 @@ class Inventory:
         with self._lock:
             for event in events:
                 self._events[event.kind, event.name] = event
+                self._last = max(self._last, event.at)
             self._state = self._concluded()
 
     def _now(self) -> int:
         return int(self._clock() * _SECOND)
 
     def _add(self, kind: InventoryKind, name: str) -> None:
-        self._last = max(self._now(), self._last + 1)  # so that the events of this process keep their order
+        # The clock of another host may be ahead. What is new here still comes after what it was found beside.
+        self._last = max(self._now(), self._last + 1)
         self._events[kind, name] = event = InventoryEvent(kind=kind, name=name, at=self._last)
         self._news.append(event)
+
+    def _is_noted(self, digest: str) -> bool:
+        """Return whether an answer to these names was noted so lately that another would not change anything."""
+        earliest = max(self._now(), self._last) - _REST
+        return any(
+            kind == "answered" and name.startswith(f"{digest}.") and event.at > earliest
+            for (kind, name), event in self._events.items()
+        )
 
     def _counts(self, kind: InventoryKind, name: str) -> bool:
         """Return whether this policy's notices can name something."""

@@ -229,3 +229,37 @@ def test_libraries_are_listed_and_change_no_notice() -> None:
     other = inventory()
     other.learn(found.take_news())
     assert (other.libraries, other.names) == (found.libraries, before)
+
+
+def test_an_answer_counts_though_the_clock_of_another_host_is_ahead() -> None:
+    clock = Clock()
+    found = inventory(clock=clock)
+    found.learn([InventoryEvent(kind="service", name="youtube", at=int((clock.now + 3600) * 1_000_000))])
+    for _ in range(3):
+        found.answered(found.names)
+        clock.now += 1
+    assert [event.kind for event in found.take_news()] == ["answered"]
+    found.meet(["vimeo"])
+    assert [event.name for event in found.waiting] == ["vimeo"]
+    again = inventory(clock=clock)
+    again.learn(found.events)
+    assert (again.names, again.waiting) == (found.names, found.waiting)
+
+
+def test_an_answer_that_closes_nothing_is_noted_once_a_day() -> None:
+    """A host that learnt of a service later may have noted it before the answer."""
+    clock = Clock()
+    found = inventory(clock=clock)
+    found.meet(["youtube"])
+    found.answered(found.names)
+    (answer,) = (event for event in found.events if event.kind == "answered")
+    late = inventory(clock=clock)
+    late.learn([InventoryEvent(kind="answered", name=answer.name, at=999_000_000), *found.events[:1]])
+    for _ in range(3):
+        late.answered(late.names)
+        clock.now += 1
+    assert late.take_news() == []
+    clock.now += DAY
+    late.answered(late.names)
+    late.answered(late.names)
+    assert len(late.take_news()) == 1
