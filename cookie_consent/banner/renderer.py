@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
 
     from cookie_consent.banner.declaration import Declaration
+    from cookie_consent.banner.declaration.structure import PastRevision, RevisionChange
     from cookie_consent.banner.locale import Locale
     from cookie_consent.banner.notice import NoticeText
     from cookie_consent.banner.view import CategoryView
@@ -138,6 +139,8 @@ class Renderer:
         self._cached_banner = lru_cache(maxsize=256)(self._render_banner)
         self._asked_alone = lru_cache(maxsize=256)(self._ask_alone)
         self._declared = lru_cache(maxsize=256)(self._declare)
+        self._told_history = lru_cache(maxsize=64)(self._tell_history)
+        self._told_since = lru_cache(maxsize=256)(self._tell_since)
 
     def own_files(self) -> list[tuple[str, bytes]]:
         """Return the names and contents of the site's own templates and texts, for ``identity``."""
@@ -464,18 +467,37 @@ class Renderer:
             libraries=state.libraries if self._mirrored else (),
             secure=secure,
         )
-        past = self._history.past
-        before = past[state.chosen].policy if state.chosen is not None and state.chosen < len(past) else None
         # The policies as they are written, without what the inventory has met.
         return replace(
             declared,
-            revised=last_revised(self.policy, past),
+            revised=last_revised(self.policy, self._history.past),
             revision=revision(self.policy, locale, secure=secure),
-            history=history(past, locale, secure=secure),
-            since_choice=since_choice(before, self.policy, locale, met=state.met, secure=secure)
-            if before is not None
-            else None,
+            history=self._told_history(language, secure, state.history),
+            since_choice=self._told_since(language, secure, state.history, state.chosen, state.met),
         )
+
+    def _tell_history(
+        self,
+        language: str,
+        secure: bool,  # noqa: FBT001 - cached by position
+        _: int,
+    ) -> tuple[PastRevision, ...]:
+        # By itself, since comparing policies takes long, and what notices name changes far more often.
+        return history(self._history.past, self._locales[language], secure=secure)
+
+    def _tell_since(
+        self,
+        language: str,
+        secure: bool,  # noqa: FBT001 - cached by position
+        _: int,
+        chosen: int | None,
+        met: tuple[str, ...],
+    ) -> tuple[RevisionChange, ...] | None:
+        past = self._history.past
+        before = past[chosen].policy if chosen is not None and chosen < len(past) else None
+        if before is None:
+            return None
+        return since_choice(before, self.policy, self._locales[language], met=met, secure=secure)
 
     def _locale(self, language: str) -> Locale:
         return self._locales.get(language) or next(iter(self._locales.values()))

@@ -21,7 +21,7 @@ from cookie_consent.policy.lasting import (
     step_of,
 )
 from cookie_consent.policy.model import UNCLASSIFIED
-from cookie_consent.policy.names import own_lasts
+from cookie_consent.policy.names import declared_offer, own_lasts
 from cookie_consent.policy.spelling import spelt
 
 if TYPE_CHECKING:
@@ -139,7 +139,7 @@ def _top(old: Policy, new: Policy) -> Iterator[Change]:
 def _categories(old: Policy, new: Policy) -> Iterator[Change]:
     before = {category.id: category for category in old.categories}
     after = {category.id: category for category in new.categories}
-    before_offered, offered = (policy.names.offered() - {UNCLASSIFIED} for policy in (old, new))
+    before_offered, offered = (declared_offer(policy) - {UNCLASSIFIED} for policy in (old, new))
     for name in before.keys() | after.keys():
         subject, was, now = f"categories.{name}", before.get(name), after.get(name)
         if was is None and now is not None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from cookie_consent.policy.changes import changes
@@ -29,7 +28,11 @@ _SERVICE = {
 """What ``changes`` compares, visitors read, and notices name. How it is enforced is left out."""
 
 
-@dataclass(frozen=True, kw_only=True)
+_MOST_COMPARED = 20
+"""How many of the log's last policies are compared with the present one beyond what is written alike."""
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
 class PastPolicy:
     """A policy, and from when on it was in force."""
 
@@ -37,9 +40,9 @@ class PastPolicy:
     """What ``kept_of`` has made of it."""
     since: datetime
 
-    @cached_property
+    @property
     def policy(self) -> Policy | None:
-        """The policy; None where this release cannot read it any more."""
+        """The policy, read anew; None where this release cannot read it any more."""
         try:
             return Policy.model_validate(self.kept)
         except ValueError:
@@ -49,12 +52,6 @@ class PastPolicy:
     def version(self) -> str:
         """The label that people read."""
         return str(self.kept.get("version", ""))
-
-    def is_followed_by(self, other: PastPolicy) -> bool:
-        """Return whether visitors can notice that the other is another policy."""
-        if other.kept == self.kept:
-            return False
-        return self.policy is None or other.policy is None or bool(changes(self.policy, other.policy))
 
 
 class History:
@@ -68,6 +65,8 @@ class History:
         self.own = PastPolicy(kept=kept_of(policy), since=since)
         self._until = until
         self._learnt: tuple[PastPolicy, ...] = ()
+        self._compared: dict[PastPolicy, bool] = {}
+        """Whether visitors can notice no difference from the present policy, of those in the log."""
         self._past: tuple[PastPolicy, ...] = (self.own,)
         self.state = 0
         """Changes with ``past``."""
@@ -83,14 +82,15 @@ class History:
 
     def is_last(self) -> bool:
         """Return whether the log's last policy is this one, for visitors."""
-        learnt = self._learnt
-        return bool(learnt) and not learnt[-1].is_followed_by(self.own)
+        return bool(self._learnt) and self._is_own(self._learnt[-1])
 
     def learn(self, found: Sequence[PastPolicy]) -> None:
         """Take all that the log has, in its order."""
         # Hosts may still serve the old policy while others serve the new one. Each tells how its own came about.
-        own = [at for at, past in enumerate(found) if not past.is_followed_by(self.own)]
-        past = found[: own[-1] + 1] if own else [*found, self.own]
+        earliest = len(found) - _MOST_COMPARED
+        places = reversed(range(len(found)))
+        own = next((at for at in places if self._is_own(found[at], closely=at >= earliest)), None)
+        past = found[: own + 1] if own is not None else [*found, self.own]
         self._learnt, self._past = tuple(found), tuple(past)
         self.state += 1
 
@@ -98,6 +98,15 @@ class History:
         """Return the place in ``past`` of the policy in force at a moment; of the oldest where none is known."""
         found = [at for at, past in enumerate(self._past) if past.since <= moment]
         return found[-1] if found else 0
+
+    def _is_own(self, past: PastPolicy, *, closely: bool = True) -> bool:
+        """Return whether visitors can notice no difference between a policy of the log and the present one."""
+        if past.kept == self.own.kept:
+            return True
+        if past not in self._compared and closely:  # once, as this takes some milliseconds
+            policy = past.policy
+            self._compared[past] = policy is not None and not changes(policy, self.policy)
+        return self._compared.get(past, False)
 
 
 def kept_of(policy: Policy) -> dict[str, Any]:

@@ -86,10 +86,9 @@ class Names:
         for name in self.unnamable:
             del self._services[name], self._homes[name], self._needed[name]
         self._asks_for_hosts = policy.unknown_hosts == "ask"
-        declared = (self._needed[service.id] for service in policy.services)
-        own = _needed(policy, policy.cookies, UNCLASSIFIED) | _described(policy)
-        self._always = own.union(*declared)
-        """The categories in which the policy declares something."""
+        own = _own(policy)
+        self._always = declared_offer(policy)
+        """The optional categories in which the policy declares something."""
         necessary = (self._needed[service.id] for service in policy.services if service.id not in self._homes)
         self._own = own.union(*necessary)
         self.declared = frozenset(declared_ids).intersection(self._services)
@@ -287,6 +286,17 @@ class Names:
 def own_lasts(policy: Policy, category: str) -> float:
     """Return how long the site's own cookies of a category last that needs consent, in seconds."""
     return longest(policy, (rule for rule in policy.cookies if (rule.persist or rule.category) == category), category)
+
+
+def declared_offer(policy: Policy) -> frozenset[str]:
+    """Return what ``Names.offered`` is for the declared services alone, without the work of building the names."""
+    needed = (_needed(policy, service.cookies, service.category, service.category) for service in policy.services)
+    return _own(policy).union(*needed) & policy.optional_ids
+
+
+def _own(policy: Policy) -> frozenset[str]:
+    """Return the categories in which the site itself stores something, or of which it says what they are used for."""
+    return _needed(policy, policy.cookies, UNCLASSIFIED) | _described(policy)
 
 
 def _described(policy: Policy) -> frozenset[str]:

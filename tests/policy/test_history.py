@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import sys
 from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING
 
-from cookie_consent.policy import History, PastPolicy, Policy, changes, parse_policy
+from cookie_consent.policy import Change, History, PastPolicy, Policy, changes, parse_policy
 from cookie_consent.policy.history import kept_of
+
+if TYPE_CHECKING:
+    import pytest
 
 NOON = datetime(2026, 11, 27, 12, tzinfo=UTC)
 
@@ -56,3 +61,26 @@ def test_the_policy_of_a_moment_is_the_last_one_before_it() -> None:
     history.learn(earlier)
     hours = (-1, 0, 0.5, 1, 2, 9)
     assert [history.at(NOON + timedelta(hours=hour)) for hour in hours] == [0, 0, 0, 1, 2, 2]
+
+
+def test_only_new_policies_are_compared_and_only_the_last_ones(monkeypatch: pytest.MonkeyPatch) -> None:
+    compared: list[str] = []
+
+    def noting(old: Policy, new: Policy) -> list[Change]:
+        compared.append(old.version)
+        return changes(old, new)
+
+    monkeypatch.setattr(sys.modules["cookie_consent.policy.history"], "changes", noting)
+    found = [
+        PastPolicy(kept=kept_of(Policy(version=str(n))), since=NOON + timedelta(hours=n - 100)) for n in range(100)
+    ]
+    history = History(Policy(version="own"), since=NOON)
+    history.learn(found[:99])
+    assert len(compared) == 20
+    history.learn(found)
+    assert compared[20:] == ["99"]
+    assert not history.is_last()
+    assert len(history.past) == 101
+    old = History(Policy(version="3"), since=NOON)
+    old.learn(found)
+    assert [past.version for past in old.past] == ["0", "1", "2", "3"]

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from functools import cached_property
-from itertools import pairwise
 from typing import TYPE_CHECKING
 
 from cookie_consent.banner.declaration.build import day_of, declaration
@@ -13,6 +12,7 @@ from cookie_consent.banner.declaration.structure import PastRevision, Revision, 
 from cookie_consent.banner.view import category_views, own_text
 from cookie_consent.policy import Change, changes, home_of, parse_duration
 from cookie_consent.policy.name_pattern import without_runs
+from cookie_consent.policy.names import declared_offer
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 
 __all__ = ["history", "last_revised", "revision", "since_choice"]
 
+_MOST_TOLD = 20
+"""How many policies are listed at most, the present one among them."""
 _TOLD_ELSEWHERE = {"version", "effective", "asked-again"}
 _FACTS = {
     "legal_basis": "basis",
@@ -55,20 +57,21 @@ def revision(policy: Policy, locale: Locale, *, secure: bool = True) -> Revision
 
 
 def history(past: Sequence[PastPolicy], locale: Locale, *, secure: bool = True) -> tuple[PastRevision, ...]:
-    """Return the policies until now with what changed with each, the latest first. ``past`` has the oldest first."""
+    """Return the latest policies with what changed with each, the latest first. ``past`` has the oldest first."""
     found: list[PastRevision] = []
-    for before, each in pairwise((None, *past)):
-        if each is None:
-            continue
-        told, day, asked = None, each.since.date(), None
-        if before is not None and before.policy is not None and each.policy is not None:
-            told = _told(before.policy, each.policy, locale, secure=secure)
-            asked = _asks_again(before.policy, each.policy)
-        elif before is None and each.policy is not None:
+    shown = past[-_MOST_TOLD - 1 :]
+    old: Policy | None = None
+    for at, each in enumerate(shown):
+        new, told, day, asked = each.policy, None, each.since.date(), None
+        if old is not None and new is not None:
+            told = _told(old, new, locale, secure=secure)
+            asked = _asks_again(old, new)
+        elif at == 0 and new is not None:
             # The log may know the oldest one only from later on.
-            day = min(filter(None, (day, day_of(each.policy))))
+            day = min(filter(None, (day, day_of(new))))
         found.append(PastRevision(version=each.version, since=day, changes=told, ask_again_since=asked))
-    return tuple(reversed(found))
+        old = new
+    return tuple(reversed(found[-_MOST_TOLD:]))
 
 
 def last_revised(policy: Policy, past: Sequence[PastPolicy]) -> date | None:
@@ -128,7 +131,7 @@ class _Words:
     def _shown(self) -> tuple[Declaration, ...]:
         """The declarations of both. Only other texts need them."""
         return tuple(
-            declaration(policy, self._locale, offered=policy.names.offered(), secure=self._secure)
+            declaration(policy, self._locale, offered=declared_offer(policy), secure=self._secure)
             for policy in self._policies
         )
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -11,7 +12,7 @@ import pytest
 from cookie_consent.banner import Renderer, as_data, as_markdown
 from cookie_consent.banner.locale import load_locales
 from cookie_consent.consent import Consent
-from cookie_consent.policy import History, Inventory, PastPolicy, Policy, parse_policy
+from cookie_consent.policy import Change, History, Inventory, PastPolicy, Policy, changes, parse_policy
 from cookie_consent.policy.history import kept_of
 
 ASSETS = {"banner.js": "/_consent/assets/banner.1.js", "banner.css": "/_consent/assets/banner.2.css"}
@@ -145,3 +146,25 @@ def test_every_form_says_it_in_every_language(language: str) -> None:
     assert r"Chat \<b\>" in markdown
     unchanged = made.declaration_page(language, state=made.declaration_state(chosen(30)))
     assert locale.text("declaration.since_nothing") in unchanged
+
+
+def test_the_latest_twenty_policies_are_told_and_compared_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    policies = [policy(str(number), services={"chat": {**CHAT, "purpose": str(number)}}) for number in range(30)]
+    made = renderer(*policies)
+    compared: list[str] = []
+
+    def noting(old: Policy, new: Policy) -> list[Change]:
+        compared.append(old.version)
+        return changes(old, new)
+
+    monkeypatch.setattr(sys.modules["cookie_consent.banner.declaration.revision"], "changes", noting)
+    shown = as_data(made.declaration("en"))["revisions"]
+    assert [past["version"] for past in shown] == [str(number) for number in range(29, 9, -1)]
+    assert all(past["changes"] for past in shown)
+    assert compared == [str(number) for number in range(9, 29)]
+    compared.clear()
+    for day in (5, 15, 15):  # on the first days of the first two
+        assert since(made, chosen(day, policies[-1]))
+    pending = chosen(15, policies[-1], pending=frozenset({"youtube"}))
+    assert since(made, pending) is not None
+    assert compared == ["0", "1", "1"]
