@@ -49,15 +49,15 @@ class SharedHistory:
     def exchange(self) -> None:
         """Learn what is new in the log; once the policy is in force, add it unless it is the last one there.
 
-        It is added once, though hosts may still enforce an older one, and say so when they start. The log is locked
-        meanwhile, so that of processes that start together one adds it.
+        It is added once, though hosts may still enforce an older one, and say so when they start; and once more if it
+        comes back. The log is locked meanwhile, so that of processes that start together one adds it.
         """
         if self._is_told or not self._history.is_current(self._clock()):
             self.learn()
             return
         with self._lock, self._ledger.writing() as connection:
             self._read(connection)
-            if not self._history.is_last():
+            if not self._history.is_last() and not self._history.is_repeated(self._clock()):
                 own = self._history.own
                 policy = json.dumps(own.kept, ensure_ascii=False, sort_keys=True)
                 detail = {"policy": policy, "since": time_text(own.since), "site": self._site, "version": own.version}
@@ -90,5 +90,5 @@ def _past(text: str, site: str) -> PastPolicy | None:
             return None
         kept = json.loads(detail["policy"])
         return PastPolicy(kept=kept, since=parse_time(detail["since"])) if isinstance(kept, dict) else None
-    except (ValueError, TypeError, KeyError):
+    except (ValueError, TypeError, KeyError, OverflowError, RecursionError):
         return None

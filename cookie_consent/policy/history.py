@@ -28,6 +28,8 @@ _SERVICE = {
 """What ``changes`` compares, visitors read, and notices name. How it is enforced is left out."""
 
 
+_DAY = 86_400.0
+_MOST_TURNS = 2
 _MOST_COMPARED = 20
 """How many of the log's last policies are compared with the present one beyond what is written alike."""
 
@@ -45,13 +47,14 @@ class PastPolicy:
         """The policy, read anew; None where this release cannot read it any more."""
         try:
             return Policy.model_validate(self.kept)
-        except ValueError:
+        except (ValueError, RecursionError):
             return None
 
     @property
     def version(self) -> str:
         """The label that people read."""
-        return str(self.kept.get("version", ""))
+        found = self.kept.get("version")
+        return found if isinstance(found, str) else ""
 
 
 class History:
@@ -83,6 +86,23 @@ class History:
     def is_last(self) -> bool:
         """Return whether the log's last policy is this one, for visitors."""
         return bool(self._learnt) and self._is_own(self._learnt[-1])
+
+    def is_repeated(self, now: float) -> bool:
+        """Return whether the log has the policy twice already, and need not have it again.
+
+        That is, within a day before ``now``, in seconds since 1970, or while it took turns with one other. So it tells
+        that a policy was taken back, but does not grow while hosts enforce different ones.
+        """
+        other: PastPolicy | None = None
+        in_turns, places = True, []
+        for past in reversed(self._learnt):
+            if self._is_own(past, closely=False):
+                places.append((past.since.timestamp(), in_turns))
+            elif other is None:
+                other = past
+            else:
+                in_turns = in_turns and past.kept == other.kept
+        return sum(is_turn or now - since < _DAY for since, is_turn in places) >= _MOST_TURNS
 
     def learn(self, found: Sequence[PastPolicy]) -> None:
         """Take all that the log has, in its order."""

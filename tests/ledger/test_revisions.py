@@ -75,6 +75,20 @@ def test_each_process_tells_how_its_own_policy_came_about(ledger: Ledger) -> Non
     assert new.exchange() == [("1", 0), ("2", 1)]
 
 
+@pytest.mark.parametrize("versions", ["12", "123"])
+def test_policies_that_take_turns_do_not_fill_the_log(ledger: Ledger, versions: str) -> None:
+    """Such as recycled workers in a rollout, or two applications without a site on one log."""
+    for hour in range(10):
+        for version in versions:
+            Process(ledger, policy(version), hour).exchange()
+    assert written(ledger) == [*versions] * 2
+    for version in versions:
+        Process(ledger, policy(version), 98).exchange()
+    assert len(written(ledger)) == (4 if len(versions) == 2 else 9)
+    assert Process(ledger, policy("4"), 500, until=999).exchange()[-1] == ("4", 500)
+    assert Process(ledger, policy("1"), 600, until=999).exchange()[-1] == ("1", 600)
+
+
 def test_an_announced_policy_is_written_at_its_time(ledger: Ledger) -> None:
     present = Process(ledger, policy("1"), until=2)
     following = Process(ledger, policy("2"), 2)
@@ -108,6 +122,9 @@ def test_sites_that_share_a_log_have_histories_of_their_own(ledger: Ledger) -> N
         {"site": "", "since": "2026-11-01T00:00:00Z", "policy": "{"},
         {"site": "", "since": "2026-11-01T00:00:00Z", "policy": "[]"},
         {"site": "", "since": 3, "policy": {}},
+        {"site": "", "since": "0001-01-01T00:00:00+14:00", "policy": "{}"},  # before all years in UTC
+        {"site": "", "since": "9999-12-31T23:59:59-14:00", "policy": "{}"},
+        {"site": "", "since": "2026-11-01T00:00:00Z", "policy": "[" * 200_000},  # deeper than any parser goes
     ],
 )
 def test_a_damaged_event_is_passed_over(ledger: Ledger, detail: dict[str, Any]) -> None:
