@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from contextlib import suppress
+import logging
 from typing import TYPE_CHECKING, Protocol
 
 from cookie_consent.errors import LedgerError
@@ -14,6 +14,8 @@ if TYPE_CHECKING:
     from cookie_consent.ledger.ledger import Ledger
 
 __all__ = ["Shared", "SharingThread"]
+
+logger = logging.getLogger("cookie_consent")
 
 _EVERY = 20.0
 """Seconds between two exchanges. What one process says reaches another within two of them."""
@@ -42,18 +44,28 @@ class SharingThread:
         if not self._ledger.is_readable or (self._thread is not None and self._thread.is_alive):
             return
         if at_once:
-            with suppress(LedgerError):  # the thread will say so
-                for shared in self._shared:
+            for shared in self._shared:
+                try:
                     shared.learn()
+                except LedgerError:  # the thread will say so
+                    pass
+                except Exception:  # such as damaged rows: what others know is no reason not to start
+                    logger.exception("unexpected error: what the log has is not known here yet")
         self._thread = PeriodicThread(
             lambda _: self.exchange(), what="shared with other processes", every=_EVERY, finishes=True
         )
 
     def exchange(self) -> None:
-        """Exchange everything. Raises ``LedgerError``."""
+        """Exchange everything. Raises ``LedgerError``, or what else one of them has raised, after the others."""
         self._ledger.open()  # not every server runs the lifespan, so this may be the first to open it
+        failed: Exception | None = None
         for shared in self._shared:
-            shared.exchange()
+            try:
+                shared.exchange()
+            except Exception as error:
+                failed = failed or error
+        if failed is not None:
+            raise failed
 
     def stop(self) -> None:
         """Save what is new, and end the thread."""

@@ -65,6 +65,29 @@ def test_nothing_is_lost_while_the_log_cannot_be_written(tmp_path: Path) -> None
     ledger.close()
 
 
+class Damaged:
+    """What cannot be read from the log, for a reason that nobody has thought of."""
+
+    def learn(self) -> None:
+        raise RecursionError
+
+    exchange = learn
+
+
+def test_what_is_damaged_keeps_nothing_else_from_being_shared(store_url: str, caplog: pytest.LogCaptureFixture) -> None:
+    here, there = Inventory(Policy(version="1")), Inventory(Policy(version="1"))
+    ledger = Ledger(store_url)
+    here.meet(["youtube"])
+    with pytest.raises(RecursionError):
+        SharingThread(ledger, [Damaged(), SharedInventory(ledger, None, here)]).exchange()
+    thread = SharingThread(ledger, [Damaged(), SharedInventory(ledger, None, there)])
+    thread.start(at_once=True)
+    assert there.undeclared == ("youtube",)
+    assert "RecursionError" in caplog.text
+    thread.stop()
+    ledger.close()
+
+
 @pytest.mark.anyio
 async def test_a_process_that_starts_names_what_others_have_met(tmp_path: Path) -> None:
     url = f"sqlite:///{tmp_path}/consent.db"
