@@ -62,7 +62,7 @@ class SharingThread:
         for shared in self._shared:
             try:
                 shared.exchange()
-            except Exception as error:
+            except Exception as error:  # noqa: BLE001 - raised below, once the others have had their turn
                 failed = failed or error
         if failed is not None:
             raise failed
