@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import math
+import re
 from dataclasses import replace
 from datetime import UTC, datetime
 from functools import partial
@@ -45,6 +46,8 @@ __all__ = ["Choices"]
 logger = logging.getLogger("cookie_consent")
 
 MAXIMUM_BODY = 16 * 1024
+_HASH = re.compile("[0-9a-f]{64}")
+"""Of a notice's text."""
 
 
 class Choices:
@@ -96,14 +99,17 @@ class Choices:
 
     async def _save_choice(self, request: Request, consent: Consent, body: bytes) -> Response:
         choice = self._named(parse_choice(body, request.headers.get("content-type", ""), self._policy))
-        notice = await self._notice(choice, request)
+        notice = self._notice(choice, request)
         after = chosen(consent, choice)
         if choice.granted is None and not _counts(choice, after):
             raise _changed()
+        is_over_limit = self._is_over_limit(request, consent, after)
+        if notice is None and choice.notice is not None and not is_over_limit:
+            notice = await self._recorded_notice(choice.notice)
         record = self._record(request, consent, after, choice, notice)
         changed = self._recorded(after, record)
         self._cookie_headers(choice, consent, changed, secure=False, is_framed=True)  # fails before anything is written
-        record = await self._save(request, record, notice, consent, changed)
+        record = await self._save(record, notice, changed, is_over_limit=is_over_limit)
         changed = self._recorded(after, record)
         self._replaced(consent.record)
         if choice.granted is not None or choice.edition:
@@ -121,19 +127,23 @@ class Choices:
             raise _changed()
         return replace(choice, names=names)
 
-    async def _save(
-        self, request: Request, record: ConsentRecord, notice: Notice | None, before: Consent, after: Consent
-    ) -> ConsentRecord:
-        """Write the record, and return the one that is on disk for the choice. Raises ``ChoiceError``.
+    def _is_over_limit(self, request: Request, before: Consent, after: Consent) -> bool:
+        """Count the choice, and return whether it is over the limit. Raises ``ChoiceError`` (429) if it grants more.
 
-        A choice over the limit is rejected, unless it grants nothing more and so can wait to be joined with others.
+        Others can wait to be joined.
         """
         wait = self.limit.take(self._addresses.read(request.scope))
         if wait and grants_more(before, after):
             message = "there are too many choices at the moment; please try again in a minute"
             raise ChoiceError(message, status=429, code="too-many", retry_after=math.ceil(wait))
+        return bool(wait)
+
+    async def _save(
+        self, record: ConsentRecord, notice: Notice | None, after: Consent, *, is_over_limit: bool
+    ) -> ConsentRecord:
+        """Write the record, and return the one that is on disk for the choice. Raises ``ChoiceError``."""
         try:
-            if wait:
+            if is_over_limit:
                 record = await self.joined.write(record, notice, is_partial=not after.decided)
             else:
                 await self._ledger.write(record, notice)
@@ -240,8 +250,8 @@ class Choices:
             kinds = ", ".join(f'"{kind}"' for kind in self._policy.gate.clear_site_data)
             response.headers["Clear-Site-Data"] = kinds
 
-    async def _notice(self, choice: Choice, request: Request) -> Notice | None:
-        """Return the notice that the visitor answered; None if its text is not known.
+    def _notice(self, choice: Choice, request: Request) -> Notice | None:
+        """Return the notice that the visitor answered; None if this process does not know its text.
 
         Without what it named, signed, the answer is one to the present text, or to none. Raises ``ChoiceError`` (409)
         if that has changed since.
@@ -262,11 +272,11 @@ class Choices:
                 )
         if not choice.edition:
             raise _changed()
-        return await self._recorded_notice(choice.notice)
+        return None
 
     async def _recorded_notice(self, name: str) -> Notice | None:
         """Return a notice of the log: the words that another release showed, or those before a change."""
-        if not self._ledger.is_readable:
+        if not self._ledger.is_readable or not _HASH.fullmatch(name):
             return None
         try:
             return await anyio.to_thread.run_sync(partial(self._ledger.notice, name))

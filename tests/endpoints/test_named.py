@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import sys
 from base64 import b64encode
@@ -94,7 +95,8 @@ class Visitor:
 
     async def chooses(self, app: ConsentMiddleware, status: int = 200, **body: Any) -> dict[str, Any]:
         async with self.at(app) as client:
-            answer = await client.post("/_consent/choices", json=body, headers={"accept": "application/json"})
+            headers = {"accept": "application/json", "content-type": "application/json"}
+            answer = await client.post("/_consent/choices", content=json.dumps(body), headers=headers)
         assert answer.status_code == status, answer.text
         state: dict[str, Any] = answer.json()
         return state
@@ -278,6 +280,23 @@ async def test_a_forged_edition_is_asked_again(ledger: Ledger, edition: str) -> 
     problem = await visitor.chooses(make(OLD, ledger), 409, granted=ALL, edition=edition)
     assert problem["error"] == "notice-changed"
     assert "cookie_consent" not in visitor.cookies
+
+
+async def test_only_a_notices_hash_is_looked_up_and_only_within_the_limit(
+    ledger: Ledger, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[str] = []
+    monkeypatch.setattr(ledger, "notice", asked.append)
+    site = make(policy(limits={"choices_per_address": 3, "choices": 0}), ledger)
+    visitor = Visitor()
+    await visitor.opens(site)
+    edition = re.findall(r'data-edition="([^"]+)"', visitor.page)[0]
+    await visitor.chooses(site, granted=[], edition=edition, notice="\ud800" + "0" * 63)
+    await visitor.chooses(site, granted=[], edition=edition, notice="0" * 65)
+    assert asked == []
+    for _ in range(3):
+        await visitor.chooses(site, granted=[], edition=edition, notice="0" * 64)
+    assert asked == ["0" * 64]
 
 
 def lasting(max_age: str, **more: Any) -> Policy:
