@@ -43,14 +43,25 @@ class NamedSignals:
 def signal_rows(policy: Policy, services: Iterable[Service]) -> list[list[Any]]:
     """Return what the vendors of ``services`` are told, a row for each call: see ``static/guard/signals.js``.
 
-    The states that it says are lists of owners: one of them has to be allowed.
+    The states that it says are lists of owners: each of them has to be allowed, and none is allowed without any.
     """
     states = _States(policy, services)
-    rows = [states.row(signal, [states.owner(service)]) for service in states.services for signal in service.signals]
-    readers = [states.owner(service) for service in states.services if service.google_consent_mode]
+    rows = [
+        states.row(signal, own, own)
+        for service in states.services
+        for own in [[states.owner(service)]]
+        for signal in service.signals
+    ]
+    readers = [service for service in states.services if service.google_consent_mode]
     google = policy.signals.google
-    is_told = bool(readers) if google.told is None else google.told
-    return [*(states.row(signal, readers) for signal in google_signals(google)), *rows] if is_told else rows
+    if not (readers if google.told is None else google.told):
+        return rows
+    told = [states.owner(service) for service in readers]
+    # A tag manager may be allowed where the service that it loads is refused by its name.
+    deciding = [states.owner(service) for service in readers if service.google_consent_mode != "container"]
+    deciding += [owner for owner in told if owner[1] not in {category for _, category in deciding}]
+    signals = google_signals(google, asked=frozenset(category for _, category in deciding))
+    return [*(states.row(signal, told, deciding) for signal in signals), *rows]
 
 
 class _States:
@@ -61,13 +72,16 @@ class _States:
     def owner(self, service: Service) -> _Owner:
         return service.id, service.category if service.category in self._offered else UNCLASSIFIED
 
-    def row(self, signal: Signal, readers: list[_Owner]) -> list[Any]:
-        """Return what the guard is told of a signal that ``readers`` take. Defaults at the end are omitted."""
+    def row(self, signal: Signal, readers: list[_Owner], deciding: list[_Owner]) -> list[Any]:
+        """Return what the guard is told of a signal that ``readers`` take, of whose states ``deciding`` decide.
+
+        Defaults at the end are omitted.
+        """
         values: Any = signal.values
         if isinstance(values, str):
-            values = self._owners(values, readers)
+            values = self._owners(values, deciding)
         elif values is not None:
-            values = {key: self._owners(state, readers) for key, state in values.items()}
+            values = {key: self._owners(state, deciding) for key, state in values.items()}
         kind = "call" if signal.call else "set" if signal.set else signal.form
         path = (signal.call or signal.push or signal.set or "").split(".")
         row = [signal.on, kind, path, signal.args, readers, values, signal.words, int(signal.late), signal.after]
@@ -76,10 +90,12 @@ class _States:
         return row
 
     def _owners(self, state: str, readers: list[_Owner]) -> list[_Owner]:
-        """Return what has to be allowed for a state: of a category, those of its services that the vendor serves."""
+        """Return what has to be allowed for a state: of a category, those of its services that the vendor serves.
+
+        A service that is not in force is named by no notice, so nobody was asked on its behalf.
+        """
         if not state:
             return readers
         if state in self._offered:
             return [owner for owner in readers if owner[1] == state] or [("", state)]
-        service = next((service for service in self.services if service.id == state), registry().get(state))
-        return [self.owner(service)] if service is not None else []
+        return [self.owner(service) for service in self.services if service.id == state]

@@ -385,8 +385,9 @@ class Service(Model):
     signals: tuple[Signal, ...] = ()
     """How it is told what the visitor has agreed to, such as
     ``{ on = "refuse", call = "fbq", args = ["consent", "revoke"] }``. ``[]`` has it told nothing."""
-    google_consent_mode: bool = False
-    """It reads Google's consent mode, which is told once for all services: see ``signals.google``."""
+    google_consent_mode: bool | Literal["container"] = False
+    """It reads Google's consent mode, which is told once for all services: see ``signals.google``. ``"container"`` for
+    a tag manager: its own switch counts only where no other service of its category reads it."""
     places: tuple[Selector, ...] = ()
     """Where its script puts what it shows, as CSS selectors such as ``.g-recaptcha`` or ``#map``. A placeholder stands
     there while it is held."""

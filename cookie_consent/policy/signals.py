@@ -104,6 +104,9 @@ GOOGLE_MAPPING = {
     "security_storage": "session",
 }
 """Google's consent types, and the categories that allow them."""
+_STAND_INS = {"advertising": "google-ads", "analytics": "google-analytics"}
+"""Where none of Google's services that is told belongs to a category, a notice that asks for it asks for others: the
+service that has to be named besides."""
 ConsentType = Literal[
     "ad_storage",
     "ad_user_data",
@@ -123,7 +126,8 @@ class GoogleConsentMode(Model):
     always, ``false`` never."""
     mapping: dict[ConsentType, State] = {}  # noqa: RUF012 - pydantic copies it
     """Which category or service allows a consent type, such as ``{ ad_user_data = "google-ads" }``. Types that are not
-    given keep their category: *advertising*, *analytics*, *preferences* or *session*."""
+    given keep their category: *advertising*, *analytics*, *preferences* or *session*. Of *advertising* and *analytics*
+    that is so where one of Google's services that notices name belongs to it; otherwise they are denied."""
     regions: tuple[Annotated[str, Field(pattern=_REGION)], ...] = ()
     """Where the state before a choice applies, as ISO 3166-2 codes such as ``["DE", "US-CA"]``. Without it,
     everywhere."""
@@ -149,9 +153,13 @@ class SignalOptions(Model):
     either case."""
 
 
-def google_signals(options: GoogleConsentMode) -> tuple[Signal, ...]:
-    """Return what Google is told. An update holds whatever default the page's own snippet sets after it."""
-    values: dict[str, str] = {**GOOGLE_MAPPING, **{str(kind): state for kind, state in options.mapping.items()}}
+def google_signals(options: GoogleConsentMode, asked: frozenset[str]) -> tuple[Signal, ...]:
+    """Return what Google is told. An update holds whatever default the page's own snippet sets after it.
+
+    ``asked`` are the categories of its services: for these, notices ask on its behalf.
+    """
+    own = {kind: state if state in asked else _STAND_INS.get(state, state) for kind, state in GOOGLE_MAPPING.items()}
+    values: dict[str, str] = {**own, **{str(kind): state for kind, state in options.mapping.items()}}
     where: dict[str, Any] = {"region": list(options.regions)} if options.regions else {}
     switches = [name for name in ("ads_data_redaction", "url_passthrough") if getattr(options, name)]
     first: list[dict[str, Any]] = [

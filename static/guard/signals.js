@@ -18,10 +18,11 @@ const makeSignals = (rows, covers, isHeld, isDecided) => {
       : Object.getPrototypeOf(value) === Object.prototype);
 
   const isAllowed = (owners) => owners.some((owner) => covers(owner));
+  const isEachAllowed = (owners) => owners.length > 0 && owners.every((owner) => covers(owner));
   // The arguments, with the states that follow them.
   const argumentsOf = ({ args, values, words }) => {
     if (!values) return args;
-    const word = (owners) => words[isAllowed(owners) ? 0 : 1];
+    const word = (owners) => words[isEachAllowed(owners) ? 0 : 1];
     if (Array.isArray(values)) return [...args, word(values)];
     const table = Object.fromEntries(Object.entries(values).map(([key, owners]) => [key, word(owners)]));
     const last = args.at(-1);

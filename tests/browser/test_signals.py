@@ -180,6 +180,7 @@ OWN = {
     "services": {
         "google-analytics": {},
         "google-ads": {},
+        "bing-ads": {},
         "youtube": {},
         "chat": {"name": "A", "category": "preferences"},
     }

@@ -43,7 +43,7 @@ def test_google_is_told_of_the_services_that_it_has_here() -> None:
     assert google(rows) == [["consent", "default"], ["consent", "update"]]
     values = rows[0][5]
     assert values["analytics_storage"] == ANALYTICS
-    assert values["ad_storage"] == [["", "advertising"]], "no service of Google's has that category"
+    assert values["ad_storage"] == [], "no service of Google's has that category"
     assert values["security_storage"] == [["", "session"]]
     assert rows_of(services={"google-analytics": {}, "google-ads": {}})[0][5]["ad_user_data"] == ADS
 
@@ -72,6 +72,37 @@ def test_the_mapping_takes_categories_and_services() -> None:
         policy_of(signals={"google": {"mapping": {"ad_storage": "advertisng"}}})
     with pytest.raises(PolicyError, match=r"signals\.google\.mapping"):
         policy_of(signals={"google": {"mapping": {"ads": "advertising"}}})
+
+
+def test_nobody_is_told_of_consent_that_was_asked_for_on_behalf_of_others() -> None:
+    meta = {"facebook-pixel": {}, "matomo-cloud": {}}
+    for own, denied in [("google-analytics", "ad_personalization"), ("google-ads", "analytics_storage")]:
+        assert rows_of(services={own: {}, **meta})[0][5][denied] == []
+    asked = {"services": meta, "signals": {"google": {"told": True, "mapping": {"ad_storage": "advertising"}}}}
+    assert rows_of(**asked)[0][5]["ad_storage"] == [["", "advertising"]]
+    assert rows_of(**asked)[0][5]["ad_user_data"] == rows_of(**asked)[0][5]["analytics_storage"] == []
+    # Google Ads may be told of by itself.
+    services = {"google-analytics": {}, "google-ads": {"google_consent_mode": False}}
+    assert rows_of(services=services)[0][5]["ad_storage"] == ADS
+    assert (
+        rows_of(services=services, signals={"google": {"mapping": {"ad_storage": "bing-ads"}}})[0][5]["ad_storage"]
+        == []
+    )
+
+
+@pytest.mark.parametrize(("more", "owners"), [({}, []), ({"bing-ads": {}}, [["bing-ads", "advertising"]])])
+def test_clarity_is_told_of_advertising_if_microsoft_s_is_named(more: dict[str, Any], owners: list[Any]) -> None:
+    rows = rows_of(services={"clarity": {}, "facebook-pixel": {}, **more})
+    (values,) = [row[5] for row in rows if row[3][:1] == ["consentv2"]]
+    assert values == {"ad_Storage": owners, "analytics_Storage": [["clarity", "analytics"]]}
+
+
+def test_a_tag_manager_does_not_speak_for_what_it_loads() -> None:
+    both = rows_of(services={"google-tag-manager": {}, "google-analytics": {}})[0]
+    assert both[5]["analytics_storage"] == ANALYTICS
+    assert both[4] == [["google-tag-manager", "analytics"], *ANALYTICS]
+    alone = rows_of(services={"google-tag-manager": {}})[0]
+    assert alone[5]["analytics_storage"] == [["google-tag-manager", "analytics"]]
 
 
 def test_a_category_that_the_policy_removed_allows_nothing() -> None:
