@@ -84,7 +84,8 @@ class _States:
             values = {key: self._owners(state, deciding) for key, state in values.items()}
         kind = "call" if signal.call else "set" if signal.set else signal.form
         path = (signal.call or signal.push or signal.set or "").split(".")
-        row = [signal.on, kind, path, signal.args, readers, values, signal.words, int(signal.late), signal.after]
+        rest = signal.words, int(signal.late), signal.after, int(signal.differs)
+        row = [signal.on, kind, path, signal.args, readers, values, *rest]
         while row[-1] in (0, "", None, ("granted", "denied")):
             row.pop()
         return row

@@ -54,16 +54,22 @@ State: TypeAlias = Annotated[str, Field(max_length=100)]
 class Signal(Model):
     """One call by which a vendor is told of the visitor's choice: names and values, never code."""
 
-    on: Literal["default", "update", "grant", "refuse", "withdraw"]
-    """When it is made. ``default``: on each page, first. ``update``: on each page of a visitor who has chosen, and each
-    time that what it says changes. ``grant``: on each page on which the service is allowed, and when it becomes so.
-    ``refuse``: likewise where it is not allowed. ``withdraw``: only when it ceases to be allowed."""
+    on: Literal["default", "update", "grant", "lift", "refuse", "withdraw"]
+    """When it is made. ``default``: on each page, first. ``update``: on each page of a visitor who has chosen or allows
+    the service, and each time that what it says changes. ``grant``: on each page on which the service is allowed, and
+    when it becomes so. ``refuse``: likewise where it is not allowed. ``lift``: only when it becomes allowed on a page on
+    which it was not. ``withdraw``: only when it ceases to be allowed."""
+    undecided: bool | None = None
+    """Whether ``update`` and ``refuse`` are also made for visitors who have not chosen. By default ``refuse`` is, and
+    ``update`` is not. ``true`` is for vendors that keep the last answer beyond the choice, and ``false`` for those that
+    would keep a refusal that nobody made."""
     call: Path | None = None
     """The function to call, such as ``fbq`` or ``posthog.opt_in_capturing``. It is called once the page has it."""
     push: Path | None = None
     """The list to which the call is added, such as ``_paq``, once the page has it."""
     set: Path | None = None
-    """The property that is given the value, such as ``wp_consent_type``. What it is a member of is made."""
+    """The property that is given the value, such as ``wp_consent_type``. What it is a member of is made. What the page
+    has set itself stays, unless the value is a state."""
     form: Literal["list", "arguments", "items", "method"] = "list"
     """What is pushed: one list of the arguments (Matomo, HubSpot), one ``arguments`` object (Google), each argument by
     itself (Microsoft UET), or a call to the method that the first argument names, which a list that stands in for the
@@ -89,9 +95,16 @@ class Signal(Model):
             raise ValueError("needs one of the keys call, push and set")
         if self.push is None and (self.form != "list" or self.after):
             raise ValueError("has the keys form and after only together with push")
+        if self.undecided is not None and self.on not in {"update", "refuse"}:
+            raise ValueError("has the key undecided only with on = 'update' and on = 'refuse'")
         if self.form == "method" and not (self.args and isinstance(self.args[0], str)):
             raise ValueError('needs the name of the method as its first argument: args = ["grantConsent"]')
         return self
+
+    @property
+    def differs(self) -> bool:
+        """Whether ``undecided`` is given and not what it is by default."""
+        return self.undecided is not None and self.undecided != (self.on == "refuse")
 
 
 GOOGLE_MAPPING = {

@@ -1,13 +1,15 @@
 // Tells vendors what the visitor has agreed to, in each one's own words, which the server sends as rows of names and
-// values. A vendor's global is watched rather than made: many snippets do nothing where their name is taken. So a list
-// gets what comes first the moment the page makes it, and a function just before its first call.
+// values. A vendor's function is watched rather than made, as many snippets do nothing where their name is taken, and
+// told just before its first call. A list is made, as snippets take one that is there, and watched, as pages replace it.
 const makeSignals = (rows, covers, isHeld, isDecided) => {
   const RETRIES = [0, 1000, 4000]; // milliseconds after the load, for what the page has not made by then
   const MOST_FAILURES = 9; // a snippet's function fails until its queue is there
   const WORDS = ["granted", "denied"];
+  const LISTS = ["list", "arguments", "items"];
   const roots = new Map();
   const asked = new Set();
   let isBusy = false;
+  let isMissed = false; // something came up meanwhile
 
   // What the browser itself has is no vendor's, whatever a policy says: `eval`, `document`.
   const isForeign = (value) =>
@@ -29,8 +31,19 @@ const makeSignals = (rows, covers, isHeld, isDecided) => {
     return Object(last) === last ? [...args.slice(0, -1), { ...last, ...table }] : [...args, table];
   };
 
-  // Returns whether it could be told.
-  const send = ({ kind, path, after }, args) => {
+  // Returns whether the page has pushed what has to come before. What was looked at is not looked at again.
+  const isAsked = (row, target) => {
+    const { after } = row;
+    if (after && Array.isArray(target)) {
+      if (row.seenIn !== target || row.seen > target.length) Object.assign(row, { seenIn: target, seen: 0 });
+      while (row.seen < target.length) if (target[row.seen++]?.[0] === after) asked.add(after);
+    }
+    return !after || asked.has(after);
+  };
+  // Returns whether it could be told, and notes what that has added to a list.
+  const send = (message) => {
+    const { row, args } = message;
+    const { kind, path } = row;
     const last = path.at(-1);
     let holder = window;
     for (const name of path.slice(0, -1)) {
@@ -38,7 +51,8 @@ const makeSignals = (rows, covers, isHeld, isDecided) => {
       holder = holder?.[name];
     }
     if (kind === "set") {
-      holder[last] = args[0];
+      // What the page itself has set up stays, but for a state.
+      if (row.values || holder[last] === undefined) holder[last] = args[0];
       return true;
     }
     const target = holder?.[last];
@@ -48,8 +62,8 @@ const makeSignals = (rows, covers, isHeld, isDecided) => {
       return true;
     }
     if (typeof target?.push !== "function") return false;
-    if (after && Array.isArray(target) && target.some((item) => item?.[0] === after)) asked.add(after);
-    if (after && !asked.has(after)) return false;
+    if (!isAsked(row, target)) return false;
+    const { length } = target;
     // The stub of a held service would take it for a call of the page's.
     const push = (isHeld(target) ? Array.prototype.push : target.push).bind(target);
     const [method, ...rest] = args;
@@ -62,32 +76,45 @@ const makeSignals = (rows, covers, isHeld, isDecided) => {
         push(arguments);
       })(...args);
     } else push(args);
+    message.items = Array.isArray(target) ? target.slice(length) : [];
     return true;
   };
-
+  const isDone = (root, message, isLate) => {
+    if (isOutdated(message)) return true;
+    if (message.row.late && !isLate) return false;
+    try {
+      if (!send(message)) return false;
+      root.told = [...root.told.filter(({ row }) => row !== message.row), message];
+      return true;
+    } catch {
+      message.failures = (message.failures ?? 0) + 1;
+      return message.failures >= MOST_FAILURES;
+    }
+  };
   const deliver = (root, isLate) => {
     if (isBusy || !root.waiting.length) return;
     isBusy = true;
-    root.waiting = root.waiting.filter((message) => {
-      if (message.row.late && !isLate) return true;
-      try {
-        if (!send(message.row, message.args)) return true;
-        root.told.push(message);
-        return false;
-      } catch {
-        message.failures = (message.failures ?? 0) + 1;
-        return message.failures < MOST_FAILURES;
-      }
-    });
+    const left = root.waiting.splice(0).filter((message) => !isDone(root, message, isLate));
+    root.waiting.unshift(...left);
     isBusy = false;
+    if (isMissed) {
+      isMissed = false;
+      deliverAll();
+    }
   };
   const isParsed = () => document.readyState !== "loading";
   const deliverAll = () => {
     for (const root of roots.values()) deliver(root, isParsed());
   };
 
+  // Returns whether a new value lacks what was told: a page may replace a list, or an object with properties of ours. A
+  // copy of the list has it.
+  const isLost = ({ row: { kind, path }, items }, value) => {
+    if (kind === "set") return path.length > 1;
+    return Array.isArray(value) && !(items?.length && items.every((item) => value.includes(item)));
+  };
   const makeRoot = (name) => {
-    const root = { name, value: undefined, waiting: [], told: [] };
+    const root = { name, value: undefined, isList: true, waiting: [], told: [] };
     root.get = () => {
       deliver(root);
       return root.value;
@@ -95,9 +122,9 @@ const makeSignals = (rows, covers, isHeld, isDecided) => {
     root.set = (value) => {
       const isNew = value !== root.value;
       root.value = value;
-      // A page may replace a list, or an object with properties of ours, that is there already.
-      const isLost = ({ row: { kind, path } }) => (kind === "set" ? path.length > 1 : Array.isArray(value));
-      if (isNew) root.waiting.unshift(...root.told.splice(0).filter(isLost));
+      const lost = isNew ? root.told.filter((message) => isLost(message, value)) : [];
+      root.told = root.told.filter((message) => !lost.includes(message));
+      root.waiting.unshift(...lost);
       if (Array.isArray(value)) deliver(root);
       queueMicrotask(() => deliver(root));
       if (isParsed()) setTimeout(deliver, 0, root, true);
@@ -108,49 +135,65 @@ const makeSignals = (rows, covers, isHeld, isDecided) => {
   const watch = (root) => {
     const found = Object.getOwnPropertyDescriptor(window, root.name);
     if (found && (!found.configurable || found.get)) return;
-    root.value = window[root.name];
+    root.value = window[root.name] ?? (root.isList ? [] : undefined);
     Object.defineProperty(window, root.name, { get: root.get, set: root.set, configurable: true, enumerable: true });
   };
 
   const all = [];
-  for (const [on, kind, path, args, owners, values, words = WORDS, late, after] of rows) {
+  for (const [on, kind, path, args, owners, values, words = WORDS, late, after, isOther] of rows) {
     const [name] = path;
     try {
       if (!roots.has(name)) {
         if (!isForeign(window[name])) continue;
         roots.set(name, makeRoot(name));
       }
-      all.push({ on, kind, path, args, owners, values, words, late, after, root: roots.get(name) });
+      const root = roots.get(name);
+      root.isList &&= path.length === 1 && LISTS.includes(kind);
+      const isAlways = (on === "refuse") !== Boolean(isOther); // also to visitors who have not chosen
+      all.push({ on, kind, path, args, owners, values, words, late, after, isAlways, root });
     } catch {} // a global of the browser that cannot be read
   }
 
-  // Returns what has to be said now, and remembers it. At the beginning nothing has been said.
-  const news = (row, isFirst) => {
-    const { on, owners } = row;
+  const stateOf = (row) => {
+    const isSaid = row.isAlways || isDecided();
+    if (row.on === "update") return JSON.stringify([isSaid, argumentsOf(row)]);
+    if (isAllowed(row.owners)) return "allowed";
+    return isSaid ? "refused" : "open";
+  };
+  // What waits for a vendor, and is not true any more, is not said.
+  const isOutdated = ({ row, state }) => {
+    if (row.on === "default") return false;
+    const now = stateOf(row);
+    return row.on === "update" ? now !== state : (now === "allowed") !== (state === "allowed");
+  };
+  // Returns whether something has to be said now, and remembers the state. At the beginning nothing has been said.
+  const isNews = (row, isFirst) => {
+    const { on, isAlways, owners, state: before } = row;
+    const now = stateOf(row);
+    row.state = now;
+    const isYes = now === "allowed";
+    const wasYes = before === "allowed";
     if (on === "default") return isFirst;
-    const before = row.state;
-    row.state = on === "update" ? JSON.stringify([isDecided(), argumentsOf(row)]) : isAllowed(owners);
-    if (on === "update") return isFirst ? isDecided() : row.state !== before;
-    if (on === "grant") return row.state && (isFirst || !before);
-    return !row.state && (isFirst ? on === "refuse" : before);
+    // An older choice may hold although there is something new to choose.
+    if (on === "update") return isFirst ? isAlways || isDecided() || isAllowed(owners) : now !== before;
+    if (on === "grant") return isYes && !wasYes;
+    if (on === "lift") return isYes && !wasYes && !isFirst;
+    if (on === "withdraw") return !isYes && wasYes;
+    return (now === "refused" && before !== "refused") || (!isYes && wasYes);
   };
   const tell = (isFirst) => {
-    for (const root of roots.values()) {
-      root.waiting = root.waiting.filter(({ row }) => row.on === "default" || !isOutdated(row));
+    for (const root of roots.values()) root.waiting = root.waiting.filter((message) => !isOutdated(message));
+    for (const row of all) {
+      if (isNews(row, isFirst)) row.root.waiting.push({ row, args: argumentsOf(row), state: row.state });
     }
-    for (const row of all) if (news(row, isFirst)) row.root.waiting.push({ row, args: argumentsOf(row) });
     for (const root of roots.values()) {
       try {
         watch(root);
       } catch {} // a global that a script has frozen
     }
+    isMissed = isBusy;
     deliverAll();
   };
-  // What waits for a vendor, and is not true any more, is not said.
-  const isOutdated = (row) =>
-    row.on === "update"
-      ? row.state !== JSON.stringify([isDecided(), argumentsOf(row)])
-      : isAllowed(row.owners) !== (row.on === "grant");
 
   if (all.length) {
     tell(true);

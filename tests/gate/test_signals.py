@@ -105,6 +105,26 @@ def test_a_tag_manager_does_not_speak_for_what_it_loads() -> None:
     assert alone[5]["analytics_storage"] == [["google-tag-manager", "analytics"]]
 
 
+@pytest.mark.parametrize(
+    ("service", "on", "called"),
+    [
+        ("shopify", "update", "Shopify.customerPrivacy.setTrackingConsent"),
+        ("wordpress", "update", "wp_set_consent"),
+        ("adobe-analytics", "refuse", "alloy"),
+        ("adobe-target", "refuse", "adobe.optIn.deny"),
+        ("posthog", "refuse", "posthog"),
+        ("mixpanel", "refuse", "mixpanel"),
+    ],
+)
+def test_vendors_that_keep_the_last_answer_are_told_accordingly(service: str, on: str, called: str) -> None:
+    rows = [row for row in rows_of(services={service: {}}) if row[0] == on and row[2] == called.split(".")]
+    assert rows
+    assert all(row[9:] == [1] for row in rows)
+    (meta, *_) = rows_of(services={"facebook-pixel": {}})
+    assert meta[0] == "refuse"
+    assert len(meta) < 9, "what is kept on the page alone is said at once"
+
+
 def test_a_category_that_the_policy_removed_allows_nothing() -> None:
     rows = rows_of(services={"google-analytics": {}}, categories={"advertising": {"remove": True}})
     assert rows[0][5]["ad_storage"] == []
@@ -137,6 +157,7 @@ def test_what_notices_name_beside_the_declared_services_is_in_the_tag() -> None:
         {"on": "grant", "call": "fbq", "after": "requireConsent"},
         {"on": "grant", "push": "ttq", "form": "method"},
         {"on": "grant", "push": "ttq", "form": "method", "args": [1]},
+        {"on": "grant", "call": "fbq", "undecided": True},
         {"on": "grant", "call": "fbq", "code": "alert(1)"},
     ],
 )
