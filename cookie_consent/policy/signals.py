@@ -137,6 +137,8 @@ class GoogleConsentMode(Model):
     told: bool | None = None
     """By default it is told where a service reads it that the policy declares, or a notice names. ``true`` tells it
     always, ``false`` never."""
+    data_layer: Annotated[str, Field(pattern=rf"^{_NAME}$")] = "dataLayer"
+    """The name of the list that Google's tags read, where the site's snippet gives it another one."""
     mapping: dict[ConsentType, State] = {}  # noqa: RUF012 - pydantic copies it
     """Which category or service allows a consent type, such as ``{ ad_user_data = "google-ads" }``. Types that are not
     given keep their category: *advertising*, *analytics*, *preferences* or *session*. Of *advertising* and *analytics*
@@ -149,7 +151,7 @@ class GoogleConsentMode(Model):
     url_passthrough: bool = False
     """Let Google carry click ids in the addresses of links while storage is denied. That is a transfer of its own."""
     gtm_event: Annotated[str, Field(pattern=rf"^({_NAME})?$")] = ""
-    """The name of an event that is pushed onto ``dataLayer`` with each update, for triggers in Google Tag Manager."""
+    """The name of an event that is pushed onto the same list with each update, for triggers in Google Tag Manager."""
 
 
 def _google(value: Any) -> Any:
@@ -183,8 +185,8 @@ def google_signals(options: GoogleConsentMode, asked: frozenset[str]) -> tuple[S
         *({"on": "default", **entry} for entry in first),
         {"on": "update", "args": ["consent", "update"], "values": values},
     ]
-    signals = [Signal.model_validate({"push": "dataLayer", "form": "arguments", **entry}) for entry in said]
+    signals = [Signal.model_validate({"push": options.data_layer, "form": "arguments", **entry}) for entry in said]
     if options.gtm_event:
-        event = {"on": "update", "push": "dataLayer", "form": "items", "args": [{"event": options.gtm_event}]}
+        event = {"on": "update", "push": options.data_layer, "form": "items", "args": [{"event": options.gtm_event}]}
         signals.append(Signal.model_validate({**event, "values": values}))
     return tuple(signals)

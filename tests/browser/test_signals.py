@@ -151,8 +151,8 @@ pintrk('load','1');pintrk('page');""",
     "hubspot": LIST % ("_hsp", "_hsp"),
     "shopify": "window.Shopify = {customerPrivacy: {log: [], setTrackingConsent(c) { this.log.push(['set', c]) }}};",
     "wordpress": "var log = []; function wp_set_consent(category, value) { log.push([category, value]) }",
-    "piano": "window.pdl = window.pdl || {};"
-    "window.pa = {log: [], consent: {setMode(mode) { pa.log.push([mode, pdl.consent.defaultPreset.PA]) }}};",
+    "piano": "window.pdl = {consent: {products: ['PA', 'DMP'], defaultPreset: {DMP: 'essential'}}};"
+    "window.pa = {log: [], consent: {setMode(mode) { pa.log.push([mode, pdl.consent.defaultPreset, pdl.consent.products.length]) }}};",
     "posthog": OBJECT % ("posthog", "['init','opt_in_capturing','opt_out_capturing']"),
     "mixpanel": OBJECT % ("mixpanel", "['init','opt_in_tracking','opt_out_tracking']"),
     "amplitude": "!function(w){var a=w.amplitude||{_q:[]};['init','setOptOut'].forEach(function(m){"
@@ -201,6 +201,7 @@ def flags(names: str, *, on: bool, **more: bool) -> dict[str, bool]:
     return {**dict.fromkeys(names.split(), on), **more}
 
 
+PIANO = {"DMP": "essential", "PA": "opt-in"}  # the site's own set-up, and what the visitor has chosen
 HUBSPOT, SHOPIFY = "analytics advertisement functionality", "analytics marketing preferences sale_of_data"
 # What stands in the queue of a visitor who has agreed, and what a withdrawal adds.
 TOLD: dict[str, tuple[list[Any], list[Any]]] = {
@@ -232,7 +233,7 @@ TOLD: dict[str, tuple[list[Any], list[Any]]] = {
     ),
     "shopify": ([["set", flags(SHOPIFY, on=True)]], [["set", flags(SHOPIFY, on=False)]]),
     "wordpress": (wordpress("allow"), wordpress("deny")[1:]),  # what does not change is not said again
-    "piano": ([["opt-in", "opt-in"]], [["opt-out", "opt-in"]]),
+    "piano": ([["opt-in", PIANO, 2]], [["opt-out", PIANO, 2]]),
     "posthog": ([["init"], ["opt_in_capturing", {"captureEventName": False}]], [["opt_out_capturing"]]),
     "mixpanel": ([["init"], ["opt_in_tracking", {"track": False}]], [["opt_out_tracking"]]),
     "amplitude": ([["init", "1"], ["setOptOut", False]], [["setOptOut", True]]),

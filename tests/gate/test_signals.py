@@ -7,11 +7,12 @@ from typing import Any
 
 import pytest
 
-from cookie_consent.consent import Consent
+from cookie_consent.consent import Consent, ConsentCookie
 from cookie_consent.errors import PolicyError
-from cookie_consent.gate import NamedSignals, guard_script, guard_tag
+from cookie_consent.gate import CookieGate, NamedSignals, guard_script, guard_tag
 from cookie_consent.gate.signals import signal_rows
 from cookie_consent.policy import Policy, parse_policy, registry
+from cookie_consent.policy.classifier import Classifier
 
 
 def policy_of(**values: Any) -> Policy:
@@ -61,6 +62,15 @@ def test_google_is_told_of_the_services_that_it_has_here() -> None:
 def test_google_s_options(google_table: Any, calls: list[Any]) -> None:
     services: dict[str, Any] = {"google-analytics": {}} if google_table is not True else {}
     assert google(rows_of(services=services, signals={"google": google_table})) == calls
+
+
+def test_the_list_that_google_reads_may_have_another_name() -> None:
+    table = {"data_layer": "layer2", "gtm_event": "chosen", "url_passthrough": True}
+    rows = rows_of(services={"google-ads": {}}, signals={"google": table})
+    assert [row[2] for row in rows] == [["layer2"]] * 4
+    for name in ("a.b", "a b", ""):
+        with pytest.raises(PolicyError, match=r"signals\.google\.data_layer"):
+            policy_of(signals={"google": {"data_layer": name}})
 
 
 def test_the_mapping_takes_categories_and_services() -> None:
@@ -123,6 +133,13 @@ def test_vendors_that_keep_the_last_answer_are_told_accordingly(service: str, on
     (meta, *_) = rows_of(services={"facebook-pixel": {}})
     assert meta[0] == "refuse"
     assert len(meta) < 9, "what is kept on the page alone is said at once"
+
+
+def test_what_wordpress_keeps_of_the_choice_needs_no_consent() -> None:
+    consent = Consent(policy=policy_of(services={"wordpress": {}}), granted=frozenset({"session"}))
+    gate = CookieGate(Classifier(consent.policy), consent, ConsentCookie(["x" * 40], consent.policy.cookie))
+    kept = "wp_consent_marketing=deny; Path=/; Max-Age=2592000"
+    assert gate.response(kept) == kept
 
 
 def test_a_category_that_the_policy_removed_allows_nothing() -> None:
