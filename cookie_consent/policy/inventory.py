@@ -205,7 +205,7 @@ class Inventory:
         self._news.append(event)
 
     def _is_noted(self, digest: str) -> bool:
-        """Return whether an answer to these names was noted so lately that another would not change anything."""
+        """Return whether an answer to these names was noted so recently that another would not change anything."""
         earliest = max(self._now(), self._last) - _REST
         return any(
             kind == "answered" and name.startswith(f"{digest}.") and event.at > earliest

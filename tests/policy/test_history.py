@@ -50,8 +50,11 @@ def test_nothing_that_visitors_can_notice_is_lost() -> None:
 def test_a_policy_that_only_asks_all_again_is_another_one() -> None:
     policies = Policy(version="1"), Policy(version="1", ask_again_since=NOON.date())
     before, after = (PastPolicy(kept=kept_of(policy), since=NOON) for policy in policies)
-    assert before.is_followed_by(after)
-    assert not after.is_followed_by(after)
+    history = History(policies[1], since=NOON)
+    history.learn([before])
+    assert not history.is_last()
+    history.learn([before, after])
+    assert history.is_last()
 
 
 def test_the_policy_of_a_moment_is_the_last_one_before_it() -> None:
