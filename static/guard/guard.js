@@ -542,7 +542,7 @@
   const leaveNow = () => {
     isLeft = true;
     if (script.dataset.method) location.replace(location.pathname + location.search);
-    else return loadAgain();
+    else loadAgain();
   };
   const leave = () => {
     if (!isLeft) leaveNow();
