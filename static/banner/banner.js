@@ -403,7 +403,7 @@
     alert.scrollIntoView({ block: "nearest" });
   };
 
-  const send = async (form, button) => {
+  const read = (form, button) => {
     const data = new FormData(form);
     if (button?.name) data.append(button.name, button.value);
     const answers = [...data].filter(([name]) => name.startsWith("service."));
@@ -414,7 +414,7 @@
       ? data.get("answers") === "services"
       : given.length === answers.length && !data.has("notice");
     const isPartial = given.length > 0 && isAlone && !data.has("granted");
-    const body = {
+    return {
       for: data.get("for") ?? undefined,
       granted: isPartial ? undefined : data.getAll("granted"),
       services,
@@ -425,7 +425,6 @@
       edition: data.get("edition") ?? (isPartial ? undefined : root.dataset.edition),
       language: data.get("language") ?? root.dataset.language,
     };
-    return post(body);
   };
 
   const post = async (choice) => {
@@ -470,16 +469,31 @@
     HTMLFormElement.prototype.submit.call(form);
   };
 
+  // Consent is an act of the visitor's: a script's click grants nothing, unless the visitor is acting. A visitor's own
+  // click counts though a popup that it has opened has used up the browser's word for it. Whoever refuses needs none.
+  const isActing = link.isActing ?? (() => navigator.userActivation?.isActive !== false);
+  let clicked = null;
+  const noteClick = ({ isTrusted, target }) => {
+    clicked = isTrusted ? target : null;
+  };
+  addEventListener("click", noteClick, true);
+  const isMeant = ({ granted, services }, button) =>
+    !(granted?.length || Object.values(services).some(Boolean)) || isActing() || Boolean(button?.contains(clicked));
+
   const submit = async (event) => {
     const form = event.target;
     if (form.method !== "post" || form.getAttribute("action") === null || form.action !== endpoint) return;
     event.preventDefault();
     event.stopImmediatePropagation();
+    const choice = read(form, event.submitter);
+    const mayBeSent = isMeant(choice, event.submitter);
+    clicked = null;
+    if (!mayBeSent) return console.warn("cookie_consent: a script cannot consent for the visitor");
     if (busy) return;
     busy = true;
     root.setAttribute("aria-busy", "true");
     try {
-      await settle(await send(form, event.submitter));
+      await settle(await post(choice));
     } catch (error) {
       const isUnsent = error instanceof TypeError;
       if (isUnsent) await new Promise((resolve) => setTimeout(resolve)); // the violation's event follows at once
@@ -498,6 +512,7 @@
   const listenIn = (node) => {
     if (!node.matches?.("iframe[data-consent-placeholder]")) return;
     const inner = node.contentDocument;
+    inner?.addEventListener("click", noteClick, true);
     inner?.addEventListener("submit", submit, true);
     // A choice made in a frame is changed in the frame, not in a tab of its own.
     if (self !== top) for (const anchor of inner?.links ?? []) anchor.target = "_parent";

@@ -17,6 +17,9 @@
   const script = readScript.call(document);
   const url = (path) => new URL(`../${path}`, script.src).href;
   const ask = fetch.bind(window);
+  const { userActivation } = navigator;
+  const { get: readActive } = Object.getOwnPropertyDescriptor(self.UserActivation?.prototype ?? {}, "isActive") ?? {};
+  const isActing = () => !readActive || readActive.call(userActivation);
   const other = {};
   dispatchEvent(new CustomEvent(GUARD, { detail: other }));
   if (other.guard) return; // the page has a guard already: this one came with a fragment
@@ -653,7 +656,7 @@
   const answer = async (control, choice) => {
     // Consent is an act of the visitor's. Whoever refuses needs none.
     const isGiven = control === "accept-all" || choice.granted?.length || Object.values(choice.services).some(Boolean);
-    if (isGiven && navigator.userActivation?.isActive === false) {
+    if (isGiven && !isActing()) {
       throw new Error("consent is a visitor's own act: call this where a click or a key is handled");
     }
     if (!banner.answer) await arrival; // one that has come after the page has loaded is as good
@@ -790,7 +793,7 @@
       event.stopImmediatePropagation();
       const { detail } = event;
       if (!detail) return;
-      Object.assign(detail, { guard, asked, isChanged, isLost, reload, replay: stubs.replay });
+      Object.assign(detail, { guard, asked, isChanged, isLost, isActing, reload, replay: stubs.replay });
       if (banner.answer || typeof detail.answer !== "function" || !isFromBanner()) return;
       banner = detail;
       takeBanner();

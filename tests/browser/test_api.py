@@ -43,7 +43,26 @@ const detail = { answer: async () => { forged++ } };
 dispatchEvent(new CustomEvent("cookieconsent:guard", { detail }));
 </script>
 """
-PAGES = {"/": "<h1>Shop</h1>", "/forged": FORGED, "/early": EARLY, "/refusing": REFUSING, "/placed": PLACED}
+# Clicks the banner's first or second button, and sends its form. The guard is not deceived about the visitor's acts.
+CLICKING = """
+<script>
+addEventListener("load", () => {
+  if (!location.search) Object.defineProperty(navigator, "userActivation", { value: { isActive: true } });
+  const button = document.querySelectorAll(".cc-actions button")[%d];
+  button.click();
+  button.form.requestSubmit(button);
+});
+</script>
+"""
+PAGES = {
+    "/clicking-0": CLICKING % 0,
+    "/clicking-1": CLICKING % 1,
+    "/": "<h1>Shop</h1>",
+    "/forged": FORGED,
+    "/early": EARLY,
+    "/refusing": REFUSING,
+    "/placed": PLACED,
+}
 
 
 def site(ledger: str, **gate: Any) -> ASGIApp:
@@ -115,6 +134,20 @@ def test_a_script_cannot_consent_for_the_visitor(visiting: Visiting, ledger_url:
         visit.open("/refusing")
         visit.page.wait_for_function("window.told === true")
         assert [record.action for record in Ledger(ledger_url).records()] == ["refused"]
+
+
+@pytest.mark.parametrize("guard", [True, False])
+def test_a_scripts_click_refuses_but_grants_nothing(visiting: Visiting, ledger_url: str, guard: bool) -> None:  # noqa: FBT001
+    with visiting(site(ledger_url, guard=guard)) as visit:
+        warned: list[str] = []
+        visit.page.on("console", lambda message: warned.append(message.text))
+        visit.open("/clicking-1" if guard else "/clicking-1?plain")
+        visit.until(lambda: sum("cannot consent" in text for text in warned) == 2)
+        assert list(Ledger(ledger_url).records()) == []
+        assert visit.page.locator(".cc-panel").is_visible()
+        visit.open("/clicking-0")
+        visit.page.locator(".cc-panel").wait_for(state="detached")
+    assert [record.action for record in Ledger(ledger_url).records()] == ["refused"]
 
 
 def test_no_event_of_a_script_takes_the_banners_place(visiting: Visiting, ledger_url: str) -> None:
