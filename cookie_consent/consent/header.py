@@ -13,8 +13,8 @@ if TYPE_CHECKING:
 __all__ = ["HEADER_NAME", "HEADER_NAMES", "header_value"]
 
 HEADER_NAME = b"x-consent"
-HEADER_NAMES = frozenset({HEADER_NAME, b"x_consent"})
-"""What clients may not send. CGI and WSGI give an application both spellings under one name."""
+HEADER_NAMES = frozenset(b"x%cconsent" % byte for byte in range(256) if not bytes([byte]).isalnum())
+"""What clients may not send. CGI, WSGI and PHP give an application many spellings under one name, as ``X_Consent``."""
 _ID = re.compile(r"[a-z0-9][a-z0-9.:-]{0,252}")
 
 

@@ -16,7 +16,7 @@ from starlette.datastructures import MutableHeaders
 
 from cookie_consent.consent import RENDERER, is_read, tracked
 from cookie_consent.exchange.exchange import Exchange
-from cookie_consent.exchange.headers import FRAGMENT_VARIES, add_vary, keep_private_if_read
+from cookie_consent.exchange.headers import FRAGMENT_VARIES, add_vary, keep_private_if_read, vary_for_clients
 from cookie_consent.exchange.kinds import WORKERS, may_need_csp
 from cookie_consent.exchange.messages import headers_by_name, with_own_headers
 from cookie_consent.exchange.purpose import is_soft_navigation, role_of
@@ -123,6 +123,9 @@ def ungated(site: Site, scope: Scope, receive: Receive, send: Send) -> tuple[Sco
 
     async def outer(message: Message) -> None:
         if message["type"] == "http.response.start":
+            varied = vary_for_clients(message.get("headers", ()))
+            if varied is not None:
+                message = {**message, "headers": varied}
             changed = with_own_headers(message)
             content_type = headers_by_name(changed["headers"]).get(b"content-type", b"")
             is_document = may_need_csp(content_type, exchange.destination)

@@ -8,7 +8,7 @@ import sys
 from functools import partial
 from typing import TYPE_CHECKING
 
-from cookie_consent.consent import RENDERER, is_read, tracked
+from cookie_consent.consent import HEADER_NAME, RENDERER, is_read, tracked
 from cookie_consent.exchange.exchange import Exchange
 from cookie_consent.exchange.kinds import USUAL_PASSIVE, kind_of
 from cookie_consent.exchange.messages import with_header_list
@@ -91,7 +91,7 @@ def gated(  # noqa: C901 - on the path of every request, where further calls wou
                     if is_passive or (value not in USUAL_PASSIVE and kind_of(value) != "passive"):
                         break
                     is_passive = status == OK or status not in UNREWRITTEN_STATUSES
-                elif name not in PLAIN_HEADERS:
+                elif name not in PLAIN_HEADERS or (name == b"vary" and HEADER_NAME in value.lower()):
                     break
             else:
                 if is_passive and not is_read(app_consent):

@@ -6,12 +6,15 @@ from typing import TYPE_CHECKING
 
 from starlette.datastructures import MutableHeaders
 
+from cookie_consent.consent import HEADER_NAME
 from cookie_consent.exchange.cache_control import keep_private
 from cookie_consent.exchange.content_type import joined
 from cookie_consent.exchange.kinds import DOCUMENTS, WORKERS, needs_csp
 from cookie_consent.exchange.purpose import PREFETCH_HEADERS, SCRIPT_HEADERS
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from cookie_consent.exchange.exchange import Exchange
 
 __all__ = [
@@ -24,6 +27,7 @@ __all__ = [
     "keep_private_if_read",
     "page_headers",
     "vary_by_script",
+    "vary_for_clients",
 ]
 
 _RawHeaders = list[tuple[bytes, bytes]]
@@ -88,6 +92,26 @@ def keep_private_if_read(headers: MutableHeaders, exchange: Exchange) -> None:
     if exchange.is_read:
         add_vary(headers, "Cookie", "Sec-GPC")
         keep_private(headers.raw)
+
+
+def vary_for_clients(headers: Iterable[tuple[bytes, bytes]]) -> _RawHeaders | None:
+    """Return the headers with what clients send instead of ``X-Consent`` in ``Vary``; None if it is not there.
+
+    No client sends that header, so a cache would take all of them for one.
+    """
+    raw = list(headers)
+    lines = [value for name, value in raw if name.lower() == b"vary"]
+    if not any(HEADER_NAME in value.lower() for value in lines):
+        return None
+    named = [name.strip() for name in b", ".join(lines).decode("latin-1").split(",")]
+    others = [name for name in named if name and name.lower() != HEADER_NAME.decode()]
+    if len(others) == len(named):
+        return None
+    changed = MutableHeaders(raw=[header for header in raw if header[0].lower() != b"vary"])
+    if others:
+        changed["vary"] = ", ".join(others)
+    add_vary(changed, "Cookie", "Sec-GPC")
+    return changed.raw
 
 
 def add_consent_cookie(headers: _RawHeaders, cookie: str) -> None:

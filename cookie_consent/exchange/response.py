@@ -20,6 +20,7 @@ from cookie_consent.exchange.headers import (
     keep_private_if_read,
     page_headers,
     vary_by_script,
+    vary_for_clients,
 )
 from cookie_consent.exchange.kinds import WORKERS, kind_of, may_need_csp
 from cookie_consent.exchange.messages import (
@@ -98,6 +99,8 @@ class Responder:
         exchange = self._exchange
         message, headers = with_header_list(message)
         names = headers_by_name(headers)
+        if b"vary" in names and (varied := vary_for_clients(headers)) is not None:
+            message = {**message, "headers": varied}
         status = message["status"]
         kind = kind_of(names.get(b"content-type", b""))
         is_inspected = exchange.destination in INSPECTED_DESTINATIONS

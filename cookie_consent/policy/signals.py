@@ -52,7 +52,7 @@ State: TypeAlias = Annotated[str, Field(max_length=100)]
 
 
 class Signal(Model):
-    """One call by which a vendor is told of the visitor's choice: names and values, never code."""
+    """One call by which a vendor is told of the visitor's choice: names and JSON values."""
 
     on: Literal["default", "update", "grant", "lift", "refuse", "withdraw"]
     """When it is made. ``default``: on each page, first. ``update``: on each page of a visitor who has chosen or allows

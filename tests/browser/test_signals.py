@@ -152,7 +152,8 @@ pintrk('load','1');pintrk('page');""",
     "shopify": "window.Shopify = {customerPrivacy: {log: [], setTrackingConsent(c) { this.log.push(['set', c]) }}};",
     "wordpress": "var log = []; function wp_set_consent(category, value) { log.push([category, value]) }",
     "piano": "window.pdl = {consent: {products: ['PA', 'DMP'], defaultPreset: {DMP: 'essential'}}};"
-    "window.pa = {log: [], consent: {setMode(mode) { pa.log.push([mode, pdl.consent.defaultPreset, pdl.consent.products.length]) }}};",
+    "window.pa = {log: [], consent: {setMode(mode) {"
+    "var c = pdl.consent; pa.log.push([mode, c.defaultPreset, c.products.length]) }}};",
     "posthog": OBJECT % ("posthog", "['init','opt_in_capturing','opt_out_capturing']"),
     "mixpanel": OBJECT % ("mixpanel", "['init','opt_in_tracking','opt_out_tracking']"),
     "amplitude": "!function(w){var a=w.amplitude||{_q:[]};['init','setOptOut'].forEach(function(m){"

@@ -23,13 +23,14 @@ DOCUMENT: dict[str, Any] = {
 }
 NOTHING = 'decided=?0, categories=("session"), services=()'
 ANALYTICS = 'decided=?1, categories=("analytics" "session"), services=("google-analytics")'
-SPOOFED = [(b"x-consent", b"decided=?1"), (b"x_consent", b"decided=?1"), (b"x-consent", b"")]
+SPOOFED = [(b"x%cconsent" % byte, b"decided=?1") for byte in b"!#$%&'*+-.^_`|~"] + [(b"x-consent", b"")]
 
 
 class App:
     """Keeps what it has seen of the header."""
 
-    def __init__(self) -> None:
+    def __init__(self, *answer: tuple[bytes, bytes]) -> None:
+        self.answer = answer or ((b"content-type", b"text/html"),)
         self.seen: list[list[tuple[bytes, bytes]]] = []
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:  # noqa: ARG002 - an ASGI application
@@ -37,8 +38,7 @@ class App:
         if scope["type"] == "websocket":
             await send({"type": "websocket.accept", "headers": []})
             return
-        headers = [(b"content-type", b"text/html")]
-        await send({"type": "http.response.start", "status": 200, "headers": headers})
+        await send({"type": "http.response.start", "status": 200, "headers": list(self.answer)})
         await send({"type": "http.response.body", "body": b"<!doctype html><title>A</title>"})
 
 
@@ -83,6 +83,29 @@ async def test_a_policy_may_want_none_and_the_client_still_says_nothing(ledger_u
     for pairs in ([], SPOOFED):
         await ask(middleware, pairs=pairs)
     assert app.seen == [[], []]
+
+
+@pytest.mark.parametrize("path", ["/", "/admin/"])
+@pytest.mark.parametrize("kind", [b"text/html", b"image/png", b"application/json"])
+@pytest.mark.parametrize("sent", [{}, HTML, {"cookie": "_ga=1"}])
+@pytest.mark.parametrize(
+    ("varies", "names"),
+    [
+        ([b"X-Consent"], {"cookie", "sec-gpc"}),
+        ([b"Accept, x-consent", b"Cookie"], {"accept", "cookie", "sec-gpc"}),
+        ([b"*, X-Consent"], {"*"}),
+        ([b"X-Consent-Level"], {"x-consent-level"}),
+    ],
+)
+async def test_caches_are_told_what_clients_send(
+    ledger_url: str, path: str, kind: bytes, *, sent: dict[str, str], varies: list[bytes], names: set[str]
+) -> None:
+    app = App((b"content-type", kind), *((b"vary", value) for value in varies))
+    reply = await ask(site(app, ledger_url), path, headers=sent)
+    (start,) = (message for message in reply.messages if message["type"] == "http.response.start")
+    told = b",".join(value for name, value in start["headers"] if name == b"vary").decode().lower().split(",")
+    assert names <= {name.strip() for name in told}
+    assert "x-consent" not in {name.strip() for name in told}
 
 
 def test_exceptions_count_and_strange_ids_are_left_out() -> None:
