@@ -57,8 +57,8 @@ class Signal(Model):
     on: Literal["default", "update", "grant", "lift", "refuse", "withdraw"]
     """When it is made. ``default``: on each page, first. ``update``: on each page of a visitor who has chosen or allows
     the service, and each time that what it says changes. ``grant``: on each page on which the service is allowed, and
-    when it becomes so. ``refuse``: likewise where it is not allowed. ``lift``: only when it becomes allowed on a page on
-    which it was not. ``withdraw``: only when it ceases to be allowed."""
+    when it becomes so. ``refuse``: likewise where it is not allowed. ``lift``: only when it becomes allowed on a page
+    where it was not. ``withdraw``: only when it ceases to be allowed."""
     undecided: bool | None = None
     """Whether ``update`` and ``refuse`` are also made for visitors who have not chosen. By default ``refuse`` is, and
     ``update`` is not. ``true`` is for vendors that keep the last answer beyond the choice, and ``false`` for those that
