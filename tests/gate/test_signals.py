@@ -85,7 +85,7 @@ def test_the_mapping_takes_categories_and_services() -> None:
 
 
 def test_nobody_is_told_of_consent_that_was_asked_for_on_behalf_of_others() -> None:
-    meta = {"facebook-pixel": {}, "matomo-cloud": {}}
+    meta: dict[str, Any] = {"facebook-pixel": {}, "matomo-cloud": {}}
     for own, denied in [("google-analytics", "ad_personalization"), ("google-ads", "analytics_storage")]:
         assert rows_of(services={own: {}, **meta})[0][5][denied] == []
     asked = {"services": meta, "signals": {"google": {"told": True, "mapping": {"ad_storage": "advertising"}}}}
