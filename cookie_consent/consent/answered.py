@@ -37,6 +37,7 @@ class AnsweredEditions:
         inventory = Inventory(policy)
         inventory.learn(self._events)
         self._history = inventory.history
+        self._names = lru_cache(maxsize=1024)(self._find)
         self._known = {edition_digest(names): names for names in self._history}
 
     def services(
@@ -103,18 +104,19 @@ class AnsweredEditions:
         policies = [policy for policy in found if policy is not None]
         return tuple(AnsweredEditions(policy, self._events) for policy in policies[:_MOST_PAST])
 
-    def _names(self, edition: str, granted: frozenset[str], singles: frozenset[str]) -> str | None:
+    def _find(self, edition: str, granted: frozenset[str], singles: frozenset[str]) -> str | None:
         if edition in self._known:
             return self._known[edition]
         names = self._policy.names
-        for service in singles:  # placeholders name one
-            alone = names.added("", [service])
+        for services in (*([service] for service in singles), singles):  # placeholders name one, and then another
+            alone = names.added("", services)
             if edition_digest(alone) == edition:
                 return alone
         for shown in self._history:  # settings name, too, what the visitor has answered
             coverage = names.read(shown)
             if coverage is not None:
                 found = names.of(coverage.services | singles, categories=coverage.asked | granted)
-                if edition_digest(found) == edition:
-                    return found
+                for each in (found, names.added(shown, singles)):  # what was answered one by one adds no category
+                    if edition_digest(each) == edition:
+                        return each
         return None

@@ -176,7 +176,7 @@ class Choices:
             user_agent=request.headers.get("user-agent", ""),
             control=choice.control,
             build=choice.build if choice.build == self._renderer.build else "",
-            names=choice.names if choice.granted is not None or choice.edition else "",
+            names=_answered_names(choice, after),
         )
 
     def _recorded(self, after: Consent, record: ConsentRecord) -> Consent:
@@ -287,6 +287,16 @@ class Choices:
 def _counts(choice: Choice, after: Consent) -> bool:
     """Return whether anything is left of an answer for single services: what its notice did not name is not."""
     return not choice.edition or any(not on or after.allows_service(name) for name, on in choice.services.items())
+
+
+def _answered_names(choice: Choice, after: Consent) -> str:
+    """Return what the notices have named whose answers count after the choice; empty if that is unknown.
+
+    An answer for single services covers no others, whatever else its notice named.
+    """
+    if choice.granted is None and not choice.visit:
+        return after.names
+    return choice.names if choice.granted is not None or choice.edition else ""
 
 
 def _services(choice: Choice, after: Consent) -> Mapping[str, bool]:

@@ -301,6 +301,22 @@ async def test_only_a_notices_hash_is_looked_up_and_only_within_the_limit(
     assert asked == ["0" * 64]
 
 
+@pytest.mark.parametrize("is_signed", [True, False])
+async def test_a_receipt_of_single_services_names_no_others(ledger: Ledger, is_signed: bool) -> None:  # noqa: FBT001
+    visitor = Visitor()
+    maps = {"name": "Maps", "category": "preferences", "hosts": ["maps.example"]}
+    new = make(policy(services={"ads": ADS, "chat": CHAT, "maps": maps}), ledger)
+    await visitor.chooses(make(OLD, ledger), granted=ALL)
+    await visitor.opens(new)
+    edition = re.findall(r'data-edition="([^"]+)"', visitor.page)[0]
+    await visitor.chooses(new, services={"maps": True}, **({"edition": edition} if is_signed else {}))
+    assert await visitor.opens(new) == {"ads.example"}
+    async with visitor.at(new) as client:
+        receipt = (await client.get("/_consent/receipt?format=json")).json()
+    named = [recipient["service"] for recipient in receipt["records"][-1]["recipients"]]
+    assert named == ["maps"]
+
+
 def lasting(max_age: str, **more: Any) -> Policy:
     """Return a policy whose chat stores something for that long."""
     chat = {**CHAT, "cookies": [{"name": "chat_count", "max_age": max_age}], **more}

@@ -55,11 +55,11 @@ def kantara_receipt(
     record = next(iter(ledger.records(subject=subject, limit=1, newest_first=True)), None) if subject else None
     if record is None:
         return None
-    choice = choice_behind(ledger, record)
+    choice = choice_behind(ledger.record, record)
     notice = ledger.notice(choice.notice) if choice is not None and choice.notice is not None else None
     if not site and policy.site is not None and not policy.site.startswith("*"):
         site = f"https://{policy.site}"
-    services = services_of(ledger, record, answered_editions(ledger, policy))
+    services = services_of(ledger.record, record, policy, answered_editions(ledger, policy))
     receipt: dict[str, Any] = {
         "version": VERSION,
         "jurisdiction": record.region or controller.country or "not recorded",

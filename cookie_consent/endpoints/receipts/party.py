@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from cookie_consent.policy import home_of
+
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable
 
     from cookie_consent.consent.answered import AnsweredEditions
-    from cookie_consent.ledger import ConsentRecord, Ledger
+    from cookie_consent.ledger import ConsentRecord
     from cookie_consent.policy import Policy, Service
 
 __all__ = ["party_of", "recipients_of", "services_of"]
@@ -26,12 +28,16 @@ def party_of(policy: Policy) -> dict[str, str] | None:
     return {"type": "controller", **{name: str(value) for name, value in values.items() if value}}
 
 
-def services_of(ledger: Ledger, record: ConsentRecord, editions: AnsweredEditions) -> list[Service]:
+def services_of(
+    find: Callable[[str], ConsentRecord | None], record: ConsentRecord, policy: Policy, editions: AnsweredEditions
+) -> list[Service]:
     """Return the services that a record allows: those that the answered notices named.
 
-    What a category covered is unknown where the log no longer has the policy that told. Raises ``LedgerError``.
+    What a category covered is unknown where the log no longer has the policy that told. ``find`` returns the record of
+    an id; its errors pass.
     """
-    found: dict[str, Service] = {}
+    covered: tuple[Service, ...] | None = ()
+    allowed, refused = set(record.granted_services), set(record.refused_services)
     answer: ConsentRecord | None = record
     for _ in range(_MOST):
         if answer is None:
@@ -42,18 +48,26 @@ def services_of(ledger: Ledger, record: ConsentRecord, editions: AnsweredEdition
                 answer.policy_version,
                 granted=record.granted,
                 granted_services=answer.granted_services,
-                refused_services=(*answer.refused_services, *record.refused_services),
+                refused_services=refused.union(answer.refused_services),
             )
-            found |= {service.id: service for service in covered or ()}
             break
-        answer = ledger.record(answer.previous) if answer.previous is not None else None
-    singles = (editions.service(service, record.policy_version) for service in record.granted_services)
-    return list((found | {service.id: service for service in singles if service is not None}).values())
+        if answer.channel != "visit":  # what was new in a granted category needs no exception afterwards
+            known = {name: editions.service(name, answer.policy_version) for name in answer.granted_services}
+            allowed |= {
+                name
+                for name, service in known.items()
+                if service is not None and home_of(policy, service.category) in record.granted and name not in refused
+            }
+        refused.update(answer.refused_services)
+        answer = find(answer.previous) if answer.previous is not None else None
+    singles = (editions.service(name, record.policy_version) for name in sorted(allowed))
+    services = (*(covered or ()), *(service for service in singles if service is not None))
+    return list({service.id: service for service in services}.values())
 
 
 def _is_part(record: ConsentRecord) -> bool:
-    """Return whether a record's categories were granted before: it answers a placeholder, or is no answer."""
-    return record.action == "signal" or record.channel == "visit" or record.control == "placeholder"
+    """Return whether a record's categories were granted before: it answers single services, or is no answer."""
+    return record.action == "signal" or record.channel == "visit" or record.control in {"placeholder", "service"}
 
 
 def recipients_of(services: Iterable[Service]) -> list[dict[str, Any]]:

@@ -14,7 +14,7 @@ from cookie_consent.policy import DEFAULT_PREFIX
 from cookie_consent.policy.rights import RIGHTS
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Iterable, Sequence
 
     from cookie_consent.ledger import ConsentRecord, Ledger
     from cookie_consent.policy import Policy
@@ -38,6 +38,7 @@ def make_receipt(ledger: Ledger, policy: Policy, subject: str, *, prefix: str = 
     now = datetime.now(UTC)
     newest = list(ledger.records(since=now - _PERIOD, subject=subject, limit=_MOST, newest_first=True))
     records = newest[::-1]
+    find = _finder(ledger, records)
     hashes = dict.fromkeys(record.notice for record in records if record.notice is not None)
     editions = answered_editions(ledger, policy)
     notices = [notice for name in hashes if (notice := ledger.notice(name)) is not None]
@@ -49,8 +50,8 @@ def make_receipt(ledger: Ledger, policy: Policy, subject: str, *, prefix: str = 
         "rights": list(RIGHTS),
         "records": [
             {
-                **_with_use(record, _chosen_at(ledger, record), end, policy, now),
-                "recipients": recipients_of(services_of(ledger, record, editions)),
+                **_with_use(record, _chosen_at(find, record), end, policy, now),
+                "recipients": recipients_of(services_of(find, record, policy, editions)),
             }
             for record, end in zip(records, _ends(records), strict=True)
         ],
@@ -64,6 +65,18 @@ def make_receipt(ledger: Ledger, policy: Policy, subject: str, *, prefix: str = 
             for notice in notices
         },
     }
+
+
+def _finder(ledger: Ledger, records: Iterable[ConsentRecord]) -> Callable[[str], ConsentRecord | None]:
+    """Return a function that finds a record by its id, and asks the log only once, and only for other ones."""
+    known: dict[str, ConsentRecord | None] = {record.id: record for record in records}
+
+    def find(name: str) -> ConsentRecord | None:
+        if name not in known:
+            known[name] = ledger.record(name)
+        return known[name]
+
+    return find
 
 
 def _ends(records: Sequence[ConsentRecord]) -> list[datetime | None]:
@@ -82,9 +95,9 @@ def _ends(records: Sequence[ConsentRecord]) -> list[datetime | None]:
     return ends[::-1]
 
 
-def _chosen_at(ledger: Ledger, record: ConsentRecord) -> datetime:
+def _chosen_at(find: Callable[[str], ConsentRecord | None], record: ConsentRecord) -> datetime:
     """Return the start of the cookie's lifetime. A record of GPC does not extend it, so its choice counts if known."""
-    choice = choice_behind(ledger, record)
+    choice = choice_behind(find, record)
     return choice.at if choice is not None else record.at
 
 

@@ -203,3 +203,16 @@ def test_recipients_under_earlier_policies_are_told_as_these_had_them(ledger_url
     ]
     assert [list(each) for each in told] == [["chat", "soundcloud"], ["chat"], ["chat"], []]
     assert [each["chat"] for each in told[:3]] == ["Old Chat Inc", "Old Chat Inc", "New Chat Ltd"]
+
+
+def test_a_chain_of_records_is_read_once(ledger_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    ledger, granted = Ledger(ledger_url), ("analytics", "social")
+    records = [days_ago(300, granted=granted, edition=edition_digest(Inventory(POLICY).names))]
+    for day in range(40):
+        more = {"granted_services": ("youtube",), "control": "placeholder", "previous": records[-1].id}
+        records.append(days_ago(200 - day, granted=granted, **more))
+    ledger.append(records)
+    asked: list[str] = []
+    monkeypatch.setattr(ledger, "record", asked.append)
+    assert len(make_receipt(ledger, POLICY, "me")["records"]) == 41
+    assert asked == []
