@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from cookie_consent.policy import Inventory, home_of
 from cookie_consent.policy.fingerprints import edition_digest
+from cookie_consent.policy.names import Coverage
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -40,24 +41,21 @@ class AnsweredEditions:
         self._names = lru_cache(maxsize=1024)(self._find)
         self._known = {edition_digest(names): names for names in self._history}
 
-    def services(
+    def coverage(
         self, edition: str, version: str, *, granted: Iterable[str] = (), singles: Iterable[str] = ()
-    ) -> tuple[Service, ...] | None:
-        """Return the services that visitors could refuse and a notice named, sorted by their ids; None if unknown.
+    ) -> Coverage | None:
+        """Return the services that visitors could refuse and a notice named, and what it offered; None if unknown.
 
         Records of releases that wrote no ``edition`` are taken for answers to what the policy declares, if it has their
         ``version``. ``granted`` are the categories of the record, and ``singles`` the services that it names.
         """
+        policy = self._policy
         if not edition:
-            found = self._policy.names.declared if version == self._policy.version else None
-        else:
-            names = self._names(edition, frozenset(granted), frozenset(singles))
-            coverage = self._policy.names.read(names) if names is not None else None
-            found = coverage.services if coverage is not None else None
-        if found is None:
-            return None
-        known = map(self._policy.known_service, sorted(found))
-        return tuple(service for service in known if service is not None)
+            is_known = version == policy.version
+            every = policy.optional_ids
+            return Coverage(asked=every, categories=every, services=policy.names.declared) if is_known else None
+        names = self._names(edition, frozenset(granted), frozenset(singles))
+        return policy.names.read(names) if names is not None else None
 
     def covered(
         self,
@@ -74,8 +72,8 @@ class AnsweredEditions:
         """
         granted, refused = frozenset(granted), frozenset(refused_services)
         granted_services = frozenset(granted_services)
-        named = self.services(edition, version, granted=granted, singles=refused.union(granted_services))
-        if named is None:
+        coverage = self.coverage(edition, version, granted=granted, singles=refused.union(granted_services))
+        if coverage is None:
             found = (
                 editions.covered(
                     edition,
@@ -87,10 +85,9 @@ class AnsweredEditions:
                 for editions in self._of_version(version)
             )
             return next((services for services in found if services is not None), None)
+        named = map(self._policy.known_service, sorted(coverage.services - refused))
         return tuple(
-            service
-            for service in named
-            if service.id not in refused and home_of(self._policy, service.category) in granted
+            service for service in named if service is not None and home_of(self._policy, service.category) in granted
         )
 
     def service(self, service_id: str, version: str) -> Service | None:

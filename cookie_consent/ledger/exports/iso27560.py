@@ -9,6 +9,7 @@ https://www.w3.org/TR/json-ld11-streaming/).
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from json.encoder import encode_basestring
 from typing import TYPE_CHECKING, Any
 
@@ -37,10 +38,13 @@ if TYPE_CHECKING:
     from sqlalchemy import Connection
 
     from cookie_consent.ledger.exports.rows import Page
-    from cookie_consent.policy import Policy, Service
+    from cookie_consent.policy import Policy
+    from cookie_consent.policy.names import Coverage
 
 __all__ = ["Iso27560Lines"]
 
+_IN_PART = {"placeholder", "service"}
+"""The controls with which single services are answered."""
 _GIVEN = {"expired": "dpv:ConsentExpired"}
 _REFUSED = {"withdrawn": "dpv:ConsentWithdrawn", "signal": "dpv:ConsentWithdrawn", "expired": "dpv:ConsentExpired"}
 
@@ -96,7 +100,8 @@ class Iso27560Lines:
             url, region, family, ip, control, build, edition, regime, note,
         ) = row  # fmt: skip
         (time,) = time_texts((at,), self._minutes)
-        processes, statuses = self._chosen[action, granted, refused, more, less, channel, version, edition]
+        is_part = control in _IN_PART or channel == "visit"
+        processes, statuses = self._chosen[action, granted, refused, more, less, channel, version, edition, is_part]
         person = f'"dct:identifier":{_text(subject)}' if subject else '"cc:erased":true'
         parts = [
             f',\n{{"@id":{_text(f"urn:uuid:{name}")},"@type":"dpv:ConsentRecord","dct:identifier":{_text(name)},'
@@ -129,11 +134,14 @@ class Iso27560Lines:
         parts += [f'"{key}":{_text(value)}' for key, value in rest.items() if value]
         return ",".join(parts) + "}"
 
-    def _choice(self, key: tuple[str, ...]) -> tuple[str, list[tuple[str, str]]]:
+    def _choice(self, key: tuple[Any, ...]) -> tuple[str, list[tuple[str, str]]]:
         """Return the processes of a choice as JSON, and its consent statuses as pairs of term and JSON members."""
-        action, granted, refused, more, less, channel, version, edition = key
+        action, granted, refused, more, less, channel, version, edition, is_part = key
         singles = [*more.split(), *less.split()]
-        named = self._editions.services(edition, version, granted=granted.split(), singles=singles)
+        named = self._editions.coverage(edition, version, granted=granted.split(), singles=singles)
+        if named is not None and is_part and not edition:
+            # The categories were answered before, to another notice.
+            named = replace(named, asked=frozenset())
         yes, no = (
             [
                 *self._processes(names.split(), version, edition, named),
@@ -159,9 +167,7 @@ class Iso27560Lines:
                 found.append((kind, _json(status)[1:-1]))
         return _json([*yes, *no]), found
 
-    def _processes(
-        self, names: list[str], version: str, edition: str, named: tuple[Service, ...] | None
-    ) -> list[dict[str, Any]]:
+    def _processes(self, names: list[str], version: str, edition: str, named: Coverage | None) -> list[dict[str, Any]]:
         """Return the processes of categories.
 
         They are references to those in the head, those with the services that the notice ``named``, or only their
@@ -169,12 +175,13 @@ class Iso27560Lines:
         """
         return [self._process(name, version, edition, named) for name in names]
 
-    def _process(self, name: str, version: str, edition: str, named: tuple[Service, ...] | None) -> dict[str, Any]:
+    def _process(self, name: str, version: str, edition: str, named: Coverage | None) -> dict[str, Any]:
         policy = self._policy
         category = policy.category(name)
-        if named is not None and category is not None:
+        if named is not None and category is not None and name in named.asked:
             declared = services_in(policy, name)
-            services = [service for service in named if home_of(policy, service.category) == name]
+            known = map(policy.known_service, sorted(named.services))
+            services = [service for service in known if service and home_of(policy, service.category) == name]
             if {service.id for service in services} == {service.id for service in declared}:
                 return {"@id": process_id(policy.version, name)}
             return process(policy, category, self._controller, self._prefix, services=services, edition=edition)
@@ -186,7 +193,7 @@ class Iso27560Lines:
             "dpv:hasConsentControl": control(self._prefix),
         }
 
-    def _services(self, names: list[str], version: str, named: tuple[Service, ...] | None) -> list[dict[str, Any]]:
+    def _services(self, names: list[str], version: str, named: Coverage | None) -> list[dict[str, Any]]:
         policy = self._policy if named is not None else None
         return [service_process(policy, name, version, self._prefix) for name in names]
 

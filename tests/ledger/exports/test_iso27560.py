@@ -129,6 +129,31 @@ def test_recipients_are_those_that_the_answered_notice_named(ledger_url: str) ->
     assert "dpv:hasRecipient" not in processes[2]
 
 
+def test_a_placeholders_answer_has_the_categories_of_before_by_name_alone(ledger_url: str) -> None:
+    ledger = Ledger(ledger_url)
+    rules = parse_policy({"version": "2", "inventory": True, **DECLARED}, source="test")
+    editions = (edition_digest(rules.names.added("", ["youtube"])), "")
+    ledger.append(
+        [
+            make(
+                number,
+                granted=("analytics",),
+                granted_services=("youtube",),
+                policy_version="2",
+                edition=edition,
+                control="placeholder",
+            )
+            for number, edition in enumerate(editions)
+        ]
+    )
+    document = exported(ledger, rules)
+    Draft202012Validator(SCHEMA).validate(document)
+    for record, edition in zip(nodes(document, "dpv:ConsentRecord"), editions, strict=True):
+        process = record["dpv:hasProcess"][0]
+        assert process["@id"] == (_id("2", "analytics", edition))
+        assert process["dpv:hasPurpose"] == {"@type": "dpv:Purpose", "dct:identifier": "analytics"}
+
+
 def test_the_policy_fills_what_is_of_its_own_version(ledger_url: str) -> None:
     ledger = Ledger(ledger_url)
     ledger.append(
