@@ -153,11 +153,15 @@ def chosen(before: Consent, choice: Choice) -> Consent:
     services = {**before.services, **{name: on for name, on in choice.services.items() if name not in named}}
     if not choice.visit:
         covered = {name: on for name, on in before.covered.items() if name not in answered}
-        pending = before.pending - answered
-        after = replace(changed, services=services, visit=before.visit - answered, covered=covered, pending=pending)
+        after = replace(changed, services=services, visit=before.visit - answered, covered=covered)
         if before.is_complete:
-            after = replace(after, decided=not pending and not before.reopened)
-        return _naming(after, before, choice)
+            after = replace(after, decided=before.pending <= answered and not before.reopened)
+        after = _naming(after, before, choice)
+        # What the notice did not name, or not as it is now, still waits, unless it was refused.
+        unnamed = {name for name in new if after.named is not None and name not in after.named}
+        pending = before.pending - (answered - unnamed)
+        decided = not pending and not before.reopened if before.is_complete else after.decided
+        return replace(after, pending=pending, decided=decided)
     lasting = before.lasting.services
     covered = {**before.covered, **{name: lasting[name] for name in answered & lasting.keys()}}
     services = {**before.services, **dict.fromkeys(answered, True)}

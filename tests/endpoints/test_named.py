@@ -301,6 +301,21 @@ async def test_only_a_notices_hash_is_looked_up_and_only_within_the_limit(
     assert asked == ["0" * 64]
 
 
+async def test_what_a_notice_did_not_name_still_waits_after_the_answer(ledger: Ledger) -> None:
+    visitor = Visitor()
+    maps = {"name": "Maps", "category": "preferences", "hosts": ["maps.example"]}
+    new = make(policy(services={"ads": ADS, "chat": CHAT, "maps": maps}), ledger)
+    await visitor.chooses(make(OLD, ledger), granted=ALL)
+    await visitor.opens(new, f"/_consent/placeholder?service={b64encode(b'maps').decode()}")
+    edition = fields_of(visitor.page)["edition"]
+    state = await visitor.chooses(new, services={"chat": True, "maps": True}, edition=edition)
+    assert (state["decided"], state["pending"]) == (False, ["chat"])
+    async with visitor.at(new) as client:
+        assert (await client.get("/_consent/state")).json() == state
+    state = await visitor.chooses(new, services={"chat": False})
+    assert (state["decided"], state["pending"]) == (True, [])
+
+
 @pytest.mark.parametrize("is_signed", [True, False])
 async def test_a_receipt_of_single_services_names_no_others(ledger: Ledger, is_signed: bool) -> None:  # noqa: FBT001
     visitor = Visitor()
