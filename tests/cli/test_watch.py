@@ -142,6 +142,40 @@ def test_once_a_week_one_process_says_what_was_reported(ledger: Ledger, caplog: 
     assert told(caplog) == []
 
 
+def test_sites_that_share_a_log_sum_up_their_own_weeks(ledger: Ledger, caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level("INFO", "cookie_consent")
+    calendar = Calendar(MONDAY)
+    policies = [Policy(version="1", site=site) for site in ("a.example", "b.example", None)]
+    sites = [
+        WeeklySummary(ledger, [(Reports(Classifier(policy), ledger), Inventory(policy))], clock=calendar)
+        for policy in policies
+    ]
+    for _ in range(2):
+        for site in sites:
+            site.tell()
+        assert told(caplog) == []
+    calendar.now += timedelta(days=7)
+    for site in (*sites, *sites):
+        site.tell()
+    assert len(told(caplog)) == 3
+
+
+def test_a_summary_that_could_not_be_made_is_left_to_another_process(
+    ledger: Ledger, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    caplog.set_level("INFO", "cookie_consent")
+    policy, calendar = Policy(version="1"), Calendar(MONDAY)
+    summary = WeeklySummary(ledger, [(Reports(Classifier(policy), ledger), Inventory(policy))], clock=calendar)
+    summary.tell()
+    calendar.now += timedelta(days=7)
+    with monkeypatch.context() as patched:
+        patched.setattr("cookie_consent.endpoints.reports.weekly.watched", lambda *_: 1 / 0)
+        with pytest.raises(ZeroDivisionError):
+            summary.tell()
+    summary.tell()
+    assert len(told(caplog)) == 1
+
+
 def test_notes_of_weeks_are_no_events_of_an_inventory(ledger: Ledger) -> None:
     policy = Policy(version="1")
     WeeklySummary(ledger, [(Reports(Classifier(policy), ledger), Inventory(policy))]).tell()

@@ -61,14 +61,16 @@ class WeeklySummary:
         now = self._clock()
         year, week, _ = now.isocalendar()
         self._ledger.open()
-        if self._is_first(f"{year}-W{week:02}", now):
-            self._log(now)
-
-    def _is_first(self, week: str, now: datetime) -> bool:
-        """Return whether this process is the first to see this week, and another week was seen before."""
         notes = Notes(self._ledger, "week")
-        known = notes.read()
-        return week not in known and notes.add(week, now) and bool(known)
+        site = self._in_force(now)[0].classifier.policy.site
+        mark = f" {site}" if site is not None else ""  # several sites can share a log
+        known = {name for name in notes.read() if name.partition(" ")[2] == (site or "")}
+        name = f"{year}-W{week:02}{mark}"
+        if name in known:
+            return
+        if known:  # before it is noted, so that a process that ends meanwhile leaves it to another
+            self._log(now)
+        notes.add(name, now)
 
     def _log(self, now: datetime) -> None:
         reports, inventory = self._in_force(now)
