@@ -19,16 +19,17 @@ from cookie_consent.cli.log import open_log, tell_of_spools
 from cookie_consent.cli.options import LedgerOption, OutputOption, PolicyOption, PrefixOption, SinceOption, UntilOption  # noqa: TC001 - typer reads the annotations
 from cookie_consent.cli.output import ReaderGoneError, data_output, writer
 from cookie_consent.endpoints.receipts.kantara import kantara_receipt
-from cookie_consent.errors import ConfigurationError
+from cookie_consent.errors import ConfigurationError, PolicyError
 from cookie_consent.ledger import ACTIONS, CHANNELS, RecordFilter
 from cookie_consent.ledger.exports.destination import find_output
-from cookie_consent.policy import DEFAULT_PREFIX, checked_prefix, policy_in_force
+from cookie_consent.policy import DEFAULT_PREFIX, checked_prefix, find_policy, policy_in_force
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Iterator
 
     from cookie_consent.ledger import Ledger
     from cookie_consent.ledger.exports.stream import Piece
+    from cookie_consent.policy import Policy
 
 __all__ = ["EXPORT_COMMANDS"]
 
@@ -104,7 +105,7 @@ def export(
         raise ConfigurationError("name the file or folder to write with -o")
     if target is None and output_format is ExportFormat.PARQUET and sys.stdout.isatty():
         raise ConfigurationError("Parquet cannot be printed on a terminal; name the file to write with -o")
-    declared = policy_in_force(policy) if output_format is not ExportFormat.SEALED else None
+    declared = _declared(policy, output_format)
     checked_prefix(prefix)
     place = find_output(target) if target is not None and partition is None else None
     log = open_log(ledger)
@@ -136,6 +137,22 @@ def export(
     finally:
         gc.enable()
         log.close()
+
+
+def _declared(policy: Path | None, output_format: ExportFormat) -> Policy | None:
+    """Return the policy that the export is completed from, and say so if records are exported without."""
+    if output_format is ExportFormat.SEALED:
+        return None
+    if output_format is ExportFormat.ISO27560:
+        return policy_in_force(policy)
+    if policy is None and find_policy() is None:
+        typer.echo('there is no policy file, so the column "expires" is left out; give one with --policy', err=True)
+        return None
+    try:
+        return policy_in_force(policy)
+    except PolicyError as error:  # the records are the site's evidence, whatever the file says today
+        typer.echo(f'{error}\nthe policy cannot be read, so the column "expires" is left out', err=True)
+        return None
 
 
 def receipt(

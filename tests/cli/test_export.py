@@ -57,6 +57,23 @@ def test_each_format_is_written_to_a_file(tmp_path: Path, kept: list[ConsentReco
     assert (tmp_path / "months" / "year=2026" / "month=11").is_dir()
 
 
+@pytest.mark.parametrize(
+    ("content", "said"), [(None, "there is no policy file"), ("version = [", "the policy cannot be read")]
+)
+def test_records_are_exported_without_a_policy_that_can_be_read(
+    tmp_path: Path, kept: list[ConsentRecord], content: str | None, said: str
+) -> None:
+    (tmp_path / "consent.toml").unlink()
+    if content is not None:
+        (tmp_path / "consent.toml").write_text(content)
+    done = log("export", "-o", "x.csv", folder=tmp_path)
+    assert done.returncode == 0
+    assert said in done.stderr
+    rows = list(csv.DictReader(io.StringIO((tmp_path / "x.csv").read_bytes().decode(), newline="")))
+    assert len(rows) == len(kept)
+    assert "expires" not in rows[0]
+
+
 def test_filters_may_be_repeated(tmp_path: Path, kept: list[ConsentRecord]) -> None:
     arguments = ["--action", "given", "--action", "withdrawn", "--policy-version", "1", "--category", "analytics"]
     log("export", "--format", "jsonl", *arguments, "-o", "x", folder=tmp_path)
