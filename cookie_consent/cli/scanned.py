@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import ipaddress
 import re
 import tempfile
 from contextlib import contextmanager
@@ -15,8 +16,10 @@ import typer
 from cookie_consent.cli.progress import progress_shown
 from cookie_consent.errors import ConfigurationError
 from cookie_consent.ledger.exports.destination import unwritable
+from cookie_consent.policy.site_domain import has_known_suffix
 from cookie_consent.scanner.browser.options import BrowseOptions
 from cookie_consent.scanner.given import Given, given
+from cookie_consent.scanner.links import parsed
 from cookie_consent.scanner.options import CrawlOptions
 from cookie_consent.scanner.redact import Redaction
 
@@ -47,6 +50,10 @@ _HOST = re.compile(
     r"(?:[^\s/\\@]*@)?(?:localhost|\[[0-9a-f:.]+\]|(?:[^\s/\\.:@]+\.)+[^\s/\\.:@]+)(?::[0-9]+)?(?:/.*)?", re.IGNORECASE
 )
 """A host as people type it, with or without a port and a path."""
+_MARKED = re.compile(r"[^/]*(?::[0-9]+(?:/|\Z)|:.*@|/)|\[|localhost\Z", re.IGNORECASE)
+"""A host that no file is named like: with a port, a password or a path."""
+_OF_NETWORKS = ("example", "internal", "local", "localhost", "test")
+"""Ends of names that are not in the Public Suffix List, as nobody can register them (RFC 6761 and 6762)."""
 _FILES = (".json", ".jsonl", ".har")
 _LONGEST_FILE = 256 * 1024 * 1024
 
@@ -81,10 +88,43 @@ def pictures_folder(output: Output | None) -> Iterator[Path]:
 
 
 def is_address(source: str) -> bool:
-    """Return whether it is an address, or a host, rather than a file."""
+    """Return whether it is an address, or a host, rather than a file.
+
+    A host without a port, a password and a path is one only if it is an IP address, or if its name ends as names of
+    hosts do: ``scan.txt`` is a file, even if there is none.
+    """
     if _ADDRESS.match(source) is not None:
         return True
-    return _HOST.fullmatch(source) is not None and not source.endswith(_FILES) and not Path(source).exists()
+    return _HOST.fullmatch(source) is not None and _is_host(source) and not _exists(source)
+
+
+def _is_host(source: str) -> bool:
+    if source.endswith(_FILES):
+        return False
+    found = parsed(f"https://{source}")
+    if found is None:
+        return False
+    return (
+        _MARKED.match(source) is not None
+        or found.host.rpartition(".")[2] in _OF_NETWORKS
+        or _is_ip(found.host)
+        or has_known_suffix(found.host)
+    )
+
+
+def _is_ip(host: str) -> bool:
+    try:
+        ipaddress.ip_address(host)
+    except ValueError:
+        return False
+    return True
+
+
+def _exists(source: str) -> bool:
+    try:
+        return Path(source).exists()
+    except (OSError, ValueError):  # such as a name that is too long for a file
+        return False
 
 
 def typed(source: str) -> Given:

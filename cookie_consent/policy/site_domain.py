@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from publicsuffixlist import PublicSuffixList
 
-__all__ = ["site_domain"]
+__all__ = ["has_known_suffix", "site_domain"]
 
 _LONGEST = 253
 """The longest host name in DNS (RFC 1035, section 2.3.4)."""
@@ -38,6 +38,13 @@ def site_domain(host: str) -> str | None:
     a public suffix below it: some of its hosts belong to others. ``host`` is normalised, as by ``host_of``.
     """
     return _found(host) if len(host) <= _LONGEST else None
+
+
+def has_known_suffix(host: str) -> bool:
+    """Return whether the list has the end of ``host``, as it has ``com`` but not ``txt``. It is normalised."""
+    if len(host) > _LONGEST or not is_host_name(host):
+        return False
+    return _suffixes().registrable.publicsuffix(host, accept_unknown=False) is not None
 
 
 @lru_cache(maxsize=_KNOWN)

@@ -124,6 +124,26 @@ def test_a_host_without_a_scheme_is_scanned_and_the_scheme_is_told(tmp_path: Pat
         ("folder/scan", False),
         ("scan", False),
         ("there.example", False),  # a file
+        ("shop.com", True),
+        ("www.shop.co.uk", True),
+        ("github.io", True),  # a public suffix itself
+        ("bücher.de", True),
+        ("SHOP.TEST", True),
+        ("192.0.2.1", True),
+        ("[::1]", True),
+        ("localhost", True),
+        ("shop.corp/", True),
+        ("shop.corp:8000", True),
+        ("me:secret@shop.corp", True),
+        ("scan.txt", False),  # no file, but no host either
+        ("consent.toml", False),
+        ("before.har.gz", False),
+        ("scan.json.bak", False),
+        ("me@scan.txt", False),
+        ("a" * 300 + ".txt", False),
+        ("a" * 300 + "/b.txt", False),
+        (f"{'a' * 300}.txt/", True),  # longer than a file's name may be
+        ("a.txt:99999", False),  # no port
     ],
 )
 def test_a_host_is_told_from_a_file(
