@@ -107,7 +107,7 @@ def scan(
         ),
     ] = None,
     keep_queries: Annotated[
-        bool, typer.Option("--keep-queries", help="Keep the values of queries: they may hold what opens a session.")
+        bool, typer.Option("--keep-queries", help="Keep values in addresses, as of queries: they may open a session.")
     ] = False,
     user_agent: Annotated[str, typer.Option(help="The request header User-Agent.")] = USER_AGENT,
     resume: Annotated[

@@ -76,7 +76,7 @@ class CrawlOptions:
     private: bool = False
     """Whether to follow what leads to private, loopback and link-local addresses. The given host is always asked."""
     keep_queries: bool = False
-    """Whether to keep the values of queries, which may open a session or name a person."""
+    """Whether to keep values in addresses, as of queries, which may open a session or name a person."""
     robots: bool = True
     """Whether to obey ``robots.txt``."""
     user_agent: str = USER_AGENT

@@ -70,7 +70,7 @@ class BrowseOptions:
     private: bool = False
     """Whether pages may load from private addresses too. The site itself is always asked."""
     keep_queries: bool = False
-    """Whether to keep the values of queries, which may open a session or name a person."""
+    """Whether to keep values in addresses, as of queries, which may open a session or name a person."""
     headless: bool = True
     screenshots: Path | None = None
     """The folder for pictures of the first pages; None for no pictures."""
