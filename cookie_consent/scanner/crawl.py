@@ -70,7 +70,7 @@ async def crawl(
 
     ``journal`` is the file from which an interrupted scan goes on, and in which this one is kept. ``policy`` may
     declare signatures of inline scripts, besides those of the registry. ``network`` resolves the names of hosts.
-    Values of queries are left out unless the options keep them, though the journal has them. Credentials in ``site``
+    Values in addresses are left out unless the options keep them, though the journal has them. Credentials in ``site``
     are sent to its origin alone.
 
     Raises ``ConfigurationError`` if ``site`` is no http(s) address or the journal is wrong.
