@@ -301,6 +301,14 @@ async def test_only_a_notices_hash_is_looked_up_and_only_within_the_limit(
     assert asked == ["0" * 64]
 
 
+async def test_a_release_that_knows_no_placeholders_notice_takes_its_form(ledger: Ledger) -> None:
+    visitor, site = Visitor(), make(NEW, ledger)
+    await visitor.opens(site, f"/_consent/placeholder?service={b64encode(b'chat').decode()}")
+    fields = fields_of(visitor.page)
+    assert "notice" not in fields  # which it would look up among the banner's
+    assert re.fullmatch("[0-9a-f]{64}", fields["placeholder"])
+
+
 async def test_what_a_notice_did_not_name_still_waits_after_the_answer(ledger: Ledger) -> None:
     visitor = Visitor()
     maps = {"name": "Maps", "category": "preferences", "hosts": ["maps.example"]}
