@@ -29,7 +29,7 @@ ChoiceAction = Literal["given", "refused", "changed", "withdrawn"]
 ChoiceChannel = Literal["banner", "preferences", "api"]
 _CHANNELS = frozenset(get_args(ChoiceChannel))
 _SWITCH = {"1": True, "0": False}
-_TEXTS = ("return_to", "channel", "control", "build", "notice", "edition", "language", "url", "for")
+_TEXTS = ("return_to", "channel", "control", "build", "notice", "placeholder", "edition", "language", "url", "for")
 _UNFIT = re.compile(r"[\x00-\x1f\x7f\ud800-\udfff]")
 """Characters that neither a log nor a header can hold: control characters and surrogates."""
 
@@ -100,7 +100,8 @@ def parse_choice(body: bytes, content_type: str, policy: Policy) -> Choice:
         channel=values["channel"],
         control=control,
         build=values["build"],
-        notice=values["notice"] or None,
+        # That of a placeholder has a name of its own, since releases that do not know it refuse unknown notices.
+        notice=values["notice"] or values["placeholder"] or None,
         edition=values["edition"],
         language=values["language"][:_LONGEST_TAG],
         url=_path_of(values["url"] or return_to),
@@ -274,8 +275,6 @@ def _from_form(body: bytes) -> dict[str, Any]:
                 values["services"][name.removeprefix("service.")] = _SWITCH[value]
         elif name in _TEXTS:
             values[name] = value
-    if "placeholder" in sent:  # its notice, by a name of its own: releases that know none of these refuse unknown ones
-        values.setdefault("notice", sent["placeholder"])
     return _with_defaults(values, channel="preferences")
 
 
@@ -320,6 +319,7 @@ def _with_defaults(values: dict[str, Any], *, channel: str) -> dict[str, Any]:
         "control": "",
         "build": "",
         "notice": "",
+        "placeholder": "",
         "edition": "",
         "language": "",
         "url": "",

@@ -422,6 +422,7 @@
       control: data.get("control") ?? undefined,
       build: data.get("build") ?? undefined,
       notice: data.get("notice") ?? (isPartial ? undefined : root.dataset.notice),
+      placeholder: data.get("placeholder") ?? undefined,
       edition: data.get("edition") ?? (isPartial ? undefined : root.dataset.edition),
       language: data.get("language") ?? root.dataset.language,
     };

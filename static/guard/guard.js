@@ -697,7 +697,7 @@
 
   const stubs = makeStubs(rules, covers, hold);
   const spoken = script.dataset.signals ? JSON.parse(script.dataset.signals) : rules.signals;
-  const signals = makeSignals(spoken, covers, stubs.isHeld, () => state.decided);
+  const signals = makeSignals(spoken, covers, stubs.isHeld, () => state.decided || state.pending.length > 0);
   // Holds an element in markup as the server does, so that the banner's script brings it alive. It may
   // not be in the document when the visitor agrees, so the page is loaded again.
   const holdIn = (node, address) => {
