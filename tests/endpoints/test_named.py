@@ -307,6 +307,10 @@ async def test_a_release_that_knows_no_placeholders_notice_takes_its_form(ledger
     fields = fields_of(visitor.page)
     assert "notice" not in fields  # which it would look up among the banner's
     assert re.fullmatch("[0-9a-f]{64}", fields["placeholder"])
+    more = {name: fields[name] for name in ("control", "edition", "language", "placeholder")}
+    await visitor.chooses(site, services={"chat": True}, **more)  # as the banner's script sends it
+    *_, record = ledger.records()
+    assert (record.control, record.notice) == ("placeholder", fields["placeholder"])
 
 
 async def test_what_a_notice_did_not_name_still_waits_after_the_answer(ledger: Ledger) -> None:
