@@ -32,7 +32,11 @@ import socket, sys
 from pathlib import Path
 import uvicorn
 from tests.realapps.row import load
-config = uvicorn.Config(load(sys.argv[1]).app(Path(sys.argv[2])), log_level="critical", timeout_graceful_shutdown=1)
+app = load(sys.argv[1]).app(Path(sys.argv[2]))
+if sys.argv[4:]:
+    from cookie_consent import ConsentMiddleware
+    app = ConsentMiddleware(app, sys.argv[4], secret="x" * 40, ledger=f"sqlite:///{sys.argv[2]}/consent.db")
+config = uvicorn.Config(app, log_level="critical", timeout_graceful_shutdown=1)
 uvicorn.Server(config).run([socket.socket(fileno=int(sys.argv[3]))])
 """
 MODES = [(), pytest.param(("--browser",), marks=pytest.mark.browser)]
@@ -72,11 +76,11 @@ def shop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 
 
 @contextmanager
-def served(name: str, folder: Path) -> Iterator[str]:
-    """Serve a real application on loopback, without the middleware, in a process of its own."""
+def served(name: str, folder: Path, *policy: Path) -> Iterator[str]:
+    """Serve a real application on loopback in a process of its own: bare, or behind the middleware with a policy."""
     listening = socket.create_server(("127.0.0.1", 0))
     number = listening.fileno()
-    command = [sys.executable, "-c", SERVE, name, str(folder), str(number)]
+    command = [sys.executable, "-c", SERVE, name, str(folder), str(number), *map(str, policy)]
     process = subprocess.Popen(command, cwd=ROOT, pass_fds=[number], stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
     url = f"http://127.0.0.1:{listening.getsockname()[1]}"
     listening.close()
@@ -121,12 +125,26 @@ def test_a_policy_from_the_demo_shop_passes(shop: str, tmp_path: Path, options: 
 
 @pytest.mark.parametrize("options", MODES, ids=["http", "browser"])
 @pytest.mark.parametrize(
-    ("name", "declared"), [("datasette", set()), ("mkdocs_material", {"google-fonts"})], ids=["datasette", "mkdocs"]
+    ("name", "declared"),
+    [
+        ("datasette", set()),
+        ("mkdocs_material", {"google-fonts"}),
+        (
+            "shop",
+            {"google-analytics", "google-tag-manager", "facebook-pixel", "hotjar", "intercom", "stripe", "youtube"},
+        ),
+    ],
+    ids=["datasette", "mkdocs", "shop"],
 )
-def test_a_policy_from_a_real_application_passes(
+def test_a_policy_from_a_real_application_passes_and_holds(
     name: str, declared: set[str], tmp_path_factory: pytest.TempPathFactory, options: tuple[str, ...]
 ) -> None:
     folder = tmp_path_factory.mktemp("policy")
+    more = (*options, "--pages", "2" if options else "8")
     with served(name, tmp_path_factory.mktemp("app")) as url:
-        passes(url, folder, *options, *(("--pages", "2") if options else ("--pages", "8")))
+        passes(url, folder, *more)
+    # With the middleware and that policy, nothing but the site is contacted before a choice.
+    with served(name, tmp_path_factory.mktemp("app"), folder / "consent.toml") as url:
+        done = run("check", "--against", url, "--no-links", "--require-gate", *more, folder=folder)
+        assert done.returncode == 0, done.stdout
     assert declared <= {service.id for service in load_policy(folder / "consent.toml").services}
