@@ -34,7 +34,9 @@ INTEGRITY = "sha384-Fln66QcYKYyjOrfTkBdpDccr2JiOEh8/clJoTnTYAZNl2CRPdDn9MyVUSaUP
 @pytest.fixture
 def upstream(monkeypatch: pytest.MonkeyPatch) -> Iterator[Upstream]:
     server = Upstream()
-    monkeypatch.setattr("cookie_consent.site.Mirror", lambda libraries: server.mirror(libraries=libraries))
+    monkeypatch.setattr(
+        "cookie_consent.site.Mirror", lambda libraries, named: server.mirror(libraries=libraries, named=named)
+    )
     server.put("/htmx.org@1.9.12", RUN % b"htmx")
     server.put("/npm/vue@3.4.1/dist/vue.js", RUN % b"vue")
     server.put("/npm/three@0.160.0/build/three.module.js", MODULE)

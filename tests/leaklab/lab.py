@@ -249,7 +249,9 @@ def mirroring(pages: Iterable[Page]) -> Iterator[None]:
     reached = {address.netloc for address in addresses}
     server.addresses.update({host: [] for host in Libraries().hosts - reached})
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("cookie_consent.site.Mirror", lambda libraries: server.mirror(libraries=libraries))
+        patch.setattr(
+            "cookie_consent.site.Mirror", lambda libraries, named: server.mirror(libraries=libraries, named=named)
+        )
         yield
     server.close()
 

@@ -38,7 +38,9 @@ async def nothing(_scope: Scope, _receive: Receive, _send: Send) -> None:
 
 @pytest.fixture
 def site(upstream: Upstream, monkeypatch: pytest.MonkeyPatch) -> Iterator[ConsentMiddleware]:
-    monkeypatch.setattr("cookie_consent.site.Mirror", lambda libraries: upstream.mirror(libraries=libraries))
+    monkeypatch.setattr(
+        "cookie_consent.site.Mirror", lambda libraries, named: upstream.mirror(libraries=libraries, named=named)
+    )
     upstream.put("/npm/vue@3.4.1/dist/vue.js", b"vue();" * 100)
     made = ConsentMiddleware(
         nothing, make_policy(gate={"mirror": True}), "k" * 40, ledger=Ledger("sqlite://", memory=True)

@@ -18,6 +18,8 @@ from cookie_consent.mirror.network import Network, is_public
 from cookie_consent.mirror.store import MemoryStore
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
     from cookie_consent.mirror.store import Store
 
 __all__ = ["Upstream"]
@@ -67,9 +69,15 @@ class Upstream:
         given = {name.replace("_", "-"): value for name, value in headers.items()}
         self.files[path] = (status, {**SCRIPT, **given}, body)
 
-    def mirror(self, *added: str, libraries: Libraries | None = None, store: Store | None = None) -> Mirror:
+    def mirror(
+        self,
+        *added: str,
+        libraries: Libraries | None = None,
+        store: Store | None = None,
+        named: Callable[[Iterable[str]], object] = lambda _: None,
+    ) -> Mirror:
         listed = libraries if libraries is not None else Libraries(added)
-        return Mirror(listed, store=store if store is not None else MemoryStore(), network=self.network)
+        return Mirror(listed, store=store if store is not None else MemoryStore(), network=self.network, named=named)
 
     def paths(self) -> list[str]:
         return [head.split(" ")[1] for head in self.asked]
