@@ -54,8 +54,6 @@ def notice_text(policy: Policy, locale: Locale, categories: Sequence[CategoryVie
             names = t("list_separator").join(service.label for service in category.on_demand)
             lines.append(t("banner.on_demand", services=names))
     lines += ["", *(f"[{t(f'banner.{key}')}]" for key in ("accept_all", "refuse_all", "settings", "save"))]
-    if policy.banner.close:
-        lines.append(f"[× {t('banner.close')}: {t('banner.refuse_all')}]")
     return _notice(lines, locale, policy.version, build)
 
 

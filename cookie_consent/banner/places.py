@@ -26,7 +26,9 @@ def banner_script(source: bytes, policy: Policy) -> bytes:
 
 def banner_style(source: bytes, policy: Policy) -> bytes:
     """Return the style sheet ``source`` with the variables of the policy, to which those of the page are preferred."""
-    declared = ";".join(f"--cookie-consent-{name}:{value}" for name, value in policy.banner.style.items())
+    # Where lengths are computed with, 0 has to have a unit.
+    values = {name: "0px" if value == "0" else value for name, value in policy.banner.style.items()}
+    declared = ";".join(f"--cookie-consent-{name}:{value}" for name, value in values.items())
     return source + f"\n:where(:root){{{declared}}}\n".encode("ascii") if declared else source
 
 

@@ -7,9 +7,10 @@ from difflib import get_close_matches
 
 __all__ = ["STYLE_VARIABLES", "checked_style"]
 
-_NUMBER = r"-?(?:[0-9]{1,5}(?:\.[0-9]{1,4})?|\.[0-9]{1,4})"
+_NUMBER = r"(?:[0-9]{1,5}(?:\.[0-9]{1,4})?|\.[0-9]{1,4})"
 _LENGTH = rf"(?:0|{_NUMBER}(?:px|em|rem|ch|ex|vw|vh|vmin|vmax|%))"
-_FUNCTION = rf"(?:rgb|hsl|hwb|lab|lch|oklab|oklch)\({_NUMBER}[ ,/%a-z0-9.-]{{0,60}}\)"
+_OFFSET = rf"-?{_LENGTH}"
+_FUNCTION = rf"(?:rgb|hsl|hwb|lab|lch|oklab|oklch)\(-?{_NUMBER}[ ,/%a-z0-9.-]{{0,60}}\)"
 _COLOUR = rf"(?:\#[0-9a-fA-F]{{3,8}}|[a-zA-Z]{{3,30}}|{_FUNCTION})"
 _KINDS = {
     "colour": (_COLOUR, "a colour, such as '#0a6' or 'rgb(0 0 0 / 0.5)'"),
@@ -22,8 +23,10 @@ _KINDS = {
         "font families, such as '\"Open Sans\", sans-serif'",
     ),
     "border": (rf"none|{_LENGTH} (?:solid|dashed|dotted|double) {_COLOUR}", "a border, such as '2px solid #0a6'"),
-    "shadow": (rf"none|{_LENGTH}(?: {_LENGTH}){{1,3}} {_COLOUR}", "a shadow, such as '0 4px 20px rgb(0 0 0 / 0.3)'"),
+    "shadow": (rf"none|{_OFFSET}(?: {_OFFSET}){{1,3}} {_COLOUR}", "a shadow, such as '0 4px 20px rgb(0 0 0 / 0.3)'"),
 }
+_KEYWORDS = {"inherit", "initial", "unset", "revert"}
+"""What would be taken from the page's root, where nothing stands."""
 _COLOURS = ("background", "text", "muted", "line", "edge", "tint", "link", "accent", "on-accent", "error", "backdrop")
 STYLE_VARIABLES: dict[str, str] = {
     **dict.fromkeys(_COLOURS, "colour"),
@@ -66,6 +69,6 @@ def checked_style(values: dict[str, str]) -> dict[str, str]:
             near = get_close_matches(name, STYLE_VARIABLES, 1)
             fix = f"did you mean {near[0]!r}?" if near else f"there are {', '.join(STYLE_VARIABLES)}"
             raise ValueError(f"{name!r} is no variable of the banner's style: {fix}")
-        if not _PATTERNS[kind].fullmatch(value):
+        if not _PATTERNS[kind].fullmatch(value) or value.lower() in _KEYWORDS:
             raise ValueError(f"{name}: {value!r} is not {_KINDS[kind][1]}")
     return values

@@ -29,6 +29,7 @@
   ];
   // Precedes a held address in CSS, with the category and the service.
   const INERT = /https:\/\/#consent\/([\w-]+)\/([\w.*-]*)\//g;
+  const MAXIMUM_WAIT = 5000; // milliseconds for the server to say whether to ask at all
   const XLINK = "http://www.w3.org/1999/xlink";
   const root = document.getElementById("cookie-consent");
   if (!root) return;
@@ -272,8 +273,9 @@
     if (back) back.hidden = isOwnLink;
     if (!panel) return;
     const hadFocus = panel.contains(document.activeElement);
+    if (panel.matches("dialog[open]")) panel.close(); // which gives the focus back
     panel.remove(); // first: all but a modal panel is inert
-    if (hadFocus) opener?.focus({ preventScroll: true });
+    if (hadFocus && opener && !opener.hidden) opener.focus({ preventScroll: true });
     opener = back;
     root.classList.remove("cc-folded");
     room.update();
@@ -620,19 +622,28 @@
     anchor.href = address.href;
   });
 
-  const isModal = () => Boolean(root.querySelector("dialog.cc-panel"));
+  const isShown = () => Boolean(root.querySelector(".cc-panel")?.getClientRects().length);
+  const isModal = () =>
+    isShown() &&
+    Boolean(root.showPopover && root.querySelector("dialog.cc-panel:modal")) &&
+    [...document.querySelectorAll("dialog:modal")].every((dialog) => root.contains(dialog));
   const leave = (event) => {
     if (isModal()) event.preventDefault(); // it does not close without an answer
     status.dismiss();
     closeSettings();
-    root.querySelector(".cc-cross button")?.click();
+    if (isShown()) root.querySelector(".cc-cross button")?.click();
   };
   // A link of the site's own. Without this script its address leads to the preferences page.
   document.addEventListener("click", (event) => {
     const anchor = event.target.closest?.("[data-consent-open]");
     if (!anchor || event.defaultPrevented || !isPlain(event)) return;
+    // What asks for new services alone has no settings. The link's address leads to them.
+    if (isShown() && !root.querySelector(".cc-settings")) {
+      if (!anchor.href) location.assign(root.querySelector(".cc-links a, .cc-back").href);
+      return;
+    }
     event.preventDefault();
-    if (!root.querySelector(".cc-panel")?.getClientRects().length) return openSettings(anchor);
+    if (!isShown()) return openSettings(anchor);
     root.querySelector('.cc-fold[aria-expanded="false"]')?.click();
     unfold(root, true);
     root.querySelector("button.cc-toggle")?.focus();
@@ -657,9 +668,11 @@
 
   // Browsers keep the choice back from what another site posts. So nobody is asked before the server has been.
   const makeSure = async () => {
-    await (guard ? link.asked : askServer());
+    const late = new Promise((done) => setTimeout(done, MAXIMUM_WAIT));
+    await Promise.race([guard ? link.asked : askServer(), late]).catch(() => {});
     delete root.dataset.unsure;
     room.update();
+    place.raise();
   };
   if (root.dataset.unsure) makeSure();
 

@@ -31,11 +31,16 @@ const makePlace = (root, { isOpen, receive, added }) => {
     if (root.popover !== "manual") root.popover = "manual";
     if (root.matches(":popover-open")) root.hidePopover();
     root.showPopover();
+    // A modal dialog makes the page inert though a filter list hides it, or nobody knows yet whether to ask.
     const panel = root.querySelector("dialog.cc-panel:not(:modal)");
-    if (!panel) return;
+    if (!panel?.getClientRects().length) return;
     panel.removeAttribute("open"); // without this script it is open, and not modal
     panel.showModal();
     panel.focus(); // and not the first button, which a key pressed by chance would use
+    if (self.ResizeObserver) new ResizeObserver(() => release(panel)).observe(panel);
+  };
+  const release = (panel) => {
+    if (panel.matches(":modal") && !panel.getClientRects().length) panel.close();
   };
   const afterDialog = () => {
     if (isBehindDialog) raise();
