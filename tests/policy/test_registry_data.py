@@ -75,6 +75,18 @@ def test_an_entry_is_complete(service_id: str) -> None:
         assert service.company
 
 
+def test_addresses_for_objections_are_encrypted_and_carry_no_query() -> None:
+    addresses = [service.opt_out_url for service in registry().values() if service.opt_out_url]
+    assert len(addresses) >= 50
+    assert [address for address in addresses if not address.startswith("https://") or "?" in address] == []
+
+
+def test_what_is_stored_says_why_and_is_not_necessary() -> None:
+    stored = [(service, rule) for service in registry().values() for rule in service.storage]
+    assert [rule.name for _, rule in stored if not rule.purpose] == []
+    assert [rule.name for service, rule in stored if service.category in {"session", "login"}] == []
+
+
 @pytest.mark.parametrize("service_id", sorted(NECESSARY))
 def test_a_decision_says_why_a_third_party_is_necessary(service_id: str) -> None:
     texts = [path.read_text("utf-8") for path in (DECISIONS / "0021-payments.md", DECISIONS / "0022-captchas.md")]
@@ -240,6 +252,27 @@ def test_addresses_are_recognised(host: str, path: str, service: str | None) -> 
 )
 def test_cookies_are_recognised(cookie: str, category: str) -> None:
     assert CLASSIFIER.cookie(cookie).category == category
+
+
+@pytest.mark.parametrize(
+    ("key", "service"),
+    [
+        ("taboola global:user-id", "taboola"),
+        ("optimizely_data$$oeu1r0.1$$2$$visitor_profile", "optimizely"),
+        ("adjust-sdk", "adjust"),
+        ("AMP_unsent_0123456789", "amplitude"),
+        ("mapbox.eventData.uuid:abc", "mapbox"),
+        ("hjActiveViewportIds", "hotjar"),
+        ("_hjSessionStorageTest", "hotjar"),
+        ("statsig.stable_id.123", "statsig"),
+        ("jwplayer.volume", "jw-player"),
+        ("wistia", "wistia"),
+        ("wistia-player", None),
+        ("branch", None),
+    ],
+)
+def test_storage_keys_are_recognised(key: str, service: str | None) -> None:
+    assert CLASSIFIER.storage(key).service == service
 
 
 @pytest.mark.parametrize(
