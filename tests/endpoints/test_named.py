@@ -307,7 +307,7 @@ async def test_a_release_that_knows_no_placeholders_notice_takes_its_form(ledger
     fields = fields_of(visitor.page)
     assert "notice" not in fields  # which it would look up among the banner's
     assert re.fullmatch("[0-9a-f]{64}", fields["placeholder"])
-    more = {name: fields[name] for name in ("control", "edition", "language", "placeholder")}
+    more: dict[str, Any] = {name: fields[name] for name in ("control", "edition", "language", "placeholder")}
     await visitor.chooses(site, services={"chat": True}, **more)  # as the banner's script sends it
     *_, record = ledger.records()
     assert (record.control, record.notice) == ("placeholder", fields["placeholder"])

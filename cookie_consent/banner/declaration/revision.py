@@ -48,11 +48,12 @@ def revision(policy: Policy, locale: Locale, *, secure: bool = True) -> Revision
     new = policy.next
     if new is None or new.effective is None:
         return None
+    found = changes(policy, new)
     return Revision(
         version=new.version,
         effective=new.effective,
-        changes=_told(policy, new, locale, secure=secure),
-        ask_again_since=_asks_again(policy, new),
+        changes=_told(found, policy, new, locale, secure=secure),
+        ask_again_since=_asks_again(found, new),
     )
 
 
@@ -64,8 +65,8 @@ def history(past: Sequence[PastPolicy], locale: Locale, *, secure: bool = True) 
     for at, each in enumerate(shown):
         new, told, day, asked = each.policy, None, each.since.date(), None
         if old is not None and new is not None:
-            told = _told(old, new, locale, secure=secure)
-            asked = _asks_again(old, new)
+            between = changes(old, new)
+            told, asked = _told(between, old, new, locale, secure=secure), _asks_again(between, new)
         elif at == 0 and new is not None:
             # The log may know the oldest one only from later on.
             day = min(filter(None, (day, day_of(new))))
@@ -98,23 +99,23 @@ def since_choice(
         for name, known in services
         if known is not None
     ]
-    return _told(old, new, locale, secure=secure, added=added)
+    return _told([*changes(old, new), *added], old, new, locale, secure=secure)
 
 
-def _asks_again(old: Policy, new: Policy) -> date | None:
+def _asks_again(found: Iterable[Change], new: Policy) -> date | None:
     """Return the day from which on the new policy asks all again, if the old one did not."""
-    is_asked = any(change.kind == "asked-again" and change.asks for change in changes(old, new))
+    is_asked = any(change.kind == "asked-again" and change.asks for change in found)
     return new.ask_again_since if is_asked else None
 
 
 def _told(
-    old: Policy, new: Policy, locale: Locale, *, secure: bool, added: Iterable[Change] = ()
+    found: Iterable[Change], old: Policy, new: Policy, locale: Locale, *, secure: bool
 ) -> tuple[RevisionChange, ...]:
     words = _Words(old, new, locale, secure=secure)
-    found = [change for change in (*changes(old, new), *added) if change.kind not in _TOLD_ELSEWHERE]
     return tuple(
         RevisionChange(kind=change.kind, subject=change.subject, text=words.text(change), asks=change.asks)
         for change in found
+        if change.kind not in _TOLD_ELSEWHERE
     )
 
 
