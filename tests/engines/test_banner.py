@@ -11,7 +11,7 @@ from tests.browser.harness import SITE, STUBS
 from tests.browser.test_places import RECAPTCHA
 from tests.browser.test_places import site as places
 from tests.engines.engine import visiting
-from tests.engines.test_engines import IMAGE, SCRIPT, THIRD, choose, contacted, holds, site
+from tests.engines.test_engines import IMAGE, SCRIPT, THIRD, choose, contacted, holds, site, use
 from tests.waiting import until
 
 if TYPE_CHECKING:
@@ -26,7 +26,7 @@ def click(engine: Engine, label: str, *, tree: str = "document") -> None:
     """Click the button whose text begins with the label, once there is one."""
     found = f"[...({tree})?.querySelectorAll('button') ?? []].find(b => b.innerText.startsWith({json.dumps(label)}))"
     until(lambda: holds(engine, f"!!{found}"))
-    engine.run(f"void {found}.click()")
+    use(engine, found)
 
 
 def placed(selector: str) -> str:
