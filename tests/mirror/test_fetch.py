@@ -15,6 +15,7 @@ from cookie_consent.gate import LibraryLinks, SitePolicies
 from cookie_consent.mirror import fetch, mirror
 from cookie_consent.mirror.network import Network, is_public
 from cookie_consent.mirror.store import FolderStore, MemoryStore
+from tests.waiting import until_async
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -154,6 +155,7 @@ async def test_a_visitor_does_not_wait_for_a_slow_host_and_the_next_one_has_the_
 ) -> None:
     upstream.put(PATH, "waits")
     assert await mirrors[0].get(file_of(mirrors[0], EXACT), patience=0.05) is None
+    await until_async(lambda: upstream.asked)
     upstream.go_on.set()
     entry = await get(mirrors[0])
     assert entry is not None
