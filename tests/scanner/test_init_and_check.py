@@ -131,7 +131,7 @@ def test_a_policy_from_the_demo_shop_passes(shop: str, tmp_path: Path, options: 
         ("mkdocs_material", {"google-fonts"}),
         (
             "shop",
-            {"google-analytics", "google-tag-manager", "facebook-pixel", "hotjar", "intercom", "stripe", "youtube"},
+            {"google-analytics", "google-tag-manager", "facebook-pixel", "hotjar", "intercom"},
         ),
     ],
     ids=["datasette", "mkdocs", "shop"],
