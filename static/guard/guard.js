@@ -174,8 +174,10 @@
     const was = serialize();
     if (isServed) state = servedState(); // what is sold is known now
     repeat(awaiting);
-    if (serialize() !== was) announce();
-    else if (hasFailed) repeat(waiting);
+    if (serialize() !== was) {
+      remember(serialize());
+      announce();
+    } else if (hasFailed) repeat(waiting);
     sweep();
     sweepDatabases();
   };
@@ -576,7 +578,6 @@
   };
 
   const announce = () => {
-    remember(serialize());
     stubs.release();
     signals.tell();
     for (const listener of [...listeners]) attempt(() => listener(state));
