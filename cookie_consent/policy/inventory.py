@@ -157,10 +157,13 @@ class Inventory:
     def meet_libraries(self, names: Iterable[str]) -> None:
         """Note which public libraries a page names. No notice does, since nothing of them reaches their hosts."""
         with self._lock:
-            for name in names:
-                known = sum(kind == "library" for kind, _ in self._events)
-                if ("library", name) not in self._events and known < _MOST_LIBRARIES and len(name) <= _LONGEST_LIBRARY:
-                    self._add("library", name)
+            new = [name for name in dict.fromkeys(names) if ("library", name) not in self._events]
+            fit = [name for name in new if len(name) <= _LONGEST_LIBRARY]
+            if not fit:  # as on all but a few pages
+                return
+            known = sum(kind == "library" for kind, _ in self._events)
+            for name in fit[: max(0, _MOST_LIBRARIES - known)]:
+                self._add("library", name)
 
     def answered(self, names: str) -> None:
         """Note that a visitor has answered a notice with these names."""
