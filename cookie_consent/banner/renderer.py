@@ -265,16 +265,13 @@ class Renderer:
 
     def declaration_state(self, consent: Consent | None = None) -> DeclarationState:
         """Return what the declaration depends on beside the policy, for everybody or for the one who chose."""
-        if consent is None or consent.decided_at is None:
-            return DeclarationState(self._inventory.names, self._inventory.libraries, self._history.state, None, ())
-        met = tuple(sorted(consent.pending - self.policy.names.declared))
-        return DeclarationState(
-            self._inventory.names,
-            self._inventory.libraries,
-            self._history.state,
-            self._history.at(consent.decided_at),
-            met,
-        )
+        chosen: int | None = None
+        met: tuple[str, ...] = ()
+        if consent is not None and consent.decided_at is not None:
+            chosen = self._history.at(consent.decided_at)
+            met = tuple(sorted(consent.pending - self.policy.names.declared))
+        inventory = self._inventory
+        return DeclarationState(inventory.names, inventory.libraries, self._history.state, chosen, met)
 
     def declaration_page(
         self,

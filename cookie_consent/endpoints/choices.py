@@ -7,7 +7,6 @@ import math
 import re
 from dataclasses import replace
 from datetime import UTC, datetime
-from functools import partial
 from typing import TYPE_CHECKING
 from urllib.parse import quote
 from uuid import uuid4
@@ -279,7 +278,7 @@ class Choices:
         if not self._ledger.is_readable or not _HASH.fullmatch(name):
             return None
         try:
-            return await anyio.to_thread.run_sync(partial(self._ledger.notice, name))
+            return await anyio.to_thread.run_sync(self._ledger.notice, name)
         except LedgerError:  # what the notice named is signed, so the answer counts without its words
             return None
 
