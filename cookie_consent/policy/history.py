@@ -44,7 +44,7 @@ class PastPolicy:
 
     @property
     def policy(self) -> Policy | None:
-        """The policy, read anew; None where this release cannot read it any more."""
+        """The policy, read each time; None where this release cannot read it any more."""
         try:
             return Policy.model_validate(self.kept)
         except (ValueError, RecursionError):
@@ -130,7 +130,7 @@ class History:
 
 
 def kept_of(policy: Policy) -> dict[str, Any]:
-    """Return what is kept of a policy, as JSON values: what visitors are told."""
+    """Return what the log keeps of a policy, as JSON values: what visitors are told."""
     kept = {name: value for name, value in _written(policy).items() if name in _POLICY}
     services = [
         {name: value for name, value in _written(service).items() if name in _SERVICE} for service in policy.services

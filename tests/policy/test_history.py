@@ -1,4 +1,4 @@
-"""The policies until now: what is kept of each, and which was in force when."""
+"""The policies until now: what the log keeps of each, and which was in force when."""
 
 from __future__ import annotations
 
