@@ -107,15 +107,18 @@ class Choices:
             notice = await self._recorded_notice(choice.notice)
         record = self._record(request, consent, after, choice, notice)
         changed = self._recorded(after, record)
-        self._cookie_headers(choice, consent, changed, secure=False, is_framed=True)  # fails before anything is written
-        record = await self._save(record, notice, changed, is_over_limit=is_over_limit)
-        changed = self._recorded(after, record)
+        secure = is_secure(request)
+        is_framed = choice.framed or consent.framed or self._origin.is_framed(request)
+        # Made before anything is written, since it can fail.
+        own = self._cookie_headers(choice, consent, changed, secure=secure, is_framed=is_framed)
+        saved = await self._save(record, notice, changed, is_over_limit=is_over_limit)
+        if saved is not record:
+            changed = self._recorded(after, saved)
+            own = self._cookie_headers(choice, consent, changed, secure=secure, is_framed=is_framed)
         self._replaced(consent.record)
         if choice.granted is not None or choice.edition:
             self._inventory.answered(choice.names)
-        response = self._acknowledge(request, choice, changed, record)
-        is_framed = choice.framed or consent.framed or self._origin.is_framed(request)
-        own = self._cookie_headers(choice, consent, changed, secure=is_secure(request), is_framed=is_framed)
+        response = self._acknowledge(request, choice, changed, saved)
         self._set_cookies(request, response, consent, changed, choice.url or "/", own, is_framed=is_framed)
         return response
 
@@ -187,12 +190,13 @@ class Choices:
 
     def _acknowledge(self, request: Request, choice: Choice, changed: Consent, record: ConsentRecord) -> Response:
         root_path = request.scope.get("root_path", "")
-        receipt = f"{root_path}{self._renderer.prefix}/receipt?choice={self._tokens.make(record.subject)}"
+        receipt = ""
+        if changed.id is None:  # the cookie of a refusal holds no id, so this is the only chance to get its receipt
+            receipt = f"{root_path}{self._renderer.prefix}/receipt?choice={self._tokens.make(record.subject)}"
         if wants_json(request):
-            # A refusal's cookie holds no id, so this is the only chance to get its receipt.
-            return JSONResponse(state_of(changed) | ({"receipt": receipt} if changed.id is None else {}))
+            return JSONResponse(state_of(changed) | ({"receipt": receipt} if receipt else {}))
         response = RedirectResponse(_inside(choice.return_to, root_path), status_code=303)
-        if changed.id is None:
+        if receipt:
             response.headers["Link"] = f'<{quote(receipt, safe="/?=-_.~")}>; rel="related"; type="application/json"'
         return response
 

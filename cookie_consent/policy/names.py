@@ -94,6 +94,9 @@ class Names:
         self.declared = frozenset(declared_ids).intersection(self._services)
         """The ids of the services that the policy declares and visitors can refuse."""
         self._read = lru_cache(maxsize=1024)(self._coverage)
+        self._by_hash = {fingerprint >> 4: service for service, fingerprint in self._services.items()}
+        self._fixed = {fingerprint >> 4 for fingerprint in (self._controller, *self._categories.values())}
+        self._purposed = {fingerprint: name for name, found in self._purposes.items() for fingerprint in found}
 
     def has(self, service: str) -> bool:
         """Return whether the service is one that visitors can refuse: a known one, or an undeclared host."""
@@ -190,20 +193,17 @@ class Names:
         All categories are kept, so that a refusal of them counts too. What this process does not know is kept if
         something is granted.
         """
-        known = {fingerprint >> 4: service for service, fingerprint in self._services.items()}
-        fixed = {fingerprint >> 4 for fingerprint in (self._controller, *self._categories.values())}
-        purposes = {fingerprint: name for name, found in self._purposes.items() for fingerprint in found}
         is_refusal = not granted and not services
         kept = set()
         for fingerprint in unpacked(names):
-            service = known.get(fingerprint >> 4)
-            if service is not None and fingerprint >> 4 not in fixed:
+            service = self._by_hash.get(fingerprint >> 4)
+            if service is not None and fingerprint >> 4 not in self._fixed:
                 if service in services or self._homes[service] in granted:
                     kept.add(fingerprint)
-            elif fingerprint in purposes:
-                if purposes[fingerprint] in granted:
+            elif fingerprint in self._purposed:
+                if self._purposed[fingerprint] in granted:
                     kept.add(fingerprint)
-            elif fingerprint >> 4 in fixed or not is_refusal:
+            elif fingerprint >> 4 in self._fixed or not is_refusal:
                 kept.add(fingerprint)
         hosts = (host for host in hosts_in(names) if UNCLASSIFIED in granted or host in services)
         return packed(kept, hosts)
