@@ -143,6 +143,8 @@ class _Search:
     def look(self, data: bytes) -> str:
         """Return the encoding that ``data`` declares. ``data`` begins with what was passed before."""
         for end in (PRESCANNED, len(data)):
+            if self.has_ended:
+                break  # what follows counts only while the head goes on
             self._rewriter.feed(data[self._looked_at : end])
             self._looked_at = max(self._looked_at, min(end, len(data)))
         return self._found

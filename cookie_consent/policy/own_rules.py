@@ -38,12 +38,13 @@ class OwnRules(Generic[T]):
     """Rules in the order in which they are added; the first that matches counts. Each has a value."""
 
     def __init__(self) -> None:
-        self._rules: list[tuple[Marks, T]] = []
+        self._rules: list[tuple[Marks, bytes | None, T]] = []
+        """Each with the name of its element."""
         self._prefixes: list[tuple[str, T]] = []
 
     def add(self, rule: Marks, value: T) -> None:
         """Add a rule."""
-        self._rules.append((rule, value))
+        self._rules.append((rule, rule.element.encode() if rule.element is not None else None, value))
 
     def add_prefix(self, prefix: str, value: T) -> None:
         """Add a path, with whatever follows it. These are looked up before the rules, the longest first."""
@@ -60,8 +61,13 @@ class OwnRules(Generic[T]):
             if whole.startswith(prefix):
                 return value
         parameters: dict[str, str] | None = None
-        for rule, value in self._rules:
-            if not matches(rule.path, path) or not _is_by(rule, element):
+        for rule, name, value in self._rules:
+            # Each address of a page is compared with each rule: what rules most of them out at once comes first.
+            if rule.query and not query:
+                continue
+            if name is not None and (element is None or element.name != name):
+                continue
+            if not matches(rule.path, path) or not _has_attributes(rule, element):
                 continue
             if rule.query and parameters is None:
                 parameters = dict(parse_qsl(query, keep_blank_values=True))
@@ -96,10 +102,10 @@ def has_marks(marks: Sequence[str], values: Mapping[str, str]) -> bool:
     return True
 
 
-def _is_by(rule: Marks, element: Element | None) -> bool:
-    if rule.element is None and not rule.attributes:
+def _has_attributes(rule: Marks, element: Element | None) -> bool:
+    if not rule.attributes:
         return True
-    if element is None or (rule.element is not None and element.name != rule.element.encode()):
+    if element is None:
         return False
     names = [mark.partition("=")[0] for mark in rule.attributes]
     values = {name: element.get(name.encode()) for name in names}

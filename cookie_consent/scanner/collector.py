@@ -60,12 +60,16 @@ class Collector:
             found = self._found[id(into), key] = make()
             into.append(found)
         found.count += 1
-        alike = sum(other.phase == sighting.phase for other in found.sightings)
-        if alike < self.bounds.sightings and sighting not in found.sightings:
+        if self._has_room(found, sighting) and sighting not in found.sightings:
             found.sightings.append(sighting)
         if initiator and len(found.initiators) < self.bounds.initiators and initiator not in found.initiators:
             found.initiators.append(initiator)
         return found
+
+    def _has_room(self, found: Seen, sighting: Sighting) -> bool:
+        """Return whether one more sighting in that phase is remembered."""
+        most = self.bounds.sightings
+        return len(found.sightings) < most or sum(one.phase == sighting.phase for one in found.sightings) < most
 
     def cut(self, text: str) -> str:
         """Return the text, shortened to what a scan remembers, without what no file can hold (lone surrogates)."""

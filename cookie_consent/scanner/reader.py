@@ -120,6 +120,7 @@ class PageReader:
         self._visit = visit
         self._classifier = classifier
         self._base = str(address)
+        self._cleaned = cleaned(self._base)
         self._has_base = False
         self._carrier: Carrier | None = None
         """What makes requests at the moment, if it is not a tag."""
@@ -326,26 +327,28 @@ class PageReader:
             if verdict.service is not None and len(self._visit.snippets) < _MOST_THINGS:
                 known = {(snippet.service, snippet.excerpt) for snippet in self._visit.snippets}
                 if (verdict.service, excerpt) not in known:
-                    by = Initiator(by="markup", address=cleaned(str(self._address)))
+                    by = Initiator(by="markup", address=self._cleaned)
                     self._visit.snippets.append(
                         ObservedSnippet(service=verdict.service, excerpt=excerpt, initiators=[by])
                     )
 
     def _add(self, address: Address, carrier: Carrier, by: str, tag: StartTag | None = None) -> None:
-        services = marked(self._classifier, address.host, str(address)[len(address.origin) :], tag)
-        key = (address.bare, carrier, *services)
+        path = f"{address.path}?{address.query}" if address.query else address.path
+        services = marked(self._classifier, address.host, path, tag)
+        bare = address.bare
+        key = (bare, carrier, *services)
         if key in self._seen or len(self._seen) >= _MOST_THINGS:
             return
         self._seen.add(key)
         self._visit.requests.append(
             ObservedRequest(
-                address=cleaned(address.bare),
+                address=cleaned(bare),
                 host=address.host,
                 carrier=carrier,
                 is_made=False,
                 queries=[cleaned(address.query)] if address.query else [],
                 services=services,
-                initiators=[Initiator(by=by, address=cleaned(str(self._address)))],
+                initiators=[Initiator(by=by, address=self._cleaned)],
             )
         )
         if carrier is Carrier.STYLE and self._site.has(address) and len(sheet := str(address)) <= LONGEST:

@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from cookie_consent.scanner.links import parsed
-from cookie_consent.scanner.model import ObservedCookie, ObservedRequest, ObservedSnippet, ScannedPage, Sighting
+from cookie_consent.scanner.model import ObservedCookie, ObservedRequest, ObservedSnippet, ScannedPage, Seen, Sighting
 from cookie_consent.scanner.set_cookies import default_path
 
 if TYPE_CHECKING:
     from cookie_consent.scanner.collector import Collector
-    from cookie_consent.scanner.model import Carrier, Initiator, Seen
+    from cookie_consent.scanner.model import Carrier, Initiator
 
 __all__ = ["Additions", "Visit", "add_request", "add_snippet"]
 
 _MOST_QUERIES = 5
+_S = TypeVar("_S", bound=Seen)
 
 
 @dataclass(slots=True, kw_only=True)
@@ -78,15 +79,19 @@ def _first(thing: Seen) -> Initiator | None:
     return thing.initiators[0] if thing.initiators else None
 
 
+def _bare(thing: _S) -> _S:
+    """Return a copy for the scan, to which each visit adds where and by whom it was seen."""
+    return replace(thing, initiators=[], sightings=[])
+
+
 def _add_cookie(collector: Collector, cookie: ObservedCookie, sighting: Sighting) -> None:
     by = _first(cookie)
     address = parsed(by.address) if by is not None else None
     # A cookie without Path has that of the page that sets it, so that each folder has another one of the same name.
     is_by_default = address is not None and cookie.path == default_path(address.path) != "/"
     key = (cookie.name, cookie.domain, "" if is_by_default else cookie.path)
-    bare = replace(cookie, initiators=[], sightings=[])
-    found = collector.see(collector.scan.cookies, key, lambda: bare, sighting, by)
-    if found is None or found is bare:
+    found = collector.see(collector.scan.cookies, key, lambda: _bare(cookie), sighting, by)
+    if found is None or found.count == 1:
         return
     if cookie.lifetime is not None:
         found.lifetime = max(found.lifetime or 0.0, cookie.lifetime)
@@ -98,9 +103,8 @@ def _add_cookie(collector: Collector, cookie: ObservedCookie, sighting: Sighting
 def add_request(collector: Collector, request: ObservedRequest, sighting: Sighting) -> bool:
     """Add a request; return whether the scan had room for it."""
     key = (request.address, request.carrier, request.is_made)
-    bare = replace(request, initiators=[], sightings=[])
-    found = collector.see(collector.scan.requests, key, lambda: bare, sighting, _first(request))
-    if found is not None and found is not bare:
+    found = collector.see(collector.scan.requests, key, lambda: _bare(request), sighting, _first(request))
+    if found is not None and found.count > 1:
         room = _MOST_QUERIES - len(found.queries)
         found.queries += [query for query in request.queries if query not in found.queries][:room]
         found.services += [service for service in request.services if service not in found.services]
@@ -110,6 +114,5 @@ def add_request(collector: Collector, request: ObservedRequest, sighting: Sighti
 
 def add_snippet(collector: Collector, snippet: ObservedSnippet, sighting: Sighting) -> None:
     """Add an inline script."""
-    bare = replace(snippet, initiators=[], sightings=[])
     key = (snippet.service, snippet.excerpt)
-    collector.see(collector.scan.snippets, key, lambda: bare, sighting, _first(snippet))
+    collector.see(collector.scan.snippets, key, lambda: _bare(snippet), sighting, _first(snippet))
