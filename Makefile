@@ -60,6 +60,10 @@ torture: .venv/dev ## Kill servers again and again, and take their store away fo
 browsers: .venv/dev node_modules/installed chromium firefox webkit ## Run the journey and the tables of pages in Chromium, Firefox and WebKitGTK
 	@$(BIN)/python -m pytest -m browser tests/engines
 
+.PHONY: spelling
+spelling: .venv/spelling/made ## Check the spelling of the texts in the languages that Debian has dictionaries of
+	@$(BIN)/python -m tests.spelling
+
 MINUTES ?= 5
 SEED ?= 1
 .PHONY: fuzz
@@ -156,6 +160,16 @@ clean: ## Remove what was made here
 	@$(PIP) --python .venv/realapps/bin/python install --editable '.[standard]' --group realapps
 	@cp tests/realapps/package.json tests/realapps/package-lock.json .venv/realapps
 	@PATH="$(CURDIR)/$(BIN):$$PATH" npm ci --prefix .venv/realapps --ignore-scripts --silent --no-audit --no-fund
+	@touch $@
+
+# Unpacked here and not installed, which needs no root and leaves the system as it is.
+.venv/spelling/made: .venv/dev tests/spelling.py
+	@command -v apt-get >/dev/null || { echo "the dictionaries are Debian's: make spelling needs apt-get" >&2; exit 2; }
+	@if [ "$$(id -u)" = 0 ]; then $(APT) update; fi
+	@mkdir -p .venv/spelling/packages
+	@packages=$$($(BIN)/python -m tests.spelling --packages); cd .venv/spelling/packages; \
+	  $(APT) -o APT::Sandbox::User=root download $$packages
+	@for package in .venv/spelling/packages/*.deb; do dpkg-deb --extract "$$package" .venv/spelling; done
 	@touch $@
 
 .venv/release: .venv/made pyproject.toml constraints.txt

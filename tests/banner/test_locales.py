@@ -17,6 +17,7 @@ import cookie_consent.banner
 from cookie_consent.banner.cldr import Languages, cldr_texts
 from cookie_consent.banner.locale import Locale, load_locales, missing_texts
 from cookie_consent.banner.plural import plural_categories
+from tests import cldr
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -92,6 +93,10 @@ def prose(tag: str) -> dict[str, str]:
     """Return the texts that people wrote, without forms and lists."""
     ours = own(tag)
     return {key: text for key, text in ours.items() if key in own("en")}
+
+
+def test_there_is_a_file_for_every_language_that_there_are_data_of() -> None:
+    assert set(TAGS) == set(cldr.TAGS)
 
 
 @pytest.mark.parametrize("tag", TAGS)
