@@ -38,7 +38,9 @@ _NO_COUNTRY = frozenset({"EU", "EZ", "QO", "UN", "XA", "XB", "ZZ"})
 _FIELD = re.compile(r"'((?:[^']|'')*)'|([A-Za-z])\2*|[^A-Za-z']+")
 _FIELDS = {
     "d": "{day}",
+    "dd": "{padded_day}",
     "M": "{month}",
+    "MMM": "{month}",
     "MMMM": "{month}",
     "y": "{year}",
     "H": "{hour}",
@@ -77,12 +79,13 @@ def _digits(locale: Locale) -> str:
 
 
 def _dates(locale: Locale) -> dict[str, str]:
-    long = _pattern(locale, str(locale.date_formats["long"]))
-    names = locale.months["format"]["wide"]
-    months = [names[month] if "MMMM" in str(locale.date_formats["long"]) else str(month) for month in range(1, 13)]
+    pattern = str(locale.date_formats["long"])
+    width = {4: "wide", 3: "abbreviated"}.get(pattern.count("M"))
+    names = locale.months["format"][width] if width else {}
+    months = [names.get(month, str(month)) for month in range(1, 13)]
     both = str(locale.datetime_formats["medium"]).replace("{1}", "{date}").replace("{0}", "{time}")
     return {
-        "date": long,
+        "date": _pattern(locale, pattern),
         "months": "|".join(months),
         "time": _pattern(locale, locale.datetime_skeletons["Hm"].pattern),
         "both": both.replace("'", ""),

@@ -79,7 +79,13 @@ class Locale:
         if "dates.date" not in self.texts:
             return day.isoformat()[:10]
         month = self.text("dates.months").split("|")[day.month - 1]
-        return self.text("dates.date", day=self.format_number(day.day), month=month, year=self.format_number(day.year))
+        return self.text(
+            "dates.date",
+            day=self.format_number(day.day),
+            padded_day=self._in_digits(f"{day:%d}"),
+            month=month,
+            year=self.format_number(day.year),
+        )
 
     def format_time(self, at: datetime) -> str:
         """Return a time to the minute such as ``27 November 2026, 08:15 UTC``, with the name of its own time zone."""

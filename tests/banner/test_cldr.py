@@ -35,8 +35,13 @@ def babel(tag: str) -> BabelLocale:
 
 def test_all_that_is_wanted_is_there() -> None:
     assert set(Languages.load().names) == set(TAGS)
-    assert len(TAGS) == 50
+    assert len(TAGS) >= 50
     assert {file.stem for file in (FOLDER / "cldr").glob("*.json")} == {*TAGS, "languages"}
+
+
+def test_there_can_be_data_for_any_language() -> None:
+    for tag in Languages.load().plurals:
+        assert texts_of(tag).keys() >= {"language", "direction", "list_separator", "dates", "countries"}
 
 
 def test_the_data_stay_small() -> None:
@@ -76,10 +81,11 @@ def test_categories_are_those_of_numbers_from_one(tag: str, categories: str) -> 
     assert set(plural_categories(tag)) <= set(CATEGORIES)
 
 
-@pytest.mark.parametrize("tag", sorted(set(TAGS) - {"fa"}))
+@pytest.mark.parametrize("tag", sorted(set(TAGS) - {"fa"} | {"af", "eo", "hy", "yo"}))
 def test_dates_are_those_of_babel(tag: str) -> None:
-    # As the CLDR has them: a language's file may have its own.
-    locale = Locale(tag, {f"dates.{key}": text for key, text in cldr_texts(tag)["dates"].items()})
+    # As the CLDR has them: a language's file may have its own. The last four are not there yet, and have days of two
+    # digits or short names of months.
+    locale = Locale("en", {f"dates.{key}": text for key, text in texts_of(tag)["dates"].items()})
     for day in (date(2026, 1, 1), date(2026, 2, 28), date(2026, 11, 27), date(2027, 5, 9), date(2028, 8, 31)):
         shown = format_date(day, "long", locale=babel(tag))
         if tag == "ca":  # before months that begin with a vowel Babel has a typewriter's apostrophe in some versions
