@@ -240,6 +240,19 @@ def test_addresses_are_recognised(host: str, path: str, service: str | None) -> 
         ("JSESSIONID.1a2b3c", "session"),
         ("OptanonConsent", "session"),
         ("BIGipServerpool", "session"),
+        ("TS0a1b2c", "session"),  # F5's, by the number of its digits
+        ("TS01a2b3c4", "session"),
+        ("TS01a2b3c4029", "session"),
+        ("TS01a2b3c4_26", "session"),
+        ("TS0a1b2", "unclassified"),
+        ("TSfavourites", "unclassified"),
+        ("SMARTSTORE.VISITOR", "session"),  # to whom the basket belongs
+        ("cookie_consent", "session"),
+        ("redirect_to", "session"),
+        ("cids", "preferences"),
+        ("ezoab_1", "preferences"),
+        ("ezouid_1", "analytics"),
+        ("PREF", "unclassified"),  # YouTube's is set below its own domain
         ("xf_user", "login"),
         ("pll_language", "preferences"),
         ("_hjid", "analytics"),
