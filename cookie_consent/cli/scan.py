@@ -42,7 +42,6 @@ _ONLY_CRAWL = (
     "include",
     "exclude",
     "user_agent",
-    "resume",
 )
 _ONLY_BROWSER = ("setup", "executable", "stay_seconds", "quiet_seconds", "clicks", "disk_bytes", "phase")
 _NAMES = ("without the middleware", "with it")
@@ -112,7 +111,7 @@ def scan(
     user_agent: Annotated[str, typer.Option(help="The request header User-Agent.")] = USER_AGENT,
     resume: Annotated[
         Path | None,
-        typer.Option(metavar="FILE", help="Keep a journal in this file, and go on from what is in it."),
+        typer.Option(metavar="FILE", help="Keep in this file what was seen, and go on from what is in it."),
     ] = None,
     browser: Annotated[bool, typer.Option("--browser", help="Visit the pages in Chromium.")] = False,
     setup: Annotated[
@@ -181,7 +180,7 @@ def scan(
             keep_queries=keep_queries,
             screenshots=pictures,
         )
-        found, is_whole = browsed(url, browse_options, policy=in_force)
+        found, is_whole = browsed(url, browse_options, state=resume, policy=in_force)
     else:
         crawl_options = CrawlOptions(
             **shared,
@@ -211,7 +210,7 @@ def scan(
         stream.write(text)
     if not is_whole:
         how = f"go on with --resume {resume}" if resume is not None else "with --resume FILE a scan can go on"
-        typer.echo(f"interrupted: this is what was found so far{'' if browser else f'; {how}'}", err=True)
+        typer.echo(f"interrupted: this is what was found so far; {how}", err=True)
         raise typer.Exit(INTERRUPTED)
     ensure_read(found, site)
     if any(thing.is_undeclared for thing in judgement.things):

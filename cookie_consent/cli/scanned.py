@@ -181,7 +181,9 @@ def crawled(
     return crawler.scan, True
 
 
-def browsed(url: str, options: BrowseOptions, *, policy: Policy | None = None) -> tuple[Scan, bool]:
+def browsed(
+    url: str, options: BrowseOptions, *, state: Path | None = None, policy: Policy | None = None
+) -> tuple[Scan, bool]:
     """Scan in Chromium; return what was seen, and whether the scan was not interrupted."""
     from cookie_consent.scanner.browse import Browsing
 
@@ -190,6 +192,7 @@ def browsed(url: str, options: BrowseOptions, *, policy: Policy | None = None) -
             url,
             options,
             progress=lambda now: tell(now.done, min(now.known, options.pages), now.phase.value),
+            state=state,
             policy=policy,
         )
         try:

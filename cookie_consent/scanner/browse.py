@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import time
-from collections import deque
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 from urllib.parse import urljoin, urlsplit
@@ -19,6 +18,8 @@ from cookie_consent.scanner.browser.options import Progress
 from cookie_consent.scanner.browser.pictures import Pictures
 from cookie_consent.scanner.browser.record import Recorder
 from cookie_consent.scanner.browser.setup import load_setup, state_after_setup
+from cookie_consent.scanner.browser.state import State, StateFile
+from cookie_consent.scanner.browser.tour import Tour
 from cookie_consent.scanner.browser.visit import BINDING, BrowserLostError, Visitor
 from cookie_consent.scanner.collector import Collector
 from cookie_consent.scanner.given import given
@@ -30,6 +31,7 @@ from cookie_consent.scanner.redact import Redaction
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
+    from pathlib import Path
     from typing import Any
 
     from playwright.async_api import Playwright
@@ -46,8 +48,6 @@ _REFUSALS = 50
 _LOOK_UPS = 200
 """So many hosts are asked for aliases."""
 _AT_ONCE = 10
-_KNOWN = 10_000
-"""So many addresses of pages are remembered."""
 _BROWSERS_OWN = frozenset(
     {
         "accounts.google.com",
@@ -60,6 +60,8 @@ _BROWSERS_OWN = frozenset(
     }
 )
 """What Chromium contacts of itself, whatever the page."""
+_MADE_ANEW = frozenset({"--pages", "--seconds", "--disk-bytes", "browser", "hosts"})
+"""Limits of a run, rather than of what it saw: the next one notes them again if it comes to them."""
 _ANSWERS = {Phase.REFUSED: "refuse", Phase.ACCEPTED: "accept"}
 
 
@@ -68,38 +70,17 @@ async def browse(
     options: BrowseOptions,
     *,
     progress: Callable[[Progress], None] | None = None,
+    state: Path | None = None,
     policy: Policy | None = None,
 ) -> Scan:
     """Visit the site's pages in Chromium, in each phase with an empty profile.
 
-    ``progress`` is called before each page. ``policy`` may declare signatures of inline scripts, besides those of the
-    registry. What ends early, by time or by the browser's end, is in the scan's ``limits``. Raises
-    ``ConfigurationError`` for a wrong address, without Playwright or Chromium, and if the setup fails.
+    ``progress`` is called before each page. ``state`` is the file from which an interrupted scan goes on, and in which
+    this one is kept. ``policy`` may declare signatures of inline scripts, besides those of the registry. What ends
+    early, by time or by the browser's end, is in the scan's ``limits``. Raises ``ConfigurationError`` for a wrong
+    address or file of state, without Playwright or Chromium, and if the setup fails.
     """
-    return await Browsing(site, options, progress=progress, policy=policy).run()
-
-
-class _Tour:
-    """The pages of one phase."""
-
-    def __init__(self, phase: Phase, pages: list[str]) -> None:
-        self.phase = phase
-        self.queue = deque(pages)
-        self.known = set(pages)
-        self.done = 0
-
-    def add(self, pages: list[str]) -> None:
-        """Add the pages that are not known yet."""
-        for page in pages:
-            if page not in self.known and len(self.known) < _KNOWN:
-                self.known.add(page)
-                self.queue.append(page)
-
-    def leave_out(self, is_left_out: Callable[[str], bool]) -> None:
-        """Leave out pages that wait."""
-        left = {page for page in self.queue if is_left_out(page)}
-        self.known -= left
-        self.queue = deque(page for page in self.queue if page not in left)
+    return await Browsing(site, options, progress=progress, state=state, policy=policy).run()
 
 
 class Browsing:
@@ -111,6 +92,7 @@ class Browsing:
         options: BrowseOptions,
         *,
         progress: Callable[[Progress], None] | None = None,
+        state: Path | None = None,
         policy: Policy | None = None,
     ) -> None:
         self._typed = given(site)
@@ -132,6 +114,8 @@ class Browsing:
         self._recorder = Recorder(self._collector, BINDING, classifier)
         self._documents = Documents(self._collector, classifier)
         self._records: dict[str, ScannedPage] = {}
+        self._tours: dict[Phase, Tour] = {}
+        self._state = StateFile(state, site, options.bounds) if state is not None else None
         self._own = OwnPrefixes()
         self._pictures = Pictures(options.screenshots)
         self._contacts: dict[tuple[str, int], None] = {}
@@ -151,6 +135,17 @@ class Browsing:
         return self.scan
 
     async def _run(self) -> None:
+        if self._state is not None:
+            self._go_on(self._state.load())
+            self._keep()
+        if any(self._has_pages(self._tour_of(phase)) for phase in self._options.phases):
+            await self._visit()
+        if any(tour.queue and tour.done >= self._options.pages for tour in self._tours.values()):
+            self._collector.limit("--pages", self._options.pages, "further pages were not visited")
+        await self._aliases()
+
+    async def _visit(self) -> None:
+        """Visit what is left."""
         setup = load_setup(self._options.setup) if self._options.setup else None
         egress = Egress(
             self._options.network,
@@ -166,18 +161,51 @@ class Browsing:
             try:
                 async with asyncio.timeout(self._options.seconds):
                     for phase in self._options.phases:
-                        await self._phase(playwright, egress.way, phase, state)
+                        tour = self._tour_of(phase)
+                        if self._has_pages(tour):
+                            await self._phase(playwright, egress.way, tour, state)
                         if self._is_full:
                             break
             except TimeoutError:
                 self._collector.limit(
                     "--seconds", self._options.seconds, "the scan ended before all pages were visited"
                 )
-        await self._aliases()
 
-    async def _phase(self, playwright: Playwright, way: Way, phase: Phase, state: Mapping[str, Any] | None) -> None:
+    def _go_on(self, state: State | None) -> None:
+        """Take up what an earlier run saw. The page that was open when it ended is visited again."""
+        if state is None:
+            return
+        found = state.scan
+        found.limits = [limit for limit in found.limits if limit.name not in _MADE_ANEW]
+        self.scan.phases, self.scan.unseen = found.phases, found.unseen
+        self._collector.take_up(found)
+        self._records = {page.address: page for page in self.scan.pages}
+        self._tours = state.tours
+        self._recorder.hosts.update(request.host for request in self.scan.requests if request.is_made)
+        for prefix in state.prefixes:
+            self._own.add(prefix)
+
+    def _keep(self) -> None:
+        """Keep what was seen so far, if that is wanted."""
+        if self._state is None:
+            return
+        if not self._state.save(State(scan=self.scan, tours=self._tours, prefixes=self._own.prefixes)):
+            self._collector.limit("--resume", str(self._state.path), "there was no room to keep more in the file")
+
+    def _tour_of(self, phase: Phase) -> Tour:
+        """Return the pages of a phase: in later ones those of the first."""
+        tour = self._tours.setdefault(phase, Tour(phase))
+        tour.add([self._site, *self._given])
+        if phase is not Phase.UNDECIDED:
+            tour.add(list(self._records))
+        return tour
+
+    def _has_pages(self, tour: Tour) -> bool:
+        """Return whether there is anything left to visit in a phase."""
+        return bool(tour.queue) and tour.done < self._options.pages and not tour.is_left
+
+    async def _phase(self, playwright: Playwright, way: Way, tour: Tour, state: Mapping[str, Any] | None) -> None:
         """Visit the pages, in a browser that is started again if it is lost."""
-        tour = _Tour(phase, self._first(phase))
         for _ in range(_STARTS):
             self._recorder.cookies.forget()
             try:
@@ -196,25 +224,30 @@ class Browsing:
             except BrowserLostError:
                 if self._is_full:
                     return
-        self._collector.limit("browser", _STARTS, f"it was lost so often that the phase {phase} is not complete")
+        self._collector.limit("browser", _STARTS, f"it was lost so often that the phase {tour.phase} is not complete")
 
     def _filled(self) -> None:
         self._is_full = True
         self._collector.limit("--disk-bytes", self._options.disk_bytes, "the scan ended, as the pages wrote more")
 
-    async def _tour(self, visitor: Visitor, tour: _Tour) -> None:
+    async def _tour(self, visitor: Visitor, tour: Tour) -> None:
         """Give the phase's answer, then visit the pages that are left."""
         phase = tour.phase
         if phase is not Phase.UNDECIDED and not await visitor.answer(self._record(self._site), phase):
-            if phase not in self.scan.phases:
+            if phase in self.scan.phases:
+                note = f"the phase {phase} is not complete, as a new browser could not give the answer again"
+                self._collector.limit("browser", phase, note)
+            else:
+                tour.is_left = True
                 verb = _ANSWERS[phase]
                 self.scan.unseen.append(
                     f"What the site does after visitors {verb}: no consent tool was found that could be used to {verb}."
                 )
+                self._keep()
             return
         if phase not in self.scan.phases:
             self.scan.phases += (phase,)
-        while tour.queue and tour.done < self._options.pages:
+        while self._has_pages(tour):
             address = tour.queue.popleft()
             self._progress(Progress(phase=phase, page=address, done=tour.done, known=len(tour.known)))
             tour.done += 1
@@ -226,14 +259,7 @@ class Browsing:
                 tour.add(self._followed(links, address))
                 # A page may show only after others that the middleware answers some of them.
                 tour.leave_out(self._is_answered)
-        if tour.queue:
-            self._collector.limit("--pages", self._options.pages, "further pages were not visited")
-
-    def _first(self, phase: Phase) -> list[str]:
-        """Return the pages to begin with: in later phases those of the first."""
-        if phase is not Phase.UNDECIDED and self._records:
-            return list(self._records)
-        return list(dict.fromkeys([self._site, *self._given]))
+            self._keep()
 
     def _record(self, address: str) -> ScannedPage:
         record = self._records.get(address)
@@ -253,7 +279,7 @@ class Browsing:
                 address = normalised(urljoin(page, link))
             except ValueError:
                 continue
-            if len(address) <= self._options.bounds.text and is_followed(address, self._site):
+            if self._collector.cut(address) == address and is_followed(address, self._site):
                 found.append(address)
         return found
 

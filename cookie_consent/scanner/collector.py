@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, TypeVar, cast
+from operator import attrgetter
+from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 from cookie_consent.scanner.model import Limit, Scan, Seen
 
@@ -15,6 +16,15 @@ if TYPE_CHECKING:
 __all__ = ["Bounds", "Collector"]
 
 _S = TypeVar("_S", bound=Seen)
+_KEYS: dict[str, Callable[[Any], Hashable]] = {
+    "cookies": attrgetter("name", "domain", "path"),
+    "keys": attrgetter("kind", "origin", "name"),
+    "requests": attrgetter("address", "carrier", "is_made"),
+    "snippets": attrgetter("service", "excerpt"),
+    "apis": attrgetter("name", "script"),
+    "tools": attrgetter("name", "state"),
+}
+"""By what a scan in a browser tells the things of its lists apart."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,6 +48,14 @@ class Collector:
         self.scan = scan
         self.bounds = bounds or Bounds()
         self._found: dict[tuple[int, Hashable], Seen] = {}
+
+    def take_up(self, scan: Scan) -> None:
+        """Go on from what an earlier scan in a browser saw. Call it before anything is seen."""
+        for name, key in _KEYS.items():
+            into: list[Seen] = getattr(self.scan, name)
+            into[:] = getattr(scan, name)
+            self._found.update({(id(into), key(thing)): thing for thing in into})
+        self.scan.pages[:], self.scan.limits[:] = scan.pages, scan.limits
 
     def see(
         self,

@@ -98,6 +98,8 @@ class Journal:
             head = json.loads(first)
         except (ValueError, RecursionError):
             head = None
+        if isinstance(head, dict) and "cookie-consent browser scan" in head:
+            raise self._wrong("it is the state of a scan with --browser")
         if not isinstance(head, dict) or head.get("cookie-consent scan") != _FORMAT:
             raise self._wrong("it is not the journal of a scan")
         if head.get("site") != self._site:

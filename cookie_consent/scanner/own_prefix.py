@@ -32,7 +32,12 @@ class OwnPrefixes:
     """What ``prefix_of`` has found on a site, whatever the scheme. Memory is bounded."""
 
     def __init__(self) -> None:
-        self._known: set[tuple[str, str]] = set()
+        self._known: dict[tuple[str, str], str] = {}
+
+    @property
+    def prefixes(self) -> list[str]:
+        """What was added, each with its scheme."""
+        return list(self._known.values())
 
     def add(self, prefix: str) -> bool:
         """Add a prefix; return whether it is new."""
@@ -41,7 +46,7 @@ class OwnPrefixes:
             return False
         key = (address.authority, address.path)
         is_new = key not in self._known
-        self._known.add(key)
+        self._known.setdefault(key, prefix)
         return is_new
 
     def cover(self, address: Address) -> bool:

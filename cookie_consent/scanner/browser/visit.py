@@ -442,7 +442,7 @@ class Visitor:
                 continue
             address = self._recorder.collector.cut(frame.url) if parsed(frame.url) else self._recorder.page
             if frame is page.main_frame:
-                record.title = str(found.get("title") or "")
+                record.title = self._recorder.collector.cut(str(found.get("title") or ""))
                 size = found.get("size")
                 record.size = size if isinstance(size, int) else 0
             self._keys(found, str(found.get("origin") or origin_of(frame.url)))
