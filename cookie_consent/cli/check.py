@@ -24,9 +24,13 @@ from cookie_consent.errors import ConfigurationError, PolicyError, Problem
 from cookie_consent.ledger.exports.destination import find_output
 from cookie_consent.policy import find_policy, load_policy
 from cookie_consent.policy.prefix import DEFAULT_PREFIX, checked_prefix
+from cookie_consent.scanner.declared import unseen_services
 from cookie_consent.scanner.given import given
+from cookie_consent.scanner.model import Mode
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
     from cookie_consent.policy import Policy
     from cookie_consent.scanner.baseline import Baseline
     from cookie_consent.scanner.finding import Finding
@@ -84,6 +88,9 @@ def check(
     ] = CheckFormat.TABLE,
     output: OutputOption = None,
     prefix: PrefixOption = DEFAULT_PREFIX,
+    verbose: Annotated[
+        bool, typer.Option("--verbose", help="Also list what the scan could not see, and the services it did not meet.")
+    ] = False,
 ) -> None:
     """Check a policy file, and print every problem found. Exits with status 2 if there are any.
 
@@ -95,9 +102,17 @@ def check(
     With --against it tells what the site sets and loads and the policy does not declare, what is declared and was not
     seen, cookies that live longer than declared, categories that are too lenient, and privacy links that lead nowhere.
     A scan that ended early is a finding, too; so is a site without the middleware, with --require-gate.
-    Exits with status 1 if any of that is an error or a warning.
+    Exits with status 1 if any of that is an error or a warning. What the scan could not see is said in short; all of
+    it is listed with --verbose, and in the formats for programs.
     """
-    _check_options(against, output_format, output, baseline, write_baseline=write_baseline, require_gate=require_gate)
+    needs = {
+        f"--format {output_format}": output_format not in {CheckFormat.TABLE, CheckFormat.JSON},
+        "--baseline": baseline is not None,
+        "--require-gate": require_gate,
+        "--output": output is not None and output_format is not CheckFormat.JSON,
+        "--verbose": verbose,
+    }
+    _check_options(needs if against is None else {}, lacks_baseline=write_baseline and baseline is None)
     target = find_output(output) if output is not None and output != "-" else None
     file = policy if policy is not None else find_policy() or Path("consent.toml")
     try:
@@ -129,31 +144,17 @@ def check(
         _tell(file, loaded, checked)
         return
     with writer(target) as stream:
-        stream.write(_report(output_format, file, loaded, checked, judgement))
+        stream.write(_report(output_format, file, loaded, checked, judgement, verbose=verbose))
     if judgement is not None and judgement.fails:
         raise typer.Exit(1)
 
 
-def _check_options(
-    against: str | None,
-    output_format: CheckFormat,
-    output: str | None,
-    baseline: Path | None,
-    *,
-    write_baseline: bool,
-    require_gate: bool,
-) -> None:
-    """Raise ``ConfigurationError`` for options that need others."""
-    needs = {
-        f"--format {output_format}": output_format not in {CheckFormat.TABLE, CheckFormat.JSON},
-        "--baseline": baseline is not None,
-        "--require-gate": require_gate,
-        "--output": output is not None and output_format is not CheckFormat.JSON,
-    }
-    for option, is_given in needs.items():
-        if is_given and against is None:
+def _check_options(needing: Mapping[str, bool], *, lacks_baseline: bool) -> None:
+    """Raise ``ConfigurationError`` for options that need others: ``needing`` a site, or a file of known findings."""
+    for option, is_given in needing.items():
+        if is_given:
             raise ConfigurationError(f"{option} needs a site: add --against URL")
-    if write_baseline and baseline is None:
+    if lacks_baseline:
         raise ConfigurationError("--write-baseline needs a file: add --baseline FILE")
 
 
@@ -195,7 +196,13 @@ def _write_baseline(path: Path, judgement: Judgement) -> Baseline:
 
 
 def _report(
-    output_format: CheckFormat, file: Path, loaded: Policy, checked: Policy, judgement: Judgement | None
+    output_format: CheckFormat,
+    file: Path,
+    loaded: Policy,
+    checked: Policy,
+    judgement: Judgement | None,
+    *,
+    verbose: bool,
 ) -> str:
     """Return what is printed."""
     if output_format is CheckFormat.JSON:
@@ -204,8 +211,7 @@ def _report(
         return ""
     if output_format is not CheckFormat.TABLE:
         return document(output_format, judgement, file)
-    from cookie_consent.endpoints.reports.advice import comment_text
-    from cookie_consent.scanner.reports.text import findings_text
+    from cookie_consent.scanner.reports.text import findings_text, summary_text
 
     scan, failing = judgement.scan, sum(finding.fails for finding in judgement.findings)
     notes = len(judgement.findings) - failing
@@ -213,10 +219,25 @@ def _report(
     summary = [
         f"{file} against {scan.site}: {_number(failing, 'finding')}, {_number(notes, 'note')}; "
         f"{_number(read, 'page')} read ({scan.mode})",
-        *(f"not seen: {sentence}" for sentence in scan.unseen),
+        *_unseen(judgement, verbose=verbose),
     ]
-    # The names are a site's, and may hold control characters.
-    return "\n".join(filter(None, [findings_text(judgement.findings), *map(comment_text, summary)])) + "\n"
+    return "\n".join(filter(None, [findings_text(judgement.findings), summary_text(summary)])) + "\n"
+
+
+def _unseen(judgement: Judgement, *, verbose: bool) -> Iterator[str]:
+    """Yield what the scan could not see, as paragraphs: in short for one by HTTP, which always says the same."""
+    scan, declared = judgement.scan, len(judgement.policy.services)
+    services = [service.id for service in unseen_services(judgement.policy, judgement.things)]
+    if scan.mode is not Mode.HTTP or verbose:
+        yield from (f"not seen: {sentence}" for sentence in scan.unseen)
+        if verbose and services:
+            yield f"not seen: {_number(len(services), 'declared service')}: {', '.join(services)}"
+    elif scan.unseen:
+        of_declared = f"{len(services)} of {_number(declared, 'declared service')} and " if services else ""
+        yield (
+            f"not seen: {of_declared}what only a browser shows, such as the cookies of scripts; "
+            "--browser looks for it, --verbose lists it"
+        )
 
 
 def _as_json(file: Path, loaded: Policy, checked: Policy, judgement: Judgement | None) -> dict[str, Any]:
@@ -241,6 +262,7 @@ def _as_json(file: Path, loaded: Policy, checked: Policy, judgement: Judgement |
             "findings": [finding.as_dict() for finding in judgement.findings],
             "limits": [{"name": one.name, "value": one.value, "note": one.note} for one in scan.limits],
             "unseen": scan.unseen,
+            "unseen_services": [service.id for service in unseen_services(judgement.policy, judgement.things)],
         }
     return said
 

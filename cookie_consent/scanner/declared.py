@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from cookie_consent.scanner.model import Scan
     from cookie_consent.scanner.verdicts import Judged
 
-__all__ = ["missing", "wrong_categories"]
+__all__ = ["missing", "unseen_services", "wrong_categories"]
 
 _STRICTNESS = {"session": 0, "login": 1, "preferences": 2, "analytics": 3, "advertising": 4, "social": 4}
 """How much a category asks of the visitor's trust. Categories of the site's own have no place here."""
@@ -35,16 +35,20 @@ def missing(policy: Policy, scan: Scan, things: Sequence[Judged]) -> Iterator[Fi
     """
     if scan.mode is not Mode.BROWSER or Phase.ACCEPTED not in scan.phases or not scan.pages:
         return
-    seen = {thing.verdict.service for thing in things}
-    for service in policy.services:
-        if service.id not in seen:
-            yield _missing(f"services.{service.id}", f"service {service.id}", f"The service {service.name}")
+    for service in unseen_services(policy, things):
+        yield _missing(f"services.{service.id}", f"service {service.id}", f"The service {service.name}")
     cookies = [thing.name for thing in things if thing.sort == "cookie"]
     storage = [thing.name for thing in things if thing.sort == "storage"]
     for index, rule in enumerate(policy.cookies):
         pattern = NamePattern(rule.name)
         if not any(map(pattern.matches, (*cookies, *storage))):
             yield _missing(f"cookies.{index}", f"cookie {rule.name}", f"The cookie {rule.name}")
+
+
+def unseen_services(policy: Policy, things: Sequence[Judged]) -> list[Service]:
+    """Return the services that the policy declares and of which nothing was seen."""
+    seen = {thing.verdict.service for thing in things}
+    return [service for service in policy.services if service.id not in seen]
 
 
 def _missing(key: str, subject: str, what: str) -> Finding:

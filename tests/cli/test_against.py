@@ -19,7 +19,7 @@ from cookie_consent.mirror.network import Network
 from cookie_consent.policy import load_policy
 from cookie_consent.scanner.finding import Severity
 from cookie_consent.scanner.given import given
-from cookie_consent.scanner.model import Initiator, Limit, ScannedPage
+from cookie_consent.scanner.model import Initiator, Limit, Mode, ScannedPage
 from cookie_consent.scanner.policy_lines import line_of
 from cookie_consent.scanner.privacy_links import dead_links, privacy_links
 from tests.running import run
@@ -72,6 +72,43 @@ def test_json(against: Any) -> None:
     assert [one["kind"] for one in found["against"]["findings"] if one["severity"] != "note"] == ["undeclared-cookie"]
 
 
+UNSEEN = ["2 scripts of 2 hosts were not run.", "Service workers are seen in a browser only.", "[x](y) was not seen."]
+
+
+def test_what_only_a_browser_sees_is_one_short_line(against: Any) -> None:
+    text = f"{CLEAN}[services.hotjar]\n[services.intercom]\n"
+    seen = scan(request(GA), mode=Mode.HTTP, unseen=UNSEEN)
+    short = [line for line in against(seen, text=text).stdout.splitlines() if line.startswith(("not seen:", "  "))]
+    told = " ".join(" ".join(short).split())
+    assert told.endswith(
+        "not seen: 2 of 3 declared services and what only a browser shows, such as the cookies of scripts; "
+        "--browser looks for it, --verbose lists it"
+    )
+    whole = against(seen, "--verbose", text=text).stdout
+    assert [line for line in whole.splitlines() if line.startswith("not seen:")] == [
+        *(f"not seen: {sentence}" for sentence in UNSEEN),
+        "not seen: 2 declared services: hotjar, intercom",
+    ]
+    # Where all that is declared was seen, nothing is said of it; what a browser could not see is told in full.
+    assert "not seen: what only a browser shows" in against(seen).stdout
+    assert f"not seen: {UNSEEN[1]}" in against(scan(request(GA), unseen=UNSEEN)).stdout
+    assert "not seen" not in against(scan(request(GA), mode=Mode.HTTP)).stdout
+
+
+def test_what_could_not_be_seen_is_whole_in_the_formats_for_programs(against: Any) -> None:
+    seen = scan(request(GA), mode=Mode.HTTP, unseen=UNSEEN)
+    text = f"{CLEAN}[services.hotjar]\n"
+    found = json.loads(against(seen, "--format", "json", text=text).stdout)["against"]
+    assert (found["unseen"], found["unseen_services"]) == (UNSEEN, ["hotjar"])
+    sarif = json.loads(against(seen, "--format", "sarif", text=text).stdout)["runs"][0]["invocations"][0]
+    notes = [each["message"]["text"] for each in sarif["toolExecutionNotifications"]]
+    assert notes == [*UNSEEN[:2], r"\[x\](y) was not seen."]  # no link
+    junit = ET.fromstring(against(seen, "--format", "junit", text=text).stdout)  # noqa: S314 - our own
+    suite = junit.find("testsuite[@name='incomplete']/system-out")
+    assert suite is not None
+    assert (suite.text or "").splitlines() == UNSEEN
+
+
 def test_documents_are_written_to_files(against: Any, tmp_path: Path) -> None:
     seen = scan(cookie("odd"))
     for name in ("sarif", "junit", "html", "json", "table"):
@@ -108,6 +145,7 @@ def test_hostile_names_reach_no_terminal(against: Any, tmp_path: Path, output_fo
     [
         (["--format", "sarif"], "--format sarif needs a site"),
         (["--baseline", "b.json"], "--baseline needs a site"),
+        (["--verbose"], "--verbose needs a site"),
         (["--output", "x"], "--output needs a site"),
         (["--require-gate"], "--require-gate needs a site"),
         (["--against", SITE, "--write-baseline"], "--write-baseline needs a file"),

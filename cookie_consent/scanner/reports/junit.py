@@ -6,7 +6,7 @@ import re
 from typing import TYPE_CHECKING
 from xml.etree import ElementTree as ET
 
-from cookie_consent.scanner.finding import KINDS, Finding
+from cookie_consent.scanner.finding import KINDS, Finding, Kind
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -22,7 +22,10 @@ _CONTROLS = re.compile("[\x7f-\x9f\u200e\u200f\u2028-\u202e\u2066-\u2069]")
 
 
 def junit_report(scan: Scan, findings: Sequence[Finding]) -> str:
-    """Return the document. Errors and warnings are failures; a note is a case that passes and says it."""
+    """Return the document. Errors and warnings are failures; a note is a case that passes and says it.
+
+    What the scan could not see stands in the suite of its limits.
+    """
     failures = sum(finding.fails for finding in findings)
     groups = {kind: [finding for finding in findings if finding.kind is kind] for kind in KINDS}
     count = sum(max(len(group), 1) for group in groups.values())
@@ -55,6 +58,8 @@ def junit_report(scan: Scan, findings: Sequence[Finding]) -> str:
                 ET.SubElement(case, "failure", type=finding.severity.value, message=message).text = _details(finding)
             else:
                 ET.SubElement(case, "system-out").text = _details(finding)
+        if kind is Kind.INCOMPLETE and scan.unseen:
+            ET.SubElement(suite, "system-out").text = _text("\n".join(scan.unseen))
     ET.indent(root)
     return '<?xml version="1.0" encoding="UTF-8"?>\n' + ET.tostring(root, encoding="unicode") + "\n"
 

@@ -64,7 +64,15 @@ def sarif_report(
                 "rules": rules,
             }
         },
-        "invocations": [{"executionSuccessful": True, "startTimeUtc": _utc(scan.started)}],
+        "invocations": [
+            {
+                "executionSuccessful": True,
+                "startTimeUtc": _utc(scan.started),
+                "toolExecutionNotifications": [
+                    {"level": "note", "message": {"text": _escaped(sentence)}} for sentence in scan.unseen
+                ],
+            }
+        ],
         "results": results,
         "columnKind": "unicodeCodePoints",
     }
@@ -78,8 +86,12 @@ def _message(finding: Finding) -> str:
         parts.append(f"Set or loaded by {'; '.join(finding.setters)}.")
     if finding.lines:
         parts.append(f"To declare it:\n{finding.lines}")
+    return _escaped("\n".join(parts))
+
+
+def _escaped(text: str) -> str:
     # A viewer would take text in brackets for a link (section 3.11.6).
-    return "\n".join(parts).replace("\\", "\\\\").replace("[", "\\[").replace("]", "\\]")
+    return text.replace("\\", "\\\\").replace("[", "\\[").replace("]", "\\]")
 
 
 def _location(finding: Finding, scan: Scan, policy_file: str | None, policy_text: str) -> dict[str, Any]:

@@ -12,7 +12,7 @@ from cookie_consent.scanner.finding import KINDS, Finding
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
-__all__ = ["findings_text"]
+__all__ = ["findings_text", "summary_text"]
 
 _NARROWEST = 40
 _MOST_SHOWN = 3
@@ -20,8 +20,18 @@ _MOST_SHOWN = 3
 
 def findings_text(findings: Sequence[Finding]) -> str:
     """Return the findings by kind, in lines as wide as the terminal, or of 80 columns where there is none."""
-    width = max(shutil.get_terminal_size((80, 24)).columns, _NARROWEST)
+    width = _width()
     return "\n".join(line for kind in KINDS for line in _section([one for one in findings if one.kind is kind], width))
+
+
+def summary_text(paragraphs: Iterable[str]) -> str:
+    """Return the paragraphs in lines of that width, all but the first line of each indented."""
+    width = _width()
+    return "\n".join(line for paragraph in paragraphs for line in _wrapped(paragraph, width, ""))
+
+
+def _width() -> int:
+    return max(shutil.get_terminal_size((80, 24)).columns, _NARROWEST)
 
 
 def _section(findings: Sequence[Finding], width: int) -> Iterator[str]:
