@@ -87,7 +87,10 @@ def main(arguments: list[str] | None = None) -> int:
         sys.stderr.write(f"{path} is there already\n")
         return 1
     path.write_text(skeleton(given.tag), "utf-8")
-    sys.stdout.write(f'translate {path}, then: python -m pytest tests/banner/test_locales.py -k "[{given.tag}]"\n')
+    sys.stdout.write(
+        f"translate {path}, then: "
+        f'python -m pytest tests/banner/test_locales.py tests/banner/declaration -k "[{given.tag}"\n'
+    )
     return 0
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from importlib.resources import files
 from typing import TYPE_CHECKING
 
@@ -39,11 +40,11 @@ def site(folder: Path, banner: str) -> Path:
     return file
 
 
-async def asked(policy: Path, secret: str, ledger_url: str, language: str = "en") -> httpx.Response:
+async def asked(policy: Path, secret: str, ledger_url: str, language: str = "en", *, path: str = "/") -> httpx.Response:
     app = ConsentMiddleware(Starlette(routes=[Route("/", home)]), policy=policy, secret=secret, ledger=ledger_url)
     transport = httpx.ASGITransport(app=app)
     async with httpx.AsyncClient(transport=transport, base_url="https://shop.example") as client:
-        return await client.get("/", headers={"Accept": "text/html", "Accept-Language": language})
+        return await client.get(path, headers={"Accept": "text/html", "Accept-Language": language})
 
 
 @pytest.mark.anyio
@@ -67,6 +68,37 @@ async def test_a_language_of_the_site_is_offered(tmp_path: Path, secret: str, le
     assert "Accepter alle" in response.text
     assert 'lang="da"' in response.text
     assert "Accept all" in (await asked(policy, secret, ledger_url, "en")).text
+
+
+@pytest.mark.anyio
+async def test_one_text_and_one_language_of_the_site(tmp_path: Path, secret: str, ledger_url: str) -> None:
+    """A file of one line changes one text; a new file is a language, on every page and with texts of the policy."""
+    policy = site(tmp_path, 'locales = "texts"')
+    with policy.open("a", encoding="utf-8") as file:
+        file.write('[categories.analytics]\nname = { en = "Numbers", eo = "Nombroj" }\n')
+    (tmp_path / "texts" / "en.toml").write_text('[banner]\ntitle = "Cookies at Shop Ltd"\n', "utf-8")
+    (tmp_path / "texts" / "eo.toml").write_text(esperanto(), "utf-8")
+
+    english = (await asked(policy, secret, ledger_url, "en")).text
+    assert all(text in english for text in ("Cookies at Shop Ltd", "Refuse all", "Settings", "Numbers"))
+    german = (await asked(policy, secret, ledger_url, "de")).text
+    assert "Alle ablehnen" in german
+    assert "Cookies at Shop Ltd" not in german
+
+    for path in ("/", "/_consent/preferences", "/_consent/policy"):
+        page = (await asked(policy, secret, ledger_url, "eo, en;q=0.5", path=path)).text
+        assert 'lang="eo"' in page
+        assert "Nombroj" in page
+        assert "Eo: " in page
+        assert not any(f">{text}" in page for text in ("Refuse all", "Numbers", "Cookies at Shop Ltd", "Last revised"))
+
+
+def esperanto() -> str:
+    """Return a file for a new language: English with a mark before each text, and what else such a file needs."""
+    marked = re.sub(r'^(.*?) = "(?=.*"$)', r'\1 = "Eo: ', ENGLISH, flags=re.MULTILINE)
+    units = {"year": "jaro", "month": "monato", "day": "tago", "hour": "horo", "minute": "minuto", "second": "sekundo"}
+    forms = "\n".join(f'{unit} = "{{count}} {word}|{{count}} {word}j"' for unit, word in units.items())
+    return f'language = "Esperanto"\ndirection = "ltr"\nlist_separator = ", "\n[durations]\n{forms}\n{marked}'
 
 
 @pytest.mark.anyio
