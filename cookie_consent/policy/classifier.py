@@ -113,6 +113,7 @@ class Classifier:
         self._first_party = HostTable(host_table.arranged((pattern, 0) for pattern in first))
         self._known_cookies = lru_cache(maxsize=_KNOWN_COOKIES)(self._find_cookie)
         self._rules_of = lru_cache(maxsize=_KNOWN_HOSTS)(self._find_rules)
+        self._unknown_host = lru_cache(maxsize=_KNOWN_HOSTS)(self._find_unknown)
         self._is_own = lru_cache(maxsize=_KNOWN_HOSTS)(self._find_own)
         self._rules_of_own = lru_cache(maxsize=_KNOWN_HOSTS)(self._find_rules_of_own)
 
@@ -178,11 +179,10 @@ class Classifier:
 
         ``host`` is lower-case without port, ``path`` begins with a slash and may go on with a query.
         """
-        rules, unknown = self._rules_of(host)
-        for prefix, verdict in rules:
+        for prefix, verdict in self._rules_of(host):
             if path_matches(prefix, path):
                 return verdict
-        return unknown
+        return self._unknown_host(host)
 
     def known_below(self, domain: str) -> Sequence[Service]:
         """Return the services of the registry, without those that the policy declares, with a host below a domain."""
@@ -253,19 +253,22 @@ class Classifier:
         """Return the services whose signatures an inline script carries; none for the site's own code."""
         return tuple(verdict for services in self._services for verdict in services.inline(text))
 
-    def _find_rules(self, host: str) -> tuple[tuple[_PathRule, ...], Verdict]:
-        """Return the rules for the host, the first that matches being the one that counts, and what holds if none."""
+    def _find_rules(self, host: str) -> tuple[_PathRule, ...]:
+        """Return the rules for the host, the first that matches being the one that counts."""
+        declared, known = self._services[0].host_levels(host), self._services[1].host_levels(host)
+        if not declared:
+            return tuple(rule for _, rules in known for rule in rules)
+        found = [rule for _, rules in declared for rule in rules if self._is_written(rule)]
+        by_name = [(level, rule) for level, rules in declared for rule in rules if not self._is_written(rule)]
+        others = [(level, rule) for level, rules in known for rule in rules]
+        # Of the same pattern, what the policy declares comes first.
+        found += [rule for _, rule in sorted([*by_name, *others], key=lambda entry: (entry[0], path_rank(entry[1][0])))]
+        return tuple(found)
+
+    def _find_unknown(self, host: str) -> Verdict:
         reason = f"no rule of the policy or the registry matches {host}"
         named = host if self.policy.unknown_hosts == "ask" and is_host(host) else ""
-        unknown = Verdict(category=UNCLASSIFIED, reason=reason, host=named)
-        declared, known = self._services
-        levels = [*declared.host_levels(host)]
-        rules = [rule for level in levels for rule in level if self._is_written(rule)]
-        for level, others in zip(levels, known.host_levels(host), strict=True):
-            by_name = [rule for rule in level if not self._is_written(rule)]
-            # Of the same pattern, what the policy declares comes first.
-            rules += sorted([*by_name, *others], key=lambda rule: path_rank(rule[0]))
-        return tuple(rules), unknown
+        return Verdict(category=UNCLASSIFIED, reason=reason, host=named)
 
     def _is_written(self, rule: _PathRule) -> bool:
         return rule[1].service in self._written
@@ -275,13 +278,9 @@ class Classifier:
 
     def _find_rules_of_own(self, host: str) -> tuple[_PathRule, ...]:
         """Return the rules of declared services for one of the site's hosts."""
+        declared, own = self._services[0].host_levels(host), self._first_party.levels(host)
         # A host that the site declares as first party is not taken by a wider pattern of a service.
-        found: list[_PathRule] = []
-        for declared, own in zip(self._services[0].host_levels(host), self._first_party.levels(host), strict=True):
-            found += declared
-            if own:
-                break
-        return tuple(found)
+        return tuple(rule for level, rules in declared if not own or level <= own[0][0] for rule in rules)
 
 
 def _declares_paths(service: Service) -> bool:
@@ -383,8 +382,8 @@ class _Services:
         number = self._storage.find(name, self._accepts_storage)
         return self._verdict("storage", number) if number is not None else None
 
-    def host_levels(self, host: str) -> Iterator[list[_PathRule]]:
-        return map(self._of_hosts, self._hosts.levels(host))
+    def host_levels(self, host: str) -> list[tuple[int, list[_PathRule]]]:
+        return [(level, self._of_hosts(rules)) for level, rules in self._hosts.levels(host)]
 
     def with_hosts_below(self, domain: str) -> list[Service]:
         owners = {self._catalogue.owner("hosts", number)[0] for number in self._hosts.below(domain)}

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from cookie_consent.policy.host_pattern import HostPattern, parent_domains, path_rank
+from cookie_consent.policy.host_pattern import HostPattern, path_rank
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
 __all__ = ["HostTable", "arranged"]
 
@@ -36,21 +36,20 @@ class HostTable:
 
     def rules(self, host: str) -> list[tuple[str, int]]:
         """Return path and number of the patterns for the host, those of the nearest domain first."""
-        found = [*self._exact.get(host, ())]
+        return [rule for _, rules in self.levels(host) for rule in rules]
+
+    def levels(self, host: str) -> list[tuple[int, Sequence[tuple[str, int]]]]:
+        """Return the same for each domain that has any, after its level: the lower, the nearer to the host."""
+        exact = self._exact.get(host)
+        found = [(-1, exact)] if exact is not None else []
         below = self._below
-        dot = host.find(".")
+        dot = host.find(".") if below else -1
         while dot >= 0:
-            domain = host[dot + 1 :]
-            if domain in below:
-                found += below[domain]
+            rules = below.get(host[dot + 1 :])
+            if rules is not None:
+                found.append((dot, rules))
             dot = host.find(".", dot + 1)
         return found
-
-    def levels(self, host: str) -> Iterator[Sequence[tuple[str, int]]]:
-        """Yield the same for the host itself, and then for each parent domain."""
-        yield self._exact.get(host, ())
-        for domain in parent_domains(host):
-            yield self._below.get(domain, ())
 
     def below(self, domain: str) -> list[int]:
         """Return the numbers of the patterns all of whose hosts are below a domain. Goes through all of them."""
