@@ -136,8 +136,8 @@ async def test_before_a_choice_everything_is_held_back(ledger_url: str) -> None:
     assert '<script type="text/plain" data-consent="analytics" data-consent-service="acme">acmeStats' in text
     assert "<link rel=stylesheet href=/own.css>" in text
     assert "<script>own()</script>" in text
-    assert 'id="cookie-consent"' in text
-    assert text.index('id="cookie-consent"') < text.index("</body>")
+    assert 'id="consent-root"' in text
+    assert text.index('id="consent-root"') < text.index("</body>")
     assert response.headers.get_list("link") == ["</x>"]
     assert response.headers["etag"].startswith('"1-cc')  # the page's own, marked with the state of consent
     assert int(response.headers["content-length"]) == len(response.content)
@@ -207,7 +207,7 @@ async def test_compressed_pages_are_gated_and_stay_compressed(ledger_url: str) -
         response = await browser.get("/", headers={**HTML, "accept-encoding": "br, gzip"})
         raw = b"".join([part async for part in (await _raw(browser)).aiter_raw()])
     assert response.headers["content-encoding"] == "gzip"
-    assert 'id="cookie-consent"' in response.text
+    assert 'id="consent-root"' in response.text
     assert "data-consent-src='https://stats.example/a.js'" in response.text
     assert b"cookie-consent" in gzip.decompress(raw)
 
@@ -445,7 +445,7 @@ async def test_xhtml_is_gated_and_gets_no_banner_in_html(ledger_url: str) -> Non
     async with client(site(ledger_url)) as browser:
         response = await browser.get("/xhtml", headers=HTML)
     assert "data-consent-src='https://stats.example/a.js'" in response.text
-    assert 'id="cookie-consent"' not in response.text
+    assert 'id="consent-root"' not in response.text
 
 
 async def test_too_many_exceptions_are_refused_before_anything_is_written(ledger_url: str, tmp_path: Path) -> None:

@@ -34,4 +34,4 @@ async def test_its_program_holds_a_frame_back(monkeypatch: pytest.MonkeyPatch, t
     async with httpx.AsyncClient(transport=transport, base_url="http://shop.example") as client:
         page = (await client.get("/", headers={"accept": "text/html"})).text
     assert 'data-consent-src="https://www.youtube.com/embed/' in page
-    assert 'id="cookie-consent"' in page
+    assert 'id="consent-root"' in page

@@ -35,7 +35,7 @@ pytestmark = pytest.mark.anyio
 
 TAG = "<img src=//x.test/a>"
 HELD = "data-consent"
-BANNER = 'id="cookie-consent"'
+BANNER = 'id="consent-root"'
 PAGE = f"<!doctype html><html><head><title>a</title></head><body>{TAG}</body></html>"
 BODY = PAGE.encode()
 

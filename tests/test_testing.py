@@ -56,7 +56,7 @@ async def test_a_client_has_chosen_and_the_log_says_so(folder: Path) -> None:
     async with ConsentClient(shop(), POLICY, granted={"analytics"}, services={"youtube": True}) as client:
         page = await client.get("/")
         assert TAG in page.text
-        assert 'id="cookie-consent"' in page.text
+        assert 'id="consent-root"' in page.text
         assert (await client.get("/granted")).json() == ["analytics", "session"]
         (record,) = client.ledger.records()
         assert record.granted == ("analytics",)
@@ -107,7 +107,7 @@ async def test_a_wrapped_application_keeps_its_policy_and_needs_no_secret(make: 
     async with ConsentClient(make(), granted={"analytics"}, ledger=ledger) as client:
         page = await client.get("/")
         assert TAG in page.text
-        assert page.text.count('id="cookie-consent"') == 1
+        assert page.text.count('id="consent-root"') == 1
         assert client.policy is POLICY
         assert (await client.get("/consent/admin")).status_code == 401
     assert ledger.count() == 1

@@ -35,9 +35,9 @@ def banner_style(source: bytes, policy: Policy) -> bytes:
 def page_style(source: bytes) -> bytes:
     """Return the banner's style sheet ``source`` for pages and placeholders.
 
-    They have an id of their own: filter lists hide ``#cookie-consent``, and a page must not be blank for that.
+    They have an id of their own, as a page may show both the banner and a declaration.
     """
-    return source.replace(b"#cookie-consent", b"#consent-page")
+    return source.replace(b"#consent-root", b"#consent-page")
 
 
 def address_of(service: Service) -> str:

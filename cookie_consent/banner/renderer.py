@@ -61,6 +61,7 @@ class _Variant(NamedTuple):
     named: tuple[str, ...] | None
     pending: tuple[str, ...]
     reopened: bool
+    in_flow: bool
 
 
 class _Offer(NamedTuple):
@@ -191,13 +192,15 @@ class Renderer:
         posted: bool = False,
         unsure: bool = False,
         reopened: bool = False,
+        in_flow: bool = False,
     ) -> bytes:
         """Return the markup to insert into a page, as ASCII bytes, which suit every ASCII-compatible encoding.
 
         After a choice or an opt-out, and in a frame, it is only the link to the settings. ``return_to`` is the path
         and query to return to, and ``root_path`` is where the application is mounted (ASGI). A page is ``posted`` if it
         is the response to a form: a reload would submit that again. ``unsure`` has the panel wait until the server has
-        been asked for a choice. ``reopened`` shows the panel in spite of a choice.
+        been asked for a choice. ``reopened`` shows the panel in spite of a choice. ``in_flow`` is for a place in the
+        page's flow: nothing is returned unless the panel asks there.
         """
         variant = _Variant(
             language=self._locale(language).language,
@@ -214,6 +217,7 @@ class Renderer:
             named=consent.effective_names,
             pending=tuple(sorted(consent.pending)),
             reopened=reopened,
+            in_flow=in_flow,
         )
         markup = self._cached_banner(variant)
         path = local_path(return_to)
@@ -504,11 +508,19 @@ class Renderer:
         offer = self._offer(variant.language, variant.names)
         views = offer.views
         new = [(view, service) for view in views for service in view.services if service.id in variant.pending]
+        choice = self._choice(locale, offer, views)
+        # Whoever has opted out is not asked to opt in; what is new among what they agreed to is asked for.
+        is_asked = not variant.decided and not variant.framed and (bool(new) or not variant.opted_out)
+        panel = (variant.reopened or is_asked) and bool(choice["refusable" if variant.reopened or new else "optional"])
+        if variant.in_flow and not panel:
+            return b""
         markup = self._render(
             "banner.html",
             locale,
             variant.root_path,
-            **self._choice(locale, offer, views),
+            **choice,
+            panel=panel,
+            in_flow=variant.in_flow,
             new=[] if variant.reopened else new,
             reopened=variant.reopened,
             named=variant.named,
@@ -557,8 +569,8 @@ class Renderer:
             imprint_url=safe_link(options.imprint_url),
             terms_url=safe_link(options.terms_url),
             options=options,
-            layout=options.layout,
-            position=options.place,
+            layout=options.layout if options.layout != "inline" else "box",
+            position=options.place if options.layout != "inline" else "center",
             csp=self.policy.gate.csp,
             moment=locale.format_moment,
             number=locale.format_number,

@@ -338,13 +338,21 @@ class Exchange:
             return []
         return [choice, self.site.cookie.opt_out_header(secure=self.scope.get("scheme") == "https")]
 
-    def banner(self) -> bytes:
-        """Return the banner. Call it after all tags of the page have been gated."""
-        self._meet()
+    def banner(self, *, in_flow: bool = False) -> bytes:
+        """Return the banner. Call it after all tags of the page have been gated, unless it is ``in_flow``.
+
+        That one is for a place in the page's flow; it is empty if nothing is asked there.
+        """
+        if not in_flow:
+            self._meet()
         inventory = self.site.inventory
         consent = asking(self.consent, inventory.offered, inventory.categories)
         banner = self.site.renderer.banner(
-            consent, posted=bool(self.unsafe_method), unsure=self.is_unsure, **self._banner_options
+            consent,
+            posted=bool(self.unsafe_method),
+            unsure=self.is_unsure,
+            in_flow=in_flow,
+            **self._banner_options,
         )
         return self.own_elements.mark(banner.decode("ascii")).encode("ascii") if self.site_policies else banner
 

@@ -50,6 +50,8 @@ class Page:
         self._is_xml = _XHTML in content_type and _HTML not in content_type
         self._charset = Charset(content_type, is_xml=self._is_xml)
         self._rewriter: Rewriter | None = None
+        self._has_banner = False
+        """Whether the banner has been put into the page."""
 
     @property
     def is_decided(self) -> bool:
@@ -108,10 +110,12 @@ class Page:
             judge = CachingTagGate(exchange.tags, exchange.site.tag_cache, visitor)
         gate = BothReadings(judge, encoding) if is_doubtful(encoding) else judge
         closed = FailClosed(gate, exchange.site_policies)
+        is_inline = exchange.site.classifier.policy.banner.layout == "inline"
         self._rewriter = Rewriter(
             closed if exchange.site.classifier.policy.gate.html else ObserveOnly(closed),
             after_head_start=self._guard,
             before_body_end=self._body_end,
+            after_start=self._in_flow if is_inline else None,
             xml=self._is_xml,
             markup_cache=exchange.site.markup_cache,
         )
@@ -147,15 +151,35 @@ class Page:
             self.is_complete = False
             return b""
 
-    def _body_end(self) -> bytes:
-        """Return what comes last in the body. XML pages get nothing: their parser would reject our HTML."""
+    def _in_flow(self, name: bytes) -> bytes:
+        """Return the banner for a place in the page: the beginning of the element ``name``."""
         exchange = self._exchange
-        if not (self._is_shown or self._is_framed) or self._is_xml or exchange.tags.is_amp:
+        place = exchange.site.classifier.policy.banner.place
+        if self._has_banner or not self._takes_parts or name != (b"body" if place == "start" else b"consent-banner"):
+            return b""
+        # Nobody knows yet whether to ask a visitor who comes from the form of another site: what comes later must move
+        # nothing.
+        if exchange.is_prefetch or exchange.is_unsure or not has_banner(exchange.site, exchange.scope):
+            return b""
+        banner = self._banner(in_flow=True)
+        self._has_banner = bool(banner)
+        return banner
+
+    @property
+    def _takes_parts(self) -> bool:
+        """Whether our parts go into it. XML pages get nothing: their parser would reject our HTML."""
+        return (self._is_shown or self._is_framed) and not self._is_xml and not self._exchange.tags.is_amp
+
+    def _body_end(self) -> bytes:
+        """Return what comes last in the body."""
+        exchange = self._exchange
+        if not self._takes_parts:
             return b""
         xray = self._xray()
         if exchange.is_prefetch:
             return xray
-        banner = self._banner() if has_banner(exchange.site, exchange.scope) else b""
+        is_missing = not self._has_banner and has_banner(exchange.site, exchange.scope)
+        banner = self._banner() if is_missing else b""
         return self._refresh_notice() + banner + xray
 
     def _xray(self) -> bytes:
@@ -173,10 +197,10 @@ class Page:
             self.is_complete = False
             return b""
 
-    def _banner(self) -> bytes:
+    def _banner(self, *, in_flow: bool = False) -> bytes:
         tags = self._exchange.tags
         try:
-            banner = self._exchange.banner()
+            banner = self._exchange.banner(in_flow=in_flow)
             return tags.own(banner.decode("ascii")).encode("ascii") if tags.relative else banner
         except Exception:  # noqa: BLE001 - an error in the banner must not fail the page
             log_once("banner", "the banner could not be made and is missing from the page", exc_info=True)

@@ -57,6 +57,7 @@ _POSITIONS = {
     "box": ("center",),
     "corner": ("bottom-start", "bottom-end", "top-start", "top-end"),
     "modal": ("center",),
+    "inline": ("start", "element"),
 }
 """The positions of each layout, its own first."""
 _COOKIE_NAME = re.compile(r"[!#$%&'*+\-.^_`|~0-9A-Za-z\[\]:/@]{1,128}")
@@ -440,12 +441,16 @@ class BannerOptions(Model):
     ``django_language``. It counts where the page names no language, and before that of the browser."""
     privacy_url: Address = ""
     """The address of the site's privacy policy, linked from the banner: a path, or an http(s) address."""
-    layout: Literal["bar", "box", "corner", "modal"] = "bar"
+    layout: Literal["bar", "box", "corner", "modal", "inline"] = "bar"
     """How it stands in the window: as a bar, as a box in the middle, in a corner, or as a box that has to be answered
-    before the page can be used."""
-    position: Literal["", "bottom", "top", "bottom-start", "bottom-end", "top-start", "top-end"] = ""
+    before the page can be used; ``inline`` is a part of the page itself, which covers nothing."""
+    position: Literal["", "bottom", "top", "bottom-start", "bottom-end", "top-start", "top-end", "start", "element"] = (
+        ""
+    )
     """Where it stands: a bar at the ``bottom`` (the default) or the ``top``, a corner at ``bottom-start`` (the default)
-    or another one. The start is the left side in English, and the right side in Arabic."""
+    or another one. The start is the left side in English, and the right side in Arabic. An inline one stands at the
+    ``start`` of the body (the default), or in the page's ``element`` ``<consent-banner>``; a page without that has a
+    box."""
     theme: Literal["auto", "light", "dark", "page"] = "auto"
     """Light or dark: ``auto`` is what the visitor's system asks for, ``page`` the page's own ``color-scheme``."""
     style: StyleVariables = {}  # noqa: RUF012 - pydantic copies it

@@ -29,9 +29,9 @@ _FOREIGN_FETCHING = frozenset(
 )
 _ALWAYS = frozenset(
     b"script style iframe textarea title xmp noembed noframes noscript svg math plaintext select base body "
-    b"frameset template table".split()
+    b"frameset template table consent-banner".split()
 )
-"""Elements that are always shown; most of them change how what follows is read."""
+"""Elements that are always shown; most of them change how what follows is read. The last one is a place of our own."""
 _INTEGRATION = frozenset(b"foreignobject desc title mi mo mn ms mtext annotation-xml".split())
 BREAKOUT = frozenset(
     b"b big blockquote body br center code dd div dl dt em embed h1 h2 h3 h4 h5 h6 head hr i img li listing menu meta "

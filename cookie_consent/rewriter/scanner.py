@@ -38,6 +38,8 @@ if TYPE_CHECKING:
 __all__ = ["Rewriter"]
 
 _STRUCTURE = frozenset({b"plaintext", b"body", b"frameset", b"base", b"select", b"template", b"table", b"col"})
+_PLACES = frozenset({b"body", b"consent-banner"})
+"""Elements at whose beginning something may be inserted."""
 _NEEDS_PATTERNS = frozenset({b"base", b"select", b"template"})
 """Those after which other tags are of interest."""
 _DECODED = frozenset({b"title", b"noscript", b"iframe", b"noembed", b"noframes"})
@@ -76,6 +78,7 @@ class Rewriter:
         *,
         after_head_start: Callable[[], bytes] | None = None,
         before_body_end: Callable[[], bytes] | None = None,
+        after_start: Callable[[bytes], bytes] | None = None,
         scripting: bool = True,
         all_tags: bool = False,
         xml: bool = False,
@@ -86,6 +89,8 @@ class Rewriter:
 
         - ``after_head_start`` returns what to insert first in the head, wherever a browser begins it.
         - ``before_body_end`` returns what to insert before ``</body>``, or at the end if there is no such tag.
+        - ``after_start`` returns what to insert at the beginning of a ``body`` or ``consent-banner``, given its name.
+          It is asked where browsers surely have that element in the page.
         - ``scripting`` reads the text of ``noscript`` twice: as text, and as the markup that it is without scripts.
         - ``all_tags`` shows the handler every start tag, not only those that may make a browser fetch.
         - ``xml`` is for XHTML: no element has raw text, and a tag may be of any namespace.
@@ -98,6 +103,7 @@ class Rewriter:
         self._all_tags = all_tags
         self._after_head_start = after_head_start
         self._before_body_end = before_body_end
+        self._after_start = after_start
         self._tag_pattern = XML_TAG if xml else TAG
         self._letters = _XML_LETTERS if xml else _LETTERS
         self._buffer = Buffer()
@@ -353,7 +359,17 @@ class Rewriter:
             return False
         if tag.changed:
             self._buffer.replace(start, end, tag.to_bytes())
+        if name in _PLACES and self._after_start is not None:
+            self._insert_at(name, end)
         return name in _STRUCTURE and self._take_structure(name)
+
+    def _insert_at(self, name: bytes, end: int) -> None:
+        """Insert what belongs at the beginning of the element whose tag has just been read."""
+        tree = self._tree
+        is_sure = not (tree.is_nested or tree.has_frames or tree.has_table or self._foreign.is_open)
+        if self._after_start is not None and is_sure and not (name == b"body" and tree.has_body):
+            self._buffer.flush(end)
+            self._buffer.send(self._after_start(name))
 
     def _base_is_in_document(self) -> bool | None:
         """Say whether a ``base`` that comes next is in the page; None if that, or which one is first, is uncertain."""

@@ -31,7 +31,7 @@
   const INERT = /https:\/\/#consent\/([\w-]+)\/([\w.*-]*)\//g;
   const MAXIMUM_WAIT = 5000; // milliseconds for the server to say whether to ask at all
   const XLINK = "http://www.w3.org/1999/xlink";
-  const root = document.getElementById("cookie-consent");
+  const root = document.getElementById("consent-root");
   if (!root) return;
   // A page that a script puts into this one brings the script with it.
   const running = {};
@@ -231,7 +231,7 @@
     const button = panel?.querySelector(".cc-fold:not(.cc-close)");
     if (!button) return;
     const { textContent: small } = button;
-    button.hidden = false;
+    button.hidden = panel.localName === "dialog" && button.hidden; // `place` shows it where it is not modal
     button.addEventListener("click", () => {
       const isFolded = root.classList.toggle("cc-folded");
       button.setAttribute("aria-expanded", `${!isFolded}`);
@@ -275,6 +275,10 @@
     const hadFocus = panel.contains(document.activeElement);
     if (panel.matches("dialog[open]")) panel.close(); // which gives the focus back
     panel.remove(); // first: all but a modal panel is inert
+    if (root.matches(".cc-inline")) {
+      root.classList.remove("cc-inline");
+      place.put();
+    }
     if (hadFocus && opener && !opener.hidden) opener.focus({ preventScroll: true });
     opener = back;
     root.classList.remove("cc-folded");
@@ -284,7 +288,8 @@
   // Opens the settings on this page. Where that fails, the link leads to the preferences page.
   const openSettings = (anchor) => {
     const page = root.querySelector(".cc-back").href;
-    if (!root.getClientRects().length) return location.assign(page); // hidden by a filter list
+    const isHidden = () => [root, root.querySelector(".cc-panel")].some((node) => node?.getClientRects().length === 0);
+    if (isHidden()) return location.assign(page); // by a filter list
     const request = new XMLHttpRequest(); // by which Trusted Types let a document be read
     const address = new URL("settings", endpoint);
     const { language } = root.dataset;
@@ -292,11 +297,15 @@
     request.open("GET", address);
     request.responseType = "document";
     request.onloadend = () => {
-      const panel = request.response?.querySelector("#cookie-consent .cc-panel");
+      const panel = request.response?.querySelector("#consent-root .cc-panel");
       if (request.status !== 200 || !panel) return location.assign(page);
       if (root.querySelector(".cc-panel")) return;
       status.dismiss();
       root.prepend(panel);
+      if (isHidden()) {
+        panel.remove();
+        return location.assign(page);
+      }
       prepare(panel);
       opener = anchor;
       root.querySelector(".cc-back").hidden = true;
@@ -323,10 +332,12 @@
   };
 
   // Shows a panel that a later page has brought, if the choice has been taken back since.
-  const reopen = (panel) => {
+  const reopen = (panel, isInFlow) => {
     if (state.decided || !panel || root.querySelector(".cc-panel")) return;
     root.prepend(panel);
     prepare(panel);
+    root.classList.toggle("cc-inline", isInFlow);
+    if (isInFlow) place.put();
     root.dataset.decided = "false";
     const back = root.querySelector(".cc-back");
     if (back) back.hidden = true;
@@ -556,7 +567,7 @@
       if (guard) state = await guard.refresh();
       else apply(theirs);
     }
-    reopen(panel);
+    reopen(panel, other.matches(".cc-inline"));
   };
   const fillAll = () => fillDeclarations(new URL(".", endpoint).href.slice(0, -1), root.dataset.language);
   const takeNew = (nodes) => {

@@ -22,19 +22,37 @@ const makePlace = (root, { isOpen, receive, added }) => {
   if (link?.sheet) keepStyles();
   else link?.addEventListener("load", keepStyles, { once: true });
 
+  // A panel in the page's flow stays in the body, in the place that the page has for it.
+  const isInFlow = () => root.matches(".cc-inline");
+
+  // Whether this is a page that the panel links to, such as the privacy policy: visitors may read it before they choose.
+  const isLinked = (panel) => [...panel.querySelectorAll(".cc-links a")].some(isHere);
+  const isHere = ({ origin, pathname, search, hash }) =>
+    `${origin}${pathname}`.replace(/\/$/, "") === `${location.origin}${location.pathname}`.replace(/\/$/, "") &&
+    (!search || search === location.search) &&
+    (!hash || hash === location.hash);
+
   // Shows the element above everything that is in the top layer. A modal dialog makes all else inert, so that the
   // element has to wait until it closes.
   const raise = () => {
-    if (!root.showPopover || !root.isConnected) return;
+    if (!root.showPopover || !root.isConnected || isInFlow()) return;
     isBehindDialog = [...document.querySelectorAll("dialog:modal")].some((dialog) => !root.contains(dialog));
     if (isBehindDialog) return;
     if (root.popover !== "manual") root.popover = "manual";
     if (root.matches(":popover-open")) root.hidePopover();
     root.showPopover();
     // A modal dialog makes the page inert though a filter list hides it, or nobody knows yet whether to ask.
-    const panel = root.querySelector("dialog.cc-panel:not(:modal)");
+    const panel = root.querySelector("dialog.cc-panel");
     if (!panel?.getClientRects().length) return;
-    panel.removeAttribute("open"); // without this script it is open, and not modal
+    const isBeside = isLinked(panel);
+    panel.classList.toggle("cc-beside", isBeside);
+    const fold = panel.querySelector(".cc-fold:not(.cc-close)");
+    if (!isBeside && root.matches(".cc-folded")) fold?.click();
+    if (fold) fold.hidden = !isBeside;
+    if (panel.matches(":modal") !== isBeside) return;
+    if (isBeside) panel.close();
+    panel.toggleAttribute("open", isBeside); // without this script it is open, and not modal
+    if (isBeside) return;
     panel.showModal();
     panel.focus(); // and not the first button, which a key pressed by chance would use
     if (self.ResizeObserver) new ResizeObserver(() => release(panel)).observe(panel);
@@ -43,7 +61,8 @@ const makePlace = (root, { isOpen, receive, added }) => {
     if (panel.matches(":modal") && !panel.getClientRects().length) panel.close();
   };
   const afterDialog = () => {
-    if (isBehindDialog) raise();
+    const panel = root.showPopover && root.querySelector("dialog.cc-panel[open]");
+    if (isBehindDialog || (panel && isLinked(panel) === panel.matches(":modal"))) raise();
   };
   document.addEventListener("close", afterDialog, true);
 
@@ -54,8 +73,14 @@ const makePlace = (root, { isOpen, receive, added }) => {
     const takesContent = full && !/^(video|audio|iframe|canvas|img|object|embed)$/.test(full.localName);
     return takesContent && isOpen() ? full : document.documentElement;
   };
-  const isInPlace = () => root.parentNode !== null && root.parentNode === parentOf();
+  const isInPlace = () =>
+    isInFlow() ? document.body?.contains(root) : root.parentNode !== null && root.parentNode === parentOf();
   const put = () => {
+    if (isInFlow()) {
+      root.removeAttribute("popover");
+      if (!isInPlace()) (document.querySelector("consent-banner") ?? document.body)?.prepend(root);
+      return;
+    }
     const parent = parentOf();
     if (!parent) return;
     parent.append(root); // not by moveBefore(), after which Chromium crashes now and then where a popover is open
@@ -73,7 +98,7 @@ const makePlace = (root, { isOpen, receive, added }) => {
   };
 
   // The banners of pages that a script has put into this one. One in the page's own markup has no endpoint.
-  const others = () => [...document.querySelectorAll("#cookie-consent[data-endpoint]")].filter((node) => node !== root);
+  const others = () => [...document.querySelectorAll("#consent-root[data-endpoint]")].filter((node) => node !== root);
 
   const observer = new MutationObserver((records) => {
     if (isGivenUp) return;
@@ -86,7 +111,11 @@ const makePlace = (root, { isOpen, receive, added }) => {
     added(records.flatMap(({ addedNodes }) => [...addedNodes]).filter((node) => node.nodeType === Node.ELEMENT_NODE));
   });
 
+  addEventListener("hashchange", () => {
+    afterDialog();
+    added([]);
+  });
   put();
   observer.observe(document, { childList: true, subtree: true });
-  return { raise };
+  return { raise, put };
 };

@@ -86,7 +86,7 @@ const makePlaces = (services, { endpoint, allows, heldServices, announce }) => {
     !UNFIT.test(node.localName) &&
     node.dataset.size !== "invisible" && // a captcha that shows itself only in doubt
     !node.querySelector(DRAWN) &&
-    !node.closest("#cookie-consent,[contenteditable]");
+    !node.closest("#consent-root,[contenteditable]");
 
   // -- forms ---------------------------------------------------------------------------------------------------------
 
@@ -107,7 +107,7 @@ const makePlaces = (services, { endpoint, allows, heldServices, announce }) => {
     form.getAttribute("method")?.toLowerCase() === "post" || Boolean(form.querySelector(FIELDS));
   // A script without a place is called when a form is sent. The form is not stopped: it may need no such script.
   const attempt = (form, submitter) => {
-    if (!(form instanceof HTMLFormElement) || form.closest("#cookie-consent")) return;
+    if (!(form instanceof HTMLFormElement) || form.closest("#consent-root")) return;
     update();
     const missing = waiting.find(([, hasPlace]) => !hasPlace);
     if (!missing || !isSensitive(form)) return;

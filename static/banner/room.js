@@ -6,8 +6,9 @@ const makeRoom = (root) => {
   let frame = 0;
   let sizes = null;
   const ROOM = "data-cookie-consent-room";
-  // One that is modal keeps the visitor from using the page, and needs no room.
-  const panelOf = () => root.querySelector(".cc-panel:not(dialog)");
+  // One that is modal keeps the visitor from using the page, and needs no room. One in the page's flow covers nothing.
+  const panelOf = () =>
+    root.matches(".cc-inline") ? null : root.querySelector(".cc-panel:is(:not(dialog), .cc-beside)");
   const isTop = () => root.className.includes("cc-top");
 
   // Returns where the page ends, in pixels from its top. The content of a body with a fixed height may go on below.

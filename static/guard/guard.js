@@ -640,9 +640,9 @@
   // -- the public API ------------------------------------------------------------------------------------------------
 
   const show = () => {
-    const panel = document.querySelector("#cookie-consent .cc-panel");
+    const panel = document.querySelector("#consent-root .cc-panel");
     panel?.querySelector('.cc-fold[aria-expanded="false"]')?.click();
-    const back = document.querySelector("#cookie-consent .cc-back");
+    const back = document.querySelector("#consent-root .cc-back");
     if (panel?.getClientRects().length) panel.querySelector("button, a")?.focus();
     else if (back) back.click();
     else location.assign(`${url("preferences")}?return_to=${encodeURIComponent(location.pathname + location.search)}`);

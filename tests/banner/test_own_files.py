@@ -52,11 +52,9 @@ async def test_a_template_of_the_site_takes_the_place_of_the_built_in_one(
     tmp_path: Path, secret: str, ledger_url: str
 ) -> None:
     policy = site(tmp_path, 'templates = "pages"')
-    (tmp_path / "pages" / "banner.html").write_text(
-        '<div id="cookie-consent">{{ t("banner.title") }}, dear guest</div>'
-    )
+    (tmp_path / "pages" / "banner.html").write_text('<div id="consent-root">{{ t("banner.title") }}, dear guest</div>')
     response = await asked(policy, secret, ledger_url)
-    assert '<div id="cookie-consent">Your privacy, dear guest</div>' in response.text
+    assert '<div id="consent-root">Your privacy, dear guest</div>' in response.text
 
 
 @pytest.mark.anyio

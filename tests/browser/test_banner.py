@@ -72,7 +72,7 @@ def test_activation_keeps_the_order_and_runs_nothing_twice(visiting: Visiting, l
         visit.page.on("pageerror", lambda error: errors.append(str(error)))
         assert visit.open() == set()
         visit.page.locator(".cc-toggle:visible").click()
-        visit.page.locator('#cookie-consent input[type="checkbox"][value="analytics"]').check()
+        visit.page.locator('#consent-root input[type="checkbox"][value="analytics"]').check()
         choose(visit, "Save choices")
         contacted = visit.settled()
         assert contacted == {
@@ -170,7 +170,7 @@ def test_the_banner_withstands_the_page(visiting: Visiting, ledger_url: str, sty
         assert boxes[0] is not None
         assert boxes[1] is not None
         assert abs(boxes[0]["width"] - boxes[1]["width"]) < 1
-        panel = visit.page.locator("#cookie-consent section").bounding_box()
+        panel = visit.page.locator("#consent-root section").bounding_box()
         assert panel is not None
         assert panel["height"] < size[1] * 0.8
 
@@ -196,7 +196,7 @@ def test_the_first_layer_leaves_room_on_a_phone(
     with visiting(app) as visit:
         visit.page.set_viewport_size({"width": 375, "height": 667})
         visit.open()
-        panel = visit.page.locator("#cookie-consent section")
+        panel = visit.page.locator("#consent-root section")
         box = panel.bounding_box()
         assert box is not None
         assert panel.evaluate(
@@ -208,7 +208,7 @@ def test_the_first_layer_leaves_room_on_a_phone(
 def test_right_to_left(visiting: Visiting, ledger_url: str) -> None:
     with visiting(site(ledger_url, language="ar")) as visit:
         visit.open()
-        assert visit.page.locator("#cookie-consent").get_attribute("dir") == "rtl"
+        assert visit.page.locator("#consent-root").get_attribute("dir") == "rtl"
         assert visit.page.get_by_role("button", name="قبول الكل").is_visible()
-        title = visit.page.locator("#cookie-consent h2").evaluate("node => getComputedStyle(node).textAlign")
+        title = visit.page.locator("#consent-root h2").evaluate("node => getComputedStyle(node).textAlign")
         assert title in {"start", "right"}

@@ -225,7 +225,7 @@ def test_a_strict_page_shows_the_banner_and_runs_its_script(visiting: Visiting, 
         for path in ("/strict", "/strict?meta", "/strict?frame"):
             assert visit.open(path) == set()
             assert visit.page.evaluate("own")
-            banner = visit.page.locator("#cookie-consent .cc-panel")
+            banner = visit.page.locator("#consent-root .cc-panel")
             assert banner.is_visible()
             assert banner.evaluate("node => getComputedStyle(node).position") != "static", "its style sheet applies"
         assert told == []
@@ -252,7 +252,7 @@ def test_where_scripts_may_not_connect_the_form_leaves_the_page(visiting: Visiti
         with visit.page.expect_navigation():
             choose(visit, "Accept all")
         assert not visit.page.evaluate("'stayed' in window")
-        assert visit.page.locator("#cookie-consent .cc-panel").count() == 0
+        assert visit.page.locator("#consent-root .cc-panel").count() == 0
         response = visit.page.goto(f"http://{SITE}/_consent/state")
         assert response is not None
         assert "advertising" in response.json()["granted"]

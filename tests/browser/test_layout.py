@@ -41,7 +41,7 @@ def gated(inner: ASGIApp, ledger: str, **banner: Any) -> ASGIApp:
 
 def boxes(page: Page) -> Any:
     return page.evaluate(
-        """[...document.body.querySelectorAll('*')].filter((node) => !node.closest('#cookie-consent'))
+        """[...document.body.querySelectorAll('*')].filter((node) => !node.closest('#consent-root'))
            .map((node) => node.getBoundingClientRect()).map(({ x, y, width, height }) => [x, y, width, height])"""
     )
 
@@ -85,7 +85,7 @@ def test_nothing_moves(visiting: Visiting, ledger_url: str, style: str, *, scrip
         expected = boxes(visit.page)
     with visiting(gated(bare, ledger_url), scripts=scripts) as visit:
         visit.open()
-        assert visit.page.locator("#cookie-consent .cc-panel").is_visible()
+        assert visit.page.locator("#consent-root .cc-panel").is_visible()
         assert boxes(visit.page) == expected
         choose(visit, "Refuse all")
         visit.page.locator(".cc-back").wait_for()
@@ -271,7 +271,7 @@ def test_fullscreen_does_not_swallow_it(visiting: Visiting, ledger_url: str, wha
         visit.page.wait_for_function("document.fullscreenElement")
         visit.until(lambda: is_on_top(visit.page, ".cc-panel button"))
         visit.page.evaluate("document.exitFullscreen()")
-        visit.until(lambda: visit.page.evaluate("document.documentElement.matches(':has(> #cookie-consent)')"))
+        visit.until(lambda: visit.page.evaluate("document.documentElement.matches(':has(> #consent-root)')"))
         assert is_on_top(visit.page, ".cc-panel button")
 
 

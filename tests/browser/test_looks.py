@@ -65,7 +65,7 @@ def test_each_layout_stands_in_its_place(
         assert page.evaluate("self.shifts") == 0
         # On a phone, with text of twice the size, all of it is in the window, and can be scrolled to.
         page.set_viewport_size({"width": 320, "height": 640})
-        page.evaluate("document.querySelector('#cookie-consent').style.setProperty('font-size', '200%', 'important')")
+        page.evaluate("document.querySelector('#consent-root').style.setProperty('font-size', '200%', 'important')")
         x, y, width, height = box(page)
         assert x >= 0
         assert y >= 0
@@ -121,7 +121,7 @@ def test_a_modal_banner_has_to_be_answered(visiting: Visiting, ledger_url: str) 
         assert reached <= {"dialog", "body"}
         # A page that replaces its body, or moves the element, does not free itself of it.
         page.evaluate("document.body.replaceWith(document.body.cloneNode(true))")
-        page.evaluate("document.body.append(document.querySelector('#cookie-consent'))")
+        page.evaluate("document.body.append(document.querySelector('#consent-root'))")
         visit.until(lambda: page.evaluate("document.querySelector('html > * > dialog.cc-panel')?.matches(':modal')"))
         choose(visit, "Refuse all")
         page.locator(".cc-back").wait_for()
@@ -238,7 +238,7 @@ def test_a_link_of_the_site_leads_back(visiting: Visiting, ledger_url: str, reop
 
 def test_the_page_gives_the_scheme_and_its_variables_come_first(visiting: Visiting, ledger_url: str) -> None:
     look = """() => ['.cc-panel', '[data-action=refuse]', '[data-action=accept]'].map((part) =>
-        getComputedStyle(document.querySelector('#cookie-consent ' + part)).backgroundColor)"""
+        getComputedStyle(document.querySelector('#consent-root ' + part)).backgroundColor)"""
     dark = "<meta name=color-scheme content=dark>"
     style = {"accent": "rgb(1 2 3)", "background-dark": "rgb(4 5 6)"}
     for body, theme, expected in (
@@ -293,7 +293,7 @@ def test_autoconsent_answers_by_the_documented_rule(
 
 
 # The panel comes first in the order of Tab on purpose, though it stands last in the page.
-AXE = """async () => (await axe.run(document.querySelector('#cookie-consent, #consent-page'), {
+AXE = """async () => (await axe.run(document.querySelector('#consent-root, #consent-page'), {
     resultTypes: ['violations'], rules: { tabindex: { enabled: false } } }))
     .violations.map(({ id, nodes }) => [id, nodes[0].html.slice(0, 200), nodes[0].failureSummary])"""
 
@@ -337,10 +337,10 @@ HIDE = """css => {
     const sheet = new CSSStyleSheet(); sheet.replaceSync(css); document.adoptedStyleSheets = [sheet]; }"""
 
 
-def test_what_filter_lists_hide_is_the_banner_alone(visiting: Visiting, ledger_url: str) -> None:
+def test_what_filter_lists_hide_is_the_panel_alone(visiting: Visiting, ledger_url: str) -> None:
     hidden = "html #cookie-consent#cookie-consent { display: none !important }"
     frame = "<iframe src=//www.youtube-nocookie.com/embed/x width=400 height=300></iframe>"
-    with visiting(gated(app(hidden, OWN + frame), ledger_url, reopen="link")) as visit:
+    with visiting(gated(app(f"{hidden} #cookie-consent * {{ display: none }}", OWN + frame), ledger_url)) as visit:
         page = visit.page
         visit.open()
         assert not page.locator(".cc-panel").is_visible()
@@ -352,3 +352,19 @@ def test_what_filter_lists_hide_is_the_banner_alone(visiting: Visiting, ledger_u
         page.get_by_role("button", name="Refuse all").click()
         page.wait_for_url("**/")
         assert page.evaluate("cookieConsent.state.decided")
+        # What says so and what leads back stay, and lead to the page.
+        page.locator(".cc-back").click()
+        page.wait_for_url("**/_consent/preferences*")
+        visit.open()
+        page.evaluate("cookieConsent.refuse()")
+        page.locator(".cc-status").get_by_role("link").wait_for()
+
+
+def test_no_other_part_has_the_id_that_filter_lists_hide(visiting: Visiting, ledger_url: str) -> None:
+    ids = (
+        "[...document.querySelectorAll('[id^=cookie-consent]')].filter((n) => !n.closest('.cc-panel')).map((n) => n.id)"
+    )
+    with visiting(gated(app("", "<p>x</p>"), ledger_url), scripts=True) as visit:
+        for path in ("/", "/_consent/preferences", "/_consent/policy"):
+            visit.open(path)
+            assert visit.page.evaluate(ids) == []

@@ -217,7 +217,7 @@ def test_the_banner_goes_if_the_choice_is_known_before_its_script_runs(
         come_back(visit)
         visit.page.wait_for_load_state()
         assert has_changed.is_set()
-        visit.page.locator("#cookie-consent .cc-back").wait_for()
+        visit.page.locator("#consent-root .cc-back").wait_for()
         visit.page.locator(".cc-panel").wait_for(state="detached")
 
 
@@ -247,7 +247,7 @@ def test_the_choice_is_asked_for_again_if_the_network_or_the_server_fails(
         visit.page.route("**/_consent/state", fail_at_first)
         come_back(visit)
         visit.until(lambda: tried == 3)
-        visit.page.locator("#cookie-consent .cc-back").wait_for()
+        visit.page.locator("#consent-root .cc-back").wait_for()
         visit.page.locator(".cc-panel").wait_for(state="detached")
 
 
@@ -282,7 +282,7 @@ def test_nobody_who_comes_back_is_asked_before_their_choice_is_known(
         for route in asked:
             route.continue_()
         if answer:
-            visit.page.locator("#cookie-consent .cc-back").wait_for()
+            visit.page.locator("#consent-root .cc-back").wait_for()
             assert panel.count() == 0
         else:
             panel.wait_for(state="visible")

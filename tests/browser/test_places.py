@@ -209,7 +209,7 @@ def test_a_form_with_an_invisible_captcha_says_so_when_it_is_sent(visiting: Visi
         assert visit.page.locator("[data-consent-placeholder]").count() == 0
         visit.page.locator("#s").click()
         notice(visit).get_by_text("This form needs reCAPTCHA").wait_for()
-        assert "reCAPTCHA" in visit.page.locator("#cookie-consent [role=status]").inner_text()
+        assert "reCAPTCHA" in visit.page.locator("#consent-root [role=status]").inner_text()
         assert visit.page.locator("#f iframe").count() == 1
         notice(visit).get_by_role("button", name="Allow").click()
         visit.settled(awaited={"www.google.com"})

@@ -112,7 +112,7 @@ def test_it_fits_a_small_window_with_large_text(visiting: Visiting, ledger_url: 
         visit.page.locator(".cc-status button").click()
         visit.open()
         visit.page.evaluate(
-            "document.querySelector('#cookie-consent').style.setProperty('font-size', '200%', 'important')"
+            "document.querySelector('#consent-root').style.setProperty('font-size', '200%', 'important')"
         )
         box = visit.page.locator(".cc-revision").bounding_box()
         back = visit.page.locator(".cc-back").bounding_box()

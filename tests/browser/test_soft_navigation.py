@@ -155,7 +155,7 @@ def go(visit: Visit, title: str) -> None:
 
 
 def panels(page: Page) -> list[int]:
-    return [page.locator(f"#cookie-consent{below}").count() for below in ("", " .cc-panel", " .cc-back:visible")]
+    return [page.locator(f"#consent-root{below}").count() for below in ("", " .cc-panel", " .cc-back:visible")]
 
 
 OPEN, CLOSED = [1, 1, 0], [1, 0, 1]
@@ -169,9 +169,9 @@ def test_there_is_one_banner_throughout(visiting: Visiting, ledger_url: str, lib
             go(visit, title)
             assert panels(visit.page) == OPEN
         visit.page.locator(".cc-toggle:visible").click()
-        visit.page.locator("#cookie-consent [type=checkbox][value=analytics]").check()
+        visit.page.locator("#consent-root [type=checkbox][value=analytics]").check()
         go(visit, "b")
-        checkbox = visit.page.locator("#cookie-consent [type=checkbox][value=analytics]")
+        checkbox = visit.page.locator("#consent-root [type=checkbox][value=analytics]")
         if library == "idiomorph-page":  # which morphs the banner too
             visit.page.locator(".cc-toggle:visible").click()
             checkbox.check()
@@ -198,8 +198,8 @@ def test_there_is_one_banner_throughout(visiting: Visiting, ledger_url: str, lib
         "document.body.replaceChildren(document.createElement('main'))",
         "document.body = document.createElement('body')",
         "document.body.replaceWith(document.createElement('body'))",
-        "document.querySelector('#cookie-consent').remove()",
-        "document.body.append(document.querySelector('#cookie-consent'))",
+        "document.querySelector('#consent-root').remove()",
+        "document.body.append(document.querySelector('#consent-root'))",
         "document.documentElement.remove(); document.append(document.createElement('html'))",
     ],
 )
@@ -225,7 +225,7 @@ def test_it_stays_when_a_page_is_emptied(visiting: Visiting, ledger_url: str, em
 
 def test_a_page_that_insists_has_its_way(visiting: Visiting, ledger_url: str) -> None:
     fight = (
-        "<script>let taken = 0; new MutationObserver(() => { const node = document.getElementById('cookie-consent');"
+        "<script>let taken = 0; new MutationObserver(() => { const node = document.getElementById('consent-root');"
         "if (node && document.readyState === 'complete') { taken += 1; node.remove(); } })"
         ".observe(document, { childList: true, subtree: true })</script>"
     )
@@ -233,7 +233,7 @@ def test_a_page_that_insists_has_its_way(visiting: Visiting, ledger_url: str) ->
         open_page(visit)
         visit.page.evaluate("document.body.append('x')")
         visit.page.wait_for_timeout(300)
-        assert visit.page.locator("#cookie-consent").count() == 0
+        assert visit.page.locator("#consent-root").count() == 0
         taken = visit.page.evaluate("taken")
         assert 3 < taken < 30
         visit.page.evaluate("document.body.append('x')")

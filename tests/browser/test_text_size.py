@@ -96,7 +96,7 @@ def test_nothing_of_the_panel_is_cut_at_320_pixels(visiting: Visiting, ledger_ur
         visit.page.set_viewport_size({"width": 320, "height": 640})
         for language in load_locales():
             visit.page.goto(f"http://{SITE}/{language}")
-            assert visit.page.locator("#cookie-consent").get_attribute("lang") == language
+            assert visit.page.locator("#consent-root").get_attribute("lang") == language
             found[language] = cut(visit.page)
             visit.page.locator("button.cc-toggle").click()
             found[f"{language}, settings"] = cut(visit.page)

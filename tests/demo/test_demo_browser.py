@@ -95,7 +95,7 @@ def choose(page: Page, button: str) -> None:
         page.get_by_role("button", name=button, exact=True).first.click()
     assert answer.value.status in {200, 303}
     # The page is reloaded where something was held back on it, else the banner alone goes away.
-    page.wait_for_function("""() => !document.querySelector('#cookie-consent[data-decided="false"]')""")
+    page.wait_for_function("""() => !document.querySelector('#consent-root[data-decided="false"]')""")
     page.wait_for_load_state("load")
 
 
@@ -110,7 +110,7 @@ def test_refusing_keeps_the_list_empty(page: Page, demo: Demo) -> None:
 def test_analytics_alone_makes_one_line_and_withdrawal_ends_it(page: Page, demo: Demo) -> None:
     page.goto(demo.shop)
     page.locator(".cc-toggle:visible").click()
-    page.locator('#cookie-consent input[type="checkbox"][value="analytics"]').check()
+    page.locator('#consent-root input[type="checkbox"][value="analytics"]').check()
     choose(page, "Save choices")
     tour(page, demo)
     assert received(page, demo, awaited=frozenset({"footfall"})) == {"footfall"}

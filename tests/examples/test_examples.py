@@ -89,7 +89,7 @@ def test_an_example_holds_back_until_the_choice(
         assert "Your visit is not counted" in page or name not in COUNTED
         assert f"data-consent-{third_party}" in page
         assert f" {third_party}" not in page
-        assert 'id="cookie-consent"' in page
+        assert 'id="consent-root"' in page
         every = ["login", "preferences", "analytics", "advertising", "social", "unclassified"]
         granted = [category] if category is not None else every
         client.post("/_consent/choices", json={"granted": granted}).raise_for_status()

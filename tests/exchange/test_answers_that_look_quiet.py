@@ -161,7 +161,7 @@ async def test_a_page_without_a_part_of_ours_is_not_kept(
 ) -> None:
     html: Headers = [("content-type", "text/html")]
     body = b"<!doctype html><title>a</title><p>a"
-    mark = {"banner": 'id="cookie-consent"', "guard": "/assets/guard."}[part]
+    mark = {"banner": 'id="consent-root"', "guard": "/assets/guard."}[part]
 
     def broken(_exchange: Exchange) -> bytes:
         raise RuntimeError("a fault of ours")

@@ -95,7 +95,7 @@ async def test_a_tag_that_cannot_be_judged_does_not_load(
     assert AFTER in page
     assert "x.test" not in page
     assert left in page
-    assert 'id="cookie-consent"' in page
+    assert 'id="consent-root"' in page
     assert [record.levelno for record in caplog.records if "could not be judged" in record.message] == [logging.ERROR]
 
 
@@ -128,7 +128,7 @@ async def test_a_cookie_that_cannot_be_judged_is_not_set(ledger_url: str, monkey
     async with httpx.AsyncClient(transport=httpx.ASGITransport(app=gated), base_url="http://site.test") as client:
         answer = await client.get("/", headers=HTML)
     assert (answer.status_code, answer.headers.get_list("set-cookie")) == (200, [])
-    assert 'id="cookie-consent"' in answer.text
+    assert 'id="consent-root"' in answer.text
 
 
 async def test_a_header_that_cannot_be_judged_fails_no_page(ledger_url: str, monkeypatch: pytest.MonkeyPatch) -> None:

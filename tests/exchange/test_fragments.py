@@ -19,7 +19,7 @@ pytestmark = pytest.mark.anyio
 TAG = "<img src=//x.test/a>"
 FRAGMENT = f"<div class=modal>{TAG}</div>"
 PAGE = f"<!doctype html><html><head><title>a</title></head><body>{FRAGMENT}</body></html>"
-BANNER = 'id="cookie-consent"'
+BANNER = 'id="consent-root"'
 GUARD = "/guard."
 
 

@@ -34,7 +34,7 @@ async def test_without_the_html_gate_tags_pass_and_the_banner_stays(ledger_url: 
     assert text.startswith(before)
     assert text.endswith("</body>" + after)
     banner = text.removeprefix(before).removesuffix("</body>" + after)
-    assert 'id="cookie-consent"' in banner
+    assert 'id="consent-root"' in banner
     assert 'value="unclassified"' in banner, "the page's unknown hosts are seen and can be agreed to"
     assert response.headers["link"] == "</own>; rel=preload"
 

@@ -94,7 +94,7 @@ async def test_it_stands_behind_a_doctype_with_entities(ledger_url: str) -> None
 async def test_it_goes_into_framed_documents_too(destination: str, ledger_url: str) -> None:
     text = await fetched("<p>a", "text/html", ledger_url, sec_fetch_dest=destination)
     assert len(GUARD.findall(text)) == 1
-    assert ('id="cookie-consent"' in text) == (destination == "document")
+    assert ('id="consent-root"' in text) == (destination == "document")
 
 
 @pytest.mark.parametrize(

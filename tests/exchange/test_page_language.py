@@ -19,7 +19,7 @@ POLICY = make_policy(services={"maps": {"name": "Maps", "category": "social", "h
 
 
 def shown(text: str) -> str:
-    found = re.search(r'id="cookie-consent"[^>]*? lang="([\w-]+)"', text)
+    found = re.search(r'id="consent-root"[^>]*? lang="([\w-]+)"', text)
     assert found is not None
     return found[1]
 

@@ -103,7 +103,7 @@ async def test_codings(
     text = decompress(b"".join(message["body"] for message in sent[1:])).decode()
     assert "data-consent-src=//x.test/a" in text
     assert "日本" in text
-    assert 'id="cookie-consent"' in text
+    assert 'id="consent-root"' in text
 
 
 @pytest.mark.parametrize("name", ["gzip", "br", "zstd"])
@@ -187,7 +187,7 @@ async def test_lists_of_codings(ledger_url: str, lines: list[str], body: bytes, 
     assert response.headers.get_list("content-encoding") == [sent]
     content = gzip.decompress(response.content) if sent == "X-GZIP" else response.content  # which httpx does not know
     assert b"data-consent-src=//x.test/a" in content
-    assert b'id="cookie-consent"' in content
+    assert b'id="consent-root"' in content
 
 
 @pytest.mark.parametrize(("name", "compress", "_"), CODINGS)
@@ -224,7 +224,7 @@ async def test_character_sets(ledger_url: str, encoding: str, content_type: str,
     text = response.content.decode(encoding)
     assert "data-consent-src=//x.test/a" in text
     assert "日本" in text
-    assert 'id="cookie-consent"' in text
+    assert 'id="consent-root"' in text
     assert "<img src" not in text
 
 
@@ -298,7 +298,7 @@ async def test_error_pages_are_gated(ledger_url: str, status: int) -> None:
     response = await get(app, ledger_url)
     assert response.status_code == status
     assert "data-consent-src=//x.test/a" in response.text
-    assert 'id="cookie-consent"' in response.text
+    assert 'id="consent-root"' in response.text
 
 
 async def test_what_tells_of_the_body_before_is_dropped(ledger_url: str) -> None:

@@ -5,7 +5,7 @@
   const walk = (parent, path, depth) => {
     const count = {};
     for (const element of parent.children) {
-      if (element.id === "cookie-consent" || element.closest("svg")) continue;
+      if (element.id === "consent-root" || element.closest("svg")) continue;
       const box = element.getBoundingClientRect();
       if (!box.width || !box.height) continue;
       const name = element.localName;

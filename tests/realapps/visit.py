@@ -207,7 +207,7 @@ def settle(page: Page, path: str) -> None:
 
 def choose(page: Page, button: str) -> None:
     with page.expect_response(lambda response: response.url.endswith("/choices")) as answer:
-        page.locator("#cookie-consent").get_by_role("button", name=button, exact=True).first.click()
+        page.locator("#consent-root").get_by_role("button", name=button, exact=True).first.click()
     assert answer.value.status in {200, 303}, f"the choice was answered with {answer.value.status}"
     page.wait_for_timeout(1000)  # where something cannot be activated in place, the page reloads
     page.wait_for_load_state("load")

@@ -219,3 +219,26 @@ def test_what_is_read_as_css_is_suspect(name: bytes) -> None:
 
 def test_no_shape_ends_foreign_content() -> None:
     assert not FOREIGN_NAMES & BREAKOUT
+
+
+PLACES = (
+    ("<html><body class=a><p>x", "<html><body class=a>[body]<p>x"),
+    ("<body><body>", "<body>[body]<body>"),
+    ("<consent-banner/>a", "<consent-banner/>[consent-banner]a"),
+    ("<CONSENT-BANNER b='>'>c", "<CONSENT-BANNER b='>'>[consent-banner]c"),
+    ("<consent-banners><p title='<consent-banner>'>", None),
+    ("<!--<consent-banner>--><textarea><consent-banner></textarea>", None),
+    ("<template><consent-banner></template>", None),
+    ("<table><consent-banner>", None),
+    ("<svg><consent-banner></svg>", None),
+    ("<noscript><consent-banner></noscript>", None),
+)  # fmt: skip
+
+
+@pytest.mark.parametrize(("document", "expected"), PLACES)
+@pytest.mark.parametrize("size", [1, 5, 1000])
+def test_what_is_inserted_at_the_beginning_of_an_element(document: str, expected: str | None, size: int) -> None:
+    rewriter = Rewriter(Recorder(), after_start=lambda name: b"[" + name + b"]")
+    data = document.encode()
+    parts = [rewriter.feed(data[at : at + size]) for at in range(0, len(data), size)]
+    assert b"".join([*parts, rewriter.end()]).decode() == (expected or document)

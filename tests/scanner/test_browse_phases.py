@@ -191,7 +191,7 @@ async def test_links_are_followed_within_the_site_breadth_first(chromium_path: s
 
 async def test_what_the_middleware_answers_is_no_page_of_the_site(chromium_path: str, tmp_path: Path) -> None:
     def answers(_: str, path: str) -> Answer:
-        banner = '<div id="cookie-consent" data-endpoint="/_c/choices"></div>' if path != "/" else ""
+        banner = '<div id="consent-root" data-endpoint="/_c/choices"></div>' if path != "/" else ""
         return Answer(body=f'{banner}<a href="/a">a</a><a href="/_c/preferences?return_to={path}">b</a>'.encode())
 
     scan = await scanned(app_of(answers), chromium_path, tmp_path, pages=5, phases=(Phase.UNDECIDED,))

@@ -233,7 +233,7 @@ async def back(request: Request) -> Response:
 
 
 def act(page: Page) -> None:
-    question = page.locator("#cookie-consent .cc-panel")
+    question = page.locator("#consent-root .cc-panel")
     asked = question.is_visible()
 
     page.get_by_role("searchbox").fill("floor")

@@ -102,7 +102,7 @@ def act(page: Page) -> None:
 
 def fold_banner(page: Page) -> None:
     """Make an open banner small: Wagtail's buttons stick to the bottom of the window."""
-    fold = page.locator("#cookie-consent .cc-fold")
+    fold = page.locator("#consent-root .cc-fold")
     if fold.is_visible():
         fold.click()
 
