@@ -286,9 +286,13 @@ def _number(count: int, unit: str) -> str:
 def check_texts(policy: Policy, *, source: str, key: str) -> None:
     """Raise ``PolicyError`` if one of the site's own templates or texts is wrong."""
     from cookie_consent.banner import Renderer
+    from cookie_consent.banner.trial import try_templates
 
+    assets = dict.fromkeys(("banner.css", "banner.js", "page.css"), "")
     try:
-        Renderer(policy, assets=dict.fromkeys(("banner.css", "banner.js", "page.css"), ""))
+        Renderer(policy, assets=assets)
+        if policy.banner.templates is not None:
+            try_templates(policy, assets)
     except ConfigurationError as error:
         cause, _, fix = str(error).rpartition("; ")
         raise PolicyError(source, [Problem(key=key, cause=cause, fix=fix)]) from None

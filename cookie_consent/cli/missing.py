@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import typer
 
+from cookie_consent.cli.contrast import weak_pairs
 from cookie_consent.policy import BUILTIN_CATEGORIES, UNCLASSIFIED
 
 if TYPE_CHECKING:
@@ -82,6 +83,7 @@ def _banner(options: BannerOptions) -> Iterator[tuple[str, str]]:
     if "it" in options.languages and not options.close:
         hint = "write close = true: the Garante asks for an X that refuses (decision 231 of 10 June 2021, 9677876)"
         yield "banner.close", hint
+    yield from weak_pairs(options)
 
 
 def _controller(controller: Controller | None) -> Iterator[tuple[str, str]]:

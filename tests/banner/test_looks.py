@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from cookie_consent.banner import Renderer, banner_style
+from cookie_consent.cli.contrast import LIGHT_AND_DARK, contrast
 from cookie_consent.cli.missing import missing
 from cookie_consent.consent import Consent
 from cookie_consent.errors import PolicyError
@@ -135,6 +136,33 @@ def test_what_programs_look_for() -> None:
 def test_check_says_what_regulators_ask_for(banner: dict[str, Any], key: str) -> None:
     keys = {entry["key"] for entry in missing(policy(**banner))}
     assert (keys & {"banner.reopen", "banner.close"}) == ({key} if key else set())
+
+
+@pytest.mark.parametrize(
+    ("banner", "keys"),
+    [
+        ({}, []),
+        ({"style": {"accent": "#0a6"}, "theme": "light"}, ["banner.style.accent"]),  # white on it: 3.1 to 1
+        ({"style": {"accent": "#0a6", "on-accent": "#000"}}, []),
+        ({"style": {"text": "rgb(120 120 120)"}, "theme": "light"}, ["banner.style.text"] * 2),
+        ({"style": {"background-dark": "#888"}, "theme": "light"}, []),
+        ({"style": {"text": "#1a1f26"}, "theme": "dark"}, ["banner.style.text"] * 2),
+        ({"style": {"edge": "#ccc"}, "theme": "light"}, ["banner.style.edge"]),
+        ({"style": {"text": "oklch(50% 0.1 200)"}}, []),
+    ],
+)
+def test_check_tells_which_colours_are_too_much_alike(banner: dict[str, Any], keys: list[str]) -> None:
+    found = [entry["key"] for entry in missing(policy(**banner)) if entry["key"].startswith("banner.style")]
+    assert found == keys
+
+
+def test_the_contrast_is_that_of_wcag() -> None:
+    assert contrast("#000", "white") == pytest.approx(21)
+    assert contrast("#777777", "#fff") == pytest.approx(4.48, abs=0.01)
+    sheet = (ROOT / "static" / "banner.css").read_text("utf-8")
+    for name, (light, dark) in LIGHT_AND_DARK.items():
+        assert f"var(--cookie-consent-{name}, {light})" in sheet
+        assert f"var(--cookie-consent-{name}, {dark})" in sheet
 
 
 def test_records_tell_the_looks_apart() -> None:

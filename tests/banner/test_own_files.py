@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from importlib.resources import files
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import httpx
@@ -20,8 +21,6 @@ from cookie_consent.errors import PolicyError
 from cookie_consent.policy import load_policy
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from starlette.requests import Request
 
 PAGE = "<!doctype html><title>Shop</title><body><p>Welcome</p></body>"
@@ -151,3 +150,33 @@ def test_check_finds_what_is_wrong_in_the_files(tmp_path: Path) -> None:
     (problem,) = json.loads(result.stdout)["problems"]
     assert "banner.html:2" in problem["cause"]
     assert problem["fix"] == "correct the template"
+
+
+@pytest.mark.parametrize(
+    ("name", "template", "cause"),
+    [
+        ("preferences.html", "<p>\n{{ t('nothing.of.the.kind') }}", "preferences.html:2: "),
+        ("placeholder.html", "{{ labell }}", "placeholder.html:1: 'labell' is undefined"),
+        ("problem.html", "{{ status / 0 }}", "problem.html:1: division by zero"),
+        (
+            "banner.html",
+            '<div id="consent-root" class="cc-panel">',
+            "the banner has no data-endpoint=, data-notice=, cc-back",
+        ),
+    ],
+)
+def test_check_renders_templates_once(tmp_path: Path, name: str, template: str, cause: str) -> None:
+    """A page that fails is found before a visitor meets it."""
+    policy = site(tmp_path, 'templates = "pages"')
+    (tmp_path / "pages" / name).write_text(template)
+    result = CliRunner().invoke(cli, ["check", str(policy), "--format", "json"])
+    assert result.exit_code == 2
+    (problem,) = json.loads(result.stdout)["problems"]
+    assert cause in problem["cause"]
+
+
+def test_check_passes_copies_of_the_built_in_templates(tmp_path: Path) -> None:
+    policy = site(tmp_path, 'templates = "pages"')
+    for file in Path(str(files("cookie_consent.banner") / "templates")).glob("*.html"):
+        (tmp_path / "pages" / file.name).write_text(file.read_text("utf-8"), "utf-8")
+    assert CliRunner().invoke(cli, ["check", str(policy)]).exit_code == 0
