@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from cookie_consent.banner.places import address_of
-from cookie_consent.banner.view import purposes_of
+from cookie_consent.banner.view import ahead_text, purposes_of
 from cookie_consent.consent import notice_hash
 
 if TYPE_CHECKING:
@@ -38,6 +38,8 @@ def notice_text(policy: Policy, locale: Locale, categories: Sequence[CategoryVie
     t = locale.text
     purposes = purposes_of(categories, locale)
     lines = [t("banner.title"), t("banner.intro", purposes=purposes, settings=t("banner.reopen"))]
+    ahead = ahead_text(categories, locale)
+    lines += [ahead] if ahead else []
     if policy.controller is not None:
         lines.append(t("banner.controller", controller=policy.controller.name))
         if policy.controller.contact:

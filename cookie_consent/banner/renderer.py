@@ -17,7 +17,7 @@ from cookie_consent.banner.negotiate import choose_language, same_language
 from cookie_consent.banner.notice import notice_text, placeholder_texts
 from cookie_consent.banner.receipt import notice_facts, receipt_view
 from cookie_consent.banner.templating import interface_build, template_environment
-from cookie_consent.banner.view import category_views, purposes_of, safe_link, with_consent
+from cookie_consent.banner.view import ahead_text, category_views, purposes_of, safe_link, with_consent
 from cookie_consent.consent.local_path import local_path
 from cookie_consent.errors import ConfigurationError
 from cookie_consent.policy import DEFAULT_PREFIX, History, Inventory, home_of
@@ -545,6 +545,7 @@ class Renderer:
             "optional": [category for category in categories if not category.required and category.has_purpose],
             "refusable": [category for category in categories if not category.required],
             "purposes": purposes_of(categories, locale),
+            "ahead": ahead_text(categories, locale),
             "partners": sum(len(category.services) for category in categories if not category.required),
             "sold": locale.text("list_separator").join(sold),
             "notice": offer.notice,
@@ -575,6 +576,7 @@ class Renderer:
             moment=locale.format_moment,
             number=locale.format_number,
             following=self.policy.next,
+            advanced=self.policy.advanced,
             **values,
         )
 

@@ -16,7 +16,16 @@ if TYPE_CHECKING:
     from cookie_consent.consent import Consent
     from cookie_consent.policy import Category, Policy, Service, Text
 
-__all__ = ["CategoryView", "ServiceView", "category_views", "own_text", "purposes_of", "safe_link", "with_consent"]
+__all__ = [
+    "CategoryView",
+    "ServiceView",
+    "ahead_text",
+    "category_views",
+    "own_text",
+    "purposes_of",
+    "safe_link",
+    "with_consent",
+]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -29,6 +38,8 @@ class ServiceView:
     purpose: str
     privacy_url: str
     exception: str = ""
+    ahead: bool = False
+    """It loads before the visitor has chosen (``consent_mode``)."""
 
     @property
     def label(self) -> str:
@@ -103,6 +114,12 @@ def purposes_of(categories: Iterable[CategoryView], locale: Locale) -> str:
     return locale.text("list_separator").join(names)
 
 
+def ahead_text(categories: Iterable[CategoryView], locale: Locale) -> str:
+    """Return what is said of the services that load before visitors have chosen; empty if there are none."""
+    ahead = [service.label for view in categories if not view.required for service in view.services if service.ahead]
+    return locale.text("banner.ahead", services=locale.text("list_separator").join(ahead)) if ahead else ""
+
+
 def safe_link(url: str) -> str:
     """Return ``url`` if it is an http(s) address or a path of this site, otherwise an empty string.
 
@@ -147,6 +164,7 @@ def _service_view(service: Service, locale: Locale) -> ServiceView:
         company=service.company,
         purpose=own_text(service.purpose, locale),
         privacy_url=safe_link(service.privacy_url),
+        ahead=service.consent_mode == "advanced",
     )
 
 

@@ -26,6 +26,8 @@ _SERVICE = {
     "purpose": "what the site uses it for",
     "privacy_url": "the address of its privacy policy",
 }
+_SHOWN = 3
+"""How many names a hint has."""
 _OPT_OUTS = 730 * 86_400
 """The seconds of 24 months, which have 730 days or more."""
 
@@ -110,6 +112,8 @@ def _service(service: Service, policy: Policy) -> Iterator[tuple[str, str]]:
     abroad = [code for code in (service.country, *service.transfers) if code is not None and code not in _EEA]
     if abroad and service.safeguard is None:
         yield f"{key}.safeguard", f"say what protects data in {', '.join(abroad)} (GDPR, Articles 44 to 49)"
+    if service in policy.advanced:
+        yield f"{key}.consent_mode", _advanced(service)
     for index, rule in enumerate(service.cookies):
         category = policy.category(rule.category or service.category)
         has_limit = _has_limit(rule, category)
@@ -117,6 +121,19 @@ def _service(service: Service, policy: Policy) -> Iterator[tuple[str, str]]:
     for index, stored in enumerate(service.storage):
         if not stored.purpose:
             yield f"{key}.storage.{index}.purpose", f"say what {stored.name} is for"
+
+
+def _advanced(service: Service) -> str:
+    """Return what advanced mode means by law."""
+    theirs = sorted({rule.name for rule in service.cookies if rule.party == "third"})
+    hint = (
+        "loads its scripts and sends pings before anybody has agreed. In the European Union that needs consent too "
+        "(ePrivacy Directive, Article 5(3); EDPB Guidelines 2/2023), so only your lawyers can say that you may"
+    )
+    if not theirs:
+        return hint
+    shown = ", ".join(theirs[:_SHOWN]) + (", …" if len(theirs) > _SHOWN else "")
+    return f"{hint}. What its own hosts set there, such as {shown}, nothing here can hold"
 
 
 def _has_limit(rule: CookieRule, category: Category | None) -> bool:

@@ -71,6 +71,10 @@ class Consent:
     framed: bool = field(default=False, compare=False)
     """The choice was made in a page that another site shows in a frame, and counts below that site only."""
 
+    unsure: bool = field(default=False, compare=False)
+    """The visitor may have made a choice that did not come with the request, or is not asked on this page: nothing
+    loads ahead of it."""
+
     @property
     def policy_version(self) -> str:
         """The version of the policy that the choice applies to."""
@@ -125,13 +129,28 @@ class Consent:
         return replace(self, services={**services, **self.covered}, visit=frozenset(), covered={})
 
     @cached_property
+    def ahead(self) -> frozenset[str]:
+        """The ids of the services that load before the visitor has chosen, as the policy has them in advanced mode.
+
+        They are none of those that were refused, by the visitor or by Global Privacy Control, and store nothing:
+        ``covers`` does not have them.
+        """
+        policy = self.policy
+        if self.unsure or not policy.advanced:
+            return frozenset()
+        open_ = self.unanswered - (policy.sold_ids if self.opted_out else frozenset())
+        homes = {service.id: home_of(policy, service.category) for service in policy.advanced}
+        return frozenset(name for name, home in homes.items() if home in open_ and name not in self.services)
+
+    @cached_property
     def state(self) -> tuple[object, ...]:
         """What is agreed to, regardless of who agreed and when. Visitors with equal states see the same pages."""
         gpc = self.gpc, self.made_with_gpc
         services = tuple(sorted(self.services.items()))
         named = self.effective_names, tuple(sorted(self.pending)), tuple(sorted(self.reopened))
-        granted = tuple(sorted(self.granted))
-        return (self.decided, gpc, self.opted_out, self.framed, granted, services, tuple(sorted(self.visit)), named)
+        granted, ahead = tuple(sorted(self.granted)), tuple(sorted(self.ahead))
+        visit = tuple(sorted(self.visit))
+        return (self.decided, gpc, self.opted_out, self.framed, granted, services, visit, named, ahead)
 
     @cached_property
     def effective_names(self) -> tuple[str, ...] | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from dataclasses import replace
 from functools import cached_property, partial
 from itertools import chain
 from typing import TYPE_CHECKING, Any
@@ -69,6 +70,9 @@ class Exchange:
         self.scope = scope
         self.consent = consent
         self._app_consent = app_consent if app_consent is not None else tracked(consent)
+        if consent.ahead and (self.is_unsure or self.role == "part"):
+            # Whoever may have refused, or looks at a frame, which has no banner, is not asked here.
+            self.consent = replace(consent, unsure=True)
 
     @cached_property
     def _request_headers(self) -> dict[bytes, bytes]:
@@ -318,11 +322,11 @@ class Exchange:
         """Whether scripts of the page may frame the visitor's bank."""
         return self.site.payment.match(route_path(self.scope))
 
-    @property
-    def policy_headers(self) -> tuple[tuple[bytes, bytes], ...]:
-        """The headers of the Content-Security-Policy gate."""
+    def policy_headers(self, *, has_guard: bool) -> tuple[tuple[bytes, bytes], ...]:
+        """Return the headers of the Content-Security-Policy gate. Without the guard, nothing loads before a choice."""
+        consent = self.consent
         return self.site.policies.headers(
-            self.consent,
+            consent if has_guard or not consent.ahead else replace(consent, unsure=True),
             host=self.page_host,
             root_path=self.scope.get("root_path", ""),
             secure=self.scope.get("scheme") == "https",

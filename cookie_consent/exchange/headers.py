@@ -72,9 +72,9 @@ def page_headers(headers: _RawHeaders, names: dict[bytes, bytes], exchange: Exch
     return sent
 
 
-def add_policy(headers: _RawHeaders, exchange: Exchange) -> None:
+def add_policy(headers: _RawHeaders, exchange: Exchange, *, has_guard: bool = True) -> None:
     """Add the policy that allows what the visitor has agreed to. The site's own policies still apply."""
-    for header in exchange.policy_headers:
+    for header in exchange.policy_headers(has_guard=has_guard):
         headers.append(header)
         if header[0] == _POLICY:
             # No policy governs DNS prefetching, so it is switched off.
@@ -138,7 +138,7 @@ def add_policy_to_document(headers: MutableHeaders, exchange: Exchange) -> None:
         if not exchange.is_shareable:
             keep_private(headers.raw)
         exchange.end_freshness(headers.raw)
-        add_policy(headers.raw, exchange)
+        add_policy(headers.raw, exchange, has_guard=False)
     else:
         add_vary(headers, "Sec-Fetch-Dest")
 

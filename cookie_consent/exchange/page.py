@@ -104,6 +104,7 @@ class Page:
             return self._rewriter
         exchange, encoding = self._exchange, self._charset.reading
         exchange.tags.encoding = encoding
+        exchange.tags.is_told = not self._is_xml  # which may have no place for the guard
         judge: Handler = exchange.tags
         if exchange.xray is None:  # which is to see every tag judged
             visitor = (exchange.consent.state, exchange.authority, exchange.folder, encoding)
@@ -145,11 +146,14 @@ class Page:
         if not self._is_shown and (exchange.is_redirect or exchange.destination not in DOCUMENTS):
             return b""
         try:
-            return exchange.guard() if not self._is_xml or exchange.tags.has_root else b""
+            guard = exchange.guard() if not self._is_xml or exchange.tags.has_root else b""
         except Exception:  # noqa: BLE001 - an error in the guard must not fail the page
+            exchange.tags.is_told = False
             log_once("guard", "the guard's tag could not be made and is missing from the page", exc_info=True)
             self.is_complete = False
             return b""
+        exchange.tags.is_told = bool(guard)
+        return guard
 
     def _in_flow(self, name: bytes) -> bytes:
         """Return the banner for a place in the page: the beginning of the element ``name``."""

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 from cookie_consent.policy import UNCLASSIFIED
 
 if TYPE_CHECKING:
+    from collections.abc import Container
+
     from cookie_consent.consent import Consent
     from cookie_consent.policy import Policy
     from cookie_consent.policy.classifier import Verdict
@@ -14,8 +16,13 @@ if TYPE_CHECKING:
 __all__ = ["allows_host", "allows_unknown_hosts"]
 
 
-def allows_host(policy: Policy, consent: Consent, verdict: Verdict) -> bool:
-    """Return whether an address with that verdict may be loaded."""
+def allows_host(policy: Policy, consent: Consent, verdict: Verdict, ahead: Container[str] = ()) -> bool:
+    """Return whether an address with that verdict may be loaded.
+
+    ``ahead`` are the services that may be loaded before the visitor has chosen, which are ``Consent.ahead`` at most.
+    """
+    if verdict.service is not None and verdict.service in ahead:
+        return True
     if verdict.category != UNCLASSIFIED or verdict.service is not None:
         return consent.covers(verdict.category, verdict.service)
     if verdict.host and policy.unknown_hosts == "ask":

@@ -133,6 +133,7 @@ def guard_tag(
     optional = {
         "data-pending": " ".join(sorted(consent.pending)),
         "data-visit": " ".join(sorted(consent.visit)),
+        "data-ahead": " ".join(sorted(consent.ahead)),
         "data-site": domain or "",
         "data-gpc": "1" if consent.gpc else "",
         "data-sight": "1" if consent.made_with_gpc else "",

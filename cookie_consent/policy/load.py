@@ -27,7 +27,7 @@ from cookie_consent.policy.model import (
     StorageRule,
     Stub,
 )
-from cookie_consent.policy.policy import BUILTIN_CATEGORIES, UNCLASSIFIED, Policy, succession_fault
+from cookie_consent.policy.policy import BUILTIN_CATEGORIES, UNCLASSIFIED, Policy, succession_fault, untold
 from cookie_consent.policy.registry import registry
 from cookie_consent.policy.signals import GoogleConsentMode, Signal, SignalOptions
 
@@ -216,6 +216,9 @@ class _Reader:
         policy = self.model(Policy, {**values, "categories": categories}, "")
         if policy is not None:
             self.mapping(policy.signals.google.mapping, known | {service.id for service in services})
+            for service in services:
+                if (fault := untold(policy, service)) is not None:
+                    self.problem(f"services.{service.id}.consent_mode", *fault)
         if policy is None:
             return None
         # Services and cookies have been validated one by one, so that each problem has its own key.

@@ -11,7 +11,16 @@ from pathlib import Path  # noqa: TC003 - pydantic reads the annotation
 from typing import Annotated, Any, Literal, Self
 from urllib.parse import urlsplit
 
-from pydantic import AfterValidator, BeforeValidator, Field, PlainSerializer, WithJsonSchema, model_validator
+from pydantic import (
+    AfterValidator,
+    BeforeValidator,
+    Field,
+    PlainSerializer,
+    ValidationInfo,
+    WithJsonSchema,
+    field_validator,
+    model_validator,
+)
 
 from cookie_consent.policy.base import Model
 from cookie_consent.policy.duration import DURATION, Lifetime, parse_duration
@@ -389,6 +398,10 @@ class Service(Model):
     google_consent_mode: bool | Literal["container"] = False
     """It reads Google's consent mode, which is told once for all services: see ``signals.google``. ``"container"`` for
     a tag manager: its own switch counts only where no other service of its category reads it."""
+    consent_mode: Literal["basic", "advanced"] = "basic"
+    """``advanced`` loads its scripts before visitors have chosen, told that consent is denied: it sends pings, and its
+    cookies and storage stay held. After a refusal it is held like all others. Only for a service that can be told so
+    before its script runs. It is your decision whether the law allows that: see Vendors are told."""
     places: tuple[Selector, ...] = ()
     """Where its script puts what it shows, as CSS selectors such as ``.g-recaptcha`` or ``#map``. A placeholder stands
     there while it is held."""
@@ -408,6 +421,19 @@ class Service(Model):
     """How long the company keeps the data, such as ``14mo``."""
     opt_out_url: Link = ""
     """Where visitors can object: an https, mailto or tel address."""
+
+    @field_validator("consent_mode")
+    @classmethod
+    def _can_be_told(cls, mode: str, info: ValidationInfo) -> str:
+        told = info.data.get("signals")
+        if mode == "basic" or told is None or "google_consent_mode" not in info.data:
+            return mode  # or another key is wrong
+        if not info.data["google_consent_mode"] and not any(signal.tells_before for signal in told):
+            raise ValueError(
+                "no signal says 'denied' to this service before a choice and before its script runs, so it has to be "
+                'held: leave consent_mode out, or add such a signal: { on = "default", push = "…", args = […] }'
+            )
+        return mode
 
 
 class Controller(Model):

@@ -9,6 +9,7 @@ from typing import Annotated, Literal, Self
 from pydantic import Field, model_validator
 
 from cookie_consent.policy.builtin import BUILTIN_CATEGORIES
+from cookie_consent.policy.lasting import home_of
 from cookie_consent.policy.model import (
     UNCLASSIFIED,
     BannerOptions,
@@ -29,7 +30,7 @@ from cookie_consent.policy.registry import registry
 from cookie_consent.policy.signals import SignalOptions
 from cookie_consent.policy.undeclared import is_host, undeclared_host
 
-__all__ = ["BUILTIN_CATEGORIES", "UNCLASSIFIED", "Policy", "succession_fault"]
+__all__ = ["BUILTIN_CATEGORIES", "UNCLASSIFIED", "Policy", "succession_fault", "untold"]
 
 
 class Policy(Model):
@@ -90,6 +91,13 @@ class Policy(Model):
             raise ValueError(" ".join(fault))
         return self
 
+    @model_validator(mode="after")
+    def _tells_before(self) -> Self:
+        for service in self.services:
+            if (fault := untold(self, service)) is not None:
+                raise ValueError(f"services.{service.id}.consent_mode {' '.join(fault)}")
+        return self
+
     def at(self, now: datetime) -> Policy:
         """Return the policy in force at a time, which has a time zone: this one, or the one that replaces it."""
         later = self.next
@@ -119,6 +127,15 @@ class Policy(Model):
     def sold_ids(self) -> frozenset[str]:
         """The ids of the categories that Global Privacy Control refuses."""
         return frozenset(category.id for category in self.categories if category.sale_or_sharing)
+
+    @cached_property
+    def advanced(self) -> tuple[Service, ...]:
+        """The services that load before visitors have chosen, told that consent is denied."""
+        return tuple(
+            service
+            for service in self.services
+            if service.consent_mode == "advanced" and home_of(self, service.category) not in self.required_ids
+        )
 
     @cached_property
     def names(self) -> Names:
@@ -159,6 +176,25 @@ class Policy(Model):
         if known is None and self.unknown_hosts == "ask" and is_host(service_id):
             return undeclared_host(service_id)
         return known
+
+
+def untold(policy: Policy, service: Service) -> tuple[str, str] | None:
+    """Return why a service in advanced mode would not be told *denied* under the policy: cause and fix."""
+    if service.consent_mode == "basic":
+        return None
+    if not policy.gate.guard:
+        return "needs the guard, which tells the service that consent is denied", "remove guard = false from [gate]"
+    if any(signal.tells_before for signal in service.signals):
+        return None
+    google = policy.signals.google
+    if google.told is False:
+        return "needs Google to be told, which is switched off", "remove google = false from [signals]"
+    if google.regions:
+        return (
+            "loads the service everywhere, but Google is told 'denied' in signals.google.regions alone",
+            "remove regions, or consent_mode",
+        )
+    return None
 
 
 def succession_fault(present: Policy, following: Policy) -> tuple[str, str, str] | None:

@@ -102,6 +102,18 @@ class Signal(Model):
         return self
 
     @property
+    def tells_before(self) -> bool:
+        """Whether it is told before a choice and before the vendor's script runs, so that it can say *denied*.
+
+        A member of a global, such as ``posthog.opt_out_capturing``, is there only once that script has run.
+        """
+        if self.late or self.after or (self.call is not None and "." in self.call):
+            return False
+        if self.on in {"update", "refuse"}:
+            return self.undecided if self.undecided is not None else self.on == "refuse"
+        return self.on == "default"
+
+    @property
     def differs(self) -> bool:
         """Whether ``undecided`` is given and not what it is by default."""
         return self.undecided is not None and self.undecided != (self.on == "refuse")

@@ -171,6 +171,7 @@ class _Judging:
         self.policy = policy
         self.verdicts = verdicts
         self.things = things
+        self._ahead = frozenset(service.id for service in policy.advanced)
         self.is_gated = any(thing.is_ours for thing in things) or any(tool.name == _OWN_TOOL for tool in scan.tools)
 
     def findings(self) -> Iterator[Finding]:
@@ -245,6 +246,9 @@ class _Judging:
         is_note = named == seen
         if is_note and thing.is_undeclared and thing.verdict.service is None:
             return  # that nobody knows it says more
+        is_ahead = (
+            phase is Phase.UNDECIDED and thing.sort in {"host", "snippet"} and thing.verdict.service in self._ahead
+        )
         is_certain = thing.verdict.known or thing.is_declared
         when = "before the visitor had answered" if phase is Phase.UNDECIDED else "although the visitor had refused"
         verb = "contacted" if thing.sort == "host" else "set"
@@ -254,9 +258,11 @@ class _Judging:
         message = f"The {what}{about} was {verb} {when}."
         if is_note:
             message = f"The pages name the {what}{about}; a browser uses it unless it is held."
+        elif is_ahead:
+            message = f"{message.rstrip('.')}: the policy has it in advanced mode."
         yield Finding(
             kind=kind,
-            severity=Severity.NOTE if is_note else Severity.ERROR if is_certain else Severity.WARNING,
+            severity=Severity.NOTE if is_note or is_ahead else Severity.ERROR if is_certain else Severity.WARNING,
             subject=what if thing.is_own or thing.sort == "host" else f"{what} of {thing.where}",
             message=message,
             service=who or "",

@@ -50,6 +50,7 @@
     granted: words(script.dataset.granted),
     services: Object.fromEntries(words(script.dataset.services).map((pair) => [pair.slice(0, -2), pair.endsWith("1")])),
     named: script.dataset.named === undefined ? null : words(script.dataset.named),
+    ahead: words(script.dataset.ahead),
   };
   const gpc = makeGpc(rules, script.dataset);
   const servedState = () =>
@@ -89,7 +90,12 @@
   const isOpen = () =>
     idsIn(state).some((id) => isStranger(id) && state.services[id] !== false) ||
     (!state.named && state.granted.some((category) => !rules.required.includes(category)));
-  const judgement = makeJudge(rules, covers, location.hostname, script.dataset.site);
+  // Services that load before the visitor has chosen, as long as nobody has refused them. What they store is held.
+  const { ahead } = served;
+  const aheadIn = ({ services, unanswered }) =>
+    ahead.filter((id) => services[id] === undefined && unanswered.includes(homes.get(id)));
+  const loads = (owner, at = state) => covers(owner, at) || (at.ahead ?? aheadIn(at)).includes(owner[0]);
+  const judgement = makeJudge(rules, covers, loads, location.hostname, script.dataset.site);
   const { cookieRule, isHostAwaited, isRefusedCookie, judge, mayStore, ownerOf, parse, storageRule, unknownHost } =
     judgement;
 
@@ -492,7 +498,10 @@
 
   const listeners = new Set();
   let channel = null;
-  const serialize = () => JSON.stringify([state.decided, state.granted, state.services, state.visit, state.named]);
+  const serialize = () => {
+    const { decided, granted, services, visit, named } = state;
+    return JSON.stringify([decided, granted, services, visit, named, ...(ahead.length ? [aheadIn(state)] : [])]);
+  };
   const listen = () => {
     if (!self.BroadcastChannel) return;
     channel = new BroadcastChannel(url("state"));
@@ -566,12 +575,12 @@
   const isCookie = ([service, category]) => rules.required.includes(category) && homes.get(service) !== category;
   const withdraws = (before, after) =>
     [...owners.filter((owner) => !owner[0] || !isCookie(owner)), ...hostsIn(before)].some(
-      (owner) => covers(owner, before) && !covers(owner, after),
+      (owner) => loads(owner, before) && !loads(owner, after),
     ) || idsIn(before).some((id) => isStranger(id) && coversStranger(id, before) && !coversStranger(id, after));
   const isOutdated = () => {
     try {
-      const [, granted, services, , named] = JSON.parse(localStorage.getItem(LATEST) ?? serialize());
-      return withdraws(state, { granted, services, named });
+      const [, granted, services, , named, loaded] = JSON.parse(localStorage.getItem(LATEST) ?? serialize());
+      return withdraws(state, { granted, services, named, ahead: loaded ?? [] });
     } catch {
       return true; // a choice was sent, and its result is unknown
     }
@@ -696,7 +705,7 @@
     refresh,
   });
 
-  const stubs = makeStubs(rules, covers, hold);
+  const stubs = makeStubs(rules, loads, hold);
   const spoken = script.dataset.signals ? JSON.parse(script.dataset.signals) : rules.signals;
   const signals = makeSignals(spoken, covers, stubs.isHeld, () => state.decided || state.pending.length > 0);
   // Holds an element in markup as the server does, so that the banner's script brings it alive. It may

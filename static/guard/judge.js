@@ -1,7 +1,8 @@
 // Judges names, hosts and cookies by the policy, exactly as the server does. Pure functions of the rules and of
-// `covers`, which returns whether the visitor's choice covers an owner (a service and its category). `home` is the
-// page's own host. All hosts of `domain`, if there is one, are first party.
-const makeJudge = (rules, covers, home, domain) => {
+// `covers`, which returns whether the visitor's choice covers an owner (a service and its category), and of `loads`,
+// which returns whether it may be loaded. `home` is the page's own host. All hosts of `domain`, if there is one, are
+// first party.
+const makeJudge = (rules, covers, loads, home, domain) => {
   const MONTHS = "janfebmaraprmayjunjulaugsepoctnovdec";
   const LIFETIME = /^(max-age|expires)$/;
   const matches = (pattern, name) => {
@@ -292,7 +293,7 @@ const makeJudge = (rules, covers, home, domain) => {
   // allows that has no exceptions (CSP).
   const isShared = (address) =>
     permitsHost(unknownHost(address)) ||
-    hostRules(address, [[declaredHosts, knownHosts]]).some((rule) => permits(rule));
+    hostRules(address, [[declaredHosts, knownHosts]]).some((rule) => loads(ownerOf(rule)));
   // Returns whether the registry may have a rule for a host, or for all hosts of a domain, that is not here yet.
   const isInFilter = (address) => Boolean(known.filter) && mayBeHost(hostOf(address));
   // The same for hosts of which there is no rule at all.
@@ -305,7 +306,7 @@ const makeJudge = (rules, covers, home, domain) => {
     const isSites = isOwn(address);
     const rule = isSites ? ownRule(address, marks) : hostRules(address, [[writtenHosts], [namedHosts, knownHosts]])[0];
     if (isSites && !rule) return null;
-    if (rule) return covers(ownerOf(rule)) ? null : ownerOf(rule);
+    if (rule) return loads(ownerOf(rule)) ? null : ownerOf(rule);
     return permitsHost(unknownHost(address)) ? null : heldHost(address);
   };
 

@@ -1,6 +1,6 @@
 // Stubs for the functions and lists of services, so that the site's own calls do not fail while a service is held. They
 // queue calls as the vendors' own snippets do. Names that the page already uses are left alone.
-const makeStubs = (rules, covers, hold) => {
+const makeStubs = (rules, loads, hold) => {
   const CALLBACKS = ["event_callback", "eventCallback", "hitCallback"];
   const GLOBAL = "window.";
   const stubs = [];
@@ -39,7 +39,7 @@ const makeStubs = (rules, covers, hold) => {
 
   for (const [name, at, queue, methods] of rules.stubs) {
     const owner = rules.owners[at];
-    if (covers(owner) || name in window) continue;
+    if (loads(owner) || name in window) continue;
     const called = (values) => {
       hold("call", name, owner);
       goOn(values);
@@ -55,7 +55,7 @@ const makeStubs = (rules, covers, hold) => {
     // since the services take them over.
     release: () => {
       for (const entry of stubs) {
-        if (entry.isReleased || !covers(entry.owner) || window[entry.name] !== entry.stub) continue;
+        if (entry.isReleased || !loads(entry.owner) || window[entry.name] !== entry.stub) continue;
         entry.isReleased = true;
         if (Array.isArray(entry.stub)) delete entry.stub.push;
         else delete window[entry.name];

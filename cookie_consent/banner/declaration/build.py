@@ -16,7 +16,7 @@ from cookie_consent.banner.declaration.structure import (
     ServiceEntry,
     StoredEntry,
 )
-from cookie_consent.banner.view import category_views, own_text
+from cookie_consent.banner.view import ahead_text, category_views, own_text
 from cookie_consent.consent import own_cookies
 from cookie_consent.policy import UNCLASSIFIED, instant
 from cookie_consent.policy.name_pattern import without_runs
@@ -52,6 +52,7 @@ def declaration(
     ``offered`` are the optional categories that visitors are asked about. The names of our own cookies depend on
     ``secure``: whether the site is visited by https.
     """
+    entries = _Entries(policy, locale, offered=offered, secure=secure)
     return Declaration(
         language=locale.language,
         direction=locale.direction,
@@ -59,12 +60,13 @@ def declaration(
         version=policy.version,
         revised=day_of(policy),
         effective=policy.effective,
-        categories=tuple(_Entries(policy, locale, offered=offered, secure=secure).categories()),
+        categories=tuple(entries.categories()),
         mirrored=tuple(sorted(mirrored)),
         libraries=tuple(map(_library, libraries)),
         contact=_contact(policy, locale),
         browsers=browsers(locale),
         opt_outs=opt_outs(),
+        ahead=ahead_text(entries.views, locale),
     )
 
 
@@ -117,11 +119,11 @@ class _Entries:
         self._policy = policy
         self._locale = locale
         self._secure = secure
-        self._views = category_views(policy, locale, offered=offered)
+        self.views = category_views(policy, locale, offered=offered)
         self._names = {view.id: view.name for view in category_views(policy, locale)}
 
     def categories(self) -> Iterator[CategoryEntry]:
-        for view in self._views:
+        for view in self.views:
             category = self._policy.category(view.id)
             if category is not None:
                 yield self._category(category, view)

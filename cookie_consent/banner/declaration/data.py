@@ -52,6 +52,7 @@ def as_data(declared: Declaration) -> dict[str, Any]:
             }
             for category in declared.categories
         ],
+        "ahead": declared.ahead or None,
         "mirrored": list(declared.mirrored),
         "libraries": [
             {"name": library.name, "version": library.version or None, "host": library.host}

@@ -40,7 +40,8 @@ def _lines(declared: Declaration, locale: Locale) -> Iterator[str]:
         return escaped(locale.text(f"declaration.{key}", **values))
 
     yield from _head(declared, locale)
-    yield from (f"## {t('what_title')}", "", t("what_cookies"), "", t("what_beacons"), "", t("enforced"), "")
+    enforced = escaped(declared.ahead) if declared.ahead else t("enforced")
+    yield from (f"## {t('what_title')}", "", t("what_cookies"), "", t("what_beacons"), "", enforced, "")
     yield from (f"## {t('categories_title')}", "")
     for category in declared.categories:
         yield from _category(category, locale)
@@ -58,7 +59,7 @@ def _lines(declared: Declaration, locale: Locale) -> Iterator[str]:
     if len(declared.history) > 1:
         yield from (f"## {t('history_title')}", "")
         for past in declared.history:
-            yield from _past(past, locale)
+            yield from _past(past, locale, _stays_off(declared, locale))
 
 
 def _head(declared: Declaration, locale: Locale) -> Iterator[str]:
@@ -79,12 +80,17 @@ def _head(declared: Declaration, locale: Locale) -> Iterator[str]:
         yield from (f"## {t('since_title')}", "")
         yield from _changes(declared.since_choice, t("since_nothing"))
         if any(change.asks for change in declared.since_choice):
-            yield from (escaped(locale.text("revision.asks")), "")
+            yield from _stays_off(declared, locale)
     if declared.revision is not None:
-        yield from _revision(declared.revision, locale)
+        yield from _revision(declared.revision, locale, _stays_off(declared, locale))
 
 
-def _revision(revision: Revision, locale: Locale) -> Iterator[str]:
+def _stays_off(declared: Declaration, locale: Locale) -> tuple[str, ...]:
+    """Return the lines that say so of what needs consent. There are none where something loads before it."""
+    return () if declared.ahead else (escaped(locale.text("revision.asks")), "")
+
+
+def _revision(revision: Revision, locale: Locale, stays_off: tuple[str, ...]) -> Iterator[str]:
     def t(key: str, **values: str) -> str:
         return escaped(locale.text(f"revision.{key}", **values))
 
@@ -93,17 +99,17 @@ def _revision(revision: Revision, locale: Locale) -> Iterator[str]:
     if revision.changes or not revision.asks:
         yield from _changes(revision.changes, t("nothing"))
     if revision.asks:
-        yield from (t("asks"), "")
+        yield from stays_off
 
 
-def _past(past: PastRevision, locale: Locale) -> Iterator[str]:
+def _past(past: PastRevision, locale: Locale, stays_off: tuple[str, ...]) -> Iterator[str]:
     version = escaped(locale.text("declaration.version", version=past.version))
     yield from (f"### {escaped(locale.format_date(past.since))}", "", version, "")
     is_asked_again = past.ask_again_since is not None
     if past.changes is not None and (past.changes or not is_asked_again):
         yield from _changes(past.changes, escaped(locale.text("revision.nothing")))
     if is_asked_again:
-        yield from (escaped(locale.text("revision.asks")), "")
+        yield from stays_off
 
 
 def _changes(changes: Iterable[RevisionChange], nothing: str) -> Iterator[str]:

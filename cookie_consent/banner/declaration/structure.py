@@ -159,6 +159,8 @@ class Declaration:
     contact: Contact
     browsers: tuple[Link, ...]
     opt_outs: tuple[Link, ...]
+    ahead: str = ""
+    """What is said of the services that load before visitors have chosen. Empty if there are none."""
     revision: Revision | None = None
     """What is announced."""
     history: tuple[PastRevision, ...] = ()

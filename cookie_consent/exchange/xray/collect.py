@@ -64,6 +64,7 @@ class XRay:
             "granted": sorted(consent.granted),
             "entries": [
                 *self._held_parts(),
+                *self._ahead_parts(),
                 *self._own_hosts(),
                 *self._libraries(libraries),
                 *self._cookies.values(),
@@ -84,6 +85,19 @@ class XRay:
                 "place": part.place,
                 "change": "left out" if is_header else "held",
                 "layer": "header" if is_header else "html",
+                "count": count,
+            }
+
+    def _ahead_parts(self) -> Iterator[dict[str, Any]]:
+        """Yield what is not held because its service is in advanced mode and the visitor has not chosen."""
+        for part, count in self.trace.ahead.items():
+            host = part.address.partition("/")[0]
+            yield {
+                **_entry("host" if host else "inline", host, part.verdict, self._classifier),
+                "address": part.address,
+                "place": part.place,
+                "change": 'loaded before consent (consent_mode = "advanced")',
+                "layer": "html",
                 "count": count,
             }
 

@@ -40,7 +40,7 @@ _BANKS = "; frame-src 'self' https: data: blob: filesystem: about:"
 """What may be framed where visitors pay. No list could name all banks."""
 
 
-_Answers = tuple[frozenset[str], tuple[tuple[str, bool], ...], frozenset[str] | None]
+_Answers = tuple[frozenset[str], tuple[tuple[str, bool], ...], frozenset[str] | None, frozenset[str]]
 """What of a consent decides which hosts are allowed."""
 
 
@@ -167,7 +167,7 @@ class ContentSecurityPolicies:
 
     def _find_sources(self, answers: _Answers) -> _Sources | None:
         """Return the sources that are allowed on every host of the site, or None if nothing is refused."""
-        granted, services, named = answers
+        granted, services, named, ahead = answers
         consent = Consent(policy=self._policy, granted=granted, services=dict(services), named=named)
         allowed = [
             HostSource(host=host, path="", service=host, has_websockets=True, is_declared=False)
@@ -179,7 +179,7 @@ class ContentSecurityPolicies:
         known, candidates = registry(), self._candidates(consent)
         contacted = (known[service] for service in candidates if service in known.contacted)
         for source, verdict in chain(self._declared, *map(self._sources_of, contacted)):
-            (allowed if allows_host(self._policy, consent, verdict) else refused).append(source)
+            (allowed if allows_host(self._policy, consent, verdict, ahead) else refused).append(source)
         adds_observed = allows_unknown_hosts(self._policy, consent)
         if adds_observed and not refused and len(candidates) == len(self._undeclared):
             return None
@@ -187,7 +187,7 @@ class ContentSecurityPolicies:
         @cache
         def has_refused_below(domain: str) -> bool:
             return any(is_below(source.host, domain) for source in refused) or any(
-                not allows_host(self._policy, consent, verdict)
+                not allows_host(self._policy, consent, verdict, ahead)
                 for service in self._classifier.known_below(domain)
                 for source, verdict in self._sources_of(service)
                 if is_below(source.host, domain)
@@ -231,7 +231,7 @@ class ContentSecurityPolicies:
 
 
 def _answers(consent: Consent) -> _Answers:
-    return consent.granted, tuple(sorted(consent.services.items())), consent.named
+    return consent.granted, tuple(sorted(consent.services.items())), consent.named, consent.ahead
 
 
 def _example(pattern: HostPattern) -> str:

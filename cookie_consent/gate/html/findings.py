@@ -65,6 +65,8 @@ class Trace:
         """How many more were not traced."""
         self.own: Counter[str] = Counter()
         """The hosts that are first party by their domain alone, and how often they were met."""
+        self.ahead: Counter[HeldPart] = Counter()
+        """What was let through before the visitor has chosen, as its service is in advanced mode."""
         self._addresses: list[tuple[str, Verdict]] = []
 
     def begin(self) -> None:
@@ -79,6 +81,12 @@ class Trace:
         """Add a host that is first party by its domain alone."""
         if host in self.own or len(self.own) < _MAXIMUM_HOSTS:
             self.own[host] += 1
+
+    def add_ahead(self, place: str, address: str, verdict: Verdict) -> None:
+        """Add what is let through before the visitor has chosen."""
+        part = HeldPart(place, _QUERY.split(address, 1)[0][:_LONGEST_ADDRESS], verdict)
+        if part in self.ahead or len(self.ahead) < _MAXIMUM_HOSTS:
+            self.ahead[part] += 1
 
     def add_held(self, place: str, refused: Iterable[Verdict]) -> None:
         """Add what was held at a place, and why."""
@@ -143,6 +151,11 @@ class PageFindings:
             self.trace.add_own(host)
         if len(self.hosts) < _MAXIMUM_HOSTS:
             self.hosts.setdefault(key, self._element)
+
+    def add_ahead(self, address: str, verdict: Verdict) -> None:
+        """Add an address, empty for an inline script, that is let through before the visitor has chosen."""
+        if self.trace is not None:
+            self.trace.add_ahead(self._element, address, verdict)
 
     def add_hosts_of(self, inner: PageFindings) -> None:
         """Add the hosts of a document inside this one."""

@@ -124,6 +124,10 @@ class TagGate:
         """Whether an ``html`` element has begun."""
         self.language = ""
         """The page's language, as the ``lang`` of its root element names it; empty if it names none."""
+        self._is_script = False
+        """Whether what is being judged is a script of the page itself."""
+        self.is_told = True
+        """Whether the guard tells services on this page what is agreed to. Without that, nothing loads ahead of it."""
         self._depth = 0
         self._holds = True
         self._split: tuple[StartTag, CssRewriter] | None = None
@@ -151,6 +155,7 @@ class TagGate:
         """Hold ``tag`` back if needed. Return True to be given the text of an inline script or style sheet."""
         self.findings.begin(tag.name)
         self._tag = tag
+        self._is_script = self._is_own_script(tag)
         if tag.name == b"html":
             self.has_root = self.has_root or not tag.self_closing
             if tag.is_root:
@@ -176,10 +181,11 @@ class TagGate:
         """Hold back an inline script with the signature of a refused service, or refused addresses in a style sheet."""
         self.findings.begin(tag.name)
         self._tag = None
+        self._is_script = self._is_own_script(tag)
+        kind = _kind_of(tag)
         decoded = text.decode("utf-8", "surrogateescape")
         if tag.name == b"style":
             return self._style(tag, decoded, more=more)
-        kind = (tag.get(b"type") or "").strip().lower()
         if self.links is not None and not tag.foreign:
             led, judged = self._led_script(tag, kind, decoded, self.links)
             text = text if led == decoded else led.encode("utf-8", "surrogateescape")
@@ -216,16 +222,23 @@ class TagGate:
         for verdict in verdicts:
             if not self._classifier.declares(verdict.service):
                 self.findings.add_host(INLINE, verdict.service)
+            if verdict.service in self._ahead:
+                self.findings.add_ahead("", verdict)
         return [verdict for verdict in verdicts if not self._allows(verdict)]
 
     def _refused_imports(self, text: str) -> list[Verdict]:
         addresses = [match[1] or match[2] or "" for match in MODULE_IMPORT.finditer(text)]
         return [*self._refused_addresses(addresses), *self._refused_in_data(addresses, _SCRIPTS)]
 
+    def _is_own_script(self, tag: StartTag) -> bool:
+        """Return whether it is a script of the page itself, rather than of a document inside it."""
+        return tag.name == b"script" and self._depth == 0 and _kind_of(tag) != _RULES
+
     def is_repeatable(self, tag: StartTag) -> bool:
         """Say whether the decision about the tag depends only on its bytes and the visitor's consent."""
         is_new = tag.name in _ONCE or (tag.name == b"meta" and _is_refresh(tag))
-        return not (is_new or tag.foreign or self._has_base or self._is_amp)
+        is_untold = tag.name == b"script" and not self.is_told
+        return not (is_new or is_untold or tag.foreign or self._has_base or self._is_amp)
 
     def repeat(self, name: bytes, refused: Sequence[Verdict], hosts: Iterable[Host]) -> None:
         """Record the findings of a tag called ``name`` that is not judged again, because an equal one was."""
@@ -262,6 +275,8 @@ class TagGate:
         else:
             verdict = self._classifier.host(*found)
         is_allowed = self._allows(verdict)
+        if verdict.service in self._ahead:
+            self.findings.add_ahead("".join(found), verdict)
         if not (is_allowed and self._classifier.declares(verdict.service)):
             self.findings.add_host(found[0], verdict.service)
         if not is_allowed and self.findings.trace is not None:
@@ -608,7 +623,13 @@ class TagGate:
         return lead
 
     def _allows(self, verdict: Verdict) -> bool:
-        return not self._holds or allows_host(self._classifier.policy, self._consent, verdict)
+        return not self._holds or allows_host(self._classifier.policy, self._consent, verdict, self._ahead)
+
+    @property
+    def _ahead(self) -> Container[str]:
+        """The services that may load here before the visitor has chosen."""
+        # Only a script can be told that consent is denied: an image or a frame in the markup says nothing of it.
+        return self._consent.ahead if self._is_script and self.is_told else ()
 
     def _category(self, verdict: Verdict) -> str:
         """Return the category to wait for, or ``blocked`` if no choice can grant it."""
@@ -679,7 +700,11 @@ def _has_source(tag: StartTag) -> bool:
     return in_svg if tag.foreign else in_html
 
 
+def _kind_of(tag: StartTag) -> str:
+    return (tag.get(b"type") or "").strip().lower()
+
+
 def _is_judged(tag: StartTag) -> bool:
-    kind = (tag.get(b"type") or "").strip().lower()
+    kind = _kind_of(tag)
     # Some browsers used to run a script whose type has parameters.
     return kind in _ADDRESS_TYPES or kind.partition(";")[0].rstrip() in _CODE_TYPES
