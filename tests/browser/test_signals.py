@@ -16,6 +16,7 @@ from starlette.routing import Route
 
 from cookie_consent import ConsentMiddleware
 from cookie_consent.policy import parse_policy
+from tests.browser.harness import SITE
 from tests.browser.journey import choose
 
 if TYPE_CHECKING:
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     from starlette.types import ASGIApp
 
     from tests.browser.conftest import Visit, Visiting
+    from tests.browser.harness import Proxy
 
 pytestmark = pytest.mark.browser
 
@@ -50,7 +52,7 @@ def site(head: str, ledger: str, **policy: Any) -> ASGIApp:
     def answer(_: Request) -> HTMLResponse:
         return HTMLResponse(page)
 
-    app = Starlette(routes=[Route("/{path:path}", answer)])
+    app = Starlette(routes=[Route("/{path:path}", answer, methods=["GET", "POST"])])
     document = {"version": "1", "gate": {"mirror": False}, **policy}
     return ConsentMiddleware(app, policy=parse_policy(document, source="test"), secret="x" * 40, ledger=ledger)
 
@@ -143,6 +145,11 @@ SNIPPETS = {
     "adobe-analytics": """!function(n,o){n[o]||(n[o]=function(){var u=arguments;
 return new Promise(function(i,l){n[o].q.push(u)})},n[o].q=[])}(window,'alloy');
 alloy('configure',{defaultConsent:'pending'});""",
+    **dict.fromkeys(
+        ("adobe-analytics by the ID service", "adobe-target", "adobe-audience-manager"),
+        "window.adobe = {optIn: {log: [], approve(...all) { this.log.push(['approve', ...all]) },"
+        "deny(...all) { this.log.push(['deny', ...all]) }, complete() { this.log.push(['complete']) }}};",
+    ),
     "tiktok-pixel": OBJECT % ("ttq", "['init','holdConsent','grantConsent','revokeConsent','page']") + "ttq.page();",
     "pinterest-tag": """!function(e){if(!window.pintrk){window.pintrk=function(){
 window.pintrk.queue.push(Array.prototype.slice.call(arguments))};var n=window.pintrk;n.queue=[],n.version='3.0'}}();
@@ -166,6 +173,7 @@ QUEUES = {
     "matomo-cloud": "_paq",
     "matomo-cloud without asking": "_paq",
     "adobe-analytics": "alloy.q",
+    **dict.fromkeys(("adobe-analytics by the ID service", "adobe-target", "adobe-audience-manager"), "adobe.optIn.log"),
     "tiktok-pixel": "ttq",
     "pinterest-tag": "pintrk.queue",
     "reddit-pixel": "rdt.callQueue",
@@ -191,6 +199,10 @@ OWN = {
 def setting(general: str) -> list[Any]:
     value = {"general": general}
     return ["setConsent", {"consent": [{"standard": "Adobe", "version": "1.0", "value": value}]}]
+
+
+def opting(*categories: str) -> tuple[list[Any], list[Any]]:
+    return [["approve", [*categories], True], ["complete"]], [["deny", [*categories], True], ["complete"]]
 
 
 def wordpress(state: str) -> list[list[str]]:
@@ -225,6 +237,9 @@ TOLD: dict[str, tuple[list[Any], list[Any]]] = {
     "matomo-cloud": ([["requireConsent"], ["setConsentGiven"], ["trackPageView"]], [["forgetConsentGiven"]]),
     "matomo-cloud without asking": ([["trackPageView"]], []),
     "adobe-analytics": ([["configure", {"defaultConsent": "pending"}], setting("in")], [setting("out")]),
+    "adobe-analytics by the ID service": opting("aa", "ecid"),
+    "adobe-target": opting("target"),
+    "adobe-audience-manager": opting("aam"),
     "tiktok-pixel": ([["init"], ["page"], ["grantConsent"]], [["holdConsent"], ["revokeConsent"]]),
     "pinterest-tag": ([["load", "1"], ["page"], ["setconsent", True]], [["setconsent", False]]),
     "reddit-pixel": ([["init", "1"], ["enableFirstPartyCookies"]], [["disableFirstPartyCookies"]]),
@@ -281,6 +296,50 @@ def test_a_vendor_is_told_once_for_each_decision(visiting: Visiting, ledger_url:
         visit.page.wait_for_function("sessionStorage.log")
         assert json.loads(visit.page.evaluate("sessionStorage.log")) == before + added
         assert errors == []
+
+
+@pytest.mark.parametrize(("choice", "said"), [("Accept all", "granted"), ("Refuse all", "denied")])
+def test_where_the_server_does_not_know_the_state_denied_is_said_first(
+    visiting: Visiting, ledger_url: str, proxy: Proxy, choice: str, said: str
+) -> None:
+    """What another site posts comes without the choice, for which the guard asks."""
+    form = f"<form method=post action=http://{SITE}/></form><script>document.forms[0].submit()</script>"
+    proxy.answers = lambda _, path: ("text/html", form.encode()) if path == "/form" else ("text/javascript", b"")
+    mark = "<script>window.first = JSON.stringify(Array.from(dataLayer, (entry) => Array.from(entry)))</script>"
+    services = {"google-analytics": {}}
+    try:
+        with visiting(site(mark, ledger_url, services=services, gate={"mirror": False, "csp": "off"})) as visit:
+            visit.open()
+            choose(visit, choice)
+            visit.settled()
+            visit.page.goto("http://bank.test/form")
+            visit.page.wait_for_function("window.cookieConsent?.state.decided")
+            first = json.loads(visit.page.evaluate("first"))
+            assert first == [["consent", "default", DENIED]]
+            now = ANALYTICS if said == "granted" else DENIED
+            assert consent_calls(visit) == [*first, ["consent", "update", now]]
+    finally:
+        proxy.answers = None
+
+
+def test_a_default_of_regions_is_followed_by_an_update_for_all(visiting: Visiting, ledger_url: str) -> None:
+    """The most specific region wins over a default for all, and an update over both."""
+    regions = ["DE", "US-CA"]
+    services = {"google-analytics": {}}
+    with visiting(site(GTAG, ledger_url, services=services, signals={"google": {"regions": regions}})) as visit:
+        visit.open()
+        default, of_page = consent_calls(visit)
+        assert default == ["consent", "default", {**DENIED, "region": regions}]
+        assert "region" not in of_page[2]
+        choose(visit, "Accept all")
+        visit.settled()
+        visit.open()
+        told = consent_calls(visit)
+        assert told[:2] == [
+            ["consent", "default", {**ANALYTICS, "region": regions}],
+            ["consent", "update", ANALYTICS],
+        ]
+        assert told[2:] == [of_page]
 
 
 def test_no_function_of_the_browser_is_called(visiting: Visiting, ledger_url: str) -> None:

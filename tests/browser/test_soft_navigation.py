@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from starlette.requests import Request
     from starlette.types import ASGIApp
 
+    from cookie_consent import Policy
     from tests.browser.conftest import Visit, Visiting
 
 NODE_MODULES = Path(__file__).parents[2] / "node_modules"
@@ -121,7 +122,7 @@ LIBRARIES = {
 }
 
 
-def site(ledger: str, head: str, body: str, content: str) -> ASGIApp:
+def site(ledger: str, head: str, body: str, content: str, policy: Policy = POLICY) -> ASGIApp:
     def page(request: Request) -> Response:
         name = request.url.path[1:]
         names = {"name": name, "other": "b" if name == "a" else "a"}
@@ -136,7 +137,7 @@ def site(ledger: str, head: str, body: str, content: str) -> ASGIApp:
         )
 
     app = Starlette(routes=[Route("/js/{name}", script), Route("/a", page), Route("/b", page)])
-    return ConsentMiddleware(app, policy=POLICY, secret="x" * 40, ledger=ledger)
+    return ConsentMiddleware(app, policy=policy, secret="x" * 40, ledger=ledger)
 
 
 def open_page(visit: Visit, path: str = "/a") -> list[str]:
@@ -189,6 +190,32 @@ def test_there_is_one_banner_throughout(visiting: Visiting, ledger_url: str, lib
         visit.page.get_by_role("link", name="All details").click()
         visit.page.wait_for_url("**/preferences*")
         assert "return_to=%2Fb&" in visit.page.url
+
+
+@pytest.mark.parametrize("answer", ["Accept all", "Refuse all"])
+@pytest.mark.parametrize("library", ["htmx", "turbo", "swup", "idiomorph-page", "new page", "html of the page"])
+def test_vendors_are_told_once_and_not_again_by_each_page(
+    visiting: Visiting, ledger_url: str, library: str, answer: str
+) -> None:
+    snippet = "<script>window.dataLayer = window.dataLayer || []; dataLayer.push({page: 1})</script>"
+    read = "() => [...dataLayer].filter(({ length }) => length).map((call) => [call[1], call[2].analytics_storage])"
+    document = {"version": "1", "services": {"google-analytics": {}}, "gate": {"csp": "off", "mirror": False}}
+    head, body, content = LIBRARIES[library]
+    gated = site(ledger_url, head, body, content + snippet, parse_policy(document, source="test"))
+    with visiting(gated) as visit:
+        errors = open_page(visit)
+        told = [["default", "denied"]]
+        assert visit.page.evaluate(read) == told
+        go(visit, "b")
+        assert visit.page.evaluate(read) == told
+        choose(visit, answer)
+        visit.page.locator(".cc-back").wait_for()
+        told.append(["update", "granted" if answer == "Accept all" else "denied"])
+        visit.until(lambda: visit.page.evaluate(read) == told)
+        for title in ("a", "b"):
+            go(visit, title)
+            assert visit.page.evaluate(read) == told
+        assert errors == []
 
 
 @pytest.mark.parametrize(
