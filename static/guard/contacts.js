@@ -134,7 +134,7 @@ const makeContacts = (tools) => {
   const TAGS =
     /<(?:i?frame|link|ima?ge?|source|script)\b(?:=\s*"[^"]*(?:"|$)|=\s*'[^']*(?:'|$)|=(?!\s*["'])|[^>=])*(?:>|$)/gi;
   const { set: parseInto } = Object.getOwnPropertyDescriptor(self.Element?.prototype ?? {}, "innerHTML") ?? {};
-  const inert = document.implementation?.createHTMLDocument("");
+  let inert;
   const refusedIn = (node) =>
     addressesOf(node).find((address) =>
       isRefusedServer(address, undefined, { isOwnOnly: true, isQuiet: true, marks: { node } }),
@@ -150,6 +150,7 @@ const makeContacts = (tools) => {
   // Only document.write() runs the scripts in its markup.
   const FETCHING = "iframe[src],iframe[srcdoc],link[href],img[src],img[srcset],source[srcset]";
   const elementsOf = (markup, runs) => {
+    inert ??= document.implementation.createHTMLDocument("");
     parseInto.call(inert.body, markup);
     return [...inert.body.querySelectorAll(runs ? `${FETCHING},script[src]` : FETCHING)];
   };

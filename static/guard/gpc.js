@@ -9,6 +9,8 @@ const makeGpc = (rules, { gpc, sight }) => {
     const isUnknown = !rules.known.filter || service.includes(".");
     return rules.owners.find(([id]) => id === service)?.[1] ?? (isUnknown ? "unclassified" : undefined);
   };
+  const FLAGS = `;Path=/;SameSite=Lax${location.protocol === "https:" ? ";Secure" : ""}`;
+  const isAnnounced = (read) => read().split("; ").includes(`${rules.gpcCookie}=1`);
   return {
     // Returns what remains granted. A choice that was made with GPC on is not limited.
     limit: ({ granted, services }) => {
@@ -18,14 +20,15 @@ const makeGpc = (rules, { gpc, sight }) => {
     },
     // Returns whether GPC refuses a category about which nothing else was chosen.
     refuses: (category) => (isOn || gpc !== undefined) && isSold(category),
-    // Sets the cookie, or deletes it once GPC is off. Returns whether a reload can make a difference.
+    // Sets the cookie. Returns whether a reload can make a difference.
     announce: (read, write) => {
-      const isAnnounced = () => read().split("; ").includes(`${rules.gpcCookie}=1`);
-      const wasAnnounced = isAnnounced();
-      const flags = `;Path=/;SameSite=Lax${location.protocol === "https:" ? ";Secure" : ""}`;
-      if (isHeaderMissing) write(`${rules.gpcCookie}=1${flags}`);
-      else if (wasAnnounced && !isOn) write(`${rules.gpcCookie}=;Max-Age=0${flags}`);
-      return !wasAnnounced && isAnnounced();
+      if (!isHeaderMissing || isAnnounced(read)) return false;
+      write(`${rules.gpcCookie}=1${FLAGS}`);
+      return isAnnounced(read);
+    },
+    // Deletes it once GPC is off.
+    forget: (read, write) => {
+      if (!isOn && isAnnounced(read)) write(`${rules.gpcCookie}=;Max-Age=0${FLAGS}`);
     },
   };
 };

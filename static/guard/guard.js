@@ -528,21 +528,23 @@
     isLeft = true;
     return loadAgain();
   };
+  let referrer; // null if none was passed on
   const takeReferrer = () => {
-    let referrer = null;
+    if (referrer !== undefined) return referrer;
+    referrer = null;
     try {
-      if (window === top) referrer = sessionStorage.getItem(REFERRER);
+      if (isReloaded && window === top) referrer = sessionStorage.getItem(REFERRER);
       sessionStorage.removeItem(REFERRER);
     } catch {} // as above
-    const descriptor = Object.getOwnPropertyDescriptor(Document.prototype, "referrer");
-    if (referrer === null || !descriptor) return;
-    const { get } = descriptor;
-    Object.defineProperty(Document.prototype, "referrer", {
-      ...descriptor,
-      get() {
-        return this === document ? referrer : get.call(this);
-      },
-    });
+    return referrer;
+  };
+  const isReloaded = performance.getEntriesByType?.("navigation")[0]?.type === "reload";
+  const passReferrer = () => {
+    const reader = (get) =>
+      function () {
+        return (this === document ? takeReferrer() : null) ?? get.call(this);
+      };
+    if (isReloaded) wrap(Document.prototype, "referrer", reader, "get");
   };
 
   // Keeps the page's scripts from other hosts until it is left: a policy in <meta> applies from its insertion on.
@@ -584,6 +586,21 @@
     } catch {
       return true; // a choice was sent, and its result is unknown
     }
+  };
+
+  // The first access to storage, and to cookies, takes several milliseconds. So the page is put in order when a script
+  // is about to read these, or else once it has loaded.
+  let isReady = false;
+  const makeReady = () => {
+    if (isReady) return;
+    isReady = true;
+    takeReferrer();
+    gpc.forget(
+      () => readCookies.call(document),
+      (text) => writeCookie.call(document, text),
+    );
+    remember(serialize());
+    sweep();
   };
 
   const announce = () => {
@@ -768,15 +785,13 @@
   };
   const armImages = makeImages({ isRefusedServer, isOwn: isOwnAddress });
   const arms = [armContacts, armImages, armOwn, mirror.arm]; // the last decides first where an address leads
-  makeArm({ parse, decide, mayStore, mayOpen, holdStorage, arms, beginOther, takeViolation })(window);
+  makeArm({ parse, decide, mayStore, mayOpen, holdStorage, makeReady, arms, beginOther, takeViolation })(window);
   addEventListener("error", takeError, true);
-  takeReferrer();
+  passReferrer();
   const isNewToServer = gpc.announce(
     () => readCookies.call(document),
     (text) => writeCookie.call(document, text),
   );
-  remember(serialize());
-  sweep();
   // Where a known host or database would have to wait, the rules are fetched ahead: at once if that may be any, else when
   // the page has been read and has something of others.
   const isMet = (id) => isStranger(id) || (isHost(id) && judgement.isInFilter({ hostname: id }));
@@ -812,6 +827,7 @@
   );
   document.addEventListener("load", ({ target }) => /^i?frame$/.test(target.localName) && sweepTwice(), true);
   addEventListener("load", async () => {
+    makeReady();
     sweepTwice();
     sweepDatabases();
     channel?.postMessage(serialize());
@@ -836,6 +852,7 @@
     true,
   );
   addEventListener("pagehide", () => {
+    makeReady();
     sweep();
     report();
     if (isChosen) {

@@ -61,7 +61,10 @@ const makeJudge = (rules, covers, loads, home, domain) => {
   let { known } = rules;
   const { filter } = known;
   const sets = {};
-  for (const set of filter ? ["exact", "prefixes"] : []) sets[set] = { ...filter[set], bits: atob(filter[set].bits) };
+  const setOf = (name) => {
+    sets[name] ??= { ...filter[name], bits: atob(filter[name].bits) };
+    return sets[name];
+  };
   const hash = (text, seed) => {
     let value = seed;
     for (let at = 0; at < text.length; at++) value = Math.imul(value ^ text.charCodeAt(at), 16777619) >>> 0;
@@ -80,11 +83,11 @@ const makeJudge = (rules, covers, loads, home, domain) => {
   const mayBeKnown = (name, [exact, prefix]) =>
     [name, bareOf(name)].some(
       (text) =>
-        isKey(sets.exact, exact + text) ||
-        filter.lengths.some((length) => length <= text.length && isKey(sets.prefixes, prefix + text.slice(0, length))),
+        isKey(setOf("exact"), exact + text) ||
+        filter.lengths.some((length) => length <= text.length && isKey(setOf("prefixes"), prefix + text.slice(0, length))),
     );
   // A host is in the filter by its last two labels, or three where two are a public suffix.
-  const mayBeHost = (host) => [-2, -3].some((from) => isKey(sets.exact, `@${host.split(".").slice(from).join(".")}`));
+  const mayBeHost = (host) => [-2, -3].some((from) => isKey(setOf("exact"), `@${host.split(".").slice(from).join(".")}`));
   const cookieRule = (name) => find(rules.cookies, name, bareOf(name)) ?? findIn(known.cookies, name, bareOf(name));
   const storageRule = (name) => find(rules.storage, name) ?? findIn(known.storage, name, name) ?? cookieRule(name);
   // Returns whether the registry may have a rule for a name that is not here yet.
@@ -110,10 +113,11 @@ const makeJudge = (rules, covers, loads, home, domain) => {
       .reduce((sum, digit, at) => sum + (at % 2 ? (digit > 4 ? digit * 2 - 9 : digit * 2) : +digit), 0) %
       10 ===
     0;
-  const cards = new RegExp(`^(?:${rules.cards})$`);
+  let cards;
   const holdsCard = (value) =>
     (value.match(/\d+(?:[ -]\d+)*/g) ?? []).some((found) => {
       const groups = found.split(/[ -]/);
+      cards ??= new RegExp(`^(?:${rules.cards})$`);
       return groups.some((_, at) => {
         let digits = "";
         for (const group of groups.slice(at, at + 19)) {

@@ -1,11 +1,17 @@
 // Intercepts what a page's scripts write in the browser, in the page and in the frames that it creates. Returns a
 // function that instruments a window. `parse` parses a cookie, and `decide` returns what to do with it. `mayStore`
 // returns whether a name may be stored, `mayOpen` whether a database may be opened, for which it finds out what it does
-// not know, and `holdStorage` records that one was held, and returns whether it is refused for certain. `arms`
-// instrument the window for connections. `beginOther` is called for windows that a script opens, and `takeViolation`
+// not know, and `holdStorage` records that one was held, and returns whether it is refused for certain. `makeReady` is
+// called before a script reads cookies or storage. `arms` instrument the window for connections. `beginOther` is called for windows that a script opens, and `takeViolation`
 // for violations in them.
-const makeArm = ({ parse, decide, mayStore, mayOpen, holdStorage, arms, beginOther, takeViolation }) => {
+const makeArm = (tools) => {
+  const { parse, decide, mayStore, mayOpen, holdStorage, makeReady, arms, beginOther, takeViolation } = tools;
   const armed = new WeakSet();
+  const reading = (read) =>
+    function (...values) {
+      makeReady();
+      return read.apply(this, values);
+    };
   const arm = (realm) => {
     const page = realm.Document.prototype;
     if (armed.has(page)) return;
@@ -78,6 +84,9 @@ const makeArm = ({ parse, decide, mayStore, mayOpen, holdStorage, arms, beginOth
           return Promise.reject(new DOMException("not agreed to", "SecurityError"));
         },
     );
+    wrap(page, "cookie", reading, "get");
+    for (const name of ["localStorage", "sessionStorage"]) wrap(realm, name, reading, "get");
+    for (const name of ["get", "getAll"]) wrap(realm.CookieStore?.prototype, name, reading);
     for (const other of arms) other(realm);
     realm.addEventListener("securitypolicyviolation", takeViolation, true);
     // A frame or window that a script creates has its own prototypes.
