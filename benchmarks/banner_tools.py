@@ -125,9 +125,7 @@ def ours(name: str, *, guard: bool) -> Tool:
     """Return this package: the page has the vendor's own tag, which the gate holds."""
 
     def wrap(app: ASGIApp) -> ASGIApp:
-        policy = make_policy(
-            services={"google-analytics": {}}, banner={"privacy_url": PRIVACY}, gate={"guard": guard}
-        )
+        policy = make_policy(services={"google-analytics": {}}, banner={"privacy_url": PRIVACY}, gate={"guard": guard})
         return ConsentMiddleware(app, policy, "k" * 40, Ledger("sqlite://", memory=True))
 
     return Tool(
@@ -273,7 +271,9 @@ def osano() -> Tool:
         version=_version("cookieconsent"),
         head='<link rel="stylesheet" href="/peer/cookieconsent.min.css">',
         foot=f'<script src="/peer/cookieconsent.min.js"></script><script>window.cookieconsent.initialise({run});</script>',
-        files=_files("/peer/", NODE_MODULES / "cookieconsent" / "build", "cookieconsent.min.js", "cookieconsent.min.css"),
+        files=_files(
+            "/peer/", NODE_MODULES / "cookieconsent" / "build", "cookieconsent.min.js", "cookieconsent.min.css"
+        ),
         root=".cc-window",
         accept=".cc-window .cc-allow",
         refuse=".cc-window .cc-deny",
