@@ -127,13 +127,14 @@ def _advanced(service: Service) -> str:
     """Return what advanced mode means by law."""
     theirs = sorted({rule.name for rule in service.cookies if rule.party == "third"})
     hint = (
-        "loads its scripts and sends pings before anybody has agreed. In the European Union that needs consent too "
-        "(ePrivacy Directive, Article 5(3); EDPB Guidelines 2/2023), so only your lawyers can say that you may"
+        "'advanced' loads its scripts and sends pings before anybody has agreed. That is access to the device, which "
+        "needs consent (ePrivacy Directive, Article 5(3), as EDPB Guidelines 2/2023 read it): get legal advice before "
+        "you use it for visitors in Europe"
     )
     if not theirs:
         return hint
     shown = ", ".join(theirs[:_SHOWN]) + (", …" if len(theirs) > _SHOWN else "")
-    return f"{hint}. What its own hosts set there, such as {shown}, nothing here can hold"
+    return f"{hint}. Cookies that its own hosts set, such as {shown}, cannot be held then"
 
 
 def _has_limit(rule: CookieRule, category: Category | None) -> bool:

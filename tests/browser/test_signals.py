@@ -306,7 +306,7 @@ def test_where_the_server_does_not_know_the_state_denied_is_said_first(
     form = f"<form method=post action=http://{SITE}/></form><script>document.forms[0].submit()</script>"
     proxy.answers = lambda _, path: ("text/html", form.encode()) if path == "/form" else ("text/javascript", b"")
     mark = "<script>window.first = JSON.stringify(Array.from(dataLayer, (entry) => Array.from(entry)))</script>"
-    services = {"google-analytics": {}}
+    services: dict[str, Any] = {"google-analytics": {}}
     try:
         with visiting(site(mark, ledger_url, services=services, gate={"mirror": False, "csp": "off"})) as visit:
             visit.open()
@@ -325,7 +325,7 @@ def test_where_the_server_does_not_know_the_state_denied_is_said_first(
 def test_a_default_of_regions_is_followed_by_an_update_for_all(visiting: Visiting, ledger_url: str) -> None:
     """The most specific region wins over a default for all, and an update over both."""
     regions = ["DE", "US-CA"]
-    services = {"google-analytics": {}}
+    services: dict[str, Any] = {"google-analytics": {}}
     with visiting(site(GTAG, ledger_url, services=services, signals={"google": {"regions": regions}})) as visit:
         visit.open()
         default, of_page = consent_calls(visit)

@@ -121,6 +121,20 @@ def test_hints_do_not_fail_a_check(tmp_path: Path) -> None:
     assert CliRunner().invoke(app, ["check", str(path)]).exit_code == 0
 
 
+def test_advanced_mode_is_said_to_need_consent_too() -> None:
+    def hints(name: str, mode: str) -> list[str]:
+        services = {name: {"consent_mode": mode}}
+        found = missing(parse_policy({"version": "1", "services": services}, source="test"))
+        return [entry["hint"] for entry in found if entry["key"] == f"services.{name}.consent_mode"]
+
+    (hint,) = hints("google-ads", "advanced")
+    assert "needs consent (ePrivacy Directive, Article 5(3), as EDPB Guidelines 2/2023 read it)" in hint
+    assert hint.endswith("Cookies that its own hosts set, such as ADS_VISITOR_ID, AEC, ANID, …, cannot be held then")
+    (hint,) = hints("piano", "advanced")
+    assert "cannot be held" not in hint
+    assert hints("google-ads", "basic") == []
+
+
 def test_a_known_service_that_no_notice_can_name_is_named_here() -> None:
     plain = Policy(version="1")
     every = unpacked(plain.names.of(registry(), categories=plain.optional_ids))

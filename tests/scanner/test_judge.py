@@ -139,6 +139,23 @@ def test_what_needs_consent_is_found_without_it(make: Any, phase: Phase, kind: K
     assert [(finding.kind, finding.severity) for finding in wrong] == ([(kind, Severity.ERROR)] if kind else [])
 
 
+@pytest.mark.parametrize(
+    ("thing", "severity", "is_said"),
+    [
+        (request(GA, Phase.UNDECIDED), Severity.NOTE, True),
+        (request(GA, Phase.REFUSED), Severity.ERROR, False),
+        (cookie("_ga", Phase.UNDECIDED), Severity.ERROR, False),  # what it stores is held all the same
+    ],
+)
+def test_advanced_mode_is_noted(thing: Any, severity: Severity, is_said: bool) -> None:  # noqa: FBT001
+    lines = '[services.google-analytics]\nconsent_mode = "advanced"'
+    judgement = judge(scan(thing), policy(lines))
+    kinds = {Kind.BEFORE_CONSENT, Kind.AFTER_REFUSAL}
+    (finding,) = [finding for finding in judgement.findings if finding.kind in kinds]
+    assert finding.severity is severity
+    assert finding.message.endswith(": the policy has it in advanced mode.") is is_said
+
+
 def test_a_necessary_service_may_be_used_before_consent() -> None:
     judgement = judge(scan(request("https://js.stripe.com/v3", Phase.UNDECIDED)), policy("[services.stripe]"))
     assert not found(judgement, Kind.BEFORE_CONSENT)
