@@ -51,7 +51,7 @@ export interface CookieConsent {
   allows(name: string): boolean;
   /** Leads to the banner, or to the settings after a choice. */
   show(): void;
-  /** Grants all that is asked for. Rejects outside a visitor's click or key. */
+  /** Grants all that is asked for. Rejects outside a visitor's click or key. Pending where the page is loaded again. */
   accept(): Promise<ConsentState>;
   /** Refuses all that is not necessary. */
   refuse(): Promise<ConsentState>;

@@ -389,7 +389,7 @@
     if (!guard) document.dispatchEvent(new CustomEvent("cookieconsent:change", { detail: now }));
   };
 
-  // Applies a choice that the visitor has just made on this page, and says so.
+  // Applies a choice that the visitor has just made on this page, and says so. Returns whether the page is being left.
   const settle = async (now) => {
     const needsReload = isFixed && isHeld(now);
     const { later, saved, withdrawn } = root.dataset;
@@ -398,13 +398,15 @@
     const told = withdraws(now) ? `${text} ${withdrawn}` : text;
     if (isReloaded) {
       status.tell(told, now.receipt, false);
-      return reload();
+      await reload();
+      return true;
     }
     if (guard) {
       const { decided_at } = await guard.refresh(); // which calls `apply`, as a listener
-      if (!decided_at) throw new Error(); // the browser rejects cookies
+      if (!decided_at) throw new Error("the browser keeps no cookie of this site, so that the choice is lost");
     } else apply(now);
     status.tell(told, now.receipt);
+    return false;
   };
 
   const fail = (message) => {
@@ -452,7 +454,13 @@
       keepalive: true,
     });
     const now = await response.json().catch(() => null);
-    if (!response.ok || !Array.isArray(now?.granted)) throw new Error(now?.message ?? "");
+    if (!response.ok || !Array.isArray(now?.granted)) {
+      // The server's message is in the visitor's language.
+      const { message } = now ?? {};
+      throw Object.assign(new Error(message ?? `the server answered with status ${response.status}`), {
+        said: message,
+      });
+    }
     return { services: {}, ...now };
   };
 
@@ -460,11 +468,14 @@
   const answer = async (control, choice) => {
     if (busy) throw new Error("another choice is being saved");
     busy = true;
+    let isLeaving = false;
     try {
-      await settle(await post({ ...choice, control, channel: "api", edition: root.dataset.edition }));
+      isLeaving = await settle(await post({ ...choice, control, channel: "api", edition: root.dataset.edition }));
     } finally {
       busy = false;
     }
+    // The state changes with the page that comes now. What waits for it must not go on with the old one.
+    if (isLeaving) await new Promise(() => {});
   };
 
   // The site's own policy may forbid scripts to connect. Then the form is submitted natively.
@@ -512,7 +523,8 @@
       const isUnsent = error instanceof TypeError;
       if (isUnsent) await new Promise((resolve) => setTimeout(resolve)); // the violation's event follows at once
       if (isUnsent && isForbidden) return submitNatively(form, event.submitter);
-      fail(isUnsent ? "" : error.message);
+      if (!error.said) console.warn(`cookie_consent: ${error.message}`);
+      fail(error.said);
     }
     busy = false;
     root.removeAttribute("aria-busy");
@@ -646,7 +658,7 @@
   };
   // A link of the site's own. Without this script its address leads to the preferences page.
   document.addEventListener("click", (event) => {
-    const anchor = event.target.closest?.("[data-consent-open]");
+    const anchor = event.composedPath().find((node) => node.matches?.("[data-consent-open]")); // also in a component
     if (!anchor || event.defaultPrevented || !isPlain(event)) return;
     // What asks for new services alone has no settings. The link's address leads to them.
     if (isShown() && !root.querySelector(".cc-settings")) {

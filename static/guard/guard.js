@@ -812,6 +812,18 @@
   // The banner finds the guard by this event, since the page may have replaced `cookieConsent`. So do guards of frames and
   // of fragments. The first that the banner's own script sends makes the banner known, whatever the version of the script.
   const isFromBanner = () => readScript.call(document)?.src?.startsWith(new URL("banner.", script.src).href);
+  // Until the banner's script is there, its forms are sent natively. A script's click grants nothing then either.
+  addEventListener(
+    "submit",
+    (event) => {
+      const { target, submitter } = event;
+      if (banner.answer || isActing() || !target.closest?.("#consent-root .cc-panel")) return;
+      if (submitter?.dataset.action === "refuse" || target.querySelector("[data-action=refuse]")) return;
+      event.preventDefault();
+      console.warn("cookie_consent: a script cannot consent for the visitor");
+    },
+    true,
+  );
   addEventListener(
     GUARD,
     (event) => {

@@ -54,7 +54,35 @@ addEventListener("load", () => {
 });
 </script>
 """
+# Clicks a button as soon as it is there, before the banner's script has run.
+AT_ONCE = """
+<script>
+new MutationObserver((_, observer) => {
+  const button = document.querySelector(".cc-actions [data-action=%s]");
+  if (!button || !document.querySelector(".cc-back")) return;
+  observer.disconnect();
+  window.early = document.readyState;
+  button.click();
+}).observe(document, { childList: true, subtree: true });
+</script>
+"""
+COMPONENT = """
+<site-footer></site-footer>
+<script>
+customElements.define("site-footer", class extends HTMLElement {
+  connectedCallback() {
+    const link = Object.assign(document.createElement("a"), { href: "/_consent/preferences", textContent: "Cookies" });
+    link.dataset.consentOpen = "";
+    this.attachShadow({ mode: "open" }).append(link);
+  }
+});
+</script>
+"""
 PAGES = {
+    "/held": EMBED,
+    "/component": COMPONENT,
+    "/at-once-accept": AT_ONCE % "accept",
+    "/at-once-refuse": AT_ONCE % "refuse",
     "/clicking-0": CLICKING % 0,
     "/clicking-1": CLICKING % 1,
     "/": "<h1>Shop</h1>",
@@ -148,6 +176,44 @@ def test_a_scripts_click_refuses_but_grants_nothing(visiting: Visiting, ledger_u
         visit.open("/clicking-0")
         visit.page.locator(".cc-panel").wait_for(state="detached")
     assert [record.action for record in Ledger(ledger_url).records()] == ["refused"]
+
+
+def test_a_scripts_click_grants_nothing_before_the_banners_script_has_run(visiting: Visiting, ledger_url: str) -> None:
+    with visiting(site(ledger_url)) as visit:
+        warned: list[str] = []
+        visit.page.on("console", lambda message: warned.append(message.text))
+        visit.open("/at-once-accept")
+        visit.until(lambda: any("cannot consent" in text for text in warned))
+        assert visit.page.evaluate("early") in {"loading", "interactive"}
+        assert visit.page.url.endswith("/at-once-accept")
+        assert visit.page.locator(".cc-panel").is_visible()
+        assert list(Ledger(ledger_url).records()) == []
+        visit.page.goto("about:blank")
+        visit.open("/at-once-refuse")
+        visit.page.locator(".cc-back").wait_for()
+    assert [record.action for record in Ledger(ledger_url).records()] == ["refused"]
+
+
+def test_nothing_goes_on_with_the_old_state_where_the_page_is_loaded_again(visiting: Visiting, ledger_url: str) -> None:
+    with visiting(site(ledger_url, csp="enforce")) as visit:
+        page = visit.page
+        visit.open("/held")
+        page.evaluate(
+            "document.addEventListener('click', () => cookieConsent.accept().then(() => {"
+            " sessionStorage.told = 'resolved' }), { once: true })"
+        )
+        with page.expect_navigation():
+            page.mouse.click(5, 5)
+        page.locator(".cc-status a, .cc-status button").first.wait_for()
+        assert page.evaluate("[cookieConsent.state.decided, sessionStorage.told ?? null]") == [True, None]
+
+
+def test_a_link_in_a_component_opens_the_settings(visiting: Visiting, ledger_url: str) -> None:
+    with visiting(site(ledger_url)) as visit:
+        visit.open("/component")
+        visit.page.get_by_role("link", name="Cookies", exact=True).click()
+        visit.page.locator("#cookie-consent-settings").wait_for()
+        assert visit.page.url.endswith("/component")
 
 
 def test_no_event_of_a_script_takes_the_banners_place(visiting: Visiting, ledger_url: str) -> None:

@@ -315,6 +315,32 @@ def test_it_can_be_folded_off_what_lies_under_it(
         assert fold.get_attribute("aria-expanded") == "true", "it is no answer"
 
 
+def test_without_scripts_a_bar_at_the_top_covers_nothing_for_good(visiting: Visiting, ledger_url: str) -> None:
+    with visiting(
+        gated(app("", "<a href=/x id=first>First</a>" + LONG), ledger_url, position="top"), scripts=False
+    ) as visit:
+        visit.page.set_viewport_size({"width": 390, "height": 844})
+        visit.open()
+        assert is_on_top(visit.page, "#first")
+        visit.page.mouse.move(20, 20)
+
+        def at_end() -> bool:
+            visit.page.mouse.wheel(0, 3000)
+            return is_on_top(visit.page, "a[href='/imprint']")
+
+        visit.until(at_end)
+
+
+def test_it_is_never_higher_than_the_window(visiting: Visiting, ledger_url: str) -> None:
+    with visiting(gated(app("", LONG), ledger_url, layout="box", style={"height": "2000px"})) as visit:
+        visit.page.set_viewport_size({"width": 320, "height": 300})
+        visit.open()
+        box = visit.page.locator(".cc-panel").bounding_box()
+        assert box is not None
+        assert box["y"] >= 0
+        assert box["y"] + box["height"] <= 300
+
+
 def test_without_scripts_nothing_promises_to_fold_it(visiting: Visiting, ledger_url: str) -> None:
     with visiting(gated(app("", LONG), ledger_url), scripts=False) as visit:
         visit.open()
