@@ -128,8 +128,8 @@ const makeRoom = (root) => {
       sizes = self.ResizeObserver && new ResizeObserver(soon);
       addEventListener("scroll", soon, { passive: true });
       addEventListener("resize", soon);
-      watch();
-      measure();
+      watch(); // which measures once all has its place: here, the browser would lay out the page a second time
+      if (!sizes) measure();
       return;
     }
     document.adoptedStyleSheets = document.adoptedStyleSheets.filter((other) => other !== sheet);
