@@ -10,6 +10,7 @@ from starlette.responses import HTMLResponse
 from cookie_consent import ConsentMiddleware, Ledger
 from cookie_consent.policy import parse_policy
 from tests.browser.journey import choose
+from tests.browser.test_layout import is_on_top
 from tests.declaring import own_cookies
 
 if TYPE_CHECKING:
@@ -114,3 +115,23 @@ def test_the_message_after_a_choice_does_not_lie_under_the_settings(visiting: Vi
         status.get_by_role("button", name="Close").wait_for()
         open_settings(visit.page)
         assert status.inner_text() == ""
+
+
+@pytest.mark.parametrize("size", [(320, 640), (1000, 600)])
+def test_save_is_in_view_and_hides_no_switch(visiting: Visiting, ledger_url: str, size: tuple[int, int]) -> None:
+    with visiting(site(ledger_url)) as visit:
+        page = visit.page
+        page.set_viewport_size({"width": size[0], "height": size[1]})
+        visit.open()
+        page.locator("button.cc-toggle").click()
+        assert is_on_top(page, ".cc-panel [data-action=save]")
+        switches = page.locator(".cc-panel input[type=checkbox]:enabled")
+        for _ in range(switches.count()):
+            page.keyboard.press("Tab")
+            visit.until(lambda: is_on_top(page, ":focus"))
+        assert switches.last.evaluate("(node) => node === document.activeElement")
+        page.keyboard.press("Tab")
+        page.keyboard.press("Tab")
+        # What follows is in front of the room around it.
+        assert page.evaluate("document.activeElement.localName") == "a"
+        visit.until(lambda: is_on_top(page, ":focus"))

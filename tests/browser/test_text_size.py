@@ -114,3 +114,16 @@ def test_a_long_line_of_links_takes_no_room_from_the_text(visiting: Visiting, le
         assert text is not None
         assert panel is not None
         assert text["width"] > panel["width"] * 0.4
+
+
+def test_the_answers_in_tamil_stand_one_above_the_other_on_a_phone(visiting: Visiting, ledger_url: str) -> None:
+    """Its longest word would be broken in half the width, in fonts that have its letters."""
+    site = Starlette(routes=[Route("/{language}", page)])
+    app = ConsentMiddleware(site, policy=parse_policy(POLICY, source="test"), secret="x" * 40, ledger=ledger_url)
+    with visiting(app) as visit:
+        visit.page.set_viewport_size({"width": 320, "height": 640})
+        visit.page.goto(f"http://{SITE}/ta")
+        boxes = [button.bounding_box() for button in visit.page.locator(".cc-actions button").all()]
+        refuse, accept = (box for box in boxes if box is not None)
+        assert refuse["width"] == accept["width"] > 200
+        assert accept["y"] > refuse["y"] + refuse["height"]
