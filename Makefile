@@ -70,6 +70,10 @@ SEED ?= 1
 fuzz: .venv/dev chromium ## Search for pages that the gate does not hold, MINUTES=5 for each parser
 	@for parser in lexbor html5lib chromium; do $(BIN)/python -m tests.fuzz --minutes $(MINUTES) --parser $$parser --seed $(SEED); done
 
+.PHONY: pictures
+pictures: .venv/dev chromium .venv/fonts/made ## Take the pictures of the banner for the documentation again
+	@$(BIN)/python -m tests.pictures --fonts .venv/fonts
+
 # Not with --quiet, under which --strict sees no warnings. The variable keeps the theme from advertising its successor.
 SITE := said=$$(NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict 2>&1) || { echo "$$said" >&2; exit 1; }
 .PHONY: docs
@@ -170,6 +174,14 @@ clean: ## Remove what was made here
 	@packages=$$($(BIN)/python -m tests.spelling --packages); cd .venv/spelling/packages; \
 	  $(APT) -o APT::Sandbox::User=root download $$packages
 	@for package in .venv/spelling/packages/*.deb; do dpkg-deb --extract "$$package" .venv/spelling; done
+	@touch $@
+
+# For pictures alone, and so not installed: with other fonts the tests would measure other words.
+.venv/fonts/made:
+	@command -v apt-get >/dev/null || { echo "needs the fonts of Debian's fonts-lohit-taml and fonts-wqy-microhei" >&2; exit 2; }
+	@mkdir -p .venv/fonts
+	@cd .venv/fonts && apt-get -qq -o APT::Sandbox::User=root download fonts-lohit-taml fonts-wqy-microhei
+	@for package in .venv/fonts/*.deb; do dpkg-deb --extract "$$package" .venv/fonts; done
 	@touch $@
 
 .venv/release: .venv/made pyproject.toml constraints.txt
