@@ -11,7 +11,7 @@ import subprocess
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from starlette.middleware.gzip import GZipMiddleware
 
@@ -144,7 +144,7 @@ GUARDED = ours("cookie_consent, with the guard", guard=True)
 
 
 def vanilla() -> Tool:
-    """https://cookieconsent.orestbida.com/essential/getting-started.html, and its page on scripts."""
+    """Return vanilla-cookieconsent as in https://cookieconsent.orestbida.com/essential/getting-started.html."""
     words = {
         "consentModal": {
             "title": "We use cookies",
@@ -191,7 +191,7 @@ def vanilla() -> Tool:
 
 
 def klaro() -> Tool:
-    """The README of klaro, and its annotated ``dist/config.js``."""
+    """Return klaro as in its README and its annotated ``dist/config.js``."""
     options = {
         "version": 1,
         "acceptAll": True,
@@ -220,7 +220,7 @@ def klaro() -> Tool:
 
 
 def tarteaucitron() -> Tool:
-    """The README of tarteaucitron, with its minified files, and its guide for Google Analytics."""
+    """Return tarteaucitron as in its README, with its minified files, and as in its guide for Google Analytics."""
     options = {
         "privacyUrl": PRIVACY,
         "bodyPosition": "bottom",
@@ -255,7 +255,7 @@ def tarteaucitron() -> Tool:
 
 
 def osano() -> Tool:
-    """What the download page of Osano's open-source Cookie Consent 3 gives for explicit opt-in."""
+    """Return Osano's open-source Cookie Consent 3 as its download page gives it for explicit opt-in."""
     options = {
         "palette": {"popup": {"background": "#000"}, "button": {"background": "#f1d600"}},
         "type": "opt-in",
@@ -270,7 +270,8 @@ def osano() -> Tool:
         name="cookieconsent (Osano)",
         version=_version("cookieconsent"),
         head='<link rel="stylesheet" href="/peer/cookieconsent.min.css">',
-        foot=f'<script src="/peer/cookieconsent.min.js"></script><script>window.cookieconsent.initialise({run});</script>',
+        foot='<script src="/peer/cookieconsent.min.js"></script>'
+        f"<script>window.cookieconsent.initialise({run});</script>",
         files=_files(
             "/peer/", NODE_MODULES / "cookieconsent" / "build", "cookieconsent.min.js", "cookieconsent.min.css"
         ),
@@ -296,7 +297,7 @@ createRoot(document.getElementById("consent")).render(createElement(ConsentManag
 
 
 def c15t() -> Tool:
-    """The React quickstart of c15t without a server of theirs: React and all are in one script, its style in one sheet."""
+    """Return c15t as in its quickstart for React, without a server: one script with React and all, one style sheet."""
     root = "[data-testid=consent-banner-root]"
     return Tool(
         name="c15t (React included)",
@@ -324,8 +325,8 @@ def _files(prefix: str, folder: Path, *names: str) -> dict[str, bytes]:
 def _bundled(source: str, loader: str) -> bytes:
     production = """--define:process.env.NODE_ENV="production\""""
     command = [NODE_MODULES / ".bin" / "esbuild", "--bundle", "--minify", "--format=esm", production]
-    options: dict[str, Any] = {"cwd": NODE_MODULES.parent, "check": True, "input": source.encode()}
-    return subprocess.run([*command, f"--loader={loader}"], stdout=subprocess.PIPE, **options).stdout
+    run = partial(subprocess.run, cwd=NODE_MODULES.parent, check=True, input=source.encode(), stdout=subprocess.PIPE)
+    return run([*command, f"--loader={loader}"]).stdout
 
 
 def tools() -> list[Tool]:
