@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import pytest
+
 from cookie_consent.policy.name_pattern import NamePattern
 from cookie_consent.policy.registry import registry
-from cookie_consent.policy.registry.name_filter import host_key, may_have, name_filter
+from cookie_consent.policy.registry.name_filter import host_keys, may_have, name_filter
 from cookie_consent.policy.site_domain import site_domain
 
 
@@ -36,24 +38,39 @@ def test_names_of_one_kind_are_none_of_the_other() -> None:
     ]
 
 
-def test_a_host_is_known_by_its_last_two_labels_or_three_below_a_public_suffix() -> None:
-    keys = {host_key(pattern) for pattern in ("a.b.site.test", "*.site.test/x/", "site.test", "*.one", "localhost/a")}
-    assert keys == {"site.test", "one", "localhost"}
-    below = ("www.shop.co.uk", "*.shop.co.uk/x/", "a.d0.cloudfront.net", "*.us-east-1.amazonaws.com", "*.web.app")
-    assert [host_key(pattern) for pattern in below] == [
-        "shop.co.uk",
-        "shop.co.uk",
-        "d0.cloudfront.net",
-        "us-east-1.amazonaws.com",  # amazonaws.com is none, but some of its domains are
-        "web.app",
-    ]
+@pytest.mark.parametrize(
+    ("patterns", "keys"),
+    [
+        (["*.site.test/x/", "a.b.site.test", "c.site.test"], {"site.test"}),
+        (["site.test", "a.site.test"], {"site.test"}),
+        (["a.b.site.test", "c.site.test/x/"], {"b.site.test", "c.site.test"}),  # none has all of site.test
+        (
+            ["www.shop.co.uk", "*.other.co.uk", "a.d0.cloudfront.net"],
+            {"shop.co.uk", "other.co.uk", "d0.cloudfront.net"},
+        ),
+        (["*.one", "localhost/a", "b.localhost"], {"one", "localhost", "b.localhost"}),
+        (["*.a.b.c.d.test"], {"c.d.test"}),
+    ],
+)
+def test_a_host_is_known_by_two_labels_if_a_pattern_has_them_all_or_by_three(
+    patterns: list[str], keys: set[str]
+) -> None:
+    assert host_keys(patterns) == keys
+
+
+def test_each_host_of_the_registry_is_in_the_filter() -> None:
+    guard = registry().guard
+    for pattern, _ in guard["hosts"]:
+        labels = pattern.partition("/")[0].replace("*", "x.y").split(".")
+        ends = (".".join(labels[-2:]), ".".join(labels[-3:]))  # the keys that judge.js tries
+        assert any(may_have(guard["filter"], end, name_mark="@", prefix_mark="@^") for end in ends), pattern
 
 
 def test_no_key_of_the_registry_has_the_hosts_of_many() -> None:
-    keys = {host_key(pattern) for pattern, _ in registry().guard["hosts"]}
+    patterns = [pattern for pattern, _ in registry().guard["hosts"]]
     # What a service has as a whole.
-    whole = {pattern.removeprefix("*.") for pattern, _ in registry().guard["hosts"]}
-    assert [key for key in sorted(keys - whole) if key.count(".") < 2 and site_domain(key) is None] == []
+    whole = {pattern.removeprefix("*.") for pattern in patterns}
+    assert [key for key in sorted(host_keys(patterns) - whole) if key.count(".") < 2 and site_domain(key) is None] == []
 
 
 def test_names_of_services_that_can_be_refused_are_in_the_filter() -> None:

@@ -12,6 +12,7 @@ from pydantic import ValidationError
 from cookie_consent.policy import Service, registry
 from cookie_consent.policy.registry import Registry, sources
 from cookie_consent.policy.registry.compiled import COMPILED, compiled
+from cookie_consent.policy.site_domain import site_domain
 from tests.compile_registry import FOLDER
 
 if TYPE_CHECKING:
@@ -35,6 +36,19 @@ def folder(tmp_path: Path) -> Path:
 
 def test_what_is_in_the_repository_is_what_the_data_files_give() -> None:
     assert (FOLDER / COMPILED).read_bytes() == compiled(sources(FOLDER)), "run make assets"
+
+
+def test_the_compiled_form_does_not_depend_on_the_list_of_public_suffixes(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The list is another package's: a newer version of it must not make the file in the repository out of date."""
+
+    def missing(*_: str) -> None:
+        raise LookupError
+
+    for name in ("_suffixes", "_found"):  # the list, and what it said of hosts before
+        monkeypatch.setattr(f"cookie_consent.policy.site_domain.{name}", missing)
+    with pytest.raises(LookupError):
+        site_domain("shop.example")
+    assert compiled(sources(FOLDER)) == (FOLDER / COMPILED).read_bytes()
 
 
 def test_every_service_is_valid() -> None:

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 __all__ = ["COMPILED", "compiled", "digest_line", "guard_order", "host_order", "shortened"]
 
 COMPILED = "compiled.jsonl"
-_FORMAT = 5
+_FORMAT = 6
 """Changes with the form of the file, so that one of another form counts as out of date."""
 
 

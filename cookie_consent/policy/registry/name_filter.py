@@ -6,12 +6,11 @@ from base64 import b64decode, b64encode
 from typing import TYPE_CHECKING, Any
 
 from cookie_consent.policy.name_pattern import NamePattern
-from cookie_consent.policy.site_domain import site_domain
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-__all__ = ["host_key", "may_have", "name_filter"]
+__all__ = ["host_keys", "may_have", "name_filter"]
 
 _EXACT = 8, 6
 """Bits for each key, and hashes: about one in 50 unknown names is taken for a known one."""
@@ -25,11 +24,11 @@ _MASK = 0xFFFFFFFF
 def name_filter(awaited: Iterable[str], lasting: Iterable[str] = (), hosts: Iterable[str] = ()) -> dict[str, Any]:
     """Return filters of patterns for names, which have a literal beginning, and of host patterns, for ``judge.js``.
 
-    ``exact`` has ``=`` and the name, or ``~`` for those that are ``lasting``, and ``@`` and what ``host_key`` returns.
+    ``exact`` has ``=`` and the name, or ``~`` for those that are ``lasting``, and ``@`` and what ``host_keys`` has.
     ``prefixes`` has ``^`` (``%``) and the literal beginning of a pattern with wildcards, of which ``lengths`` has the
     lengths to try.
     """
-    exact = {f"@{host_key(host)}" for host in hosts}
+    exact = {f"@{key}" for key in host_keys(hosts)}
     prefixes, lengths = set(), set()
     for texts, name_mark, prefix_mark in ((awaited, "=", "^"), (lasting, "~", "%")):
         for text in texts:
@@ -48,15 +47,20 @@ def may_have(found: dict[str, Any], name: str, *, name_mark: str = "=", prefix_m
     return _has(found["exact"], f"{name_mark}{name}") or any(_has(found["prefixes"], start) for start in starts)
 
 
-def host_key(pattern: str) -> str:
-    """Return the last two labels of a host pattern, under which the filter has it; three if they are a public suffix.
+def host_keys(patterns: Iterable[str]) -> set[str]:
+    """Return what the filter has of host patterns: the last two labels, if a pattern is about that domain, else three.
 
-    That leaves out which hosts of a domain are known, so that the filter stays small. Hosts below a suffix such as
-    ``co.uk`` or ``cloudfront.net`` belong to many.
+    So the filter stays small, and of domains whose hosts belong to many, such as ``cloudfront.net``, it has those that
+    are known. It depends on the patterns alone, not on a list of public suffixes, which changes by itself.
     """
-    labels = pattern.partition("/")[0].removeprefix("*.").split(".")
-    key = ".".join(labels[-2:])
-    return key if site_domain(key) is not None else ".".join(labels[-3:])
+    domains = {pattern.partition("/")[0].removeprefix("*.") for pattern in patterns}
+
+    def key(domain: str) -> str:
+        labels = domain.split(".")
+        end = ".".join(labels[-2:])
+        return end if end in domains else ".".join(labels[-3:])
+
+    return set(map(key, domains))
 
 
 def _bloom(keys: Iterable[str], bits_each: int, hashes: int) -> dict[str, Any]:
