@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import sys
 from datetime import UTC, datetime
 from itertools import chain
@@ -16,6 +17,7 @@ from cookie_consent.errors import ConfigurationError
 from cookie_consent.gate.cookies.set_cookie import parse_set_cookie
 from cookie_consent.policy import host_of, policy_in_force
 from cookie_consent.policy.duration import UNITS, duration_text
+from cookie_consent.policy.site_domain import has_known_suffix
 from cookie_consent.scanner.address import address_of, is_address, site_host
 from cookie_consent.scanner.answer import Answers
 from cookie_consent.scanner.har import LARGEST_HAR, parse_har
@@ -36,6 +38,8 @@ _HEADER = "set-cookie:"
 _FILES = frozenset({".cjs", ".har", ".htm", ".html", ".js", ".json", ".mjs", ".txt"})
 """Names that end so are meant as files. Any other name is a file's only with its folder: ``./name``."""
 _FOLDERS = ("./", "../", "/")
+_SCRIPT = re.compile(r"[^=\n]*[()<>'\"\n]|document\.cookie\b")
+"""A text with such a character before any ``=`` is a script: neither cookies nor headers have one there."""
 _LARGEST_SCRIPT = 32 * 1024 * 1024
 _SHOWN = 200
 """Characters of a name that are shown."""
@@ -47,7 +51,7 @@ def classify(
         typer.Argument(
             metavar="WHAT...",
             help="The name of a cookie or a storage key, 'NAME=VALUE; attributes' as in Set-Cookie, an http(s) URL, "
-            "or the file of a script or a HAR recording; - is standard input.",
+            "the text of a script, or the file of a script or a HAR recording; - is standard input.",
         ),
     ],
     *,
@@ -97,17 +101,25 @@ class _Asked:
     def about(self, argument: str) -> tuple[bool, dict[str, Any], list[str]]:
         if argument == _STREAM:
             return self._about_text(_read_stream(), "standard input", is_har=False)
+        if not argument.strip():
+            raise ConfigurationError("an empty text is given: name a cookie, an address or a file")
         if is_address(argument):
             return self._about_one(self._answers.address(*address_of(argument)))
         path = _file(argument)
         if path is not None:
             return self._about_text(_read(path), str(path), is_har=path.suffix.lower() == ".har")
+        if _SCRIPT.match(argument) is not None:
+            return self._about_script(argument)
         if "=" in argument:
             return self._about_line(argument)
         answer = self._answers.cookie(argument)
         if not answer.verdict.known and not answer.elsewhere:
             stored = self._answers.storage(argument)
             answer = stored if stored.verdict.known else answer
+            if not answer.verdict.known and has_known_suffix(argument.lower()):
+                # It may be a host without its scheme, which counts only if somebody knows it: names have dots too.
+                host = self._answers.address(*address_of(f"https://{argument}/"))
+                answer = host if host.verdict.known else answer
         return self._about_one(answer)
 
     def _about_one(self, answer: Answer, fault: str = "") -> tuple[bool, dict[str, Any], list[str]]:
@@ -193,6 +205,10 @@ def _file(argument: str) -> Path | None:
             return path
     except (OSError, ValueError):  # no path could be called so
         return None
+    if "=" not in argument and has_known_suffix(argument.partition("/")[0].lower()) and len(path.parts) > 1:
+        raise ConfigurationError(
+            f"there is no file {_shown(argument)}; an address is given with its scheme: https://{_shown(argument)}"
+        )
     if "=" not in argument and (is_named_so or argument.startswith(_FOLDERS)):
         raise ConfigurationError(f"there is no file {_shown(argument)}; a name is given without a folder")
     return None
@@ -233,6 +249,8 @@ def _block(answer: Answer) -> Iterator[str]:
         yield f"several services set a cookie of this name; give its domain: '{example}'"
     for hint in answer.hints:
         yield f"hint      {_shown(hint.text)}"
+    if answer.kind == "cookie" and not (verdict.known or answer.elsewhere or answer.hints):
+        yield "hint      nothing tells what it is for: see who sets it with cookie-consent scan --browser URL"
     yield from _declaring(_lines_of([answer]))
 
 

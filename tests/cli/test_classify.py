@@ -138,6 +138,43 @@ def test_a_cookie_of_a_domain_is_known_by_its_domain(folder: Path) -> None:
         assert (found["sure"], found["party"]) == ("registry-domain", "third")
 
 
+@pytest.mark.parametrize(
+    ("argument", "kind", "service"),
+    [
+        ("fbq('init', '1');", "script", "facebook-pixel"),
+        ("<script>gtag('config', 'G-1')</script>", "script", "google-analytics"),
+        ("document.cookie = 'a=b'", "script", None),
+        ("www.youtube.com", "address", "youtube"),
+        ("WWW.YouTube.com", "address", "youtube"),
+        ("nobody-knows.com", "cookie", None),  # a name may have dots
+        ("a=f(1); Path=/", "cookie", None),
+    ],
+)
+def test_what_is_pasted_is_told_by_its_form(folder: Path, argument: str, kind: str, service: str | None) -> None:
+    (found,) = told(argument, folder=folder)
+    answer = next(iter(found.get("inline", [])), found)
+    assert (found["kind"], answer.get("service")) == (kind, service)
+
+
+@pytest.mark.parametrize(
+    ("argument", "said"),
+    [
+        ("", "an empty text is given"),
+        ("  ", "an empty text is given"),
+        ("connect.facebook.net/en_US/sdk.js", "with its scheme: https://connect.facebook.net/en_US/sdk.js"),
+    ],
+)
+def test_what_cannot_be_asked_says_how(folder: Path, argument: str, said: str) -> None:
+    done = run("classify", argument, folder=folder)
+    assert done.returncode == 2
+    assert said in done.stderr
+
+
+def test_a_name_that_tells_nothing_says_what_to_do(folder: Path) -> None:
+    assert "scan --browser" in run("classify", "zxqv", folder=folder).stdout
+    assert "scan --browser" not in run("classify", "acme_csrf", folder=folder).stdout
+
+
 def test_several_at_once(folder: Path) -> None:
     found = told("shop_sid", "acme_csrf", "widget.js", "visit.har", folder=folder)
     assert [document["kind"] for document in found] == ["cookie", "cookie", "script", "har"]
