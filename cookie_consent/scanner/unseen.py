@@ -42,8 +42,8 @@ def unseen_by_crawl(scan: Scan, *, inline: int, skipped: int, held: int) -> list
     others = {request.host for request in named} - {request.host for request in scan.requests if request.is_made}
     if others:
         found.append(
-            f"{_number(len(others), 'other host')} {_were(len(others))} not asked: the cookies that they set with "
-            "their answers are not in this list."
+            f"{_number(len(others), 'other host')} {_were(len(others))} not asked: cookies of "
+            f"{'its' if len(others) == 1 else 'their'} answers are not in this list."
         )
     found.append("Service workers, web storage and fingerprinting are seen in a browser only.")
     found.append("What appears after scrolling, a click, signing in or a choice in a consent banner was not seen.")
