@@ -6,6 +6,8 @@ from hypothesis import strategies as st
 
 from cookie_consent.exchange.charset import Charset
 from cookie_consent.exchange.content_type import content_type_of
+from cookie_consent.rewriter import Rewriter
+from cookie_consent.rewriter.encodings import PRESCANNED
 
 JP = "iso-2022-jp"
 FILL = "<style>/*" + "x" * 1500 + "*/</style>"
@@ -115,3 +117,21 @@ def test_iso_2022_jp_goes_back_as_it_came(parts: list[str]) -> None:
 def test_iso_2022_jp(data: bytes, text: str, piece: int) -> None:
     """Encoding standard, section 12.2.1."""
     assert read(b"...." + data, "text/html; charset=iso-2022-jp", piece=piece)[1].decode() == "...." + text
+
+
+def test_what_follows_the_head_is_not_searched(monkeypatch: pytest.MonkeyPatch) -> None:
+    fed: list[int] = []
+
+    class Counting(Rewriter):
+        def feed(self, data: bytes) -> bytes:
+            fed.append(len(data))
+            return super().feed(data)
+
+    monkeypatch.setattr("cookie_consent.exchange.charset.Rewriter", Counting)
+    rest = b" " * 2_000 + b"<p class=a>x</p>" * 100
+    read_of = {}
+    for start in (b"<title>x</title><body>", b"<title>x</title>"):
+        fed.clear()
+        assert read(start + rest) == ("", start + rest)
+        read_of[start[-6:]] = sum(fed)
+    assert read_of == {b"<body>": PRESCANNED, b"title>": len(rest) + len(b"<title>x</title>")}
