@@ -14,7 +14,7 @@ urlpatterns = URLS
 
 
 def set_up(folder: Path, apps: list[str], middleware: tuple[str, ...] = (), **settings: Any) -> None:
-    """Configure Django with ``apps`` beside those of its admin, make the database, and a superuser."""
+    """Configure Django with ``apps`` beside those of its admin; make the database and a superuser if there are none."""
     import django
     from django.conf import settings as configured
     from django.core.management import call_command
@@ -67,4 +67,6 @@ def set_up(folder: Path, apps: list[str], middleware: tuple[str, ...] = (), **se
     call_command("migrate", verbosity=0)
     from django.contrib.auth import get_user_model
 
-    get_user_model().objects.create_superuser("ann", "ann@shop.example", "a password of ann")
+    users = get_user_model().objects
+    if not users.exists():
+        users.create_superuser("ann", "ann@shop.example", "a password of ann")

@@ -20,6 +20,7 @@ def app(folder: Path) -> ASGIApp:
     from datasette.app import Datasette
 
     file = folder / "museum.db"
+    file.unlink(missing_ok=True)
     with sqlite3.connect(file) as database:
         database.execute("create table paintings (id integer primary key, title text, year integer)")
         database.executemany(

@@ -45,7 +45,7 @@ def app(folder: Path) -> ASGIApp:
 
     from starlette.staticfiles import StaticFiles
 
-    (folder / "docs").mkdir()
+    (folder / "docs").mkdir(exist_ok=True)
     (folder / "docs" / "index.md").write_text("# Handbook\n\nWelcome. See [more](more.md).\n", "utf-8")
     (folder / "docs" / "more.md").write_text(MORE, "utf-8")
     (folder / "mkdocs.yml").write_text(CONFIG, "utf-8")

@@ -25,7 +25,7 @@ TEMPLATE = """<!doctype html>{% load wagtailuserbar %}<html lang="en"><head><tit
 def app(folder: Path) -> ASGIApp:
     from tests.realapps.djangos import set_up
 
-    (folder / "templates" / "wagtailcore").mkdir(parents=True)
+    (folder / "templates" / "wagtailcore").mkdir(parents=True, exist_ok=True)
     (folder / "templates" / "wagtailcore" / "page.html").write_text(TEMPLATE, "utf-8")
     set_up(
         folder,
