@@ -538,7 +538,7 @@
     } catch {} // as above
     return referrer;
   };
-  const isReloaded = performance.getEntriesByType?.("navigation")[0]?.type === "reload";
+  const isReloaded = self.performance?.getEntriesByType?.("navigation")[0]?.type === "reload";
   const passReferrer = () => {
     const reader = (get) =>
       function () {

@@ -120,6 +120,29 @@ def test_what_is_refused_is_not_written(visiting: Visiting, ledger_url: str, way
         await_it(visit, is_written=True)  # once it is agreed to
 
 
+COUNTING = """
+window.reads = [];
+for (const [owner, name] of [[Document.prototype, 'cookie'], [window, 'localStorage'], [window, 'sessionStorage']]) {
+  const found = Object.getOwnPropertyDescriptor(owner, name);
+  const get = function () { reads.push(name); return found.get.call(this) };
+  Object.defineProperty(owner, name, { ...found, get });
+}
+"""
+
+
+@pytest.mark.parametrize("read", ["document.cookie", "localStorage._ga", "sessionStorage._ga"])
+def test_storage_is_put_in_order_when_a_script_reads_it(visiting: Visiting, ledger_url: str, read: str) -> None:
+    script = f"window.before = reads.length; window.found = `${{{read}}}`; window.after = reads.length"
+    with visiting(make(paged(script), ledger_url)) as visit:
+        visit.open("/_consent/assets/none")  # a page of the site's that has no guard
+        store = "document.cookie = '_ga=1; Path=/a'; localStorage._ga = sessionStorage._ga = 1"
+        visit.page.evaluate(store)
+        visit.page.add_init_script(COUNTING)
+        load(visit)
+        assert visit.page.evaluate("[window.before, window.after > 0]") == [0, True]
+        assert "1" not in visit.page.evaluate("window.found")
+
+
 def test_a_withdrawal_takes_away_what_was_written(visiting: Visiting, ledger_url: str) -> None:
     script = (
         "document.cookie = set; document.cookie = 'theme=1; Path=/a'; localStorage['chat-1'] = 1; "
