@@ -9,7 +9,7 @@ import os
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from cookie_consent.admin.routes import admin_routes, admin_token
 from cookie_consent.banner import Renderer, banner_script, banner_style, page_style
@@ -37,7 +37,7 @@ from cookie_consent.endpoints.reports.endpoint import ReportEndpoint
 from cookie_consent.endpoints.router import Router
 from cookie_consent.endpoints.settings import SettingsPanel
 from cookie_consent.endpoints.state import get_state
-from cookie_consent.endpoints.static_files import static_files
+from cookie_consent.endpoints.static_files import guard_parts, static_files
 from cookie_consent.exchange.exclusion import is_left_out, ungated
 from cookie_consent.exchange.gated import gated
 from cookie_consent.exchange.gpc_log import GpcLog
@@ -189,15 +189,27 @@ def _build(
     files = static_files()
     inventory = Inventory(policy)
     mirror = _mirror(policy, classifier, inventory)
-    libraries = mirror.libraries.for_guard() if mirror is not None else None
     rules = GuardRules(policy)
     details = Later("known.json", rules.details_digest, rules.details)
-    files["guard.js"] = rules.script(files["guard.js"], own_cookies, libraries=libraries, details=details.name)
+    asked_for = [details]
+    given: dict[str, Any] = {"details": details.name, "parts": guard_parts(files)}
+    if mirror is not None:
+        packages = mirror.libraries.names_for_guard()
+        asked_for.append(Later("libraries.json", hashlib.sha256(packages).hexdigest(), lambda: packages))
+        given["libraries"] = mirror.libraries.for_guard(asked_for[-1].name)
+    code = files["guard.js"]
+    files["guard.js"] = rules.script(code, own_cookies, **given)
+    # For pages whose notice names services with signals that the policy does not declare.
+    files["guard.tells.js"] = rules.script(code, own_cookies, **given, tells=True)
     files["banner.js"] = banner_script(files["banner.js"], policy)
     files["banner.css"] = banner_style(files["banner.css"], policy)
     files["page.css"] = page_style(files["banner.css"])
-    assets = Assets(f"{prefix}/assets", files, later=(details,))
-    guard_url = assets.urls["guard.js"] if policy.gate.guard else ""
+    assets = Assets(f"{prefix}/assets", files, later=asked_for)
+    guard_url, telling_guard_url = (
+        (assets.urls["guard.js"], assets.urls["guard.js" if rules.tells else "guard.tells.js"])
+        if policy.gate.guard
+        else ("", "")
+    )
     mirrored = mirror.libraries.hosts if mirror is not None else ()
     editions = EditionSigner(keys)
     begun = policy.effective if has_taken_over else None
@@ -227,6 +239,7 @@ def _build(
         cookie=cookie,
         renderer=renderer,
         guard=guard_url,
+        telling_guard=telling_guard_url,
         page_cache=PageCache(),
         tag_cache=TagCache(),
         markup_cache=MarkupCache() if has_markup_cache else None,

@@ -5,27 +5,39 @@ from __future__ import annotations
 import gzip
 import re
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from cookie_consent.endpoints.static_files import static_files
+from cookie_consent.endpoints.static_files import guard_parts, static_files
 from cookie_consent.gate import guard_details, guard_script
 from cookie_consent.mirror.libraries import Libraries
 from cookie_consent.policy import Policy
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 DOCS = (Path(__file__).parents[1] / "docs" / "guard.md").read_text("utf-8")
 ROW = re.compile(r"^\| (.+?) " + r"\| ([0-9.]+) KB " * 4 + r"\|$", re.MULTILINE)
 COLUMNS = {"minified": (0, 1), "plain": (2, 3)}
 
 
+def sent(code: bytes, parts: Mapping[str, bytes], **given: Any) -> bytes:
+    given = {"libraries": Libraries().for_guard("libraries.0.json"), **given}
+    return guard_script(code, Policy(version="1"), ["a"], details="known.0.json", parts=parts, **given)
+
+
 @pytest.mark.parametrize("form", COLUMNS)
 def test_the_sizes_are_those_in_the_documentation(form: str) -> None:
     files = static_files(form)
+    code, parts = files["guard.js"], guard_parts(files)
     contents = {
-        "the guard's code": files["guard.js"],
-        "the guard with the built-in policy's rules, as it is sent": guard_script(
-            files["guard.js"], Policy(version="1"), ["a"], libraries=Libraries().for_guard(), details="known.0.json"
-        ),
+        "the guard's code that every page has": code,
+        "its part for the mirror of libraries": parts["mirror"],
+        "its part for what vendors are told": parts["signals"],
+        "the guard with the built-in policy's rules, as it is sent": sent(code, parts),
+        "the same with `gate.mirror = false`": sent(code, parts, libraries=None),
+        "the names of libraries, which the guard asks for": Libraries().names_for_guard(),
         "the registry's rules for names and hosts, which the guard asks for": guard_details(Policy(version="1")),
         "`banner.js`": files["banner.js"],
         "`banner.css`": files["banner.css"],

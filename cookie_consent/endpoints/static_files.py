@@ -9,9 +9,9 @@ from pathlib import Path
 
 from cookie_consent.banner import PLACES_PLACEHOLDER
 from cookie_consent.errors import ConfigurationError
-from cookie_consent.gate import RULES_PLACEHOLDER
+from cookie_consent.gate import PARTS_PLACEHOLDER, RULES_PLACEHOLDER
 
-__all__ = ["minified_file", "plain_files", "static_files", "static_folder", "with_digest"]
+__all__ = ["guard_parts", "minified_file", "plain_files", "static_files", "static_folder", "with_digest"]
 
 logger = logging.getLogger("cookie_consent")
 
@@ -19,10 +19,12 @@ _FORMS = ("minified", "plain")
 _VARIABLE = "CONSENT_ASSETS"
 _SUFFIXES = {".css", ".js"}
 _PARTS = {
-    "guard": ("judge", "stubs", "signals", "contacts", "images", "own", "mirror", "writes", "gpc", "guard"),
+    "guard": ("judge", "stubs", "contacts", "images", "own", "writes", "gpc", "guard"),
     "banner": ("room", "place", "places", "typed", "status", "declaration", "element", "banner"),
 }
 """The scripts made of several files, in the order in which these are joined: the last one uses the others."""
+_OPTIONAL = {"signals": "makeSignals", "mirror": "makeMirror"}
+"""The guard's parts that only some pages need, with the function that each of them is. They use no other part."""
 
 
 def static_folder() -> Path:
@@ -63,14 +65,24 @@ def plain_files() -> dict[str, bytes]:
     folder = static_folder()
     files = {path.name: path.read_bytes() for path in sorted(folder.iterdir()) if path.suffix in _SUFFIXES}
     first = {
-        "guard": b"".join([b"const rules=", RULES_PLACEHOLDER, b";\n"]),
+        "guard": b"".join([b"const rules=", RULES_PLACEHOLDER, b",parts=", PARTS_PLACEHOLDER, b";\n"]),
         "banner": b"".join([b"const services=", PLACES_PLACEHOLDER, b";\n"]),
     }
     for name, parts in _PARTS.items():
         joined = b"".join((folder / name / f"{part}.js").read_bytes() for part in parts)
         # The block keeps the script's names out of the global scope.
         files[f"{name}.js"] = b"".join([b"{", first.get(name, b""), joined, b"}\n"])
+    for name, function in _OPTIONAL.items():
+        source = (folder / "guard" / f"{name}.js").read_bytes()
+        # Without an assignment, there would be nothing left of it once it is minified.
+        files[f"guard-{name}.js"] = b"".join([b"part = (() => {\n", source, f"return {function};\n}})()\n".encode()])
     return files
+
+
+def guard_parts(files: dict[str, bytes]) -> dict[str, bytes]:
+    """Remove the guard's optional parts from ``files``, and return them by name: each is an expression."""
+    assigned = {name: files.pop(f"guard-{name}.js") for name in _OPTIONAL}
+    return {name: text.partition(b"=")[2].strip().removesuffix(b";") for name, text in assigned.items()}
 
 
 def minified_file(name: str, source: bytes) -> bytes | None:

@@ -398,7 +398,8 @@ class Exchange:
 
     def guard(self) -> bytes:
         """Return the guard's tag; empty if the policy switches it off, or for an AMP page."""
-        path = self.site.guard
+        signals = self.site.signals.of(self.site.inventory.undeclared)
+        path = self.site.telling_guard if signals else self.site.guard
         if not path or self.tags.is_amp:
             return b""
         root_path = self.scope.get("root_path", "")
@@ -412,7 +413,7 @@ class Exchange:
             held=self.held,
             payment=self.is_payment,
             mirror=self._links.for_scripts() if self._links is not None else "",
-            signals=self.site.signals.of(self.site.inventory.undeclared),
+            signals=signals,
         )
         return self.own_elements.mark(tag).encode("ascii", "xmlcharrefreplace")
 

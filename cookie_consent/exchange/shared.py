@@ -40,6 +40,8 @@ class Site:
     renderer: Renderer
     guard: str
     """The path of the guard's script; empty if the policy switches it off."""
+    telling_guard: str
+    """Likewise of one that can tell vendors what the page says."""
     page_cache: PageCache
     tag_cache: TagCache
     markup_cache: MarkupCache | None

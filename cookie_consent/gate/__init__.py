@@ -6,7 +6,14 @@ from cookie_consent.gate.cookies.set_cookie import parse_set_cookie
 from cookie_consent.gate.csp.own_elements import OwnElements
 from cookie_consent.gate.csp.policies import ContentSecurityPolicies
 from cookie_consent.gate.csp.site_policies import SitePolicies
-from cookie_consent.gate.guard import RULES_PLACEHOLDER, GuardRules, guard_details, guard_script, guard_tag
+from cookie_consent.gate.guard import (
+    PARTS_PLACEHOLDER,
+    RULES_PLACEHOLDER,
+    GuardRules,
+    guard_details,
+    guard_script,
+    guard_tag,
+)
 from cookie_consent.gate.headers import ADDRESS_HEADERS
 from cookie_consent.gate.html.findings import INLINE, OWN, HeldPart, Trace
 from cookie_consent.gate.html.inert import INERT_ADDRESS
@@ -21,6 +28,7 @@ __all__ = [
     "INERT_ADDRESS",
     "INLINE",
     "OWN",
+    "PARTS_PLACEHOLDER",
     "RULES_PLACEHOLDER",
     "CachingTagGate",
     "ContentSecurityPolicies",

@@ -23,10 +23,12 @@ if TYPE_CHECKING:
     from cookie_consent.consent import Consent
     from cookie_consent.policy import CookieRule, Policy
 
-__all__ = ["RULES_PLACEHOLDER", "GuardRules", "guard_details", "guard_script", "guard_tag"]
+__all__ = ["PARTS_PLACEHOLDER", "RULES_PLACEHOLDER", "GuardRules", "guard_details", "guard_script", "guard_tag"]
 
 RULES_PLACEHOLDER = b"__RULES__"
 """Occurs once in the guard's code, where the policy's rules are inserted."""
+PARTS_PLACEHOLDER = b"__PARTS__"
+"""Likewise for the parts that not every page needs."""
 
 _OwnerKey: TypeAlias = "tuple[str, str]"
 
@@ -54,6 +56,11 @@ class GuardRules:
         made_of = (self._registry.guard_digest, _json(self._rules), __version__.encode())
         return hashlib.sha256(b"\0".join(made_of)).hexdigest()
 
+    @property
+    def tells(self) -> bool:
+        """Whether vendors are told something on every page."""
+        return bool(self._rules["signals"])
+
     def details(self) -> bytes:
         """Return, as JSON, the registry's rules for cookies, storage and hosts, for which the guard asks if need be."""
         return _json(self._details)
@@ -65,12 +72,16 @@ class GuardRules:
         *,
         libraries: Mapping[str, Any] | None = None,
         details: str = "",
+        parts: Mapping[str, bytes] | None = None,
+        tells: bool = False,
     ) -> bytes:
         """Return the guard's code ``source`` with the rules inserted.
 
         ``own_cookies`` are the names of this package's own cookies, which no script may write. ``libraries`` are the
-        hosts that are mirrored and the names of their packages, as ``Libraries.for_guard`` returns them. ``details`` is
-        the name of the file with what ``details`` returns, beside the script. Without it that is inserted too.
+        hosts that are mirrored and the file with the names of their packages, as ``Libraries.for_guard`` returns them.
+        ``details`` is the name of the file with what ``details`` returns, beside the script. Without it
+        that is inserted too. Of the optional ``parts`` it gets those that it needs. ``tells`` says that pages tell it
+        what to tell the vendors, even if the rules do not.
         """
         rules = {**self._rules, "own": sorted(own_cookies), "mirror": libraries}
         if details:
@@ -80,7 +91,11 @@ class GuardRules:
             rules["known"] = {"cookies": rest["cookies"], "storage": rest["storage"]}
             rules["owners"] = [*rules["owners"], *rest["owners"]]
             rules["hosts"] = [*rules["hosts"][: rules["declared"]], *rest["hosts"]]
-        return source.replace(RULES_PLACEHOLDER, _json(rules), 1)
+        needed = {"signals": tells or self.tells, "mirror": libraries is not None}
+        chosen = [b"%s:%s" % (name.encode(), part) for name, part in (parts or {}).items() if needed[name]]
+        # Last, as the rules may contain anything.
+        code = source.replace(PARTS_PLACEHOLDER, b"{%s}" % b",".join(chosen), 1)
+        return code.replace(RULES_PLACEHOLDER, _json(rules), 1)
 
 
 def guard_script(
@@ -90,9 +105,13 @@ def guard_script(
     *,
     libraries: Mapping[str, Any] | None = None,
     details: str = "",
+    parts: Mapping[str, bytes] | None = None,
+    tells: bool = False,
 ) -> bytes:
     """Return what ``GuardRules.script`` returns for a policy."""
-    return GuardRules(policy).script(source, own_cookies, libraries=libraries, details=details)
+    return GuardRules(policy).script(
+        source, own_cookies, libraries=libraries, details=details, parts=parts, tells=tells
+    )
 
 
 def guard_details(policy: Policy) -> bytes:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import tomllib
 from dataclasses import dataclass
@@ -102,9 +103,14 @@ class Libraries:
             found[host] = sorted(names) if names is not None else [getattr(layout, "package", "*")]
         return found
 
-    def for_guard(self) -> dict[str, Any]:
-        """Return the hosts and the names of their packages, for the guard's script, which knows the layouts."""
-        return {"hosts": sorted(self._layouts), "names": {name: " ".join(sorted(self._names[name])) for name in _NAMES}}
+    def for_guard(self, names_file: str) -> dict[str, Any]:
+        """Return the hosts, for the guard's script, which knows the layouts and reads the names from the file."""
+        return {"hosts": sorted(self._layouts), "file": names_file}
+
+    def names_for_guard(self) -> bytes:
+        """Return, as JSON, the names of the packages."""
+        names = {name: " ".join(sorted(self._names[name])) for name in _NAMES}
+        return json.dumps(names, separators=(",", ":")).encode("ascii")
 
     def from_address(self, address: str) -> tuple[LibraryFile, str] | None:
         """Return the file at an absolute address, as a page writes it, and the address's fragment; None for no library.

@@ -1,5 +1,6 @@
 // The guard: enforces the visitor's choice on what a page's scripts write in the browser, as the server does on what it
-// sends. It runs before all other scripts of the page. The server puts the policy's rules before it, as `rules`.
+// sends. It runs before all other scripts of the page. The server puts the policy's rules before it, as
+// `rules`, and the functions of the parts that the page needs, as `parts`.
 // Refused writes are ignored silently: getters are unchanged, and nothing throws that did not throw before.
 (() => {
   const GUARD = "cookieconsent:guard";
@@ -214,16 +215,17 @@
   // are known.
   const Request = window.XMLHttpRequest;
   const { open: openRequest, send: sendRequest } = Request?.prototype ?? {};
+  const readNow = (address) => {
+    const request = new Request();
+    openRequest.call(request, "GET", address, false);
+    sendRequest.call(request);
+    return JSON.parse(request.responseText);
+  };
   let hasFailed = false;
   const findOut = () => {
     if (isLearned) return true;
     try {
-      if (!hasFailed) {
-        const request = new Request();
-        openRequest.call(request, "GET", rulesUrl, false);
-        sendRequest.call(request);
-        learn(JSON.parse(request.responseText));
-      }
+      if (!hasFailed) learn(readNow(rulesUrl));
     } catch {
       hasFailed = true; // the site's own policy may forbid it, or the page is being left
     }
@@ -724,7 +726,8 @@
 
   const stubs = makeStubs(rules, loads, hold);
   const spoken = script.dataset.signals ? JSON.parse(script.dataset.signals) : rules.signals;
-  const signals = makeSignals(spoken, covers, stubs.isHeld, () => state.decided || state.pending.length > 0);
+  const isAnswered = () => state.decided || state.pending.length > 0;
+  const signals = parts.signals?.(spoken, covers, stubs.isHeld, isAnswered) ?? { tell: () => {} };
   // Holds an element in markup as the server does, so that the banner's script brings it alive. It may
   // not be in the document when the visitor agrees, so the page is loaded again.
   const holdIn = (node, address) => {
@@ -764,7 +767,19 @@
   };
   const { isRefusedUnknown } = judgement;
   const isPayment = script.dataset.payment === "true";
-  const mirror = makeMirror(rules.mirror, script.dataset.mirror, url("mirror/"));
+  // Without the names, libraries are held as other undeclared hosts are.
+  const readNames = () => {
+    try {
+      return readNow(url(`assets/${rules.mirror.file}`));
+    } catch {
+      return {};
+    }
+  };
+  const helpers = { wrap, guardAttributes, candidatesOf };
+  const mirror = parts.mirror?.(rules.mirror, script.dataset.mirror, url("mirror/"), readNames, helpers) ?? {
+    arm: () => {},
+    mentions: () => false,
+  };
   const armContacts = makeContacts({
     isRefusedServer,
     isRefusedUnknown,

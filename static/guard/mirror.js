@@ -1,7 +1,8 @@
 // Leads what scripts load of public libraries to the mirror on the site itself, by the layouts of their hosts that
-// mirror/layouts.py describes. `libraries` has the hosts and the names of packages, and `allowed` says what the site's
+// mirror/layouts.py describes. `libraries` has the hosts, and `offer` says what the site's
 // own policies let lead there: `*`, or for each kind of request its hosts or `*`. `base` is the mirror's address.
-const makeMirror = (libraries, offer, base) => {
+// `readNames` returns the names of packages, each list as words. It may block the page, so it is asked at the first need.
+const makeMirror = (libraries, offer, base, readNames, { wrap, guardAttributes, candidatesOf }) => {
   const allowed = self.origin === "null" ? "" : offer; // the mirror does not answer a document without an origin
   const FILE = /^(?:(?!\.{1,2}(?:\/|$))[\w@.~-][\w@.~+-]{0,127}(?:\/(?!$)|(?=\/?$)))+\/?$/;
   const VERSION = /^[A-Za-z0-9^~*][A-Za-z0-9.^~*+-]{0,63}$/;
@@ -10,8 +11,10 @@ const makeMirror = (libraries, offer, base) => {
   const { hosts = [] } = libraries ?? {};
   const mention = hosts.length && new RegExp(`//(?:${hosts.join("|").replaceAll(".", "\\.")})[/?"'\\s]`, "i");
   const sets = new Map();
+  let names;
   const has = (list, name) => {
-    if (!sets.has(list)) sets.set(list, new Set(libraries.names[list].split(" ")));
+    names ??= readNames();
+    if (!sets.has(list)) sets.set(list, new Set((names[list] ?? "").split(" ")));
     return sets.get(list).has(name);
   };
   // Scripts ask for more than the mirror serves, such as WebAssembly and models.

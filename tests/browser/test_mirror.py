@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import re
 from typing import TYPE_CHECKING
 
 import pytest
@@ -157,6 +158,32 @@ def test_what_scripts_ask_for_is_led_there_too(
         visit.until(lambda: ran(visit) == ["vue"])
         assert errors == []
     assert len(upstream.asked) == 1
+
+
+NAMES = re.compile(r"/_consent/assets/libraries\.\w+\.json$")
+
+
+def test_the_names_of_libraries_come_once_a_script_needs_them(
+    visiting: Visiting, ledger_url: str, upstream: Upstream
+) -> None:
+    sheet = "l = document.createElement('link'); l.href = 'https://fonts.googleapis.com/css2?family=Inter';"
+    with visiting(make(paged(f"{sheet} l.rel = 'stylesheet'; document.head.append(l)"), ledger_url)) as visit:
+        assert visit.open() == set()
+        assert not [path for path in visit.proxy.own if NAMES.search(path)]
+    with visiting(make(paged(BEGIN + MADE["a script's property"] + ";" + MADE["an image"]), ledger_url)) as visit:
+        assert visit.open() == set()
+        assert len(upstream.asked) == 3  # the sheet and these two
+        assert len([path for path in visit.proxy.own if NAMES.search(path)]) == 1
+
+
+def test_without_the_names_libraries_are_held(visiting: Visiting, ledger_url: str, upstream: Upstream) -> None:
+    with visiting(make(paged(BEGIN + MADE["a script's property"]), ledger_url)) as visit:
+        visit.page.route(NAMES, lambda route: route.abort())
+        errors = errors_of(visit.page)
+        assert visit.open() == set()
+        assert visit.page.evaluate("cookieConsent.held.map(({ name }) => name)") == ["cdn.jsdelivr.net"]
+        assert errors == []
+        assert ran(visit) == upstream.asked == []
 
 
 def test_a_policy_of_the_site_decides_which_scripts_are_led(

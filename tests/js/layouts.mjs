@@ -2,7 +2,7 @@
 import { readFileSync } from "node:fs";
 import vm from "node:vm";
 
-const { sources, libraries, addresses } = JSON.parse(readFileSync(0, "utf8"));
+const { sources, libraries, names, addresses } = JSON.parse(readFileSync(0, "utf8"));
 const nodeFor = (address) => ({
   localName: "script",
   address,
@@ -19,7 +19,11 @@ const globals = {
   self: { origin: "https://site.example" },
   document: { baseURI: "https://site.example/page", querySelector: () => null },
 };
-const { leadIn } = vm.runInNewContext(`${sources}; makeMirror(libraries, "*", "/m/")`, { ...globals, libraries });
+const { leadIn } = vm.runInNewContext(`${sources}; makeMirror(libraries, "*", "/m/", () => names, {})`, {
+  ...globals,
+  libraries,
+  names,
+});
 const led = (address) => {
   const node = nodeFor(address);
   return leadIn(node) ? node.address.slice("/m/".length) : null;

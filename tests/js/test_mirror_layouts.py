@@ -22,7 +22,12 @@ HERE = Path(__file__).parent
 def led(addresses: list[str]) -> list[str | None]:
     """Return where the guard leads each address, below the mirror."""
     source = (static_folder() / "guard" / "mirror.js").read_text("utf-8")
-    given = {"sources": source, "libraries": LIBRARIES.for_guard(), "addresses": addresses}
+    given = {
+        "sources": source,
+        "libraries": LIBRARIES.for_guard(""),
+        "names": json.loads(LIBRARIES.names_for_guard()),
+        "addresses": addresses,
+    }
     done = subprocess.run(
         [find_node(), HERE / "layouts.mjs"],
         input=json.dumps(given),

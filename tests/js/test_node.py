@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from cookie_consent.consent import Consent, ConsentCookie
-from cookie_consent.endpoints.static_files import static_files
+from cookie_consent.endpoints.static_files import guard_parts, static_files
 from cookie_consent.gate import CookieGate, guard_details, guard_script
 from cookie_consent.policy import Policy, parse_policy
 from cookie_consent.policy.classifier import Classifier
@@ -60,18 +60,21 @@ def test_what_the_server_does_with_a_cookie(case: dict[str, Any]) -> None:
 @pytest.mark.server
 @pytest.mark.parametrize("form", ["minified", "plain"])
 def test_the_scripts_pass_their_own_tests(form: str, tmp_path: Path) -> None:
-    source = static_files(form)["guard.js"]
+    files = static_files(form)
+    source, parts = files["guard.js"], guard_parts(files)
     for unknown in ("session", "block", "ask", "allow"):
-        (tmp_path / f"{unknown}.js").write_bytes(guard_script(source, policy(unknown), OWN))
+        (tmp_path / f"{unknown}.js").write_bytes(guard_script(source, policy(unknown), OWN, parts=parts))
     # As it is served: with a filter of what the registry has.
     for name, declared in served().items():
-        (tmp_path / f"{name}.js").write_bytes(guard_script(source, declared, OWN, details=f"{name}/known.json"))
+        (tmp_path / f"{name}.js").write_bytes(
+            guard_script(source, declared, OWN, details=f"{name}/known.json", parts=parts)
+        )
         (tmp_path / name).mkdir()
         (tmp_path / name / "known.json").write_bytes(guard_details(declared))
-    files = sorted(str(path) for path in HERE.glob("*.test.mjs"))
-    assert files
+    programs = sorted(str(path) for path in HERE.glob("*.test.mjs"))
+    assert programs
     done = subprocess.run(
-        [find_node(), "--test", "--test-reporter=tap", *files],
+        [find_node(), "--test", "--test-reporter=tap", *programs],
         env={**os.environ, "GUARDS": str(tmp_path)},
         capture_output=True,
         text=True,
