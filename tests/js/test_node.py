@@ -63,11 +63,11 @@ def test_the_scripts_pass_their_own_tests(form: str, tmp_path: Path) -> None:
     files = static_files(form)
     source, parts = files["guard.js"], guard_parts(files)
     for unknown in ("session", "block", "ask", "allow"):
-        (tmp_path / f"{unknown}.js").write_bytes(guard_script(source, policy(unknown), OWN, parts=parts))
+        (tmp_path / f"{unknown}.js").write_bytes(guard_script(source, policy(unknown), OWN, parts=parts, tells=True))
     # As it is served: with a filter of what the registry has.
     for name, declared in served().items():
         (tmp_path / f"{name}.js").write_bytes(
-            guard_script(source, declared, OWN, details=f"{name}/known.json", parts=parts)
+            guard_script(source, declared, OWN, details=f"{name}/known.json", parts=parts, tells=True)
         )
         (tmp_path / name).mkdir()
         (tmp_path / name / "known.json").write_bytes(guard_details(declared))
