@@ -84,10 +84,13 @@ const makeJudge = (rules, covers, loads, home, domain) => {
     [name, bareOf(name)].some(
       (text) =>
         isKey(setOf("exact"), exact + text) ||
-        filter.lengths.some((length) => length <= text.length && isKey(setOf("prefixes"), prefix + text.slice(0, length))),
+        filter.lengths.some(
+          (length) => length <= text.length && isKey(setOf("prefixes"), prefix + text.slice(0, length)),
+        ),
     );
   // A host is in the filter by its last two labels if a service has that domain, else by three.
-  const mayBeHost = (host) => [-2, -3].some((from) => isKey(setOf("exact"), `@${host.split(".").slice(from).join(".")}`));
+  const mayBeHost = (host) =>
+    [-2, -3].some((from) => isKey(setOf("exact"), `@${host.split(".").slice(from).join(".")}`));
   const cookieRule = (name) => find(rules.cookies, name, bareOf(name)) ?? findIn(known.cookies, name, bareOf(name));
   const storageRule = (name) => find(rules.storage, name) ?? findIn(known.storage, name, name) ?? cookieRule(name);
   // Returns whether the registry may have a rule for a name that is not here yet.

@@ -144,8 +144,6 @@ export const load = ({
     URLSearchParams,
     atob,
     DOMException,
-    localStorage: new Storage(),
-    sessionStorage: new Storage(),
     addEventListener: window.addEventListener.bind(window),
     dispatchEvent: window.dispatchEvent.bind(window),
     setTimeout: (run) => page.timers.push(run),
@@ -160,6 +158,10 @@ export const load = ({
     },
     ...globals,
   });
+  for (const name of ["localStorage", "sessionStorage"]) {
+    const area = new Storage();
+    if (!(name in globals)) Object.defineProperty(window, name, { get: () => area, configurable: true });
+  }
   const context = vm.createContext(window);
   const source = readFileSync(`${process.env.GUARDS}/${unknown}.js`, "utf8");
   vm.runInContext(source, context);

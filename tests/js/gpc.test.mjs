@@ -55,7 +55,9 @@ test("what the server has seen is not told again", () => {
 });
 
 test("the cookie goes once the signal is off", () => {
-  const { writes, page } = load({ dataset: AGREED, cookies: ["a=b", "cookie_consent_gpc=1"] });
+  const { document, writes, page } = load({ dataset: AGREED, cookies: ["a=b", "cookie_consent_gpc=1"] });
+  assert.deepEqual(writes, []);
+  assert.ok(document.cookie); // from now on, cookies are in use
   assert.deepEqual(writes, ["cookie_consent_gpc=;Max-Age=0;Path=/;SameSite=Lax;Secure"]);
   assert.deepEqual(page.left, []);
 });

@@ -89,7 +89,9 @@ test("what was held back is done once it is allowed, the latest of each name", a
 });
 
 test("refused cookies are expired on load: host, parents, known paths and the page's own", () => {
-  const { page } = load({ cookies: ["acme=1", "cart=2", "remember=3"] });
+  const { emit, page } = load({ cookies: ["acme=1", "cart=2", "remember=3"] });
+  assert.deepEqual(page.writes, []);
+  emit("load", {});
   assert.ok(page.writes.every((text) => text.startsWith("acme=;Max-Age=0;")));
   for (const part of ["Path=/;Secure", "Path=/a/b;Domain=www.site.test;Secure", "Path=/a/;Domain=site.test;Secure"])
     assert.ok(page.writes.includes(`acme=;Max-Age=0;${part}`), part);
