@@ -221,9 +221,13 @@ class Exchange:
 
     @property
     def is_shareable(self) -> bool:
-        """Whether shared caches may store the page: it is the one for visitors with neither a choice nor GPC."""
-        strictest = self.site.undecided
-        is_strictest = self.consent is strictest or self.consent.state == strictest.state
+        """Whether shared caches may store the page: it is the one for visitors with neither a choice nor GPC.
+
+        Some caches ignore ``Vary``. So that page must be the strictest, which it is not where services load ahead.
+        """
+        undecided = self.site.undecided
+        is_theirs = self.consent is undecided or self.consent.state == undecided.state
+        is_strictest = is_theirs and not undecided.ahead
         return is_strictest and not is_read(self._app_consent) and not is_prefetch(self._request_headers)
 
     def end_freshness(self, headers: list[tuple[bytes, bytes]]) -> None:

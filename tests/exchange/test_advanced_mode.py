@@ -51,6 +51,10 @@ async def page(request: Request) -> Response:
     return reply
 
 
+async def shared(request: Request) -> Response:  # noqa: ARG001 - an endpoint
+    return Response(PAGE, media_type="text/html", headers={"cache-control": "public, s-maxage=600"})
+
+
 async def cookies(request: Request) -> Response:
     return JSONResponse(list(request.cookies))
 
@@ -61,6 +65,7 @@ def client_of(ledger: str, mode: str = "advanced", **more: Any) -> httpx.AsyncCl
         routes=[
             Route("/", page, methods=["GET", "POST"]),
             Route("/other", page),
+            Route("/shared", shared),
             Route("/cookies", cookies),
         ]
     )
@@ -177,6 +182,17 @@ async def test_no_cache_gives_the_page_to_whoever_has_refused(ledger_url: str) -
         after = await client.get("/", headers={"if-none-match": before.headers.get("etag", '"x"')})
         assert after.status_code == 200
         assert live(after.text) == []
+
+
+@pytest.mark.parametrize("mode", MODES)
+async def test_no_shared_cache_keeps_a_page_that_is_not_the_strictest(ledger_url: str, mode: str) -> None:
+    """Some ignore ``Vary``, and give visitors who have refused what was made for those who have not chosen."""
+    async with client_of(ledger_url, mode) as client:
+        for dest in ("document", "iframe"):
+            for _ in range(2):  # the second may come from the cache
+                reply = await client.get("/shared", headers={"sec-fetch-dest": dest})
+                assert ("public" in reply.headers["cache-control"]) == (mode == "basic")
+                assert ("private" in reply.headers["cache-control"]) == (mode == "advanced")
 
 
 async def test_visitors_are_told_before_they_choose_and_in_the_declaration(ledger_url: str) -> None:
