@@ -101,8 +101,9 @@ def _lasting(
     names = _names(policy, stored)
     coverage = policy.names.read(names) if names else None
     if coverage is None:
-        # The ids are kept, so that the next record can name the one before.
-        return Consent(policy=policy, granted=required, gpc=gpc, id=stored.subject, record=stored.record)
+        # The ids are kept, so that the next record can name the one before. Who has refused, and is asked again, has not
+        # taken that back.
+        return Consent(policy=policy, granted=required, gpc=gpc, id=stored.subject, record=stored.record, unsure=True)
     granted = stored.granted & coverage.categories | required
     # What was granted and is more now is asked about like what is new. A category that was refused stays refused,
     # however long the site's own cookies in it last now.

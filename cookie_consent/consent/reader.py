@@ -67,12 +67,13 @@ class ConsentReader:
         browser that does not know partitioned cookies would send it there too.
         """
         gpc = GPC_HEADER in by_name and sends_gpc(headers)
-        consent, opted_out = None, False
+        consent, opted_out, is_unreadable = None, False, False
         if b"cookie" in by_name:
             pairs = list(self._own_pairs(headers))
             gpc = gpc or (self._cookie.gpc_cookie_name, "1") in pairs
             opted_out = (self._opt_outs[secure], "1") in pairs
             stored, consent = self._latest(pairs, self._names[secure], gpc=gpc)
+            is_unreadable = consent is None and any(name in self._names[secure] for name, _ in pairs)
             if consent is None and by_name.get(b"sec-fetch-dest") != b"document":
                 stored, framed = self._latest(pairs, self._framed[secure], gpc=gpc)
                 consent = replace(framed, framed=True) if framed is not None else None
@@ -92,7 +93,9 @@ class ConsentReader:
                 return replace(allowed, framed=is_framed)
         if consent is None:
             undecided = self._undecided_opted_out if opted_out else self.undecided
-            return self._undecided_with_gpc if gpc else undecided
+            undecided = self._undecided_with_gpc if gpc else undecided
+            # Such as one that was signed with an earlier secret.
+            return replace(undecided, unsure=True) if is_unreadable and undecided.ahead else undecided
         if opted_out and not gpc:
             return replace(consent, opted_out=consent.grants_no_sale)
         return consent

@@ -140,6 +140,21 @@ async def test_an_earlier_opt_out_still_holds_it(ledger_url: str) -> None:
         assert is_open(reply) == (False, False)
 
 
+@pytest.mark.parametrize("change", ["asked again", "another secret"])
+async def test_whoever_has_refused_once_is_not_taken_for_undecided(ledger_url: str, change: str) -> None:
+    async with client_of(ledger_url) as client:
+        await post(client, granted=[])
+        (name, value), *_ = client.cookies.items()
+    controller = {"controller": {"name": "Another Ltd"}} if change == "asked again" else {}
+    async with client_of(ledger_url, **controller) as client:
+        client.cookies.set(name, value if controller else value[:-4] + "AAAA", domain="shop.example")
+        for _ in range(2):
+            reply = await client.get("/")
+            assert 'data-decided="false"' in reply.text
+            assert live(reply.text) == []
+            assert is_open(reply) == (False, False)
+
+
 async def test_what_is_agreed_to_is_not_ahead(ledger_url: str) -> None:
     async with client_of(ledger_url) as client:
         await post(client, granted=["advertising"])
