@@ -101,8 +101,7 @@ def _lasting(
     names = _names(policy, stored)
     coverage = policy.names.read(names) if names else None
     if coverage is None:
-        # The ids are kept, so that the next record can name the one before. Who has refused, and is asked again, has not
-        # taken that back.
+        # The ids are kept, so that the next record can name the one before. To be asked again takes no refusal back.
         return Consent(policy=policy, granted=required, gpc=gpc, id=stored.subject, record=stored.record, unsure=True)
     granted = stored.granted & coverage.categories | required
     # What was granted and is more now is asked about like what is new. A category that was refused stays refused,

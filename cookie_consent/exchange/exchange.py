@@ -400,6 +400,12 @@ class Exchange:
         origin = self._request_headers.get(b"origin")
         return origin is not None and host_of(origin.decode("latin-1").rpartition("/")[2]) != self.page_host
 
+    @property
+    def runs_guard(self) -> bool:
+        """Whether the site's own Content-Security-Policy lets the guard run."""
+        root_path = quote(self.scope.get("root_path", "").rstrip("/"), errors="replace")
+        return bool(self.site.guard) and self.own_elements.allows_script(root_path + self.site.guard)
+
     def guard(self) -> bytes:
         """Return the guard's tag; empty if the policy switches it off, or for an AMP page."""
         signals = self.site.signals.of(self.site.inventory.undeclared)

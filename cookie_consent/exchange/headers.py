@@ -9,7 +9,7 @@ from starlette.datastructures import MutableHeaders
 from cookie_consent.consent import HEADER_NAME
 from cookie_consent.exchange.cache_control import keep_private
 from cookie_consent.exchange.content_type import joined
-from cookie_consent.exchange.kinds import DOCUMENTS, WORKERS, needs_csp
+from cookie_consent.exchange.kinds import DOCUMENTS, WORKERS, kind_of, needs_csp
 from cookie_consent.exchange.purpose import PREFETCH_HEADERS, SCRIPT_HEADERS
 
 if TYPE_CHECKING:
@@ -72,7 +72,7 @@ def page_headers(headers: _RawHeaders, names: dict[bytes, bytes], exchange: Exch
     return sent
 
 
-def add_policy(headers: _RawHeaders, exchange: Exchange, *, has_guard: bool = True) -> None:
+def add_policy(headers: _RawHeaders, exchange: Exchange, *, has_guard: bool) -> None:
     """Add the policy that allows what the visitor has agreed to. The site's own policies still apply."""
     for header in exchange.policy_headers(has_guard=has_guard):
         headers.append(header)
@@ -157,7 +157,10 @@ def complete_not_modified(headers: MutableHeaders, exchange: Exchange) -> None:
         exchange.end_freshness(headers.raw)
         add_vary(headers, *_PAGE_VARIES, *(FRAGMENT_VARIES if is_page else ()))
         if "content-security-policy" in headers or "content-security-policy-report-only" in headers:
-            add_policy(headers.raw, exchange)  # adds nothing if this gate is switched off
+            # It adds nothing if this gate is switched off. What is not known to be a page may have no guard.
+            content_type = headers.get("content-type", "").encode("latin-1")
+            has_guard = kind_of(content_type) == "page" and exchange.runs_guard
+            add_policy(headers.raw, exchange, has_guard=has_guard)
 
 
 def add_vary(headers: MutableHeaders, *names: str) -> None:

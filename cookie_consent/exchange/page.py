@@ -152,7 +152,7 @@ class Page:
             log_once("guard", "the guard's tag could not be made and is missing from the page", exc_info=True)
             self.is_complete = False
             return b""
-        exchange.tags.is_told = bool(guard)
+        exchange.tags.is_told = bool(guard) and exchange.runs_guard
         return guard
 
     def _in_flow(self, name: bytes) -> bytes:

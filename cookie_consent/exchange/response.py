@@ -371,7 +371,7 @@ class Responder:
         if self._exchange.xray is not None:
             keep_private(self._start["headers"], storable=False)
         if self._exchange.has_csp and not self._exchange.is_amp:
-            add_policy(self._start["headers"], self._exchange)
+            add_policy(self._start["headers"], self._exchange, has_guard=self._exchange.runs_guard)
         exchange = self._exchange
         if exchange.consent.overruled and exchange.is_navigation:
             for cookie in await exchange.gpc_cookies():

@@ -46,7 +46,11 @@ BROWSER = {"accept": "text/html", "sec-fetch-dest": "document", "sec-fetch-mode"
 
 async def page(request: Request) -> Response:
     kind = request.query_params.get("type", "text/html")
-    reply = Response(request.query_params.get("body", PAGE), media_type=kind)
+    own = request.query_params.get("csp")
+    headers = {"etag": '"1"', **({"content-security-policy": own} if own else {})}
+    if "if-none-match" in request.headers:
+        return Response(status_code=304, headers=headers)
+    reply = Response(request.query_params.get("body", PAGE), media_type=kind, headers=headers)
     reply.set_cookie("acme_id", "1", max_age=1000)
     return reply
 
@@ -145,7 +149,7 @@ async def test_whoever_has_refused_once_is_not_taken_for_undecided(ledger_url: s
     async with client_of(ledger_url) as client:
         await post(client, granted=[])
         (name, value), *_ = client.cookies.items()
-    controller = {"controller": {"name": "Another Ltd"}} if change == "asked again" else {}
+    controller: dict[str, Any] = {"controller": {"name": "Another Ltd"}} if change == "asked again" else {}
     async with client_of(ledger_url, **controller) as client:
         client.cookies.set(name, value if controller else value[:-4] + "AAAA", domain="shop.example")
         for _ in range(2):
@@ -187,6 +191,34 @@ async def test_without_the_guard_s_tag_it_is_held(ledger_url: str, monkeypatch: 
         assert live((await client.get("/")).text) == list(SCRIPTS)
         monkeypatch.setattr("cookie_consent.exchange.exchange.guard_tag", fail)
         assert live((await client.get("/other")).text) == []
+
+
+@pytest.mark.parametrize(
+    ("own", "runs"),
+    [
+        ("script-src https://tag.acme.test", False),
+        ("script-src 'nonce-a' https:; script-src-elem https://tag.acme.test", False),
+        ("script-src 'self' https://tag.acme.test", True),
+        ("script-src 'nonce-a'", True),
+    ],
+)
+async def test_where_the_site_s_policy_stops_the_guard_it_is_held(ledger_url: str, own: str, *, runs: bool) -> None:
+    async with client_of(ledger_url) as client:
+        for _ in range(2):
+            reply = await client.get("/", params={"csp": own})
+            assert live(reply.text) == (list(SCRIPTS) if runs else [])
+            allowed = [value for value in reply.headers.get_list("content-security-policy") if "*.acme.test" in value]
+            assert bool(allowed) == runs
+
+
+async def test_a_confirmed_drawing_has_no_guard(ledger_url: str) -> None:
+    query = {"type": "image/svg+xml", "body": "<svg xmlns='http://www.w3.org/2000/svg'/>", "csp": "img-src 'self'"}
+    async with client_of(ledger_url) as client:
+        tag = (await client.get("/", params=query)).headers["etag"]
+        reply = await client.get("/", params=query, headers={"if-none-match": tag})
+        assert reply.status_code == 304
+        assert len(reply.headers.get_list("content-security-policy")) > 1
+        assert "acme.test" not in reply.headers["content-security-policy"]
 
 
 async def test_no_cache_gives_the_page_to_whoever_has_refused(ledger_url: str) -> None:

@@ -34,19 +34,28 @@ class OwnElements:
         """Return our markup with the nonces and hashes that it needs on this page."""
         return _ELEMENT.sub(self._marked, markup) if self.policies else markup
 
+    def allows_script(self, path: str) -> bool:
+        """Return whether the policies let our script run, with what ``mark`` gives it."""
+        return not self.policies or self._mark_of("script", path) is not None
+
     def _marked(self, match: re.Match[str]) -> str:
         kind, path = ("script", match[2]) if match[1] else ("style", match[3])
+        mark = self._mark_of(kind, path)
+        return _with_attribute(match[0], *mark) if mark else match[0]
+
+    def _mark_of(self, kind: str, path: str) -> tuple[str, str] | tuple[()] | None:
+        """Return the attribute that the file needs: name and value, or nothing. None if the policies stop it."""
         policies = self.policies
         asking = [sources for sources in policies.governing(kind) if not policies.matches(sources, kind, path)]
         if not asking:  # every policy allows the file as it is
-            return match[0]
+            return ()
         # A nonce or hash must satisfy all the policies at once.
         nonce = next(iter(_common(nonces(sources) for sources in asking)), None)
         if nonce is not None:
-            return _with_attribute(match[0], "nonce", nonce)
+            return "nonce", nonce
         digests = self.digests(path) if kind == "script" else ()
         listed = [digest for digest in digests if all(f"'{digest}'" in sources for sources in asking)]
-        return _with_attribute(match[0], "integrity", listed[-1]) if listed else match[0]
+        return ("integrity", listed[-1]) if listed else None
 
 
 def _common(lists: Iterable[list[str]]) -> list[str]:
