@@ -20,7 +20,7 @@ POLICY = make_policy(services=SERVICES)
 APP = HTMLResponse("<!doctype html><html lang=en><p>a")
 NAVIGATION = {"sec-fetch-dest": "document"}
 SIGNAL = {**NAVIGATION, "sec-gpc": "1"}
-PANEL = '<section class="cc-panel'
+PANEL = '<section id="cookie-consent" class="cc-panel'
 HONOURED = "Opt-out request honoured"
 OPT_OUT = "cookie_consent_opt_out"
 A_YEAR = 365 * 86_400

@@ -166,7 +166,7 @@ def contacts(text: str) -> set[str]:
 
 def panel(text: str) -> Markup:
     """Return the banner's panel; an empty one if none is open."""
-    match = re.search(r'<section class="cc-panel.*?</section>', text, re.DOTALL)
+    match = re.search(r'<section id="cookie-consent" class="cc-panel.*?</section>', text, re.DOTALL)
     return Markup(match[0] if match is not None else "")
 
 
