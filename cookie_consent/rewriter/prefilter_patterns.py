@@ -29,7 +29,7 @@ _FOREIGN_FETCHING = frozenset(
 )
 _ALWAYS = frozenset(
     b"script style iframe textarea title xmp noembed noframes noscript svg math plaintext select base body "
-    b"frameset template table consent-banner".split()
+    b"frameset template table form consent-banner".split()
 )
 """Elements that are always shown; most of them change how what follows is read. The last one is a place of our own."""
 _INTEGRATION = frozenset(b"foreignobject desc title mi mo mn ms mtext annotation-xml".split())
@@ -38,7 +38,7 @@ BREAKOUT = frozenset(
     b"nobr ol p pre ruby s small span strong strike sub sup table tt u ul var".split()
 )
 """Start tags that end foreign content (HTML standard, section 13.2.6.5)."""
-_END_NAMES = frozenset({b"body", b"html"})
+_END_NAMES = frozenset({b"body", b"html", b"form"})
 _NESTED_END_NAMES = _END_NAMES | {b"template", b"select"}
 FOREIGN_NAMES = frozenset(
     b"a animate circle clippath defs ellipse g line lineargradient marker mask path pattern polygon polyline "

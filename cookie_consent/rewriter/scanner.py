@@ -37,7 +37,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Rewriter"]
 
-_STRUCTURE = frozenset({b"plaintext", b"body", b"frameset", b"base", b"select", b"template", b"table", b"col"})
+_STRUCTURE = frozenset({b"plaintext", b"body", b"frameset", b"base", b"select", b"template", b"table", b"col", b"form"})
 _PLACES = frozenset({b"body", b"consent-banner"})
 """Elements at whose beginning something may be inserted."""
 _NEEDS_PATTERNS = frozenset({b"base", b"select", b"template"})
@@ -90,7 +90,7 @@ class Rewriter:
         - ``after_head_start`` returns what to insert first in the head, wherever a browser begins it.
         - ``before_body_end`` returns what to insert before ``</body>``, or at the end if there is no such tag.
         - ``after_start`` returns what to insert at the beginning of a ``body`` or ``consent-banner``, given its name.
-          It is asked where browsers surely have that element in the page.
+          It is asked where browsers surely have that element in the page, and outside of forms.
         - ``scripting`` reads the text of ``noscript`` twice: as text, and as the markup that it is without scripts.
         - ``all_tags`` shows the handler every start tag, not only those that may make a browser fetch.
         - ``xml`` is for XHTML: no element has raw text, and a tag may be of any namespace.
@@ -366,7 +366,8 @@ class Rewriter:
     def _insert_at(self, name: bytes, end: int) -> None:
         """Insert what belongs at the beginning of the element whose tag has just been read."""
         tree = self._tree
-        is_sure = not (tree.is_nested or tree.has_frames or tree.has_table or self._foreign.is_open)
+        is_elsewhere = tree.is_nested or tree.has_frames or tree.has_table or tree.has_form
+        is_sure = not (is_elsewhere or self._foreign.is_open)
         if self._after_start is not None and is_sure and not (name == b"body" and tree.has_body):
             self._buffer.flush(end)
             self._buffer.send(self._after_start(name))
@@ -527,8 +528,8 @@ class Rewriter:
 
     def _end_body(self, at: int) -> None:
         if self._before_body_end is not None and not (self._foreign.is_open or self._tree.is_nested):
-            self._buffer.replace(at, at, self._before_body_end())
-            self._before_body_end = None
+            banner, self._before_body_end = self._before_body_end(), None
+            self._buffer.replace(at, at, self._tree.end_tags + banner if banner else b"")
 
     # Comments, declarations and CDATA (section 13.2.5.41 and following)
 

@@ -17,6 +17,8 @@ class TreeState:
         """How many templates are open."""
         self.has_table = self.has_frames = self.has_body = False
         """Whether a table, a frameset or the body has begun."""
+        self.has_form = False
+        """Whether a form is open outside of templates: browsers ignore the tags of forms inside it."""
         self._select: int | None = None
         """If a ``select`` is open, the number of templates in which it has begun."""
 
@@ -32,9 +34,10 @@ class TreeState:
 
     @property
     def end_tags(self) -> bytes:
-        """The end tags of what would hide anything inserted next."""
+        """The end tags of what would hide anything inserted next, or take its buttons for those of another form."""
+        form = b"</form>" if self.has_form else b""
         select = b"</select>" if self._select is not None else b""
-        return select + b"</template>" * min(self.templates, _MOST_ENDS)
+        return select + b"</template>" * min(self.templates, _MOST_ENDS) + form
 
     def start(self, name: bytes) -> None:
         """Take note of a start tag."""
@@ -49,6 +52,8 @@ class TreeState:
             self.has_frames = True
         elif name == b"table":
             self.has_table = True
+        elif name == b"form":
+            self.has_form = self.has_form or not self.templates
 
     def end(self, name: bytes) -> bool:
         """Take note of an end tag; return True if it closes a ``select`` or a template."""
@@ -60,6 +65,8 @@ class TreeState:
             if self._select is not None and self._select > self.templates:  # it was open inside the template
                 self._select = None
             return True
+        if name == b"form" and not self.templates:
+            self.has_form = False
         return False
 
     def may_ignore(self, name: bytes) -> bool:

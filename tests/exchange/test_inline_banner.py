@@ -58,6 +58,30 @@ async def test_it_stands_in_its_place_once(ledger_url: str, position: str, body:
     assert ('tabindex="1"' in text) != is_inline
 
 
+@pytest.mark.parametrize("position", ["start", "element"])
+@pytest.mark.parametrize(
+    ("body", "before"),
+    [
+        # The page's own form would take its buttons for its own.
+        ("<body><form action=/buy><consent-banner></consent-banner><p>1</p></form><p>2</p></body>", "<p>2</p>"),
+        ("<body><form action=/buy><consent-banner></consent-banner><p>1</p></body>", "<p>1</p></form>"),
+        ("<body><form action=/buy><consent-banner></consent-banner><p>1</p>", "<p>1</p></form>"),
+        ("<body><FORM><template></form><form></template><consent-banner></consent-banner><p>1</p>", "<p>1</p></form>"),
+    ],
+)
+async def test_it_stands_in_no_form_of_the_page(ledger_url: str, position: str, body: str, before: str) -> None:
+    text = (await ask(site(body, ledger_url, position), headers=HTML)).text
+    at = "<body>" if position == "start" else before
+    assert (text.count(BANNER), text.count(PANEL)) == (1, 1)
+    assert at + '<div id="consent-root"' in text
+
+
+async def test_a_form_that_is_closed_hides_no_place(ledger_url: str) -> None:
+    text = (await ask(site("<body><form></form>" + PAGE, ledger_url, "element"), headers=HTML)).text
+    assert "<p>1</p><consent-banner>" + '<div id="consent-root"' in text
+    assert text.count("</form><div") == 0
+
+
 async def test_whoever_is_not_asked_has_the_way_back_at_the_end(ledger_url: str) -> None:
     app = site(PAGE, ledger_url, "start")
     transport = httpx.ASGITransport(app=app)
