@@ -216,13 +216,14 @@ class _Reader:
         policy = self.model(Policy, {**values, "categories": categories}, "")
         if policy is not None:
             self.mapping(policy.signals.google.mapping, known | {service.id for service in services})
-            for service in services:
-                if (fault := untold(policy, service)) is not None:
-                    self.problem(f"services.{service.id}.consent_mode", *fault)
         if policy is None:
             return None
         # Services and cookies have been validated one by one, so that each problem has its own key.
-        return policy.model_copy(update={"services": services, "cookies": cookies})
+        whole = policy.model_copy(update={"services": services, "cookies": cookies})
+        for service in services:
+            if (fault := untold(whole, service)) is not None:
+                self.problem(f"services.{service.id}.consent_mode", *fault)
+        return whole
 
     def model(self, model: type[M], values: Mapping[str, Any], key: str) -> M | None:
         try:

@@ -27,7 +27,7 @@ from cookie_consent.policy.model import (
 from cookie_consent.policy.moment import Moment, instant
 from cookie_consent.policy.names import Names
 from cookie_consent.policy.registry import registry
-from cookie_consent.policy.signals import SignalOptions
+from cookie_consent.policy.signals import STORED_TYPES, Signal, SignalOptions
 from cookie_consent.policy.undeclared import is_host, undeclared_host
 
 __all__ = ["BUILTIN_CATEGORIES", "UNCLASSIFIED", "Policy", "succession_fault", "untold"]
@@ -184,9 +184,21 @@ def untold(policy: Policy, service: Service) -> tuple[str, str] | None:
         return None
     if not policy.gate.guard:
         return "needs the guard, which tells the service that consent is denied", "remove guard = false from [gate]"
-    if any(signal.tells_before for signal in service.signals):
-        return None
     google = policy.signals.google
+    for consent_type in STORED_TYPES if service.google_consent_mode else ():
+        state = google.mapping.get(consent_type)
+        if state is not None and _needs_no_consent(policy, state):
+            return (
+                f"is not told 'denied': Google's {consent_type} follows {state!r}, which needs no consent",
+                f"change signals.google.mapping.{consent_type}, or remove consent_mode",
+            )
+    if any(signal.tells_before and _can_deny(policy, signal) for signal in service.signals):
+        return None
+    if not service.google_consent_mode:
+        return (
+            "is not told 'denied': the values of its signals follow what needs no consent",
+            "write an empty text, which is the service itself, or remove consent_mode",
+        )
     if google.told is False:
         return "needs Google to be told, which is switched off", "remove google = false from [signals]"
     if google.regions:
@@ -195,6 +207,19 @@ def untold(policy: Policy, service: Service) -> tuple[str, str] | None:
             "remove regions, or consent_mode",
         )
     return None
+
+
+def _can_deny(policy: Policy, signal: Signal) -> bool:
+    """Return whether what the signal says depends on the visitor, or says the same to all who have not chosen."""
+    values = signal.values
+    states = [values] if isinstance(values, str) else list(values.values()) if values is not None else []
+    return not states or not all(_needs_no_consent(policy, state) for state in states)
+
+
+def _needs_no_consent(policy: Policy, state: str) -> bool:
+    """Return whether a state, a category or a service, is granted to everybody."""
+    service = policy.known_service(state) if policy.category(state) is None else None
+    return (home_of(policy, service.category) if service is not None else state) in policy.required_ids
 
 
 def succession_fault(present: Policy, following: Policy) -> tuple[str, str, str] | None:

@@ -141,6 +141,8 @@ ConsentType = Literal[
     "personalization_storage",
     "security_storage",
 ]
+STORED_TYPES: tuple[ConsentType, ...] = ("ad_storage", "ad_user_data", "ad_personalization", "analytics_storage")
+"""The consent types with which Google's tags store ids and share data."""
 
 
 class GoogleConsentMode(Model):

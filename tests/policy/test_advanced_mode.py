@@ -121,3 +121,30 @@ def test_a_wrong_mode_says_which_there_are() -> None:
     assert key == "services.google-analytics.consent_mode"
     assert "basic" in fix
     assert "advanced" in fix
+
+
+@pytest.mark.parametrize("state", ["session", "acme"])
+@pytest.mark.parametrize("service", ["google-analytics", "google-tag-manager"])
+def test_google_has_to_be_told_so_of_what_it_stores(service: str, state: str) -> None:
+    services = {service: ADVANCED, "acme": {"name": "Acme", "category": "session", "hosts": ["acme.test"]}}
+    signals = {"google": {"mapping": {"analytics_storage": state}}}
+    key, cause, fix = problem_of(services=services, signals=signals)
+    assert key == f"services.{service}.consent_mode"
+    assert "analytics_storage" in cause
+    assert "signals.google.mapping.analytics_storage" in fix
+    signals = {"google": {"mapping": {"functionality_storage": state, "analytics_storage": "advertising"}}}
+    assert [found.id for found in policy_of(services=services, signals=signals).advanced] == [service]
+
+
+@pytest.mark.parametrize(
+    ("values", "is_told"), [("", True), ({"a": "session", "b": "analytics"}, True), ({"a": "session"}, False)]
+)
+def test_a_signal_that_says_granted_to_all_tells_nothing(values: object, *, is_told: bool) -> None:
+    signal = {"on": "default", "push": "acme", "args": ["consent"], "values": values}
+    acme = {"name": "Acme", "category": "analytics", "hosts": ["acme.test"], "signals": [signal], **ADVANCED}
+    if is_told:
+        assert [found.id for found in policy_of(services={"acme": acme}).advanced] == ["acme"]
+    else:
+        key, cause, _ = problem_of(services={"acme": acme})
+        assert key == "services.acme.consent_mode"
+        assert "needs no consent" in cause
