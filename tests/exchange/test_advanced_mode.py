@@ -64,7 +64,7 @@ async def cookies(request: Request) -> Response:
 
 
 def client_of(ledger: str, mode: str = "advanced", **more: Any) -> httpx.AsyncClient:
-    document = {"version": "1", "services": {"acme": MODES[mode]}, **more}
+    document: dict[str, Any] = {"version": "1", "services": {"acme": MODES[mode]}, **more}
     app = Starlette(
         routes=[
             Route("/", page, methods=["GET", "POST"]),
@@ -99,6 +99,18 @@ async def test_only_its_scripts_load_before_a_choice_and_nothing_is_stored(ledge
             assert not [value for value in reply.headers.get_list("set-cookie") if value.startswith("acme_id=1")]
         client.cookies.set("acme_id", "1", domain="shop.example")
         assert (await client.get("/cookies")).json() == [], "the application does not see it either"
+
+
+@pytest.mark.parametrize(
+    "address", ["//tag.acme.test/beta/b.js", "//tag.acme.test/x/../beta/b.js", "/stats/../beta/b.js"]
+)
+async def test_another_service_on_its_host_is_held(ledger_url: str, address: str) -> None:
+    beta = {"name": "Beta", "category": "advertising", "hosts": ["tag.acme.test/beta/", "/beta/"]}
+    async with client_of(ledger_url, services={"acme": MODES["advanced"], "beta": beta}) as client:
+        body = f"<!doctype html><html><head></head><body>{TAG}<script src={address}></script></body></html>"
+        reply = await client.get("/", params={"body": body})
+        assert TAG in reply.text
+        assert f"data-consent-src={address}" in reply.text
 
 
 async def post(client: httpx.AsyncClient, **choice: Any) -> None:

@@ -24,7 +24,7 @@ from cookie_consent.gate.html.library_links import MODULE_IMPORT
 from cookie_consent.gate.html.multibyte import as_read
 from cookie_consent.gate.html.refresh import refresh_addresses
 from cookie_consent.gate.html.speculation import addresses_of, leads_elsewhere
-from cookie_consent.gate.html.urls import is_authority, is_relative, on_host, stripped, target
+from cookie_consent.gate.html.urls import is_authority, is_relative, on_host, resolved, stripped, target
 from cookie_consent.policy import UNCLASSIFIED, host_of
 from cookie_consent.policy.classifier import Verdict
 from cookie_consent.rewriter import CssRewriter, Replacement, Rewriter, rewrite_css
@@ -265,7 +265,7 @@ class TagGate:
             self.findings.observer.address(address, *found, self._tag)
         is_declared = self._classifier.is_declared_own(found[0], self._page_host)
         if is_declared or self._classifier.is_own_by_domain(found[0], self._page_host):
-            path = self._folder + found[1][1:] if is_relative(address) else found[1]
+            path = resolved(self._folder + found[1][1:]) if is_relative(address) else found[1]
             own = self._classifier.own_service(found[0], path, self._page_host, self._tag)
             if own is None:
                 if not is_declared:

@@ -37,6 +37,13 @@ from cookie_consent.gate import target
         ("https://a.example\\@page.example/", ("a.example", "/@page.example/")),
         ("wss://a.example/x", ("a.example", "/x")),
         ("https://[::1]:80/x", ("[::1]", "/x")),
+        ("https://a.example/x/../y?z/../z", ("a.example", "/y?z/../z")),  # dot segments are resolved, but for the query
+        ("https://a.example/./x/%2E%2e/.y/..z/.?.", ("a.example", "/.y/..z/?.")),
+        ("https://a.example/../../x/..", ("a.example", "/")),
+        ("https://a.example/x/.\\..\\y", ("a.example", "/y")),
+        ("https://a.example//../y#/../z", ("a.example", "/y#/../z")),
+        ("/x/../y", ("page.example", "/y")),
+        ("../y", ("page.example", "/../y")),  # in which folder is not known here
         ("/x", ("page.example", "/x")),
         ("x", ("page.example", "/x")),
         ("?x", ("page.example", "/?x")),
@@ -55,6 +62,21 @@ from cookie_consent.gate import target
 )
 def test_target(url: str, expected: tuple[str, str] | None) -> None:
     assert target(url, "page.example") == expected
+
+
+@given(st.lists(st.sampled_from(["x", "", ".", "..", "%2e", ".%2E", ".x"]), max_size=6))
+def test_dot_segments_are_resolved_as_browsers_do(segments: list[str]) -> None:
+    path = "/" + "/".join(segments)
+    plain = [segment.lower().replace("%2e", ".") for segment in segments]
+    kept: list[str] = []
+    for segment in plain:  # URL standard, section 4.4, path state
+        if segment == "..":
+            del kept[-1:]
+        elif segment != ".":
+            kept.append(segment)
+    if plain and plain[-1] in {".", ".."}:
+        kept.append("")
+    assert target(f"https://a.example{path}", "page.example") == ("a.example", "/" + "/".join(kept))
 
 
 @given(st.text(max_size=80))
