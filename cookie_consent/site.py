@@ -12,7 +12,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from cookie_consent.admin.routes import admin_routes, admin_token
-from cookie_consent.banner import Renderer, banner_script, banner_style, page_style
+from cookie_consent.banner import Renderer, banner_script, banner_style, frame_style, page_style
 from cookie_consent.consent import (
     XRAY_COOKIE,
     Consent,
@@ -202,8 +202,10 @@ def _build(
     # For pages whose notice names services with signals that the policy does not declare.
     files["guard.tells.js"] = rules.script(code, own_cookies, **given, tells=True)
     files["banner.js"] = banner_script(files["banner.js"], policy)
-    files["banner.css"] = banner_style(files["banner.css"], policy)
-    files["page.css"] = page_style(files["banner.css"])
+    style = files["banner.css"]
+    files["banner.css"] = banner_style(style, policy)
+    files["page.css"] = page_style(style, policy)
+    files["frame.css"] = frame_style(style, policy)
     assets = Assets(f"{prefix}/assets", files, later=asked_for)
     guard_url, telling_guard_url = (
         (assets.urls["guard.js"], assets.urls["guard.js" if rules.tells else "guard.tells.js"])

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from cookie_consent.banner import banner_script, banner_style, frame_style, page_style
 from cookie_consent.endpoints.static_files import guard_parts, static_files
 from cookie_consent.gate import guard_details, guard_script
 from cookie_consent.mirror.libraries import Libraries
@@ -17,6 +18,7 @@ from cookie_consent.policy import Policy
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+POLICY = Policy(version="1")
 DOCS = (Path(__file__).parents[1] / "docs" / "guard.md").read_text("utf-8")
 ROW = re.compile(r"^\| (.+?) " + r"\| ([0-9.]+) KB " * 4 + r"\|$", re.MULTILINE)
 COLUMNS = {"minified": (0, 1), "plain": (2, 3)}
@@ -24,7 +26,7 @@ COLUMNS = {"minified": (0, 1), "plain": (2, 3)}
 
 def sent(code: bytes, parts: Mapping[str, bytes], **given: Any) -> bytes:
     given = {"libraries": Libraries().for_guard("libraries.0.json"), **given}
-    return guard_script(code, Policy(version="1"), ["a"], details="known.0.json", parts=parts, **given)
+    return guard_script(code, POLICY, ["a"], details="known.0.json", parts=parts, **given)
 
 
 @pytest.mark.parametrize("form", COLUMNS)
@@ -38,9 +40,12 @@ def test_the_sizes_are_those_in_the_documentation(form: str) -> None:
         "the guard with the built-in policy's rules, as it is sent": sent(code, parts),
         "the same with `gate.mirror = false`": sent(code, parts, libraries=None),
         "the names of libraries, which the guard asks for": Libraries().names_for_guard(),
-        "the registry's rules for names and hosts, which the guard asks for": guard_details(Policy(version="1")),
+        "the registry's rules for names and hosts, which the guard asks for": guard_details(POLICY),
         "`banner.js`": files["banner.js"],
-        "`banner.css`": files["banner.css"],
+        "`banner.js` with the built-in policy's places, as it is sent": banner_script(files["banner.js"], POLICY),
+        "`banner.css` of the built-in policy": banner_style(files["banner.css"], POLICY),
+        "`page.css`, on our own pages": page_style(files["banner.css"], POLICY),
+        "`frame.css`, in placeholders": frame_style(files["banner.css"], POLICY),
         "`admin.css`, on the operator's pages": files["admin.css"],
     }
     stated = {name: tuple(map(float, sizes)) for name, *sizes in ROW.findall(DOCS)}

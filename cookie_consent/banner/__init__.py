@@ -3,8 +3,9 @@
 from cookie_consent.banner.declaration import Declaration, as_data, as_markdown
 from cookie_consent.banner.locale import Locale
 from cookie_consent.banner.notice import NoticeText
-from cookie_consent.banner.places import PLACES_PLACEHOLDER, address_of, banner_script, banner_style, page_style
+from cookie_consent.banner.places import PLACES_PLACEHOLDER, address_of, banner_script
 from cookie_consent.banner.renderer import Renderer
+from cookie_consent.banner.style import banner_style, frame_style, page_style
 
 __all__ = [
     "PLACES_PLACEHOLDER",
@@ -17,5 +18,6 @@ __all__ = [
     "as_markdown",
     "banner_script",
     "banner_style",
+    "frame_style",
     "page_style",
 ]

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
     from cookie_consent.policy import Policy, Service
 
-__all__ = ["PLACES_PLACEHOLDER", "address_of", "banner_script", "banner_style", "page_style"]
+__all__ = ["PLACES_PLACEHOLDER", "address_of", "banner_script"]
 
 PLACES_PLACEHOLDER = b"__PLACES__"
 """Occurs once in the banner's code, where the services with places are inserted."""
@@ -22,22 +22,6 @@ def banner_script(source: bytes, policy: Policy) -> bytes:
     """Return the banner's code ``source`` with the services of ``policy`` and of the registry that have places."""
     services = json.dumps(list(_services(policy)), separators=(",", ":"))
     return source.replace(PLACES_PLACEHOLDER, services.encode("ascii"), 1)
-
-
-def banner_style(source: bytes, policy: Policy) -> bytes:
-    """Return the style sheet ``source`` with the variables of the policy, to which those of the page are preferred."""
-    # Where lengths are computed with, 0 has to have a unit.
-    values = {name: "0px" if value == "0" else value for name, value in policy.banner.style.items()}
-    declared = ";".join(f"--cookie-consent-{name}:{value}" for name, value in values.items())
-    return source + f"\n:where(:root){{{declared}}}\n".encode("ascii") if declared else source
-
-
-def page_style(source: bytes) -> bytes:
-    """Return the banner's style sheet ``source`` for pages and placeholders.
-
-    They have an id of their own, as a page may show both the banner and a declaration.
-    """
-    return source.replace(b"#consent-root", b"#consent-page")
 
 
 def address_of(service: Service) -> str:

@@ -91,12 +91,12 @@ class DeclarationState(NamedTuple):
 class Renderer:
     """Renders the banner and the pages for one policy. Safe to share between threads.
 
-    ``prefix`` is the path of the endpoints, and ``assets`` maps ``banner.js``, ``banner.css`` and ``page.css`` to their
-    URLs. ``history`` has the policies until now; without it there is this one alone. ``mirrored`` are the hosts whose
-    public libraries the site serves itself. Notices name what ``inventory`` says, without it what the policy declares,
-    and carry that as ``sign`` signs it. The site's own templates and texts, in the policy's folders
-    ``banner.templates`` and ``banner.locales``, replace the built-in ones. Raises ``ConfigurationError`` if a template,
-    a text or a language is missing or wrong.
+    ``prefix`` is the path of the endpoints, and ``assets`` maps ``banner.js``, ``banner.css``, ``frame.css`` and
+    ``page.css`` to their URLs. ``history`` has the policies until now; without it there is this one alone. ``mirrored``
+    are the hosts whose public libraries the site serves itself. Notices name what ``inventory`` says, without it what
+    the policy declares, and carry that as ``sign`` signs it. The site's own templates and texts, in the policy's
+    folders ``banner.templates`` and ``banner.locales``, replace the built-in ones. Raises ``ConfigurationError`` if a
+    template, a text or a language is missing or wrong.
 
     Values from the request are untrusted and escaped. ``return_to`` becomes ``/`` unless it is a path on this site, and
     an unknown ``language`` becomes the fallback.
@@ -113,7 +113,7 @@ class Renderer:
         history: History | None = None,
         sign: Callable[[str], str] | None = None,
     ) -> None:
-        missing = sorted({"banner.js", "banner.css", "page.css"} - set(assets))
+        missing = sorted({"banner.js", "banner.css", "frame.css", "page.css"} - set(assets))
         if missing:
             raise ConfigurationError(f"assets: no address for {', '.join(missing)}")
         self.policy = policy

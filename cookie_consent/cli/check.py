@@ -288,7 +288,7 @@ def check_texts(policy: Policy, *, source: str, key: str) -> None:
     from cookie_consent.banner import Renderer
     from cookie_consent.banner.trial import try_templates
 
-    assets = dict.fromkeys(("banner.css", "banner.js", "page.css"), "")
+    assets = dict.fromkeys(("banner.css", "banner.js", "frame.css", "page.css"), "")
     try:
         Renderer(policy, assets=assets)
         if policy.banner.templates is not None:

@@ -172,7 +172,7 @@ def test_what_has_no_data_reads_no_file(tag: str) -> None:
     assert cldr_texts(tag) == {}
 
 
-ASSETS = {name: f"/{name}" for name in ("banner.js", "banner.css", "page.css", "admin.css")}
+ASSETS = {name: f"/{name}" for name in ("banner.js", "banner.css", "frame.css", "page.css", "admin.css")}
 NOTHING_FOUND: dict[str, Any] = {
     "inventory": [],
     "findings": [],

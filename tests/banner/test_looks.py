@@ -20,6 +20,7 @@ from cookie_consent.policy.style import STYLE_VARIABLES
 ASSETS = {
     "banner.js": "/_consent/assets/banner.1.js",
     "banner.css": "/_consent/assets/banner.1.css",
+    "frame.css": "/frame.css",
     "page.css": "/page.css",
 }
 

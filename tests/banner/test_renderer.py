@@ -15,6 +15,7 @@ LOCALES = sorted((Path(cookie_consent.banner.__file__).parent / "locales").glob(
 ASSETS = {
     "banner.js": "/_consent/assets/banner.1.js",
     "banner.css": "/_consent/assets/banner.2.css",
+    "frame.css": "/frame.css",
     "page.css": "/page.css",
 }
 POLICY = parse_policy(

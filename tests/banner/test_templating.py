@@ -14,7 +14,7 @@ from cookie_consent.policy import BannerOptions, CookieRule, Policy
 if TYPE_CHECKING:
     from pathlib import Path
 
-ASSETS = {"banner.js": "/banner.js", "banner.css": "/banner.css", "page.css": "/page.css"}
+ASSETS = {"banner.js": "/banner.js", "banner.css": "/banner.css", "frame.css": "/frame.css", "page.css": "/page.css"}
 
 
 def problem(templates: Path | None = None, locales: Path | None = None) -> str:

@@ -53,7 +53,10 @@ def test_a_template_without_a_consent_says_what_is_missing(context: dict[str, An
 
 
 def test_a_template_contains_the_declaration() -> None:
-    renderer = Renderer(POLICY, assets={"banner.js": "/b.js", "banner.css": "/b.css", "page.css": "/page.css"})
+    renderer = Renderer(
+        POLICY,
+        assets={"banner.js": "/b.js", "banner.css": "/b.css", "frame.css": "/frame.css", "page.css": "/page.css"},
+    )
     scope = {"type": "http", "headers": [(b"accept-language", b"es")], RENDERER: (renderer, "/shop")}
     context = Context({"request": SimpleNamespace(scope=scope)})
     for source, language in (("{% consent_declaration %}", "es"), ('{% consent_declaration "ar" %}', "ar")):

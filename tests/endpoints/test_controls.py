@@ -171,14 +171,22 @@ async def test_only_the_build_that_is_served_is_recorded() -> None:
 
 
 def test_the_build_follows_template_style_and_script(tmp_path: Path) -> None:
-    assets = {"banner.js": "/a/banner.1.js", "banner.css": "/a/banner.1.css", "page.css": "/page.css"}
+    assets = {
+        "banner.js": "/a/banner.1.js",
+        "banner.css": "/a/banner.1.css",
+        "frame.css": "/frame.css",
+        "page.css": "/page.css",
+    }
     first = Renderer(POLICY, assets=assets).build
     assert Renderer(POLICY, assets={name: f"/elsewhere{url}" for name, url in assets.items()}).build == first
     (tmp_path / "preferences.html").write_text("<p>ours", "utf-8")
     own = POLICY.model_copy(update={"banner": POLICY.banner.model_copy(update={"templates": tmp_path})})
     others = [
         Renderer(POLICY, assets={**assets, "banner.js": "/a/banner.2.js"}).build,
-        Renderer(POLICY, assets={**assets, "banner.css": "/a/banner.2.css", "page.css": "/page.css"}).build,
+        Renderer(
+            POLICY,
+            assets={**assets, "banner.css": "/a/banner.2.css", "frame.css": "/frame.css", "page.css": "/page.css"},
+        ).build,
         Renderer(own, assets=assets).build,
     ]
     assert len({first, *others}) == 4

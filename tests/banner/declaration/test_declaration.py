@@ -18,6 +18,7 @@ from cookie_consent.policy import Inventory, Lifetime, Policy, parse_duration, p
 ASSETS = {
     "banner.js": "/_consent/assets/banner.1.js",
     "banner.css": "/_consent/assets/banner.2.css",
+    "frame.css": "/frame.css",
     "page.css": "/page.css",
 }
 LOCALES = load_locales()

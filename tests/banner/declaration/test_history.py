@@ -15,7 +15,7 @@ from cookie_consent.consent import Consent
 from cookie_consent.policy import Change, History, Inventory, PastPolicy, Policy, changes, parse_policy
 from cookie_consent.policy.history import kept_of
 
-ASSETS = {name: f"/_consent/assets/{name}" for name in ("banner.js", "banner.css", "page.css")}
+ASSETS = {name: f"/_consent/assets/{name}" for name in ("banner.js", "banner.css", "frame.css", "page.css")}
 LANGUAGES = sorted(load_locales())
 NOON = datetime(2026, 11, 27, 12, tzinfo=UTC)
 CHAT = {"name": "Chat <b>", "category": "preferences", "hosts": ["chat.test"], "purpose": "Talks"}

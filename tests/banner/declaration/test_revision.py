@@ -17,6 +17,7 @@ from cookie_consent.policy.changes import Kind
 ASSETS = {
     "banner.js": "/_consent/assets/banner.1.js",
     "banner.css": "/_consent/assets/banner.2.css",
+    "frame.css": "/frame.css",
     "page.css": "/page.css",
 }
 LANGUAGES = sorted(load_locales())
