@@ -46,7 +46,8 @@ PAGE = f"""<!doctype html><html lang="@language" dir="@direction"><meta charset=
 body {{ margin: 0 }} header {{ height: 3.5rem; background: #27476b }} main {{ max-width: 50rem; margin: 2rem auto }}
 h1, p, figure {{ margin: 1rem; height: 0.9rem; border-radius: 0.4rem; background: var(--line) }}
 h1 {{ height: 1.8rem; width: 50% }} figure {{ height: 10rem }}</style>
-<header></header><main><h1></h1>{"".join(map(LINE.format, (88, 92, 70)))}<figure></figure>
+<body><header></header><main><h1></h1>{"".join(map(LINE.format, (88, 92, 70)))}<consent-banner></consent-banner>
+<figure></figure>
 {"".join(map(LINE.format, (90, 84, 93, 60, 88, 91)))}</main>"""
 DIRECTIONS = {"ar": "rtl"}
 
@@ -73,7 +74,7 @@ PICTURES = (
     *(
         Picture(
             name=f"{layout}-{theme}",
-            banner={"layout": layout, "theme": theme},
+            banner={"layout": layout, "theme": theme, **({"position": "element"} if layout == "inline" else {})},
             page="dark" if theme in {"dark", "page"} else "light",
             system="dark" if theme == "auto" else "light",
         )
