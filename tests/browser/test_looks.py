@@ -5,15 +5,18 @@ from __future__ import annotations
 import asyncio
 import json
 import re
+from contextlib import suppress
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from starlette.responses import Response
 
 from cookie_consent import Ledger
 from tests.browser.journey import choose
 from tests.browser.test_layout import LINKS, LONG, app, gated, is_on_top
+from tests.waiting import HANG
 
 if TYPE_CHECKING:
     from playwright.sync_api import Page
@@ -143,35 +146,42 @@ def test_a_modal_banner_is_a_form_without_scripts(visiting: Visiting, ledger_url
         assert visit.cookies()
 
 
-def slowly(inner: ASGIApp, mark: bytes) -> ASGIApp:
-    """Send what follows ``mark`` in a response half a second later."""
+def slowly(inner: ASGIApp, mark: bytes, *, at_most: float = 0.5) -> ASGIApp:
+    """Send what follows ``mark`` in a response when the page asks for ``/seen``, or after some seconds."""
+    seen = asyncio.Event()
 
     async def slow(scope: Scope, receive: Receive, send: Send) -> None:
-        async def parted(message: Message) -> None:
+        async def part(message: Message) -> None:
             body = message.get("body", b"")
             at = body.find(mark)
             if at >= 0:
                 await send({**message, "body": body[:at], "more_body": True})
-                await asyncio.sleep(0.5)
+                with suppress(TimeoutError):
+                    await asyncio.wait_for(seen.wait(), at_most)
                 message = {**message, "body": body[at:]}
             await send(message)
 
-        await inner(scope, receive, parted)
+        if scope["type"] == "http" and scope["path"] == "/seen":
+            seen.set()
+            await Response(status_code=204)(scope, receive, send)
+        else:
+            await inner(scope, receive, part)
 
     return slow
 
 
 @pytest.mark.parametrize("banner", [entry[0] for entry in LAYOUTS])
 def test_it_is_not_shown_before_all_of_it_has_come(visiting: Visiting, ledger_url: str, banner: dict[str, Any]) -> None:
-    with visiting(slowly(gated(app("", LONG), ledger_url, **banner), b'<div class="cc-settings')) as visit:
+    site = slowly(gated(app("", LONG), ledger_url, **banner), b'<div class="cc-settings', at_most=HANG)
+    with visiting(site) as visit:
         visit.page.add_init_script(
             WATCH + "self.seen = []; const look = () => { const panel = document.querySelector('.cc-panel');"
             " if (panel && !document.querySelector('.cc-back')) self.seen.push(panel.getClientRects().length);"
-            " requestAnimationFrame(look) }; look();"
+            " if (self.seen.length === 5) fetch('/seen'); requestAnimationFrame(look) }; look();"
         )
         visit.open()
         assert visit.page.locator(".cc-panel").is_visible()
-        assert visit.page.evaluate("self.seen.length > 0 && self.seen.every((count) => count === 0)")
+        assert visit.page.evaluate("self.seen.length >= 5 && self.seen.every((count) => count === 0)")
         assert visit.page.evaluate("self.shifts") == 0
 
 
