@@ -172,7 +172,7 @@ def test_the_names_of_libraries_come_once_a_script_needs_them(
         assert not [path for path in visit.proxy.own if NAMES.search(path)]
     with visiting(make(paged(BEGIN + MADE["a script's property"] + ";" + MADE["an image"]), ledger_url)) as visit:
         assert visit.open() == set()
-        assert len(upstream.asked) == 3  # the sheet and these two
+        visit.until(lambda: len(upstream.asked) == 3)  # the sheet and these two
         assert len([path for path in visit.proxy.own if NAMES.search(path)]) == 1
 
 
