@@ -43,8 +43,8 @@ _EXCERPT = 200
 _TITLE = re.compile(rb"<title(?:[\s/][^>]{0,200})?>([^<]{0,2000})", re.IGNORECASE)
 _WITH_TEXT = frozenset({b"html", b"script", b"style"})
 _PAGE_TAGS = frozenset({b"iframe", b"frame"})
-_BANNER = "cookie-consent"
-"""The id of the middleware's own banner."""
+_BANNERS = frozenset({"consent-root", "cookie-consent"})
+"""The ids of what the middleware's banner stands in: of this release, and of 0.1.0."""
 _LINK_RELS = frozenset({"next", "prev", "alternate", "canonical"})
 _FEEDS = ("application/", "text/xml")
 _CARRIERS = {
@@ -190,7 +190,7 @@ class PageReader:
         self._visit.held += found is not tag
         self._latest, tag = (tag, found), found
         self._carrier = None
-        if tag.get(b"id") == _BANNER and (endpoint := tag.get(b"data-endpoint")):
+        if tag.get(b"id") in _BANNERS and (endpoint := tag.get(b"data-endpoint")):
             self._visit.prefix = self._visit.prefix or prefix_of(endpoint, str(self._address))
         self._note_links(tag)
         return self._gate.start_tag(tag)

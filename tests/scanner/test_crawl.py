@@ -373,8 +373,9 @@ async def test_of_the_demo_shop_all_third_parties_are_found(is_bare: bool, tmp_p
     assert make_third_parties() is not None
 
 
-async def test_what_the_middleware_answers_is_no_page_of_the_site() -> None:
-    banner = '<div id="consent-root" data-endpoint="/_c/choices"></div>'
+@pytest.mark.parametrize("root", ["consent-root", "cookie-consent"])
+async def test_what_the_middleware_answers_is_no_page_of_the_site(root: str) -> None:
+    banner = f'<div id="{root}" data-endpoint="/_c/choices"></div>'
 
     def answer(path: str) -> bytes:
         links = [f"/page{number}" for number in range(6)]

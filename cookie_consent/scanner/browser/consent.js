@@ -19,8 +19,8 @@ function consent() {
       name: "cookie_consent",
       is: () => g.cookieConsent && typeof g.cookieConsent.allows === "function",
       state: () => g.cookieConsent.state,
-      accept: "#consent-root [data-action=accept], .cc-panel [data-action=accept]",
-      refuse: "#consent-root [data-action=refuse], .cc-panel [data-action=refuse]",
+      accept: ":is(#consent-root, #cookie-consent) [data-action=accept], .cc-panel [data-action=accept]",
+      refuse: ":is(#consent-root, #cookie-consent) [data-action=refuse], .cc-panel [data-action=refuse]",
     },
     {
       name: "Cookiebot",
