@@ -168,9 +168,11 @@ def test_the_names_of_libraries_come_once_a_script_needs_them(
 ) -> None:
     sheet = "l = document.createElement('link'); l.href = 'https://fonts.googleapis.com/css2?family=Inter';"
     with visiting(make(paged(f"{sheet} l.rel = 'stylesheet'; document.head.append(l)"), ledger_url)) as visit:
+        visit.proxy.own.clear()
         assert visit.open() == set()
         assert not [path for path in visit.proxy.own if NAMES.search(path)]
     with visiting(make(paged(BEGIN + MADE["a script's property"] + ";" + MADE["an image"]), ledger_url)) as visit:
+        visit.proxy.own.clear()
         assert visit.open() == set()
         visit.until(lambda: len(upstream.asked) == 3)  # the sheet and these two
         assert len([path for path in visit.proxy.own if NAMES.search(path)]) == 1
