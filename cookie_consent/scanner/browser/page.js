@@ -70,7 +70,9 @@ function page() {
       dispatchEvent(new PageTransitionEvent("pagehide"));
     },
     // Where the middleware's own banner sends choices.
-    endpoint: () => document.querySelector(":is(#consent-root, #cookie-consent)[data-endpoint]")?.dataset.endpoint.slice(0, 4000) ?? "",
+    endpoint: () =>
+      document.querySelector(":is(#consent-root, #cookie-consent)[data-endpoint]")?.dataset.endpoint.slice(0, 4000) ??
+      "",
     links: () => urls(document.querySelectorAll("a[href], area[href]"), "href"),
     clickable: (consent, count) => {
       const first = document.querySelectorAll(
