@@ -5,8 +5,6 @@ from __future__ import annotations
 import json
 import signal
 import stat
-import subprocess
-import sys
 from collections import Counter
 from typing import TYPE_CHECKING, Any
 
@@ -23,7 +21,7 @@ from cookie_consent.scanner.journal import Journal
 from cookie_consent.scanner.model import Limit, Mode, Phase, Scan, ScannedPage
 from tests.scanner.hostile import HostileSite, hostile_site, missing, page
 from tests.scanner.made import cookie
-from tests.waiting import until_async
+from tests.scanner.stopping import stopped
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -76,20 +74,12 @@ async def test_a_scan_that_was_ended_goes_on(how: signal.Signals, chromium_path:
 
     async with hostile_site(answer) as site:
         url = site.url(host="127.0.0.1")
-        command = [sys.executable, "-m", "cookie_consent", "scan", url, "--browser", "--resume", str(file)]
+        command = [url, "--browser", "--resume", str(file)]
         command += ["--executable", chromium_path, "--stay-seconds", "0.5", "--quiet-seconds", "0.2"]
         command += ["--phase", "undecided", "--phase", "accepted"]
-        with subprocess.Popen(  # noqa: ASYNC220 - it runs beside the site
-            command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, cwd=tmp_path
-        ) as process:
-            await until_async(lambda: done() >= 2 or process.poll() is not None)
-            process.send_signal(how)
-            await until_async(lambda: process.poll() is not None)
-            assert process.stdout is not None
-            assert process.stderr is not None
-            out, err = process.stdout.read(), process.stderr.read()
+        status, out, err = await stopped(command, how, when=lambda: done() >= 2, folder=tmp_path)
         if how is signal.SIGINT:
-            assert process.returncode == 130, err
+            assert status == 130, err
             assert "of_home" in out
             assert f"go on with --resume {file}" in err
         assert stat.S_IMODE(file.stat().st_mode) == 0o600

@@ -3,11 +3,8 @@
 from __future__ import annotations
 
 import json
-import os
 import signal
 import stat
-import subprocess
-import sys
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -17,7 +14,7 @@ from cookie_consent.scanner.as_dict import as_dict
 from cookie_consent.scanner.crawl import crawl
 from cookie_consent.scanner.options import CrawlOptions
 from tests.scanner.hostile import HostileSite, hostile_site, missing, page
-from tests.waiting import until_async
+from tests.scanner.stopping import stopped
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -136,18 +133,14 @@ async def test_a_scan_that_was_killed_goes_on(how: signal.Signals, tmp_path: Pat
     journal = tmp_path / "scan.jsonl"
     async with hostile_site(answer) as site:
         url = site.url(host="127.0.0.1")
-        command = [sys.executable, "-m", "cookie_consent", "scan", url, "--resume", str(journal)]
-        with subprocess.Popen(  # noqa: ASYNC220 - it runs beside the site
-            [*command, "--delay", "0.05"], stdout=subprocess.PIPE, stderr=subprocess.PIPE, env={**os.environ}, text=True
-        ) as process:
-            await until_async(lambda: journal.exists() and journal.read_bytes().count(b"\n") >= 5)
-            process.send_signal(how)
-            await until_async(lambda: process.poll() is not None)
-            assert process.stdout is not None
-            assert process.stderr is not None
-            out, err = process.stdout.read(), process.stderr.read()
+        status, out, err = await stopped(
+            [url, "--resume", str(journal), "--delay", "0.05"],
+            how,
+            when=lambda: journal.exists() and journal.read_bytes().count(b"\n") >= 5,
+            folder=tmp_path,
+        )
         if how is signal.SIGINT:
-            assert process.returncode == 130
+            assert status == 130
             assert "h1.test" in out
             assert f"go on with --resume {journal}" in err
         before = set(site.paths)
