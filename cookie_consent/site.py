@@ -71,7 +71,7 @@ from cookie_consent.startup.dev_secret import dev_secret
 from cookie_consent.version import __version__
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterable, Sequence
     from pathlib import Path
 
     from starlette.types import ASGIApp, Receive, Scope, Send
@@ -186,32 +186,10 @@ def _build(
     names = (cookie.name, cookie.visit_name, cookie.framed_name, cookie.opt_out_name)
     own_cookies = {name(secure=secure) for name in names for secure in (False, True)}
     own_cookies |= {cookie.gpc_cookie_name, XRAY_COOKIE}
-    files = static_files()
     inventory = Inventory(policy)
     mirror = _mirror(policy, classifier, inventory)
-    rules = GuardRules(policy)
-    details = Later("known.json", rules.details_digest, rules.details)
-    asked_for = [details]
-    given: dict[str, Any] = {"details": details.name, "parts": guard_parts(files)}
-    if mirror is not None:
-        packages = mirror.libraries.names_for_guard()
-        asked_for.append(Later("libraries.json", hashlib.sha256(packages).hexdigest(), lambda: packages))
-        given["libraries"] = mirror.libraries.for_guard(asked_for[-1].name)
-    code = files["guard.js"]
-    files["guard.js"] = rules.script(code, own_cookies, **given)
-    # For pages whose notice names services with signals that the policy does not declare.
-    files["guard.tells.js"] = rules.script(code, own_cookies, **given, tells=True)
-    files["banner.js"] = banner_script(files["banner.js"], policy)
-    style = files["banner.css"]
-    files["banner.css"] = banner_style(style, policy)
-    files["page.css"] = page_style(style, policy)
-    files["frame.css"] = frame_style(style, policy)
-    assets = Assets(f"{prefix}/assets", files, later=asked_for)
-    guard_url, telling_guard_url = (
-        (assets.urls["guard.js"], assets.urls["guard.js" if rules.tells else "guard.tells.js"])
-        if policy.gate.guard
-        else ("", "")
-    )
+    assets = _assets(policy, own_cookies, mirror, prefix)
+    guard_url = assets.urls["guard.js"] if policy.gate.guard else ""
     mirrored = mirror.libraries.hosts if mirror is not None else ()
     editions = EditionSigner(keys)
     begun = policy.effective if has_taken_over else None
@@ -241,7 +219,7 @@ def _build(
         cookie=cookie,
         renderer=renderer,
         guard=guard_url,
-        telling_guard=telling_guard_url,
+        telling_guard=assets.urls.get("guard.tells.js", guard_url) if guard_url else "",
         page_cache=PageCache(),
         tag_cache=TagCache(),
         markup_cache=MarkupCache() if has_markup_cache else None,
@@ -360,6 +338,29 @@ def _warn_of_size(policy: Policy, policies: ContentSecurityPolicies) -> None:
             len(left_out),
             left_out[0],
         )
+
+
+def _assets(policy: Policy, own_cookies: Iterable[str], mirror: Mirror | None, prefix: str) -> Assets:
+    """Return the scripts and style sheets as this policy has them."""
+    files = static_files()
+    rules = GuardRules(policy)
+    details = Later("known.json", rules.details_digest, rules.details)
+    asked_for = [details]
+    given: dict[str, Any] = {"details": details.name, "parts": guard_parts(files)}
+    if mirror is not None:
+        packages = mirror.libraries.names_for_guard()
+        asked_for.append(Later("libraries.json", hashlib.sha256(packages).hexdigest(), lambda: packages))
+        given["libraries"] = mirror.libraries.for_guard(asked_for[-1].name)
+    code = files["guard.js"]
+    files["guard.js"] = rules.script(code, own_cookies, **given)
+    if not rules.tells:  # for pages whose notice names services with signals that the policy does not declare
+        files["guard.tells.js"] = rules.script(code, own_cookies, **given, tells=True)
+    files["banner.js"] = banner_script(files["banner.js"], policy)
+    style = files["banner.css"]
+    files["banner.css"] = banner_style(style, policy)
+    files["page.css"] = page_style(style, policy)
+    files["frame.css"] = frame_style(style, policy)
+    return Assets(f"{prefix}/assets", files, later=asked_for)
 
 
 def _identity(policy: Policy, assets: Assets, renderer: Renderer) -> str:

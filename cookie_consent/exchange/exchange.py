@@ -401,15 +401,24 @@ class Exchange:
         return origin is not None and host_of(origin.decode("latin-1").rpartition("/")[2]) != self.page_host
 
     @property
+    def _signals(self) -> str:
+        """What this page tells vendors that the policy does not declare; empty if that is nothing."""
+        return self.site.signals.of(self.site.inventory.undeclared)
+
+    @property
+    def _guard_path(self) -> str:
+        """The path of the guard's script for this page; empty if the policy switches it off."""
+        return self.site.telling_guard if self._signals else self.site.guard
+
+    @property
     def runs_guard(self) -> bool:
         """Whether the site's own Content-Security-Policy lets the guard run."""
-        root_path = quote(self.scope.get("root_path", "").rstrip("/"), errors="replace")
-        return bool(self.site.guard) and self.own_elements.allows_script(root_path + self.site.guard)
+        root_path, path = quote(self.scope.get("root_path", "").rstrip("/"), errors="replace"), self._guard_path
+        return bool(path) and self.own_elements.allows_script(root_path + path)
 
     def guard(self) -> bytes:
         """Return the guard's tag; empty if the policy switches it off, or for an AMP page."""
-        signals = self.site.signals.of(self.site.inventory.undeclared)
-        path = self.site.telling_guard if signals else self.site.guard
+        path = self._guard_path
         if not path or self.tags.is_amp:
             return b""
         root_path = self.scope.get("root_path", "")
@@ -423,7 +432,7 @@ class Exchange:
             held=self.held,
             payment=self.is_payment,
             mirror=self._links.for_scripts() if self._links is not None else "",
-            signals=signals,
+            signals=self._signals,
         )
         return self.own_elements.mark(tag).encode("ascii", "xmlcharrefreplace")
 
