@@ -10,17 +10,25 @@ const makePlace = (root, { isOpen, receive, added }) => {
   let isGivenUp = false;
   let isBehindDialog = false;
 
-  // A <link> that is moved loads its style sheet again, and the banner would be without it until then.
+  // A <link> that is appended elsewhere loads its style sheet again, and the banner would be without it until then. So it
+  // is moved as it is, ahead of the banner, or copied where the browser has no such moves.
   const link = root.querySelector('link[rel="stylesheet"]');
-  const keepStyles = () => {
+  const copyStyles = () => {
     try {
       const copy = new CSSStyleSheet({ media: link.media });
       copy.replaceSync([...link.sheet.cssRules].map(({ cssText }) => cssText).join("\n"));
       document.adoptedStyleSheets = [...document.adoptedStyleSheets, copy];
     } catch {} // a browser that has none, or a style sheet from another host
   };
-  if (link?.sheet) keepStyles();
-  else link?.addEventListener("load", keepStyles, { once: true });
+  const canMove = Boolean(document.documentElement.moveBefore);
+  if (!canMove && link?.sheet) copyStyles();
+  else if (!canMove) link?.addEventListener("load", copyStyles, { once: true });
+  const putStyles = () => {
+    if (!canMove || !link) return;
+    if (!link.isConnected)
+      root.prepend(link); // the page has removed it: it loads again
+    else if (root.contains(link) && root.isConnected) document.documentElement.moveBefore(link, null);
+  };
 
   // A panel in the page's flow stays in the body, in the place that the page has for it.
   const isInFlow = () => root.matches(".cc-inline");
@@ -74,8 +82,10 @@ const makePlace = (root, { isOpen, receive, added }) => {
     return takesContent && isOpen() ? full : document.documentElement;
   };
   const isInPlace = () =>
-    isInFlow() ? document.body?.contains(root) : root.parentNode !== null && root.parentNode === parentOf();
+    (isInFlow() ? document.body?.contains(root) : root.parentNode !== null && root.parentNode === parentOf()) &&
+    (!canMove || !link || link.isConnected);
   const put = () => {
+    putStyles();
     if (isInFlow()) {
       root.removeAttribute("popover");
       if (!isInPlace()) (document.querySelector("consent-banner") ?? document.body)?.prepend(root);
