@@ -87,13 +87,15 @@ class Cluster:
             self.kill(number)
 
     async def _ready(self) -> None:
-        """Wait until the servers have joined and chosen a leader."""
+        """Wait until the servers have chosen a leader, which knows enough of them for a stream with all replicas."""
         client = await self.connect()
+        stream = client.jetstream(timeout=1)
         while True:
             try:
-                await client.jetstream(timeout=0.3).account_info()
+                await stream.add_stream(name="READY", subjects=["ready"], num_replicas=self.size)
+                await stream.delete_stream("READY")
                 break
-            except NatsError:
+            except (NatsError, TimeoutError):
                 await asyncio.sleep(0.05)
         await client.close()
 
