@@ -6,7 +6,10 @@ import json
 from typing import TYPE_CHECKING
 
 import pytest
+from starlette.responses import HTMLResponse
 
+from cookie_consent import ConsentMiddleware
+from cookie_consent.testing import make_policy
 from tests.browser.harness import SITE, STUBS
 from tests.browser.test_places import RECAPTCHA
 from tests.browser.test_places import site as places
@@ -52,6 +55,26 @@ def test_a_selection_is_saved(name: str, ledger_url: str) -> None:
         until(lambda: holds(engine, "cookieConsent.state.granted.includes('analytics')"))
         assert set(engine.run("cookieConsent.state.granted")) == {*before, "analytics"}
         assert contacted(engine, proxy) == {SCRIPT, IMAGE}
+
+
+def test_the_banner_keeps_its_styles_where_it_is_moved(name: str, ledger_url: str) -> None:
+    """It loads no style sheet a second time, without which it would be unstyled meanwhile."""
+    moved = "parentNode === document.documentElement"
+    note = (
+        "<script>addEventListener('DOMContentLoaded', () => {"
+        f"const root = document.getElementById('consent-root'); self.isMoved = root.{moved};"
+        "self.height = root.querySelector('[data-action=refuse]').offsetHeight })</script>"
+    )
+    page = HTMLResponse(f"<!doctype html><title>a</title>{note}<body><p>a")
+    app = ConsentMiddleware(page, make_policy(services={"google-analytics": {}}), "x" * 40, ledger_url)
+    with visiting(name, app) as (engine, proxy):
+        engine.open(f"http://{SITE}/")
+        assert engine.run("isMoved")
+        assert engine.run("height") >= 44
+        engine.run("void (document.body = document.createElement('body'))")
+        until(lambda: holds(engine, f"document.getElementById('consent-root')?.{moved}"))
+        assert engine.run("document.querySelector('[data-action=refuse]').offsetHeight") >= 44
+        assert len([path for path in proxy.own if "/banner." in path and path.endswith(".css")]) == 1
 
 
 def test_tab_goes_through_the_banner_first_and_enter_minimises_it(name: str, ledger_url: str) -> None:
