@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from cookie_consent.banner import Renderer
     from cookie_consent.ledger import Ledger
 
-__all__ = ["AdminStats"]
+__all__ = ["AdminStats", "stats_values"]
 
 _PERIODS = {"30": 30, "90": 90, "365": 365, "all": None}
 _DEFAULT = "90"
@@ -54,25 +54,10 @@ class AdminStats:
         period = period if period in _PERIODS else _DEFAULT
         found, failure = await self._read(period)
         language = self._renderer.language(request.headers.get("accept-language", ""))
-        by = _suitable(found)
-        figures, sections = [], []
-        if found.total:
-            figures = [
-                ("choices", spaced(found.total)),
-                ("first", spaced(found.first_choices)),
-                ("withdrawals", spaced(found.withdrawals)),
-                ("gpc_share", share_text(found.gpc / found.total)),
-            ]
-            sections = make_sections(found, by, renderer=self._renderer, language=language)
         content = self._renderer.stats(
             language=language,
             root_path=request.scope.get("root_path", ""),
-            period=period,
-            periods=list(_PERIODS),
-            by=by,
-            figures=figures,
-            sections=sections,
-            incomplete=not found.is_complete,
+            **stats_values(found, period, renderer=self._renderer, language=language),
             failure=failure,
         )
         return HTMLResponse(content, headers=_PAGE_HEADERS)
@@ -122,6 +107,27 @@ class AdminStats:
             return await anyio.to_thread.run_sync(read), ""
         except LedgerError as error:
             return LedgerStats(), str(error)
+
+
+def stats_values(found: LedgerStats, period: str, *, renderer: Renderer, language: str) -> dict[str, Any]:
+    """Return the values of ``stats.html``, but for ``failure``."""
+    by = _suitable(found)
+    figures: list[tuple[str, str]] = []
+    if found.total:
+        figures = [
+            ("choices", spaced(found.total)),
+            ("first", spaced(found.first_choices)),
+            ("withdrawals", spaced(found.withdrawals)),
+            ("gpc_share", share_text(found.gpc / found.total)),
+        ]
+    return {
+        "period": period,
+        "periods": list(_PERIODS),
+        "by": by,
+        "figures": figures,
+        "sections": make_sections(found, by, renderer=renderer, language=language) if found.total else [],
+        "incomplete": not found.is_complete,
+    }
 
 
 def _suitable(found: LedgerStats) -> Interval:

@@ -6,7 +6,7 @@ import binascii
 import hmac
 from base64 import b64decode
 from hashlib import sha256
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import anyio
 from starlette.responses import HTMLResponse, PlainTextResponse, Response
@@ -16,14 +16,16 @@ from cookie_consent.errors import LedgerError
 from cookie_consent.ledger.inventory import inventory_rows
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from starlette.requests import Request
 
     from cookie_consent.banner import Renderer
-    from cookie_consent.endpoints.reports import Reports
+    from cookie_consent.endpoints.reports import Finding, Reports
     from cookie_consent.policy import Inventory
     from cookie_consent.policy.classifier import Classifier
 
-__all__ = ["ADMIN_HEADERS", "Admin"]
+__all__ = ["ADMIN_HEADERS", "Admin", "admin_values"]
 
 ADMIN_HEADERS = {
     "Content-Security-Policy": (
@@ -63,16 +65,10 @@ class Admin:
             failure = ""
         except LedgerError as error:
             findings, failure = [], str(error)
-        open_ones = [finding for finding in findings if finding.is_open(self._classifier)]
         page = self._renderer.admin(
             language=self._renderer.language(request.headers.get("accept-language", "")),
             root_path=request.scope.get("root_path", ""),
-            findings=[finding.as_dict() for finding in open_ones],
-            breaks=[finding.as_dict() for finding in findings if finding.breaks(self._classifier)],
-            refused=[finding.as_dict() for finding in findings if finding.observation.reason == "refused"],
-            own=[finding.as_dict() for finding in findings if finding.is_own(self._classifier)],
-            lines=policy_lines(open_ones, self._classifier.policy),
-            inventory=list(inventory_rows(self._inventory)),
+            **admin_values(findings, self._classifier, self._inventory),
             failure=failure,
         )
         return HTMLResponse(page, headers={**ADMIN_HEADERS, "Vary": "Authorization, Accept-Language"})
@@ -104,3 +100,16 @@ class Admin:
         elif scheme.lower() != "bearer":
             return False
         return self.is_token(given)
+
+
+def admin_values(findings: Sequence[Finding], classifier: Classifier, inventory: Inventory) -> dict[str, Any]:
+    """Return the values of ``admin.html``, but for ``failure``."""
+    open_ones = [finding for finding in findings if finding.is_open(classifier)]
+    return {
+        "findings": [finding.as_dict() for finding in open_ones],
+        "breaks": [finding.as_dict() for finding in findings if finding.breaks(classifier)],
+        "refused": [finding.as_dict() for finding in findings if finding.observation.reason == "refused"],
+        "own": [finding.as_dict() for finding in findings if finding.is_own(classifier)],
+        "lines": policy_lines(open_ones, classifier.policy),
+        "inventory": list(inventory_rows(inventory)),
+    }

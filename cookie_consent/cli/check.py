@@ -285,14 +285,16 @@ def _number(count: int, unit: str) -> str:
 
 def check_texts(policy: Policy, *, source: str, key: str) -> None:
     """Raise ``PolicyError`` if one of the site's own templates or texts is wrong."""
+    from cookie_consent.admin.trial import operator_pages
     from cookie_consent.banner import Renderer
     from cookie_consent.banner.trial import try_templates
+    from cookie_consent.endpoints.static_files import plain_files
 
-    assets = dict.fromkeys(("banner.css", "banner.js", "frame.css", "page.css"), "")
+    assets = dict.fromkeys((*plain_files(), "frame.css", "page.css"), "")  # as a site has them
     try:
         Renderer(policy, assets=assets)
         if policy.banner.templates is not None:
-            try_templates(policy, assets)
+            try_templates(policy, assets, others=operator_pages(policy))
     except ConfigurationError as error:
         cause, _, fix = str(error).rpartition("; ")
         raise PolicyError(source, [Problem(key=key, cause=cause, fix=fix)]) from None

@@ -24,6 +24,11 @@ if TYPE_CHECKING:
     from starlette.requests import Request
 
 PAGE = "<!doctype html><title>Shop</title><body><p>Welcome</p></body>"
+BUILT_IN = {
+    file.name: file
+    for room in ("banner", "admin")
+    for file in (Path(str(files("cookie_consent"))) / room / "templates").glob("*.html")
+}
 ENGLISH = (files("cookie_consent.banner") / "locales" / "en.toml").read_text("utf-8")
 
 
@@ -177,6 +182,72 @@ def test_check_renders_templates_once(tmp_path: Path, name: str, template: str, 
 
 def test_check_passes_copies_of_the_built_in_templates(tmp_path: Path) -> None:
     policy = site(tmp_path, 'templates = "pages"')
-    for file in Path(str(files("cookie_consent.banner") / "templates")).glob("*.html"):
+    for file in BUILT_IN.values():
         (tmp_path / "pages" / file.name).write_text(file.read_text("utf-8"), "utf-8")
     assert CliRunner().invoke(cli, ["check", str(policy)]).exit_code == 0
+
+
+@pytest.mark.parametrize("name", sorted(BUILT_IN))
+def test_check_renders_every_template(tmp_path: Path, name: str) -> None:
+    text = BUILT_IN[name].read_text("utf-8")
+    part = re.search(r"<main.*?>|{% extends .*?{% block main %}|{% macro .*?%}", text, re.DOTALL)
+    place = part.end() if part is not None else len(text)
+    assert broken(tmp_path, name, text[:place], text[place:]) == "division by zero"
+
+
+@pytest.mark.parametrize(
+    ("name", "before"),
+    [
+        ("receipt.html", "<h2>{{ entry.title }}</h2>"),  # of a visitor with choices
+        ("receipt.html", '<p>{{ t("receipt.nothing") }}</p>'),  # without any
+        ("notice.html", "{{ line }}"),
+        ("preferences.html", '{{ t("banner.saved") }}'),
+        ("preferences.html", 't("preferences.visit", services=visit) }}'),
+        ("preferences.html", '{{ t("preferences.receipt") }}'),
+        ("declaration_body.html", '{{ t("declaration.since_title") }}'),
+        ("declaration_body.html", '{{ t("declaration.history_title") }}'),
+        ("placeholder.html", 't("frame.blocked", host=host) }}'),
+        ("placeholder.html", 't("frame.form", service=label) }}'),
+        ("problem.html", '{{ t("problem.unchanged") }}'),
+        ("_stored.html", "<li>{{ change.text }}"),
+        ("_stored.html", '{{ t("receipt.id") }}'),
+        ("_forms.html", '<input type="hidden" name="answers" value="services">'),  # for a service that is new
+        ("admin.html", '<td class="cc-number">{{ row.count }}'),
+        ("admin.html", '<p class="cc-saved">{{ t("admin.nothing") }}'),
+        ("admin.html", "{% if row.named %}"),
+        ("admin.html", "{{ row.named_from[:16] }}"),
+        ("stats.html", '{{ t("stats.incomplete") }}'),
+        ("stats.html", "{{ section.plot }}"),
+        ("stats.html", '<p class="cc-alert" role="alert">{{ failure }}'),
+    ],
+)
+def test_check_renders_what_few_visitors_see(tmp_path: Path, name: str, before: str) -> None:
+    found, between, rest = BUILT_IN[name].read_text("utf-8").rpartition(before)
+    assert between
+    assert broken(tmp_path, name, found + between, rest) == "division by zero"
+
+
+def test_check_renders_every_language(tmp_path: Path) -> None:
+    text = BUILT_IN["receipt.html"].read_text("utf-8")
+    found, between, rest = text.partition("{% block main %}")
+    cause = broken(tmp_path, "receipt.html", found + between, rest, "{{ 1 / 0 if language == 'sv' }}")
+    assert cause == "division by zero (in the language sv)"
+
+
+def test_check_reads_parts_of_templates(tmp_path: Path) -> None:
+    """A part is compiled by the page that imports it."""
+    text = BUILT_IN["_stored.html"].read_text("utf-8")
+    assert "unexpected '}'" in broken(tmp_path, "_stored.html", text, "", "{{ }")
+
+
+def broken(folder: Path, name: str, before: str, after: str, fault: str = "{{ 1 / 0 }}") -> str:
+    """Return what ``check`` says of a template with a fault, without the place, which it must name."""
+    policy = site(folder, 'templates = "pages"\nlanguages = ["en", "sv"]')
+    (folder / "pages" / name).write_text(before + fault + after, "utf-8")
+    result = CliRunner().invoke(cli, ["check", str(policy), "--format", "json"])
+    assert result.exit_code == 2, result.output
+    (problem,) = json.loads(result.stdout)["problems"]
+    place, _, cause = problem["cause"].partition(": ")
+    assert place == f"{folder / 'pages' / name}:{before.count(chr(10)) + 1}"
+    assert problem["fix"] == "correct the template"
+    return str(cause)
