@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from cookie_consent.cli.advanced import advanced, tell_advanced
 from cookie_consent.cli.excluded import excluded, tell_excluded
 from cookie_consent.cli.findings import section
 from cookie_consent.cli.options import LedgerOption, PolicyOption  # noqa: TC001 - typer reads the annotations
@@ -87,6 +88,7 @@ def report(
             **{name: [finding.as_dict() for finding in findings] for name, findings in parts.items()},
             "policy": lines,
             "excluded": excluded(declared),
+            "advanced": advanced(declared),
             **({"written": diff} if write is not None else {}),
         }
         typer.echo(json.dumps(document, ensure_ascii=False, indent=2))
@@ -95,6 +97,7 @@ def report(
             typer.echo(f"{diff or f'there is nothing to add to {write}'}\n")
         _print(parts, None if write is not None else lines)
         tell_excluded(declared)
+        tell_advanced(declared)
     if clear:
         store.clear()
     log.close()

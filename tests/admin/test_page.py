@@ -16,6 +16,8 @@ from cookie_consent import ConfigurationError, ConsentMiddleware, Policy
 from cookie_consent.endpoints.reports import Observation
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from starlette.requests import Request
     from starlette.responses import Response
 
@@ -40,9 +42,9 @@ async def page(_: Request) -> Response:
     return response
 
 
-def site(ledger: str, **options: Any) -> ConsentMiddleware:
+def site(ledger: str, *, policy: Path | None = None, **options: Any) -> ConsentMiddleware:
     app = Starlette(routes=[Route("/a", page)])
-    return ConsentMiddleware(app, policy=Policy(version="1"), secret="s" * 32, ledger=ledger, **options)
+    return ConsentMiddleware(app, policy=policy or Policy(version="1"), secret="s" * 32, ledger=ledger, **options)
 
 
 def opened(app: ConsentMiddleware) -> httpx.AsyncClient:
@@ -217,3 +219,22 @@ async def test_it_shows_the_inventory_beside_reports_and_adds_none_to_it(ledger_
     assert '<code dir="ltr">youtube</code>' in found
     assert "tracker.example" not in found
     assert inventory.undeclared == ("youtube",)
+
+
+@pytest.mark.parametrize(
+    ("language", "heading"), [("en", "Loaded before consent"), ("de", "Vor der Einwilligung geladen")]
+)
+async def test_it_shows_what_loads_before_consent(tmp_path: Path, ledger_url: str, language: str, heading: str) -> None:
+    pages = []
+    for mode in ("basic", "advanced"):
+        services = f'[services.google-analytics]\nconsent_mode = "{mode}"\n[services.facebook-pixel]\n'
+        (policy := tmp_path / "consent.toml").write_text(f'version = "1"\n{services}')
+        async with opened(site(ledger_url, admin_token=TOKEN, policy=policy)) as browser:
+            headers = {"authorization": f"Bearer {TOKEN}", "accept-language": language}
+            pages.append((await browser.get("/_consent/admin", headers=headers)).text)
+    assert not any(text in pages[0] for text in (heading, "consent_mode", "Google Analytics"))
+    section = pages[1].partition('<section aria-labelledby="advanced">')[2].partition("</section>")[0]
+    assert heading in section
+    assert "Google Analytics" in section
+    assert 'services.google-analytics.consent_mode = "advanced"' in section
+    assert "facebook" not in section

@@ -68,6 +68,16 @@ def test_what_breaks_is_no_finding_of_its_own(tmp_path: Path) -> None:
     assert "depend" not in run("report", folder=tmp_path).stdout
 
 
+@pytest.mark.parametrize(("mode", "ids"), [("advanced", ["google-analytics"]), ("basic", [])])
+def test_it_says_what_loads_before_consent(tmp_path: Path, mode: str, ids: list[str]) -> None:
+    save(tmp_path)
+    services = f'[services.google-analytics]\nconsent_mode = "{mode}"\n[services.facebook-pixel]\n'
+    (tmp_path / "consent.toml").write_text(f'version = "1"\n{services}')
+    lines = run("report", folder=tmp_path).stdout.splitlines()
+    assert ("loaded before consent, in advanced mode: google-analytics" in lines) == bool(ids)
+    assert json.loads(run("report", "--format", "json", folder=tmp_path).stdout)["advanced"] == ids
+
+
 HAND_MADE = """# My shop
 version = '1'   # bumped by hand
 
