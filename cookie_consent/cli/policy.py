@@ -34,6 +34,8 @@ _MEANINGS = {
     "service-added": "new service, in {new}",
     "service-removed": "service is gone; it was in {old}",
     "service-moved": "service moves from {old} to {new}",
+    "service-ahead": "service loads before visitors have chosen from now on",
+    "service-held": "service no longer loads before visitors have chosen",
     "cookie-added": "new cookie; lifetime: {new}",
     "cookie-removed": "cookie is gone; its lifetime was: {old}",
     "cookie-moved": "cookie moves from {old} to {new}",

@@ -44,6 +44,8 @@ Kind = Literal[
     "service-added",
     "service-removed",
     "service-moved",
+    "service-ahead",
+    "service-held",
     "category-offered",
     "category-emptied",
     "purpose-added",
@@ -102,8 +104,8 @@ def changes(old: Policy, new: Policy) -> list[Change]:
     Visitors have to be asked again about another controller, a service or category that they were not asked about, and
     cookies that last longer than those that they were shown. So they have to about a service whose purpose has another
     id in the registry, and once a cookie of it that needs another optional category than the service comes, moves or
-    goes. A later ``ask_again_since`` asks all. Other texts, spellings, ``version``, and everything else that a policy
-    no longer has, ask nobody. ``Policy.names`` follows the same rules.
+    goes. A later ``ask_again_since`` asks all. Other texts, spellings, ``version``, advanced mode, and everything else
+    that a policy no longer has, ask nobody. ``Policy.names`` follows the same rules.
     """
     found = [*_top(old, new), *_categories(old, new), *_services(old, new)]
     shown = {category.id: own_lasts(old, category.id) for category in old.categories}
@@ -189,11 +191,24 @@ def _services(old: Policy, new: Policy) -> Iterator[Change]:
             for change in _texts(subject, _texts_of(was, _SERVICE), _texts_of(now, _SERVICE)):
                 yield replace(change, asks=is_other and change.subject == f"{subject}.purpose")
             yield from _lifetime(f"{subject}.retention", or_open(was.retention), or_open(now.retention), asks=False)
+        yield from _loading(subject, is_choice=is_choice, before=was in old.advanced, after=now in new.advanced)
         longest_before = longest(old, was.cookies, was.category) if was is not None and is_choice else math.inf
         shown = dict.fromkeys(new.optional_ids, longest_before)
         other = new.optional_ids - {homes[1]} if was is not None and is_choice else frozenset()
         yield from _cookies(f"{subject}.cookies", _jar(old, was), _jar(new, now), shown, other)
         yield from _storage(f"{subject}.storage", was, now)
+
+
+def _loading(subject: str, *, is_choice: bool, before: bool, after: bool) -> Iterator[Change]:
+    """Yield whether a service begins to load before visitors have chosen, or no longer does.
+
+    It asks nobody: whoever has answered was asked about the service, and after a refusal it is held in either mode.
+    """
+    key = f"{subject}.consent_mode"
+    if after and not before:
+        yield Change(kind="service-ahead", subject=key, old="basic", new="advanced", asks=False)
+    elif before and is_choice and not after:
+        yield Change(kind="service-held", subject=key, old="advanced", new="basic", asks=False)
 
 
 def _cookies(

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from cookie_consent.policy.changes import changes
+from cookie_consent.policy.model import AS_KEPT
 from cookie_consent.policy.policy import Policy
 
 if TYPE_CHECKING:
@@ -23,7 +24,7 @@ _POLICY = {
 }  # fmt: skip
 _SERVICE = {
     "id", "name", "category", "company", "country", "transfers", "safeguard", "retention", "purpose", "privacy_url",
-    "opt_out_url", "cookies", "storage",
+    "opt_out_url", "cookies", "storage", "consent_mode",
 }  # fmt: skip
 """What ``changes`` compares, visitors read, and notices name. How it is enforced is left out."""
 
@@ -46,7 +47,7 @@ class PastPolicy:
     def policy(self) -> Policy | None:
         """The policy, read each time; None where this release cannot read it any more."""
         try:
-            return Policy.model_validate(self.kept)
+            return Policy.model_validate(self.kept, context=AS_KEPT)
         except (ValueError, RecursionError):
             return None
 

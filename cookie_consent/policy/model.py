@@ -32,6 +32,7 @@ from cookie_consent.policy.signals import Signal  # noqa: TC001 - pydantic reads
 from cookie_consent.policy.style import checked_style
 
 __all__ = [
+    "AS_KEPT",
     "BannerOptions",
     "Category",
     "Controller",
@@ -230,6 +231,8 @@ Text = Annotated[str | dict[str, str], BeforeValidator(_text)]
 
 UNCLASSIFIED = "unclassified"
 """The category of everything that neither the site nor the registry knows."""
+AS_KEPT = {"as_kept": True}
+"""The context in which a policy of the log is read. How it was enforced is not kept, so that is not checked."""
 
 
 class CookieRule(Model):
@@ -426,7 +429,7 @@ class Service(Model):
     @classmethod
     def _can_be_told(cls, mode: str, info: ValidationInfo) -> str:
         told = info.data.get("signals")
-        if mode == "basic" or told is None or "google_consent_mode" not in info.data:
+        if mode == "basic" or info.context == AS_KEPT or told is None or "google_consent_mode" not in info.data:
             return mode  # or another key is wrong
         if not info.data["google_consent_mode"] and not any(signal.tells_before for signal in told):
             raise ValueError(

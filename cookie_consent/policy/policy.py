@@ -6,11 +6,12 @@ from datetime import date, datetime  # noqa: TC003 - pydantic reads the annotati
 from functools import cached_property
 from typing import Annotated, Literal, Self
 
-from pydantic import Field, model_validator
+from pydantic import Field, ValidationInfo, model_validator
 
 from cookie_consent.policy.builtin import BUILTIN_CATEGORIES
 from cookie_consent.policy.lasting import home_of
 from cookie_consent.policy.model import (
+    AS_KEPT,
     UNCLASSIFIED,
     BannerOptions,
     Category,
@@ -92,8 +93,8 @@ class Policy(Model):
         return self
 
     @model_validator(mode="after")
-    def _tells_before(self) -> Self:
-        for service in self.services:
+    def _tells_before(self, info: ValidationInfo) -> Self:
+        for service in self.services if info.context != AS_KEPT else ():
             if (fault := untold(self, service)) is not None:
                 raise ValueError(f"services.{service.id}.consent_mode {' '.join(fault)}")
         return self

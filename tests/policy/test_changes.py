@@ -22,6 +22,7 @@ MIRRORED = {
     "cookie-added": "cookie-removed",
     "storage-added": "storage-removed",
     "longer": "shorter",
+    "service-ahead": "service-held",
 }
 MIRRORED |= {there: here for here, there in MIRRORED.items()}
 BASE = """
@@ -328,3 +329,21 @@ def test_another_purpose_of_the_registry_asks_and_other_words_do_not() -> None:
         covered = new.names.read(of().names.of(["youtube"]))
         assert covered is not None
         assert ("youtube" not in covered.services) is asks
+
+
+def test_a_service_that_begins_to_load_before_consent_is_told_and_asks_nobody() -> None:
+    def of(mode: str | None, category: str = "analytics") -> Policy:
+        service = {"google-analytics": {"consent_mode": mode, "category": category}} if mode is not None else {}
+        return parse_policy({"version": "1", "services": service}, source="test")
+
+    def told(old: Policy, new: Policy) -> list[tuple[str, str | None, str | None, bool]]:
+        found = [each for each in changes(old, new) if each.subject == "services.google-analytics.consent_mode"]
+        return [(each.kind, each.old, each.new, each.asks) for each in found]
+
+    ahead = ("service-ahead", "basic", "advanced", False)
+    assert told(of("basic"), of("advanced")) == told(of(None), of("advanced")) == [ahead]
+    assert told(of("advanced"), of("basic")) == [("service-held", "advanced", "basic", False)]
+    assert told(of("advanced"), of(None)) == told(of("advanced"), of("advanced")) == []
+    covered = of("advanced").names.read(of("basic").names.of(["google-analytics"], categories=["analytics"]))
+    assert covered is not None
+    assert "google-analytics" in covered.services

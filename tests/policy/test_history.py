@@ -33,6 +33,14 @@ def test_nothing_that_visitors_can_notice_is_lost() -> None:
             "categories": {"analytics": {"purposes": {"sales": {"en": "Counts sales"}}}, "social": {"required": True}},
             "services": {
                 "google-analytics": {"transfers": ["US"], "safeguard": "standard-clauses", "retention": "14mo"},
+                "facebook-pixel": {"consent_mode": "advanced"},
+                "chat": {
+                    "name": "Chat",
+                    "category": "preferences",
+                    "hosts": ["chat.example"],
+                    "consent_mode": "advanced",
+                    "signals": [{"on": "default", "push": "chatQueue", "args": ["denied"]}],
+                },
                 "youtube": {"opt_out_url": "https://youtube.com/"},
             },
             "cookies": [{"name": "stay", "category": "session", "persist": "login", "exempt": "authentication"}],
@@ -44,7 +52,8 @@ def test_nothing_that_visitors_can_notice_is_lost() -> None:
     assert changes(policy, past.policy) == changes(past.policy, policy) == []
     empty = Policy(version="1")
     assert {change.kind for change in changes(empty, past.policy)} == {change.kind for change in changes(empty, policy)}
-    assert "hosts" not in repr(past.kept)
+    assert [service.id for service in past.policy.advanced] == ["facebook-pixel", "chat"]
+    assert not any(word in repr(past.kept) for word in ("hosts", "signals"))
 
 
 def test_a_policy_that_only_asks_all_again_is_another_one() -> None:

@@ -145,6 +145,10 @@ class _Words:
             part = "retention" if change.subject.endswith("retention") else "lifetime"
             what = self._what(change, table, rest.removesuffix("retention").rstrip("."))
             return self._said("lasts", what, change, part=self._locale.text(f"declaration.{part}"))
+        if change.kind == "service-ahead":
+            return self._locale.text("banner.ahead", services=self._service(rest.partition(".")[0]))
+        if change.kind == "service-held":
+            return self._locale.text("revision.changed", what=self._service(rest.partition(".")[0]))
         key = "moved" if change.kind.endswith("-moved") else _KEYS.get(change.kind) or change.kind.replace("-", "_")
         return self._said(key, self._what(change, table, rest), change)
 

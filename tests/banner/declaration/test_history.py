@@ -132,6 +132,25 @@ def test_one_policy_alone_has_no_past() -> None:
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
+def test_a_service_that_begins_to_load_before_consent_is_told(language: str) -> None:
+    """So it is when it is held again."""
+
+    def of(version: str, mode: str) -> Policy:
+        return policy(version, services={"facebook-pixel": {"consent_mode": mode}})
+
+    made = renderer(of("1", "basic"), of("2", "advanced"), of("3", "basic"))
+    held, ahead, _ = as_data(made.declaration(language))["revisions"]
+    text = made.locale(language).text
+    assert [change["text"] for change in ahead["changes"]] == [text("banner.ahead", services="Meta Pixel")]
+    assert [change["text"] for change in held["changes"]] == [text("revision.changed", what="Meta Pixel")]
+    made = renderer(of("1", "basic"), of("2", "advanced"))
+    visitor = made.declaration_state(chosen(5, of("2", "advanced")))
+    (change,) = as_data(made.declaration(language, state=visitor))["since_choice"]
+    assert (change["kind"], change["asks"]) == ("service-ahead", False)
+    assert change["text"] in made.declaration_page(language, state=visitor)
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
 def test_every_form_says_it_in_every_language(language: str) -> None:
     made = renderer(FIRST, SECOND, THIRD)
     locale, state = made.locale(language), made.declaration_state(chosen(15))

@@ -148,7 +148,9 @@ def test_every_kind_of_change_has_words(language: str) -> None:
         {"version", "effective", "asked-again"},
     )
     as_added_or_removed = {"category-offered", "category-emptied", "purpose-added", "purpose-removed"}
-    rest = set(get_args(Kind)) - lasting - moved - told_elsewhere - as_added_or_removed
+    loading = {"service-ahead", "service-held"}
+    assert {"banner.ahead", "revision.changed"} <= texts.keys()
+    rest = set(get_args(Kind)) - lasting - moved - told_elsewhere - as_added_or_removed - loading
     assert {f"revision.{kind.replace('-', '_')}" for kind in rest} <= texts.keys()
 
 
