@@ -40,6 +40,29 @@ def test_rules_of_a_list_name_all_that_they_fetch() -> None:
     assert "//other.test/b" in addresses_of(rules)
 
 
+def test_rules_for_links_without_a_condition_choose_all_of_them() -> None:
+    assert leads_elsewhere('{"prefetch": [{"source": "document", "eagerness": "immediate"}]}')
+    assert not leads_elsewhere('{"prefetch": [{"source": "list", "urls": ["/a"]}]}')
+
+
+@pytest.mark.parametrize(
+    "more",
+    [
+        r'"a": "\v"',  # Chromium's parser knows the escape
+        f'"a": {"[" * 990}{"]" * 990}',  # deeper than Python's goes
+        f'"a": {"1" * 5000}',  # longer than Python reads
+    ],
+)
+def test_documents_that_browsers_read_and_python_does_not(more: str) -> None:
+    def with_rule(rule: str) -> str:
+        return "{" + more + ', "prefetch": [' + rule + "]}"
+
+    assert "//other.test/b" in addresses_of(with_rule(r'{"urls": ["\u002f/other.test/b"]}'))
+    assert leads_elsewhere(with_rule('{"where": {"selector_matches": "a"}}'))
+    assert leads_elsewhere(with_rule('{"source": "document"}'))
+    assert not leads_elsewhere(with_rule('{"urls": ["/a"]}'))
+
+
 json_values = st.recursive(
     st.none() | st.booleans() | st.text(),
     lambda inner: (
