@@ -193,6 +193,18 @@ const makeContacts = (tools) => {
       return markup; // the page requires trusted types
     }
   };
+  const rulesIn = (root) => [...root.querySelectorAll("script")].filter(({ type }) => isRules(type));
+  const withoutRules = (markup) => {
+    if (!/<script/i.test(markup)) return markup;
+    try {
+      elementsOf(markup);
+      const refused = rulesIn(inert.body).filter(({ textContent }) => !mayPrepare(textContent));
+      const empty = (text, { textContent }) => text.replaceAll(textContent, "{}");
+      return refused.length ? refused.reduce(empty, markup.replace(/\r\n?/g, "\n")) : markup;
+    } catch {
+      return markup; // as above
+    }
+  };
   const guardMarkup = (realm) => {
     const element = realm.Element?.prototype;
     const setter = (set) =>
@@ -208,7 +220,7 @@ const makeContacts = (tools) => {
       function (...parts) {
         return write.apply(
           this,
-          parts.every((part) => typeof part === "string") ? [harmless(parts.join(""), true)] : parts,
+          parts.every((part) => typeof part === "string") ? [withoutRules(harmless(parts.join(""), true))] : parts,
         );
       };
     for (const owner of [element, realm.ShadowRoot?.prototype]) {
@@ -217,7 +229,20 @@ const makeContacts = (tools) => {
     }
     wrap(element, "outerHTML", setter, "set");
     wrap(element, "insertAdjacentHTML", method(1));
-    wrap(realm.Range?.prototype, "createContextualFragment", method(0));
+    wrap(realm.Document, "parseHTMLUnsafe", method(0));
+    const inserts = (write) =>
+      function (command, ...values) {
+        if (/^inserthtml$/i.test(command) && 1 in values) values[1] = harmless(values[1]);
+        return write.call(this, command, ...values);
+      };
+    wrap(realm.Document.prototype, "execCommand", inserts);
+    const fragment = (make) =>
+      function (...values) {
+        const made = make.apply(this, values);
+        for (const node of rulesIn(made)) watchRules(node); // they are read when they are inserted
+        return made;
+      };
+    wrap(realm.Range?.prototype, "createContextualFragment", (make) => method(0)(fragment(make)));
     // What is parsed here is often moved into the page, where its images load.
     wrap(
       realm.DOMParser?.prototype,
@@ -244,9 +269,12 @@ const makeContacts = (tools) => {
   };
   const mayPrepare = (text) => {
     try {
-      const all = Object.values(JSON.parse(text)).flat();
+      // Chromium's parser knows the escape `\v`.
+      const json = text.replace(/\\[\s\S]/g, (pair) => (pair === "\\v" ? "" : pair));
+      const all = Object.values(JSON.parse(json)).flat();
       const refused = [...addressesIn(all)].filter((address) => isRefusedServer(address));
-      const isFree = all.some((rule) => rule.where && !isConfined(rule.where));
+      // Without `where`, all links of the document are meant.
+      const isFree = all.some(({ where, source }) => (where || source === "document") && !isConfined(where ?? {}));
       return !refused.length && !(isFree && isRefusedUnknown());
     } catch (error) {
       return error instanceof SyntaxError; // invalid rules, which the browser reports itself
@@ -268,7 +296,7 @@ const makeContacts = (tools) => {
         },
       });
     }
-    for (const name of ["append", "appendChild", "prepend", "insertBefore", "replaceChildren"]) {
+    for (const name of ["append", "appendChild", "prepend", "insertBefore", "replaceChildren", "insertAdjacentText"]) {
       const native = node[name];
       const value = function (...values) {
         const result = native.apply(this, values);
@@ -449,7 +477,7 @@ const makeContacts = (tools) => {
     guardAttributes(realm.HTMLLinkElement?.prototype, hintSetters);
     guardAttributes(realm.HTMLIFrameElement?.prototype, frameSetters);
     guardAttributes(realm.HTMLFrameElement?.prototype, frameSetters);
-    guardAttributes(realm.HTMLScriptElement?.prototype, ruleSetters);
+    for (const name of ["HTMLScriptElement", "SVGScriptElement"]) guardAttributes(realm[name]?.prototype, ruleSetters);
     guardMarkup(realm);
     guardNavigation(realm);
     for (const name of ["RTCPeerConnection", "webkitRTCPeerConnection"]) wrap(realm, name, guardPeers);

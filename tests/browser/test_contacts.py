@@ -48,6 +48,23 @@ WAYS = {
     "s.setAttribute('type', 'speculationrules'); document.head.append(s)",
     "rules with one that is none": "s = document.createElement('script'); s.type = 'speculationrules'; s.text ="
     '\'{"prefetch":[null,{"urls":["//acme.test/f"]}]}\'; document.head.append(s)',
+    "rules with an escape of Chromium's": "s = document.createElement('script'); s.type = 'speculationrules'; s.text ="
+    'String.raw`{"a":"\\v","prefetch":[{"urls":["//acme.test/f"]}]}`; document.head.append(s)',
+    "rules for all links of the document": "document.body.innerHTML = '<a href=//acme.test/f>a</a>';"
+    "s = document.createElement('script'); s.type = 'speculationrules'; s.append("
+    '\'{"prefetch":[{"source":"document","eagerness":"immediate"}]}\'); document.head.append(s)',
+    "rules in a fragment": "document.body.append(document.createRange().createContextualFragment('<script type="
+    'speculationrules>{"prefetch":[{"urls":["//acme.test/f"]}]}<\\/script>\'))',
+    "rules in an SVG": "s = document.createElementNS('http://www.w3.org/2000/svg', 'script');"
+    "s.setAttribute('type', 'speculationrules');"
+    's.textContent = \'{"prefetch":[{"urls":["//acme.test/f"]}]}\'; document.body.append(s)',
+    "rules that are written": "document.write('<script type=speculationrules>',"
+    '\'{"prefetch":[\\r\\n{"urls":["//acme.test/f"]}]}<\\/script>\')',
+    "rules as a text beside": "s = document.createElement('script'); s.type = 'speculationrules';"
+    's.insertAdjacentText("beforeend", \'{"prefetch":[{"urls":["//acme.test/f"]}]}\'); document.head.append(s)',
+    "a parsed document": f"document.body.append(Document.parseHTMLUnsafe({FRAME}).querySelector('iframe'))",
+    "a command of an editor": "document.body.contentEditable = true; document.body.focus();"
+    f"document.execCommand('insertHTML', false, {FRAME})",
     "rules for all links": "document.body.innerHTML = '<a href=//acme.test/f>a</a>';"
     "s = document.createElement('script'); s.type = 'speculationrules'; s.append("
     '\'{"prefetch":[{"where":{"selector_matches":"a"},"eagerness":"immediate"}]}\'); document.head.append(s)',
@@ -63,7 +80,7 @@ def test_what_no_policy_governs_waits_for_the_choice(visiting: Visiting, ledger_
         assert errors == []
         assert visit.page.url.endswith("site.test/")
         assert visit.page.locator("[src*='acme'], link[href*='acme']").count() == 0
-        assert visit.page.locator("script[type=speculationrules]").evaluate_all("all => all.map(s => s.text)") in (
+        assert visit.page.locator("script[type=speculationrules]").evaluate_all("all => all.map(s => s.textContent)") in (
             [],
             ["{}"],
         )

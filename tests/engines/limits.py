@@ -10,7 +10,18 @@ LIMITS: dict[str, dict[str, str]] = {
     },
 }
 """What an engine lets pass that Chromium does not, by case."""
-_RULES = ("rules, before", "rules, after", "rules with one that is none", "rules for all links")
+_RULES = (
+    "rules, before",
+    "rules, after",
+    "rules with one that is none",
+    "rules with an escape of Chromium's",
+    "rules for all links of the document",
+    "rules in a fragment",
+    "rules in an SVG",
+    "rules that are written",
+    "rules as a text beside",
+    "rules for all links",
+)
 _NO_RULES = dict.fromkeys(_RULES, "it has no speculation rules")
 _NO_LATER = "it has no fetchLater()"
 _NO_WORKLET = "it has no paint worklets"
