@@ -80,10 +80,8 @@ def test_what_no_policy_governs_waits_for_the_choice(visiting: Visiting, ledger_
         assert errors == []
         assert visit.page.url.endswith("site.test/")
         assert visit.page.locator("[src*='acme'], link[href*='acme']").count() == 0
-        assert visit.page.locator("script[type=speculationrules]").evaluate_all("all => all.map(s => s.textContent)") in (
-            [],
-            ["{}"],
-        )
+        rules = visit.page.locator("script[type=speculationrules]")
+        assert rules.evaluate_all("all => all.map(node => node.textContent)") in ([], ["{}"])
         if "all links" not in way:
             held = visit.page.evaluate(
                 "cookieConsent.held.filter(({ layer }) => layer === 'guard').map(({ kind, name }) => `${kind} ${name}`)"
