@@ -15,7 +15,7 @@ import typer
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-from cookie_consent.cli.log import open_log, tell_of_spools
+from cookie_consent.cli.log import copied_id, open_log, tell_of_spools
 from cookie_consent.cli.options import LedgerOption, OutputOption, PolicyOption, PrefixOption, SinceOption, UntilOption  # noqa: TC001 - typer reads the annotations
 from cookie_consent.cli.output import ReaderGoneError, data_output, writer
 from cookie_consent.endpoints.receipts.kantara import kantara_receipt
@@ -91,7 +91,7 @@ def export(
     "iso27560" writes ISO/IEC TS 27560 consent records as JSON-LD, completed from the policy. "sealed" writes everything
     that is sealed, for `log verify --export`.
     """
-    lists = {"subject": subject, "category": category, "action": action, "channel": channel, "region": region}
+    lists = {"subject": _forms(subject), "category": category, "action": action, "channel": channel, "region": region}
     pairs = [(name, value) for name, values in lists.items() for value in values or ()]
     pairs += [("policy-version", value) for value in policy_version or ()]
     pairs += [(name, value) for name, value in (("since", since), ("until", until)) if value is not None]
@@ -116,7 +116,8 @@ def export(
             with writer(place) as stream:
                 log.export_sealed(stream)
             return
-        with _progress(log, where) as told:
+        nothing = "" if resume else "no record matches" if pairs else "the log has no records yet"
+        with _progress(log, where, nothing) as told:
             if target is not None:
                 parted = partition.value if partition is not None else None
                 log.export_file(
@@ -156,7 +157,7 @@ def _declared(policy: Path | None, output_format: ExportFormat) -> Policy | None
 
 
 def receipt(
-    subject: Annotated[str, typer.Argument(help="The consent id of the visitor.")],
+    subject: Annotated[str, typer.Argument(metavar="SUBJECT", help="The consent id of the visitor.")],
     *,
     policy: PolicyOption = None,
     prefix: PrefixOption = DEFAULT_PREFIX,
@@ -168,6 +169,8 @@ def receipt(
     log = open_log(ledger)
     tell_of_spools(log)
     made = kantara_receipt(log, declared, subject, prefix=prefix)
+    if made is None:
+        made = kantara_receipt(log, declared, copied_id(subject), prefix=prefix)
     log.close()
     if made is None:
         typer.echo(f"no visitor has the id {subject}", err=True)
@@ -182,20 +185,44 @@ def _print(exported: Generator[Piece], told: Callable[[int], object]) -> None:
             told(piece.records)
 
 
-@contextmanager
-def _progress(log: Ledger, where: RecordFilter) -> Iterator[Callable[[int], object]]:
-    """Show a progress bar on a terminal, or a line now and then elsewhere; yield the function that advances it."""
-    if sys.stderr.isatty():
-        columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-        with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
-            task = bar.add_task("records", total=log.count(where=where))
-            yield lambda count: bar.advance(task, count)
-        return
-    done, due = 0, time.monotonic() + _BETWEEN_LINES
+def _forms(subjects: Many) -> list[str]:
+    """Return the ids as they were written, and as the log writes them."""
+    return [form for text in subjects or () for form in dict.fromkeys((text, copied_id(text)))]
 
-    def tell(count: int) -> None:
-        nonlocal done, due
-        done += count
+
+@contextmanager
+def _progress(log: Ledger, where: RecordFilter, nothing: str) -> Iterator[Callable[[int], object]]:
+    """Show a progress bar on a terminal, or a line now and then elsewhere; yield the function that advances it.
+
+    Without a single record it says ``nothing`` in the end.
+    """
+    done = 0
+    with _bar(log, where) if sys.stderr.isatty() else _lines() as shown:
+
+        def tell(count: int) -> None:
+            nonlocal done
+            done += count
+            shown(done)
+
+        yield tell
+    if not done and nothing:
+        typer.echo(nothing, err=True)
+
+
+@contextmanager
+def _bar(log: Ledger, where: RecordFilter) -> Iterator[Callable[[int], object]]:
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
+        task = bar.add_task("records", total=log.count(where=where))
+        yield lambda done: bar.update(task, completed=done)
+
+
+@contextmanager
+def _lines() -> Iterator[Callable[[int], object]]:
+    due = time.monotonic() + _BETWEEN_LINES
+
+    def tell(done: int) -> None:
+        nonlocal due
         if time.monotonic() >= due:
             due = time.monotonic() + _BETWEEN_LINES
             typer.echo(f"{done} records", err=True)

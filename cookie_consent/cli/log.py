@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 
 __all__ = [
+    "copied_id",
     "log_app",
     "open_log",
     "read_text",
@@ -39,7 +40,7 @@ def show(
 ) -> None:
     """Show one record, or all records of one visitor. Exits with status 1 if there are none."""
     log = open_log(ledger)
-    records = _found(log, key) or _found(log, key.strip().lower())  # as people copy it from a letter
+    records = _found(log, key) or _found(log, copied_id(key))
     erasures = {record.id: log.erasure_of(record.id) for record in records if not record.subject}
     notices = [log.notice(name) for name in dict.fromkeys(record.notice for record in records if record.notice)]
     log.close()
@@ -84,6 +85,11 @@ def migrate(*, ledger: LedgerOption = None) -> None:
 def _found(log: Ledger, key: str) -> list[ConsentRecord]:
     one = log.record(key)
     return [one] if one is not None else list(log.records(subject=key))
+
+
+def copied_id(text: str) -> str:
+    """Return an id as the log writes it. People copy ids from letters, with spaces around them and in capitals."""
+    return text.strip().lower()
 
 
 def open_log(url: str | None) -> Ledger:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, cast
 
 import typer
 
-from cookie_consent.cli.log import open_log, read_text, tell_of_spools
+from cookie_consent.cli.log import copied_id, open_log, read_text, tell_of_spools
 from cookie_consent.cli.options import FormatOption, LedgerOption, OutputFormat, PolicyOption, moment_of
 from cookie_consent.errors import ConfigurationError
 from cookie_consent.ledger import Ledger
@@ -24,7 +24,7 @@ __all__ = ["RIGHTS_COMMANDS"]
 
 
 def erase(
-    subject: Annotated[str, typer.Argument(help="The consent id of the visitor.")],
+    subject: Annotated[str, typer.Argument(metavar="SUBJECT", help="The consent id of the visitor.")],
     *,
     yes: Annotated[bool, typer.Option("--yes", help="Do not ask for confirmation.")] = False,
     ledger: LedgerOption = None,
@@ -35,7 +35,10 @@ def erase(
     """
     log = open_log(ledger)
     tell_of_spools(log)
-    found = sum(1 for _ in log.records(subject=subject)) if subject else 0
+    found = _count(log, subject)
+    if not found:
+        subject = copied_id(subject)
+        found = _count(log, subject)
     if not found:
         log.close()
         typer.echo(f"no visitor has the id {subject}", err=True)
@@ -43,10 +46,10 @@ def erase(
     if not yes:
         if not sys.stdin.isatty():
             raise ConfigurationError("this cannot be undone; add --yes to confirm")
-        typer.confirm(f"Erase {found} records of {subject}? This cannot be undone.", abort=True)
+        typer.confirm(f"Erase {_records(found)} of {subject}? This cannot be undone.", abort=True)
     erased = log.erase(subject)
     log.close()
-    typer.echo(f"erased {erased} {'record' if erased == 1 else 'records'}; backups and exports are unchanged")
+    typer.echo(f"erased {_records(erased)}; backups and exports are unchanged")
 
 
 def prune(
@@ -66,16 +69,18 @@ def prune(
     log = open_log(ledger)
     tell_of_spools(log)
     if dry_run:
-        typer.echo(f"{log.count(until=limit)} records are from before {limit:%Y-%m-%d %H:%M} UTC; nothing was deleted")
+        count = log.count(until=limit)
+        are = "is" if count == 1 else "are"
+        typer.echo(f"{_records(count)} {are} from before {limit:%Y-%m-%d %H:%M} UTC; nothing was deleted")
         log.close()
         return
     done = log.prune(limit)
     log.close()
-    typer.echo(f"deleted {done.deleted} records from before {limit:%Y-%m-%d %H:%M} UTC")
+    typer.echo(f"deleted {_records(done.deleted)} from before {limit:%Y-%m-%d %H:%M} UTC")
     if done.unsealed:
+        are = "is" if done.unsealed == 1 else "are"
         typer.echo(
-            f"{done.unsealed} more are old enough but not sealed; run `cookie-consent log seal` first",
-            err=True,
+            f"{done.unsealed} more {are} old enough but not sealed; run `cookie-consent log seal` first", err=True
         )
 
 
@@ -137,7 +142,15 @@ def admit(
     log = open_log(ledger)
     count = log.admit(records)
     log.close()
-    typer.echo(f"admitted {count} {'record' if count == 1 else 'records'}")
+    typer.echo(f"admitted {_records(count)}")
+
+
+def _count(log: Ledger, subject: str) -> int:
+    return sum(1 for _ in log.records(subject=subject)) if subject else 0
+
+
+def _records(count: int) -> str:
+    return f"{count} {'record' if count == 1 else 'records'}"
 
 
 def _limit(older_than: str | None, before: str | None, policy: Path | None) -> datetime:

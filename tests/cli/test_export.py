@@ -151,9 +151,26 @@ def test_a_terminal_has_a_bar(tmp_path: Path, kept: list[ConsentRecord]) -> None
     assert f"/{len(kept)}".encode() in shown
 
 
+def test_a_visitor_is_exported_by_an_id_as_people_copy_it(tmp_path: Path, kept: list[ConsentRecord]) -> None:
+    done = log("export", "--subject", f" {kept[0].subject.upper()}", "--format", "jsonl", folder=tmp_path)
+    assert kept[0].id in done.stdout
+    assert "no record" not in done.stderr
+
+
+@pytest.mark.usefixtures("kept")
+def test_an_export_without_records_says_so(tmp_path: Path) -> None:
+    assert "no record matches\n" in log("export", "--category", "nothing", folder=tmp_path).stderr
+    assert "no record matches\n" in log("export", "--subject", "nobody", "-o", "log.csv", folder=tmp_path).stderr
+    Ledger(f"sqlite:///{tmp_path}/new.db").open()
+    new = log("export", "--ledger", f"sqlite:///{tmp_path}/new.db", folder=tmp_path)
+    assert (new.returncode, "the log has no records yet\n" in new.stderr) == (0, True)
+
+
 def test_a_receipt_is_printed(tmp_path: Path, kept: list[ConsentRecord]) -> None:
     done = log("receipt", kept[0].subject, "--policy", "consent.toml", folder=tmp_path)
     assert json.loads(done.stdout)["consentReceiptID"] == kept[0].id
+    copied = log("receipt", f" {kept[0].subject.upper()}", "--policy", "consent.toml", folder=tmp_path)
+    assert json.loads(copied.stdout)["piiPrincipalId"] == kept[0].subject
     nobody = log("receipt", "nobody", folder=tmp_path)
     assert (nobody.returncode, nobody.stdout) == (1, "")
     (tmp_path / "consent.toml").write_text('version = "1"\n')

@@ -53,11 +53,19 @@ def test_erase_and_show(tmp_path: Path, kept: list[ConsentRecord]) -> None:
     assert WHO not in events
 
 
+@pytest.mark.usefixtures("kept")
+@pytest.mark.parametrize("copied", [WHO.upper(), f" {WHO}\n"])
+def test_an_id_is_erased_as_people_copy_it(tmp_path: Path, copied: str) -> None:
+    done = log("erase", copied, "--yes", folder=tmp_path)
+    assert (done.returncode, done.stdout.startswith("erased 2 records")) == (0, True)
+    assert log("show", WHO, folder=tmp_path).returncode == 1
+
+
 def test_prune_by_the_policy(tmp_path: Path, kept: list[ConsentRecord]) -> None:
     counted = log("prune", "--dry-run", folder=tmp_path)
-    assert counted.stdout.startswith("1 records are from before ")
+    assert counted.stdout.startswith("1 record is from before ")
     done = log("prune", folder=tmp_path)
-    assert (done.returncode, done.stdout.startswith("deleted 1 records")) == (0, True)
+    assert (done.returncode, done.stdout.startswith("deleted 1 record from")) == (0, True)
     assert log("show", kept[2].id, folder=tmp_path).returncode == 1
     assert log("prune", "--before", START.isoformat(), folder=tmp_path).stdout.startswith("deleted 0 records")
     events = json.loads(log("events", "--format", "json", folder=tmp_path).stdout)
