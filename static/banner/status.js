@@ -29,14 +29,17 @@ const makeStatus = (root) => {
       if (said) sessionStorage.setItem(KEY, JSON.stringify([location.href, ...said]));
     } catch {} // a sandboxed document, or a browser without storage
   });
-  try {
-    const [address, ...kept] = JSON.parse(sessionStorage.getItem(KEY) ?? "[]");
-    sessionStorage.removeItem(KEY);
-    if (address === location.href) {
+  // The first access to storage takes several milliseconds, so the page is read first.
+  const take = () => {
+    try {
+      const [address, ...kept] = JSON.parse(sessionStorage.getItem(KEY) ?? "[]");
+      sessionStorage.removeItem(KEY);
+      if (said || address !== location.href) return; // something has been said on this page since
       said = kept;
       show(...kept);
-    }
-  } catch {} // as above
+    } catch {} // as above
+  };
+  (self.requestIdleCallback ?? setTimeout)(take);
 
   return {
     show,

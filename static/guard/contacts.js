@@ -4,7 +4,9 @@
 const wrap = (owner, name, make, part = "value") => {
   const descriptor = owner && Object.getOwnPropertyDescriptor(owner, name);
   const native = descriptor?.[part];
-  if (native) Object.defineProperty(owner, name, { ...descriptor, [part]: make(native) });
+  if (!native) return;
+  descriptor[part] = make(native);
+  Object.defineProperty(owner, name, descriptor);
 };
 
 // Instruments attributes. `setters` has a function for each that returns whether a node may get a value, or the value
@@ -78,18 +80,24 @@ const makeContacts = (tools) => {
     );
     const construct = (target, [options, ...more], made) => {
       const peer = Reflect.construct(target, [allowedServers(options), ...more], made);
-      for (const other of peers) if (other.signalingState === "closed") peers.delete(other);
-      if (options?.iceServers) peers.add(peer);
+      if (options?.iceServers) keep(peer);
       return peer;
     };
     return new Proxy(Peers, { construct });
   };
   // In the back/forward cache, connections would stay open whatever is chosen in the meantime.
-  const peers = new Set();
-  addEventListener("pagehide", () => {
-    for (const peer of peers) peer.close();
-    peers.clear();
-  });
+  let peers;
+  const keep = (peer) => {
+    if (!peers) {
+      peers = new Set();
+      addEventListener("pagehide", () => {
+        for (const one of peers) one.close();
+        peers.clear();
+      });
+    }
+    for (const other of peers) if (other.signalingState === "closed") peers.delete(other);
+    peers.add(peer);
+  };
 
   // -- elements that a script creates --------------------------------------------------------------------------------
 

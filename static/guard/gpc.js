@@ -9,9 +9,10 @@ const makeGpc = (rules, { gpc, sight }) => {
     const isUnknown = !rules.known.filter || service.includes(".");
     return rules.owners.find(([id]) => id === service)?.[1] ?? (isUnknown ? "unclassified" : undefined);
   };
-  const FLAGS = `;Path=/;SameSite=Lax${location.protocol === "https:" ? ";Secure" : ""}`;
+  const flags = () => `;Path=/;SameSite=Lax${location.protocol === "https:" ? ";Secure" : ""}`;
   const isAnnounced = (read) => read().split("; ").includes(`${rules.gpcCookie}=1`);
   return {
+    isHeaderMissing,
     // Returns what remains granted. A choice that was made with GPC on is not limited.
     limit: ({ granted, services }) => {
       if (!isHeaderMissing || sight !== undefined) return { granted, services };
@@ -23,12 +24,12 @@ const makeGpc = (rules, { gpc, sight }) => {
     // Sets the cookie. Returns whether a reload can make a difference.
     announce: (read, write) => {
       if (!isHeaderMissing || isAnnounced(read)) return false;
-      write(`${rules.gpcCookie}=1${FLAGS}`);
+      write(`${rules.gpcCookie}=1${flags()}`);
       return isAnnounced(read);
     },
     // Deletes it once GPC is off.
     forget: (read, write) => {
-      if (!isOn && isAnnounced(read)) write(`${rules.gpcCookie}=;Max-Age=0${FLAGS}`);
+      if (!isOn && isAnnounced(read)) write(`${rules.gpcCookie}=;Max-Age=0${flags()}`);
     },
   };
 };

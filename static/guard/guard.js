@@ -16,7 +16,8 @@
   const { freeze } = Object;
   const { get: readScript } = Object.getOwnPropertyDescriptor(Document.prototype, "currentScript");
   const script = readScript.call(document);
-  const url = (path) => new URL(`../${path}`, script.src).href;
+  const base = script.src.slice(0, script.src.lastIndexOf("/assets/") + 1);
+  const url = (path) => base + path;
   const ask = fetch.bind(window);
   const { userActivation } = navigator;
   const { get: readActive } = Object.getOwnPropertyDescriptor(self.UserActivation?.prototype ?? {}, "isActive") ?? {};
@@ -504,13 +505,14 @@
     const { decided, granted, services, visit, named } = state;
     return JSON.stringify([decided, granted, services, visit, named, ...(ahead.length ? [aheadIn(state)] : [])]);
   };
+  // Another page has another state. The server knows which one applies.
+  const compare = async (text) => {
+    if (text !== serialize()) await refresh();
+  };
   const listen = () => {
     if (!self.BroadcastChannel) return;
     channel = new BroadcastChannel(url("state"));
-    // Another page has another state. The server knows which one applies.
-    channel.onmessage = ({ data }) => {
-      if (data !== serialize()) refresh();
-    };
+    channel.onmessage = ({ data }) => compare(data);
   };
 
   const withTimeout = (...works) => Promise.race([Promise.all(works), new Promise((done) => setTimeout(done, 1000))]);
@@ -518,6 +520,7 @@
   // After location.reload(), Chromium's document.referrer is the page itself. So the original one is passed on.
   let isLeft = false;
   const loadAgain = async () => {
+    makeReady();
     isChosen = true;
     if (mayHaveServiceWorkers()) await withTimeout(dropServiceWorkers());
     try {
@@ -530,23 +533,23 @@
     isLeft = true;
     return loadAgain();
   };
+  const isReloaded = () => self.performance?.getEntriesByType?.("navigation")[0]?.type === "reload";
   let referrer; // null if none was passed on
   const takeReferrer = () => {
     if (referrer !== undefined) return referrer;
     referrer = null;
     try {
-      if (isReloaded && window === top) referrer = sessionStorage.getItem(REFERRER);
+      if (isReloaded() && window === top) referrer = sessionStorage.getItem(REFERRER);
       sessionStorage.removeItem(REFERRER);
     } catch {} // as above
     return referrer;
   };
-  const isReloaded = self.performance?.getEntriesByType?.("navigation")[0]?.type === "reload";
   const passReferrer = () => {
     const reader = (get) =>
       function () {
-        return (this === document ? takeReferrer() : null) ?? get.call(this);
+        return (this === document && isReloaded() ? takeReferrer() : null) ?? get.call(this);
       };
-    if (isReloaded) wrap(Document.prototype, "referrer", reader, "get");
+    wrap(Document.prototype, "referrer", reader, "get");
   };
 
   // Keeps the page's scripts from other hosts until it is left: a policy in <meta> applies from its insertion on.
@@ -572,6 +575,13 @@
       localStorage[LATEST] = text;
     } catch {} // as above
   };
+  // A choice in another page, since this one was sent, has come before the channel was open.
+  const catchUp = async () => {
+    try {
+      await compare(localStorage.getItem(LATEST) ?? serialize());
+    } catch {} // as above
+    if (!isChosen) remember(serialize());
+  };
   const hostsIn = (before) => idsIn(before).flatMap((id) => (isHost(id) ? [[id, "unclassified"]] : []));
   // The server lists only what a granted category covers.
   const coversStranger = (id, { services, named }) => services[id] ?? Boolean(named?.includes(id));
@@ -590,8 +600,8 @@
     }
   };
 
-  // The first access to storage, and to cookies, takes several milliseconds. So the page is put in order when a script
-  // is about to read these, or else once it has loaded.
+  // The first access to storage, and to cookies, takes several milliseconds, and so do a channel and the event of leaving.
+  // So the page is put in order when a script is about to read storage or cookies, or else once it is idle or has loaded.
   let isReady = false;
   const makeReady = () => {
     if (isReady) return;
@@ -601,8 +611,21 @@
       () => readCookies.call(document),
       (text) => writeCookie.call(document, text),
     );
-    remember(serialize());
+    listen();
+    catchUp();
     sweep();
+    self.cookieStore?.addEventListener("change", ({ changed }) => {
+      if (changed.some(({ name }) => judgement.isAwaited(name) || isRefusedCookie(name))) sweep();
+    });
+    addEventListener("pagehide", () => {
+      sweep();
+      report();
+      if (isChosen) {
+        remember("");
+        channel?.postMessage("");
+      }
+      channel?.close(); // an open channel would keep the page out of the back/forward cache
+    });
   };
 
   const announce = () => {
@@ -619,6 +642,7 @@
     // Once the page is being left, nothing is allowed on it any more. It may stay if the visitor is asked, so a withdrawal
     // still counts.
     if (isLeft && !withdraws(before, after)) return;
+    makeReady();
     isServed = false;
     state = after;
     if (serialize() === was) return;
@@ -677,18 +701,23 @@
   };
   // A choice is sent by the banner's script, which comes after the page's own ones.
   let takeBanner;
-  const arrival = new Promise((done, fail) => {
-    takeBanner = done;
-    addEventListener("load", () => fail(new Error("this page has no banner, so nothing can be chosen on it")));
-  });
-  arrival.catch(() => {});
+  let arrival;
+  const awaitBanner = () => {
+    arrival ??= new Promise((done, fail) => {
+      takeBanner = done;
+      const end = () => fail(new Error("this page has no banner, so nothing can be chosen on it"));
+      if (document.readyState === "complete") end();
+      else addEventListener("load", end);
+    });
+    return arrival;
+  };
   const answer = async (control, choice) => {
     // Consent is an act of the visitor's. Whoever refuses needs none.
     const isGiven = control === "accept-all" || choice.granted?.length || Object.values(choice.services).some(Boolean);
     if (isGiven && !isActing()) {
       throw new Error("consent is a visitor's own act: call this where a click or a key is handled");
     }
-    if (!banner.answer) await arrival; // one that has come after the page has loaded is as good
+    if (!banner.answer) await awaitBanner(); // one that has come after the page has loaded is as good
     await banner.answer(control, choice);
     return state;
   };
@@ -817,12 +846,13 @@
     if (nodes.some(isOthers)) (self.requestIdleCallback ?? setTimeout)(() => askForRules({ priority: "low" }));
   });
   // The server did not know of GPC, and sent what it refuses. So the page is stopped, and reloaded without that.
-  if (withdraws(served, state) && idsIn(served).some(isStranger)) findOut(); // which of it is sold
-  if (withdraws(served, state)) {
+  const isLimited = () => gpc.isHeaderMissing && withdraws(served, state);
+  if (isLimited() && idsIn(served).some(isStranger)) findOut(); // which of it is sold
+  if (isLimited()) {
     blockOtherHosts();
     if (isNewToServer) leave();
   }
-  listen();
+  setTimeout(() => (self.requestIdleCallback ?? setTimeout)(makeReady));
   const asked = isChosen ? refresh().then(sweep) : null;
   // The banner finds the guard by this event, since the page may have replaced `cookieConsent`. So do guards of frames and
   // of fragments. The first that the banner's own script sends makes the banner known, whatever the version of the script.
@@ -848,7 +878,7 @@
       Object.assign(detail, { guard, asked, isChanged, isLost, isActing, reload, replay: stubs.replay });
       if (banner.answer || typeof detail.answer !== "function" || !isFromBanner()) return;
       banner = detail;
-      takeBanner();
+      takeBanner?.();
     },
     true,
   );
@@ -869,6 +899,7 @@
     async (event) => {
       const { target, submitter } = event;
       if (target.action !== url("choices")) return;
+      makeReady();
       isChosen = true;
       if (isSending || banner.guard || !mayHaveServiceWorkers() || !target.requestSubmit) return;
       event.preventDefault();
@@ -878,28 +909,15 @@
     },
     true,
   );
-  addEventListener("pagehide", () => {
-    makeReady();
-    sweep();
-    report();
-    if (isChosen) {
-      remember("");
-      channel?.postMessage("");
-    }
-    channel?.close(); // an open channel would keep the page out of the back/forward cache
-  });
   addEventListener("pageshow", async (event) => {
     if (!event.persisted) return;
     isChosen = false;
     isLeft = false;
     const isBlocked = isOutdated();
     if (isBlocked) blockOtherHosts();
-    listen();
+    if (isReady) listen();
     await refresh();
     if (isBlocked) leave();
-  });
-  self.cookieStore?.addEventListener("change", ({ changed }) => {
-    if (changed.some(({ name }) => judgement.isAwaited(name) || isRefusedCookie(name))) sweep();
   });
   window.cookieConsent = guard;
 })();

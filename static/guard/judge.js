@@ -229,11 +229,18 @@ const makeJudge = (rules, covers, loads, home, domain) => {
     return found;
   };
   const declared = rules.hosts.slice(0, rules.declared);
-  const declaredHosts = tableOf(declared);
   // What the site has written itself comes first. What it has declared by name competes with the rest of the registry.
-  const writtenHosts = tableOf(declared.filter(([, , isNamed]) => !isNamed));
-  const namedHosts = tableOf(declared.filter(([, , isNamed]) => isNamed));
-  let knownHosts = tableOf(rules.hosts.slice(rules.declared));
+  // The tables are made at the first need.
+  let tables;
+  const hostTables = () => {
+    tables ??= {
+      declared: tableOf(declared),
+      written: tableOf(declared.filter(([, , isNamed]) => !isNamed)),
+      named: tableOf(declared.filter(([, , isNamed]) => isNamed)),
+      known: tableOf(known.hosts ?? rules.hosts.slice(rules.declared)),
+    };
+    return tables;
+  };
   const namesOf = (host) => {
     const labels = host.split(".");
     return [host, ...labels.slice(1).map((_, at) => `*.${labels.slice(at + 1).join(".")}`)];
@@ -244,8 +251,8 @@ const makeJudge = (rules, covers, loads, home, domain) => {
     const stars = path.filter((part) => part === "*").length;
     return (stars - path.join("/").length - (path.length && 1)) * 1000 + stars;
   };
-  const merged = (tables, name) => {
-    const [first, ...others] = tables.map((table) => table.get(name)).filter(Boolean);
+  const merged = (kinds, name) => {
+    const [first, ...others] = kinds.map((kind) => hostTables()[kind].get(name)).filter(Boolean);
     return others.length ? [first, ...others].flat().sort((one, other) => rankOf(one) - rankOf(other)) : (first ?? []);
   };
   // Returns the rules for an address, those of the first group of tables first, and in a group the most exact.
@@ -253,7 +260,7 @@ const makeJudge = (rules, covers, loads, home, domain) => {
     const names = namesOf(hostOf(address));
     const whole = address.pathname + address.search;
     return groups
-      .flatMap((tables) => names.flatMap((name) => merged(tables, name)))
+      .flatMap((kinds) => names.flatMap((name) => merged(kinds, name)))
       .filter(([pattern]) => {
         const [name, ...path] = pattern.split("/");
         // A segment of the path may be `*`.
@@ -283,7 +290,7 @@ const makeJudge = (rules, covers, loads, home, domain) => {
     const firsts = rules.first.map((pattern) => pattern.split("/")[0]).filter((name) => covering(host, name));
     const isEligible = (name, path) =>
       (host !== home || path.length) && firsts.every((first) => exactness(name) >= exactness(first));
-    const [rule] = hostRules(address, [[declaredHosts]], isEligible);
+    const [rule] = hostRules(address, [["declared"]], isEligible);
     if (rule) return rule;
     const path = decoded(address.pathname);
     const query = new URLSearchParams(address.search);
@@ -300,18 +307,18 @@ const makeJudge = (rules, covers, loads, home, domain) => {
   // allows that has no exceptions (CSP).
   const isShared = (address) =>
     permitsHost(unknownHost(address)) ||
-    hostRules(address, [[declaredHosts, knownHosts]]).some((rule) => loads(ownerOf(rule)));
+    hostRules(address, [["declared", "known"]]).some((rule) => loads(ownerOf(rule)));
   // Returns whether the registry may have a rule for a host, or for all hosts of a domain, that is not here yet.
   const isInFilter = (address) => Boolean(known.filter) && mayBeHost(hostOf(address));
   // The same for hosts of which there is no rule at all.
   const isHostAwaited = (address) =>
-    isInFilter(address) && !isOwn(address) && !hostRules(address, [[declaredHosts, knownHosts]]).length;
+    isInFilter(address) && !isOwn(address) && !hostRules(address, [["declared", "known"]]).length;
   // Returns what stands for the owner of an unknown address that is refused.
   const heldHost = (address) => (rules.unknownHosts === "ask" ? unknownHost(address) : ["", "blocked"]);
   // Returns the owner of a refused address, or null if it is allowed.
   const refusedHost = (address, marks) => {
     const isSites = isOwn(address);
-    const rule = isSites ? ownRule(address, marks) : hostRules(address, [[writtenHosts], [namedHosts, knownHosts]])[0];
+    const rule = isSites ? ownRule(address, marks) : hostRules(address, [["written"], ["named", "known"]])[0];
     if (isSites && !rule) return null;
     if (rule) return loads(ownerOf(rule)) ? null : ownerOf(rule);
     return permitsHost(unknownHost(address)) ? null : heldHost(address);
@@ -339,7 +346,7 @@ const makeJudge = (rules, covers, loads, home, domain) => {
       if (!lists.every(Array.isArray)) throw new TypeError("these are not the registry's rules");
       known = details;
       rules.owners.push(...details.owners);
-      knownHosts = tableOf(details.hosts);
+      tables = undefined;
     },
     mayStore,
     ownerOf,
