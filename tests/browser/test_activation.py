@@ -272,6 +272,39 @@ def test_a_withdrawal_stops_the_site_s_other_pages(visiting: Visiting, ledger_ur
         assert first.evaluate("cookieConsent.allows('analytics')") is False
 
 
+def test_a_withdrawal_while_a_page_is_on_its_way_stops_that_page_too(visiting: Visiting, ledger_url: str) -> None:
+    app, _ = site(ledger_url)
+    with visiting(app) as visit:
+        visit.open("/_consent/preferences")
+        choose(visit, "Accept all")
+        first, second = visit.page, visit.context.new_page()
+        answer = first.goto(f"http://{SITE}/")
+        assert answer is not None
+        earlier = answer.body()
+        first.goto("about:blank")
+        second.goto(f"http://{SITE}/_consent/preferences?return_to=/_consent/preferences")
+        second.get_by_role("button", name="Refuse all").click()
+        second.wait_for_load_state("load")
+        first.route(f"http://{SITE}/", lambda route: route.fulfill(body=earlier, content_type="text/html"), times=1)
+        first.goto(f"http://{SITE}/")
+        first.wait_for_function("() => window.cookieConsent?.allows('analytics') === false")
+
+
+def test_the_server_is_not_asked_on_each_page_for_what_the_page_says(visiting: Visiting, ledger_url: str) -> None:
+    app, _ = site(ledger_url)
+    with visiting(app) as visit:
+        asked: list[str] = []
+        visit.context.on("request", lambda request: asked.append(request.url))
+        for button in ("Accept all", "Refuse all"):
+            visit.open("/_consent/preferences")
+            choose(visit, button)
+            visit.open()  # after a form's choice the server may be asked once
+            asked.clear()
+            visit.open()
+            assert f"http://{SITE}/" in asked, "requests are seen: the test can fail"
+            assert f"http://{SITE}/_consent/state" not in asked
+
+
 @contextmanager
 def visiting_with_cache(browser: Browser, proxy: Proxy, chromium_path: str, app: ASGIApp) -> Iterator[Visit]:
     """Visit with the back/forward cache, which Playwright switches off."""
