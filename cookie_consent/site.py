@@ -12,7 +12,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from cookie_consent.admin.routes import admin_routes, admin_token
-from cookie_consent.banner import Renderer, banner_script, banner_style, frame_style, page_style
+from cookie_consent.banner import Renderer, banner_script, banner_style, frame_style, late_banner_script, page_style
 from cookie_consent.consent import (
     XRAY_COOKIE,
     Consent,
@@ -22,7 +22,7 @@ from cookie_consent.consent import (
     ReceiptOffer,
     secret_keys,
 )
-from cookie_consent.endpoints.assets import Assets, Later
+from cookie_consent.endpoints.assets import Assets, Later, hashed_name
 from cookie_consent.endpoints.choices import Choices
 from cookie_consent.endpoints.declaration import DeclarationPage
 from cookie_consent.endpoints.ledger_health import LedgerHealth
@@ -231,6 +231,7 @@ def _build(
         mirror=mirror,
         mirror_path=f"{prefix}/mirror/",
         digests=assets.digests,
+        late_scripts={assets.urls["banner.js"].rpartition("/")[2]: assets.urls["banner-more.js"].rpartition("/")[2]},
         excluded=PathPatterns(policy.gate.exclude),
         payment=PathPatterns(policy.gate.payment),
         without_banner=PathPatterns(policy.banner.exclude),
@@ -355,7 +356,8 @@ def _assets(policy: Policy, own_cookies: Iterable[str], mirror: Mirror | None, p
     files["guard.js"] = rules.script(code, own_cookies, **given)
     if not rules.tells:  # for pages whose notice names services with signals that the policy does not declare
         files["guard.tells.js"] = rules.script(code, own_cookies, **given, tells=True)
-    files["banner.js"] = banner_script(files["banner.js"], policy)
+    late = files["banner-more.js"] = late_banner_script(files["banner-more.js"], policy)
+    files["banner.js"] = banner_script(files["banner.js"], policy, late=hashed_name("banner-more.js", late))
     style = files["banner.css"]
     files["banner.css"] = banner_style(style, policy)
     files["page.css"] = page_style(style, policy)

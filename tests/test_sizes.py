@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from cookie_consent.banner import banner_script, banner_style, frame_style, page_style
+from cookie_consent.banner import banner_script, banner_style, frame_style, late_banner_script, page_style
+from cookie_consent.endpoints.assets import hashed_name
 from cookie_consent.endpoints.static_files import guard_parts, static_files
 from cookie_consent.gate import guard_details, guard_script
 from cookie_consent.mirror.libraries import Libraries
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
 POLICY = Policy(version="1")
 DOCS = (Path(__file__).parents[1] / "docs" / "guard.md").read_text("utf-8")
 ROW = re.compile(r"^\| (.+?) " + r"\| ([0-9.]+) KB " * 4 + r"\|$", re.MULTILINE)
+LATE = hashed_name("banner-more.js", b"")
 COLUMNS = {"minified": (0, 1), "plain": (2, 3)}
 
 
@@ -41,8 +43,9 @@ def test_the_sizes_are_those_in_the_documentation(form: str) -> None:
         "the same with `gate.mirror = false`": sent(code, parts, libraries=None),
         "the names of libraries, which the guard asks for": Libraries().names_for_guard(),
         "the registry's rules for names and hosts, which the guard asks for": guard_details(POLICY),
-        "`banner.js`": files["banner.js"],
-        "`banner.js` with the built-in policy's places, as it is sent": banner_script(files["banner.js"], POLICY),
+        "`banner.js` of the built-in policy, as it is sent": banner_script(files["banner.js"], POLICY, late=LATE),
+        "`banner-more.js`, which it loads where a page needs it": files["banner-more.js"],
+        "the same with its places, as it is sent": late_banner_script(files["banner-more.js"], POLICY),
         "`banner.css` of the built-in policy": banner_style(files["banner.css"], POLICY),
         "`page.css`, on our own pages": page_style(files["banner.css"], POLICY),
         "`frame.css`, in placeholders": frame_style(files["banner.css"], POLICY),

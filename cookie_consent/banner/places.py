@@ -12,15 +12,26 @@ if TYPE_CHECKING:
 
     from cookie_consent.policy import Policy, Service
 
-__all__ = ["PLACES_PLACEHOLDER", "address_of", "banner_script"]
+__all__ = ["LATE_PLACEHOLDER", "PLACES_PLACEHOLDER", "address_of", "banner_script", "late_banner_script"]
 
 PLACES_PLACEHOLDER = b"__PLACES__"
-"""Occurs once in the banner's code, where the services with places are inserted."""
+"""Occurs once in the code of the banner's late part, where the services with places are inserted."""
+LATE_PLACEHOLDER = b"__LATE__"
+"""Occurs once in the banner's code, where it says what the late part is called, and for which services it is needed."""
 
 
-def banner_script(source: bytes, policy: Policy) -> bytes:
-    """Return the banner's code ``source`` with the services of ``policy`` and of the registry that have places."""
-    services = json.dumps(list(_services(policy)), separators=(",", ":"))
+def banner_script(source: bytes, policy: Policy, *, late: str) -> bytes:
+    """Return the banner's code ``source``, which loads the file ``late`` for services of ``late_banner_script``."""
+    ids = " ".join(service_id for service_id, *_ in _services(policy))
+    return source.replace(LATE_PLACEHOLDER, json.dumps([late, ids], separators=(",", ":")).encode("ascii"), 1)
+
+
+def late_banner_script(source: bytes, policy: Policy) -> bytes:
+    """Return the late part's code with the services of ``policy`` and of the registry that have places.
+
+    Their ids come from the first part, which has them in the same order.
+    """
+    services = json.dumps([service for _, *service in _services(policy)], separators=(",", ":"))
     return source.replace(PLACES_PLACEHOLDER, services.encode("ascii"), 1)
 
 

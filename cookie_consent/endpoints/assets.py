@@ -14,7 +14,7 @@ from starlette.responses import Response
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
 
-__all__ = ["Assets", "Later", "takes_gzip"]
+__all__ = ["Assets", "Later", "hashed_name", "takes_gzip"]
 
 _MEDIA_TYPES = {
     ".css": "text/css; charset=utf-8",
@@ -56,7 +56,7 @@ class Assets:
         self._packed: dict[str, bytes] = {}
         urls = {}
         for name, content in contents.items():
-            hashed = _named(name, hashlib.sha256(content).hexdigest())
+            hashed = hashed_name(name, content)
             self._files[hashed] = (content, _media_type(name))
             urls[name] = f"{base}/{hashed}"
         for file in later:
@@ -99,6 +99,11 @@ class Assets:
             content = packed
             headers["Content-Encoding"] = "gzip"
         return Response(content, headers=headers)
+
+
+def hashed_name(name: str, content: bytes) -> str:
+    """Return the name under which a file with this content is served."""
+    return _named(name, hashlib.sha256(content).hexdigest())
 
 
 def _named(name: str, digest: str) -> str:

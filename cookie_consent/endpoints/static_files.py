@@ -7,7 +7,7 @@ import logging
 import os
 from pathlib import Path
 
-from cookie_consent.banner import PLACES_PLACEHOLDER
+from cookie_consent.banner import LATE_PLACEHOLDER, PLACES_PLACEHOLDER
 from cookie_consent.errors import ConfigurationError
 from cookie_consent.gate import PARTS_PLACEHOLDER, RULES_PLACEHOLDER
 
@@ -20,9 +20,13 @@ _VARIABLE = "CONSENT_ASSETS"
 _SUFFIXES = {".css", ".js"}
 _PARTS = {
     "guard": ("judge", "stubs", "contacts", "images", "own", "writes", "gpc", "guard"),
-    "banner": ("room", "place", "places", "typed", "status", "declaration", "element", "banner"),
+    "banner": ("room", "place", "typed", "status", "element", "loader", "banner"),
+    "banner-more": ("places", "declaration", "activation", "settings", "more"),
 }
-"""The scripts made of several files, in the order in which these are joined: the last one uses the others."""
+"""The scripts made of several files, in the order in which these are joined: the last one uses the others.
+
+They lie in the folder of the name's first part.
+"""
 _OPTIONAL = {"signals": "makeSignals", "mirror": "makeMirror"}
 """The guard's parts that only some pages need, with the function that each of them is. They use no other part."""
 
@@ -39,7 +43,7 @@ def static_folder() -> Path:
 def static_files(form: str | None = None) -> dict[str, bytes]:
     """Return the files by name, minified or plain.
 
-    ``guard.js`` and ``banner.js`` have a placeholder where what the policy says belongs. None reads
+    Guard and banner have placeholders where what the policy says belongs. None reads
     ``CONSENT_ASSETS``, else it is ``minified``. A file whose source has changed since it was minified is plain in
     either case. Raises ``ConfigurationError`` for another form.
     """
@@ -61,15 +65,17 @@ def static_files(form: str | None = None) -> dict[str, bytes]:
 
 
 def plain_files() -> dict[str, bytes]:
-    """Return the source files by name. The parts of guard and banner are joined into ``guard.js`` and ``banner.js``."""
+    """Return the source files by name. The parts of guard and banner are joined."""
     folder = static_folder()
     files = {path.name: path.read_bytes() for path in sorted(folder.iterdir()) if path.suffix in _SUFFIXES}
     first = {
         "guard": b"".join([b"const rules=", RULES_PLACEHOLDER, b",parts=", PARTS_PLACEHOLDER, b";\n"]),
-        "banner": b"".join([b"const services=", PLACES_PLACEHOLDER, b";\n"]),
+        "banner": b"".join([b"const [lateFile,ids]=", LATE_PLACEHOLDER, b';\nconst placed=ids.split(" ");\n']),
+        "banner-more": b"".join([b"const services=", PLACES_PLACEHOLDER, b";\n"]),
     }
     for name, parts in _PARTS.items():
-        joined = b"".join((folder / name / f"{part}.js").read_bytes() for part in parts)
+        sources = folder / name.partition("-")[0]
+        joined = b"".join((sources / f"{part}.js").read_bytes() for part in parts)
         # The block keeps the script's names out of the global scope.
         files[f"{name}.js"] = b"".join([b"{", first.get(name, b""), joined, b"}\n"])
     for name, function in _OPTIONAL.items():

@@ -277,7 +277,7 @@ class Exchange:
     @cached_property
     def own_elements(self) -> OwnElements:
         """Adds to our own elements what the site's Content-Security-Policy requires."""
-        return OwnElements(policies=self.site_policies, digests=self.site.digests)
+        return OwnElements(policies=self.site_policies, digests=self.site.digests, late=self.site.late_scripts)
 
     @cached_property
     def _links(self) -> LibraryLinks | None:

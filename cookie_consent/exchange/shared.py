@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
     from starlette.types import ASGIApp
 
@@ -59,6 +59,8 @@ class Site:
     """The path of the mirror below the application's, with a slash at its end."""
     digests: Callable[[str], tuple[str, ...]]
     """Returns the hashes of one of our files, given its URL."""
+    late_scripts: Mapping[str, str]
+    """The file that a script of ours loads when it needs it, by the script's own."""
     excluded: PathPatterns
     """The paths that have nothing of this package."""
     payment: PathPatterns

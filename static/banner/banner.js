@@ -1,36 +1,10 @@
 // The client side of the banner: sends a choice without leaving the page, and activates what it allows.
 // Without this script the forms still work; held tags are then activated on the next page.
 (() => {
-  // The attributes that the server renames to hold them: PREFIX is put before their names.
-  const PREFIX = "data-consent-";
-  const HELD = [
-    "sandbox",
-    "src",
-    "srcset",
-    "href",
-    "xlink:href",
-    "poster",
-    "data",
-    "imagesrcset",
-    "background",
-    "ping",
-    "content",
-    "srcdoc",
-    "codebase",
-    "archive",
-    "code",
-    "classid",
-    "value",
-    "attributionsrc",
-    "to",
-    "from",
-    "by",
-    "values",
-  ];
   // Precedes a held address in CSS, with the category and the service.
   const INERT = /https:\/\/#consent\/([\w-]+)\/([\w.*-]*)\//g;
   const MAXIMUM_WAIT = 5000; // milliseconds for the server to say whether to ask at all
-  const XLINK = "http://www.w3.org/1999/xlink";
+  const MOST_TRIES = 3; // to load the late part for what a page shows
   const root = document.getElementById("consent-root");
   if (!root) return;
   // A page that a script puts into this one brings the script with it.
@@ -48,6 +22,7 @@
   });
   let state = stateOf(root);
   let busy = false;
+  const warn = ({ message }) => console.warn(`cookie_consent: ${message}`);
   // The guard keeps the state, if the policy has it on. An event finds it even if the page has taken its public name.
   const link = { answer: (...choice) => answer(...choice) };
   dispatchEvent(new CustomEvent("cookieconsent:guard", { detail: link }));
@@ -73,125 +48,14 @@
     );
   };
 
-  const thaw = (css) => css.replace(INERT, (mark, category, service) => (allows(state, category, service) ? "" : mark));
-
-  // Restores the addresses in styles whose services are allowed.
-  const thawStyles = (node) => {
-    for (const { name, value } of [...node.attributes]) {
-      if (value.includes("https://#consent/")) node.setAttribute(name, thaw(value));
-    }
-    if (node.localName === "style") {
-      const css = thaw(node.textContent);
-      if (css !== node.textContent) node.textContent = css;
-    }
+  // What a node needs, as categories and services.
+  const needsOf = ({ dataset }) => {
+    const services = words(dataset.consentService);
+    return words(dataset.consent).map((category, at) => [category, services[at]]);
   };
-
+  const isGranted = ([category, service]) => allows(state, category, service);
   // A node may need several services; all of them must be allowed.
-  const isAllowed = (node) => {
-    const services = words(node.dataset.consentService);
-    return words(node.dataset.consent).every((category, at) => allows(state, category, services[at]));
-  };
-
-  // The attributes that the server keeps beside the held ones: allowed candidates, and the placeholder's document.
-  const SHARED = ["srcset", "imagesrcset", "srcdoc"];
-
-  // Restores the attributes that the server renamed. A value that a lazy loader has set in the meantime is kept, unless
-  // it is a placeholder.
-  const restore = (node) => {
-    const isPlaced = node.hasAttribute("data-consent-placeholder");
-    if (isPlaced && !node.hasAttribute("srcdoc")) node.removeAttribute("src"); // the placeholder's own address
-    for (const name of HELD) {
-      const value = node.getAttribute(PREFIX + name);
-      if (value === null) continue;
-      node.removeAttribute(PREFIX + name);
-      // Links are never held. Users' markup may contain data attributes, and must not become a link here.
-      if (name.endsWith("href") && /^(a|area|base)$/.test(node.localName)) continue;
-      if (!SHARED.includes(name) && !/^(data:|$)/i.test(node.getAttribute(name) ?? "")) continue;
-      if (name === "xlink:href") node.setAttributeNS(XLINK, name, value);
-      else node.setAttribute(name, value);
-    }
-    if (isPlaced) {
-      node.removeAttribute("data-consent-placeholder");
-      node.removeAttribute("srcdoc");
-    }
-    node.removeAttribute("data-consent");
-    node.removeAttribute("data-consent-service");
-  };
-
-  // Elements whose attributes browsers read only once, on insertion.
-  const isReadOnce = (node) =>
-    node.localName === "meta" ||
-    node.getAttribute("type") === "text/plain" ||
-    node.hasAttribute(`${PREFIX}imagesrcset`) ||
-    node.hasAttribute(`${PREFIX}code`) ||
-    node.namespaceURI === "http://www.w3.org/2000/svg";
-
-  // Returns a restored copy to insert, for scripts and other elements that browsers read only on insertion.
-  const renew = (old) => {
-    const node = document.createElementNS(old.namespaceURI, old.localName);
-    for (const { name, value } of old.attributes) {
-      if (name !== "type" && name !== "nonce" && name !== `${PREFIX}type`) node.setAttribute(name, value);
-    }
-    const isText = /^(script|style)$/.test(old.localName);
-    const type = old.getAttribute(`${PREFIX}type`) ?? (isText ? null : old.getAttribute("type"));
-    if (type !== null) node.setAttribute("type", type);
-    if (old.nonce) node.nonce = old.nonce;
-    restore(node);
-    node.append(...old.childNodes);
-    return node;
-  };
-
-  const runs = (script) =>
-    /^$|^module$|^(text|application)\/(x-)?(java|ecma)script$/i.test((script.getAttribute("type") ?? "").trim()) &&
-    !script.hasAttribute("nomodule");
-
-  // document.write() would erase a page that has loaded. So what a script writes is inserted after the script.
-  const write = (...parts) => {
-    const script = document.currentScript;
-    if (script) script.after(document.createRange().createContextualFragment(parts.join("")));
-  };
-
-  // Runs scripts as the parser would have: classic ones in order, an inline one only when those before it are done,
-  // then deferred ones and modules. Async ones run as they arrive.
-  const runScripts = async (scripts) => {
-    const late = (node) =>
-      !node.hasAttribute("async") &&
-      (node.getAttribute(`${PREFIX}type`) === "module" ||
-        (node.hasAttribute("defer") && node.hasAttribute(`${PREFIX}src`)));
-    const own = Object.getOwnPropertyDescriptor(document, "write");
-    const ownLine = Object.getOwnPropertyDescriptor(document, "writeln");
-    document.write = document.writeln = write;
-    let earlier = [];
-    for (const old of [...scripts.filter((node) => !late(node)), ...scripts.filter(late)]) {
-      const external = old.hasAttribute(`${PREFIX}src`);
-      if (!external && earlier.length) {
-        await Promise.all(earlier);
-        earlier = [];
-      }
-      if (!old.isConnected) continue;
-      const script = renew(old);
-      if (!script.hasAttribute("async")) {
-        script.async = false;
-        if (external && runs(script)) {
-          earlier.push(
-            new Promise((done) => {
-              script.addEventListener("load", done);
-              script.addEventListener("error", done);
-            }),
-          );
-        }
-      }
-      old.replaceWith(script);
-    }
-    await Promise.all(earlier);
-    for (const [name, descriptor] of [
-      ["write", own],
-      ["writeln", ownLine],
-    ]) {
-      if (descriptor) Object.defineProperty(document, name, descriptor);
-      else delete document[name];
-    }
-  };
+  const isAllowed = (node) => needsOf(node).every(isGranted);
 
   // The document, the contents of its templates, and its open shadow trees. Nothing in a template runs.
   const trees = function* (tree = document, isInert = false) {
@@ -204,25 +68,84 @@
 
   const heldNodes = () => [...trees()].flatMap(([tree]) => [...tree.querySelectorAll("[data-consent]")]);
 
+  // -- the late part -------------------------------------------------------------------------------------------------
+
+  const makeParts = (make) =>
+    make({
+      root,
+      endpoint,
+      placed,
+      trees,
+      isAllowed,
+      inert: INERT,
+      allows: (category, service) => allows(state, category, service),
+      heldServices,
+      announce: (service) => status.show(root.dataset.needed.replace("{service}", service)),
+      dismiss: status.dismiss,
+      opened: (panel, anchor) => {
+        prepare(panel);
+        opener = anchor;
+        root.querySelector(".cc-back").hidden = true;
+        room.update();
+        if (panel.localName === "dialog") place.raise();
+        else panel.querySelector("button").focus();
+      },
+    });
+  let parts = null; // once they are here
+  const load = makeLoader(root, lateFile, endpoint, (make) => {
+    parts ??= makeParts(make);
+    update();
+    return parts;
+  });
+
+  // Returns whether something of what is held on this page may come alive under the present choice.
+  const isWaiting = () =>
+    [...trees()].some(
+      ([tree]) =>
+        [...tree.querySelectorAll("[data-consent]")].some((node) => needsOf(node).some(isGranted)) ||
+        [...tree.querySelectorAll("style")].some(({ textContent }) =>
+          [...textContent.matchAll(INERT)].some(([, ...need]) => isGranted(need)),
+        ),
+    );
+  let activating = null; // while the late part is being loaded
   const activate = () => {
-    places.update(); // a script may demand that its place is empty
-    const scripts = [];
-    for (const [tree, isInert] of [...trees()]) {
-      // A style that arrived in pieces is not marked as held if only a later piece is.
-      for (const node of tree.querySelectorAll("[data-consent], style")) {
-        thawStyles(node);
-        if (!node.hasAttribute("data-consent") || !isAllowed(node)) continue;
-        const name = node.localName;
-        if (name === "script" && !isInert) scripts.push(node);
-        else if (isReadOnce(node)) node.replaceWith(renew(node));
-        else {
-          restore(node);
-          const media = node.parentNode;
-          if (name === "source" && media instanceof HTMLMediaElement) media.load();
-        }
-      }
+    if (parts) return parts.activate();
+    if (!activating && isWaiting()) {
+      activating = load()
+        .then(() => parts.activate())
+        .finally(() => {
+          activating = null;
+        });
     }
-    return scripts.length ? runScripts(scripts) : Promise.resolve();
+    return activating ?? Promise.resolve();
+  };
+  // Where the late part cannot be loaded, what is held stays so until the next page.
+  let activation = null; // the latest
+  const run = () => {
+    activation = activate().then(link.replay);
+    activation.catch(warn);
+  };
+
+  // The late part is needed where something held has a place, or is what a form needs, and for the cookie declaration.
+  let tries = 0;
+  let timer = 0;
+  const look = () => {
+    timer = 0;
+    const held = parts || tries >= MOST_TRIES ? null : heldServices();
+    if (!held) return;
+    if (!placed.some((id) => held.has(id)) && !document.querySelector('[data-consent-declaration=""]')) return;
+    tries++;
+    timer = -1; // not again in the meantime
+    load().catch((error) => {
+      warn(error);
+      timer = setTimeout(look, MAXIMUM_WAIT);
+    });
+  };
+  const update = () => {
+    if (parts) {
+      parts.fillDeclarations(new URL(".", endpoint).href.slice(0, -1), root.dataset.language);
+      parts.places.schedule();
+    } else timer ||= setTimeout(look, 50);
   };
 
   // The open panel can be made so small that nothing lies under it, such as a button at the window's bottom. That is no
@@ -285,35 +208,10 @@
     room.update();
   };
 
-  // Opens the settings on this page. Where that fails, the link leads to the preferences page.
+  // Without the late part the link leads to the preferences page.
   const openSettings = (anchor) => {
-    const page = root.querySelector(".cc-back").href;
-    const isHidden = () => [root, root.querySelector(".cc-panel")].some((node) => node?.getClientRects().length === 0);
-    if (isHidden()) return location.assign(page); // by a filter list
-    const request = new XMLHttpRequest(); // by which Trusted Types let a document be read
-    const address = new URL("settings", endpoint);
-    const { language } = root.dataset;
-    address.search = new URLSearchParams({ return_to: location.pathname + location.search, language });
-    request.open("GET", address);
-    request.responseType = "document";
-    request.onloadend = () => {
-      const panel = request.response?.querySelector("#consent-root .cc-panel");
-      if (request.status !== 200 || !panel) return location.assign(page);
-      if (root.querySelector(".cc-panel")) return;
-      status.dismiss();
-      root.prepend(panel);
-      if (isHidden()) {
-        panel.remove();
-        return location.assign(page);
-      }
-      prepare(panel);
-      opener = anchor;
-      root.querySelector(".cc-back").hidden = true;
-      room.update();
-      if (panel.localName === "dialog") place.raise();
-      else panel.querySelector("button").focus();
-    };
-    request.send();
+    const leave = () => location.assign(root.querySelector(".cc-back").href);
+    load().then(({ openSettings }) => openSettings(anchor), leave);
   };
   const closeSettings = () => {
     if (root.querySelector(".cc-again")) takePanel();
@@ -356,10 +254,7 @@
   // Returns whether something that `now` newly allows was held back on this page, so that it needs a reload.
   const isHeld = (now) => {
     const gains = (category, service) => allows(now, category, service) && !allows(state, category, service);
-    const inPage = heldNodes().some((node) => {
-      const services = words(node.dataset.consentService);
-      return words(node.dataset.consent).some((category, at) => gains(category, services[at]));
-    });
+    const inPage = heldNodes().some((node) => needsOf(node).some((need) => gains(...need)));
     return inPage || Boolean(link.isLost?.(gains));
   };
 
@@ -385,7 +280,7 @@
     close(now);
     updateElements();
     isBehind = isFixed;
-    if (!isFixed) activate().then(link.replay);
+    if (!isFixed) run();
     if (!guard) document.dispatchEvent(new CustomEvent("cookieconsent:change", { detail: now }));
   };
 
@@ -401,11 +296,15 @@
       await reload();
       return true;
     }
+    activation = null;
     if (guard) {
       const { decided_at } = await guard.refresh(); // which calls `apply`, as a listener
       if (!decided_at) throw new Error("the browser keeps no cookie of this site, so that the choice is lost");
     } else apply(now);
     status.tell(told, now.receipt);
+    if (isFixed) return false;
+    if (!activation) run(); // an earlier attempt may have failed
+    activation.catch(() => (isRepeatable() ? reload() : status.tell(later, now.receipt)));
     return false;
   };
 
@@ -502,8 +401,8 @@
     clicked = isTrusted ? target : null;
   };
   addEventListener("click", noteClick, true);
-  const isMeant = ({ granted, services }, button) =>
-    !(granted?.length || Object.values(services).some(Boolean)) || isActing() || Boolean(button?.contains(clicked));
+  const grants = ({ granted, services }) => granted?.length || Object.values(services).some(Boolean);
+  const isMeant = (choice, button) => !grants(choice) || isActing() || Boolean(button?.contains(clicked));
 
   const submit = async (event) => {
     const form = event.target;
@@ -517,13 +416,15 @@
     if (busy) return;
     busy = true;
     root.setAttribute("aria-busy", "true");
+    // What activates is fetched while the choice is being saved. Whether that fails matters only then.
+    if (!isFixed && grants(choice) && heldNodes().length) load().catch(() => {});
     try {
       await settle(await post(choice));
     } catch (error) {
       const isUnsent = error instanceof TypeError;
       if (isUnsent) await new Promise((resolve) => setTimeout(resolve)); // the violation's event follows at once
       if (isUnsent && isForbidden) return submitNatively(form, event.submitter);
-      if (!error.said) console.warn(`cookie_consent: ${error.message}`);
+      if (!error.said) warn(error);
       fail(error.said);
     }
     busy = false;
@@ -581,17 +482,15 @@
     }
     reopen(panel, other.matches(".cc-inline"));
   };
-  const fillAll = () => fillDeclarations(new URL(".", endpoint).href.slice(0, -1), root.dataset.language);
   const takeNew = (nodes) => {
-    fillAll();
     // Where a script morphs the whole page into another, this element becomes the one of that page.
     if (state.decided && root.querySelector(".cc-panel:not(.cc-again)")) close(state);
     room.update();
-    places.schedule();
+    update();
     // What the server has held for an earlier choice may be allowed by now.
     const held = nodes.flatMap((node) => [node, ...node.querySelectorAll("[data-consent]")]);
     if (!isBehind && held.some((node) => node.hasAttribute("data-consent") && isAllowed(node))) {
-      activate().then(link.replay);
+      run();
     }
   };
   const heldServices = () => {
@@ -602,23 +501,20 @@
       ...asked.map((item) => item.service),
     ]);
   };
-  const places = makePlaces(services, {
-    endpoint,
-    allows: ([service, category]) => allows(state, category, service),
-    heldServices,
-    announce: (service) => status.show(root.dataset.needed.replace("{service}", service)),
-  });
   const updateElements = defineElement({
-    put: places.putInShadow,
+    put: async (node, service, isWanted) => {
+      const { places } = await load();
+      return isWanted() ? places.putInShadow(node, service) : null;
+    },
     isAllowed: (id) => (guard ? guard.allows(id) : (state.services[id] ?? Boolean(state.named?.includes(id)))),
     takeFrame,
   });
   const room = makeRoom(root);
   const place = makePlace(root, { isOpen: () => Boolean(root.querySelector(".cc-panel")), receive, added: takeNew });
   room.update();
-  fillAll();
+  look();
   keepClosed(root.querySelector(".cc-revision"));
-  link.held = places.schedule;
+  link.held = update;
   prepare(root.querySelector(".cc-panel"));
   // The guard may have learned of a choice while the page was still loading.
   if (link.isChanged) apply(guard.state);

@@ -4,15 +4,24 @@ const defineElement = ({ put, isAllowed, takeFrame }) => {
   const NAME = "consent-placeholder";
   const elements = new Set();
   const shown = new WeakMap(); // the service whose placeholder an element shows
+  const place = async (node, service) => {
+    const wanted = { service };
+    shown.set(node, wanted);
+    const isWanted = () => shown.get(node) === wanted;
+    try {
+      const frame = await put(node, service, isWanted);
+      frame?.addEventListener("load", () => takeFrame(frame));
+    } catch {
+      if (isWanted()) shown.delete(node); // the late part could not be loaded, and is asked for again with the next change
+    }
+  };
   const show = (node) => {
     const service = node.getAttribute("service") ?? "";
     const { shadowRoot } = node;
     if (!isAllowed(service)) {
-      if (shown.get(node) === service) return;
-      shown.set(node, service);
+      if (shown.get(node)?.service === service) return;
       shadowRoot.replaceChildren();
-      const frame = put(node, shadowRoot, service);
-      frame?.addEventListener("load", () => takeFrame(frame));
+      place(node, service);
       return;
     }
     shown.delete(node);

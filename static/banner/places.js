@@ -1,7 +1,7 @@
 // Placeholders for what held scripts would draw. They stand in the places of the scripts' services, and at the buttons
 // of forms that need a service. `services` is what the policy says, `allows` returns whether a service is allowed
 // by now, and `heldServices` those of which a script is held on this page.
-const makePlaces = (services, { endpoint, allows, heldServices, announce }) => {
+const makePlaces = (services, { endpoint, allows: isGranted, heldServices, announce }) => {
   const MOST = 100; // placeholders on one page
   const MOST_IN_ONE = 5; // times that a place is filled, if the page empties it
   const NARROWEST = 88;
@@ -16,6 +16,7 @@ const makePlaces = (services, { endpoint, allows, heldServices, announce }) => {
   const filled = new WeakMap(); // how often each place was filled
   const noted = new WeakMap(); // the frames by the forms at whose buttons they stand
 
+  const allows = ([service, category]) => isGranted(category, service);
   const setStyle = (node, styles) => {
     for (const [name, value] of Object.entries(styles)) node.style.setProperty(name, value, "important");
   };
@@ -74,9 +75,9 @@ const makePlaces = (services, { endpoint, allows, heldServices, announce }) => {
     );
   };
   // In a shadow tree nothing but the placeholder is shown, whatever stands in the node itself.
-  const putInShadow = (node, shadow, id) => {
+  const putInShadow = (node, id) => {
     const [, , name] = services.find(([service]) => service === id) ?? [id, "", id];
-    return put([id, "", name], contentHeight(node), (frame) => shadow.append(frame));
+    return put([id, "", name], contentHeight(node), (frame) => node.shadowRoot.append(frame));
   };
   // A link must not contain a frame, which stands behind it instead.
   const isLink = (node) => node.localName === "a";

@@ -6,13 +6,16 @@ import json
 
 import pytest
 
-from cookie_consent.banner.places import PLACES_PLACEHOLDER, banner_script
+from cookie_consent.banner.places import LATE_PLACEHOLDER, PLACES_PLACEHOLDER, banner_script, late_banner_script
 from cookie_consent.policy import parse_policy
 
 
 def told(services: dict[str, dict[str, str]]) -> dict[str, list[str | int]]:
     policy = parse_policy({"version": "1", "services": services}, source="test")
-    return {row[0]: row for row in json.loads(banner_script(PLACES_PLACEHOLDER, policy))}
+    late, ids = json.loads(banner_script(LATE_PLACEHOLDER, policy, late="banner-more.1.js"))
+    assert late == "banner-more.1.js"
+    rows = json.loads(late_banner_script(PLACES_PLACEHOLDER, policy))
+    return {name: [name, *row] for name, row in zip(ids.split(), rows, strict=True)}
 
 
 @pytest.mark.parametrize(

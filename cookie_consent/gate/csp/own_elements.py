@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from cookie_consent.gate.csp.site_policies import nonces
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Mapping
 
     from cookie_consent.gate.csp.site_policies import SitePolicies
 
@@ -29,6 +29,8 @@ class OwnElements:
     policies: SitePolicies
     """The site's own."""
     digests: Callable[[str], tuple[str, ...]]
+    late: Mapping[str, str] = field(default_factory=dict)
+    """The file that a script of ours loads when it needs it, by the script's own."""
 
     def mark(self, markup: str) -> str:
         """Return our markup with the nonces and hashes that it needs on this page."""
@@ -41,7 +43,25 @@ class OwnElements:
     def _marked(self, match: re.Match[str]) -> str:
         kind, path = ("script", match[2]) if match[1] else ("style", match[3])
         mark = self._mark_of(kind, path)
-        return _with_attribute(match[0], *mark) if mark else match[0]
+        tag = _with_attribute(match[0], *mark) if mark else match[0]
+        folder, _, name = path.rpartition("/")
+        late = self.late.get(name) if kind == "script" else None
+        return self._with_late(tag, mark, f"{folder}/{late}") if late else tag
+
+    def _with_late(self, tag: str, mark: tuple[str, str] | tuple[()] | None, path: str) -> str:
+        """Return the tag of our script with what it needs to load the file at ``path`` later.
+
+        If the policies stop that file, the script does without.
+        """
+        needed = self._mark_of("script", path)
+        if self.policies.requires_trusted_types:
+            # A script can give no element an address. Only the page itself can.
+            late = f'<script src="{path}" defer'
+            return f"{_with_attribute(late, *needed) if needed else late}></script>{tag}" if needed is not None else tag
+        if not needed or needed == mark:  # our script passes its own nonce on
+            return tag
+        name, value = needed
+        return _with_attribute(tag, "data-more" if name == "integrity" else name, value)
 
     def _mark_of(self, kind: str, path: str) -> tuple[str, str] | tuple[()] | None:
         """Return the attribute that the file needs: name and value, or nothing. None if the policies stop it."""

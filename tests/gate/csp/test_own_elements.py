@@ -11,11 +11,23 @@ STYLE = '<link rel="stylesheet" href="/_consent/assets/banner.1.css">'
 DIGESTS = ("sha256-AAA=", "sha384-BBB", "sha512-CCC")
 
 
+LATE_DIGESTS = ("sha256-DDD=", "sha384-EEE", "sha512-FFF")
+
+
 def marked(*policies: str, markup: str = SCRIPT, authority: str = "site.test", scheme: str = "https") -> str:
     site = SitePolicies(authority=authority, scheme=scheme)
     site.add(policies)
     own = OwnElements(policies=site, digests=lambda path: DIGESTS if "banner" in path else ())
     return own.mark(markup)
+
+
+def with_late(*policies: str) -> str:
+    """Mark a script that loads another one later, as the banner's does."""
+    site = SitePolicies(authority="site.test", scheme="https")
+    site.add(policies)
+    digests = {"/_consent/assets/banner.1.js": DIGESTS, "/_consent/assets/banner-more.2.js": LATE_DIGESTS}
+    own = OwnElements(policies=site, digests=digests.__getitem__, late={"banner.1.js": "banner-more.2.js"})
+    return own.mark(SCRIPT)
 
 
 @pytest.mark.parametrize(
@@ -64,6 +76,37 @@ def test_a_listed_hash_is_used_where_there_is_no_nonce() -> None:
     assert marked("script-src 'sha384-BBB' 'nonce-a'") == SCRIPT.replace("<script", '<script nonce="a"')
     assert marked("script-src 'sha384-BBB'", "script-src 'sha256-AAA='") == SCRIPT
     assert marked("style-src 'sha384-BBB'", markup=STYLE) == STYLE  # browsers have no such thing for style sheets
+
+
+@pytest.mark.parametrize(
+    ("policies", "attributes"),
+    [
+        ([], ""),
+        (["script-src 'self'"], ""),
+        (["script-src 'nonce-abc'"], ' nonce="abc"'),  # which the script passes on
+        (["script-src 'sha384-BBB' 'sha256-DDD='"], ' data-more="sha256-DDD=" integrity="sha384-BBB"'),
+        (["script-src 'sha384-BBB' 'sha384-EEE' 'sha512-FFF'"], ' data-more="sha512-FFF" integrity="sha384-BBB"'),
+        (["script-src 'sha384-BBB'"], ' integrity="sha384-BBB"'),  # the late file is not allowed
+        # The script as its address allows it, the late file by another source.
+        (["script-src site.test/_consent/assets/banner.1.js 'nonce-abc'"], ' nonce="abc"'),
+        (["script-src site.test/_consent/assets/banner.1.js 'sha384-EEE'"], ' data-more="sha384-EEE"'),
+    ],
+)
+def test_a_script_is_told_what_the_file_needs_that_it_loads_later(policies: list[str], attributes: str) -> None:
+    assert with_late(*policies) == SCRIPT.replace("<script", f"<script{attributes}")
+
+
+def test_where_scripts_may_give_no_addresses_the_late_file_comes_with_the_page() -> None:
+    late = '<script src="/_consent/assets/banner-more.2.js" defer></script>'
+    types = "require-trusted-types-for 'script'"
+    assert with_late(types) == late + SCRIPT
+    nonce = '<script nonce="n"'
+    assert with_late(f"{types}; script-src 'nonce-n'") == (late + SCRIPT).replace("<script", nonce)
+    assert with_late(types, "script-src 'sha384-BBB' 'sha384-EEE'") == (
+        late.replace("<script", '<script integrity="sha384-EEE"')
+        + SCRIPT.replace("<script", '<script integrity="sha384-BBB"')
+    )
+    assert with_late(types, "script-src 'sha384-BBB'") == SCRIPT.replace("<script", '<script integrity="sha384-BBB"')
 
 
 def test_other_elements_and_the_guard() -> None:
