@@ -24,6 +24,17 @@ It is None for none, and ``""`` to drop the link.
 
 _LINK = re.compile(r'\s*<([^>]*)>((?:[^,"]|"(?:[^"\\]|\\.)*")*),?')
 
+_PLAIN_PARAMETERS = re.compile(r'(?:\s*+;\s*+[\w-]++\s*+(?:=\s*+(?:"[^"\\]*+"|[\w.:/+-]++)\s*+)?+)*+', re.ASCII)
+"""Parameters that all browsers read alike."""
+_REL = re.compile(r';\s*rel\s*=\s*(?:"([^"]*)"|([^\s;,"]*))', re.IGNORECASE)
+_QUIET_RELS = frozenset(
+    "about alternate amphtml api-catalog appendix author bookmark canonical chapter cite-as collection contents "
+    "copyright current describedby describes edit edit-media first glossary help hub index item last latest- "
+    "version license me memento original pingback predecessor-version prev previous privacy-policy profile "
+    "related section self service service-desc service-doc service-meta shortlink start status subsection "
+    "successor-version sunset tag terms-of-service timegate timemap top type up version-history via webmention".split()
+)
+"""Relations (RFC 8288, section 4.2) for which no browser fetches anything. Firefox used to fetch ``next``."""
 _PARAMETER = re.compile(r';\s*(rel|as|integrity)\s*=\s*(?:"([^"]*)"|([^\s;,"]*))', re.IGNORECASE)
 _STRING = r'("(?:[ !#-\[\]-~]|\\["\\])*")([^,"]*)(?:,|\Z)'
 _ITEM = re.compile(r"[ \t]*()" + _STRING)
@@ -44,10 +55,19 @@ def gate_link_header(value: str, is_refused: IsRefused) -> str | None:
         # Only white space may follow the last link.
         if match is None:
             return ", ".join(kept) or None if not value[at:].strip() else None
-        if not is_refused(match[1]):
+        if _is_quiet(match[2]) or not is_refused(match[1]):
             kept.append(f"<{match[1]}>{match[2].rstrip()}")
         at = match.end()
     return ", ".join(kept) or None
+
+
+def _is_quiet(parameters: str) -> bool:
+    """Return whether a link with these parameters makes no browser fetch anything."""
+    if _PLAIN_PARAMETERS.fullmatch(parameters) is None:
+        return False
+    rels = [quoted or bare for quoted, bare in _REL.findall(parameters)]
+    # An extension relation is a URI, such as WordPress's ``https://api.w.org/``.
+    return len(rels) == 1 and all(word in _QUIET_RELS or ":" in word for word in rels[0].lower().split() or ("",))
 
 
 def lead_link_header(value: str, lead: LeadLink) -> str | None:

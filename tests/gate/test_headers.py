@@ -25,6 +25,28 @@ def gated(name: str, value: str) -> str | None:
         ('</a>; title="x, <y>", <//x.test/b>; rel=preconnect, </c>', '</a>; title="x, <y>", </c>'),
         ("garbage", None),
         ("</a>, garbage <https://x.test/>", None),
+        # what names another page, and makes no browser fetch it
+        ("<https://x.test/a>; rel=canonical", "<https://x.test/a>; rel=canonical"),
+        ('<https://x.test/>; rel="https://api.w.org/"', '<https://x.test/>; rel="https://api.w.org/"'),
+        (
+            '<https://x.test/?p=1>; rel="Shortlink  prev"; title="a"',
+            '<https://x.test/?p=1>; rel="Shortlink  prev"; title="a"',
+        ),
+        ("<https://x.test/de>; rel=alternate; hreflang=de", "<https://x.test/de>; rel=alternate; hreflang=de"),
+        # what may not be that in every browser
+        ('<https://x.test/a>; rel="canonical preconnect"', None),
+        ('<https://x.test/a>; rel="alternate stylesheet"', None),
+        ("<https://x.test/a>; rel=canonical; rel=preconnect", None),
+        ("<https://x.test/a>; rel=preconnect; REL=canonical", None),
+        ('<https://x.test/a>; title="; rel=canonical"; rel=preconnect', None),
+        ("<https://x.test/a>; title='; rel=canonical'; rel=preconnect", None),
+        ('<https://x.test/a>; rel="pre\\connect"', None),
+        ("<https://x.test/a>; rel*=utf-8''preconnect; rel=canonical", None),
+        ("<https://x.test/a>; rel", None),
+        ('<https://x.test/a>; rel=""', None),
+        ("<https://x.test/a>; rel=next", None),
+        ("<https://x.test/a> rel=canonical", None),
+        ("<https://x.test/a>", None),
     ],
 )
 def test_link(value: str, kept: str | None) -> None:
