@@ -6,10 +6,11 @@ import json
 import re
 from typing import TYPE_CHECKING, Any, TypeAlias
 
+from cookie_consent.gate.html.attributes import candidates_of
 from cookie_consent.gate.html.refresh import refresh_addresses
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Iterator, Mapping
 
 __all__ = ["ADDRESS_HEADERS", "GATED_HEADERS", "PLAIN_HEADERS", "RESPONSE_HEADERS", "lead_link_header"]
 
@@ -24,6 +25,7 @@ It is None for none, and ``""`` to drop the link.
 
 _LINK = re.compile(r'\s*<([^>]*)>((?:[^,"]|"(?:[^"\\]|\\.)*")*),?')
 
+_CANDIDATES = re.compile(r';\s*imagesrcset\s*=\s*(?:"((?:[^"\\]|\\.)*)"|([^\s;,"]*))', re.IGNORECASE)
 _PLAIN_PARAMETERS = re.compile(r'(?:\s*+;\s*+[\w-]++\s*+(?:=\s*+(?:"[^"\\]*+"|[\w.:/+-]++)\s*+)?+)*+', re.ASCII)
 """Parameters that all browsers read alike."""
 _REL = re.compile(r';\s*rel\s*=\s*(?:"([^"]*)"|([^\s;,"]*))', re.IGNORECASE)
@@ -55,10 +57,17 @@ def gate_link_header(value: str, is_refused: IsRefused) -> str | None:
         # Only white space may follow the last link.
         if match is None:
             return ", ".join(kept) or None if not value[at:].strip() else None
-        if _is_quiet(match[2]) or not is_refused(match[1]):
+        if _is_quiet(match[2]) or not any(is_refused(address) for address in _preloaded(*match.groups())):
             kept.append(f"<{match[1]}>{match[2].rstrip()}")
         at = match.end()
     return ", ".join(kept) or None
+
+
+def _preloaded(address: str, parameters: str) -> Iterator[str]:
+    """Yield the address of a link, and those of the images among which a preload chooses."""
+    yield address
+    for quoted, bare in _CANDIDATES.findall(parameters):
+        yield from (candidate for candidate, _ in candidates_of(re.sub(r"\\(.)", r"\1", quoted) or bare))
 
 
 def _is_quiet(parameters: str) -> bool:

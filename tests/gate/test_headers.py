@@ -25,6 +25,12 @@ def gated(name: str, value: str) -> str | None:
         ('</a>; title="x, <y>", <//x.test/b>; rel=preconnect, </c>', '</a>; title="x, <y>", </c>'),
         ("garbage", None),
         ("</a>, garbage <https://x.test/>", None),
+        ('</a>; rel=preload; as=image; imagesrcset="/b 1x, https://x.test/c 2x"', None),
+        ("<>; rel=preload; as=image; ImageSrcset=https://x.test/c", None),
+        (
+            '</a>; rel=preload; as=image; imagesrcset="/b 1x, /c 2x"',
+            '</a>; rel=preload; as=image; imagesrcset="/b 1x, /c 2x"',
+        ),
         # what names another page, and makes no browser fetch it
         ("<https://x.test/a>; rel=canonical", "<https://x.test/a>; rel=canonical"),
         ('<https://x.test/>; rel="https://api.w.org/"', '<https://x.test/>; rel="https://api.w.org/"'),
