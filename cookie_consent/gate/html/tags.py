@@ -11,6 +11,7 @@ from cookie_consent.gate.csp.site_policies import hides_origin
 from cookie_consent.gate.html.attributes import LISTS, SETS, candidates_of, css_attributes, fetching_attributes
 from cookie_consent.gate.html.data_urls import data_documents, scheme_of, script_of
 from cookie_consent.gate.html.findings import INLINE, OWN, PageFindings
+from cookie_consent.gate.html.imports import imported_addresses
 from cookie_consent.gate.html.inert import (
     ANY_HOST,
     BLOCKED,
@@ -20,7 +21,6 @@ from cookie_consent.gate.html.inert import (
     make_text,
     mark_held,
 )
-from cookie_consent.gate.html.library_links import MODULE_IMPORT
 from cookie_consent.gate.html.multibyte import as_read
 from cookie_consent.gate.html.refresh import refresh_addresses
 from cookie_consent.gate.html.speculation import addresses_of, leads_elsewhere
@@ -227,7 +227,7 @@ class TagGate:
         return [verdict for verdict in verdicts if not self._allows(verdict)]
 
     def _refused_imports(self, text: str) -> list[Verdict]:
-        addresses = [match[1] or match[2] or "" for match in MODULE_IMPORT.finditer(text)]
+        addresses = imported_addresses(text)
         return [*self._refused_addresses(addresses), *self._refused_in_data(addresses, _SCRIPTS)]
 
     def _is_own_script(self, tag: StartTag) -> bool:
