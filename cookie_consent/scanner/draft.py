@@ -118,6 +118,11 @@ def _head(scan: Scan, answers: Answers, version: str) -> str:
         lines += ["", "[controller]  # who is responsible for the site"]
         lines += [f"{key} = {quoted(text)}" for key, text in who.items() if text]
     else:
+        # A comment is not read with the file, and a mistake in it would be told long after its author has gone.
+        named = {**who, "name": "Your company"}
+        _parsed(
+            "\n".join([*lines, "[controller]", *(f"{key} = {quoted(text)}" for key, text in named.items() if text)])
+        )
         lines += ["", "# [controller]  # who is responsible for the site", '# name = "Your company"']
         lines += [f"# {key} = {quoted(text)}" for key, text in who.items() if text and key != "name"]
     banner = [f"privacy_url = {quoted(answers.privacy_url)}"] if answers.privacy_url else []

@@ -87,6 +87,7 @@ def test_a_file_is_replaced_only_on_demand(init: Any, tmp_path: Path) -> None:
     ("options", "told"),
     [
         (["--company", "x", "--region", "Germany"], "controller.country"),
+        (["--region", "Germany"], "controller.country"),
         (["--privacy-url", "no address"], "banner.privacy_url"),
         (["--language", "xx"], "xx"),
     ],
