@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import ipaddress
+import os
 import re
+import socket
 import ssl
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
@@ -204,6 +206,8 @@ class Fetcher:
             try:
                 known = (await network.addresses(name))[:_MOST_ADDRESSES]
             except (OSError, UnicodeError) as error:
+                if isinstance(error, socket.gaierror):
+                    raise UnreadableError(f"{name} cannot be found: {error.strerror}") from None
                 hint = "" if allows_all or "not public" not in str(error) else "; --private allows it"
                 raise UnreadableError(f"{_line(str(error))}{hint}") from None
             if len(self._addresses) < _MOST_REMEMBERED:
@@ -228,6 +232,11 @@ async def _itself(address: str) -> list[str]:
 
 
 def _said(error: Exception | None) -> str:
+    cause: BaseException | None = error
+    while cause is not None:
+        if isinstance(cause, OSError) and cause.errno and not isinstance(cause, ssl.SSLError):
+            return os.strerror(cause.errno)  # such as "Connection refused"; the number of a TLS error is OpenSSL's
+        cause = cause.__cause__ or cause.__context__
     text = _line(str(error)) if error is not None else ""
     return f"{type(error).__name__}: {text}" if text else type(error).__name__
 

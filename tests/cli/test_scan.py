@@ -161,7 +161,7 @@ def test_a_host_is_told_from_a_file(
             ["ftp://shop.example"],
             "'ftp://shop.example' is not the address of a site; write it like https://shop.example",
         ),
-        (["http://127.0.0.1:1/"], "could not be read: 127.0.0.1:1 cannot be reached"),
+        (["http://127.0.0.1:1/"], "could not be read: 127.0.0.1:1 cannot be reached: Connection refused"),
         (["http://a.test/", "--pages", "0"], "--pages is 0; it must be 1 or more"),
         (["http://a.test/", "--delay", "-1"], "--delay is -1.0; it must be 0 or more"),
         (["http://a.test/", "--seconds", "nan"], "--seconds is nan; it must be a finite number, more than 0"),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import json
+import socket
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any
 
@@ -13,6 +14,7 @@ import uvicorn
 from cookie_consent.demo.shop import make_shop
 from cookie_consent.demo.third_parties import make_third_parties
 from cookie_consent.errors import ConfigurationError
+from cookie_consent.mirror.network import Network
 from cookie_consent.policy import Policy, load_policy
 from cookie_consent.scanner.as_dict import as_dict
 from cookie_consent.scanner.crawl import crawl
@@ -410,3 +412,12 @@ async def test_trackers_on_the_own_host_are_told_by_elements_and_by_any_query() 
         scan = await scanned(site)
     services = {thing.verdict.service for thing in judge(scan, Policy(version="1")).things}
     assert {"google-analytics", "umami-cloud"} <= services
+
+
+async def test_a_name_that_dns_does_not_know_is_told_in_words() -> None:
+    async def resolve(_: str) -> list[str]:
+        raise socket.gaierror(socket.EAI_NONAME, "Name or service not known")
+
+    network = Network(resolve=resolve)
+    scan = await crawl("http://shop.example/", CrawlOptions(delay=0), network=network)
+    assert [found.error for found in scan.pages] == ["shop.example cannot be found: Name or service not known"]

@@ -28,20 +28,23 @@ def table(judgement: Judgement) -> Iterator[str]:
     if scan.landed:
         yield f"The address leads to {_plain(scan.landed)}, and the scan is of that site."
     things = [thing for thing in judgement.things if not _is_plain(thing)]
-    yield from _section("COOKIES", _of_sort(things, "cookie"), "none")
+    yield from _section("COOKIES", _of_sort(things, "cookie"), "none" if read else "")
     yield from _section("STORAGE KEYS", _of_sort(things, "storage"))
-    yield from _section("HOSTS", _of_sort(things, "host"), "none but the site's own")
+    yield from _section("HOSTS", _of_sort(things, "host"), "none but the site's own" if read else "")
     yield from _section("SNIPPETS", _of_sort(things, "snippet"))
     failed = [page for page in scan.pages if page.error]
     told = [f"{page.address}: {page.error}" for page in failed[:_MOST_FAILURES]]
     told += [f"and {len(failed) - _MOST_FAILURES} more"] if len(failed) > _MOST_FAILURES else []
     yield from _section(f"NOT READ: {_number(len(failed), 'page')}", _listed(told))
     yield from _section("LIMITS", _listed(f"{limit.name} {limit.value}: {limit.note}" for limit in scan.limits))
-    yield from _section("WHAT COULD NOT BE SEEN", _listed(scan.unseen))
+    yield from _section("WHAT COULD NOT BE SEEN", _listed(scan.unseen if read else ()))
     missing = sum(thing.is_undeclared for thing in things)
     yield ""
     is_are = "is" if missing == 1 else "are"
-    yield f"{_number(missing, 'thing')} marked ! {is_are} not declared" if missing else "all is declared"
+    if missing:
+        yield f"{_number(missing, 'thing')} marked ! {is_are} not declared"
+    else:
+        yield "all is declared" if read else "nothing was read"
 
 
 def _is_plain(thing: Judged) -> bool:

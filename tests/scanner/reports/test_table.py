@@ -103,5 +103,17 @@ def test_what_a_site_sends_cannot_steer_the_terminal() -> None:
 
 
 def test_a_site_without_anything_says_so() -> None:
-    lines = list(table(judged(scan_of())))
+    lines = list(table(judged(scan_of(pages=[ScannedPage(address="https://shop.example/")]))))
     assert lines[1:] == ["", "COOKIES", "  none", "", "HOSTS", "  none but the site's own", "", "all is declared"]
+
+
+def test_a_site_that_could_not_be_read_is_not_said_to_have_nothing() -> None:
+    failed = ScannedPage(address="https://shop.example/", error="the connection was refused")
+    lines = list(table(judged(scan_of(pages=[failed], unseen=["Service workers."]))))
+    assert lines[1:] == [
+        "",
+        "NOT READ: 1 page",
+        "  https://shop.example/: the connection was refused",
+        "",
+        "nothing was read",
+    ]
