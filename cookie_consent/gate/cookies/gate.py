@@ -232,7 +232,8 @@ class CookieGate:
             return self._classifier.policy.unknown_cookies == "allow" or self._consent.allows(UNCLASSIFIED)
         if verdict.rule is not None and verdict.rule.persist is not None:
             # Not `covers`: a service's own exception says nothing about staying signed in.
-            return self._consent.allows(verdict.rule.persist)
+            # Nor `allows`, which takes it for a question of the application's.
+            return verdict.rule.persist in self._consent.granted
         return verdict.category != "session"
 
     def _drop(self, name: str, reason: str, detail: str) -> None:

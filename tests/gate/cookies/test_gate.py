@@ -52,6 +52,17 @@ def test_set_cookie(granted: list[str], header: str, sent: str | None) -> None:
     assert gate(*granted).response(header) == sent
 
 
+def test_what_the_gate_asks_is_no_question_of_the_applications(
+    caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("cookie_consent.logs._logged", set())
+    policy = Policy(version="1")
+    consent = Consent(policy=policy, granted=frozenset({"session"}), offered=frozenset())
+    gate_ = CookieGate(Classifier(policy), consent, OWN)
+    assert gate_.response("session=1; Max-Age=60") == "session=1"  # of the registry, and lasts with *login* only
+    assert not caplog.messages
+
+
 @pytest.mark.parametrize(("rule", "kept"), [("session", True), ("allow", True), ("ask", False), ("block", False)])
 def test_undeclared_cookies_follow_the_policy(rule: str, kept: bool) -> None:  # noqa: FBT001
     assert (gate(unknown=rule).response("other=1; Max-Age=60") is not None) is kept
