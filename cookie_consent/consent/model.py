@@ -167,14 +167,7 @@ class Consent:
         if category in self.granted:
             return True
         if self.offered is not None and category in self.policy.optional_ids - self.offered - {UNCLASSIFIED}:
-            log_once(
-                f"not-offered {category}",
-                "the application asks whether %r is agreed to, but nothing is declared in this category, so no visitor "
-                "is asked about it; declare a service or a cookie in it, or say what the site does for it under "
-                "[categories.%s.purposes]",
-                category,
-                category,
-            )
+            _tell_of_not_offered(category, is_final=not self.policy.has_inventory)
         return False
 
     def covers(self, category: str, service: str | None) -> bool:
@@ -202,6 +195,28 @@ class Consent:
         if known is None:
             return self.services.get(service, False)
         return self.covers(home_of(self.policy, known.category), service)
+
+
+def _tell_of_not_offered(category: str, *, is_final: bool) -> None:
+    """Log that nobody is asked about a category. It is not final before pages were served that may use something."""
+    if is_final:
+        log_once(
+            f"not-offered {category}",
+            "the application asks whether %r is agreed to, but nothing is declared in this category, so no visitor "
+            "is asked about it; declare a service or a cookie in it, or say what the site does for it under "
+            "[categories.%s.purposes]",
+            category,
+            category,
+        )
+    else:
+        log_once(
+            f"not-offered {category}",
+            "the application asks whether %r is agreed to, but nothing is declared in this category, and no page was "
+            "found to use anything in it so far; until one is, no visitor is asked about it; declare a service or a "
+            "cookie in it, or say what the site does for it under [categories.%s.purposes]",
+            category,
+            category,
+        )
 
 
 def consent_of(request: Any) -> Consent:
