@@ -120,17 +120,19 @@ def _print(found: LedgerStats, tables: list[StatsTable], by: ByOption) -> None:
     console = Console()
     share = found.gpc / found.total if found.total else 0.0
     console.print(
-        f"{found.total} choices, {found.first_choices} of them first choices; {found.withdrawals} withdrawals; "
-        f"{found.gpc} by Global Privacy Control ({share:.1%}); {found.lapsed} consents lapsed",
+        f"choices: {found.total}, of them first choices: {found.first_choices}; withdrawals: {found.withdrawals}; "
+        f"by Global Privacy Control: {found.gpc} ({share:.1%}); lapsed consents: {found.lapsed}",
         soft_wrap=True,
     )
     for made in tables:
         shown = Table(
-            title=made.name.replace("_", " ") if made.name != "days" else f"{by.value}s", title_justify="left"
+            title=made.name.replace("_", " ") if made.name != "days" else f"{by.value}s",
+            title_justify="left",
+            show_edge=False,  # so that the days fit into 80 columns
         )
         for at, column in enumerate(made.columns):
             is_number = bool(made.rows) and not isinstance(made.rows[0][at], str)
-            shown.add_column(column.replace("_", " "), justify="right" if is_number else "left")
+            shown.add_column(column.replace("_", " "), justify="right" if is_number else "left", overflow="fold")
         for row in made.rows:
             shown.add_row(*(f"{value:.1%}" if isinstance(value, float) else str(value) or "(none)" for value in row))
         console.print(shown)

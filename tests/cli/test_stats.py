@@ -86,12 +86,15 @@ def test_whole_days_are_counted_and_that_is_said(folder: Path) -> None:
 
 def test_the_table_is_for_reading(folder: Path) -> None:
     shown = run("log", "stats", folder=folder).stdout
-    assert "4 choices, 3 of them first choices; 1 withdrawals; 1 by Global Privacy Control (25.0%)" in shown
+    assert "choices: 4, of them first choices: 3; withdrawals: 1; by Global Privacy Control: 1 (25.0%)" in shown
     assert "75.0%" in shown
+    days, *_ = shown.partition("categories")
+    assert "…" not in days
+    assert "withdrawals ┃ gpc" in days  # in 80 columns
     only = run("log", "stats", "--table", "channels", folder=folder).stdout
     assert "75.0%" not in only
     empty = run("log", "stats", "--since", "2030-01-01", "--until", "2030-01-03", folder=folder)
-    assert (empty.returncode, "0 choices" in empty.stdout) == (0, True)
+    assert (empty.returncode, "choices: 0" in empty.stdout) == (0, True)
 
 
 def test_a_table_is_named_and_the_log_is_counted_anew(folder: Path) -> None:
