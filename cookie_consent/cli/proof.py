@@ -77,6 +77,10 @@ def key(
             stream.write(private + "\n")
     except BrokenPipeError:
         raise ReaderGoneError from None
+    except FileExistsError:
+        raise ConfigurationError(
+            f"{output} exists, and a key is never overwritten, as it may have signed a log; name another file with -o"
+        ) from None
     except OSError as error:
         raise ConfigurationError(f"the key cannot be written to {output}: {error.strerror}") from None
     typer.echo(verifier.text)
@@ -240,8 +244,10 @@ def _check_proof(path: Path, trusted: list[Verifier] | None, output_format: Outp
 
 
 def _print(source: str, found: Verification, *, own: bool) -> None:
-    counts = f"{found.records} records, {found.erased} erased, {found.pruned} pruned, {found.events} events"
-    typer.echo(f"{source}: {found.size} leaves ({counts}), {found.unsealed} not sealed yet")
+    counted = f"{_number(found.records, 'record')}, {found.erased} erased, {found.pruned} pruned"
+    counts = f"{counted}, {_number(found.events, 'event')}"
+    leaves = "leaf" if found.size == 1 else "leaves"
+    typer.echo(f"{source}: {found.size} {leaves} ({counts}), {found.unsealed} not sealed yet")
     for verifier in found.signed_by:
         typer.echo(f"signed by {verifier}")
     if own and found.signed_by:
@@ -253,6 +259,10 @@ def _print(source: str, found: Verification, *, own: bool) -> None:
     if hidden > 0 or found.more:
         typer.echo(f"and {max(0, hidden) + found.more} more; --format json lists {len(found.faults)} in all")
     typer.echo("the log does NOT match what was signed" if found.faults else "the log matches what was signed")
+
+
+def _number(count: int, noun: str) -> str:
+    return f"{count} {noun}{'' if count == 1 else 's'}"
 
 
 @contextmanager

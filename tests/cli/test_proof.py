@@ -77,7 +77,7 @@ def test_seal_verify_and_prove(tmp_path: Path, kept: list[ConsentRecord]) -> Non
     (tmp_path / "kept").write_text(note)
     fine = log("verify", "--checkpoint", "kept", "--key", published, folder=tmp_path)
     assert (fine.returncode, fine.stderr) == (0, "")
-    assert "301 leaves (300 records, 0 erased, 0 pruned, 1 events), 0 not sealed yet" in fine.stdout
+    assert "301 leaves (300 records, 0 erased, 0 pruned, 1 event), 0 not sealed yet" in fine.stdout
     assert fine.stdout.endswith("the log matches what was signed\n")
     (tmp_path / "proof").write_text(log("prove", kept[7].id, folder=tmp_path).stdout)
     checked = log("verify", "--proof", "proof", folder=tmp_path)
@@ -148,6 +148,7 @@ def test_an_export_is_verified_without_the_database(tmp_path: Path, kept: list[C
         (["checkpoint", "--since", "published"], "not a signed note"),
         (["key", "a b"], "cannot be a key's name"),
         (["key", "shop.example", "-o", "none/file"], "cannot be written"),
+        (["key", "shop.example", "-o", "consent.key"], "consent.key exists, and a key is never overwritten"),
         (["export", "--format", "sealed", "--subject", "a"], "whole log"),
         (["prove", "x", "--ledger", "sqlite:///none.db"], "there is no log at"),
     ],
