@@ -46,7 +46,8 @@ def made_elsewhere(
     if channel not in OTHER_CHANNELS:
         raise ConfigurationError(f"{channel!r} is not an offline channel; write one of {', '.join(OTHER_CHANNELS)}")
     if at.tzinfo is None or at > datetime.now(UTC):
-        raise ConfigurationError(f"{at.isoformat()} is not a past time with a time zone")
+        fault = "has no time zone" if at.tzinfo is None else "has yet to come; a choice is recorded after it was made"
+        raise ConfigurationError(f"the time {at.isoformat()} {fault}")
     if len(note) > _LONGEST_NOTE or not note.replace("\n", " ").isprintable():
         raise ConfigurationError(f"a note has at most {_LONGEST_NOTE:,} characters, none of them a control character")
     yes, no = set(granted), set(refused)

@@ -63,8 +63,8 @@ def test_a_form_that_was_signed_before(store_url: str) -> None:
         ({"granted": ["social"], "refused": ["social"]}, "cannot be both"),
         ({"subject": "Ms Miller"}, "never a name"),
         ({"channel": "banner"}, "not an offline channel"),
-        ({"at": datetime(2026, 1, 1)}, "with a time zone"),  # noqa: DTZ001 - that is what is refused
-        ({"at": datetime.now(UTC) + timedelta(days=1)}, "is not a past time"),
+        ({"at": datetime(2026, 1, 1)}, "has no time zone"),  # noqa: DTZ001 - that is what is refused
+        ({"at": datetime.now(UTC) + timedelta(days=1)}, "has yet to come"),
     ],
 )
 def test_what_cannot_be_entered(ledger_url: str, values: dict[str, Any], words: str) -> None:
