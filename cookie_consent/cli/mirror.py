@@ -42,6 +42,8 @@ def list_files(*, output_format: FormatOption = OutputFormat.TABLE) -> None:
         ]
         typer.echo(json.dumps(rows, indent=2))
         return
+    if not entries:
+        typer.echo("no files are stored", err=True)
     for entry in sorted(entries, key=lambda entry: entry.upstream):
         day = datetime.fromtimestamp(entry.fetched_at, UTC).date()
         typer.echo(f"{len(entry.body):>9} {day} {entry.digest[:16]} {entry.upstream}")
@@ -86,4 +88,5 @@ async def _fetch(mirror: Mirror, files: list[LibraryFile]) -> int:
 @mirror_app.command()
 def clear() -> None:
     """Delete all files, and what is remembered of exact versions."""
-    typer.echo(f"deleted {make_store().clear()} files")
+    count = make_store().clear()
+    typer.echo(f"deleted {count} {'file' if count == 1 else 'files'}")

@@ -39,8 +39,10 @@ def test_the_stored_files_are_listed_and_deleted(store: FolderStore) -> None:
     assert ADDRESS in runner.invoke(app, ["mirror", "list"]).output
     (row,) = json.loads(runner.invoke(app, ["mirror", "list", "--format", "json"]).output)
     assert (row["address"], row["size"], row["fetched_at"]) == (ADDRESS, 3, "1970-01-01T00:00:01+00:00")
-    assert runner.invoke(app, ["mirror", "clear"]).output == "deleted 1 files\n"
+    assert runner.invoke(app, ["mirror", "clear"]).output == "deleted 1 file\n"
     assert store.get(ADDRESS) is None
+    assert runner.invoke(app, ["mirror", "list"]).output == "no files are stored\n"
+    assert runner.invoke(app, ["mirror", "list", "--format", "json"]).output == "[]\n"
 
 
 def test_a_file_that_is_there_is_not_fetched_and_one_that_cannot_be_had_is_told(
