@@ -23,10 +23,22 @@ OPTIONS = (
     "--log-level=warning",
 )
 
+INTERNAL = {
+    "guard.js": (
+        "arms beginOther cookieRule decide heldHost holdIn holdStorage holdWorker isAwaited isFrame isHeaderMissing "
+        "isHeld isHostAwaited isInFilter isNamed isOpenEnded isOwn isOwnByDomain isOwnOnly isPayment isQuiet "
+        "isRefusedCookie isRefusedServer isRefusedUnknown isReleased isShared judge leadAgain makeReady marks mayOpen "
+        "mayStore ownerOf permitsUnknown placeIn refusedHost refuses storageRule takeViolation unknownHost"
+    ).split(),
+}
+"""Properties by which the parts of one script know each other, and nobody else does: they get short names."""
+
 
 def minify(name: str, source: bytes) -> bytes:
     """Return the minified form of a script or style sheet; ``name`` says by its suffix which it is."""
     command: list[str | Path] = [ESBUILD, *OPTIONS, f"--loader={name.rpartition('.')[2]}"]
+    if name in INTERNAL:
+        command.append(f"--mangle-props=^({'|'.join(INTERNAL[name])})$")
     return subprocess.run(command, input=source, stdout=subprocess.PIPE, check=True).stdout
 
 

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import os
+import re
 from typing import TYPE_CHECKING
 
 import pytest
 
-from cookie_consent.endpoints.static_files import static_files, static_folder
-from tests.minify import ESBUILD, check, minify, write
+from cookie_consent.endpoints.static_files import plain_files, static_files, static_folder
+from cookie_consent.gate import GuardRules
+from cookie_consent.policy import Policy
+from tests.minify import ESBUILD, INTERNAL, check, minify, write
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -52,3 +55,16 @@ def test_the_comment_of_a_licence_stays_and_others_go(name: str) -> None:
 
 def test_nothing_newer_than_es2020_comes_out() -> None:
     assert b"||=" not in minify("a.js", b"window.a ||= b;")
+
+
+def test_only_properties_that_nobody_else_knows_get_short_names() -> None:
+    files = plain_files()
+    rules = GuardRules(Policy(version="1")).script(b"__RULES__", []).decode()
+    for name, properties in INTERNAL.items():
+        assert files.keys() > {name}
+        source = files[name].decode()
+        others = "".join(content.decode() for other, content in files.items() if other != name)
+        for each in properties:
+            assert re.search(rf"\b{each}\b", source), f"{each} is not there any more"
+            assert not re.search(rf"[\"']{each}[\"']", source + rules), f"{each} is a string too"
+            assert not re.search(rf"\.{each}\b", others), f"another script reads {each}"

@@ -9,7 +9,12 @@ const makeMirror = (libraries, offer, base, readNames, { wrap, guardAttributes, 
   const JQUERY = /^jquery-(migrate-)?(\d+(?:\.\d+){1,2}(?:-[a-z0-9.]{1,12})?)(?:\.slim)?(?:\.min)?\.(?:js|map)$/;
   const FONT = /^\/s\/([a-z0-9]{1,80})\/(v\d{1,5})\/([\w-]{1,255}\.(?:woff2?|ttf|otf|eot|svg))$/;
   const { hosts = [] } = libraries ?? {};
-  const mention = hosts.length && new RegExp(`//(?:${hosts.join("|").replaceAll(".", "\\.")})[/?"'\\s]`, "i");
+  let mention;
+  const isMentioned = (text) => {
+    if (!allowed || !hosts.length) return false;
+    mention ??= new RegExp(`//(?:${hosts.join("|").replaceAll(".", "\\.")})[/?"'\\s]`, "i");
+    return mention.test(text);
+  };
   const sets = new Map();
   let names;
   const has = (list, name) => {
@@ -84,7 +89,7 @@ const makeMirror = (libraries, offer, base, readNames, { wrap, guardAttributes, 
     !document.querySelector('meta[http-equiv="content-security-policy" i]');
   // Returns the address in the mirror, or nothing if it is to stay.
   const lead = (address, ...kinds) => {
-    if (!allowed || !mention || !mention.test(`${address}/`)) return undefined;
+    if (!isMentioned(`${address}/`)) return undefined;
     try {
       const server = new URL(address, document.baseURI);
       const path = pathOf(server);
@@ -137,14 +142,13 @@ const makeMirror = (libraries, offer, base, readNames, { wrap, guardAttributes, 
     HTMLLinkElement: {
       __proto__: null,
       href: (node, value) => {
-        if (mention && HINT.test(node.rel)) return mention.test(`${value}/`) && allowed ? "" : undefined;
+        if (HINT.test(node.rel)) return isMentioned(`${value}/`) ? "" : undefined;
         const kinds = kindsOf(node);
         const led = kinds && lead(value, ...kinds);
         return led && checked(node, led);
       },
       rel: (node, value) => {
-        const isHint = mention && allowed && HINT.test(value);
-        if (isHint && mention.test(`${node.getAttribute("href")}/`)) node.removeAttribute("href");
+        if (HINT.test(value) && isMentioned(`${node.getAttribute("href")}/`)) node.removeAttribute("href");
         checkAgain(node, { rel: value });
       },
       integrity: (node, value) => checkAgain(node, { integrity: value }),
@@ -152,7 +156,7 @@ const makeMirror = (libraries, offer, base, readNames, { wrap, guardAttributes, 
     },
   };
   const leadSet = (value) => {
-    if (!mention || !mention.test(value)) return undefined;
+    if (!isMentioned(value)) return undefined;
     let at = 0;
     let led = "";
     for (const address of candidatesOf(value)) {
@@ -182,7 +186,7 @@ const makeMirror = (libraries, offer, base, readNames, { wrap, guardAttributes, 
   };
 
   const arm = (realm) => {
-    if (!allowed || !mention) return;
+    if (!allowed || !hosts.length) return;
     for (const [kind, checks] of Object.entries(leads)) {
       const setters = Object.entries(checks).map(([name, check]) => [
         name,
@@ -213,5 +217,5 @@ const makeMirror = (libraries, offer, base, readNames, { wrap, guardAttributes, 
         },
     );
   };
-  return { arm, leadIn, mentions: (markup) => Boolean(allowed && mention && mention.test(markup)) };
+  return { arm, leadIn, mentions: isMentioned };
 };
