@@ -66,6 +66,23 @@ CUT = r"""(panel) => {
 """What reaches over the edge of the panel or of its button; and whether the two answers differ in size."""
 
 
+DISTANCE = r"""(panel) => {
+  const lines = (node) => {
+    const range = document.createRange();
+    range.selectNodeContents(node);
+    return [...range.getClientRects()];
+  };
+  const found = [320];
+  for (const node of panel.querySelectorAll("h2, .cc-site"))
+    for (const line of lines(node))
+      for (const label of lines(panel.querySelector(".cc-fold")))
+        if (line.top < label.bottom && label.top < line.bottom)
+          found.push(Math.max(label.left - line.right, line.left - label.right));
+  return Math.min(...found);
+}"""
+"""How many pixels lie between the title and the button beside it."""
+
+
 async def page(request: Request) -> HTMLResponse:
     language = request.path_params["language"]
     viewport = "<meta name=viewport content='width=device-width'>"
@@ -101,6 +118,23 @@ def test_nothing_of_the_panel_is_cut_at_320_pixels(visiting: Visiting, ledger_ur
             visit.page.locator("button.cc-toggle").click()
             found[f"{language}, settings"] = cut(visit.page)
     assert [f"{language}: {what}" for language, what in found.items() if what] == []
+
+
+@pytest.mark.parametrize("banner", [{}, {"layout": "box", "site_name": "Acme"}], ids=["bar", "box"])
+def test_the_title_keeps_off_the_button_in_every_language(
+    visiting: Visiting, ledger_url: str, banner: dict[str, str]
+) -> None:
+    site = Starlette(routes=[Route("/{language}", page)])
+    policy = parse_policy({**POLICY, "banner": banner}, source="test")
+    app = ConsentMiddleware(site, policy=policy, secret="x" * 40, ledger=ledger_url)
+    found = {}
+    with visiting(app) as visit:
+        visit.page.set_viewport_size({"width": 320, "height": 640})
+        for language in load_locales():
+            visit.page.goto(f"http://{SITE}/{language}")
+            visit.page.wait_for_selector(".cc-fold:not([hidden])")
+            found[language] = visit.page.locator(".cc-panel").evaluate(DISTANCE)
+    assert {language: distance for language, distance in found.items() if distance < 8} == {}
 
 
 @pytest.mark.parametrize("language", ["en", "de", "ta"])
