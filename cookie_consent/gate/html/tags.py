@@ -49,7 +49,7 @@ _CODE_TYPES = frozenset(
 _RULES = "speculationrules"
 _ONCE = frozenset({b"html", b"base", b"iframe"})
 """Elements that affect what follows, or whose placeholder depends on the request."""
-_ADDRESS_TYPES = frozenset({"importmap", _RULES})
+_ADDRESS_TYPES = frozenset({"importmap", "webbundle", _RULES})
 _ANY_HOST = "any-host.invalid"
 _MAXIMUM_DEPTH = 4
 """How deeply documents may be nested in ``srcdoc`` attributes and ``data:`` addresses."""

@@ -50,6 +50,7 @@ ALL = ("unclassified", "login", "preferences", "analytics", "advertising", "soci
             "<script type=module type=a src=//x.test/a>",
             "data-consent-type=module data-consent-type=a data-consent-src=",
         ),
+        ('<script type=webbundle>{"source": "//x.test/a.wbn"}</script>', "data-consent-type=webbundle>"),
         ("<link rel='x PRECONNECT' href=//x.test>", "data-consent-href=//x.test>"),
         ("<link rel=preload as=image imagesrcset='//x.test/a 1x'>", "data-consent-imagesrcset="),
         ("<source srcset=//x.test/a>", "data-consent-srcset="),
