@@ -449,6 +449,18 @@ const makeContacts = (tools) => {
       },
       true,
     );
+    // What click() does not make: events that a script dispatches, on links of SVG too.
+    const textOf = (attribute) => attribute?.baseVal ?? attribute;
+    realm.addEventListener?.(
+      "click",
+      (event) => {
+        const link = !event.isTrusted && event.composedPath().find(({ localName, href }) => localName === "a" && href);
+        if (link && !mayFollow(textOf(link.href), textOf(link.target))) {
+          event.preventDefault();
+        }
+      },
+      true,
+    );
     wrap(
       realm.HTMLElement?.prototype,
       "click",

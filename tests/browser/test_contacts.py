@@ -37,6 +37,12 @@ WAYS = {
     "a hint in markup": "document.head.insertAdjacentHTML('beforeend', '<LINK rel=\"x preconnect\" href=//acme.test>')",
     "location": "location = '//acme.test/f'",
     "a link that is clicked": "Object.assign(document.createElement('a'), { href: '//acme.test/f' }).click()",
+    "an event on a link to a frame": "document.body.innerHTML = '<iframe name=q></iframe>"
+    "<a target=q href=//acme.test/f>a</a>'; document.links[0]"
+    ".dispatchEvent(new MouseEvent('click', { bubbles: true, cancelable: true }))",
+    "an event on a link of an SVG": "document.body.innerHTML = '<iframe name=q></iframe><svg>"
+    "<a target=q href=//acme.test/f><text>a</text></a></svg>'; document.querySelector('text')"
+    ".dispatchEvent(new MouseEvent('click', { bubbles: true, cancelable: true }))",
     "a form": "document.body.innerHTML = '<form action=//acme.test/f><input name=action></form>';"
     "document.forms[0].submit()",
     "a form by request": "document.body.innerHTML = '<form><button formaction=//acme.test/f></button></form>';"
