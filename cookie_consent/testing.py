@@ -118,7 +118,7 @@ class ConsentClient(httpx.AsyncClient):
 
     async def choose(self, *granted: str, services: Mapping[str, bool] | None = None) -> dict[str, Any]:
         """Agree to these categories, and refuse all others; return the state. See ``choose``."""
-        return _state(await self.post(_address(self.site.prefix), json=_body(granted, services)))
+        return _state(await self.post(_address(self.site.prefix), json=_body(granted, services)), granted)
 
     async def __aenter__(self) -> Self:
         await super().__aenter__()
@@ -165,9 +165,10 @@ def choose(
     """Have a client agree to these categories and refuse all others; return the state, as ``GET state`` does.
 
     ``services`` are exceptions: a service's id, and whether it is agreed to. The choice is posted as the banner does,
-    so that it is in the log, and the client has the cookie. Raises ``ConfigurationError`` where it is not taken.
+    so that it is in the log, and the client has the cookie. Raises ``ConfigurationError`` where it is not taken, and
+    where a category is not granted because nothing is declared in it.
     """
-    return _state(client.post(_address(prefix), json=_body(granted, services)))
+    return _state(client.post(_address(prefix), json=_body(granted, services)), granted)
 
 
 def _address(prefix: str) -> str:
@@ -178,8 +179,14 @@ def _body(granted: Iterable[str], services: Mapping[str, bool] | None) -> dict[s
     return {"granted": list(granted), "services": dict(services or {})}
 
 
-def _state(response: Any) -> dict[str, Any]:
+def _state(response: Any, granted: Iterable[str]) -> dict[str, Any]:
     if response.status_code != httpx.codes.OK:
         raise ConfigurationError(f"the choice was not taken ({response.status_code}): {response.text}")
     state: dict[str, Any] = response.json()
+    # The endpoint records it as not granted, as pages may be older than the policy. A test would go on without knowing.
+    if missing := sorted(set(granted).difference(state["granted"])):
+        raise ConfigurationError(
+            f"{missing[0]!r} was not granted: nothing is declared in this category, so no visitor is asked about it; "
+            "declare a service or a cookie in it, as with policy=make_policy(services={'google-analytics': {}})"
+        )
     return state

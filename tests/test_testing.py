@@ -91,6 +91,15 @@ async def test_a_choice_that_is_not_taken_is_told() -> None:
     await client.aclose()
 
 
+async def test_a_category_in_which_nothing_is_declared_is_not_granted_in_silence() -> None:
+    with pytest.raises(ConfigurationError, match="'preferences' was not granted: nothing is declared"):
+        async with ConsentClient(shop(), POLICY, granted={"analytics", "preferences"}):
+            pass
+    async with ConsentClient(shop(), make_policy()) as client:
+        with pytest.raises(ConfigurationError, match="'analytics' was not granted"):
+            await client.choose("analytics")
+
+
 def wrapped() -> ASGIApp:
     return ConsentMiddleware(shop(), POLICY, prefix="/consent", admin_token="t" * 20)
 

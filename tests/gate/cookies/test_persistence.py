@@ -136,5 +136,6 @@ async def test_a_withdrawal_keeps_the_consent_cookie(scheme: str) -> None:
 
 async def test_without_the_category_a_framework_session_ends_with_the_browser() -> None:
     removed = policy(categories={"login": {"remove": True}}, cookies=[])
-    async with ConsentClient(APP, removed, granted=set(ALL) - {"login"}) as browser:
+    async with ConsentClient(APP, removed) as browser:
+        await browser.post("/_consent/choices", json={"granted": sorted(set(ALL) - {"login"})})
         assert TWO_WEEKS not in set_cookie(await browser.get("/"), "laravel_session")
