@@ -62,6 +62,17 @@ _FIXES = {
     "date_from_datetime_parsing": "write a date without quotes: 2026-12-01",
     "date_type": "write a date without quotes: 2026-12-01",
 }
+_WANTED = {
+    "string_type": "a text",
+    "bool_type": "true or false",
+    "bool_parsing": "true or false",
+    "tuple_type": "a list",
+    "dict_type": "a table",
+    "model_type": "a table",
+    "date_from_datetime_parsing": "a date",
+    "date_type": "a date",
+}
+"""What pydantic calls by Python's names, such as a tuple, in the words of TOML."""
 
 
 def load_policy(path: str | Path | None = None) -> Policy:
@@ -237,12 +248,12 @@ class _Reader:
         kind = details["type"]
         location = _location(details)
         where = ".".join([*([key] if key else []), *location]) or "the file"
-        cause = details["msg"].removeprefix("Value error, ")
+        cause = details["msg"].removeprefix("Value error, ").replace("Input should be", "must be")
         fix = _FIXES.get(kind, "")
         if kind == "missing":
             cause = "is missing"
             if where == "version":
-                fix = 'add version = "2026-11-01"; a new version asks every visitor again'
+                fix = 'add version = "2026-11-01", a label for people'
         elif kind == "extra_forbidden":
             cause = "is not a key of the policy"
             close = difflib.get_close_matches(location[-1], _field_names(model, location[:-1]), n=1)
@@ -252,6 +263,8 @@ class _Reader:
         elif kind == "literal_error":
             cause = f"{_shown(details['input'])} is not one of the possible values"
             fix = f"write {details.get('ctx', {}).get('expected', 'one of them')}"
+        elif kind in _WANTED:
+            cause = f"{_shown(details['input'])} is not {_WANTED[kind]}"
         elif not fix:
             fix = "see the JSON Schema that `cookie-consent schema` prints"
         problem = Problem(key=where, cause=cause, fix=fix)

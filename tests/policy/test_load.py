@@ -210,6 +210,27 @@ def test_what_is_no_duration(text: str) -> None:
         parse_duration(text)
 
 
+@pytest.mark.parametrize(
+    ("text", "cause"),
+    [
+        ("version = 5", "version: 5 is not a text"),
+        ('version = "1"\nfirst_party = "cdn.example"', "first_party: 'cdn.example' is not a list"),
+        ('version = "1"\n[cookie]\nhttps_only = "ja"', "cookie.https_only: 'ja' is not true or false"),
+        ('version = "1"\nbanner = 3', "banner: 3 is not a table"),
+        ('version = "1"\n[limits]\nchoices = "x"', "limits.choices: must be a valid number"),
+        ("", 'add version = "2026-11-01", a label for people'),  # another version asks nobody again
+    ],
+)
+def test_a_wrong_type_is_told_in_the_words_of_toml(tmp_path: Path, text: str, cause: str) -> None:
+    path = tmp_path / "consent.toml"
+    path.write_text(text)
+    with pytest.raises(PolicyError) as raised:
+        load_policy(path)
+    assert cause in str(raised.value)
+    assert "Input should" not in str(raised.value)
+    assert "tuple" not in str(raised.value)
+
+
 def test_check_prints_all_problems_and_ends_with_2(tmp_path: Path) -> None:
     (tmp_path / "consent.toml").write_text(WRONG, encoding="utf-8")
     done = run("check", folder=tmp_path)
