@@ -106,10 +106,16 @@ def _party(controller: Controller, site: str) -> dict[str, Any]:
 
 
 def _method(record: ConsentRecord, choice: ConsentRecord | None) -> str:
-    method = _METHODS.get(record.channel, record.channel)
+    method = _words(record)
     if choice is None or choice is record:
         return method
-    return f"{_METHODS.get(choice.channel, choice.channel)}, limited by {method}"
+    return f"{_words(choice)}, limited by {method}"
+
+
+def _words(record: ConsentRecord) -> str:
+    if record.channel == "preferences" and record.control == "placeholder":
+        return "a placeholder on a page of the site"
+    return _METHODS.get(record.channel, record.channel)
 
 
 def _services(

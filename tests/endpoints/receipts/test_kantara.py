@@ -129,6 +129,15 @@ def test_the_receipt_is_of_the_last_choice(ledger_url: str) -> None:
     ledger.close()
 
 
+def test_an_answer_at_a_placeholder_was_not_given_on_the_preferences_page(ledger_url: str) -> None:
+    ledger = Ledger(ledger_url)
+    ledger.append([mine(0, granted=(), granted_services=("youtube",), channel="preferences", control="placeholder")])
+    assert receipt_of(ledger)["collectionMethod"] == "a placeholder on a page of the site"
+    ledger.append([mine(1, channel="preferences", control="preferences")])
+    assert receipt_of(ledger)["collectionMethod"] == "the site's preferences page"
+    ledger.close()
+
+
 def test_what_a_signal_has_left_was_agreed_to_before(ledger_url: str) -> None:
     ledger = Ledger(ledger_url)
     choice = mine(0, notice=NOTICE.hash, granted=("advertising", "analytics"), refused=())
