@@ -577,6 +577,7 @@
   };
   // A choice in another page, since this one was sent, has come before the channel was open.
   const catchUp = async () => {
+    if (isChosen) return; // the server is asked in any case
     try {
       await compare(localStorage.getItem(LATEST) ?? serialize());
     } catch {} // as above
