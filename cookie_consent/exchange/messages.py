@@ -50,10 +50,15 @@ def with_own_headers(message: Message) -> Message:
 
 
 def headers_by_name(headers: Sequence[tuple[bytes, bytes]]) -> dict[bytes, bytes]:
-    """Return the last header of each name, by lower-case name. ``Content-Type`` has all lines, ``joined``."""
+    """Return the last header of each name, by lower-case name.
+
+    ``Content-Type`` has all lines, ``joined``, and ``Content-Disposition`` as a list, which is not valid.
+    """
     names = {name.lower(): value for name, value in headers}
-    if len(names) < len(headers) and b"content-type" in names:
-        names[b"content-type"] = joined([value for name, value in headers if name.lower() == b"content-type"])
+    if len(names) < len(headers):
+        for name, join in ((b"content-type", joined), (b"content-disposition", b", ".join)):
+            if name in names:
+                names[name] = join(list(dict.fromkeys(value for key, value in headers if key.lower() == name)))
     return names
 
 
@@ -70,6 +75,9 @@ def content_encoding_of(headers: MutableHeaders) -> str:
 
 
 def is_download(headers: dict[bytes, bytes]) -> bool:
-    """Return whether the browser saves the response as a file without showing it (RFC 6266, section 4.2)."""
+    """Return whether every browser saves the response as a file without showing it (RFC 6266, section 4.2).
+
+    Chromium shows one whose type is no token, such as ``attachment filename=a.html``.
+    """
     disposition = headers.get(b"content-disposition")
-    return disposition is not None and disposition.strip().lower().startswith(b"attachment")
+    return disposition is not None and disposition.partition(b";")[0].strip(b" \t").lower() == b"attachment"

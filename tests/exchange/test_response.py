@@ -277,6 +277,7 @@ async def test_what_browsers_take_for_html_is_gated(ledger_url: str, content_typ
         (PAGE.encode(), [("content-type", "text/plain")]),
         (PAGE.encode(), [("content-type", "text/event-stream")]),
         (PAGE.encode(), [("content-type", "text/html"), ("content-disposition", 'attachment; filename="a.html"')]),
+        (PAGE.encode(), [("content-type", "text/html"), *[("content-disposition", " ATTACHMENT\t;a")] * 2]),
         (b"", []),
     ],
 )
@@ -284,6 +285,25 @@ async def test_what_is_no_page_passes_byte_for_byte(
     ledger_url: str, body: bytes, headers: list[tuple[str, str]]
 ) -> None:
     assert (await get(Answer(body, *headers), ledger_url)).content == body
+
+
+@pytest.mark.parametrize(
+    "lines",
+    [
+        ["attachment filename=a.html"],  # which Chromium shows
+        ["attachment/a"],
+        ["attachment=a"],
+        ['"attachment"'],
+        ["inline; attachment"],
+        ["attachments"],
+        ["inline", "attachment"],
+        ["attachment", "inline"],
+    ],
+)
+async def test_what_some_browser_may_show_is_no_download(ledger_url: str, lines: list[str]) -> None:
+    headers = [("content-disposition", line) for line in lines]
+    response = await get(Answer(PAGE.encode(), ("content-type", "text/html"), *headers), ledger_url)
+    assert "data-consent-src=//x.test/a" in response.text
 
 
 async def test_head_has_no_body(ledger_url: str) -> None:
