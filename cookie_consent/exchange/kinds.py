@@ -14,7 +14,7 @@ WORKERS = frozenset({b"worker", b"sharedworker", b"serviceworker"})
 """Values of ``Sec-Fetch-Dest`` (Fetch Metadata, section 2.1)."""
 _KINDS = ("page", "unknown", "markup", "script", "other", "passive")
 _PAGES = frozenset({"text/html", "application/xhtml+xml"})
-_MARKUP = frozenset({"text/xml", "application/xml", "multipart/x-mixed-replace"})
+_MARKUP = frozenset({"text/xml", "application/xml", "text/xsl", "multipart/x-mixed-replace"})
 _SCRIPTS = frozenset(
     "text/javascript application/javascript application/x-javascript text/ecmascript application/ecmascript "
     "application/x-ecmascript text/jscript text/livescript text/x-javascript text/x-ecmascript".split()

@@ -15,6 +15,7 @@ from cookie_consent.exchange.kinds import USUAL_PASSIVE, kind_of, may_need_csp, 
         ("image/svg+xml", None, True),
         ("application/atom+xml", b"iframe", True),
         ("text/xml", b"object", True),
+        ("text/xsl", None, True),  # Chromium shows it as XML
         ("", None, True),  # browsers take a closer look
         ("text", b"embed", True),
         ("multipart/x-mixed-replace; boundary=x", b"document", True),
