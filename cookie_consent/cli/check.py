@@ -15,7 +15,7 @@ import typer
 from cookie_consent.cli.documents import document
 from cookie_consent.cli.excluded import excluded, tell_excluded
 from cookie_consent.cli.missing import missing, tell_missing
-from cookie_consent.cli.options import OutputOption, PrefixOption  # noqa: TC001 - typer reads the annotations
+from cookie_consent.cli.options import OutputOption, PolicyOption, PrefixOption, SetupOption  # noqa: TC001 - typer reads the annotations
 from cookie_consent.cli.output import writer
 from cookie_consent.cli.own_hosts import own_hosts, tell_own_hosts
 from cookie_consent.cli.revision import announced, tell_revision, warnings
@@ -58,6 +58,7 @@ def check(
         typer.Argument(help="The policy file. Else CONSENT_POLICY, consent.toml here, this folder's pyproject.toml."),
     ] = None,
     *,
+    named: PolicyOption = None,
     against: Annotated[
         str | None,
         typer.Option(
@@ -67,6 +68,7 @@ def check(
         ),
     ] = None,
     browser: Annotated[bool, typer.Option("--browser", help="Scan in Chromium, which sees what scripts do.")] = False,
+    setup: SetupOption = None,
     pages: Annotated[int | None, typer.Option(min=1, help="The most pages to scan.")] = None,
     private: Annotated[
         bool, typer.Option("--private", help="Also follow what leads to private addresses while scanning.")
@@ -109,12 +111,15 @@ def check(
         f"--format {output_format}": output_format not in {CheckFormat.TABLE, CheckFormat.JSON},
         "--baseline": baseline is not None,
         "--require-gate": require_gate,
+        "--setup": setup is not None,
         "--output": output is not None and output_format is not CheckFormat.JSON,
         "--verbose": verbose,
     }
     _check_options(needs if against is None else {}, lacks_baseline=write_baseline and baseline is None)
     target = find_output(output) if output is not None and output != "-" else None
-    file = policy if policy is not None else find_policy() or Path("consent.toml")
+    if policy is not None and named is not None:
+        raise ConfigurationError(f"two policy files: leave out {policy}, or --policy {named}")
+    file = policy or named or find_policy() or Path("consent.toml")
     try:
         loaded = load_policy(file)
         checked = loaded.at(datetime.now(UTC))
@@ -132,7 +137,7 @@ def check(
     if against is not None:
         is_pictured = browser and output_format is CheckFormat.HTML
         pictures = context.with_resource(pictures_folder(target)) if is_pictured else None
-        settings = ScanSettings(browser=browser, pages=pages, private=private, screenshots=pictures)
+        settings = ScanSettings(browser=browser, setup=setup, pages=pages, private=private, screenshots=pictures)
         judgement = _judged(
             against, settings, checked, prefix=checked_prefix(prefix), links=links, requires_gate=require_gate
         )

@@ -11,6 +11,7 @@ import typer
 
 from cookie_consent.cli.check import check_texts
 from cookie_consent.cli.log import open_log
+from cookie_consent.cli.options import SetupOption  # noqa: TC001 - typer reads the annotation
 from cookie_consent.cli.output import writer
 from cookie_consent.cli.scanned import ScanSettings, is_address, scan_of
 from cookie_consent.endpoints.reports.advice import comment_text
@@ -44,6 +45,7 @@ def init(
     ),
     force: Annotated[bool, typer.Option("--force", help="Replace the file if it exists.")] = False,
     browser: Annotated[bool, typer.Option("--browser", help="Scan in Chromium, which sees what scripts do.")] = False,
+    setup: SetupOption = None,
     pages: Annotated[int | None, typer.Option(min=1, help="The most pages to scan.")] = None,
     private: Annotated[
         bool, typer.Option("--private", help="Also follow what leads to private addresses while scanning.")
@@ -98,9 +100,10 @@ def init(
     version = datetime.now(UTC).date().isoformat()
     empty = draft(_nothing(), given, version=version)  # so that a wrong answer is told before the scan
     check_texts(empty.policy, source=str(output), key="banner")
-    scan = (
-        scan_of(site, ScanSettings(browser=browser, pages=pages, private=private)) if site is not None else _nothing()
-    )
+    settings = ScanSettings(browser=browser, setup=setup, pages=pages, private=private)
+    if site is None and setup is not None:
+        raise ConfigurationError("--setup needs the site's address")
+    scan = scan_of(site, settings) if site is not None else _nothing()
     reports, inventory = _observed(ledger, scan.home)
     made = draft(scan, given, version=version, reports=reports, inventory=inventory, hint=hint_for)
     with writer(target) as stream:

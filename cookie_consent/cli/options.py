@@ -21,6 +21,7 @@ __all__ = [
     "OutputOption",
     "PolicyOption",
     "PrefixOption",
+    "SetupOption",
     "SinceOption",
     "UntilOption",
     "moment_of",
@@ -63,6 +64,10 @@ PrefixOption = Annotated[
     typer.Option(
         "--prefix", metavar="PATH", envvar="CONSENT_PREFIX", help="The site's `prefix`, the path of its consent pages."
     ),
+]
+SetupOption = Annotated[
+    Path | None,
+    typer.Option("--setup", metavar="FILE", help="A Python file whose setup(page) signs in; needs --browser."),
 ]
 SinceOption = Annotated[
     str | None,

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from cookie_consent.cli.documents import document
-from cookie_consent.cli.options import OutputOption, PolicyOption, PrefixOption  # noqa: TC001 - typer reads them
+from cookie_consent.cli.options import OutputOption, PolicyOption, PrefixOption, SetupOption  # noqa: TC001 - typer reads them
 from cookie_consent.cli.output import writer
 from cookie_consent.cli.scanned import INTERRUPTED, browsed, crawled, ensure_read, pictures_folder, read_scan, typed
 from cookie_consent.errors import ConfigurationError
@@ -114,10 +114,7 @@ def scan(
         typer.Option(metavar="FILE", help="Keep in this file what was seen, and go on from what is in it."),
     ] = None,
     browser: Annotated[bool, typer.Option("--browser", help="Visit the pages in Chromium.")] = False,
-    setup: Annotated[
-        Path | None,
-        typer.Option(metavar="FILE", help="A Python file whose setup(page) signs in; needs --browser."),
-    ] = None,
+    setup: SetupOption = None,
     executable: Annotated[
         str | None, typer.Option(metavar="PATH", help="Chromium, unless Playwright's or the system's will do.")
     ] = None,

@@ -68,6 +68,8 @@ class ScanSettings:
     """The most pages; None for the scan's own limit."""
     private: bool = False
     """Whether to follow what leads to private addresses."""
+    setup: Path | None = None
+    """The Python file whose ``setup(page)`` signs in, in Chromium."""
     screenshots: Path | None = None
     """The folder for pictures of the pages, if they are wanted."""
 
@@ -141,7 +143,13 @@ def scan_of(source: str, settings: ScanSettings, policy: Policy | None = None) -
     ``policy`` may declare signatures of inline scripts, besides those of the registry. Raises ``ConfigurationError``,
     and ``typer.Exit`` when it is interrupted, since nothing can be said of half a site.
     """
+    if settings.setup is not None and not settings.browser:
+        raise ConfigurationError("--setup needs --browser")
     if not is_address(source):
+        if settings.setup is not None:
+            raise ConfigurationError(
+                f"--setup says nothing for a scan in a file: leave it out, or scan with it: {source}"
+            )
         return read_scan(Path(source))
     site = typed(source)
     typer.echo(
@@ -149,7 +157,9 @@ def scan_of(source: str, settings: ScanSettings, policy: Policy | None = None) -
     )
     limits: dict[str, Any] = {} if settings.pages is None else {"pages": settings.pages}
     if settings.browser:
-        options = BrowseOptions(private=settings.private, screenshots=settings.screenshots, **limits)
+        options = BrowseOptions(
+            private=settings.private, setup=settings.setup, screenshots=settings.screenshots, **limits
+        )
         scan, is_whole = browsed(source, options, policy=policy)
     else:
         scan, is_whole = crawled(source, CrawlOptions(private=settings.private, **limits), policy=policy)

@@ -39,7 +39,8 @@ const makeStatus = (root) => {
       show(...kept);
     } catch {} // as above
   };
-  (self.requestIdleCallback ?? setTimeout)(take);
+  if (self.requestIdleCallback) requestIdleCallback(take, { timeout: 1000 });
+  else setTimeout(take);
 
   return {
     show,

@@ -9,6 +9,7 @@ import pytest
 from typer.testing import CliRunner
 
 from cookie_consent.cli.main import app
+from cookie_consent.errors import ConfigurationError
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -122,3 +123,28 @@ def test_it_warns_of_dates_that_do_nothing(
     warnings = [line for line in lines if line.startswith("warning: ")]
     assert len(warnings) == bool(warning)
     assert all(warning in line for line in warnings)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        (["--setup", "in.py"], "--setup needs a site"),
+        (["--setup", "in.py", "--against", "http://localhost:1"], "--setup needs --browser"),
+        (["--setup", "in.py", "--browser", "--against", "scan.json"], "--setup says nothing for a scan in a file"),
+        (["--policy", "other.toml"], "two policy files"),
+    ],
+)
+def test_options_that_do_not_fit(tmp_path: Path, arguments: list[str], told: str) -> None:
+    file = tmp_path / "consent.toml"
+    file.write_text('version = "1"\n', "utf-8")
+    done = CliRunner().invoke(app, ["check", str(file), *arguments])
+    assert isinstance(done.exception, ConfigurationError)
+    assert told in str(done.exception)
+
+
+def test_the_policy_may_be_named_by_an_option(tmp_path: Path) -> None:
+    file = tmp_path / "other.toml"
+    file.write_text('version = "7"\n', "utf-8")
+    done = CliRunner().invoke(app, ["check", "--policy", str(file)])
+    assert done.exit_code == 0
+    assert "other.toml" in done.stdout

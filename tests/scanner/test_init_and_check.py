@@ -182,6 +182,15 @@ def scanned_inside(url: str, folder: Path) -> Path:
 
 
 @pytest.mark.browser
+def test_init_and_check_sign_in_themselves(home: Callable[[str], Path], tmp_path: Path) -> None:
+    with served("wagtail", home("wagtail")) as url:
+        (tmp_path / "sign_in.py").write_text(SIGN_IN.format(url=url), "utf-8")
+        passes(f"{url}/admin/", tmp_path, "--browser", "--setup", "sign_in.py", "--pages", "1")
+    # Gravatar's pictures are on no page that can be seen without signing in.
+    assert {service.id for service in load_policy(tmp_path / "consent.toml").services} == {"django", "gravatar"}
+
+
+@pytest.mark.browser
 def test_a_policy_from_pages_behind_a_sign_in_passes_and_holds(home: Callable[[str], Path], tmp_path: Path) -> None:
     folder = tmp_path
     with served("wagtail", home("wagtail")) as url:
