@@ -151,9 +151,6 @@
   // The open panel can be made so small that nothing lies under it, such as a button at the window's bottom. That is no
   // answer: the next page shows it in full.
   const fold = (panel) => {
-    const label = panel?.querySelector(".cc-fold");
-    const text = panel?.querySelector(".cc-text");
-    if (label && text) text.dataset.fold = label.textContent; // the style sheet leaves it so much room
     const button = panel?.querySelector(".cc-fold:not(.cc-close)");
     if (!button) return;
     const { textContent: small } = button;
