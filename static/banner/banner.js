@@ -83,7 +83,8 @@
       announce: (service) => status.show(root.dataset.needed.replace("{service}", service)),
       dismiss: status.dismiss,
       opened: (panel, anchor) => {
-        prepare(panel);
+        fold(panel);
+        unfold(panel, true);
         opener = anchor;
         root.querySelector(".cc-back").hidden = true;
         room.update();

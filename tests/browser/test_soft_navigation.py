@@ -186,7 +186,6 @@ def test_there_is_one_banner_throughout(visiting: Visiting, ledger_url: str, lib
             assert panels(visit.page) == CLOSED
         assert errors == []
         visit.page.locator(".cc-back").click()
-        visit.page.locator(".cc-again .cc-toggle:visible").click()
         visit.page.get_by_role("link", name="All details").click()
         visit.page.wait_for_url("**/preferences*")
         assert "return_to=%2Fb&" in visit.page.url
