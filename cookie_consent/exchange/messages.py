@@ -23,6 +23,17 @@ __all__ = [
 ]
 
 
+
+
+def _together(lines: list[bytes]) -> bytes:
+    """Join lines whose repetition says nothing."""
+    return b", ".join(dict.fromkeys(lines))
+
+
+_LISTS = {b"content-type": joined, b"content-disposition": _together}
+"""How the lines of a name are joined. Of several types the last one counts, also where an earlier line has it too."""
+
+
 def with_header_list(message: Message) -> tuple[Message, list[tuple[bytes, bytes]]]:
     """Return the start with its headers in a list, and that list.
 
@@ -56,9 +67,9 @@ def headers_by_name(headers: Sequence[tuple[bytes, bytes]]) -> dict[bytes, bytes
     """
     names = {name.lower(): value for name, value in headers}
     if len(names) < len(headers):
-        for name, join in ((b"content-type", joined), (b"content-disposition", b", ".join)):
+        for name, join in _LISTS.items():
             if name in names:
-                names[name] = join(list(dict.fromkeys(value for key, value in headers if key.lower() == name)))
+                names[name] = join([value for key, value in headers if key.lower() == name])
     return names
 
 

@@ -266,6 +266,13 @@ async def test_what_browsers_take_for_html_is_gated(ledger_url: str, content_typ
     assert "data-consent-src=//x.test/a" in (await get(coded, ledger_url)).text
 
 
+async def test_the_last_of_several_types_counts(ledger_url: str) -> None:
+    """Also where an earlier line has it too."""
+    lines = [("content-type", line) for line in ("text/html", "text/plain", "text/html")]
+    response = await get(Answer(PAGE.encode(), *lines), ledger_url)
+    assert "data-consent-src=//x.test/a" in response.text
+
+
 @pytest.mark.parametrize(
     ("body", "headers"),
     [
