@@ -104,6 +104,7 @@
   // -- what was held back --------------------------------------------------------------------------------------------
 
   let isChanged = false; // since the page was loaded
+  let mayRenew = false; // whether a reload may bring the page that belongs to the state
   // A new choice is being made, for which this document is being left; or the server has to be asked for an earlier one.
   let isChosen = Boolean(script.dataset.unsure);
   let banner = {};
@@ -350,7 +351,7 @@
       const address = new URL(event.blockedURI);
       const owner = refusedHost(address);
       // The host has been agreed to since, but the page still has its old policy.
-      if (!owner && isChanged) banner.renew?.();
+      if (!owner && mayRenew) banner.renew?.();
       const isFrame = event.effectiveDirective === "frame-src";
       // Of an own address that leads to another host, nobody says to which: it may wait for any category.
       const isOwn = !owner && judgement.isOwn(address);
@@ -506,13 +507,14 @@
     return JSON.stringify([decided, granted, services, visit, named, ...(ahead.length ? [aheadIn(state)] : [])]);
   };
   // Another page has another state. The server knows which one applies.
-  const compare = async (text) => {
-    if (text !== serialize()) await refresh();
+  const compare = async (text, isAgain) => {
+    if (text !== serialize()) await refresh(isAgain);
   };
   const listen = () => {
-    if (!self.BroadcastChannel) return;
-    channel = new BroadcastChannel(url("state"));
-    channel.onmessage = ({ data }) => compare(data);
+    try {
+      channel = new BroadcastChannel(url("state"));
+      channel.onmessage = ({ data }) => compare(data);
+    } catch {} // a browser that has none, or none where cookies are blocked
   };
 
   const withTimeout = (...works) => Promise.race([Promise.all(works), new Promise((done) => setTimeout(done, 1000))]);
@@ -575,14 +577,6 @@
       localStorage[LATEST] = text;
     } catch {} // as above
   };
-  // A choice in another page, since this one was sent, has come before the channel was open.
-  const catchUp = async () => {
-    if (isChosen) return; // the server is asked in any case
-    try {
-      await compare(localStorage.getItem(LATEST) ?? serialize());
-    } catch {} // as above
-    if (!isChosen) remember(serialize());
-  };
   const hostsIn = (before) => idsIn(before).flatMap((id) => (isHost(id) ? [[id, "unclassified"]] : []));
   // The server lists only what a granted category covers.
   const coversStranger = (id, { services, named }) => services[id] ?? Boolean(named?.includes(id));
@@ -592,13 +586,34 @@
     [...owners.filter((owner) => !owner[0] || !isCookie(owner)), ...hostsIn(before)].some(
       (owner) => loads(owner, before) && !loads(owner, after),
     ) || idsIn(before).some((id) => isStranger(id) && coversStranger(id, before) && !coversStranger(id, after));
+  const parsed = (text) => {
+    const [, granted, services, , named, loaded] = JSON.parse(text);
+    return { granted, services, named, ahead: loaded ?? [] };
+  };
   const isOutdated = () => {
     try {
-      const [, granted, services, , named, loaded] = JSON.parse(localStorage.getItem(LATEST) ?? serialize());
-      return withdraws(state, { granted, services, named, ahead: loaded ?? [] });
+      return withdraws(state, parsed(localStorage.getItem(LATEST) ?? serialize()));
     } catch {
       return true; // a choice was sent, and its result is unknown
     }
+  };
+  const mayAllowMore = (text) => {
+    try {
+      return withdraws(parsed(text), state);
+    } catch {
+      return false; // as above, and this page came after it
+    }
+  };
+  // A choice in another page, since this one was sent, has come before the channel was open. What it allows is not
+  // deleted before the server has been asked.
+  const catchUp = async () => {
+    if (isChosen) return; // the server is asked in any case
+    try {
+      const latest = localStorage.getItem(LATEST) ?? serialize();
+      isChosen = mayAllowMore(latest);
+      await compare(latest, latest === "" && isReloaded());
+    } catch {} // as above
+    if (!isChosen) remember(serialize());
   };
 
   // The first access to storage, and to cookies, takes several milliseconds, and so do a channel and the event of leaving.
@@ -636,27 +651,30 @@
     document.dispatchEvent(new CustomEvent("cookieconsent:change", { detail: state }));
     repeat(waiting);
   };
-  const update = async (now) => {
+  // `isAgain` says that this page was loaded for a choice, and is still from before it: a cache has kept it, so that it
+  // must not be loaded again.
+  const update = async (now, isAgain) => {
     const before = state;
     const was = serialize();
     const after = stateOf(now);
     // Once the page is being left, nothing is allowed on it any more. It may stay if the visitor is asked, so a withdrawal
     // still counts.
     if (isLeft && !withdraws(before, after)) return;
-    makeReady();
     isServed = false;
     state = after;
+    makeReady();
     if (serialize() === was) return;
     isChanged = true;
+    mayRenew = !isAgain;
     remember(serialize());
     sweep();
     channel?.postMessage(serialize());
     if (withdraws(before, state)) {
-      isLeft = true;
+      isLeft ||= mayRenew;
       blockOtherHosts();
       signals.tell();
       await withTimeout(sweepDatabases(), dropServiceWorkers());
-      return leaveNow();
+      if (mayRenew) return leaveNow();
     }
     if (withdraws(state, before)) dropServiceWorkers();
     announce();
@@ -678,7 +696,7 @@
   // to a later question says nothing any more.
   let questions = 0;
   let answered = 0;
-  const refresh = async () => {
+  const refresh = async (isAgain = false) => {
     const turn = ++questions;
     const now = await askForState();
     if (!now) return state;
@@ -686,7 +704,7 @@
     if (turn < answered) return state;
     answered = turn;
     isChosen = false;
-    await update(now);
+    await update(now, isAgain);
     return state;
   };
 
@@ -751,7 +769,7 @@
     refuse,
     save,
     onChange,
-    refresh,
+    refresh: () => refresh(),
   });
 
   const stubs = makeStubs(rules, loads, hold);
