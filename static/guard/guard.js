@@ -611,7 +611,7 @@
     try {
       const latest = localStorage.getItem(LATEST) ?? serialize();
       isChosen = mayAllowMore(latest);
-      await compare(latest, latest === "" && isReloaded());
+      await compare(latest, !latest && isReloaded());
     } catch {} // as above
     if (!isChosen) remember(serialize());
   };
