@@ -84,7 +84,7 @@ def test_show_and_stats(tmp_path: Path, kept: list[ConsentRecord]) -> None:
     stats = json.loads(log("stats", "--format", "json", folder=tmp_path).stdout)
     assert (stats["total"], stats["first_choices"]) == (4, 4)
     assert stats["acceptance"] == {"advertising": 0.0, "analytics": 1.0, "social": 1.0}
-    assert "4 choices, 4 of them first choices" in log("stats", folder=tmp_path).stdout
+    assert "choices: 4, of them first choices: 4;" in log("stats", folder=tmp_path).stdout
 
 
 def test_a_choice_without_notice_says_so(tmp_path: Path, kept: list[ConsentRecord]) -> None:

@@ -178,7 +178,7 @@ def test_a_key_that_is_there_is_never_replaced(folder: Path) -> None:
     (folder / "link").symlink_to("file")
     for path in ("file", "link"):
         done = run(*COMMANDS["key"], "-o", path, folder=folder)
-        assert (done.returncode, "File exists" in done.stderr) == (2, True)
+        assert (done.returncode, f"{path} exists, and a key is never overwritten" in done.stderr) == (2, True)
     assert (folder / "file").read_text() == "old"
     (folder / "new").symlink_to("secret")
     assert run(*COMMANDS["key"], "-o", "new", folder=folder).returncode == 0

@@ -79,7 +79,7 @@ def events() -> set[str]:
 def interface() -> set[str]:
     """Return the members of ``window.cookieConsent``."""
     (body,) = re.findall(r"const guard = freeze\(\{\n(.*?)\n  \}\);", _scripts(), re.DOTALL)
-    return set(re.findall(r"^    (?:get )?(\w+)(?:\(\) \{|,)$", body, re.MULTILINE))
+    return set(re.findall(r"^    (?:get )?(\w+)(?:\(\) \{|,|: .*,)$", body, re.MULTILINE))
 
 
 def state_fields() -> set[str]:
