@@ -130,6 +130,7 @@
     const key = `${kind} ${name} ${service}`;
     if (noted.has(key) || noted.size >= MAXIMUM_HELD) return;
     noted.set(key, { kind, name, service });
+    awaitEnd(); // the page may be left before it is ready
     if (!timer && document.readyState === "complete") timer = setTimeout(report, 1000);
   };
 
@@ -633,7 +634,14 @@
     self.cookieStore?.addEventListener("change", ({ changed }) => {
       if (changed.some(({ name }) => judgement.isAwaited(name) || isRefusedCookie(name))) sweep();
     });
+    awaitEnd();
+  };
+  let isEndAwaited = false;
+  const awaitEnd = () => {
+    if (isEndAwaited) return;
+    isEndAwaited = true;
     addEventListener("pagehide", () => {
+      makeReady();
       sweep();
       report();
       if (isChosen) {

@@ -173,7 +173,10 @@ export const load = ({
     page.script = null;
     return detail;
   };
-  const emit = (type, more) => window.dispatchEvent(makeEvent(type, more));
+  const emit = (type, more) => {
+    if (type === "load") document.readyState = "complete";
+    return window.dispatchEvent(makeEvent(type, more));
+  };
   const tick = () => {
     for (const run of page.timers.splice(0)) run();
   };
