@@ -23,8 +23,6 @@ __all__ = [
 ]
 
 
-
-
 def _together(lines: list[bytes]) -> bytes:
     """Join lines whose repetition says nothing."""
     return b", ".join(dict.fromkeys(lines))
