@@ -5,7 +5,8 @@
   const INERT = /https:\/\/#consent\/([\w-]+)\/([\w.*-]*)\//g;
   const MAXIMUM_WAIT = 5000; // milliseconds for the server to say whether to ask at all
   const MOST_TRIES = 3; // to load the late part for what a page shows
-  const root = document.getElementById("consent-root");
+  // A framework may have rendered the whole document again before this script is here. It stands in the element.
+  const root = document.getElementById("consent-root") ?? document.currentScript?.closest("#consent-root");
   if (!root) return;
   // A page that a script puts into this one brings the script with it.
   const running = {};

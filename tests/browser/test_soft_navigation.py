@@ -249,6 +249,20 @@ def test_it_stays_when_a_page_is_emptied(visiting: Visiting, ledger_url: str, em
         assert errors == []
 
 
+def test_it_stays_when_a_page_is_emptied_before_its_script_is_here(visiting: Visiting, ledger_url: str) -> None:
+    empty = (
+        "<script>addEventListener('readystatechange', () => { const node = document.getElementById('consent-root');"
+        "if (node && document.readyState === 'interactive') { self.isEmptied = true; node.remove(); } }, true)</script>"
+    )
+    with visiting(site(ledger_url, empty, "<body>", GO)) as visit:
+        errors = open_page(visit)
+        assert visit.page.evaluate("isEmptied")
+        visit.until(lambda: panels(visit.page) == OPEN)
+        choose(visit, "Refuse all")
+        visit.page.locator(".cc-back").wait_for()
+        assert errors == []
+
+
 def test_a_page_that_insists_has_its_way(visiting: Visiting, ledger_url: str) -> None:
     fight = (
         "<script>let taken = 0; new MutationObserver(() => { const node = document.getElementById('consent-root');"
