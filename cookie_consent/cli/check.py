@@ -20,6 +20,7 @@ from cookie_consent.cli.output import writer
 from cookie_consent.cli.own_hosts import own_hosts, tell_own_hosts
 from cookie_consent.cli.revision import announced, tell_revision, warnings
 from cookie_consent.cli.scanned import ScanSettings, is_address, pictures_folder, scan_of
+from cookie_consent.cli.wording import counted
 from cookie_consent.errors import ConfigurationError, PolicyError, Problem
 from cookie_consent.ledger.exports.destination import find_output
 from cookie_consent.policy import find_policy, load_policy
@@ -196,7 +197,7 @@ def _write_baseline(path: Path, judgement: Judgement) -> Baseline:
     with writer(find_output(path)) as stream:
         stream.write(known.as_text())
     count = len(known)
-    typer.echo(f"{path}: {count} {'finding' if count == 1 else 'findings'}", err=True)
+    typer.echo(f"{path}: {counted(count, 'finding')}", err=True)
     return known
 
 
@@ -222,8 +223,8 @@ def _report(
     notes = len(judgement.findings) - failing
     read = sum(not page.error for page in scan.pages)
     summary = [
-        f"{file} against {scan.site}: {_number(failing, 'finding')}, {_number(notes, 'note')}; "
-        f"{_number(read, 'page')} read ({scan.mode})",
+        f"{file} against {scan.site}: {counted(failing, 'finding')}, {counted(notes, 'note')}; "
+        f"{counted(read, 'page')} read ({scan.mode})",
         *_unseen(judgement, verbose=verbose),
     ]
     return "\n".join(filter(None, [findings_text(judgement.findings), summary_text(summary)])) + "\n"
@@ -236,9 +237,9 @@ def _unseen(judgement: Judgement, *, verbose: bool) -> Iterator[str]:
     if scan.mode is not Mode.HTTP or verbose:
         yield from (f"not seen: {sentence}" for sentence in scan.unseen)
         if verbose and services:
-            yield f"not seen: {_number(len(services), 'declared service')}: {', '.join(services)}"
+            yield f"not seen: {counted(len(services), 'declared service')}: {', '.join(services)}"
     elif scan.unseen:
-        of_declared = f"{len(services)} of {_number(declared, 'declared service')} and " if services else ""
+        of_declared = f"{len(services)} of {counted(declared, 'declared service')} and " if services else ""
         yield (
             f"not seen: {of_declared}what only a browser shows, such as the cookies of scripts; "
             "--browser looks for it, --verbose lists it"
@@ -282,10 +283,6 @@ def _tell(file: Path, loaded: Policy, checked: Policy) -> None:
     tell_own_hosts(checked)
     tell_excluded(checked)
     tell_missing(checked)
-
-
-def _number(count: int, unit: str) -> str:
-    return f"{count} {unit}{'' if count == 1 else 's'}"
 
 
 def check_texts(policy: Policy, *, source: str, key: str) -> None:

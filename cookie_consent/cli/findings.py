@@ -6,6 +6,7 @@ import shutil
 import textwrap
 from typing import TYPE_CHECKING
 
+from cookie_consent.cli.wording import counted
 from cookie_consent.endpoints.reports.finding import SCRIPT_ERROR
 
 if TYPE_CHECKING:
@@ -39,7 +40,7 @@ def _block(group: Sequence[Finding], width: int) -> Iterator[str]:
     first, last = min(finding.first for finding in group), max(finding.last for finding in group)
     days = first.isoformat() if first == last else f"{first.isoformat()} to {last.isoformat()}"
     if seen.reason == SCRIPT_ERROR:
-        held = f"held on {_number(count, 'page')}, scripts depend on it"
+        held = f"held on {counted(count, 'page')}, scripts depend on it"
         yield from _wrapped(f"{seen.name}: {held}", width, indent="  ")
         yield from _wrapped(f"{f'{seen.service}; ' if seen.service else ''}{days}", width)
     else:
@@ -47,14 +48,10 @@ def _block(group: Sequence[Finding], width: int) -> Iterator[str]:
         places = ", ".join(dict.fromkeys(finding.observation.directive for finding in group))
         kind = "inline snippet" if seen.kind == "inline" else seen.kind
         why = f"{seen.reason}: {seen.service}" if seen.service else seen.reason
-        yield from _wrapped(f"{kind} in {places}; {why}; {_number(count, 'time')}, {days}", width)
+        yield from _wrapped(f"{kind} in {places}; {why}; {counted(count, 'time')}, {days}", width)
     paths = dict.fromkeys(path for finding in group for path in finding.paths)
     if paths:
         yield from _wrapped(f"on {' '.join(paths)}", width)
-
-
-def _number(count: int, unit: str) -> str:
-    return f"{count} {unit}{'' if count == 1 else 's'}"
 
 
 def _wrapped(text: str, width: int, *, indent: str = _DETAIL) -> list[str]:

@@ -14,6 +14,7 @@ from cookie_consent.cli.log import open_log
 from cookie_consent.cli.options import SetupOption  # noqa: TC001 - typer reads the annotation
 from cookie_consent.cli.output import writer
 from cookie_consent.cli.scanned import ScanSettings, is_address, scan_of
+from cookie_consent.cli.wording import counted
 from cookie_consent.endpoints.reports.advice import comment_text
 from cookie_consent.errors import ConfigurationError
 from cookie_consent.ledger.exports.destination import find_output
@@ -168,8 +169,7 @@ def _observed(url: str | None, site: str) -> tuple[list[Finding], set[str]]:
 
 
 def _tell(output: Path, policy: Policy, questions: tuple[str, ...], site: str | None) -> None:
-    count = len(policy.services)
-    typer.echo(f"{output}: {count} {'service' if count == 1 else 'services'} declared", err=True)
+    typer.echo(f"{output}: {counted(len(policy.services), 'service')} declared", err=True)
     if questions:
         typer.echo(f"{len(questions)} open {'question' if len(questions) == 1 else 'questions'}:", err=True)
         for subject in questions[:_MOST_NAMED]:

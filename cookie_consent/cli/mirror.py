@@ -10,6 +10,7 @@ import anyio
 import typer
 
 from cookie_consent.cli.options import FormatOption, OutputFormat, PolicyOption
+from cookie_consent.cli.wording import counted
 from cookie_consent.errors import ConfigurationError
 from cookie_consent.mirror.libraries import Libraries, LibraryFile
 from cookie_consent.mirror.mirror import Mirror
@@ -88,5 +89,4 @@ async def _fetch(mirror: Mirror, files: list[LibraryFile]) -> int:
 @mirror_app.command()
 def clear() -> None:
     """Delete all files, and what is remembered of exact versions."""
-    count = make_store().clear()
-    typer.echo(f"deleted {count} {'file' if count == 1 else 'files'}")
+    typer.echo(f"deleted {counted(make_store().clear(), 'file')}")

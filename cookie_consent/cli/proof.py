@@ -18,6 +18,7 @@ from rich.progress import Progress
 from cookie_consent.cli.log import open_log, read_text, tell_of_spools
 from cookie_consent.cli.options import FormatOption, LedgerOption, OutputFormat, OutputOption
 from cookie_consent.cli.output import ReaderGoneError
+from cookie_consent.cli.wording import counted
 from cookie_consent.errors import ConfigurationError, LedgerError
 from cookie_consent.ledger import Ledger
 from cookie_consent.ledger.exports.destination import find_output, open_stream
@@ -244,8 +245,8 @@ def _check_proof(path: Path, trusted: list[Verifier] | None, output_format: Outp
 
 
 def _print(source: str, found: Verification, *, own: bool) -> None:
-    counted = f"{_number(found.records, 'record')}, {found.erased} erased, {found.pruned} pruned"
-    counts = f"{counted}, {_number(found.events, 'event')}"
+    records, events = counted(found.records, "record"), counted(found.events, "event")
+    counts = f"{records}, {found.erased} erased, {found.pruned} pruned, {events}"
     leaves = "leaf" if found.size == 1 else "leaves"
     typer.echo(f"{source}: {found.size} {leaves} ({counts}), {found.unsealed} not sealed yet")
     for verifier in found.signed_by:
@@ -259,10 +260,6 @@ def _print(source: str, found: Verification, *, own: bool) -> None:
     if hidden > 0 or found.more:
         typer.echo(f"and {max(0, hidden) + found.more} more; --format json lists {len(found.faults)} in all")
     typer.echo("the log does NOT match what was signed" if found.faults else "the log matches what was signed")
-
-
-def _number(count: int, noun: str) -> str:
-    return f"{count} {noun}{'' if count == 1 else 's'}"
 
 
 @contextmanager

@@ -12,6 +12,7 @@ import typer
 
 from cookie_consent.cli.log import copied_id, open_log, read_text, tell_of_spools
 from cookie_consent.cli.options import FormatOption, LedgerOption, OutputFormat, PolicyOption, moment_of
+from cookie_consent.cli.wording import counted
 from cookie_consent.errors import ConfigurationError
 from cookie_consent.ledger import Ledger
 from cookie_consent.ledger.offline import OTHER_CHANNELS, notice_of
@@ -46,10 +47,10 @@ def erase(
     if not yes:
         if not sys.stdin.isatty():
             raise ConfigurationError("this cannot be undone; add --yes to confirm")
-        typer.confirm(f"Erase {_records(found)} of {subject}? This cannot be undone.", abort=True)
+        typer.confirm(f"Erase {counted(found, 'record')} of {subject}? This cannot be undone.", abort=True)
     erased = log.erase(subject)
     log.close()
-    typer.echo(f"erased {_records(erased)}; backups and exports are unchanged")
+    typer.echo(f"erased {counted(erased, 'record')}; backups and exports are unchanged")
 
 
 def prune(
@@ -71,12 +72,12 @@ def prune(
     if dry_run:
         count = log.count(until=limit)
         are = "is" if count == 1 else "are"
-        typer.echo(f"{_records(count)} {are} from before {limit:%Y-%m-%d %H:%M} UTC; nothing was deleted")
+        typer.echo(f"{counted(count, 'record')} {are} from before {limit:%Y-%m-%d %H:%M} UTC; nothing was deleted")
         log.close()
         return
     done = log.prune(limit)
     log.close()
-    typer.echo(f"deleted {_records(done.deleted)} from before {limit:%Y-%m-%d %H:%M} UTC")
+    typer.echo(f"deleted {counted(done.deleted, 'record')} from before {limit:%Y-%m-%d %H:%M} UTC")
     if done.unsealed:
         are = "is" if done.unsealed == 1 else "are"
         typer.echo(
@@ -142,15 +143,11 @@ def admit(
     log = open_log(ledger)
     count = log.admit(records)
     log.close()
-    typer.echo(f"admitted {_records(count)}")
+    typer.echo(f"admitted {counted(count, 'record')}")
 
 
 def _count(log: Ledger, subject: str) -> int:
     return sum(1 for _ in log.records(subject=subject)) if subject else 0
-
-
-def _records(count: int) -> str:
-    return f"{count} {'record' if count == 1 else 'records'}"
 
 
 def _limit(older_than: str | None, before: str | None, policy: Path | None) -> datetime:
