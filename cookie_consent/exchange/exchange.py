@@ -400,7 +400,7 @@ class Exchange:
         origin = self._request_headers.get(b"origin")
         return origin is not None and host_of(origin.decode("latin-1").rpartition("/")[2]) != self.page_host
 
-    @property
+    @cached_property
     def _signals(self) -> str:
         """What this page tells vendors that the policy does not declare; empty if that is nothing."""
         return self.site.signals.of(self.site.inventory.undeclared)
