@@ -15,12 +15,11 @@ from cookie_consent.policy import Inventory
 from cookie_consent.policy.classifier import Classifier
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable
 
     from cookie_consent.banner import Renderer
+    from cookie_consent.banner.trial import Pages
     from cookie_consent.policy import Policy
-
-    Pages = Iterator[tuple[str, Callable[[], object]]]
 
 __all__ = ["operator_pages"]
 
