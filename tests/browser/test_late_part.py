@@ -51,6 +51,12 @@ PAGES = {
     "/password": f"{ACME}<input id=p type=password>",
 }
 PLACED = "iframe[data-consent-placeholder]"
+SHOWN = [
+    ("/map", f"#map {PLACED}"),
+    ("/declaration", "[data-consent-declaration=done] .cc-declaration"),
+    ("/component", f"consent-placeholder {PLACED}"),
+]
+"""Pages with what the late part shows on them."""
 STOPPED = "**/banner-more.*"
 SERVICES = {"acme": {"name": "Acme", "category": "analytics", "hosts": ["*.acme.test"]}}
 
@@ -103,12 +109,7 @@ def test_a_page_without_use_for_it_does_not_load_it(
 @pytest.mark.parametrize("guard", [True, False])
 @pytest.mark.parametrize(
     ("path", "shown"),
-    [
-        ("/map", f"#map {PLACED}"),
-        ("/declaration", "[data-consent-declaration=done] .cc-declaration"),
-        ("/component", f"consent-placeholder {PLACED}"),
-        ("/base", f"#map {PLACED}"),
-    ],
+    [*SHOWN, ("/base", f"#map {PLACED}")],
 )
 def test_a_page_that_shows_something_of_it_loads_it(
     visiting: Visiting, ledger_url: str, path: str, shown: str, *, guard: bool
@@ -122,11 +123,7 @@ def test_a_page_that_shows_something_of_it_loads_it(
 @pytest.mark.parametrize("guard", [True, False])
 @pytest.mark.parametrize(
     ("path", "shown"),
-    [
-        ("/map", f"#map {PLACED}"),
-        ("/declaration", "[data-consent-declaration=done] .cc-declaration"),
-        ("/component", f"consent-placeholder {PLACED}"),
-    ],
+    SHOWN,
 )
 def test_so_does_one_into_which_a_script_puts_it(
     visiting: Visiting, ledger_url: str, path: str, shown: str, *, guard: bool
