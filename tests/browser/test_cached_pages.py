@@ -98,6 +98,7 @@ def test_an_old_page_is_not_loaded_again_for_ever_after_a_withdrawal(
     with visiting(cache) as visit:
         visit.open("/")
         choose(visit, "Accept all")
+        visit.settled(awaited={"one.acme.test"})  # the choice has the page loaded again
         visit.open("/")
         cache.is_on = True
         visit.page.evaluate("cookieConsent.refuse()")
@@ -109,6 +110,7 @@ def test_an_old_page_contacts_nobody_after_a_withdrawal(visiting: Visiting, ledg
     with visiting(cache) as visit:
         visit.open("/")
         choose(visit, "Accept all")
+        visit.settled(awaited={"one.acme.test"})  # the choice has the page loaded again
         visit.open("/", awaited={"one.acme.test"})
         cache.is_on = True
         visit.page.evaluate("cookieConsent.refuse()")
